@@ -1,0 +1,52 @@
+"""The base of every type of the resource, and the union of which exactly one member is set."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.alias_generators import to_camel
+
+
+class ApiModel(BaseModel):
+    """A part of the resource: camelCase outside, immutable, and no field that it does not know."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+    exactly_one_of: ClassVar[tuple[str, ...]] = ()
+    """Fields (camelCase) of which exactly one must be set; the CRD gets the same rule in CEL."""
+
+    at_least_one_of: ClassVar[tuple[str, ...]] = ()
+    """Fields (camelCase) of which at least one must be set."""
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Further rules for the API server, each (CEL expression, sentence); a validator says the same in Python."""
+
+    @model_validator(mode="after")
+    def _check_unions(self) -> Self:
+        names = {field.alias: getattr(self, name) for name, field in type(self).model_fields.items()}
+        if self.exactly_one_of and sum(names[n] is not None for n in self.exactly_one_of) != 1:
+            raise ValueError(exactly_one_message(self.exactly_one_of))
+        if self.at_least_one_of and all(names[n] is None for n in self.at_least_one_of):
+            raise ValueError(at_least_one_message(self.at_least_one_of))
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as JSON data, absent fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def exactly_one_message(names: tuple[str, ...]) -> str:
+    """Return the sentence for a union with none or several of its members set."""
+    return f"exactly one of {', '.join(names)} must be set"
+
+
+def at_least_one_message(names: tuple[str, ...]) -> str:
+    """Return the sentence for an object with none of the fields it needs one of."""
+    return f"at least one of {', '.join(names)} must be set"

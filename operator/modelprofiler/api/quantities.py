@@ -1,0 +1,208 @@
+"""Kubernetes quantities and durations as values that compare, and their canonical text.
+
+Numbers of the resource are never floats: a float does not survive a round trip through JSON, YAML and Go alike.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from decimal import Decimal
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+QUANTITY_PATTERN = r"^[+]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][-+]?[0-9]{1,2}))?$"
+DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+
+_SUFFIXES = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "": Decimal(1),
+    "k": Decimal(10**3),
+    "M": Decimal(10**6),
+    "G": Decimal(10**9),
+    "T": Decimal(10**12),
+    "P": Decimal(10**15),
+    "E": Decimal(10**18),
+    "Ki": Decimal(2**10),
+    "Mi": Decimal(2**20),
+    "Gi": Decimal(2**30),
+    "Ti": Decimal(2**40),
+    "Pi": Decimal(2**50),
+    "Ei": Decimal(2**60),
+}
+_QUANTITY = re.compile(QUANTITY_PATTERN)
+_NUMBER = re.compile(r"^[+]?([0-9.]+)(.*)$")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
+_DURATION = re.compile(DURATION_PATTERN)
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@functools.total_ordering
+class Quantity:
+    """A non-negative Kubernetes quantity: ``250m``, ``1``, ``256Mi``, ``0.5``.
+
+    Equality and order are those of the value: ``Quantity("1000m") == Quantity(1)``.
+
+    Parameters
+    ----------
+    text
+        The quantity as written, or a whole number.
+
+    Raises
+    ------
+    ValueError
+        When the text is not a quantity.
+    """
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, text: str | int) -> None:
+        written = str(text).strip()
+        if isinstance(text, bool) or len(written) > 32 or not _QUANTITY.match(written):
+            raise ValueError(f"{written[:40]!r} is not a quantity; write for example 250m, 1, 256Mi or 0.5")
+        match = _NUMBER.match(written)
+        assert match is not None
+        number, suffix = match.groups()
+        factor = _SUFFIXES[suffix] if suffix in _SUFFIXES else Decimal("1" + suffix)
+        self.text = written
+        self.value: Decimal = Decimal(number) * factor
+
+    @classmethod
+    def cpu(cls, millicores: int) -> Self:
+        """Return ``millicores`` as Kubernetes would write them: ``300m``, ``2``."""
+        return cls(str(millicores // 1000) if millicores % 1000 == 0 else f"{millicores}m")
+
+    @classmethod
+    def memory(cls, size: int) -> Self:
+        """Return ``size`` bytes in the largest binary unit that divides them: ``256Mi``."""
+        for suffix in ("Gi", "Mi", "Ki"):
+            unit = int(_SUFFIXES[suffix])
+            if size and size % unit == 0:
+                return cls(f"{size // unit}{suffix}")
+        return cls(size)
+
+    @classmethod
+    def decimal(cls, number: float, digits: int = 4) -> Self:
+        """Return ``number`` with ``digits`` significant digits and no exponent: ``49.97``."""
+        if not math.isfinite(number) or number < 0:
+            raise ValueError(f"{number} is not a finite non-negative number")
+        return cls(f"{Decimal(f'{number:.{digits}g}'):f}")
+
+    @property
+    def millicores(self) -> int:
+        """The value as CPU, in millicores, rounded up as Kubernetes does."""
+        return math.ceil(self.value * 1000)
+
+    @property
+    def bytes(self) -> int:
+        """The value as memory, in bytes, rounded up as Kubernetes does."""
+        return math.ceil(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == other.value if isinstance(other, Quantity) else NotImplemented
+
+    def __lt__(self, other: Quantity) -> bool:
+        return self.value < other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Quantity({self.text!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return _text_schema(cls, (str, int))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "maxLength": 32,
+            "pattern": QUANTITY_PATTERN,
+            "x-kubernetes-int-or-string": True,
+        }
+
+
+@functools.total_ordering
+class Duration:
+    """A non-negative duration as Go and Kubernetes write it: ``250ms``, ``30s``, ``1h30m``.
+
+    Parameters
+    ----------
+    text
+        The duration as written.
+
+    Raises
+    ------
+    ValueError
+        When the text is not a duration.
+    """
+
+    __slots__ = ("seconds", "text")
+
+    def __init__(self, text: str) -> None:
+        if len(text) > 32 or not _DURATION.match(text):
+            raise ValueError(f"{text[:40]!r} is not a duration; write for example 250ms, 30s or 1h30m")
+        self.text = text
+        self.seconds: float = sum(float(n) * _SECONDS[unit] for n, unit in _DURATION_PART.findall(text))
+
+    @classmethod
+    def of(cls, seconds: float, digits: int = 4) -> Self:
+        """Return ``seconds`` in the unit people read, with ``digits`` significant digits: ``12.43ms``, ``2.1s``."""
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"{seconds} is not a finite non-negative duration")
+        for unit, factor in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+            if seconds >= factor:
+                return cls(f"{Decimal(f'{seconds / factor:.{digits}g}'):f}{unit}")
+        return cls("0s" if seconds < 1e-9 else f"{Decimal(f'{seconds / 1e-9:.{digits}g}'):f}ns")
+
+    def __eq__(self, other: object) -> bool:
+        return self.seconds == other.seconds if isinstance(other, Duration) else NotImplemented
+
+    def __lt__(self, other: Duration) -> bool:
+        return self.seconds < other.seconds
+
+    def __hash__(self) -> int:
+        return hash(self.seconds)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Duration({self.text!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return _text_schema(cls, (str,))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "maxLength": 32, "pattern": DURATION_PATTERN}
+
+
+def _text_schema(cls: type[Quantity] | type[Duration], accepted: tuple[type, ...]) -> CoreSchema:
+    """Validate from text (or an instance), serialise to the text that was written."""
+
+    def parse(value: object) -> object:
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, accepted):
+            return cls(value)  # type: ignore[arg-type]
+        names = " or ".join("a whole number" if t is int else "a string" for t in accepted)
+        raise ValueError(f"{value!r} must be written as {names}")
+
+    return core_schema.no_info_plain_validator_function(
+        parse, serialization=core_schema.plain_serializer_function_ser_schema(str)
+    )

@@ -1,0 +1,1 @@
+"""The same engine on this machine: a server process in a cgroup."""

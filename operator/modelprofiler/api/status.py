@@ -260,6 +260,8 @@ class Verification(StatusModel):
     """Its index."""
     environment: Literal["Cluster", "Local"]
     """Where it ran."""
+    p95: Duration | None = None
+    """95th percentile of latency in that trial; absent where there were too few requests for it."""
 
 
 class ContainerRecommendation(StatusModel):

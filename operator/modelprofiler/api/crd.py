@@ -1,0 +1,223 @@
+"""The CustomResourceDefinition of ModelProfile, made from the types of this package.
+
+Pure: `custom_resource_definition` returns the object; ``make crds`` writes it. The schema is structural, which is what
+the API server asks for: every reference inlined, no ``title``, no union with null. What Python's validators check
+between fields, the API server checks in CEL, with the same sentences.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, NoDefault
+from pydantic_core import core_schema
+
+from modelprofiler.api.conditions import Condition, ConditionType
+from modelprofiler.api.model import ApiModel, at_least_one_message, exactly_one_message
+from modelprofiler.api.resource import GROUP, KIND, PLURAL, VERSION, ModelProfile
+from modelprofiler.api.status import ContainerRecommendation, Trial
+
+_LIST_MAP_KEYS: dict[str, str] = {
+    Condition.__name__: "type",
+    Trial.__name__: "index",
+    ContainerRecommendation.__name__: "containerName",
+}
+"""Types whose lists the API server merges by a key (camelCase), so that two writers do not undo each other."""
+
+_UNION = "exactlyOneOf"
+"""Marks, between the two passes below, the fields of an object of which exactly one is set."""
+
+_TYPE_META = {
+    "apiVersion": (
+        "APIVersion defines the versioned schema of this representation of an object. Servers should convert "
+        "recognized schemas to the latest internal value, and may reject unrecognized values."
+    ),
+    "kind": "Kind is a string value representing the REST resource this object represents. Cannot be updated.",
+}
+"""What ``kubectl explain`` prints for these two of every resource."""
+
+
+def custom_resource_definition() -> dict[str, Any]:
+    """Return the CustomResourceDefinition as JSON data."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": KIND.lower(),
+                "shortNames": ["mprof"],
+                "categories": ["modelprofiler", "ml"],
+            },
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": _printer_columns(),
+                    "schema": {"openAPIV3Schema": _schema()},
+                }
+            ],
+        },
+    }
+
+
+def _printer_columns() -> list[dict[str, str]]:
+    succeeded = f'.status.conditions[?(@.type=="{ConditionType.SUCCEEDED}")]'
+    recommended = ".status.recommendations[0]"
+    columns = (
+        ("Succeeded", "string", f"{succeeded}.status", "Whether there is a recommendation."),
+        ("Reason", "string", f"{succeeded}.reason", "Why, in one word."),
+        ("Trials", "integer", ".status.trialsCompleted", "Finished trials."),
+        ("CPU", "string", f"{recommended}.requests.cpu", "Recommended CPU request."),
+        ("Memory", "string", f"{recommended}.requests.memory", "Recommended memory request."),
+        ("P95", "string", f"{recommended}.verification.p95", "95th percentile of latency at that size."),
+        ("Age", "date", ".metadata.creationTimestamp", "Since when the profile exists."),
+    )
+    return [
+        {"name": name, "type": kind, "description": description, "jsonPath": path}
+        for name, kind, path, description in columns
+    ]
+
+
+def _schema() -> dict[str, Any]:
+    raw = ModelProfile.model_json_schema(by_alias=True, schema_generator=_Generator)
+    definitions = raw["$defs"]
+    properties = raw["properties"]
+    return {
+        "type": "object",
+        "description": _one_line(raw["description"]),
+        "required": ["spec"],
+        "properties": {
+            **{name: {"type": "string", "description": text} for name, text in _TYPE_META.items()},
+            "metadata": {"type": "object"},
+            "spec": _structural(properties["spec"], definitions, defaults=True),
+            # No default in a status: what was not measured is absent, and a zero filled in would look measured.
+            "status": _structural(properties["status"], definitions, defaults=False),
+        },
+    }
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's generator, with absence instead of null, defaults that are made, and the rules of each type."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        result = super().model_schema(schema)
+        cls = schema["cls"]
+        if not issubclass(cls, ApiModel):
+            return result
+        if rules := _rules(cls):
+            result["x-kubernetes-validations"] = rules
+        if cls.exactly_one_of:
+            result[_UNION] = list(cls.exactly_one_of)
+        return result
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        """Keep the order of the types: it is the order in which people read the fields."""
+        return value
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def get_default_value(self, schema: core_schema.WithDefaultSchema) -> Any:
+        default = schema.get("default", NoDefault)
+        if factory := schema.get("default_factory"):
+            default = cast("Any", factory)()
+        if isinstance(default, BaseModel):
+            # The API server fills an empty object in from the defaults of its fields.
+            return {}
+        # Nothing, no text and no items are what absence means already.
+        return NoDefault if default is None or default in ("", []) else default
+
+
+def _rules(cls: type[ApiModel]) -> list[dict[str, str]]:
+    """Return the type's rules in CEL, each with the sentence that its validator in Python says."""
+    rules = []
+    if names := cls.exactly_one_of:
+        rules.append((f"[{_has(names)}].filter(given, given).size() == 1", exactly_one_message(names)))
+    if names := cls.at_least_one_of:
+        rules.append((f"[{_has(names)}].exists(given, given)", at_least_one_message(names)))
+    return [{"rule": rule, "message": message} for rule, message in (*rules, *cls.cel)]
+
+
+def _has(names: tuple[str, ...]) -> str:
+    return ", ".join(f"has(self.{name})" for name in names)
+
+
+def _structural(node: dict[str, Any], definitions: dict[str, Any], *, defaults: bool) -> dict[str, Any]:
+    """Return the schema of one value as the API server accepts it.
+
+    Parameters
+    ----------
+    node
+        The value's JSON schema.
+    definitions
+        What ``$ref`` refers to.
+    defaults
+        Whether defaults are kept. They are not within a member of a union: a default there would be filled in beside
+        what the user writes when the other member is chosen later, for example by server-side apply.
+    """
+    type_name = node.get("$ref", "").rpartition("/")[2]
+    merged: dict[str, Any] = {**definitions.get(type_name, {}), **node}
+    union = merged.get(_UNION, [])
+    result: dict[str, Any] = {key: merged[key] for key in _KEPT if key in merged}
+    if "description" in merged:
+        result["description"] = _describe(merged)
+    if "const" in merged:
+        result["enum"] = [merged["const"]]
+    if merged.get("preserve"):
+        return result | {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    if "properties" in merged:
+        result["properties"] = {
+            name: _structural(value, definitions, defaults=defaults and name not in union)
+            for name, value in merged["properties"].items()
+        }
+    if "items" in merged:
+        result["items"] = _structural(merged["items"], definitions, defaults=defaults)
+        if key := _LIST_MAP_KEYS.get(merged["items"].get("$ref", "").rpartition("/")[2]):
+            result |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+    if "default" in merged and defaults and (merged["default"] != {} or _has_defaults(result)):
+        result["default"] = merged["default"]
+    return result
+
+
+_KEPT = (
+    "description",
+    "type",
+    "format",
+    "enum",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "minItems",
+    "maxItems",
+    "anyOf",
+    "x-kubernetes-int-or-string",
+    "x-kubernetes-validations",
+    "required",
+)
+"""What is carried over as it is, in the order in which it is written."""
+
+
+def _has_defaults(schema: dict[str, Any]) -> bool:
+    return any("default" in field for field in schema.get("properties", {}).values())
+
+
+def _describe(schema: dict[str, Any]) -> str:
+    """Return a field's description, with the rule of its type where the description does not say it."""
+    text = _one_line(schema["description"])
+    names = ", ".join(schema.get(_UNION, []))
+    return text if not names or names in text else f"{text} Exactly one of {names} must be set."
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

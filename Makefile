@@ -1,0 +1,91 @@
+# Every command a person runs here is one that CI runs. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+SHELL := bash
+
+BIN := .venv/bin
+LOCALCLUSTER := hack/localcluster/localcluster
+NAMESPACE ?= modelprofiler-system
+# Further arguments for pytest: make unit ARGS='-k quantities -x'
+ARGS ?=
+# With KUBECONFIG set that cluster is used; without it the local one, which can only be reached from inside its network.
+IN_CLUSTER := $(if $(KUBECONFIG),,$(LOCALCLUSTER) exec)
+
+##@ Without a cluster
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ / {printf "%s%s\n", sep, substr($$0, 5); sep = "\n"} \
+	  /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: env
+env: ## Make .venv from the lock (a no-op when it is current)
+	@hack/env
+
+.PHONY: check
+check: lint types contracts unit integration ## lint, types, contracts, unit and integration: about a minute
+
+.PHONY: lint
+lint: env ## Style of Python (ruff) and of shell scripts (shellcheck, where it is installed)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	hack/lint-shell
+
+.PHONY: types
+types: env ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: contracts
+contracts: env ## Which room may import which (import-linter)
+	$(BIN)/lint-imports
+
+.PHONY: unit
+unit: env ## Unit tests
+	$(BIN)/pytest tests/unit $(ARGS)
+
+.PHONY: integration
+integration: env ## Tests with real processes, sockets and files, without a cluster
+	$(BIN)/pytest tests/integration $(ARGS)
+
+##@ With a cluster: the one KUBECONFIG names, or a local one (Linux, root)
+
+.PHONY: test
+test: ## Everything: check and e2e; says at the end what ran and what was left out
+	@hack/test
+
+.PHONY: cluster
+cluster: ## Start the local Kubernetes; the first time it is built (about ten minutes)
+	$(LOCALCLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## Stop the local Kubernetes and leave nothing of it behind
+	$(LOCALCLUSTER) down
+
+.PHONY: images
+images: ## Build both images and load them into the cluster (with KUBECONFIG: by $$E2E_LOAD_IMAGES)
+	hack/images/build
+
+.PHONY: install
+install: ## Install the chart, or upgrade what is installed
+	$(IN_CLUSTER) helm upgrade --install modelprofiler charts/modelprofiler \
+	  --namespace $(NAMESPACE) --create-namespace --wait --timeout 3m
+
+.PHONY: uninstall
+uninstall: ## Remove the chart; ModelProfiles and their CRD stay
+	$(IN_CLUSTER) helm uninstall modelprofiler --namespace $(NAMESPACE) --ignore-not-found --wait
+
+.PHONY: e2e
+e2e: env ## End-to-end tests on the real cluster
+	@hack/e2e $(ARGS)
+
+##@ Generated files
+
+.PHONY: crds
+crds: env ## Write crds/ and the chart's copy from the types in modelprofiler/api
+	$(BIN)/python -m modelprofiler.api.crd
+
+.PHONY: lock
+lock: ## Write requirements/dev.txt from pyproject.toml; ARGS=--upgrade for newer versions
+	@hack/lock $(ARGS)

@@ -131,8 +131,7 @@ class _Generator(GenerateJsonSchema):
         if factory := schema.get("default_factory"):
             default = cast("Any", factory)()
         if isinstance(default, BaseModel):
-            # The API server fills an empty object in from the defaults of its fields.
-            return {}
+            return {}  # what the defaults of its fields make of it, see `_structural`
         # Nothing, no text and no items are what absence means already.
         return NoDefault if default is None or default in ("", []) else default
 
@@ -183,8 +182,11 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], *, defaults: 
         result["items"] = _structural(merged["items"], definitions, defaults=defaults)
         if key := _LIST_MAP_KEYS.get(merged["items"].get("$ref", "").rpartition("/")[2]):
             result |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
-    if "default" in merged and defaults and (merged["default"] != {} or _has_defaults(result)):
-        result["default"] = merged["default"]
+    if "default" in merged and defaults:
+        # Objects are written out: the API server checks a type's rules against the default exactly as it is written.
+        default = _defaults_of(result) if merged["default"] == {} else merged["default"]
+        if default != {}:
+            result["default"] = default
     return result
 
 
@@ -208,8 +210,9 @@ _KEPT = (
 """What is carried over as it is, in the order in which it is written."""
 
 
-def _has_defaults(schema: dict[str, Any]) -> bool:
-    return any("default" in field for field in schema.get("properties", {}).values())
+def _defaults_of(schema: dict[str, Any]) -> dict[str, Any]:
+    fields = schema.get("properties", {})
+    return {name: field["default"] for name, field in fields.items() if "default" in field}
 
 
 def _describe(schema: dict[str, Any]) -> str:

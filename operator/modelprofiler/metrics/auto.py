@@ -1,0 +1,77 @@
+"""Prometheus where it has the container's series, else the kubelet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+
+from modelprofiler.errors import MetricsUnavailable
+from modelprofiler.metrics.series import ContainerSamples
+from modelprofiler.metrics.source import ContainerRef, MetricsSource
+
+FRESH_SECONDS = 120.0
+"""A series without a sample in this time is not scraped, or no longer."""
+COARSEST_SECONDS = 45.0
+"""Samples further apart than this (median) leave too few in a load of half a minute: the kubelet has more."""
+
+
+class AutoSource:
+    """Chooses between two sources, again with every question; it keeps nothing in mind.
+
+    A pod that has just started is not in Prometheus yet: until it is, the kubelet is asked, and so nothing is missed.
+    As soon as Prometheus has two samples, the kubelet is left alone: a scrape costs CPU on the node that is measured.
+    `ContainerSamples.source` says which was read and `ContainerSamples.remark` why.
+
+    Parameters
+    ----------
+    prometheus
+        None where the installation names none.
+    kubelet
+        The kubelet source.
+    """
+
+    name = "Auto"
+
+    def __init__(self, prometheus: MetricsSource | None, kubelet: MetricsSource) -> None:
+        self._prometheus = prometheus
+        self._kubelet = kubelet
+
+    async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
+        """Return the samples of `container` from the better source, see `MetricsSource.samples`."""
+        samples, why = await self._ask_prometheus(container, start, end)
+        if samples is not None:
+            return replace(samples, remark=why)
+        try:
+            samples = await self._kubelet.samples(container, start, end)
+        except MetricsUnavailable as error:
+            raise MetricsUnavailable(f"{why}; and {error}") from error
+        return replace(samples, remark=f"the kubelet is read: {why}")
+
+    async def close(self) -> None:
+        """Close both."""
+        if self._prometheus:
+            await self._prometheus.close()
+        await self._kubelet.close()
+
+    async def _ask_prometheus(
+        self, container: ContainerRef, start: float, end: float
+    ) -> tuple[ContainerSamples | None, str]:
+        """Return Prometheus' samples and why they are taken, or None and why they will not do."""
+        if self._prometheus is None:
+            return None, "no Prometheus is configured"
+        try:
+            samples = await self._prometheus.samples(container, min(start, end - FRESH_SECONDS), end)
+        except MetricsUnavailable as error:
+            return None, str(error)
+        newest = samples.newest
+        if newest is None:
+            return None, f"Prometheus has no samples of {container}"
+        if end - newest > FRESH_SECONDS:
+            return None, f"Prometheus' newest sample of {container} is {end - newest:.0f} s old"
+        apart = [after.time - before.time for before, after in pairwise(samples.cpu_seconds)]
+        if not apart:
+            return None, f"Prometheus has only one sample of {container} so far"
+        if median(apart) > COARSEST_SECONDS:
+            return None, f"Prometheus has a sample of {container} only every {median(apart):.0f} s"
+        return samples.within(start, end), f"Prometheus has a sample of {container} every {median(apart):.0f} s"

@@ -1,0 +1,96 @@
+"""The names that cAdvisor gives to what it samples, and how its series become those of one container.
+
+Prometheus and the kubelet hand out the same series; what differs is only how they are fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from modelprofiler.metrics.series import ContainerSamples, Series, SourceName, between, series
+from modelprofiler.metrics.source import ContainerRef
+
+FIELDS: Mapping[str, str] = {
+    "container_cpu_usage_seconds_total": "cpu_seconds",
+    "container_memory_working_set_bytes": "working_set_bytes",
+    "container_memory_max_usage_bytes": "max_usage_bytes",
+    "container_memory_rss": "rss_bytes",
+    "container_memory_cache": "cache_bytes",
+    "container_cpu_cfs_periods_total": "cfs_periods",
+    "container_cpu_cfs_throttled_periods_total": "cfs_throttled_periods",
+    "container_threads": "threads",
+    "container_oom_events_total": "oom_events",
+    "container_start_time_seconds": "start_time",
+}
+"""Field of `ContainerSamples` for each metric."""
+
+_POD_UID = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One series as a source found it.
+
+    Attributes
+    ----------
+    labels
+        Its labels, `__name__` among them.
+    points
+        (time in seconds since the epoch, value) each, in any order.
+    """
+
+    labels: Mapping[str, str]
+    points: Iterable[tuple[float, float]]
+
+
+def belongs(labels: Mapping[str, str], container: ContainerRef) -> bool:
+    """Return whether a series with these labels is one of `container`, of all its CPUs together.
+
+    The pod's uid is part of the cgroup's path in the label `id` (with underscores under the systemd driver); where an
+    installation drops that label, or the path has no uid (static pods), the names decide.
+    """
+    if (labels.get("namespace"), labels.get("pod"), labels.get("container")) != (
+        container.namespace,
+        container.pod,
+        container.container,
+    ):
+        return False
+    if labels.get("cpu", "total") != "total":
+        return False
+    uid = _POD_UID.search(labels.get("id", ""))
+    return not (uid and container.pod_uid) or uid.group(1).replace("_", "-") == container.pod_uid
+
+
+def assemble(
+    found: Iterable[Found], container: ContainerRef, window: tuple[float, float], source: SourceName
+) -> ContainerSamples:
+    """Return the samples of `container` in `window` (start, end) from the series that a source found.
+
+    Several scrapers give the same series several times, with labels of their own: the longest is taken, never a
+    mixture. A restarted container has a new cgroup, so a new `id`: its series follows the one before.
+    """
+    candidates: dict[str, dict[str, list[Series]]] = {}
+    for one in found:
+        field = FIELDS.get(one.labels.get("__name__", ""))
+        if field is None or not belongs(one.labels, container):
+            continue
+        points = series(one.points)
+        if field != "start_time":  # a fact, not a sample: its time is that of the scrape
+            points = between(points, *window)
+        if points:
+            identity = one.labels.get("id") or one.labels.get("name", "")
+            candidates.setdefault(field, {}).setdefault(identity, []).append(points)
+
+    values: dict[str, Series] = {}
+    first_seen: dict[str, float] = {}
+    for field, by_identity in candidates.items():
+        chosen = {i: max(several, key=lambda s: (len(s), s[-1].time)) for i, several in by_identity.items()}
+        values[field] = series(point for points in chosen.values() for point in points)
+        if field != "start_time":
+            for identity, points in chosen.items():
+                first_seen[identity] = min(points[0].time, first_seen.get(identity, points[0].time))
+    restarts = tuple(sorted(first_seen.values())[1:])
+    return replace(ContainerSamples(restarts=restarts, source=source), **cast("dict[str, Any]", values))

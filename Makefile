@@ -5,12 +5,9 @@
 SHELL := bash
 
 BIN := .venv/bin
-LOCALCLUSTER := hack/localcluster/localcluster
 NAMESPACE ?= modelprofiler-system
-# Further arguments for pytest: make unit ARGS='-k quantities -x'
+# Further arguments for pytest, helm or the lock: make unit ARGS='-k quantities -x'
 ARGS ?=
-# With KUBECONFIG set that cluster is used; without it the local one, which can only be reached from inside its network.
-IN_CLUSTER := $(if $(KUBECONFIG),,$(LOCALCLUSTER) exec)
 
 ##@ Without a cluster
 
@@ -57,24 +54,23 @@ test: ## Everything: check and e2e; says at the end what ran and what was left o
 
 .PHONY: cluster
 cluster: ## Start the local Kubernetes; the first time it is built (about ten minutes)
-	$(LOCALCLUSTER) up
+	hack/cluster up
 
 .PHONY: cluster-down
 cluster-down: ## Stop the local Kubernetes and leave nothing of it behind
-	$(LOCALCLUSTER) down
+	hack/localcluster/localcluster down
 
 .PHONY: images
-images: ## Build both images and load them into the cluster (with KUBECONFIG: by $$E2E_LOAD_IMAGES)
-	hack/images/build
+images: ## Build both images and load them into the cluster (with KUBECONFIG: by E2E_LOAD_IMAGES)
+	hack/cluster images
 
 .PHONY: install
 install: ## Install the chart, or upgrade what is installed
-	$(IN_CLUSTER) helm upgrade --install modelprofiler charts/modelprofiler \
-	  --namespace $(NAMESPACE) --create-namespace --wait --timeout 3m
+	hack/cluster install --namespace $(NAMESPACE) $(ARGS)
 
 .PHONY: uninstall
 uninstall: ## Remove the chart; ModelProfiles and their CRD stay
-	$(IN_CLUSTER) helm uninstall modelprofiler --namespace $(NAMESPACE) --ignore-not-found --wait
+	hack/cluster exec helm uninstall modelprofiler --namespace $(NAMESPACE) --ignore-not-found --wait
 
 .PHONY: e2e
 e2e: env ## End-to-end tests on the real cluster
@@ -84,8 +80,12 @@ e2e: env ## End-to-end tests on the real cluster
 
 .PHONY: crds
 crds: env ## Write crds/ and the chart's copy from the types in modelprofiler/api
-	$(BIN)/python -m modelprofiler.api.crd
+	$(BIN)/python hack/crds.py
+
+.PHONY: docs
+docs: env ## Write the tables of docs/conditions.md from the types
+	$(BIN)/python hack/conditions.py
 
 .PHONY: lock
-lock: ## Write requirements/dev.txt from pyproject.toml; ARGS=--upgrade for newer versions
+lock: ## Write requirements/*.txt, every version with its hashes; ARGS=--upgrade for newer versions
 	@hack/lock $(ARGS)

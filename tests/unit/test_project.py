@@ -1,0 +1,163 @@
+"""The project as a whole: its lock, its commands, its documents."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import modelprofiler
+
+MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+# A command in a code block or between backticks, not a word of prose.
+MAKE_COMMAND = re.compile(r"(?:^|`|- run: |&& )make((?: +[a-z][a-z0-9-]*)+)", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def pyproject(repository: Path) -> dict[str, Any]:
+    """Read pyproject.toml."""
+    return tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def tracked(repository: Path) -> list[Path]:
+    """Every file of the tree that git does not ignore."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=30, check=True).stdout
+    return [path for name in names.split("\0") if name and (path := repository / name).is_file()]
+
+
+@pytest.fixture(scope="module")
+def documents(tracked: list[Path]) -> list[Path]:
+    """Every page that a person reads."""
+    return [path for path in tracked if path.suffix == ".md"]
+
+
+@pytest.fixture(scope="module")
+def targets(repository: Path) -> set[str]:
+    """Every target that a person may name."""
+    text = (repository / "Makefile").read_text(encoding="utf-8")
+    return {name for line in re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE) for name in line.split()}
+
+
+def locked(path: Path) -> dict[str, str]:
+    """Return the version of each package in a requirements file."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def unmet(requirements: list[str], versions: dict[str, str]) -> list[str]:
+    """Return the requirements that a lock does not meet."""
+
+    def met(requirement: Requirement) -> bool:
+        version = versions.get(canonicalize_name(requirement.name))
+        return version is not None and requirement.specifier.contains(version)
+
+    return [str(requirement) for requirement in map(Requirement, requirements) if not met(requirement)]
+
+
+def test_dev_lock_meets_every_requirement_of_pyproject(repository: Path, pyproject: dict[str, Any]) -> None:
+    """When it does not, the lock is stale: run `make lock`."""
+    wanted = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]
+    assert [] == unmet(wanted, locked(repository / "requirements/dev.txt"))
+
+
+def test_a_requirement_that_is_not_locked_is_found() -> None:
+    """The check above would notice a package that is missing, and one that is too old."""
+    assert ["new"] == unmet(["new", "old"], {"old": "1.0"})
+    assert ["old>=2"] == unmet(["old>=2"], {"old": "1.0"})
+
+
+def test_locks_carry_hashes_and_no_address(repository: Path) -> None:
+    """Whoever installs from a lock may use any mirror and still gets the same files."""
+    for path in (repository / "requirements").glob("*.txt"):
+        text = path.read_text(encoding="utf-8")
+        pins = re.findall(r"^[A-Za-z0-9._-]+==", text, re.MULTILINE)
+        hashed = re.findall(r"^[A-Za-z0-9._-]+==.*\\\n +--hash=sha256:", text, re.MULTILINE)
+        assert len(pins) == len(hashed) > 0, path.name
+        assert not re.search(r"://|--index-url|--extra-index-url|--find-links|--trusted-host", text), path.name
+
+
+def test_no_file_names_a_package_registry(tracked: list[Path], repository: Path) -> None:
+    """Where packages come from is the business of the machine that installs them."""
+    hosts = [".".join(parts) for parts in [("pypi", "org"), ("pythonhosted", "org"), ("proxy", "golang", "org")]]
+    named = {
+        str(path.relative_to(repository))
+        for path in tracked
+        if any(host.encode() in path.read_bytes() for host in hosts)
+    }
+    assert set() == named
+
+
+def test_the_standard_library_keeps_its_operator_module(repository: Path) -> None:
+    """A package at operator/ would shadow it for whoever starts Python in the checkout."""
+    assert not (repository / "operator" / "__init__.py").exists()
+
+
+def test_the_version_is_the_same_everywhere(repository: Path, pyproject: dict[str, Any]) -> None:
+    """In the package, in its metadata and in the changelog."""
+    version = pyproject["project"]["version"]
+    assert version == modelprofiler.__version__
+    assert f"## [{version}]" in (repository / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_licence_is_the_one_that_the_metadata_names(repository: Path, pyproject: dict[str, Any]) -> None:
+    """Apache-2.0, in full."""
+    assert "Apache-2.0" == pyproject["project"]["license"]
+    lines = [line.strip() for line in (repository / "LICENSE").read_text(encoding="utf-8").splitlines()]
+    assert {"Apache License", "Version 2.0, January 2004", "END OF TERMS AND CONDITIONS"} <= set(lines)
+
+
+def test_bare_make_lists_every_target(repository: Path, targets: set[str]) -> None:
+    """With a line of help each."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", "--no-print-directory"]
+    text = subprocess.run(
+        command, cwd=repository, env=environment, capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+    assert targets == set(re.findall(r"^  make ([a-z0-9-]+) +\S", text, re.MULTILINE))
+
+
+def test_every_make_command_that_is_written_down_exists(
+    repository: Path, documents: list[Path], targets: set[str]
+) -> None:
+    """In README, docs and what CI runs."""
+    scripts = [repository / ".ci" / "run", *(repository / ".github" / "workflows").glob("*.yaml")]
+    written = {
+        target
+        for path in [*documents, *scripts]
+        for command in MAKE_COMMAND.findall(path.read_text(encoding="utf-8"))
+        for target in command.split()
+    }
+    assert "test" in written
+    assert set() == written - targets
+
+
+def test_ci_runs_the_test_command_of_the_readme(repository: Path) -> None:
+    """And nothing else."""
+    assert re.search(r"^make test\b", (repository / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(r"^make test\b", (repository / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_link_between_documents_leads_somewhere(documents: list[Path]) -> None:
+    """Relative links name files that exist."""
+    broken = [
+        f"{path.name}: {link}"
+        for path in documents
+        for link in MARKDOWN_LINK.findall(path.read_text(encoding="utf-8"))
+        if "://" not in link and not (path.parent / link).exists()
+    ]
+    assert [] == broken
+
+
+def test_the_page_of_conditions_says_what_the_types_say(repository: Path) -> None:
+    """When it does not: run `make docs`."""
+    command = [sys.executable, "hack/conditions.py", "--check"]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
+    assert (0, "") == (done.returncode, done.stdout + done.stderr)

@@ -1,0 +1,79 @@
+"""Reading a profile: every problem at once, each with its path and a sentence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.errors import InvalidInput, Problem
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _problems(data: dict[str, Any]) -> list[Problem]:
+    with pytest.raises(InvalidInput) as caught:
+        ModelProfile.parse(data)
+    return caught.value.problems
+
+
+def test_a_misspelt_field_is_named_with_the_one_that_was_meant(change: Change) -> None:
+    """It is never ignored."""
+    expected = [Problem("spec.load.openLoop.arival", "is not a field of ModelProfile; did you mean arrival?")]
+    assert expected == _problems(change({"spec.load.openLoop.arival": "Poisson"}))
+
+
+def test_a_field_nobody_could_have_meant_gets_no_guess(change: Change) -> None:
+    """A wrong hint is worse than none."""
+    assert [Problem("spec.zzz", "is not a field of ModelProfile")] == _problems(change({"spec.zzz": 1}))
+
+
+def test_a_missing_field_is_required(change: Change) -> None:
+    """The sentence is one a person says."""
+    assert [Problem("spec.load", "is required")] == _problems(change({"spec.load": None}))
+
+
+def test_every_problem_is_found_at_once(change: Change) -> None:
+    """Nobody corrects a file once for each mistake in it."""
+    data = change({"spec.load.openLoop.rate": "fast", "spec.objectives.latency.p95": "soon", "spec.suspend": "maybe"})
+    paths = ["spec.load.openLoop.rate", "spec.objectives.latency.p95", "spec.suspend"]
+    assert paths == [problem.path for problem in _problems(data)]
+
+
+def test_a_value_that_is_not_one_of_the_choices_gets_them_listed(change: Change) -> None:
+    """The choices, and what was written instead."""
+    expected = [Problem("spec.search.strategy", "must be 'Adaptive' or 'Grid', not 'Random'")]
+    assert expected == _problems(change({"spec.search.strategy": "Random"}))
+
+
+def test_an_item_of_a_list_is_named_by_its_index(change: Change) -> None:
+    """As kubectl writes it."""
+    problems = _problems(change({"spec.endpoint": {"http": {"headers": [{"name": "A", "value": "b"}, {"name": "B"}]}}}))
+    assert [Problem("spec.endpoint.http.headers[1].value", "is required")] == problems
+
+
+def test_the_problem_reads_as_path_and_sentence() -> None:
+    """What a condition's message shows."""
+    assert str(Problem("spec.load", "is required")) == "spec.load: is required"
+    assert str(Problem("", "is empty")) == "is empty"
+    assert str(InvalidInput([Problem("a", "is b"), Problem("c", "is d")])) == "a: is b; c: is d"
+
+
+@pytest.mark.parametrize(("field", "value"), [("apiVersion", "v1"), ("kind", "Job"), ("apiVersion", None)])
+def test_another_kind_of_object_is_refused_by_name(field: str, value: str | None, change: Change) -> None:
+    """A file with the wrong document says what it is instead."""
+    (problem,) = _problems(change({field: value}))
+    assert problem.message.startswith("this is a ")
+    assert problem.message.endswith("not a modelprofiler.io/v1alpha1 ModelProfile")
+
+
+def test_fields_of_a_newer_status_are_left_out_not_refused(change: Change) -> None:
+    """An operator that was rolled back still reads what a newer one wrote."""
+    profile = ModelProfile.parse(change({"status": {"trialsCompleted": 3, "newField": 1}}))
+    assert profile.status.trials_completed == 3
+
+
+def test_metadata_that_is_not_used_does_not_disturb(change: Change) -> None:
+    """An API server adds plenty."""
+    data = change({"metadata.managedFields": [{"manager": "kubectl"}], "metadata.generation": 4})
+    assert ModelProfile.parse(data).metadata.generation == 4

@@ -1,0 +1,72 @@
+"""``modelprofiler load``: make the load that a file describes, write the result to another."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from modelprofiler.errors import ModelProfilerError
+from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.runner import run
+from modelprofiler.load.summary import LoadResult, ResultKind
+
+TERMINATION_LOG = "/dev/termination-log"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make a load as the command line says; return the exit code: 0 whenever a result was written, else 1."""
+    parser = argparse.ArgumentParser(prog="modelprofiler load", description="Load a server with the rows of a dataset.")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="what to do, as JSON")
+    parser.add_argument(
+        "--result",
+        type=Path,
+        default=Path(TERMINATION_LOG),
+        metavar="FILE",
+        help="where the result goes (default: %(default)s)",
+    )
+    arguments = parser.parse_args(argv)
+    result = _run(arguments.config)
+    try:
+        arguments.result.write_text(result.encode(), encoding="ascii")
+    except OSError as e:
+        print(f"the result cannot be written: {e}", file=sys.stderr)
+        return 1
+    _say(result.summary_line() + (f": {result.message}" if result.message else ""))
+    return 0
+
+
+def _run(path: Path) -> LoadResult:
+    try:
+        config = LoadConfig.read(path)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(_until_signal(config))
+    except ModelProfilerError as e:
+        return LoadResult(ResultKind.FAILED, str(e))
+    except Exception as e:  # a result must come out of this, whatever happened
+        return LoadResult(ResultKind.FAILED, f"{type(e).__name__}: {e}")
+
+
+async def _until_signal(config: LoadConfig) -> LoadResult:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, ValueError):
+            loop.add_signal_handler(number, stop.set)
+    return await run(config, stop, _say)
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,101 @@
+"""What the load generator is told: one JSON file, written by the operator or by ``modelprofiler run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from modelprofiler.api.model import ApiModel
+from modelprofiler.api.spec import DatasetFormat, HttpEndpoint, Load
+from modelprofiler.errors import InvalidInput, LoadError, Problem
+
+Metric = Literal["mean", "p50", "p90", "p95", "p99", "p999", "max"]
+
+
+class DatasetFile(ApiModel):
+    """The file with the rows, and how it is read."""
+
+    path: str
+    """Path of the file."""
+    format: DatasetFormat = DatasetFormat.LINES
+    """Lines: a non-empty line is a body."""
+    column: str | None = None
+    """The column that holds the body, for formats that have columns."""
+    encoding: Literal["Text", "Base64"] = "Text"
+    """Base64 for binary bodies."""
+    order: Literal["Shuffled", "Sequential"] = "Shuffled"
+    """Shuffled with a fixed seed, or as written."""
+
+
+class StopRules(ApiModel):
+    """When the window may end before its time."""
+
+    decide: bool = False
+    """End as soon as it is certain on which side of every threshold the server is."""
+    thresholds: dict[Metric, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Upper bounds on latency, in seconds."""
+    max_error_percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    """The share of requests that may fail."""
+
+
+class LoadConfig(ApiModel):
+    """One load: where to, which requests, how they arrive, when to stop."""
+
+    host: str
+    """Address to connect to: a numeric IP or a name."""
+    port: Annotated[int, Field(ge=1, le=65535)]
+    """Port to connect to."""
+    endpoint: HttpEndpoint
+    """The request and what a good response looks like."""
+    dataset: DatasetFile
+    """The requests that are replayed."""
+    load: Load
+    """How requests arrive, for how long."""
+    stop: StopRules = Field(default_factory=StopRules)
+    """When the window may end before its time."""
+    probe_latency: Annotated[float, Field(gt=0)] | None = None
+    """Latency of a single request in the reference trial, in seconds: before the load, wait until a request takes at
+    most twice as long, or until waiting brings nothing more."""
+    connect_timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """How long to wait until something listens, in seconds."""
+    required_percentiles: list[Literal["p50", "p90", "p95", "p99", "p999"]] = Field(default_factory=list)
+    """Percentiles for which the window is extended when there are too few requests, to four times its length."""
+    max_in_flight: Annotated[int, Field(ge=1, le=20_000)] = 1000
+    """Requests in flight at most; those beyond are not sent and count as dropped."""
+    seed: int = 0
+    """Seed of the arrival times."""
+    ca_file: str | None = None
+    """CA certificates (PEM) that the server's must chain to; without it HTTPS is not verified, as in kubelet probes."""
+    cover_rows: bool = False
+    """Send every row once where the bounds allow, the heaviest first."""
+    index: Annotated[int, Field(ge=0, le=63)] = 0
+    """Which of load.parallelism generators this is, from 0; each makes its share of the load."""
+
+    @model_validator(mode="after")
+    def _check_index(self) -> Self:
+        if self.index >= self.load.parallelism:
+            raise ValueError(f"index must be less than load.parallelism, {self.load.parallelism}")
+        return self
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the configuration from a JSON file.
+
+        Raises
+        ------
+        LoadError
+            When the file cannot be read.
+        InvalidInput
+            When its content is not a configuration.
+        """
+        try:
+            text = path.read_bytes()
+        except OSError as e:
+            raise LoadError(f"the load's configuration cannot be read: {e}") from e
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as e:
+            problems = [Problem(".".join(map(str, p["loc"])), p["msg"]) for p in e.errors(include_url=False)]
+            raise InvalidInput(problems) from e

@@ -1,0 +1,137 @@
+"""What makes requests due: an open loop by the clock, a closed loop by the end of the request before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+from modelprofiler.load.alarm import Alarm
+from modelprofiler.load.http import Client
+from modelprofiler.load.recorder import Recorder
+
+Limit = Callable[[float], float]
+"""Called when the next request would be due at or after the limit; returns the new limit, or the same to end."""
+
+BACK_OFF = 0.1
+"""Seconds that a client of the closed loop pauses after a failure: against a dead server it would spin."""
+
+
+class OpenLoop:
+    """Sends requests when they are due, whether or not those before have ended.
+
+    Parameters
+    ----------
+    arrivals
+        Due times in seconds from the start.
+    rows
+        Number of different requests; they are sent in order, again and again.
+    limit
+        The first limit, on the monotonic clock.
+    at_limit
+        Decides what happens at the limit.
+    """
+
+    def __init__(self, recorder: Recorder, arrivals: Iterator[float], rows: int, limit: float, at_limit: Limit) -> None:
+        self.sent_rows = bytearray(rows)
+        self._recorder = recorder
+        self._arrivals = arrivals
+        self._limit = limit
+        self._at_limit = at_limit
+        self._row = 0
+
+    def start(self, client: Client, now: float) -> None:
+        """Begin; the first request is due a gap after ``now``."""
+        self._client = client
+        self._origin = now
+        self._due = now + next(self._arrivals)
+        self._alarm = Alarm(asyncio.get_running_loop(), self._wake)
+        self._alarm.set(min(self._due, self._limit))
+
+    def ended(self, intended: float, now: float, failure: str | None) -> None:
+        """Note the end of a request."""
+        self._recorder.ended(intended, now, failure)
+
+    def _wake(self) -> None:
+        now = monotonic()
+        recorder, client, arrivals, origin = self._recorder, self._client, self._arrivals, self._origin
+        due = self._due
+        while due <= now or self._limit <= now:
+            if due >= self._limit:
+                limit = self._at_limit(self._limit)
+                if limit <= self._limit:
+                    return
+                self._limit = limit
+                continue
+            row = self._row
+            self._row = row + 1 if row + 1 < len(self.sent_rows) else 0
+            self.sent_rows[row] = 1
+            recorder.due += 1
+            recorder.send_lag.record(now - due)
+            if not client.submit(row, due):
+                recorder.drop(due)
+            due = origin + next(arrivals)
+            now = monotonic()
+        self._due = due
+        self._alarm.set(min(due, self._limit))
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._limit = self._due = float("inf")
+        self._alarm.close()
+
+
+class ClosedLoop:
+    """A number of clients, each sending its next request when the last has ended.
+
+    Parameters
+    ----------
+    concurrency
+        How many clients.
+    rows, limit, at_limit
+        As for `OpenLoop`.
+    """
+
+    def __init__(self, recorder: Recorder, concurrency: int, rows: int, limit: float, at_limit: Limit) -> None:
+        self.sent_rows = bytearray(rows)
+        self._recorder = recorder
+        self._concurrency = concurrency
+        self._limit = limit
+        self._at_limit = at_limit
+        self._row = 0
+        self._stopped = False
+
+    def start(self, client: Client, now: float) -> None:
+        """Begin with one request of each client."""
+        self._client = client
+        self._loop = asyncio.get_running_loop()
+        for _ in range(self._concurrency):
+            self._send()
+
+    def ended(self, intended: float, now: float, failure: str | None) -> None:
+        """Note the end of a request, and send the client's next."""
+        self._recorder.ended(intended, now, failure)
+        if failure in {"refused", "reset", "protocol"}:
+            self._loop.call_later(BACK_OFF, self._send)
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        now = monotonic()
+        while now >= self._limit and not self._stopped:
+            limit = self._at_limit(self._limit)
+            if limit <= self._limit:
+                self._stopped = True
+            self._limit = limit
+        if self._stopped:
+            return
+        row = self._row
+        self._row = row + 1 if row + 1 < len(self.sent_rows) else 0
+        self.sent_rows[row] = 1
+        self._recorder.due += 1
+        if not self._client.submit(row, now):  # never: there are as many in flight as there are clients
+            self._recorder.drop(now)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._stopped = True

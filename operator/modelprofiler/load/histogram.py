@@ -1,0 +1,168 @@
+"""A histogram of positive numbers whose quantiles are within 1 % of the exact ones, small enough to be sent.
+
+Buckets grow geometrically: bucket ``i`` holds ``gamma**(i-1) < value <= gamma**i`` and stands for the value whose
+relative distance to both ends is the same, ``2 gamma**i / (gamma + 1)`` (DDSketch: Masson, Rim, Lee, 2019, section 2).
+With ``gamma = 1.02`` no value of a bucket is further than ``(gamma - 1) / (gamma + 1) = 0.99 %`` from it. Count, sum,
+smallest and largest value are exact.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from typing import Self
+
+GAMMA = 1.02
+_PER_LOG = 1 / math.log(GAMMA)
+_SMALLEST = 1e-9
+"""Smaller values (a clock may say 0) count as this, one nanosecond."""
+
+_HEADER = struct.Struct("<Bddd")
+
+
+class Histogram:
+    """Counts of positive numbers in logarithmic buckets.
+
+    Parameters
+    ----------
+    level
+        How often neighbouring buckets were joined to save space: each level squares gamma, and about doubles the error.
+    """
+
+    __slots__ = ("counts", "level", "max", "min", "n", "sum")
+
+    def __init__(self, level: int = 0) -> None:
+        self.level = level
+        self.counts: dict[int, int] = {}
+        self.n = 0
+        self.sum = 0.0
+        self.max = 0.0
+        self.min = math.inf
+
+    def record(self, value: float) -> None:
+        """Count one value; only for histograms of level 0."""
+        if value < _SMALLEST:
+            value = _SMALLEST
+        index = math.ceil(math.log(value) * _PER_LOG)
+        counts = self.counts
+        counts[index] = counts.get(index, 0) + 1
+        self.n += 1
+        self.sum += value
+        if value > self.max:
+            self.max = value
+        if value < self.min:
+            self.min = value
+
+    def merge(self, other: Histogram) -> None:
+        """Count everything that ``other`` has counted; the coarser of both levels remains."""
+        if other.level > self.level:
+            self._join(other.level - self.level)
+        shift = self.level - other.level
+        counts = self.counts
+        for index, count in other.counts.items():
+            joined = -(-index >> shift)  # ceil(index / 2**shift)
+            counts[joined] = counts.get(joined, 0) + count
+        self.n += other.n
+        self.sum += other.sum
+        self.max = max(self.max, other.max)
+        self.min = min(self.min, other.min)
+
+    def _join(self, times: int) -> None:
+        joined: dict[int, int] = {}
+        for index, count in self.counts.items():
+            to = -(-index >> times)
+            joined[to] = joined.get(to, 0) + count
+        self.counts = joined
+        self.level += times
+
+    def coarser(self) -> Histogram:
+        """Return the same counts with neighbouring buckets joined in pairs."""
+        result = Histogram(self.level + 1)
+        result.merge(self)
+        return result
+
+    @property
+    def relative_error(self) -> float:
+        """How far a quantile may be from the exact one, as a share of it."""
+        gamma = float(GAMMA ** (1 << self.level))
+        return (gamma - 1) / (gamma + 1)
+
+    @property
+    def mean(self) -> float | None:
+        """The exact mean; None when nothing was counted."""
+        return self.sum / self.n if self.n else None
+
+    def quantile(self, q: float) -> float | None:
+        """Return the value at rank ``ceil(q n)`` of the sorted values, within `relative_error`; None when empty."""
+        return self.at_rank(math.ceil(q * self.n - 1e-9)) if self.n else None
+
+    def at_rank(self, rank: int) -> float:
+        """Return the ``rank``-th smallest value (from 1; beyond the ends: the ends), within `relative_error`."""
+        if rank >= self.n:
+            return self.max
+        if rank <= 1:
+            return self.min
+        gamma = GAMMA ** (1 << self.level)
+        seen = 0
+        for index in sorted(self.counts):
+            seen += self.counts[index]
+            if seen >= rank:
+                return min(max(2 * gamma**index / (gamma + 1), self.min), self.max)
+        return self.max
+
+    def to_bytes(self) -> bytes:
+        """Return the histogram as bytes: level, sum, min, max, then (gap to the bucket before, count) as varints."""
+        out = bytearray(_HEADER.pack(self.level, self.sum, self.min, self.max))
+        _put_varint(out, len(self.counts))
+        before = -(1 << 20)
+        for index in sorted(self.counts):
+            _put_varint(out, index - before)
+            _put_varint(out, self.counts[index])
+            before = index
+        return bytes(out)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError
+            When the bytes are not a histogram.
+        """
+        try:
+            level, total, least, most = _HEADER.unpack_from(data)
+            numbers = _varints(data[_HEADER.size :])
+            histogram = cls(level)
+            index = -(1 << 20)
+            for _ in range(next(numbers)):
+                index += next(numbers)
+                histogram.counts[index] = next(numbers)
+        except (struct.error, StopIteration) as e:
+            raise ValueError("not a histogram") from e
+        histogram.sum, histogram.min, histogram.max = total, least, most
+        histogram.n = sum(histogram.counts.values())
+        return histogram
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.to_bytes() == other.to_bytes()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _put_varint(out: bytearray, number: int) -> None:
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+
+
+def _varints(data: bytes) -> Iterator[int]:
+    number = shift = 0
+    for byte in data:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            yield number
+            number = shift = 0

@@ -1,0 +1,27 @@
+"""A request as bytes: rendered once for each row, never again."""
+
+from __future__ import annotations
+
+from modelprofiler import __version__
+from modelprofiler.api.spec import HttpEndpoint
+
+
+def render(endpoint: HttpEndpoint, host: str, port: int, body: bytes) -> bytes:
+    """Return the whole HTTP/1.1 request, headers and body, as it goes over the wire.
+
+    Headers of the endpoint come instead of the generator's own of the same name.
+    """
+    default_port = 443 if endpoint.scheme == "HTTPS" else 80
+    name = f"[{host}]" if ":" in host else host
+    own = {
+        "Host": name if port == default_port else f"{name}:{port}",
+        "User-Agent": f"modelprofiler/{__version__}",
+        "Accept": "*/*",
+        "Content-Type": endpoint.content_type,
+    }
+    given = {header.name.lower() for header in endpoint.headers} | {"content-length"}
+    lines = [f"{endpoint.method} {endpoint.path} HTTP/1.1"]
+    lines += [f"{header}: {value}" for header, value in own.items() if header.lower() not in given]
+    lines += [f"{h.name}: {h.value}" for h in endpoint.headers if h.name.lower() != "content-length"]
+    lines += [f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode("utf-8") + body

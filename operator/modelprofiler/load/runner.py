@@ -1,0 +1,221 @@
+"""A load from beginning to end: wait, smoke, settle, warm up, measure, drain, sum up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import resource
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+from modelprofiler.errors import DatasetError, LoadError
+from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.dataset import digest, ordered, read_rows
+from modelprofiler.load.http import Client, Done
+from modelprofiler.load.phases import Phases
+from modelprofiler.load.plan import Plan
+from modelprofiler.load.probe import Prober, wait_for_listener
+from modelprofiler.load.request import render
+from modelprofiler.load.summary import LoadResult, ResultKind
+
+SATURATED_CPU_PERCENT = 90.0
+SATURATED_LAG = 0.005
+"""Seconds of send lag (p99) that are never held against the generator."""
+SATURATED_LAG_SHARE = 0.1
+"""Nor is lag below this share of the latencies that matter."""
+
+Say = Callable[[str], None]
+
+
+async def run(
+    config: LoadConfig, stop: asyncio.Event | None = None, say: Say = print, plan: Plan | None = None
+) -> LoadResult:
+    """Make a load and return what came of it.
+
+    Parameters
+    ----------
+    config
+        What to do.
+    stop
+        Set to end the load early, with what it has.
+    say
+        Called with a line about the progress every five seconds.
+    plan
+        Instead of the one that follows from ``config``.
+
+    Raises
+    ------
+    DatasetError
+        When the dataset cannot be read or is empty.
+    """
+    return await _Load(config, plan or Plan.of(config), stop or asyncio.Event(), say).run()
+
+
+class _Load:
+    """One load; `run` goes through it once."""
+
+    def __init__(self, config: LoadConfig, plan: Plan, stop: asyncio.Event, say: Say) -> None:
+        self.config, self.plan, self.stop, self.say = config, plan, stop, say
+        self.started = time.time()
+        self.epoch = self.started - monotonic()
+        rows = _read(config)
+        self.digest = digest(rows)
+        self.rows = ordered(rows, config.dataset.order, heaviest_first=config.cover_rows)
+        host = config.host
+        copies: dict[bytes, bytes] = {}
+        self.requests = [copies.setdefault(r, render(config.endpoint, host, config.port, r)) for r in self.rows]
+        self.tls = _tls(config)
+        self.probe: float | None = None
+
+    async def run(self) -> LoadResult:
+        stopped = asyncio.ensure_future(self.stop.wait())
+        work = asyncio.ensure_future(self._prepare())
+        try:
+            await asyncio.wait({stopped, work}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                work.cancel()
+                return self._result(ResultKind.FAILED, "the load was stopped before it began")
+            failed = work.result()
+            return failed if failed is not None else await self._measure()
+        finally:
+            stopped.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+
+    async def _prepare(self) -> LoadResult | None:
+        config = self.config
+        self.say(f"waiting for port {config.port} of {config.host}")
+        reason = await wait_for_listener(config.host, config.port, config.connect_timeout)
+        if reason is not None:
+            what = f"nothing listens on port {config.port}: {reason} for {config.connect_timeout:g} s"
+            return self._result(ResultKind.CONNECT_FAILED, what)
+        prober = Prober(lambda done: self._client(done, capture=True), self.plan.timeout)
+        try:
+            answer = await prober.ask()
+            if answer.failure is not None:
+                return self._result(
+                    ResultKind.SMOKE_FAILED, answer.sentence, failure=answer.failure, status_code=answer.status
+                )
+            self.say(f"the first request took {answer.latency * 1000:.4g} ms")
+            self.probe = await prober.settled(config.probe_latency)
+        finally:
+            await prober.close()
+        return None
+
+    def _client(self, done: Done, *, capture: bool = False) -> Client:
+        return Client(
+            self.config.host,
+            self.config.port,
+            self.requests,
+            timeout=self.plan.timeout,
+            expected=frozenset(self.config.endpoint.expect.status),
+            max_in_flight=self.plan.max_in_flight,
+            done=done,
+            tls=self.tls,
+            server_name=self.config.host if self.tls else None,
+            capture=capture,
+        )
+
+    async def _measure(self) -> LoadResult:
+        _raise_file_limit()
+        gc.collect()
+        gc.freeze()
+        before = gc.get_threshold()
+        gc.set_threshold(200_000, 50, 1000)  # no pauses; what little is cyclic is still collected in the end
+        try:
+            phases = Phases(self.plan, len(self.rows), self._client, self.stop, self.say)
+            await phases.run()
+        finally:
+            gc.set_threshold(*before)
+            gc.unfreeze()
+        return self._sum_up(phases)
+
+    def _sum_up(self, phases: Phases) -> LoadResult:
+        recorder = phases.recorder
+        if not phases.measured:
+            return self._result(
+                ResultKind.FAILED,
+                "the load was stopped during its warm-up",
+                timeline=recorder.timeline.timeline(self.epoch),
+                warmup_started=phases.warmup_started + self.epoch,
+            )
+        covered = len({self.rows[i] for i, sent in enumerate(phases.driver.sent_rows) if sent})
+        status = recorder.status(rows_covered=covered, stopped_early=phases.stopped_early, probe=self.probe)
+        histogram = recorder.histogram()
+        lag = recorder.send_lag.quantile(0.99)
+        kind, message = _judge_generator(self.plan, phases.cpu_percent, lag, histogram.quantile(0.5))
+        if phases.ports_exhausted:
+            kind = ResultKind.SATURATED
+            message = f"{phases.ports_exhausted} connections failed for want of local ports or files"
+        return self._result(
+            kind,
+            message,
+            warmup_started=phases.warmup_started + self.epoch,
+            window_started=recorder.window_start + self.epoch,
+            window_ended=recorder.window_end + self.epoch,
+            status=status,
+            timeline=recorder.timeline.timeline(self.epoch),
+            histogram=histogram,
+            cpu_percent=round(phases.cpu_percent, 1),
+            send_lag_p99=lag,
+        )
+
+    def _result(self, kind: ResultKind, message: str, **more: object) -> LoadResult:
+        return LoadResult(
+            kind=kind,
+            message=message,
+            started=self.started,
+            ended=time.time(),
+            dataset_digest=self.digest,
+            **more,  # type: ignore[arg-type]
+        )
+
+
+def _read(config: LoadConfig) -> list[bytes]:
+    try:
+        data = Path(config.dataset.path).read_bytes()
+    except OSError as e:
+        raise DatasetError(f"the dataset cannot be read: {e}") from e
+    return read_rows(data, config.dataset.format, config.dataset.encoding)
+
+
+def _tls(config: LoadConfig) -> ssl.SSLContext | None:
+    if config.endpoint.scheme == "HTTP":
+        return None
+    if config.ca_file is None:  # as a kubelet's probe: a pod's certificate seldom names the pod's address
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    try:
+        return ssl.create_default_context(cafile=config.ca_file)
+    except OSError as e:
+        raise LoadError(f"the CA certificates in {config.ca_file} cannot be read: {e}") from e
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _judge_generator(plan: Plan, cpu_percent: float, lag: float | None, median: float | None) -> tuple[ResultKind, str]:
+    """Tell whether the generator was the bottleneck: it had no CPU left, or was late by what matters."""
+    if cpu_percent > SATURATED_CPU_PERCENT:
+        return (
+            ResultKind.SATURATED,
+            f"the generator used {cpu_percent:.0f} % of a core: give it less to do, or more pods",
+        )
+    scale = min(plan.thresholds.values(), default=median or 0.0)
+    bound = max(SATURATED_LAG, SATURATED_LAG_SHARE * scale)
+    if lag is not None and lag > bound:
+        return (
+            ResultKind.SATURATED,
+            f"the generator was late: 1 % of its requests by {lag * 1000:.3g} ms or more ({bound * 1000:.3g} allowed)",
+        )
+    return ResultKind.COMPLETED, ""

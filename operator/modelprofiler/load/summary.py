@@ -1,0 +1,267 @@
+"""What a load hands back: small enough for a termination message, 4,096 bytes at most, whatever happened.
+
+The text is one line for people, then zlib of (JSON, timeline, histogram) in base 85. Where it would be too long, the
+histogram's neighbouring buckets are joined until it fits.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.status import FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.errors import LoadError
+from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.intervals import PERCENTILES, REQUIRED
+from modelprofiler.load.timeline import Timeline
+
+MAX_BYTES = 4096
+"""Kubernetes cuts a termination message here."""
+MAX_MESSAGE_BYTES = 1200
+_LENGTHS = struct.Struct("<HH")
+_MARK = "mpload1:"
+
+
+class ResultKind(StrEnum):
+    """How a load ended."""
+
+    COMPLETED = "Completed"
+    """The window was measured, perhaps not to its end (status.stoppedEarly)."""
+    CONNECT_FAILED = "ConnectFailed"
+    """Nothing listened within the connect timeout."""
+    SMOKE_FAILED = "SmokeFailed"
+    """The first request was not answered as expected."""
+    SATURATED = "Saturated"
+    """The generator was the bottleneck: the numbers say nothing about the server."""
+    FAILED = "Failed"
+    """The load could not be generated."""
+
+
+_WORST_FIRST = (
+    ResultKind.FAILED,
+    ResultKind.CONNECT_FAILED,
+    ResultKind.SMOKE_FAILED,
+    ResultKind.SATURATED,
+    ResultKind.COMPLETED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """A finished load. Times are seconds since the epoch; absent for what was not reached.
+
+    Attributes
+    ----------
+    kind, message
+        How it ended, and a sentence about it.
+    failure
+        With SmokeFailed: what failed, as in FailureCounts.
+    status_code
+        With SmokeFailed: the status code, if there was an answer.
+    started, warmup_started, window_started, window_ended, ended
+        When the process began, its load began, the window began and ended, the last request ended.
+    status
+        The window in numbers, as it goes into the trial row.
+    timeline
+        Responses over time, over the whole load, warm-up and drain included.
+    histogram
+        Latencies of the window in seconds.
+    dataset_digest
+        sha256 of the rows.
+    cpu_percent
+        The generator's CPU in the window, in percent of a core.
+    send_lag_p99
+        How late requests were sent, in seconds (open loop), or how late the generator's clock ticked (closed loop).
+    """
+
+    kind: ResultKind
+    message: str = ""
+    failure: str | None = None
+    status_code: int | None = None
+    started: float | None = None
+    warmup_started: float | None = None
+    window_started: float | None = None
+    window_ended: float | None = None
+    ended: float | None = None
+    status: LoadStatus | None = None
+    timeline: Timeline = field(default_factory=Timeline)
+    histogram: Histogram = field(default_factory=Histogram)
+    dataset_digest: str | None = None
+    cpu_percent: float | None = None
+    send_lag_p99: float | None = None
+
+    def completed_between(self, t0: float, t1: float) -> float:
+        """Return how many responses came between two times (seconds since the epoch), interpolated."""
+        return self.timeline.completed_between(t0, t1)
+
+    def encode(self) -> str:
+        """Return the result as text of at most 4,096 bytes (ASCII)."""
+        result = replace(self, message=_cut(self.message))
+        while True:
+            text = _encoded(result)
+            if len(text) <= MAX_BYTES:
+                return text
+            # Ten levels leave a single bucket: everything else is bounded, so this ends.
+            result = replace(result, histogram=result.histogram.coarser())
+
+    def summary_line(self) -> str:
+        """Return the result in a few words (ASCII): what `kubectl describe pod` shows first."""
+        words = [str(self.kind)]
+        if self.status is not None:
+            words += [f"{self.status.requests} requests", f"{self.status.failures} failures", f"{self.status.rate}/s"]
+            words += [f"{name} {v}" for name in ("p50", "p95", "p99") if (v := getattr(self.status.latency, name))]
+        return ", ".join(words)
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Read what `encode` wrote.
+
+        Raises
+        ------
+        LoadError
+            When the text is not a result, such as the last words of a generator that crashed.
+        """
+        _, mark, payload = text.strip().rpartition(_MARK)
+        if not mark:
+            raise LoadError(f"the load generator left no result, but: {text.strip()[-300:] or 'nothing'}")
+        try:
+            packed = zlib.decompress(base64.b85decode(payload))
+            head_length, timeline_length = _LENGTHS.unpack_from(packed)
+            timeline_at = _LENGTHS.size + head_length
+            histogram_at = timeline_at + timeline_length
+            scalars = json.loads(packed[_LENGTHS.size : timeline_at])
+            status = scalars.pop("status", None)
+            kind = ResultKind(scalars.pop("kind"))
+            return cls(
+                kind=kind,
+                status=None if status is None else LoadStatus.model_validate(status),
+                timeline=Timeline.from_bytes(packed[timeline_at:histogram_at]),
+                histogram=Histogram.from_bytes(packed[histogram_at:]),
+                **{name: scalars[name] for name in _SCALARS if name in scalars},
+            )
+        except (ValueError, KeyError, struct.error, zlib.error, binascii.Error, ValidationError) as e:
+            raise LoadError(f"the load generator's result cannot be read: {e}") from e
+
+
+def _encoded(result: LoadResult) -> str:
+    scalars: dict[str, Any] = {
+        name: value for name in _SCALARS if (value := getattr(result, name)) is not None and value != ""
+    }
+    if result.status is not None:
+        scalars["status"] = result.status.to_dict()
+    head = json.dumps(scalars, separators=(",", ":"), ensure_ascii=False).encode()
+    timeline = result.timeline.to_bytes()
+    packed = _LENGTHS.pack(len(head), len(timeline)) + head + timeline + result.histogram.to_bytes()
+    return f"{result.summary_line()}\n{_MARK}{base64.b85encode(zlib.compress(packed, 9)).decode('ascii')}"
+
+
+_SCALARS = (
+    "kind",
+    "message",
+    "failure",
+    "status_code",
+    "started",
+    "warmup_started",
+    "window_started",
+    "window_ended",
+    "ended",
+    "dataset_digest",
+    "cpu_percent",
+    "send_lag_p99",
+)
+
+
+def _cut(message: str) -> str:
+    encoded = message.encode("utf-8", "replace")
+    return (
+        message
+        if len(encoded) <= MAX_MESSAGE_BYTES
+        else encoded[: MAX_MESSAGE_BYTES - 3].decode("utf-8", "ignore") + "…"
+    )
+
+
+def latency_summary(values: dict[str, float]) -> LatencySummary:
+    """Return latencies in seconds by metric as the resource writes them."""
+    return LatencySummary(**{name: Duration.of(value) for name, value in values.items()})
+
+
+def merge(results: Sequence[LoadResult]) -> LoadResult:
+    """Return the results of generators that ran side by side as one.
+
+    Histograms and timelines add up exactly. The intervals are the widest of the parts, since sub-windows are not
+    handed back; rows covered are at least those of the best part.
+
+    Raises
+    ------
+    LoadError
+        When there are none.
+    """
+    if not results:
+        raise LoadError("no load generator handed back a result")
+    if len(results) == 1:
+        return results[0]
+    worst = min(results, key=lambda r: _WORST_FIRST.index(r.kind))
+    histogram = Histogram()
+    for result in results:
+        histogram.merge(result.histogram)
+    statuses = [r.status for r in results if r.status is not None]
+    return replace(
+        worst,
+        started=_least([r.started for r in results]),
+        warmup_started=_least([r.warmup_started for r in results]),
+        window_started=_least([r.window_started for r in results]),
+        window_ended=_most([r.window_ended for r in results]),
+        ended=_most([r.ended for r in results]),
+        status=_merged_status(statuses, histogram) if len(statuses) == len(results) else None,
+        timeline=Timeline.merged([r.timeline for r in results]),
+        histogram=histogram,
+        cpu_percent=_most([r.cpu_percent for r in results]),
+        send_lag_p99=_most([r.send_lag_p99 for r in results]),
+    )
+
+
+def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> LoadStatus:
+    names = list(FailureCounts.model_fields)
+    kinds = [s.failures_by_kind or FailureCounts() for s in statuses]
+    counts = FailureCounts(**{name: sum(getattr(k, name) for k in kinds) for name in names})
+    latency = {
+        name: v for name, q in PERCENTILES.items() if histogram.n >= REQUIRED[name] and (v := histogram.quantile(q))
+    }
+    if histogram.mean is not None:
+        latency |= {"mean": histogram.mean, "max": histogram.max}
+    return LoadStatus(
+        requests=sum(s.requests for s in statuses),
+        failures=sum(s.failures for s in statuses),
+        failures_by_kind=counts if counts.total else None,
+        rate=Quantity.decimal(sum(float(s.rate) for s in statuses)),
+        rows_covered=max(s.rows_covered for s in statuses),
+        duration=max(s.duration for s in statuses),
+        stopped_early=next((s.stopped_early for s in statuses if s.stopped_early), None),
+        latency=latency_summary(latency),
+        latency_low=_ends([s.latency_low for s in statuses], min),
+        latency_high=_ends([s.latency_high for s in statuses], max),
+        probe=max((s.probe for s in statuses if s.probe is not None), default=None),
+    )
+
+
+def _ends(parts: Sequence[LatencySummary], choose: Any) -> LatencySummary:
+    ends = {name: [getattr(p, name) for p in parts] for name in LatencySummary.model_fields}
+    return LatencySummary(**{name: choose(values) for name, values in ends.items() if None not in values})
+
+
+def _least(values: Sequence[float | None]) -> float | None:
+    return min((v for v in values if v is not None), default=None)
+
+
+def _most(values: Sequence[float | None]) -> float | None:
+    return max((v for v in values if v is not None), default=None)

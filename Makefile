@@ -36,7 +36,7 @@ types: env ## mypy, strict
 
 .PHONY: contracts
 contracts: env ## Which room may import which (import-linter)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: unit
 unit: env ## Unit tests

@@ -29,12 +29,12 @@ PATIENCE = 60.0
 #   IDLE_CORES       CPU of a server nobody calls, where it could not be measured: CPython under gunicorn 0.001-0.003
 #   WARMUP_EXCESS    how much more a warm-up request may cost: first allocations, lazy imports, cold caches
 #   READ_SECONDS     time between cAdvisor's stamp and its reading of the counter, on a busy node
-#   BINS             the generator reports completions over time in so many bins
+#   BINS             the generator reports completions over time in 33 to 64 bins
 COST_VARIATION = 0.5
 IDLE_CORES = 0.003
 WARMUP_EXCESS = 0.1
 READ_SECONDS = 0.02
-BINS = 64
+BINS = 48
 IDLE_SPAN = 9.0
 """Seconds of quiet that tell the idle rate: one interval between samples."""
 IDLE_SHARE = 0.2
@@ -92,7 +92,8 @@ def usage(
         When the first request of the warm-up was due and when the last response was read, seconds since the epoch.
     alone
         The time around the load in which the container had nothing else to do: from being ready, or the end of the
-        load before, until the next load. Samples outside say nothing about this load. Default: all samples count.
+        load before, until the next load. Samples of CPU outside it say nothing about this load. Default: from the
+        start of the load, because what came before may have been the model being loaded.
 
     Returns
     -------
@@ -100,7 +101,7 @@ def usage(
         CPU as the mean over `window`; memory and threads from the start of the load to the first sample after it. A
         value that could not be measured is None.
     """
-    alone = alone or Window(-math.inf, math.inf)
+    alone = alone or Window(load_start, math.inf)
     cost = cpu_cost(samples, window, completed_between, load_start, load_end, alone)
     cpu = samples.cpu_seconds
     until = _first_after(samples.working_set_bytes or cpu, load_end, alone.end)

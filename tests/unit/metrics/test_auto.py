@@ -1,0 +1,108 @@
+"""Choosing between Prometheus and the kubelet. The sources here are the seam's smallest: each has what it is given."""
+
+from dataclasses import replace
+
+import pytest
+
+from modelprofiler.errors import MetricsUnavailable
+from modelprofiler.metrics.auto import AutoSource
+from modelprofiler.metrics.series import ContainerSamples, series
+from modelprofiler.metrics.source import ContainerRef
+
+REF = ContainerRef("team", "digits-1", "server", node="node1")
+
+
+class Fixed:
+    """A source that has these samples, or fails with this sentence; it counts how often it is asked."""
+
+    def __init__(self, name: str, has: ContainerSamples | str) -> None:
+        self.name = name
+        self.has = has
+        self.asked = 0
+        self.closed = False
+
+    async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
+        """Return or raise what was given."""
+        self.asked += 1
+        if isinstance(self.has, str):
+            raise MetricsUnavailable(self.has)
+        return self.has.within(start, end)
+
+    async def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+def sampled(times: list[float], source: str) -> ContainerSamples:
+    """CPU samples at these times."""
+    return replace(ContainerSamples(cpu_seconds=series((t, t) for t in times)), source=source)  # type: ignore[arg-type]
+
+
+KUBELET = sampled([985.0, 999.0], "Kubelet")
+
+
+async def ask(prometheus: ContainerSamples | str) -> tuple[ContainerSamples, int]:
+    """Ask at 1000 for the last half minute; also say how often the kubelet was asked."""
+    kubelet = Fixed("Kubelet", KUBELET)
+    samples = await AutoSource(Fixed("Prometheus", prometheus), kubelet).samples(REF, 970.0, 1000.0)
+    return samples, kubelet.asked
+
+
+async def test_prometheus_is_read_where_it_has_the_series_and_the_kubelet_is_left_alone() -> None:
+    """A scrape costs CPU on the node that is measured. What is older than asked for is left out."""
+    samples, kubelet_asked = await ask(sampled([955.0, 970.0, 985.0], "Prometheus"))
+    assert ("Prometheus", (970.0, 985.0), 0) == (
+        samples.source,
+        tuple(s.time for s in samples.cpu_seconds),
+        kubelet_asked,
+    )
+    assert "Prometheus has a sample of container server of pod team/digits-1 every 15 s" == samples.remark
+
+
+@pytest.mark.parametrize(
+    ("prometheus", "why"),
+    [
+        (ContainerSamples(), "Prometheus has no samples of"),
+        (sampled([985.0], "Prometheus"), "only one sample"),
+        (sampled([880.0, 940.0, 1000.0], "Prometheus"), "only every 60 s"),
+        ("Prometheus at http://p cannot be reached", "cannot be reached"),
+    ],
+)
+async def test_the_kubelet_is_read_where_prometheus_will_not_do_and_the_reason_is_said(
+    prometheus: ContainerSamples | str, why: str
+) -> None:
+    """Not there yet, not there at all, too coarse, not answering."""
+    samples, _ = await ask(prometheus)
+    assert "Kubelet" == samples.source
+    assert KUBELET.cpu_seconds == samples.cpu_seconds
+    assert samples.remark.startswith("the kubelet is read: ")
+    assert why in samples.remark
+
+
+async def test_series_that_are_no_longer_scraped_are_not_read() -> None:
+    """The span asked for is long, and the newest sample old."""
+    kubelet = Fixed("Kubelet", KUBELET)
+    stale = Fixed("Prometheus", sampled([700.0, 715.0], "Prometheus"))
+    samples = await AutoSource(stale, kubelet).samples(REF, 600.0, 1000.0)
+    assert "Kubelet" == samples.source
+    assert "285 s old" in samples.remark
+
+
+async def test_without_a_configured_prometheus_the_kubelet_is_read() -> None:
+    """And that is said."""
+    samples = await AutoSource(None, Fixed("Kubelet", KUBELET)).samples(REF, 970.0, 1000.0)
+    assert "the kubelet is read: no Prometheus is configured" == samples.remark
+
+
+async def test_when_neither_answers_both_reasons_are_said() -> None:
+    """One sentence for both."""
+    auto = AutoSource(Fixed("Prometheus", "Prometheus is away"), Fixed("Kubelet", "the kubelet refused"))
+    with pytest.raises(MetricsUnavailable, match="Prometheus is away; and the kubelet refused"):
+        await auto.samples(REF, 970.0, 1000.0)
+
+
+async def test_closing_it_closes_both() -> None:
+    """Neither connection is left open."""
+    sources = Fixed("Prometheus", ""), Fixed("Kubelet", "")
+    await AutoSource(*sources).close()
+    assert [True, True] == [source.closed for source in sources]

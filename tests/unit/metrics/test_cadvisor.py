@@ -1,0 +1,93 @@
+"""From the series that a source found to the samples of one container."""
+
+from modelprofiler.metrics.cadvisor import Found, assemble, belongs
+from modelprofiler.metrics.series import series
+from modelprofiler.metrics.source import ContainerRef
+
+UID = "0e3f2d3c-1111-2222-3333-444455556666"
+REF = ContainerRef("team", "digits-1", "server", pod_uid=UID, node="node1")
+NAMES = {"namespace": "team", "pod": "digits-1", "container": "server"}
+CPU = "container_cpu_usage_seconds_total"
+
+
+def _labels(metric: str = CPU, **more: str) -> dict[str, str]:
+    return {"__name__": metric, **NAMES, **more}
+
+
+def test_series_of_other_containers_pods_and_namespaces_are_left_out() -> None:
+    """Also that of the whole pod, which has no container."""
+    assert belongs(_labels(), REF)
+    for label, value in {"namespace": "other", "pod": "digits-10", "container": ""}.items():
+        assert not belongs({**_labels(), label: value}, REF)
+
+
+def test_a_pod_of_the_same_name_that_was_there_before_is_another_one() -> None:
+    """Its cgroup's path has another uid; both cgroup drivers are understood."""
+    assert belongs(_labels(id=f"/kubepods/burstable/pod{UID}/abc"), REF)
+    assert belongs(_labels(id=f"/kubepods.slice/kubepods-pod{UID.replace('-', '_')}.slice/cri-abc.scope"), REF)
+    assert not belongs(_labels(id="/kubepods/pod99999999-1111-2222-3333-444455556666/abc"), REF)
+
+
+def test_without_a_uid_to_compare_the_names_decide() -> None:
+    """Some installations drop the label id; static pods have no uid in the path."""
+    assert belongs(_labels(), REF)
+    assert belongs(_labels(id="/kubepods/besteffort/pod5d1bd5a8f2a9ef1d7d8a5d2a2f9c8d11/abc"), REF)
+    assert belongs(_labels(id=f"/kubepods/pod{UID}/abc"), ContainerRef("team", "digits-1", "server"))
+
+
+def test_the_series_of_a_single_cpu_is_not_that_of_all() -> None:
+    """Where per-CPU series exist, only the total counts."""
+    assert belongs(_labels(cpu="total"), REF)
+    assert not belongs(_labels(cpu="cpu01"), REF)
+
+
+def test_of_a_series_from_two_scrapers_the_longer_is_taken() -> None:
+    """They are never mixed: one of them may stamp samples with its own time."""
+    samples = assemble(
+        [
+            Found(_labels(job="a"), [(1.0, 1.0), (15.0, 2.0)]),
+            Found(_labels(job="b"), [(1.5, 1.0), (15.5, 2.0), (30.5, 3.0)]),
+        ],
+        REF,
+        (0.0, 100.0),
+        "Prometheus",
+    )
+    assert series([(1.5, 1), (15.5, 2), (30.5, 3)]) == samples.cpu_seconds
+    assert "Prometheus" == samples.source
+    assert () == samples.restarts
+
+
+def test_the_container_after_a_restart_follows_the_one_before() -> None:
+    """Both are kept in order of time, and the restart is remembered even where the counter does not fall."""
+    samples = assemble(
+        [
+            Found(_labels(id=f"/kubepods/pod{UID}/bbb"), [(40.0, 9.0), (55.0, 12.0)]),
+            Found(_labels(id=f"/kubepods/pod{UID}/aaa"), [(10.0, 1.0), (25.0, 2.0)]),
+        ],
+        REF,
+        (0.0, 100.0),
+        "Kubelet",
+    )
+    assert series([(10, 1), (25, 2), (40, 9), (55, 12)]) == samples.cpu_seconds
+    assert (40.0,) == samples.restarts
+    assert samples.restarted(25, 40)
+
+
+def test_samples_outside_the_span_are_left_out_but_the_time_of_creation_is_not() -> None:
+    """The creation time has no time of its own: a source stamps it with that of the scrape."""
+    samples = assemble(
+        [
+            Found(_labels(), [(1.0, 1.0), (5.0, 2.0), (9.0, 3.0)]),
+            Found(_labels("container_start_time_seconds"), [(99.0, 0.5)]),
+        ],
+        REF,
+        (4.0, 6.0),
+        "Kubelet",
+    )
+    assert series([(5, 2)]) == samples.cpu_seconds
+    assert series([(99, 0.5)]) == samples.start_time
+
+
+def test_series_that_are_not_needed_are_left_out() -> None:
+    """Nothing fails on a metric that nobody asked for."""
+    assert not assemble([Found(_labels("container_fs_usage_bytes"), [(1.0, 1.0)])], REF, (0.0, 9.0), "Kubelet")

@@ -1,0 +1,227 @@
+"""What a container used while a load ran, from samples at times nobody chose."""
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+
+from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.status import MemoryUsage, UsageStatus
+from modelprofiler.metrics.series import ContainerSamples, Series, Window, series
+from modelprofiler.metrics.usage import complete, usage
+
+MIB = 2**20
+RATE = 50.0
+COST = 0.008
+# Ready at 90, load from 100 (window from 105) until 135; cAdvisor comes by at 95, 109, 123.5 and 138.
+LOAD_START, LOAD_END = 100.0, 135.0
+WINDOW = Window(105.0, LOAD_END)
+TIMES = (95.0, 109.0, 123.5, 138.0)
+
+
+def completed_between(start: float, end: float) -> float:
+    """50 requests a second, from 100 until 135."""
+    return RATE * max(0.0, min(end, LOAD_END) - max(start, LOAD_START))
+
+
+def at_times(value: Any, times: tuple[float, ...] = TIMES) -> Series:
+    """Return a series with `value(time)` at each time."""
+    return series((t, value(t)) for t in times)
+
+
+def cpu_at(time: float, idle: float = 0.0, start_up: float = 5.0) -> float:
+    """CPU used until `time`: loading the model, then idling, then serving."""
+    return start_up + idle * (time - 90.0) + COST * completed_between(0.0, time)
+
+
+FULL = ContainerSamples(
+    cpu_seconds=at_times(cpu_at),
+    working_set_bytes=at_times(lambda t: {95.0: 170, 109.0: 187, 123.5: 180, 138.0: 176}[t] * MIB),
+    max_usage_bytes=at_times(lambda t: 260 * MIB),
+    cfs_periods=at_times(lambda t: 10.0 * completed_between(0, t) / RATE),
+    cfs_throttled_periods=at_times(lambda t: 1.0 * completed_between(0, t) / RATE),
+    threads=at_times(lambda t: {95.0: 20, 109.0: 8, 123.5: 9, 138.0: 9}[t]),
+    oom_events=at_times(lambda t: 1.0),
+    source="Kubelet",
+)
+
+
+def measured(samples: ContainerSamples = FULL, **more: Any) -> UsageStatus:
+    """Usage of the one load of these tests."""
+    result = usage(samples, WINDOW, completed_between, LOAD_START, LOAD_END, **more)
+    assert result is not None
+    return result
+
+
+def test_everything_that_was_sampled_is_said() -> None:
+    """One load, four samples, every field."""
+    assert (
+        UsageStatus(
+            cpu=Quantity("400m"),
+            cpu_time_per_request=Duration("8ms"),
+            throttled_percent=Quantity("10"),
+            threads=9,
+            oom_kills=0,
+            samples=3,
+            source="Kubelet",
+            memory=MemoryUsage(
+                peak=Quantity("187Mi"),
+                peak_source="WorkingSet",
+                lifetime_peak=Quantity("260Mi"),
+                steady=Quantity("178Mi"),
+                growth_per1000_requests=None,
+            ),
+        )
+        == measured()
+    )
+
+
+def test_no_sample_of_the_load_is_no_usage() -> None:
+    """Samples from before do not count as usage."""
+    before = ContainerSamples(cpu_seconds=series([(95, 5)]), working_set_bytes=series([(95, 5)]))
+    assert usage(before, WINDOW, completed_between, LOAD_START, LOAD_END) is None
+    assert usage(ContainerSamples(), WINDOW, completed_between, LOAD_START, LOAD_END) is None
+
+
+@pytest.mark.parametrize("missing", ["cpu_seconds", "working_set_bytes", "cfs_periods", "threads", "oom_events"])
+def test_a_missing_series_is_a_missing_value_never_zero(missing: str) -> None:
+    """The others are said all the same."""
+    without: dict[str, Any] = {missing: ()}
+    status = measured(dataclasses.replace(FULL, **without))
+    fields: dict[str, list[Any]] = {
+        "cpu_seconds": [status.cpu, status.cpu_time_per_request],
+        "working_set_bytes": [status.memory and status.memory.steady],
+        "cfs_periods": [status.throttled_percent],
+        "threads": [status.threads],
+        "oom_events": [status.oom_kills],
+    }
+    assert all(value is None for value in fields.pop(missing))
+    assert all(value is not None for values in fields.values() for value in values)
+
+
+def test_loading_the_model_just_before_the_load_is_not_the_requests_cost() -> None:
+    """The sample before the load was taken while the server still started; unless told otherwise it is not used."""
+    busy = dataclasses.replace(FULL, cpu_seconds=series([(95, 0), *[(t, cpu_at(t)) for t in TIMES[1:]]]))
+    assert Duration("8ms") == measured(busy).cpu_time_per_request
+    assert Duration("8ms") == measured(busy, alone=Window(99.0, math.inf)).cpu_time_per_request
+
+
+def test_the_next_load_on_the_same_pod_is_not_this_loads_cost() -> None:
+    """The sample after the load is left out when something else ran before it was taken."""
+    spoilt = dataclasses.replace(
+        FULL, cpu_seconds=series([*[(t, cpu_at(t)) for t in TIMES[:3]], (138, cpu_at(138) + 9)])
+    )
+    assert Duration("8ms") == measured(spoilt, alone=Window(90.0, 136.0)).cpu_time_per_request
+
+
+def test_a_load_between_two_samples_is_measured_from_before_to_after() -> None:
+    """No sample falls inside, yet all that was used is between the two."""
+    samples = ContainerSamples(cpu_seconds=at_times(cpu_at, (95.0, 138.0)))
+    assert Duration("8ms") == measured(samples, alone=Window(90.0, math.inf)).cpu_time_per_request
+    assert usage(samples, WINDOW, completed_between, LOAD_START, LOAD_END) is None
+
+
+def test_the_idle_rate_is_taken_off_where_it_was_measured() -> None:
+    """A background thread takes 0.05 cores; two quiet samples before the load tell."""
+    times = (75.0, 95.0, 109.0, 123.5, 138.0)
+    samples = ContainerSamples(cpu_seconds=at_times(lambda t: cpu_at(t, idle=0.05), times))
+    status = measured(samples, alone=Window(70.0, math.inf))
+    assert Duration("8ms") == status.cpu_time_per_request
+    assert Quantity("450m") == status.cpu  # the mean over the window has it all
+
+
+def test_what_was_not_quiet_is_no_idle_rate() -> None:
+    """Two samples while the model was loaded: taking that off would leave too little."""
+    times = (75.0, 95.0, 109.0, 123.5, 138.0)
+    samples = ContainerSamples(cpu_seconds=series((t, cpu_at(t) - (5.0 if t == 75.0 else 0.0)) for t in times))
+    assert Duration("8ms") == measured(samples, alone=Window(70.0, math.inf)).cpu_time_per_request
+
+
+def test_nothing_is_measured_across_a_restart() -> None:
+    """A difference of the counters of two containers is no number."""
+    restarted = dataclasses.replace(FULL, restarts=(123.5,))
+    status = measured(restarted)
+    assert Duration("8ms") == status.cpu_time_per_request  # from the pair after it
+    nothing_left = dataclasses.replace(FULL, restarts=(109.0, 123.5, 138.0))
+    assert measured(nothing_left).cpu_time_per_request is None
+    assert measured(nothing_left).throttled_percent is None
+    assert measured(nothing_left).cpu is None
+
+
+def test_without_completed_requests_there_is_mean_cpu_but_no_cost_per_request() -> None:
+    """Every request timed out; the server was busy all the same."""
+    busy = ContainerSamples(cpu_seconds=at_times(lambda t: 0.9 * t))
+    status = usage(busy, WINDOW, lambda _start, _end: 0.0, LOAD_START, LOAD_END)
+    assert status is not None
+    assert Quantity("900m") == status.cpu
+    assert status.cpu_time_per_request is None
+
+
+def test_the_mean_is_over_the_window_though_the_samples_are_not() -> None:
+    """Arrivals were twice as dense between the samples than over the window; the mean is not fooled."""
+
+    def bunched(start: float, end: float) -> float:
+        dense = 20.0 * max(0.0, min(end, 123.5) - max(start, 109.0))
+        return dense + 10.0 * max(0.0, min(end, LOAD_END) - max(start, LOAD_START))
+
+    samples = ContainerSamples(cpu_seconds=series((t, COST * bunched(0, t)) for t in (109.0, 123.5)))
+    status = usage(samples, WINDOW, bunched, LOAD_START, LOAD_END)
+    assert status is not None
+    assert status.cpu is not None
+    assert COST * bunched(105, 135) / 30 == pytest.approx(float(status.cpu), rel=0.01)
+
+
+def test_workers_that_the_kernel_killed_are_counted_from_the_start_of_the_load() -> None:
+    """One was killed before; two more since."""
+    killed = dataclasses.replace(FULL, oom_events=series([(95, 1), (109, 2), (138, 3)]))
+    assert 2 == measured(killed).oom_kills
+
+
+def test_a_fresh_containers_first_kill_counts_though_no_sample_precedes_it() -> None:
+    """The counter begins at zero, so its first value already tells."""
+    killed = dataclasses.replace(FULL, oom_events=series([(109, 1)]))
+    assert 1 == measured(killed).oom_kills
+
+
+def test_without_working_set_the_lifetime_peak_is_the_peak() -> None:
+    """And it is named as what it is, because it includes page cache."""
+    samples = dataclasses.replace(FULL, working_set_bytes=())
+    assert (
+        MemoryUsage(peak=Quantity("260Mi"), peak_source="MaxUsage", lifetime_peak=Quantity("260Mi"))
+        == measured(samples).memory
+    )
+
+
+def test_growth_is_said_per_thousand_requests() -> None:
+    """Six samples in a longer load: 10 KiB a request."""
+    end = 200.0
+
+    def completed(start: float, stop: float) -> float:
+        return RATE * max(0.0, min(stop, end) - max(start, LOAD_START))
+
+    times = tuple(range(110, 200, 15))
+    samples = ContainerSamples(working_set_bytes=series((t, 200 * MIB + 10240 * completed(0, t)) for t in times))
+    status = usage(samples, Window(105.0, end), completed, LOAD_START, end)
+    assert status is not None
+    assert status.memory is not None
+    assert Quantity("9.8Mi") == status.memory.growth_per1000_requests  # 9.77, rounded up
+
+
+def test_little_cpu_is_not_rounded_to_none() -> None:
+    """A server that uses 0.4 millicores does not use zero."""
+    samples = ContainerSamples(cpu_seconds=series((t, 0.000008 * completed_between(0, t)) for t in TIMES))
+    assert Quantity("0.4m") == measured(samples).cpu
+
+
+def test_waiting_ends_with_a_sample_after_the_window() -> None:
+    """CPU and memory both; one alone will not do."""
+    assert not complete(FULL.within(0, 130), WINDOW, now=140)
+    assert complete(FULL, WINDOW, now=140)
+    assert not complete(dataclasses.replace(FULL, working_set_bytes=FULL.working_set_bytes[:-1]), WINDOW, now=140)
+
+
+def test_waiting_ends_when_no_sample_will_come() -> None:
+    """The container is gone: a minute after the window nothing more is to be expected."""
+    assert not complete(ContainerSamples(), WINDOW, now=150)
+    assert complete(ContainerSamples(), WINDOW, now=195)

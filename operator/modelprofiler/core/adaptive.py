@@ -1,0 +1,211 @@
+"""The adaptive search: as few trials as decide the smallest CPU and memory.
+
+One rule a function, asked in this order; the first that has something to do decides:
+
+1. the reference trial at the ceiling,
+2. an uncertain failure on a fresh pod is measured again,
+3. CPU at the memory ceiling: forecast, bracket, bisect, and the largest failing size once more on a fresh pod,
+4. memory at the CPU boundary,
+5. the recommended size itself, on a fresh pod.
+"""
+
+from __future__ import annotations
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import Outcome, Purpose
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.forecast import forecast_for
+from modelprofiler.core.recommend import Target, recommend, target_for
+from modelprofiler.core.run import CpuPoint, Observation, Run, is_closed
+from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step, Window
+
+TRIALS_FOR_THE_END = 2
+"""With so few trials left the search stops where it is and verifies what it has."""
+
+BROKEN = frozenset({Outcome.CRASHED, Outcome.NEVER_READY, Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED})
+"""Outcomes after which a server does not work at all, when it is the reference trial that has them."""
+
+
+def adaptive_step(run: Run) -> Step:
+    """Return the next step of the adaptive search."""
+    if step := reference_step(run):
+        return step
+    if run.trials_left > TRIALS_FOR_THE_END:
+        for rule in (_repeat_failure, _cpu_step, _memory_step):
+            if step := rule(run):
+                return step
+    return _confirm_step(run)
+
+
+def reference_step(run: Run, purpose: Purpose = Purpose.REFERENCE) -> Step | None:
+    """Return the reference trial, or the end of the run when it failed; absent once it passed."""
+    measured = run.at(run.ceiling)
+    broken = [t for t in run.trials if t.outcome in BROKEN and Limits.from_size(t.limits) == run.ceiling]
+    if broken and not any(o.passed for o in measured):
+        last = broken[-1]
+        return GiveUp(Reason.REFERENCE_FAILED, f"{last.outcome.value} at the ceiling, {run.ceiling}: {last.message}")
+    trial = RunTrial(
+        purpose, run.ceiling, fresh=True, window="Measure", reason="the largest size shows what a request costs"
+    )
+    if not measured:
+        return trial
+    point = run.cpu_points[run.cpu.last]
+    if not point.settled:
+        return trial
+    return None if point.passes else GiveUp(Reason.NO_FEASIBLE_SIZE, _nearest_miss(run, point))
+
+
+def _nearest_miss(run: Run, point: CpuPoint) -> str:
+    failed = next(o for o in reversed(point.observations) if not o.passed)
+    size = f"the ceiling of {Quantity.cpu(run.cpu.last)} CPU and {Quantity.memory(run.memory.last)} memory"
+    message = f"{failed.verdict.message} at {size}"
+    if run.is_below_demand(run.cpu.last) and run.demand is not None:
+        message += f"; the load alone needs {round(run.demand)}m CPU"
+    return f"{message}. No smaller size can do better: raise the range, relax the objective or lower the load."
+
+
+def _repeat_failure(run: Run) -> Step | None:
+    """Measure again a Memory or Confirm trial that failed without certainty: it would move the boundary."""
+    last = run.observations[-1]
+    if last.trial.purpose not in (Purpose.MEMORY, Purpose.CONFIRM) or last.passed or last.verdict.certain:
+        return None
+    if run.blames_memory(last) or run.cpu_points[last.limits.cpu].settled:
+        return None
+    return RunTrial(
+        last.trial.purpose, last.limits, fresh=True, window="Measure", reason="the last trial there was not certain"
+    )
+
+
+def _cpu_step(run: Run) -> Step | None:
+    """Return the next trial on the CPU axis; absent when the boundary is known."""
+    passing, failing = run.smallest_passing, run.largest_failing
+    assert passing is not None, "the reference passed"
+    if not is_closed(run.cpu, failing.cpu if failing else None, passing.cpu):
+        return _between(run, failing, passing)
+    if failing is None or run.is_below_demand(failing.cpu):
+        return None
+    if not failing.fresh:
+        return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason="a fresh server may do better here")
+    if not failing.settled:
+        return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason="the verdict there is not certain")
+    return None
+
+
+def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
+    """Return a trial between the largest failing size and the smallest passing one.
+
+    It goes where the forecast puts the boundary. A forecast that keeps erring to the same side is helped along by
+    doubling the distance, so that the number of trials stays logarithmic in the number of sizes.
+    """
+    low = run.cpu.position_of_floor(failing.cpu) if failing else -1
+    high = run.cpu.position_of_ceil(passing.cpu)
+    bracketed = failing is not None and passing.cpu < run.cpu.last
+    forecast = forecast_for(run)
+    if forecast is None:
+        position, reason = (low + high) // 2, "half way between failing and passing"
+    else:
+        position, reason = forecast.smallest_passing(run.cpu, low, high), "the forecast boundary"
+        passes, fails = _streak(run)
+        if passes:
+            position = min(position, high - (1 << (passes - 1)))
+        if fails:
+            position = max(position, low + (1 << (fails - 1)))
+        if bracketed and passes + fails > 2:
+            position, reason = (low + high) // 2, "half way between failing and passing"
+    position = max(low + 1, min(position, high - 1))
+    # If this one fails it is the boundary, and a boundary must fail on a fresh pod: so start with one.
+    last = position == high - 1 and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
+    purpose = Purpose.BISECT if bracketed else Purpose.BRACKET
+    return _cpu_trial(run, purpose, run.cpu[position], fresh=last, reason=reason)
+
+
+def _streak(run: Run) -> tuple[int, int]:
+    """Return how many of the last trials on the CPU axis passed in a row, and how many failed (one of them is 0)."""
+    results = [
+        o.passed for o in run.observations if o.trial.purpose is not Purpose.REFERENCE and not run.blames_memory(o)
+    ]
+    count = 0
+    for passed in reversed(results):
+        if passed != results[-1]:
+            break
+        count += 1
+    return (count, 0) if results and results[-1] else (0, count)
+
+
+def _cpu_trial(run: Run, purpose: Purpose, cpu: int, *, fresh: bool, reason: str) -> RunTrial:
+    objectives = run.spec.objectives
+    # Time to ready depends on CPU, and only a fresh server has one.
+    fresh = fresh or run.spec.search.resize == "Recreate" or objectives.max_time_to_ready is not None
+    window: Window = "Decide" if objectives.max_throttled_percent is None else "Measure"
+    return RunTrial(purpose, Limits(cpu, run.memory.last), fresh, window, reason)
+
+
+def _memory_step(run: Run) -> Step | None:
+    """Return the trial at the tightest memory; absent when it is proven, unknown, or the Confirm trial's own size."""
+    target, size = _target(run)
+    if size is None or target.limits == Limits(target.cpu, size) or _proves(run, size):
+        return None
+    return RunTrial(
+        Purpose.MEMORY,
+        Limits(target.cpu, size),
+        fresh=True,
+        window="Measure",
+        reason="the least memory, at the smallest CPU",
+    )
+
+
+def _proves(run: Run, size: int) -> bool:
+    """Whether a fresh server held out at this memory, fast or not."""
+    return any(o.fresh and o.limits.memory == size and not run.blames_memory(o) for o in run.observations)
+
+
+def _target(run: Run) -> tuple[Target, int | None]:
+    """Return the size to recommend as far as is known, and the tightest memory size (absent: not measured)."""
+    assert run.smallest_passing is not None
+    cpu = run.cpu.ceil(run.smallest_passing.cpu)
+    peak = run.memory_peak
+    if peak is None:
+        return target_for(run, cpu, None), None
+    size = run.memory.ceil(peak)
+    failures = run.memory_failures
+    if not failures or failures[-1] < size:
+        return target_for(run, cpu, peak), size
+    size = _more_memory(run, failures)
+    return target_for(run, cpu, size, at_least=size), size
+
+
+def _more_memory(run: Run, failures: list[int]) -> int:
+    """Return the next memory size to try above those that were too small; the smallest that was not, once known."""
+    low = failures[-1]
+    passing = min((o.limits.memory for o in run.observations if o.passed and o.limits.memory > low), default=None)
+    high = run.memory.last if passing is None else run.memory.ceil(passing)
+    if is_closed(run.memory, low, high):
+        return high
+    first, last = run.memory.position_of_floor(low), run.memory.position_of_ceil(high)
+    for peak in run.lifetime_peaks:
+        if first < (position := run.memory.position_of_ceil(peak)) < last:
+            return run.memory[position]
+    if high < run.memory.last:
+        return run.memory[(first + last) // 2]
+    # Samples miss a peak by little: start near, and double.
+    return run.memory[min(first + (1 << (len(failures) - 1)), (first + last + 1) // 2)]
+
+
+def _confirm_step(run: Run) -> Step:
+    """Return the Confirm trial, or the recommendation once it passed."""
+    target, _ = _target(run)
+    passed = [o for o in run.at(target.limits) if o.passed]
+    enough = any(o.verdict.certain for o in passed) or len(_at_cpu(run, target.limits.cpu)) >= run.repetitions
+    if passed and enough:
+        return recommend(run, target)
+    return RunTrial(Purpose.CONFIRM, target.limits, fresh=True, window="Measure", reason="exactly the recommended size")
+
+
+def _at_cpu(run: Run, cpu: int) -> list[Observation]:
+    return [o for o in run.observations if o.limits.cpu == cpu and not run.blames_memory(o)]
+
+
+def best_so_far(run: Run, why_not_verified: str) -> Recommend:
+    """Return the recommendation from what is known when no more trials may run; some size must have passed."""
+    return recommend(run, _target(run)[0], why_not_verified)

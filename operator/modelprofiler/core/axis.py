@@ -1,0 +1,148 @@
+"""The sizes that may be tried: one axis for CPU in millicores, one for memory in bytes, and a point on both."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self, overload
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.spec import CpuRange, MemoryRange
+from modelprofiler.api.status import EffectiveResources, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Axis(Sequence[int]):
+    """Ascending sizes of one resource: min, min+step, … and max, which always belongs; or the given values.
+
+    A range is never written out: an axis of a million sizes costs as much as one of ten.
+
+    Attributes
+    ----------
+    values
+        The sizes but the last one.
+    last
+        The largest size.
+    """
+
+    values: Sequence[int]
+    last: int
+
+    @classmethod
+    def of(cls, values: Sequence[int]) -> Self:
+        """Return the axis of these values, in any order."""
+        ascending = sorted(set(values))
+        return cls(tuple(ascending[:-1]), ascending[-1])
+
+    @classmethod
+    def between(cls, low: int, high: int, step: int) -> Self:
+        """Return low, low+step, … below high, and high."""
+        return cls(range(low, high, step), high)
+
+    def __len__(self) -> int:
+        return len(self.values) + 1
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[int, ...]: ...
+    def __getitem__(self, index: int | slice) -> int | tuple[int, ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        position = index + len(self) if index < 0 else index
+        if not 0 <= position < len(self):
+            raise IndexError(index)
+        return self.last if position == len(self) - 1 else self.values[position]
+
+    @property
+    def first(self) -> int:
+        """The smallest size."""
+        return self[0]
+
+    def position_of_ceil(self, size: float) -> int:
+        """Return the position of the smallest size that is at least `size`; of the last one where none is."""
+        return min(bisect_left(self, size), len(self) - 1)
+
+    def position_of_floor(self, size: float) -> int:
+        """Return the position of the largest size that is at most `size`; -1 where none is."""
+        return bisect_right(self, size) - 1
+
+    def ceil(self, size: float) -> int:
+        """Return the smallest size that is at least `size`; the last one where none is."""
+        return self[self.position_of_ceil(size)]
+
+    def floor(self, size: float) -> int:
+        """Return the largest size that is at most `size`; the first one where none is."""
+        return self[max(self.position_of_floor(size), 0)]
+
+    def next_lower(self, size: float) -> int | None:
+        """Return the largest size below `size`, if there is one."""
+        position = bisect_left(self, size)
+        return self[position - 1] if position else None
+
+    def next_higher(self, size: float) -> int | None:
+        """Return the smallest size above `size`, if there is one."""
+        position = bisect_right(self, size)
+        return self[position] if position < len(self) else None
+
+
+def cpu_axis(given: CpuRange) -> Axis:
+    """Return the CPU sizes of a range, in millicores."""
+    if given.values is not None:
+        return Axis.of([value.millicores for value in given.values])
+    assert given.min is not None
+    assert given.max is not None
+    assert given.step is not None
+    return Axis.between(given.min.millicores, given.max.millicores, given.step.millicores)
+
+
+def memory_axis(given: MemoryRange) -> Axis:
+    """Return the memory sizes of a range, in bytes."""
+    if given.values is not None:
+        return Axis.of([value.bytes for value in given.values])
+    assert given.min is not None
+    assert given.max is not None
+    assert given.step is not None
+    return Axis.between(given.min.bytes, given.max.bytes, given.step.bytes)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Limits:
+    """A size of the profiled container.
+
+    Attributes
+    ----------
+    cpu
+        In millicores.
+    memory
+        In bytes.
+    """
+
+    cpu: int
+    memory: int
+
+    @classmethod
+    def from_size(cls, size: Size) -> Self:
+        """Return the size of a trial.
+
+        Raises
+        ------
+        ValueError
+            When CPU or memory is absent: a trial always has both.
+        """
+        if size.cpu is None or size.memory is None:
+            raise ValueError("the size of a trial has both cpu and memory")
+        return cls(size.cpu.millicores, size.memory.bytes)
+
+    @classmethod
+    def ceiling(cls, resources: EffectiveResources) -> Self:
+        """Return the largest size of a range, at which the reference trial runs."""
+        return cls(cpu_axis(resources.cpu).last, memory_axis(resources.memory).last)
+
+    def to_size(self) -> Size:
+        """Return the size as it is written in the resource."""
+        return Size(cpu=Quantity.cpu(self.cpu), memory=Quantity.memory(self.memory))
+
+    def __str__(self) -> str:
+        return f"{Quantity.cpu(self.cpu)} CPU and {Quantity.memory(self.memory)} memory"

@@ -1,0 +1,258 @@
+"""One objective against what was measured: value, 95 % interval, bound, and the sentence that says it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.spec import LATENCY_METRICS, ModelProfileSpec
+from modelprofiler.api.status import Judged, LoadStatus, Outcome, Trial, UsageStatus
+
+REQUESTS_NEEDED = {"mean": 1, "p50": 5, "p90": 29, "p95": 59, "p99": 299, "p999": 2995, "max": 1}
+"""Fewest requests whose largest latency bounds the percentile with 95 % confidence: ln(0.05) / ln(p)."""
+
+Z_95 = 1.96
+MOST_EXCESS = 5.0
+"""Logarithms are cut off here: a factor of 150 beyond a bound says no more than that it is far beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One objective against its measurement; all numbers in one unit, that of `show`.
+
+    Attributes
+    ----------
+    metric
+        Its name as it is recorded: p95, errorPercent, rate, throttledPercent, timeToReady.
+    value
+        What was measured; absent when it was not.
+    low, high
+        The 95 % interval; absent when there is none.
+    bound
+        The most that is allowed; the least for `rate`.
+    show
+        Writes a number with its unit.
+    outcome
+        What a trial is called that fails it.
+    missing
+        What to say when there is no value.
+    at_least
+        Whether the bound is a lower one.
+    exact
+        Whether the value is known without sampling error.
+    """
+
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    bound: float
+    show: Callable[[float], str]
+    outcome: Outcome = Outcome.SLOW
+    missing: str = ""
+    at_least: bool = False
+    exact: bool = False
+
+    @property
+    def is_latency(self) -> bool:
+        """Whether it is a latency."""
+        return self.metric in LATENCY_METRICS
+
+    @property
+    def excess(self) -> float:
+        """Natural logarithm of measured over allowed, within ±MOST_EXCESS; positive is too much."""
+        assert self.value is not None
+        measured, allowed = (self.bound, self.value) if self.at_least else (self.value, self.bound)
+        if measured <= 0:
+            return -MOST_EXCESS
+        if allowed <= 0:
+            return MOST_EXCESS
+        return max(-MOST_EXCESS, min(MOST_EXCESS, math.log(measured / allowed)))
+
+    @property
+    def fails(self) -> bool:
+        """Whether the measured value breaks the bound."""
+        return self.value is not None and self._breaks(self.value)
+
+    @property
+    def fails_for_certain(self) -> bool:
+        """Whether the whole interval breaks the bound."""
+        if not self.fails or self.exact:
+            return self.fails
+        best = self.high if self.at_least else self.low
+        return best is not None and self._breaks(best)
+
+    @property
+    def passes_for_certain(self) -> bool:
+        """Whether the whole interval meets the bound."""
+        if self.value is None or self.fails:
+            return False
+        worst = self.low if self.at_least else self.high
+        return self.exact or (worst is not None and not self._breaks(worst))
+
+    def _breaks(self, value: float) -> bool:
+        return value < self.bound if self.at_least else value > self.bound
+
+    @property
+    def judged(self) -> Judged:
+        """The check as it is recorded."""
+        return Judged(
+            metric=self.metric,
+            value="unknown" if self.value is None else self.show(self.value),
+            low=None if self.low is None else self.show(self.low),
+            high=None if self.high is None else self.show(self.high),
+            threshold=self.show(self.bound),
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What was measured, and on which side of the objective it is."""
+        assert self.value is not None
+        interval = ""
+        if self.low is not None and self.high is not None and not self.exact:
+            interval = f" ({self.show(self.low)} to {self.show(self.high)})"
+        broken = "under" if self.at_least else "over"
+        side = broken if self.fails else "within"
+        return f"{self.metric} is {self.show(self.value)}{interval}, {side} the objective of {self.show(self.bound)}"
+
+
+def checks_for(
+    spec: ModelProfileSpec,
+    load: LoadStatus,
+    usage: UsageStatus | None,
+    time_to_ready: Duration | None,
+    reference: Trial | None,
+    fresh: bool,
+) -> list[Check]:
+    """Return one check for every objective that applies to the trial; at least one, and at least one of latency."""
+    checks = [_errors(spec, load), *_latencies(spec, load, reference)]
+    if spec.load.closed_loop is not None and reference is not None and reference.load is not None:
+        checks += _completed_rate(load, reference.load, checks)
+    objectives = spec.objectives
+    if objectives.max_throttled_percent is not None:
+        share = usage.throttled_percent if usage is not None else None
+        checks.append(
+            Check(
+                "throttledPercent",
+                None if share is None else float(share),
+                None,
+                None,
+                float(objectives.max_throttled_percent),
+                _percent,
+                missing="throttling was not measured, and maxThrottledPercent asks for it",
+                exact=True,
+            )
+        )
+    if objectives.max_time_to_ready is not None and fresh:
+        checks.append(
+            Check(
+                "timeToReady",
+                None if time_to_ready is None else time_to_ready.seconds,
+                None,
+                None,
+                objectives.max_time_to_ready.seconds,
+                _seconds,
+                missing="the time to ready was not measured, and maxTimeToReady asks for it",
+                exact=True,
+            )
+        )
+    return checks
+
+
+def _errors(spec: ModelProfileSpec, load: LoadStatus) -> Check:
+    """Check the share of failed requests; none at all is certain, however few requests there were."""
+    low, high = wilson(load.failures, load.requests)
+    return Check(
+        "errorPercent",
+        100 * load.failures / load.requests,
+        100 * low,
+        100 * high,
+        float(spec.objectives.max_error_percent),
+        _percent,
+        outcome=Outcome.ERRORS,
+        exact=load.failures == 0 or spec.objectives.max_error_percent.value == 0,
+    )
+
+
+def _latencies(spec: ModelProfileSpec, load: LoadStatus, reference: Trial | None) -> list[Check]:
+    slowdown = spec.objectives.max_slowdown_percent
+    if slowdown is not None:
+        base = reference.load if reference is not None and reference.load is not None else load
+        if base.latency.p95 is None:
+            return [_latency("p95", load, 0.0)]
+        return [_latency("p95", load, base.latency.p95.seconds * (1 + float(slowdown) / 100))]
+    bounds = spec.objectives.latency
+    assert bounds is not None
+    given = ((metric, getattr(bounds, metric)) for metric in LATENCY_METRICS)
+    return [_latency(metric, load, bound.seconds) for metric, bound in given if bound is not None]
+
+
+def _latency(metric: str, load: LoadStatus, bound: float) -> Check:
+    value, low, high = (
+        None if found is None else found.seconds
+        for found in (getattr(part, metric) for part in (load.latency, load.latency_low, load.latency_high))
+    )
+    completed = load.requests - load.failures
+    needed = REQUESTS_NEEDED[metric]
+    missing = f"{metric} was not measured"
+    if completed < needed:
+        missing = f"too few requests for {metric}: {completed} of {needed}; a longer load.duration gives more"
+    if bound <= 0:
+        value, missing = None, "the reference trial has no p95 to compare with"
+    return Check(metric, value, low, high, bound, _seconds, missing=missing, exact=metric == "max")
+
+
+def _completed_rate(load: LoadStatus, base: LoadStatus, checks: list[Check]) -> list[Check]:
+    """Check that a closed loop completes as many requests as the slowdown allowed to latency leaves.
+
+    Clients that wait for an answer send less to a throttled server, so that its percentiles look better than they are.
+    By Little's law the rate of N clients is N over the mean latency. A bound that allows a percentile to grow by a
+    factor s over the reference therefore allows the rate to shrink to 1/s of the reference's. The tightest one counts.
+    """
+    factors = [
+        c.bound / found.seconds
+        for c in checks
+        if c.is_latency and (found := getattr(base.latency, c.metric)) is not None and found.seconds > 0
+    ]
+    if not factors:
+        return []
+    bound = float(base.rate) / max(1.0, min(factors))
+    rate = float(load.rate)
+    spread = Z_95 / math.sqrt(max(load.requests - load.failures, 1))
+    mean, low, high = load.latency.mean, load.latency_low.mean, load.latency_high.mean
+    if mean is not None and low is not None and high is not None and mean.seconds > 0 and low.seconds > 0:
+        spread = max(high.seconds / mean.seconds, mean.seconds / low.seconds) - 1
+    return [
+        Check(
+            "rate", rate, rate / (1 + spread), rate * (1 + spread), bound, _per_second, at_least=True,
+            missing="the rate was not measured",
+        )
+    ]  # fmt: skip
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a share.
+
+    Wilson (1927), Journal of the American Statistical Association 22, 209-212.
+    """
+    if of <= 0:
+        return 0.0, 1.0
+    share = hits / of
+    centre = share + Z_95**2 / (2 * of)
+    half = Z_95 * math.sqrt(share * (1 - share) / of + Z_95**2 / (4 * of * of))
+    scale = 1 + Z_95**2 / of
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def _seconds(value: float) -> str:
+    return str(Duration.of(value, digits=3))
+
+
+def _percent(value: float) -> str:
+    return f"{Quantity.decimal(value, digits=3)}%"
+
+
+def _per_second(value: float) -> str:
+    return f"{Quantity.decimal(value, digits=3)}/s"

@@ -1,0 +1,217 @@
+"""Did a trial pass: evidence against the objectives, with how certain that is.
+
+Every objective becomes a check that holds a value, its 95 % interval and a bound. A check passes for certain when the
+whole interval meets the bound, and fails for certain when none of it does; in between the measured value decides and
+the verdict is uncertain, so that the search repeats it. A measurement that is missing is never a pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelprofiler.api.quantities import Duration
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import INCONCLUSIVE, Judged, LoadStatus, Outcome, Purpose, Trial, UsageStatus
+from modelprofiler.core.checks import Check, checks_for
+
+JUDGED_OUTCOMES = frozenset({Outcome.PASSED, Outcome.SLOW, Outcome.ERRORS})
+"""Outcomes that follow from the objectives; all others are facts about the server or the measurement."""
+
+WITHOUT_SIZE = INCONCLUSIVE | {Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED}
+"""Outcomes that say nothing about a size smaller than the reference's: the cluster was in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong in a trial apart from slow or failing requests, as a shell saw it.
+
+    Attributes
+    ----------
+    outcome
+        Any outcome but Passed, Slow and Errors.
+    message
+        One sentence with the server's last words, where there were any.
+    """
+
+    outcome: Outcome
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a trial ended.
+
+    Attributes
+    ----------
+    outcome
+        What is recorded.
+    certain
+        Whether the interval of what was measured lies on one side of the bound.
+    message
+        One sentence.
+    judged
+        The metric that decided; absent when the requests did not.
+    excess
+        Natural logarithm of measured over allowed for that metric: positive is too much. Infinite for an overloaded or
+        a broken server, absent when nothing was measured.
+    """
+
+    outcome: Outcome
+    certain: bool
+    message: str
+    judged: Judged | None = None
+    excess: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the objectives were met."""
+        return self.outcome is Outcome.PASSED
+
+
+def outcome_of(
+    spec: ModelProfileSpec,
+    *,
+    purpose: Purpose,
+    fresh: bool,
+    load: LoadStatus | None,
+    usage: UsageStatus | None,
+    time_to_ready: Duration | None,
+    failure: Failure | None = None,
+    trials: Sequence[Trial] = (),
+) -> Verdict:
+    """Return the verdict on a trial from everything that is known of it; both shells record this one.
+
+    A process that the kernel killed for memory comes first: a worker that dies under a living master shows nowhere
+    else. Then what the shell saw go wrong, then the objectives.
+
+    Parameters
+    ----------
+    spec
+        The profile.
+    purpose, fresh
+        As the step said.
+    load, usage, time_to_ready
+        The evidence; absent where it was not measured.
+    failure
+        What went wrong apart from the requests.
+    trials
+        The finished trials before it: the reference is among them.
+    """
+    if failure is not None and failure.outcome is Outcome.OOM_KILLED:
+        return Verdict(failure.outcome, certain=True, message=failure.message, excess=math.inf)
+    if usage is not None and usage.oom_kills:
+        what = "a process" if usage.oom_kills == 1 else f"{usage.oom_kills} processes"
+        said = f"; {failure.message}" if failure is not None else ""
+        message = f"the kernel killed {what} of the container for memory{said}"
+        return Verdict(Outcome.OOM_KILLED, certain=True, message=message, excess=math.inf)
+    if failure is not None:
+        excess = None if failure.outcome in WITHOUT_SIZE else math.inf
+        return Verdict(failure.outcome, certain=True, message=failure.message, excess=excess)
+    if load is None:
+        return Verdict(Outcome.LOAD_FAILED, certain=True, message="the load generator gave no result")
+    reference = None if purpose is Purpose.REFERENCE else reference_among(trials)
+    return judge(spec, load=load, usage=usage, time_to_ready=time_to_ready, reference=reference, fresh=fresh)
+
+
+def judge(
+    spec: ModelProfileSpec,
+    *,
+    load: LoadStatus,
+    usage: UsageStatus | None,
+    time_to_ready: Duration | None,
+    reference: Trial | None,
+    fresh: bool = True,
+) -> Verdict:
+    """Return the verdict that the objectives give on one trial's evidence.
+
+    Parameters
+    ----------
+    spec
+        The profile: its objectives and how its load arrives.
+    load, usage, time_to_ready
+        The evidence; a check whose measurement is absent makes the trial NoMetrics unless another one fails.
+    reference
+        The trial that slowdown is counted from; absent when this is it.
+    fresh
+        Whether the server was started for this trial: otherwise it has no time to ready.
+    """
+    if load.requests == 0:
+        return Verdict(Outcome.LOAD_FAILED, certain=True, message="no request was due in the window")
+    checks = checks_for(spec, load, usage, time_to_ready, reference, fresh)
+    worst = max(checks, key=_badness)
+    if load.stopped_early == "Overload":
+        latency = next((c for c in checks if c.is_latency and c.value is not None), worst)
+        message = "overloaded: requests piled up until the load was stopped"
+        if latency.value is not None:
+            message += f"; {latency.metric} was {latency.show(latency.value)} by then"
+        return Verdict(Outcome.SLOW, certain=True, message=message, judged=latency.judged, excess=math.inf)
+    if worst.fails:
+        certain = any(c.fails_for_certain for c in checks)
+        return Verdict(worst.outcome, certain, worst.sentence, worst.judged, worst.excess)
+    if worst.value is None:
+        return Verdict(Outcome.NO_METRICS, certain=False, message=worst.missing, judged=worst.judged)
+    certain = all(c.passes_for_certain for c in checks)
+    return Verdict(Outcome.PASSED, certain, worst.sentence, worst.judged, worst.excess)
+
+
+def _badness(check: Check) -> tuple[int, float]:
+    """Order checks: failing before missing before passing, then by distance from the bound."""
+    if check.value is None:
+        return 1, 0.0
+    return 2 if check.fails else 0, check.excess
+
+
+def reference_among(trials: Sequence[Trial]) -> Trial | None:
+    """Return the trial that slowdown is counted from: the last Reference that measured latency.
+
+    Of a grid it is the trial at the largest size, which is the first.
+    """
+    measured = [t for t in trials if t.load is not None and t.load.latency.p95 is not None]
+    for trial in reversed(measured):
+        if trial.purpose is Purpose.REFERENCE:
+            return trial
+    return next((t for t in measured if t.purpose is Purpose.GRID), None)
+
+
+def verdicts(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[Verdict]:
+    """Return the verdict on every trial under the objectives as they are now.
+
+    Outcomes that do not come from the objectives stay as they were recorded.
+    """
+    return [_verdict_again(spec, trial, trials) for trial in trials]
+
+
+def rejudge(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials with the outcome, message and judged metric that the objectives give them now.
+
+    Objectives are no part of what identifies a run, so a change to them must not measure anything twice. A trial whose
+    evidence does not hold the metric that is now asked for becomes NoMetrics, and will run again.
+    """
+    again = verdicts(spec, trials)
+    return [
+        t.model_copy(update={"outcome": v.outcome, "message": v.message[:2048], "judged": v.judged})
+        for t, v in zip(trials, again, strict=True)
+    ]
+
+
+def _verdict_again(spec: ModelProfileSpec, trial: Trial, trials: Sequence[Trial]) -> Verdict:
+    # A NoMetrics row with a judged metric was made here, for want of that metric: other objectives may do without it.
+    from_objectives = trial.outcome in JUDGED_OUTCOMES or (
+        trial.outcome is Outcome.NO_METRICS and trial.judged is not None
+    )
+    failure = None if from_objectives else Failure(trial.outcome, trial.message)
+    if (failure is not None and failure.outcome is Outcome.OOM_KILLED) or trial.load is None:
+        excess = None if trial.outcome in WITHOUT_SIZE else math.inf
+        return Verdict(trial.outcome, certain=True, message=trial.message, judged=trial.judged, excess=excess)
+    return outcome_of(
+        spec,
+        purpose=trial.purpose,
+        fresh=trial.fresh,
+        load=trial.load,
+        usage=trial.usage,
+        time_to_ready=trial.time_to_ready,
+        failure=failure,
+        trials=trials,
+    )

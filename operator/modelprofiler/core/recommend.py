@@ -1,0 +1,162 @@
+"""From measured boundaries to the size that is recommended, and the sentences that say why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import ContainerRecommendation, Outcome, Size, Verification
+from modelprofiler.core.axis import Axis, Limits
+from modelprofiler.core.run import CpuPoint, Observation, Run
+from modelprofiler.core.steps import Recommend
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The size to recommend, and the boundaries it comes from.
+
+    Attributes
+    ----------
+    limits
+        The size: boundaries plus margins, rounded up to the axis, never above the ceiling.
+    cpu
+        The smallest CPU that met the objectives, in millicores.
+    memory
+        What memory is counted from, in bytes: the largest peak, or the smallest size that was not too small. Absent
+        when memory was not measured.
+    """
+
+    limits: Limits
+    cpu: int
+    memory: int | None
+
+
+def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Target:
+    """Return the size that follows from the boundaries.
+
+    Parameters
+    ----------
+    run
+        The run.
+    cpu
+        The smallest CPU that met the objectives, in millicores.
+    memory
+        What memory is counted from, in bytes; without it the ceiling is recommended.
+    at_least
+        Memory below which nothing is recommended, in bytes.
+    """
+    policy = run.spec.recommendation
+    cpu_size = run.cpu.ceil(_with_margin(cpu, policy.cpu_margin_percent))
+    if memory is None:
+        return Target(Limits(cpu_size, run.memory.last), cpu, None)
+    memory_size = run.memory.ceil(max(_with_margin(memory, policy.memory_margin_percent), at_least))
+    return Target(Limits(cpu_size, memory_size), cpu, memory)
+
+
+def _with_margin(size: int, percent: int) -> int:
+    """Return the size plus a margin, rounded up, in whole numbers: a float may end just above a step."""
+    return -(-size * (100 + percent) // 100)
+
+
+def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend:
+    """Return the recommendation of a size, verified when a fresh trial at exactly this size passed.
+
+    Parameters
+    ----------
+    run
+        The run.
+    target
+        The size.
+    why_not_verified
+        What kept it from being verified, when it is not: a part of a sentence.
+    """
+    proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
+    verification = None if proof is None else Verification(trial=proof.trial.index, environment=run.environment)
+    size = target.limits.to_size()
+    unlimited = run.spec.recommendation.cpu_limit == "None"
+    recommendation = ContainerRecommendation(
+        container_name=run.container_name,
+        requests=size,
+        limits=Size(memory=size.memory) if unlimited else size,
+        verification=verification,
+        explanation=" ".join([_cpu_sentence(run, target), _memory_sentence(run, target), *_notes(run, target)])[:2048],
+    )
+    if proof is None:
+        message = f"{target.limits} is recommended, but no run at exactly this size passed"
+        return Recommend(recommendation, Reason.NOT_VERIFIED, f"{message}: {why_not_verified or 'none was made'}.")
+    message = f"Trial {proof.trial.index} ran at exactly {target.limits} and met the objectives"
+    return Recommend(recommendation, Reason.VERIFIED, f"{message}: {proof.verdict.message}.")
+
+
+def _cpu_sentence(run: Run, target: Target) -> str:
+    boundary = Quantity.cpu(target.cpu)
+    failing = max((p for p in run.cpu_points.values() if p.cpu < target.cpu and not p.passes), default=None, key=_cpu)
+    if failing is None and target.cpu <= run.cpu.first:
+        sentence = f"{boundary} CPU, the smallest size of the range, met the objectives"
+    elif failing is None:
+        sentence = f"{boundary} CPU met the objectives; smaller sizes were not measured"
+    else:
+        sentence = f"{boundary} CPU is the smallest that met the objectives: {_failure(run, failing)}"
+    return sentence + _margin(target.cpu, run.spec.recommendation.cpu_margin_percent, run.cpu, target.limits.cpu) + "."
+
+
+def _cpu(point: CpuPoint) -> int:
+    return point.cpu
+
+
+def _failure(run: Run, point: CpuPoint) -> str:
+    """Return what a size that failed did."""
+    worst = next((o for o in reversed(point.observations) if not o.passed), point.observations[-1])
+    size = Quantity.cpu(point.cpu)
+    if worst.trial.outcome in (Outcome.SLOW, Outcome.ERRORS):
+        said = f"at {size} {worst.verdict.message}"
+    else:
+        said = f"at {size} it was {worst.trial.outcome.value} ({worst.verdict.message})"
+    if run.demand is not None and point.cpu < run.demand:
+        said += f", as the load alone needs {round(run.demand)}m"
+    return said
+
+
+def _memory_sentence(run: Run, target: Target) -> str:
+    if target.memory is None:
+        return f"Memory was not measured: {Quantity.memory(target.limits.memory)}, the largest of the range, is kept."
+    peak = run.memory_peak
+    killed = [size for size in run.memory_failures if size < target.limits.memory]
+    if killed and (peak is None or killed[-1] >= peak):
+        sentence = f"Memory of {_mebibytes(killed[-1])} was too small, {_mebibytes(target.memory)} was enough"
+    else:
+        sentence = f"Memory peaked at {_mebibytes(target.memory)}"
+    percent = run.spec.recommendation.memory_margin_percent
+    return sentence + _margin(target.memory, percent, run.memory, target.limits.memory) + "."
+
+
+def _margin(base: int, percent: int, axis: Axis, size: int) -> str:
+    if _with_margin(base, percent) > axis.last:
+        short = f"the margin of {percent}% does not fit" if percent and base < axis.last else "there is no larger size"
+        return f"; {short} below the ceiling of the range"
+    return f"; a margin of {percent}% is added" if percent and size > base else ""
+
+
+def _mebibytes(size: int) -> str:
+    return f"{-(-size // 2**20)}Mi"
+
+
+def _notes(run: Run, target: Target) -> list[str]:
+    notes = []
+    if run.spec.recommendation.cpu_limit == "None":
+        size = Quantity.cpu(target.limits.cpu)
+        notes.append(
+            f"The CPU request is without a limit; what ran had {size} as its limit, the least a node gives it."
+        )
+    threads = _threads(run.observations, target.limits)
+    if threads is not None:
+        notes.append(f"The server had {threads} threads.")
+    return notes
+
+
+def _threads(observations: tuple[Observation, ...], limits: Limits) -> int | None:
+    """Return the threads at this size where they are far more than its CPU: the commonest cause of throttling."""
+    usages = [o.trial.usage for o in observations if o.limits == limits and o.trial.usage is not None]
+    threads = max((u.threads for u in usages if u.threads is not None), default=0)
+    return threads if threads > 16 + 4 * limits.cpu / 1000 else None

@@ -1,0 +1,258 @@
+"""What the finished trials of a run say, put together: the only thing the search looks at."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import EffectiveResources, Outcome, Purpose, Trial
+from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
+from modelprofiler.core.checks import MOST_EXCESS
+from modelprofiler.core.judge import WITHOUT_SIZE, Verdict, rejudge, verdicts
+from modelprofiler.core.steps import Environment
+
+FINE = 0.01
+"""A bracket narrower than this share of the size is closed, however small the steps: no measurement is finer."""
+
+BELOW_DEMAND = 0.95
+"""A limit under this share of the CPU that the load needs cannot keep up, whatever the pod: the rest is its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A finished trial that says something about its size."""
+
+    trial: Trial
+    limits: Limits
+    verdict: Verdict
+
+    @property
+    def passed(self) -> bool:
+        """Whether the size met the objectives."""
+        return self.verdict.passed
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the server was started at this size."""
+        return self.trial.fresh
+
+
+@dataclass(frozen=True, slots=True)
+class CpuPoint:
+    """What is known of one CPU size, its trials pooled; a fresh trial outranks resized ones.
+
+    Attributes
+    ----------
+    cpu
+        In millicores.
+    observations
+        The trials that count.
+    passes
+        Whether the mean of the logarithms of measured over allowed is at most 0.
+    settled
+        Whether that will not be measured again: the trials agree and one is certain, or there were enough of them.
+    """
+
+    cpu: int
+    observations: tuple[Observation, ...]
+    passes: bool
+    settled: bool
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it was measured on a fresh pod."""
+        return self.observations[0].fresh
+
+    @property
+    def excess(self) -> float:
+        """Mean logarithm of measured over allowed."""
+        return _mean_excess(self.observations)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it stands.
+
+    Attributes
+    ----------
+    spec
+        The profile.
+    cpu, memory
+        The sizes that may be tried.
+    container_name
+        The profiled container.
+    environment
+        Where the trials run.
+    trials
+        All finished trials, judged by the objectives as they are now.
+    observations
+        Those among them that say something about a size.
+    """
+
+    spec: ModelProfileSpec
+    cpu: Axis
+    memory: Axis
+    container_name: str
+    environment: Environment
+    trials: tuple[Trial, ...]
+    observations: tuple[Observation, ...]
+
+    @classmethod
+    def of(
+        cls,
+        spec: ModelProfileSpec,
+        resources: EffectiveResources,
+        container_name: str,
+        environment: Environment,
+        trials: Sequence[Trial],
+    ) -> Self:
+        """Return the run that these trials make."""
+        judged = rejudge(spec, trials)
+        observations = tuple(
+            Observation(trial, Limits.from_size(trial.limits), verdict)
+            for trial, verdict in zip(judged, verdicts(spec, judged), strict=True)
+            if trial.outcome not in WITHOUT_SIZE and trial.purpose is not Purpose.BASELINE
+        )
+        cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
+        return cls(spec, cpu, memory, container_name, environment, tuple(judged), observations)
+
+    @property
+    def ceiling(self) -> Limits:
+        """The largest size."""
+        return Limits(self.cpu.last, self.memory.last)
+
+    @property
+    def trials_left(self) -> int:
+        """Trials that search.maxTrials still allows."""
+        return self.spec.search.max_trials - len(self.trials)
+
+    @property
+    def repetitions(self) -> int:
+        """How often a size is measured while its verdict is uncertain."""
+        return self.spec.search.repetitions
+
+    def at(self, limits: Limits, *, fresh: bool = True) -> list[Observation]:
+        """Return the trials at exactly this size, by default those on a fresh pod."""
+        return [o for o in self.observations if o.limits == limits and (o.fresh or not fresh)]
+
+    def blames_memory(self, observation: Observation) -> bool:
+        """Whether a trial failed for want of memory rather than CPU.
+
+        What is at its ceiling already is never to blame, as it cannot be raised: at the memory ceiling more CPU may
+        keep a backlog from growing, at the CPU ceiling more memory may keep pages in. Elsewhere a kill or a crash is
+        for memory, and so are responses that broke rather than came late.
+        """
+        if observation.passed or observation.limits.memory >= self.memory.last:
+            return False
+        if observation.limits.cpu >= self.cpu.last:
+            return True
+        if observation.trial.outcome is Outcome.ERRORS:
+            load = observation.trial.load
+            kinds = load.failures_by_kind if load is not None else None
+            return kinds is not None and 2 * (kinds.timeout + kinds.dropped) < kinds.total
+        return observation.trial.outcome in (Outcome.OOM_KILLED, Outcome.CRASHED)
+
+    @functools.cached_property
+    def cpu_points(self) -> dict[int, CpuPoint]:
+        """What is known of each CPU size that was tried, in ascending order."""
+        sizes: dict[int, list[Observation]] = {}
+        for observation in self.observations:
+            if not self.blames_memory(observation):
+                sizes.setdefault(observation.limits.cpu, []).append(observation)
+        return {cpu: self._pool(cpu, sizes[cpu]) for cpu in sorted(sizes)}
+
+    def _pool(self, cpu: int, found: list[Observation]) -> CpuPoint:
+        counted = tuple(o for o in found if o.fresh) or tuple(found)
+        enough = len(counted) >= self.repetitions
+        agree = len({o.passed for o in counted}) == 1
+        settled = enough or (agree and any(o.verdict.certain for o in counted))
+        refuted = any(self._never_passes(o.limits, found) for o in counted)
+        return CpuPoint(cpu, counted, _mean_excess(counted) <= 0 and not refuted, settled)
+
+    def _never_passes(self, limits: Limits, found: list[Observation]) -> bool:
+        """Whether a size failed as often as it may be tried, and never passed."""
+        tried = [o for o in found if o.fresh and o.limits == limits]
+        return len(tried) >= max(self.repetitions, 2) and not any(o.passed for o in tried)
+
+    @property
+    def largest_failing(self) -> CpuPoint | None:
+        """The largest CPU size, below the ceiling, that does not meet the objectives."""
+        failing = [p for p in self.cpu_points.values() if not p.passes and p.cpu < self.cpu.last]
+        return failing[-1] if failing else None
+
+    @property
+    def smallest_passing(self) -> CpuPoint | None:
+        """The smallest CPU size that meets the objectives, above every one that does not."""
+        above = self.largest_failing.cpu if self.largest_failing else 0
+        return next((p for p in self.cpu_points.values() if p.passes and p.cpu > above), None)
+
+    @property
+    def demand(self) -> float | None:
+        """CPU that the load needs, in millicores: its rate times the CPU time of a request (utilisation law).
+
+        Absent with a closed loop, which asks for as much as it gets, and where CPU time was not measured.
+        """
+        time = self.cpu_time_per_request
+        if self.spec.load.open_loop is None or time is None:
+            return None
+        return 1000 * float(self.spec.load.open_loop.rate) * time
+
+    @property
+    def cpu_time_per_request(self) -> float | None:
+        """CPU seconds of a request at the largest size that passed and measured it."""
+        for point in reversed(self.cpu_points.values()):
+            for observation in point.observations:
+                usage = observation.trial.usage
+                if observation.passed and usage is not None and usage.cpu_time_per_request is not None:
+                    return usage.cpu_time_per_request.seconds
+        return None
+
+    def is_below_demand(self, cpu: int) -> bool:
+        """Whether a CPU limit is too small for the load by what a request costs, before any queueing."""
+        return self.demand is not None and cpu < BELOW_DEMAND * self.demand
+
+    @property
+    def memory_peak(self) -> int | None:
+        """The most memory seen in a trial that passed, in bytes.
+
+        A trial that failed may have piled up requests, and its memory says nothing about a size that keeps up.
+        """
+        peaks = [
+            o.trial.usage.memory.peak.bytes
+            for o in self.observations
+            if o.passed and o.trial.usage is not None and o.trial.usage.memory is not None
+        ]
+        return max(peaks, default=None)
+
+    @property
+    def lifetime_peaks(self) -> list[int]:
+        """Lifetime peaks of the trials that passed, page cache included: upper bounds, in bytes."""
+        return sorted(
+            o.trial.usage.memory.lifetime_peak.bytes
+            for o in self.observations
+            if o.passed
+            and o.trial.usage is not None
+            and o.trial.usage.memory is not None
+            and o.trial.usage.memory.lifetime_peak is not None
+        )
+
+    @property
+    def memory_failures(self) -> list[int]:
+        """The memory sizes that were too small, ascending, in bytes."""
+        return sorted(o.limits.memory for o in self.observations if self.blames_memory(o))
+
+
+def _mean_excess(observations: Sequence[Observation]) -> float:
+    values = [min(o.verdict.excess if o.verdict.excess is not None else MOST_EXCESS, MOST_EXCESS) for o in observations]
+    return sum(values) / len(values)
+
+
+def is_closed(axis: Axis, low: int | None, high: int) -> bool:
+    """Whether no size worth trying lies between a failing size and a passing one (`low` absent: below the axis)."""
+    lower = axis.next_lower(high)
+    if lower is None or (low is not None and lower <= low):
+        return True
+    return low is not None and high - low <= FINE * high

@@ -34,6 +34,8 @@ def main() -> None:
             "architecture": ARCHITECTURES.get(machine, machine),
             "os": "linux",
             "config": {"Entrypoint": arguments.entrypoint, "Env": [f"PATH={PATH}"]},
+            # buildah wants one entry for each layer
+            "history": [{"created_by": "docker_archive.py"} for _ in diff_ids],
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}" for diff_id in diff_ids]},
         }
     ).encode()

@@ -43,6 +43,12 @@ remove_cgroup_tree() {
   [ ! -d "$1" ]
 }
 
+rmdir_if_empty() {
+  [ -z "$(ls -A "$1")" ] || return 1
+  if mountpoint -q "$1"; then umount "$1"; fi
+  rmdir "$1"
+}
+
 restore_machine_settings() {
   [ -s "$STATE/sysctl.saved" ] && sysctl -q -p "$STATE/sysctl.saved" >/dev/null 2>&1
   [ -s "$STATE/made-dirs" ] && xargs -r rmdir --ignore-fail-on-non-empty <"$STATE/made-dirs" 2>/dev/null
@@ -73,6 +79,8 @@ remove_cluster() {
   local mount
   cluster_mounts | sort -r | while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount" || true; done
   [ ! -e "/run/netns/$NETNS" ] || ip netns delete "$NETNS" || true
+  # `ip netns` made its directory a mount of its own: removed with the last name in it.
+  [ ! -d /run/netns ] || rmdir_if_empty /run/netns || true
   restore_machine_settings
   # --one-file-system: should a mount have survived, what is behind it is not ours to delete.
   rm -rf --one-file-system "$STATE" "$RUN" || true

@@ -286,8 +286,12 @@ class Provenance(StatusModel):
 
     image: str | None = None
     """Image of the profiled container, by digest where it has one."""
+    scoring_image: str | None = None
+    """With entryScript, the installation's scoring image when the run began; the run keeps it."""
     model_digest: str | None = None
     """sha256 of the model's files."""
+    code_digest: str | None = None
+    """sha256 of the entry script's files."""
     dataset_digest: str | None = None
     """sha256 of the rows."""
     node: str | None = None

@@ -1,0 +1,189 @@
+"""Whether a profile can be run as it is written; every refusal is a sentence, and nothing is started before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelprofiler.api.conditions import ConditionType, Reason
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.cluster import capacity, inputs, manifests, names, template
+from modelprofiler.cluster.adapter import NODES, PODS, Cluster
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
+from modelprofiler.core.conditions import Finding
+from modelprofiler.core.run_hash import run_hash
+from modelprofiler.core.search import problems as search_problems
+from modelprofiler.core.support import supported
+from modelprofiler.errors import Problem, Refused
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A profile that can be run, and what was found out about it."""
+
+    inputs: inputs.Inputs
+    resources: EffectiveResources
+    run_hash: str
+    settings: Settings
+    """Those of the installation, with the scoring image of the run."""
+
+
+def identify_finished(profile: ModelProfile) -> str | None:
+    """Return the hash that a finished profile would have if its inputs were still the same; None before it ran."""
+    provenance = profile.status.provenance
+    if provenance is None or provenance.dataset_digest is None:
+        return None
+    return _hash(
+        profile,
+        provenance.scoring_image,
+        provenance.model_digest,
+        provenance.code_digest,
+        provenance.dataset_digest,
+    )
+
+
+def _identify(profile: ModelProfile, settings: Settings, found: inputs.Inputs) -> tuple[str, Settings]:
+    """Return the hash of the run that a profile and its inputs make, and the settings that it runs with.
+
+    A run keeps the scoring image it began with: an upgrade of the installation neither starts it anew nor mixes two
+    images in one run.
+    """
+    digests = found.model_digest, found.code_digest, found.dataset.digest
+    if profile.spec.server.entry_script is None:
+        return _hash(profile, None, *digests), settings
+    begun = profile.status.provenance.scoring_image if profile.status.provenance else None
+    if begun is not None and _hash(profile, begun, *digests) == profile.status.run_hash:
+        return profile.status.run_hash, settings.model_copy(update={"scoring_image": begun})
+    return _hash(profile, settings.scoring_image, *digests), settings
+
+
+def _hash(profile: ModelProfile, image: str | None, model: str | None, code: str | None, dataset: str | None) -> str:
+    return run_hash(
+        profile.spec,
+        model_digest=model,
+        code_digest=code,
+        dataset_digest=dataset,
+        image=image,
+        rerun=profile.metadata.annotations.get(RERUN_ANNOTATION),
+    )
+
+
+async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) -> Accepted | Finding:
+    """Return what a run needs to know, or why there will be none.
+
+    Raises
+    ------
+    ClusterUnavailable
+        When the API server does not answer.
+    """
+    refused = _as_written(profile, settings)
+    if refused is not None:
+        return refused
+    found = await inputs.resolve(cluster, profile)
+    if isinstance(found, inputs.Unusable):
+        return _finding(found.reason, found.problems)
+    known = profile.status.observed_generation == profile.metadata.generation and any(
+        c.type == ConditionType.ACCEPTED and c.status == "True" for c in profile.status.conditions
+    )
+    identity, settings = _identify(profile, settings, found)
+    if known and profile.status.resources is not None:
+        return Accepted(found, profile.status.resources, identity, settings)
+    resources = await _range(cluster, profile, settings)
+    if isinstance(resources, Finding):
+        return resources
+    if too_many := search_problems(profile.spec, resources):
+        return _finding(Reason.INVALID_SPEC, too_many)
+    refusal = await _admission(cluster, profile, settings, resources, identity)
+    return refusal or Accepted(found, resources, identity, settings)
+
+
+def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
+    return Finding(reason, "; ".join(map(str, problems)))
+
+
+def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
+    """Judge what needs no look at the cluster; the first reason stands for all, the message tells everything."""
+    groups = (
+        (Reason.NOT_SUPPORTED, supported(profile.spec, "Cluster")),
+        (Reason.INVALID_SPEC, template.problems(profile.spec)),
+        (Reason.TEMPLATE_REFUSED, template.privileges(profile.spec, settings)),
+    )
+    found = [(reason, problem) for reason, problems in groups for problem in problems]
+    return _finding(found[0][0], [problem for _, problem in found]) if found else None
+
+
+async def _range(cluster: Cluster, profile: ModelProfile, settings: Settings) -> EffectiveResources | Finding:
+    try:
+        nodes = await cluster.list(NODES)
+    except Refused:
+        nodes = []
+    pods = None
+    if nodes and not settings.namespaces:
+        try:
+            pods = await cluster.list(PODS, fields="status.phase!=Succeeded,status.phase!=Failed")
+        except Refused:
+            pods = None
+    rooms = capacity.rooms(nodes, pods)
+    beside = _beside(profile, settings, shared=len(rooms) <= 1)
+    effective = capacity.effective(profile.spec.resources, rooms, beside)
+    if isinstance(effective, EffectiveResources):
+        return effective
+    return _finding(Reason.RANGE_TOO_LARGE, effective)
+
+
+def _beside(profile: ModelProfile, settings: Settings, *, shared: bool) -> tuple[int, int]:
+    """Return what has to fit on the node beside the profiled container: sidecars, and the load if there is one node."""
+    cpu = memory = 0
+    if profile.spec.server.template is not None:
+        mine = template.container_name(profile.spec)
+        pod = profile.spec.server.template["spec"]
+        others = [c for c in pod["containers"] if c.get("name") != mine]
+        cpu, memory = capacity.pod_requests({"spec": {**pod, "containers": others}})
+    if shared:
+        cpu += Quantity(settings.load_cpu).millicores
+        memory += Quantity(settings.load_memory).bytes
+    return cpu, memory
+
+
+async def _admission(
+    cluster: Cluster, profile: ModelProfile, settings: Settings, resources: EffectiveResources, identity: str
+) -> Finding | None:
+    """Ask the API server whether it would take the pods, at both ends of the range; nothing is created.
+
+    Pods, because a Deployment is admitted whatever its pods ask for.
+    """
+    namespace = profile.metadata.namespace
+    ends = {
+        "spec.resources (largest size)": Limits.ceiling(resources),
+        "spec.resources (smallest size)": Limits(cpu_axis(resources.cpu).first, memory_axis(resources.memory).first),
+    }
+    pods = {path: _server_pod(profile, settings, identity, limits) for path, limits in ends.items()}
+    pods["load pod"] = manifests.load_pod(profile, identity, settings, None)
+    for path, spec in pods.items():
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"generateName": names.base(profile, identity) + "-", "namespace": namespace},
+            "spec": spec,
+        }
+        try:
+            await cluster.create(PODS, namespace, pod, dry_run=True)
+        except Refused as error:
+            return Finding(Reason.ADMISSION_REFUSED, f"{path}: the API server refuses the pod: {error}")
+    return None
+
+
+def _server_pod(profile: ModelProfile, settings: Settings, identity: str, limits: Limits) -> manifests.Object:
+    made = template.pod_template(
+        profile.spec,
+        settings,
+        limits=limits,
+        files_name=names.files(profile, identity),
+        labels={},
+        host=None,
+    )
+    spec: manifests.Object = made["spec"]
+    return spec

@@ -1,0 +1,245 @@
+"""The only module that talks to the API server; it sends and returns plain dicts.
+
+The client's generated models drop fields they do not know, so they are not used. Errors of the client become
+those of `modelprofiler.errors` here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.config import ConfigException
+
+from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, Refused
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+
+REQUEST_TIMEOUT_SECONDS = 20.0
+WATCH_TIMEOUT_SECONDS = 240.0
+
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where a kind of object is served."""
+
+    prefix: str
+    plural: str
+
+
+PROFILES = Kind("/apis/modelprofiler.io/v1alpha1", "modelprofiles")
+DEPLOYMENTS = Kind("/apis/apps/v1", "deployments")
+JOBS = Kind("/apis/batch/v1", "jobs")
+PODS = Kind("/api/v1", "pods")
+SERVICES = Kind("/api/v1", "services")
+CONFIG_MAPS = Kind("/api/v1", "configmaps")
+EVENTS = Kind("/api/v1", "events")
+NODES = Kind("/api/v1", "nodes")
+
+
+class Cluster:
+    """An API server.
+
+    Every call takes at most `REQUEST_TIMEOUT_SECONDS` and raises `ClusterUnavailable`, `Conflict`, `NotFound` or
+    `Refused`.
+    """
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls) -> Cluster:
+        """Connect from inside a pod, or else as the kubeconfig says.
+
+        Raises
+        ------
+        ModelProfilerError
+            When there is neither.
+        """
+        settings = client.Configuration()
+        try:
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        except ConfigException:
+            try:
+                await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+            except (ConfigException, OSError) as error:
+                raise ModelProfilerError(
+                    f"no cluster: this is not a pod with a service account, and the kubeconfig says: {error}"
+                ) from error
+        settings.connection_pool_maxsize = 64
+        return cls(client.ApiClient(configuration=settings))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    @property
+    def ca_file(self) -> str | None:
+        """File with the CA of the API server's certificate."""
+        path: str | None = self._api.configuration.ssl_ca_cert
+        return path
+
+    async def token(self) -> str | None:
+        """Return the bearer token that the client itself sends, or None; refreshed as it expires."""
+        headers: dict[str, str] = {}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
+        value = headers.get("authorization") or headers.get("Authorization") or ""
+        return value.removeprefix("Bearer ") or None
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
+        """Return an object."""
+        return await self._call("GET", _path(kind, namespace, name))
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, selector: str = "", fields: str = ""
+    ) -> list[Object]:
+        """Return the objects of a namespace, or of all, that match the label and field selectors."""
+        items: list[Object] = []
+        query = {"labelSelector": selector, "fieldSelector": fields, "limit": "500"}
+        while True:
+            page = await self._call("GET", _path(kind, namespace), query=query)
+            items += page.get("items") or []
+            query["continue"] = (page.get("metadata") or {}).get("continue") or ""
+            if not query["continue"]:
+                return items
+
+    async def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool = False) -> None:
+        """Create an object; that it exists already is success, since names are deterministic."""
+        try:
+            await self._call("POST", _path(kind, namespace), body=body, query={"dryRun": "All"} if dry_run else {})
+        except Conflict:
+            if dry_run:
+                raise
+
+    async def patch(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        body: Object,
+        *,
+        subresource: str = "",
+        content_type: str = MERGE_PATCH,
+    ) -> Object:
+        """Patch an object; a ``metadata.resourceVersion`` in the body makes it conditional."""
+        path = _path(kind, namespace, name) + (f"/{subresource}" if subresource else "")
+        return await self._call("PATCH", path, body=body, content_type=content_type)
+
+    async def replace_status(self, kind: Kind, body: Object) -> Object:
+        """Write an object's status as a whole, provided that the object has not changed since it was read."""
+        meta = body["metadata"]
+        return await self._call("PUT", _path(kind, meta["namespace"], meta["name"]) + "/status", body=body)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, grace_seconds: int | None = None) -> None:
+        """Delete an object and, in the background, what it owns; that it is gone already is success."""
+        body: Object = {"propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
+        try:
+            await self._call("DELETE", _path(kind, namespace, name), body=body)
+        except NotFound:
+            log.debug("%s %s/%s was gone already", kind.plural, namespace, name)
+
+    async def watch(self, kind: Kind, namespace: str | None, selector: str) -> AsyncIterator[Object]:
+        """Yield every object that is there, then each that changes, until the server ends the watch.
+
+        The caller starts it again: since what is there comes first, nothing is missed in between.
+        """
+        query = {
+            "watch": "true",
+            "labelSelector": selector,
+            "timeoutSeconds": str(int(WATCH_TIMEOUT_SECONDS)),
+        }
+        response = await self._send(
+            "GET", _path(kind, namespace), query=query, limit_seconds=WATCH_TIMEOUT_SECONDS + REQUEST_TIMEOUT_SECONDS
+        )
+        stream = response.response
+        try:
+            if response.status >= 300:
+                raise _error(response.status, await response.read())
+            async for line in stream.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise _error(event["object"].get("code") or 500, line)
+                yield event["object"]
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise ClusterUnavailable(f"the watch of {kind.plural} broke: {error!r}") from error
+        finally:
+            stream.close()
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Object | None = None,
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        response = await self._send(method, path, body=body, query=query, content_type=content_type)
+        try:
+            data = await asyncio.wait_for(response.read(), REQUEST_TIMEOUT_SECONDS)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ClusterUnavailable(f"the API server broke off {method} {path}: {error!r}") from error
+        if response.status >= 300:
+            raise _error(response.status, data)
+        result: Object = json.loads(data)
+        return result
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Object | None = None,
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+        limit_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    ) -> Any:
+        try:
+            prepared = await self._api.param_serialize(
+                method=method,
+                resource_path=path,
+                query_params=[(k, v) for k, v in (query or {}).items() if v],
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            return await self._api.call_api(*prepared, _request_timeout=limit_seconds)
+        except ApiException as error:
+            raise _error(error.status or 503, error.body) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailable(f"the API server does not answer {method} {path}: {error!r}") from error
+
+
+def _path(kind: Kind, namespace: str | None, name: str = "") -> str:
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return f"{kind.prefix}{scope}/{kind.plural}" + (f"/{name}" if name else "")
+
+
+def _error(status: int, body: bytes | str | None) -> ModelProfilerError:
+    """Translate an answer of the API server."""
+    try:
+        message = json.loads(body or b"{}").get("message") or ""
+    except ValueError:
+        message = (body if isinstance(body, str) else (body or b"").decode(errors="replace"))[:500]
+    message = message or f"the API server answered {status}"
+    if status == 404:
+        return NotFound(message)
+    if status == 409:
+        return Conflict(message)
+    if status in (408, 410, 429) or status >= 500:
+        return ClusterUnavailable(message)
+    return Refused(message, status)

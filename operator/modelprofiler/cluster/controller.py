@@ -1,0 +1,122 @@
+"""Which profile is looked at when: one worker a profile, woken by changes and by the clock.
+
+Level-triggered: an event says only that something changed; what it is, the worker reads. kopf's handlers and the
+watches of children both end in `Controller.wake`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from modelprofiler.cluster import names
+from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
+from modelprofiler.cluster.queue import Key
+from modelprofiler.errors import ModelProfilerError
+
+log = logging.getLogger(__name__)
+
+RECONCILE_TIMEOUT_SECONDS = 120.0
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 60.0
+SETTLE_SECONDS = 0.1
+"""Changes come in bunches (a pod, its ReplicaSet, its Deployment): one look is enough for a bunch."""
+
+Reconcile = Callable[[Key], Awaitable[float | None]]
+
+
+class Controller:
+    """Runs `reconcile` for a profile whenever something of it changes or its time has come.
+
+    Parameters
+    ----------
+    reconcile
+        Looks at one profile; returns seconds until it wants to look again, or None.
+    """
+
+    def __init__(self, reconcile: Reconcile) -> None:
+        self._reconcile = reconcile
+        self._workers: dict[Key, asyncio.Task[None]] = {}
+        self._changed: dict[Key, asyncio.Event] = {}
+        self._watches: list[asyncio.Task[None]] = []
+
+    @property
+    def busy(self) -> int:
+        """Profiles that have a worker."""
+        return len(self._workers)
+
+    def wake(self, key: Key) -> None:
+        """Look at a profile soon."""
+        self._changed.setdefault(key, asyncio.Event()).set()
+        if key not in self._workers:
+            self._workers[key] = asyncio.create_task(self._work(key), name=f"{key[0]}/{key[1]}")
+
+    def watch_children(self, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+        """Wake a profile when one of its children changes."""
+        for namespace in namespaces or (None,):
+            for kind in (DEPLOYMENTS, JOBS, PODS):
+                task = asyncio.create_task(self._watch(cluster, kind, namespace), name=f"watch {kind.plural}")
+                self._watches.append(task)
+
+    async def stop(self) -> None:
+        """Stop every worker; what they were doing is taken up by the next operator."""
+        tasks = [*self._watches, *self._workers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, key: Key) -> None:
+        changed = self._changed[key]
+        failures = 0
+        try:
+            while True:
+                changed.clear()
+                try:
+                    wait = await asyncio.wait_for(self._reconcile(key), RECONCILE_TIMEOUT_SECONDS)
+                    failures = 0
+                except Exception as error:
+                    # Nothing may end a worker: a profile nobody looks at is stuck for good.
+                    failures += 1
+                    wait = _backoff(failures)
+                    expected = isinstance(error, ModelProfilerError | TimeoutError)
+                    log.log(
+                        logging.WARNING if expected else logging.ERROR,
+                        "%s/%s: %s; again in %.0f s",
+                        *key,
+                        error or type(error).__name__,
+                        wait,
+                        exc_info=not expected,
+                    )
+                if wait is None and not changed.is_set():
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), wait)
+                    await asyncio.sleep(SETTLE_SECONDS)
+        finally:
+            del self._workers[key]
+            if not changed.is_set():
+                self._changed.pop(key, None)
+
+    async def _watch(self, cluster: Cluster, kind: Kind, namespace: str | None) -> None:
+        failures = 0
+        selector = f"{names.MANAGED_BY}={names.MANAGER},{names.PROFILE_UID}"
+        while True:
+            try:
+                async for child in cluster.watch(kind, namespace, selector):
+                    failures = 0
+                    meta = child["metadata"]
+                    name = (meta.get("annotations") or {}).get(names.PROFILE_NAME)
+                    if name:
+                        self.wake((meta["namespace"], name))
+            except ModelProfilerError as error:
+                failures += 1
+                log.warning("watch of %s: %s", kind.plural, error)
+                await asyncio.sleep(_backoff(failures))
+
+
+def _backoff(failures: int) -> float:
+    """Return how long to wait after so many failures in a row, in seconds; spread, so that retries do not align."""
+    longest = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(failures - 1, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret depends on it

@@ -1,0 +1,60 @@
+"""kopf's side: profiles that change wake their worker. The only module that knows kopf.
+
+``on.event`` and nothing else: it needs no finalizer, so a profile can be deleted when the operator is gone, and it
+leaves no annotations on what it watches.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import kopf
+
+from modelprofiler.api.resource import GROUP, PLURAL, VERSION
+from modelprofiler.cluster.operator import Operator
+from modelprofiler.cluster.settings import Settings
+
+
+def build(operator: Operator) -> kopf.OperatorRegistry:
+    """Return the handlers of an operator."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=registry)
+    async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False  # events are recorded once each, by name, not for every log line
+        settings.scanning.disabled = False
+        settings.networking.request_timeout = 30
+        settings.watching.server_timeout = 240
+        await operator.start()
+
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+    @kopf.on.cleanup(registry=registry)
+    async def stop(**_: Any) -> None:
+        await operator.stop()
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def changed(event: kopf.RawEvent, **_: Any) -> None:
+        operator.changed(event["type"], dict(event["object"]))
+
+    @kopf.on.probe(id="workers", registry=registry)
+    async def workers(**_: Any) -> int:
+        return operator.workers
+
+    return registry
+
+
+def run(settings: Settings) -> None:
+    """Run the operator until it is told to stop."""
+    operator = Operator(settings)
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    kopf.run(
+        registry=build(operator),
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        liveness_endpoint=f"http://0.0.0.0:{settings.liveness_port}/healthz",
+    )

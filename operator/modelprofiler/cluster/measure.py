@@ -1,0 +1,126 @@
+"""Usage of a trial, read from the metrics source for the pod that the trial ran on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from modelprofiler.cluster.adapter import NODES, Cluster
+from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.errors import MetricsUnavailable
+from modelprofiler.metrics.auto import AutoSource
+from modelprofiler.metrics.kubelet import KubeletSource
+from modelprofiler.metrics.prometheus import PrometheusSource
+from modelprofiler.metrics.series import Window
+from modelprofiler.metrics.source import ContainerRef, MetricsSource
+from modelprofiler.metrics.usage import complete, usage
+
+SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+KUBELET_PORT = 10250
+
+BEFORE_SECONDS = 60.0
+"""How far before a load samples are wanted: they tell what the server uses when nobody calls it."""
+
+
+class Sources:
+    """The metrics sources of an installation."""
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster = cluster
+        self._addresses: dict[str, str] = {}
+        ca = settings.kubelet_ca_file or cluster.ca_file
+        self._kubelet = KubeletSource(
+            self._kubelet_address,
+            token_file=SERVICE_ACCOUNT_TOKEN,
+            ca_file=Path(ca) if ca else None,
+            insecure=settings.kubelet_insecure_tls,
+        )
+        self._prometheus = None
+        if settings.prometheus_url:
+            self._prometheus = PrometheusSource(
+                settings.prometheus_url,
+                bearer_token_file=_file(settings.prometheus_token_file),
+                ca_file=_file(settings.prometheus_ca_file),
+            )
+
+    def named(self, name: str) -> MetricsSource | None:
+        """Return the source that ``spec.metrics.source`` names; None where the installation has none."""
+        if name == "Kubelet":
+            return self._kubelet
+        if name == "Prometheus":
+            return self._prometheus
+        return AutoSource(self._prometheus, self._kubelet)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._kubelet.close()
+        if self._prometheus is not None:
+            await self._prometheus.close()
+
+    async def _kubelet_address(self, node: str) -> str:
+        if node not in self._addresses:
+            found = await self._cluster.get(NODES, None, node)
+            addresses = {a["type"]: a["address"] for a in found["status"].get("addresses") or []}
+            host = addresses.get("InternalIP") or addresses.get("Hostname") or node
+            port = ((found["status"].get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
+            host = f"[{host}]" if ":" in host else host
+            self._addresses[node] = f"https://{host}:{port or KUBELET_PORT}"
+        return self._addresses[node]
+
+
+def _file(path: str) -> Path | None:
+    return Path(path) if path else None
+
+
+async def measure(
+    source: MetricsSource | None, namespace: str, container: str, seen: Observation, now: datetime
+) -> Observation:
+    """Return the observation with usage read for the Jobs whose server's pod still lives.
+
+    It is called also while a load runs: the kubelet only ever shows the latest sample, so the source collects them by
+    being asked.
+    """
+    jobs = []
+    for job in seen.jobs:
+        server = seen.server(job.incarnation)
+        pod = server.pod if server else None
+        if pod is None or pod.uid != job.server_pod or not pod.node:
+            jobs.append(job)
+        elif source is None:
+            problem = "this installation names no Prometheus (chart value prometheus.url)"
+            jobs.append(replace(job, measured=Measured(None, complete=True, problem=problem, reachable=False)))
+        else:
+            alone = Window(*_alone(job, pod, seen, now))
+            jobs.append(replace(job, measured=await _measured(source, namespace, container, job, pod, alone, now)))
+    return replace(seen, jobs=tuple(jobs))
+
+
+def _alone(job: LoadJob, pod: Pod, seen: Observation, now: datetime) -> tuple[float, float]:
+    """Return the time around a load in which the server had nothing else to do."""
+    others = [j for j in seen.jobs if j.incarnation == job.incarnation and j.trial != job.trial]
+    before = [r.ended for j in others if j.trial < job.trial and (r := j.result) and r.ended]
+    after = [j.created.timestamp() for j in others if j.trial > job.trial]
+    ready = pod.ready_at or pod.created
+    return max([ready.timestamp(), *before]), min([now.timestamp() + 1, *after])
+
+
+async def _measured(
+    source: MetricsSource, namespace: str, container: str, job: LoadJob, pod: Pod, alone: Window, now: datetime
+) -> Measured:
+    reference = ContainerRef(namespace, pod.name, container, pod.uid, pod.node)
+    result = job.result
+    start = ((result.started if result else None) or job.created.timestamp()) - BEFORE_SECONDS
+    try:
+        samples = await source.samples(reference, start, now.timestamp())
+    except MetricsUnavailable as error:
+        return Measured(None, complete=False, problem=str(error), reachable=False)
+    bounds = (result.warmup_started, result.window_started, result.window_ended, result.ended) if result else ()
+    if result is None or None in bounds:
+        return Measured(None, complete=False)
+    load_start, window_start, window_end, load_end = (b for b in bounds if b is not None)
+    window = Window(window_start, window_end)
+    used = usage(samples, window, result.completed_between, load_start, load_end, alone=alone)
+    problem = "" if used else f"{source.name} has no samples of {reference} from the load"
+    return Measured(used, complete(samples, window, now.timestamp()), problem)

@@ -1,0 +1,83 @@
+"""Names, labels and annotations of everything the operator creates; all follow from the profile and the run."""
+
+from __future__ import annotations
+
+import hashlib
+
+from modelprofiler.api.resource import GROUP, ModelProfile
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGER = "modelprofiler"
+COMPONENT = "app.kubernetes.io/component"
+PROFILE_UID = f"{GROUP}/profile-uid"
+PROFILE_NAME = f"{GROUP}/profile"
+RUN = f"{GROUP}/run"
+TRIAL = f"{GROUP}/trial"
+INCARNATION = f"{GROUP}/incarnation"
+CPU = f"{GROUP}/cpu"
+MEMORY = f"{GROUP}/memory"
+PURPOSE = f"{GROUP}/purpose"
+WINDOW = f"{GROUP}/window"
+SERVER_POD = f"{GROUP}/server-pod-uid"
+LOAD_CONFIG = f"{GROUP}/load-config"
+
+SERVER, LOAD, REPORT, FILES = "server", "load", "report", "files"
+
+_LONGEST_PROFILE_PART = 28
+
+
+def base(profile: ModelProfile, run_hash: str) -> str:
+    """Return what the names of a run's children begin with; at most 41 characters, so that a pod's name fits in 63.
+
+    Long profile names are cut, so the hash takes in the uid: no two profiles share a name.
+    """
+    digest = hashlib.sha256(f"{profile.metadata.uid}/{run_hash}".encode()).hexdigest()[:8]
+    readable = profile.metadata.name[:_LONGEST_PROFILE_PART].replace(".", "-").strip("-")
+    return f"mp-{readable}-{digest}"
+
+
+def server(profile: ModelProfile, run_hash: str, incarnation: int) -> str:
+    """Return the name of a server's Deployment and Service."""
+    return f"{base(profile, run_hash)}-s{incarnation}"
+
+
+def load(profile: ModelProfile, run_hash: str, trial: int) -> str:
+    """Return the name of a trial's load Job."""
+    return f"{base(profile, run_hash)}-t{trial}"
+
+
+def files(profile: ModelProfile, run_hash: str) -> str:
+    """Return the name of the ConfigMap that holds what the profile carries inline."""
+    return f"{base(profile, run_hash)}-files"
+
+
+def report(profile_name: str) -> str:
+    """Return the name of the ConfigMap with the full report."""
+    return f"{profile_name}-report"
+
+
+def labels(profile: ModelProfile, run_hash: str, component: str) -> dict[str, str]:
+    """Return the labels of a child."""
+    return {
+        MANAGED_BY: MANAGER,
+        COMPONENT: component,
+        PROFILE_UID: profile.metadata.uid,
+        RUN: run_hash,
+    }
+
+
+def children_selector(uid: str) -> str:
+    """Return the selector of everything that belongs to a profile."""
+    return f"{PROFILE_UID}={uid}"
+
+
+def owner(profile: ModelProfile) -> dict[str, object]:
+    """Return the reference through which a child goes when its profile goes."""
+    return {
+        "apiVersion": profile.api_version,
+        "kind": profile.kind,
+        "name": profile.metadata.name,
+        "uid": profile.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }

@@ -1,0 +1,92 @@
+"""The operator as a whole: its parts put together, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from modelprofiler.cluster.adapter import NODES, PROFILES, Cluster
+from modelprofiler.cluster.capacity import rooms
+from modelprofiler.cluster.controller import Controller
+from modelprofiler.cluster.measure import Sources
+from modelprofiler.cluster.reconciler import Reconciler
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.turns import Turns
+from modelprofiler.errors import ModelProfilerError
+
+log = logging.getLogger(__name__)
+
+NODES_SECONDS = 60.0
+"""How often the nodes are counted: one profile runs on each."""
+
+STOP_SECONDS = 10.0
+
+
+class Operator:
+    """Everything that runs; `start` and `stop` once each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._cluster: Cluster | None = None
+        self._sources: Sources | None = None
+        self._controller: Controller | None = None
+        self._turns: Turns | None = None
+        self._counting: asyncio.Task[None] | None = None
+
+    @property
+    def workers(self) -> int:
+        """Profiles that are being looked at."""
+        return self._controller.busy if self._controller else 0
+
+    async def start(self) -> None:
+        """Connect, learn of every profile, then begin: the queue must know who runs before anyone is given a turn."""
+        cluster = await Cluster.connect()
+        self._cluster = cluster
+        self._sources = Sources(cluster, self._settings)
+        controller = Controller(lambda key: reconciler.reconcile(key))
+        self._controller = controller
+        turns = Turns(controller.wake, await self._slots(cluster))
+        self._turns = turns
+        reconciler = Reconciler(cluster, self._sources, self._settings, turns)
+        for namespace in self._settings.namespaces or (None,):
+            for raw in await cluster.list(PROFILES, namespace):
+                turns.note(raw)
+        controller.watch_children(cluster, self._settings.namespaces)
+        self._counting = asyncio.create_task(self._count_nodes(cluster, turns), name="count nodes")
+        log.info("serving %s", ", ".join(self._settings.namespaces) or "all namespaces")
+
+    def changed(self, type_: str | None, raw: dict[str, Any]) -> None:
+        """Take in that a profile has changed."""
+        assert self._controller is not None
+        assert self._turns is not None
+        meta = raw["metadata"]
+        key = (meta["namespace"], meta["name"])
+        if type_ == "DELETED":
+            self._turns.forget(key)
+            return
+        self._turns.note(raw)
+        self._controller.wake(key)
+
+    async def stop(self) -> None:
+        """Stop; whatever is under way is taken up by the next operator."""
+        if self._counting:
+            self._counting.cancel()
+        if self._controller:
+            await asyncio.wait_for(self._controller.stop(), STOP_SECONDS)
+        if self._sources:
+            await self._sources.close()
+        if self._cluster:
+            await self._cluster.close()
+
+    async def _count_nodes(self, cluster: Cluster, turns: Turns) -> None:
+        while True:
+            await asyncio.sleep(NODES_SECONDS)
+            turns.slots = await self._slots(cluster)
+
+    async def _slots(self, cluster: Cluster) -> int:
+        try:
+            return max(1, len(rooms(await cluster.list(NODES), None)))
+        except ModelProfilerError as error:
+            log.warning("the nodes cannot be counted, so one profile runs at a time: %s", error)
+            return 1

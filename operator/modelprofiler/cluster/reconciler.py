@@ -1,0 +1,322 @@
+"""One look at one profile: read everything fresh, decide, act, write the status once.
+
+Nothing is kept between two looks but caches: what a run is at follows from its status and its children.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
+from modelprofiler.cluster import events, full_report, names, observe, status, template
+from modelprofiler.cluster.accept import Accepted, accept, identify_finished
+from modelprofiler.cluster.act import Act
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Cluster
+from modelprofiler.cluster.decide import Decision, Run, decide
+from modelprofiler.cluster.measure import Sources, measure
+from modelprofiler.cluster.observe import Observation
+from modelprofiler.cluster.queue import Key
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.turns import Turns
+from modelprofiler.core.conditions import Finding, RunState
+from modelprofiler.core.judge import reference_among, rejudge
+from modelprofiler.core.search import next_step, step_at_deadline
+from modelprofiler.core.steps import RunTrial, Step
+from modelprofiler.errors import InvalidInput, NotFound
+
+log = logging.getLogger(__name__)
+
+NOT_ACCEPTED_SECONDS = 30.0
+"""What a profile names (a ConfigMap, a quota) is not watched: look again now and then."""
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A run as it stands before its children are looked at."""
+
+    profile: ModelProfile
+    """With the trials judged by the spec as it is now."""
+    accepted: Accepted
+    step: Step
+    started: bool
+
+
+class Reconciler:
+    """Looks at profiles.
+
+    Parameters
+    ----------
+    cluster, sources, settings
+        The API server, where usage is read, what the installer decided.
+    turns
+        Whose turn it is.
+    clock
+        Returns the time, with a zone.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        sources: Sources,
+        settings: Settings,
+        turns: Turns,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._cluster = cluster
+        self._sources = sources
+        self._settings = settings
+        self._turns = turns
+        self._clock = clock
+        self._accepted: dict[str, tuple[object, Accepted]] = {}
+        self._hosts: dict[str, str] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Look at a profile once; return the seconds until it wants to be looked at again, or None."""
+        namespace, name = key
+        try:
+            raw = await self._cluster.get(PROFILES, namespace, name)
+        except NotFound:
+            self._turns.forget(key)
+            return None
+        if raw["metadata"].get("deletionTimestamp"):
+            self._turns.forget(key)  # its children go with it, through their owner references
+            return None
+        try:
+            profile = ModelProfile.parse(raw)
+        except InvalidInput as error:
+            log.info("%s/%s: %s", namespace, name, error)
+            await self._write(raw, None, status.unreadable(raw, error, self._clock()))
+            self._turns.note(raw, done=True)
+            return None
+        return await self._reconcile(key, raw, profile)
+
+    async def _reconcile(self, key: Key, raw: Object, profile: ModelProfile) -> float | None:
+        if self._over(profile):
+            self._turns.note(raw)
+            return None
+        accepted = await self._accept(profile)
+        if isinstance(accepted, Finding):
+            return await self._refuse(key, raw, profile, accepted)
+        plan = self._plan(profile, accepted)
+        ended = not isinstance(plan.step, RunTrial)
+        position = 0 if ended or plan.started else self._turns.position(key)
+        seen = await self._observe(plan)
+        if position and not seen.servers and not seen.jobs:
+            await self._sweep(profile, seen)
+            state = RunState(profile.metadata.generation, suspended=profile.spec.suspend, queue_position=position)
+            await self._write(raw, profile, status.waiting(plan.profile, accepted, state, self._clock()))
+            return self._turns.patience
+        if not ended and not profile.spec.suspend:
+            self._turns.take(key)
+        return await self._go_on(key, raw, plan, seen)
+
+    def _over(self, profile: ModelProfile) -> bool:
+        """Return whether the run is finished and nothing has changed since that would make another one."""
+        recorded = profile.status
+        return (
+            recorded.completion_time is not None
+            and recorded.active_trial is None
+            and recorded.observed_generation == profile.metadata.generation
+            and recorded.run_hash is not None
+            and recorded.run_hash == identify_finished(profile)
+            and status.is_finished(recorded)
+        )
+
+    async def _accept(self, profile: ModelProfile) -> Accepted | Finding:
+        """Check a profile, anew for every trial: what it names may have changed."""
+        meta, recorded = profile.metadata, profile.status
+        active = recorded.active_trial.index if recorded.active_trial else 0
+        stamp = (meta.generation, tuple(meta.annotations.items()), recorded.trials_completed, active)
+        cached = self._accepted.get(meta.uid)
+        if cached is not None and cached[0] == stamp:
+            return cached[1]
+        accepted = await accept(self._cluster, profile, self._settings)
+        if isinstance(accepted, Accepted):
+            self._accepted = {uid: entry for uid, entry in self._accepted.items() if uid != meta.uid}
+            self._accepted[meta.uid] = (stamp, accepted)
+            while len(self._accepted) > 64:  # only running profiles are looked at often
+                self._accepted.pop(next(iter(self._accepted)))
+        return accepted
+
+    async def _refuse(self, key: Key, raw: Object, profile: ModelProfile, finding: Finding) -> float:
+        """Say why a profile is not run, and remove what an earlier version of it may have started."""
+        now = self._clock()
+        changed = await self._write(raw, profile, status.refused(profile, finding, now))
+        if changed:
+            await events.tell(self._cluster, profile, finding.reason.value, finding.message, now, warning=True)
+        await self._remove_all(profile)
+        self._turns.note(raw, done=True)
+        return NOT_ACCEPTED_SECONDS
+
+    def _plan(self, profile: ModelProfile, accepted: Accepted) -> _Plan:
+        recorded = profile.status
+        same = recorded.run_hash == accepted.run_hash
+        trials = rejudge(profile.spec, recorded.trials) if same else []
+        step_args = (
+            profile.spec,
+            accepted.resources,
+            template.container_name(profile.spec),
+            "Cluster",
+            trials,
+        )
+        step = next_step(*step_args)  # type: ignore[arg-type]
+        started = recorded.start_time is not None and not status.is_finished(recorded)
+        if started and isinstance(step, RunTrial) and recorded.start_time is not None and same:
+            elapsed = (self._clock() - recorded.start_time).total_seconds()
+            if elapsed > profile.spec.search.deadline.seconds:
+                step = step_at_deadline(*step_args)  # type: ignore[arg-type]
+        fields: dict[str, Any] = {"trials": trials, "run_hash": accepted.run_hash}
+        if not same:
+            fields |= {"active_trial": None, "provenance": None, "recommendations": [], "completion_time": None}
+            fields["start_time"] = self._clock() if started else None
+        elif isinstance(step, RunTrial) and not started:
+            fields |= {"start_time": None, "completion_time": None}
+        fresh = profile.model_copy(update={"status": recorded.model_copy(update=fields)})
+        return _Plan(fresh, accepted, step, started)
+
+    async def _observe(self, plan: _Plan) -> Observation:
+        meta = plan.profile.metadata
+        selector = names.children_selector(meta.uid)
+        found = [await self._cluster.list(kind, meta.namespace, selector) for kind in (DEPLOYMENTS, JOBS, PODS)]
+        container = template.container_name(plan.profile.spec)
+        seen = observe.read(plan.accepted.run_hash, container, deployments=found[0], jobs=found[1], pods=found[2])
+        for server in seen.servers:
+            if server.pod and server.pod.node and server.pod.node not in self._hosts:
+                await self._learn(server.pod.node)
+        return replace(seen, hosts=dict(self._hosts))
+
+    async def _learn(self, node: str) -> None:
+        try:
+            labels = (await self._cluster.get(NODES, None, node))["metadata"].get("labels") or {}
+        except NotFound:
+            labels = {}
+        self._hosts[node] = labels.get("kubernetes.io/hostname") or node
+
+    async def _go_on(self, key: Key, raw: Object, plan: _Plan, seen: Observation) -> float | None:
+        profile = plan.profile
+        now = self._clock()
+        source = self._sources.named(profile.spec.metrics.source)
+        container = template.container_name(profile.spec)
+        seen = await measure(source, profile.metadata.namespace, container, seen, now)
+        run = Run(
+            profile=profile,
+            run_hash=plan.accepted.run_hash,
+            settings=plan.accepted.settings,
+            trials=profile.status.trials,
+            step=plan.step,
+            active=profile.status.active_trial,
+            now=now,
+            hold=profile.spec.suspend,
+            node=profile.status.provenance.node if profile.status.provenance else None,
+        )
+        decision = decide(run, seen)
+        if decision.record or decision.amend:
+            await self._record(raw, plan, decision, seen, now)
+            return 0.0
+        await self._sweep(profile, seen)
+        over = decision.idle and not isinstance(plan.step, RunTrial)
+        paused = decision.idle and profile.spec.suspend and not over
+        written = status.running(plan.profile, plan.accepted, plan.step, decision, seen, now, paused=paused)
+        if decision.active is not None or not decision.idle:
+            # What is about to be started is written down first, so that the trial's start time survives.
+            raw = await self._write(raw, profile, written) or raw
+        act = Act(
+            cluster=self._cluster,
+            profile=profile,
+            run_hash=plan.accepted.run_hash,
+            settings=plan.accepted.settings,
+            dataset_key=plan.accepted.inputs.dataset_key,
+            reference=reference_among(profile.status.trials),
+            container=container,
+            hosts=self._hosts,
+        )
+        for action in decision.actions:
+            await act.do(action)
+        if not (over or paused):
+            return decision.wake
+        await self._end(key, raw, plan, written, now)
+        return None
+
+    async def _end(self, key: Key, raw: Object, plan: _Plan, written: ModelProfileStatus, now: datetime) -> None:
+        """Write the end of a run, or of the part of it before it was suspended, and give up the turn."""
+        await self._remove_all(plan.profile)
+        changed = await self._write(raw, plan.profile, written)
+        self._turns.release(key)
+        if changed and written.completion_time is not None:
+            succeeded = next(c for c in written.conditions if c.type == "Succeeded")
+            await events.tell(
+                self._cluster,
+                plan.profile,
+                succeeded.reason,
+                succeeded.message,
+                now,
+                warning=succeeded.status != "True",
+            )
+
+    async def _record(self, raw: Object, plan: _Plan, decision: Decision, seen: Observation, now: datetime) -> None:
+        """Record a finished trial or its late usage: first the report, then the status; nothing is deleted before."""
+        profile = plan.profile
+        trials = list(profile.status.trials)
+        row = decision.record or decision.amend
+        assert row is not None
+        if decision.record is not None:
+            trials.append(row)
+        else:
+            trials[row.index - 1] = row
+        await full_report.write(self._cluster, profile, plan.accepted.run_hash, row, decision.record_result)
+        provenance = await self._provenance(plan, seen, row)
+        written = status.recorded(profile, plan.accepted, trials, provenance, seen, now)
+        await self._write(raw, profile, written)
+        if decision.record is not None:
+            summary = f"Trial {row.index} ({row.purpose}) at {_size(row)}: {row.outcome}. {row.message}"
+            await events.tell(self._cluster, profile, "TrialFinished", summary, now)
+
+    async def _provenance(self, plan: _Plan, seen: Observation, row: Trial) -> Provenance:
+        known = status.origin(plan.profile, plan.accepted)
+        server = seen.servers[-1] if seen.servers else None
+        pod = server.pod if server else None
+        if known.node is not None or pod is None or not pod.node or row.load is None:
+            return known
+        try:
+            node = await self._cluster.get(NODES, None, pod.node)
+        except NotFound:
+            node = {"metadata": {"name": pod.node}}
+        return status.on_node(known, node, pod.image)
+
+    async def _sweep(self, profile: ModelProfile, seen: Observation) -> None:
+        """Remove what an earlier run left."""
+        kinds = {"deployments": DEPLOYMENTS, "jobs": JOBS}
+        for plural, name in seen.stale:
+            await self._cluster.delete(kinds[plural], profile.metadata.namespace, name)
+            if plural == "deployments":
+                await self._cluster.delete(SERVICES, profile.metadata.namespace, name)
+
+    async def _remove_all(self, profile: ModelProfile) -> None:
+        """Remove every child of a profile but the report."""
+        namespace = profile.metadata.namespace
+        selector = names.children_selector(profile.metadata.uid)
+        for kind in (JOBS, DEPLOYMENTS, SERVICES, CONFIG_MAPS):
+            for child in await self._cluster.list(kind, namespace, selector):
+                meta = child["metadata"]
+                if meta["labels"].get(names.COMPONENT) != names.REPORT and "deletionTimestamp" not in meta:
+                    await self._cluster.delete(kind, namespace, meta["name"])
+
+    async def _write(self, raw: Object, profile: ModelProfile | None, new: ModelProfileStatus) -> Object | None:
+        """Write the status if it has changed; return the object as it is then, or None when nothing changed."""
+        body = new.to_dict()
+        if body == (raw.get("status") or {}):
+            return None
+        written = await self._cluster.replace_status(PROFILES, {**raw, "status": body})
+        self._turns.note(written)
+        return written
+
+
+def _size(row: Trial) -> str:
+    return f"{row.limits.cpu} CPU and {row.limits.memory}"

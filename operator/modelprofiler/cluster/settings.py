@@ -1,0 +1,83 @@
+"""What the installer decides: read once from the environment that the chart sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from modelprofiler.errors import InvalidInput, Problem
+
+PREFIX = "MODELPROFILER_"
+
+
+class Settings(BaseModel):
+    """Settings of an installation; each is the environment variable ``MODELPROFILER_<NAME>``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to serve; none: all."""
+    prometheus_url: str = ""
+    """Base URL of Prometheus; empty: only the kubelet is read."""
+    prometheus_token_file: str = ""
+    """File with a bearer token for Prometheus."""
+    prometheus_ca_file: str = ""
+    """CA of Prometheus' certificate."""
+    kubelet_ca_file: str = ""
+    """CA of the kubelets' certificates; empty: that of the API server."""
+    kubelet_insecure_tls: bool = False
+    """Do not verify the kubelets' certificates."""
+    scoring_image: str = "modelprofiler/scoring-server:dev"
+    """Image for server.entryScript without environment.image."""
+    load_image: str = "modelprofiler/operator:dev"
+    """Image of the load generator."""
+    image_pull_policy: str = "IfNotPresent"
+    """Pull policy of both images."""
+    image_pull_secrets: tuple[str, ...] = ()
+    """Secrets of the profile's namespace to pull both images with."""
+    load_cpu: str = "500m"
+    """CPU request of a load pod."""
+    load_memory: str = "256Mi"
+    """Memory request and limit of a load pod."""
+    allow_privileged: bool = False
+    """Allow privileged containers, hostPath volumes and host namespaces in pod templates."""
+    ready_timeout_seconds: float = Field(300, gt=0)
+    """How long a server may take until it is ready."""
+    schedule_timeout_seconds: float = Field(120, gt=0)
+    """How long a pod may wait for a node."""
+    image_pull_timeout_seconds: float = Field(120, gt=0)
+    """How long pulling an image may keep failing."""
+    samples_timeout_seconds: float = Field(90, gt=0)
+    """How long to wait for samples after a load."""
+    liveness_port: int = Field(8080, ge=1, le=65535)
+    """Port of the operator's own health endpoint."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+
+    @field_validator("namespaces", "image_pull_secrets", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises
+        ------
+        InvalidInput
+            When a variable has a value that cannot be used; the path names the variable.
+        """
+        given = {
+            name: environment[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if environment.get(PREFIX + name.upper(), "") != ""
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise InvalidInput(
+                [Problem(PREFIX + str(e["loc"][0]).upper(), e["msg"]) for e in error.errors()]
+            ) from error

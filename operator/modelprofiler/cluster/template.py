@@ -1,0 +1,254 @@
+"""The pod template of the profiled server: made from an entry script or taken from the user, checked, and sized.
+
+Pure: dicts in, dicts out. Nothing here gives the author of a profile more than creating a pod would.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from modelprofiler.api.spec import EntryScript, ModelProfileSpec, Source
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.axis import Limits
+from modelprofiler.errors import Problem
+
+Object = dict[str, Any]
+
+CODE_DIR = "/var/modelprofiler/code"
+MODEL_DIR = "/var/modelprofiler/model"
+DEFAULT_CONTAINER = "server"
+
+RESTRICTED: Object = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+RESTRICTED_POD: Object = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "runAsGroup": 65532,
+    "fsGroup": 65532,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+# A trial is worth nothing when the autoscaler moves the pod, or a mesh adds a proxy to what is measured.
+TRIAL_ANNOTATIONS = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "sidecar.istio.io/inject": "false",
+    "linkerd.io/inject": "disabled",
+}
+
+
+def container_name(spec: ModelProfileSpec) -> str:
+    """Return the name of the profiled container."""
+    if spec.server.container_name:
+        return spec.server.container_name
+    if spec.server.template is not None:
+        containers = (spec.server.template.get("spec") or {}).get("containers") or [{}]
+        return str(containers[0].get("name", DEFAULT_CONTAINER))
+    return DEFAULT_CONTAINER
+
+
+def problems(spec: ModelProfileSpec) -> list[Problem]:
+    """Return what is wrong with a user's pod template, privileges aside."""
+    template = spec.server.template
+    path = "spec.server.template"
+    if template is None:
+        name = spec.server.container_name
+        if name not in (None, DEFAULT_CONTAINER):
+            return [
+                Problem(
+                    "spec.server.containerName", f"an entryScript has one container, {DEFAULT_CONTAINER}, not {name}"
+                )
+            ]
+        return []
+    pod = template.get("spec")
+    if not isinstance(pod, dict) or not isinstance(pod.get("containers"), list) or not pod["containers"]:
+        return [Problem(f"{path}.spec.containers", "a PodTemplateSpec needs at least one container")]
+    found = [
+        Problem(f"{path}.spec.containers[{i}]", "a container needs a name and an image")
+        for i, c in enumerate(pod["containers"])
+        if not isinstance(c, dict) or not c.get("name") or not c.get("image")
+    ]
+    names = [c.get("name") for c in pod["containers"] if isinstance(c, dict)]
+    if spec.server.container_name and spec.server.container_name not in names:
+        found.append(
+            Problem(
+                "spec.server.containerName",
+                f"the template has no container {spec.server.container_name!r}; it has {', '.join(map(str, names))}",
+            )
+        )
+    return found
+
+
+def privileges(spec: ModelProfileSpec, settings: Settings) -> list[Problem]:
+    """Return the privileges that a user's template asks for and the installation does not allow."""
+    if spec.server.template is None or settings.allow_privileged:
+        return []
+    path = "spec.server.template.spec"
+    pod = spec.server.template.get("spec") or {}
+    allow = "this installation does not allow it (chart value allowPrivileged)"
+    found = [
+        Problem(f"{path}.{field}", f"shares the node's namespace; {allow}")
+        for field in ("hostNetwork", "hostPID", "hostIPC")
+        if pod.get(field)
+    ]
+    found += [
+        Problem(f"{path}.volumes[{i}].hostPath", f"mounts the node's files; {allow}")
+        for i, volume in enumerate(pod.get("volumes") or [])
+        if isinstance(volume, dict) and "hostPath" in volume
+    ]
+    for group in ("initContainers", "containers"):
+        for i, item in enumerate(pod.get(group) or []):
+            context = item.get("securityContext") or {} if isinstance(item, dict) else {}
+            if context.get("privileged"):
+                found.append(Problem(f"{path}.{group}[{i}].securityContext.privileged", f"is set; {allow}"))
+            if added := (context.get("capabilities") or {}).get("add"):
+                found.append(
+                    Problem(f"{path}.{group}[{i}].securityContext.capabilities.add", f"asks for {added}; {allow}")
+                )
+    return found
+
+
+def pod_template(
+    spec: ModelProfileSpec,
+    settings: Settings,
+    *,
+    limits: Limits,
+    files_name: str,
+    labels: dict[str, str],
+    host: str | None,
+) -> Object:
+    """Return the server's pod template at a size.
+
+    Parameters
+    ----------
+    limits
+        Requests and limits of the profiled container; the other containers stay as they are.
+    files_name
+        ConfigMap that holds what the profile carries inline.
+    labels
+        The pod's only labels: copied ones would put it behind the user's own Services.
+    host
+        Value of ``kubernetes.io/hostname`` of the node to stay on, once there is one.
+    """
+    if spec.server.template is not None:
+        template = copy.deepcopy(spec.server.template)
+    else:
+        assert spec.server.entry_script is not None
+        template = _scoring_template(spec, spec.server.entry_script, settings, files_name)
+    pod: Object = template["spec"]
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    mesh = {"sidecar.istio.io/inject": "false"}
+    template["metadata"] = {"labels": labels | mesh, "annotations": annotations | TRIAL_ANNOTATIONS}
+    if host:
+        pod["nodeSelector"] = (pod.get("nodeSelector") or {}) | {"kubernetes.io/hostname": host}
+    profiled = next(c for c in pod["containers"] if c["name"] == container_name(spec))
+    _size(profiled, limits)
+    if spec.server.template is not None:
+        _mount_model(spec, pod, profiled, files_name)
+    pod["restartPolicy"] = "Always"
+    pod.setdefault("terminationGracePeriodSeconds", 5)
+    return template
+
+
+def _size(container: Object, limits: Limits) -> None:
+    size = limits.to_size().to_dict()
+    given = container.get("resources") or {}
+    container["resources"] = {
+        **given,
+        "requests": (given.get("requests") or {}) | size,
+        "limits": (given.get("limits") or {}) | size,
+    }
+    container["resizePolicy"] = [
+        {"resourceName": "cpu", "restartPolicy": "NotRequired"},
+        {"resourceName": "memory", "restartPolicy": "RestartContainer"},
+    ]
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
+
+
+def _mount_model(spec: ModelProfileSpec, pod: Object, container: Object, files_name: str) -> None:
+    """Mount the model into a user's own container, at a path that two variables name."""
+    if spec.model is None or spec.model.source is None:
+        return
+    pod["volumes"] = [
+        *(pod.get("volumes") or []),
+        volume("modelprofiler-model", spec.model.source, files_name, "model"),
+    ]
+    container["volumeMounts"] = [
+        *(container.get("volumeMounts") or []),
+        {"name": "modelprofiler-model", "mountPath": MODEL_DIR, "readOnly": True},
+    ]
+    container["env"] = [*(container.get("env") or []), *_model_env()]
+
+
+def _model_env() -> list[Object]:
+    return [{"name": name, "value": MODEL_DIR} for name in ("MODEL_DIR", "AZUREML_MODEL_DIR")]
+
+
+def volume(name: str, source: Source, files_name: str, inline_file: str) -> Object:
+    """Return the volume of a source; an inline one comes from the run's own ConfigMap, as ``inline_file``."""
+    if source.config_map is not None:
+        reference: Object = {"name": source.config_map.name}
+        if source.config_map.key:
+            reference["items"] = [{"key": source.config_map.key, "path": source.config_map.key}]
+        return {"name": name, "configMap": reference}
+    assert source.inline is not None, "acceptance refuses every other source"
+    return {"name": name, "configMap": {"name": files_name, "items": [{"key": name, "path": inline_file}]}}
+
+
+def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Settings, files_name: str) -> Object:
+    """Return the pod of an entry script: azureml-inference-server-http in a restricted container."""
+    port = spec.endpoint.http.port
+    volumes = [
+        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
+        volume("modelprofiler-code", script.source, files_name, script.file),
+    ]
+    mounts: list[Object] = [
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        {"name": "modelprofiler-code", "mountPath": CODE_DIR, "readOnly": True},
+    ]
+    command = ["azmlinfsrv", "--entry_script", f"{CODE_DIR}/{script.file}", "--port", str(port)]
+    env: list[Object] = [
+        {"name": "WORKER_COUNT", "value": str(script.workers)},
+        {"name": "AZUREML_APP_ROOT", "value": CODE_DIR},
+        {"name": "HOME", "value": "/tmp"},  # noqa: S108
+    ]
+    if spec.model is not None and spec.model.source is not None:
+        volumes.append(volume("modelprofiler-model", spec.model.source, files_name, "model"))
+        mounts.append({"name": "modelprofiler-model", "mountPath": MODEL_DIR, "readOnly": True})
+        command += ["--model_dir", MODEL_DIR]
+        env += _model_env()
+    env += [variable.to_dict() for variable in script.environment.env]
+    secrets = [s.to_dict() for s in script.environment.image_pull_secrets]
+    if script.environment.image is None:
+        secrets += [{"name": name} for name in settings.image_pull_secrets]
+    container = {
+        "name": DEFAULT_CONTAINER,
+        "image": script.environment.image or settings.scoring_image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": command,
+        "workingDir": "/tmp",  # noqa: S108
+        "env": env,
+        "ports": [{"name": "score", "containerPort": port}],
+        "volumeMounts": mounts,
+        "securityContext": RESTRICTED,
+        # Only until it is ready: a probe during the load would cost CPU, and wait behind a running score.
+        "startupProbe": {
+            "httpGet": {"path": "/", "port": port},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": max(1, int(settings.ready_timeout_seconds)),
+        },
+    }
+    pod: Object = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": RESTRICTED_POD,
+        "containers": [container],
+        "volumes": volumes,
+    }
+    if secrets:
+        pod["imagePullSecrets"] = secrets
+    return {"spec": pod}

@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from modelprofiler.api.conditions import Condition, ConditionType
 from modelprofiler.api.model import ApiModel, at_least_one_message, exactly_one_message
+from modelprofiler.api.quantities import DURATION_PATTERN, QUANTITY_PATTERN
 from modelprofiler.api.resource import GROUP, KIND, PLURAL, VERSION, ModelProfile
 from modelprofiler.api.status import ContainerRecommendation, Trial
 
@@ -24,6 +25,12 @@ _LIST_MAP_KEYS: dict[str, str] = {
     ContainerRecommendation.__name__: "containerName",
 }
 """Types whose lists the API server merges by a key (camelCase), so that two writers do not undo each other."""
+
+_SENTENCES: dict[str, str] = {
+    QUANTITY_PATTERN: "is not a quantity; write for example 250m, 1, 256Mi or 0.5",
+    DURATION_PATTERN: "is not a duration; write for example 250ms, 30s or 1h30m",
+}
+"""What is said in place of "should match" and a regular expression that nobody can read; as Python says it."""
 
 _UNION = "exactlyOneOf"
 """Marks, between the two passes below, the fields of an object of which exactly one is set."""
@@ -98,7 +105,7 @@ def _schema() -> dict[str, Any]:
         "properties": {
             **{name: {"type": "string", "description": text} for name, text in _TYPE_META.items()},
             "metadata": {"type": "object"},
-            "spec": _structural(properties["spec"], definitions, defaults=True),
+            "spec": _with_sentences(_structural(properties["spec"], definitions, defaults=True)),
             # No default in a status: what was not measured is absent, and a zero filled in would look measured.
             "status": _structural(properties["status"], definitions, defaults=False),
         },
@@ -187,6 +194,24 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], *, defaults: 
         default = _defaults_of(result) if merged["default"] == {} else merged["default"]
         if default != {}:
             result["default"] = default
+    return result
+
+
+def _with_sentences(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with patterns that have a sentence checked in CEL instead.
+
+    Not for the status: only the operator writes it, often, and CEL costs more than a pattern.
+    """
+    result = dict(schema)
+    if sentence := _SENTENCES.get(schema.get("pattern", "")):
+        # string() of what is a string already would cost as much as the longest request.
+        text = "self" if schema.get("type") == "string" else "string(self)"
+        rule = f"{text}.matches(r'{result.pop('pattern')}')"
+        result["x-kubernetes-validations"] = [{"rule": rule, "message": sentence}]
+    if "items" in schema:
+        result["items"] = _with_sentences(schema["items"])
+    if "properties" in schema:
+        result["properties"] = {name: _with_sentences(value) for name, value in schema["properties"].items()}
     return result
 
 

@@ -111,6 +111,11 @@ class Histogram:
                 return min(max(2 * gamma**index / (gamma + 1), self.min), self.max)
         return self.max
 
+    def count_above(self, value: float) -> int:
+        """Return how many values lie in buckets above that of ``value``."""
+        index = -(-math.ceil(math.log(max(value, _SMALLEST)) * _PER_LOG) >> self.level)
+        return sum(count for i, count in self.counts.items() if i > index)
+
     def to_bytes(self) -> bytes:
         """Return the histogram as bytes: level, sum, min, max, then (gap to the bucket before, count) as varints."""
         out = bytearray(_HEADER.pack(self.level, self.sum, self.min, self.max))

@@ -3,8 +3,13 @@
 Latencies of a queue are correlated: an interval that takes them for independent is too narrow. So the window is cut
 into sections of equal length, ten to nineteen of them, and the spread of the sections' estimates around the estimate of
 the whole gives the interval (sectioning: Asmussen and Glynn, Stochastic Simulation, III.5a; Nakayama, 2014), in log
-space, since latencies are positive and skewed, with Student's t. With few requests the sections' percentiles are crude;
-the interval is then at least as wide as the one from order statistics, exact for independent latencies.
+space, since latencies are positive and skewed, with Student's t.
+
+A section has few requests beyond a high percentile, so its own estimate of it is crude. The interval is therefore at
+least as wide as the one from order statistics (exact for independent latencies), with the number of requests reduced by
+as much as the share beyond the percentile varies more from section to section than chance would have it (batch means of
+the indicator). Over M/M/1 queues of 50 requests/s and 30 s this covers the truth in 91 to 97 % of runs; the exception
+is p99 at 70 % utilisation and more, 75 to 82 %: such a run often has not seen the worst that the queue does.
 """
 
 from __future__ import annotations
@@ -32,15 +37,16 @@ T_999 = (4.781, 4.587, 4.437, 4.318, 4.221, 4.140, 4.073, 4.015, 3.965, 3.922)
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A confidence level: its two-sided error, and Student's t for it."""
+    """A confidence level: its two-sided error, and the quantiles of the normal distribution and Student's t for it."""
 
     error: float
+    z: float
     t: tuple[float, ...]
 
 
-LEVEL_95 = Level(0.05, T_95)
+LEVEL_95 = Level(0.05, 1.960, T_95)
 """What is reported and judged."""
-LEVEL_999 = Level(0.001, T_999)
+LEVEL_999 = Level(0.001, 3.291, T_999)
 """What ends a window early: it is asked again and again, so it must be right more often."""
 
 
@@ -100,7 +106,7 @@ def estimate(windows: Sequence[Histogram], level: Level = LEVEL_95, total: Histo
         assert value is not None
         result.value[name] = value
         if spread := _sectioned(value, [p for part in parts if (p := part.quantile(q)) is not None], level):
-            low, high = order_statistics(total, q, level)
+            low, high = order_statistics(total, q, level, _inflation(value, parts, level))
             result.low[name], result.high[name] = min(low, spread[0]), max(high, spread[1])
     result.value["max"] = result.low["max"] = total.max
     return result
@@ -116,14 +122,34 @@ def _sectioned(whole: float, parts: Sequence[float], level: Level) -> tuple[floa
     return math.exp(centre - half), math.exp(centre + half)
 
 
-def order_statistics(total: Histogram, q: float, level: Level = LEVEL_95) -> tuple[float, float]:
-    """Return the interval of quantile ``q`` for independent values: two of them, by the binomial distribution.
+def _inflation(value: float, parts: Sequence[Histogram], level: Level) -> float:
+    """Return how many correlated requests are worth one independent one, for telling the share above ``value``.
 
-    The number of values above the quantile is Bin(n, 1 - q). Where no value is far enough up, the upper end is the
-    largest value at 95 % (which the required number of requests allows, one-sided), and unknown (infinite) beyond.
+    The variance of the sections' shares over the one of independent requests, and Student's t over the normal quantile
+    squared, since that variance is itself estimated; at least 1.
+    """
+    above = [part.count_above(value) for part in parts]
+    n, k = sum(part.n for part in parts), len(parts)
+    share = sum(above) / n
+    if not 0 < share < 1:
+        return 1.0
+    variance = sum((a - share * part.n) ** 2 for a, part in zip(above, parts, strict=True)) / (k - 1)
+    t = level.t[min(k - FEWEST_SECTIONS, len(level.t) - 1)]
+    return max(variance / (n / k * share * (1 - share)) * (t / level.z) ** 2, 1.0)
+
+
+def order_statistics(
+    total: Histogram, q: float, level: Level = LEVEL_95, inflation: float = 1.0
+) -> tuple[float, float]:
+    """Return the interval of quantile ``q``: two of the values, by the binomial distribution.
+
+    The number of values above the quantile is Bin(n, 1 - q), with ``inflation`` values counting as one. Where no value
+    is far enough up, the upper end is the largest value at 95 % (which the required number of requests allows,
+    one-sided), and unknown (infinite) beyond.
     """
     n = total.n
-    least, most = _binomial_range(n, 1 - q, level.error / 2)
+    least, most = _binomial_range(max(round(n / inflation), 1), 1 - q, level.error / 2)
+    least, most = math.floor(least * inflation), math.ceil(most * inflation)
     low = total.at_rank(max(n - most, 1))
     if least > 0:
         return low, total.at_rank(n - least + 1)

@@ -1,0 +1,87 @@
+"""The rules that end a window early."""
+
+import random
+
+import pytest
+
+from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.stop import Level, is_certain, is_overloaded, wilson
+
+
+def windows(mean: float, per_window: int = 50, count: int = 12, seed: int = 0) -> list[Histogram]:
+    """Return sub-windows of latencies within half of the mean."""
+    r = random.Random(seed)
+    result = []
+    for _ in range(count):
+        window = Histogram()
+        for _ in range(per_window):
+            window.record(mean * r.uniform(0.5, 1.5))
+        result.append(window)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("sentence", "thresholds", "failures", "max_error", "certain"),
+    [
+        ("far below its threshold: certain", {"p95": 1.0}, 0, None, True),
+        ("far above its threshold: certain", {"p95": 0.01}, 0, None, True),
+        ("at its threshold: not certain", {"p95": 0.1454}, 0, None, False),
+        ("one of two thresholds broken: certain", {"p95": 1.0, "mean": 0.01}, 0, None, True),
+        ("one of two thresholds uncertain: not certain", {"p95": 1.0, "mean": 0.1}, 0, None, False),
+        ("the maximum may still grow: not certain", {"max": 1.0}, 0, None, False),
+        ("the maximum was broken: certain", {"max": 0.01}, 0, None, True),
+        ("without a failure of 600, at most 1 %: certain", {"p95": 1.0}, 0, 0.01, True),
+        ("a third failed, at most 1 %: certain", {"p95": 0.1454}, 200, 0.01, True),
+        ("1 % failed, at most 1 %: not certain", {"p95": 1.0}, 6, 0.01, False),
+        ("nothing to decide: not certain", {}, 0, None, False),
+    ],
+)
+def test_the_verdict_is_certain_when(
+    sentence: str, thresholds: dict[str, float], failures: int, max_error: float | None, certain: bool
+) -> None:
+    """Latencies between 50 and 150 ms."""
+    assert certain is is_certain(windows(0.1), thresholds, 600, failures, max_error), sentence
+
+
+def test_nine_sub_windows_are_never_enough() -> None:
+    """However clear they look."""
+    assert not is_certain(windows(0.1, count=9), {"p95": 10.0}, 450, 0, None)
+
+
+def test_too_few_requests_for_the_percentile_are_never_enough() -> None:
+    """A p99 from 120 requests has no upper end at 99.9 %."""
+    assert not is_certain(windows(0.1, per_window=10), {"p99": 10.0}, 120, 0, None)
+
+
+def levels(served: float, arriving: float = 50, start: int = 0, count: int = 6) -> list[Level]:
+    """Return the levels of a server that answers so many a second."""
+    result = []
+    for i in range(count):
+        due, completed = int(arriving * i), int(served * i)
+        backlog = start + due - completed
+        result.append(Level(due, completed, backlog, 0.01 + backlog / max(served, 1)))
+    return result
+
+
+@pytest.mark.parametrize(
+    ("sentence", "seen", "overloaded"),
+    [
+        ("half of what arrives is served", levels(25), True),
+        ("nothing is served", levels(0), True),
+        ("three quarters are served", levels(37), True),
+        ("everything is served", levels(50), False),
+        ("98 % are served: chance explains it", levels(49), False),
+        ("too little was seen", levels(25, count=5), False),
+        ("two requests a second, one served: too few to tell", levels(1, arriving=2), False),
+        ("a stall that is over: the backlog shrank in one step", [*levels(25)[:-1], Level(250, 240, 10, 0.1)], False),
+    ],
+)
+def test_the_server_is_overloaded_when(sentence: str, seen: list[Level], overloaded: bool) -> None:
+    """Looked at over five steps."""
+    assert overloaded is is_overloaded(seen), sentence
+
+
+def test_wilsons_interval_is_that_of_the_textbook() -> None:
+    """10 of 100 at 95 %: 5.5 to 17.4 %."""
+    assert (0.0552, 0.1744) == pytest.approx(wilson(10, 100, 1.96), abs=1e-4)
+    assert (0.0, 1.0) == wilson(0, 0, 1.96)

@@ -1,0 +1,184 @@
+"""What a load hands back."""
+
+import random
+from typing import Any
+
+import pytest
+
+from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.status import FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.errors import LoadError
+from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.summary import MAX_BYTES, LoadResult, ResultKind, merge
+from modelprofiler.load.timeline import Timeline
+
+
+def status(**changes: Any) -> LoadStatus:
+    """Return the numbers of a window, changed."""
+    fields: dict[str, Any] = {
+        "requests": 1500,
+        "failures": 3,
+        "failures_by_kind": FailureCounts(timeout=2, status=1),
+        "rate": Quantity("49.97"),
+        "rows_covered": 600,
+        "duration": Duration("30s"),
+        "latency": LatencySummary(mean=Duration("8.1ms"), p95=Duration("12.43ms"), max=Duration("40ms")),
+        "latency_low": LatencySummary(p95=Duration("11.9ms")),
+        "latency_high": LatencySummary(p95=Duration("13ms")),
+        "probe": Duration("7.2ms"),
+    }
+    return LoadStatus(**fields | changes)
+
+
+def histogram(*values: float) -> Histogram:
+    """Return a histogram of the values."""
+    result = Histogram()
+    for value in values:
+        result.record(value)
+    return result
+
+
+def result(**changes: Any) -> LoadResult:
+    """Return the result of a load, changed."""
+    fields: dict[str, Any] = {
+        "kind": ResultKind.COMPLETED,
+        "started": 1000.0,
+        "warmup_started": 1001.0,
+        "window_started": 1006.0,
+        "window_ended": 1036.0,
+        "ended": 1036.5,
+        "status": status(),
+        "timeline": Timeline((1001.0, 1006.0, 1036.0), (0, 250, 1750)),
+        "histogram": histogram(0.008, 0.012, 0.04),
+        "dataset_digest": "sha256:" + "0" * 64,
+        "cpu_percent": 3.5,
+        "send_lag_p99": 0.0004,
+    }
+    return LoadResult(**fields | changes)
+
+
+def test_a_result_read_back_is_the_one_written() -> None:
+    """Every field, to the millisecond and beyond."""
+    assert result() == LoadResult.decode(result().encode())
+
+
+def test_a_failure_read_back_is_the_one_written() -> None:
+    """Without a window, status and histogram are absent or empty."""
+    failed = LoadResult(ResultKind.SMOKE_FAILED, "status 500: “no”", failure="status", status_code=500, started=1.5)
+    assert failed == LoadResult.decode(failed.encode())
+
+
+def test_the_first_line_is_for_people() -> None:
+    """`kubectl describe pod` shows it."""
+    first = result().encode().splitlines()[0]
+    assert "Completed, 1500 requests, 3 failures, 49.97/s, p95 12.43ms" == first
+
+
+def worst_case(message: str) -> LoadResult:
+    """Return a result with everything as long as it gets."""
+    r = random.Random(1)
+    full = Histogram()
+    for index in range(-582, 415):  # 10 us to 1 h
+        full.counts[index] = r.randrange(10**8, 10**9)
+    full.n, full.sum, full.min, full.max = sum(full.counts.values()), 1.2345678901234e12, 1.234e-5, 3599.87654321
+    times = [1.79e9 + sum(r.uniform(0.1, 4000) for _ in range(i)) for i in range(65)]
+    every = {name: Duration.of(r.uniform(0.001, 3600)) for name in LatencySummary.model_fields}
+    return result(
+        kind=ResultKind.SATURATED,
+        message=message,
+        failure="protocol",
+        status_code=599,
+        started=r.random() * 1e10,
+        window_started=r.random() * 1e10,
+        dataset_digest=f"sha256:{r.randrange(16**64):064x}",
+        send_lag_p99=r.random(),
+        status=status(
+            requests=10**12,
+            failures=10**11,
+            failures_by_kind=FailureCounts(**{name: r.randrange(10**11) for name in FailureCounts.model_fields}),
+            stopped_early="Terminated",
+            latency=LatencySummary(**every),
+            latency_low=LatencySummary(**every),
+            latency_high=LatencySummary(**every),
+        ),
+        timeline=Timeline(tuple(sorted(times)), tuple(sorted(r.randrange(10**9) for _ in range(65)))),
+        histogram=full,
+    )
+
+
+@pytest.mark.parametrize("alphabet", ["abc ", "äöü€𝄞", "\x00\n\\\"'"])
+def test_the_worst_result_fits_a_termination_message(alphabet: str) -> None:
+    """Every bucket from 10 us to 1 h full, 64 bins of large counts, an endless message that does not compress."""
+    r = random.Random(2)
+    message = "".join(chr(ord(r.choice(alphabet)) + r.randrange(30)) for _ in range(10_000))
+    worst = worst_case(message)
+    text = worst.encode()
+    assert len(text.encode()) <= MAX_BYTES
+    read = LoadResult.decode(text)
+    assert (worst.status, worst.histogram.n, worst.timeline.counts[-1] - worst.timeline.counts[0]) == (
+        read.status,
+        read.histogram.n,
+        read.timeline.counts[-1],
+    )
+    assert message.startswith(read.message[:200])
+
+
+def test_a_load_of_a_million_requests_keeps_its_one_percent() -> None:
+    """Only what cannot fit is made coarser."""
+    r = random.Random(3)
+    wide = Histogram()
+    for _ in range(20_000):
+        wide.record(r.lognormvariate(-3, 1))
+    wide.counts = {index: 50 * count for index, count in wide.counts.items()}
+    wide.n *= 50
+    assert 0 == LoadResult.decode(result(histogram=wide).encode()).histogram.level
+
+
+@pytest.mark.parametrize("text", ["", "Traceback: boom", "Completed\nmpload1:", "mpload1:!!", "mpload1:c-jkL"])
+def test_what_is_not_a_result_is_refused(text: str) -> None:
+    """A generator that was killed leaves its last words instead."""
+    with pytest.raises(LoadError, match="load generator"):
+        LoadResult.decode(text)
+
+
+def test_responses_between_two_times_are_interpolated() -> None:
+    """Metrics samples come at their own times."""
+    done = result().completed_between
+    assert 1750 == done(0, 9e9)
+    assert 125 == pytest.approx(done(1001, 1003.5))
+    assert 500 == pytest.approx(done(1010, 1020))
+    assert 0 == done(0, 1001)
+    assert 0 == LoadResult(ResultKind.FAILED).completed_between(0, 9e9)
+
+
+def test_merged_results_add_up() -> None:
+    """Requests, failures, rate, latencies and responses over time; the intervals are the widest."""
+    other = result(
+        kind=ResultKind.SATURATED,
+        status=status(latency_low=LatencySummary(p95=Duration("10ms")), stopped_early="Overload"),
+        timeline=Timeline((1002.0, 1037.0), (0, 700)),
+        histogram=histogram(*[0.1] * 60),
+        ended=1040.0,
+    )
+    both = merge([result(), other])
+    assert both.status is not None
+    assert (ResultKind.SATURATED, 3000, 6, 63, 1040.0, 1001.0) == (
+        both.kind,
+        both.status.requests,
+        both.status.failures,
+        both.histogram.n,
+        both.ended,
+        both.warmup_started,
+    )
+    assert FailureCounts(timeout=4, status=2) == both.status.failures_by_kind
+    assert "Overload" == both.status.stopped_early
+    assert (Duration("10ms"), Duration("13ms")) == (both.status.latency_low.p95, both.status.latency_high.p95)
+    assert 0.1 == pytest.approx(both.status.latency.p95.seconds if both.status.latency.p95 else 0, rel=0.01)
+    assert 2450 == both.completed_between(0, 9e9)
+
+
+def test_one_result_merged_is_itself_and_none_is_an_error() -> None:
+    """The usual case has one generator."""
+    assert result() == merge([result()])
+    with pytest.raises(LoadError, match="no load generator"):
+        merge([])

@@ -15,8 +15,9 @@ from itertools import accumulate
 import pytest
 
 from modelprofiler.load.timeline import Timeline, TimelineRecorder
+from modelprofiler.metrics.cost import Load, cpu_cost
 from modelprofiler.metrics.series import ContainerSamples, Sample, Series, Window, series
-from modelprofiler.metrics.usage import cpu_cost, usage
+from modelprofiler.metrics.usage import usage
 
 SEEDS = 100
 START_UP_SECONDS = 5.0
@@ -121,7 +122,8 @@ def sampled_at(scenario: Scenario, rng: random.Random, load_end: float) -> list[
 def chosen(run: Run) -> float | None:
     """Return the cost by the rule."""
     samples = ContainerSamples(cpu_seconds=run.cpu)
-    found = cpu_cost(samples, run.window, run.timeline.completed_between, run.load_start, run.load_end, run.alone)
+    load = Load(run.window, run.timeline.completed_between, run.load_start, run.load_end, run.alone)
+    found = cpu_cost(samples, load)
     return found.seconds_per_request if found else None
 
 

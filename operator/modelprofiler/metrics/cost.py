@@ -1,0 +1,163 @@
+"""CPU time per request: which two samples of the counter tell it best.
+
+cAdvisor samples a container every 10-20 s, so a load of 35 s holds two or three samples at times nobody chose. A rate
+over the window would be off by the requests that fall outside the samples. CPU time per request is therefore the
+difference of the CPU counter between two samples, over the requests completed between *their* times.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+
+from modelprofiler.metrics.series import ContainerSamples, Sample, Series, Window, between
+
+CompletedBetween = Callable[[float, float], float]
+"""Requests completed from one time to another (seconds since the epoch); fractions where a bin is cut."""
+
+# What is assumed of a server in order to choose among pairs of samples. None of it enters a result.
+#   COST_VARIATION   cost of a request, standard deviation over mean: between constant (0) and exponential (1)
+#   IDLE_CORES       CPU of a server nobody calls, where it could not be measured: CPython under gunicorn 0.001-0.003
+#   WARMUP_EXCESS    how much more a warm-up request may cost: first allocations, lazy imports, cold caches
+#   READ_SECONDS     time between cAdvisor's stamp and its reading of the counter, on a busy node
+#   BINS             the generator reports completions over time in 33 to 64 bins
+COST_VARIATION = 0.5
+IDLE_CORES = 0.003
+WARMUP_EXCESS = 0.1
+READ_SECONDS = 0.02
+BINS = 48
+IDLE_SPAN = 9.0
+"""Seconds of quiet that tell the idle rate: one interval between samples."""
+IDLE_SHARE = 0.2
+"""A quiet time that used more than this share of the CPU under load was not quiet (start-up, another load)."""
+WORST_ERROR = 0.5
+"""Expected relative error above which there is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """When a load ran, and what it completed; times are seconds since the epoch.
+
+    Attributes
+    ----------
+    window
+        The measured window, warm-up excluded.
+    completed_between
+        Requests completed between two times, warm-up included; zero outside the load.
+    start, end
+        When the first request of the warm-up was due and when the last response was read.
+    alone
+        The time around the load in which the container had nothing else to do.
+    """
+
+    window: Window
+    completed_between: CompletedBetween
+    start: float
+    end: float
+    alone: Window
+
+
+@dataclass(frozen=True, slots=True)
+class CpuCost:
+    """CPU time per request and how it was found.
+
+    Attributes
+    ----------
+    seconds_per_request
+        CPU time per completed request, seconds, idle rate taken off.
+    idle_cores
+        CPU used without any request, cores; None where it could not be measured (then nothing was taken off).
+    first, last
+        The two samples of the CPU counter.
+    requests
+        Requests completed between them.
+    expected_error
+        Relative standard error that was expected of this pair when it was chosen.
+    """
+
+    seconds_per_request: float
+    idle_cores: float | None
+    first: Sample
+    last: Sample
+    requests: float
+    expected_error: float
+
+
+def cpu_cost(samples: ContainerSamples, load: Load) -> CpuCost | None:
+    """Return the CPU time per request from the pair of samples of which the smallest error is expected.
+
+    Every pair is considered: two samples inside the load, one before or after it with the quiet time between taken
+    off at the idle rate, or both. See `_expected_error` for what speaks for and against each.
+
+    Returns
+    -------
+    CpuCost or None
+        None when no pair of samples has completed requests between them, or none promises better than a guess.
+    """
+    usable = between(samples.cpu_seconds, load.alone.start, load.alone.end)
+    before = [s for s in usable if s.time < load.start][-1:]
+    inside = [s for s in usable if load.start <= s.time <= load.end]
+    after = [s for s in usable if s.time > load.end][:1]
+    idle = _idle_cores(samples, usable, load)
+    pairs = [
+        CpuCost(
+            seconds_per_request=(last.value - first.value - (idle or 0.0) * (last.time - first.time)) / requests,
+            idle_cores=idle,
+            first=first,
+            last=last,
+            requests=requests,
+            expected_error=_expected_error(first, last, requests, load, idle),
+        )
+        for first, last in combinations([*before, *inside, *after], 2)
+        if not samples.restarted(first.time, last.time)
+        and last.value > first.value
+        and (requests := load.completed_between(first.time, last.time)) > 0
+    ]
+    best = min(pairs, key=lambda pair: pair.expected_error, default=None)
+    return best if best and best.expected_error <= WORST_ERROR and best.seconds_per_request > 0 else None
+
+
+def _expected_error(first: Sample, last: Sample, requests: float, load: Load, idle: float | None) -> float:
+    """Return the relative standard error to expect of the cost from this pair of samples.
+
+    Independent errors, added as squares:
+
+    - a sample within the load cuts requests in two, and a bin of the timeline: about one request, and the Poisson
+      noise of interpolating within a bin (variance rate * width / 6); and its stamp is not quite when it was read
+    - requests outside the pair may cost something else than those inside
+    - what the container does without requests counts as theirs, less what is known of it
+    - warm-up requests may cost more
+    """
+    span = last.time - first.time
+    everything = load.completed_between(load.start, math.inf)
+    rate = requests / span
+    cuts = sum(load.start <= sample.time <= load.end for sample in (first, last))
+    bin_seconds = (load.end - load.start) / BINS
+    cut = cuts * (1.0 + rate * bin_seconds / 6 + (READ_SECONDS * rate) ** 2) / requests**2
+    subset = COST_VARIATION**2 * max(0.0, 1 / requests - 1 / max(everything, requests))
+    unknown_idle = IDLE_CORES if idle is None else idle * 0.1
+    idling = (unknown_idle * span / (last.value - first.value)) ** 2
+    warming = load.completed_between(first.time, load.window.start) if first.time < load.window.start else 0.0
+    return math.sqrt(cut + subset + idling + (WARMUP_EXCESS * warming / requests) ** 2)
+
+
+def _idle_cores(samples: ContainerSamples, usable: Series, load: Load) -> float | None:
+    """Return the CPU used per second without requests, in cores, from quiet times before and after the load."""
+    seconds = cpu = 0.0
+    inside = between(usable, load.start, load.end)
+    for quiet in (
+        [s for s in usable if s.time < load.start],
+        [s for s in usable if s.time > load.end],
+    ):
+        if len(quiet) >= 2 and not samples.restarted(quiet[0].time, quiet[-1].time):
+            seconds += quiet[-1].time - quiet[0].time
+            cpu += quiet[-1].value - quiet[0].value
+    if seconds < IDLE_SPAN:
+        return None
+    idle = cpu / seconds
+    if len(inside) >= 2:
+        loaded = (inside[-1].value - inside[0].value) / (inside[-1].time - inside[0].time)
+        return idle if idle <= IDLE_SHARE * loaded else None
+    return idle

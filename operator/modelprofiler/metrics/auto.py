@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from statistics import median
@@ -12,12 +14,14 @@ from modelprofiler.metrics.source import ContainerRef, MetricsSource
 
 FRESH_SECONDS = 120.0
 """A series without a sample in this time is not scraped, or no longer."""
+PAUSE_SECONDS = 30.0
+"""After it did not answer, Prometheus is not asked for so long: each question may last until its timeout."""
 COARSEST_SECONDS = 45.0
 """Samples further apart than this (median) leave too few in a load of half a minute: the kubelet has more."""
 
 
 class AutoSource:
-    """Chooses between two sources, again with every question; it keeps nothing in mind.
+    """Chooses between two sources, again with every question.
 
     A pod that has just started is not in Prometheus yet: until it is, the kubelet is asked, and so nothing is missed.
     As soon as Prometheus has two samples, the kubelet is left alone: a scrape costs CPU on the node that is measured.
@@ -29,13 +33,19 @@ class AutoSource:
         None where the installation names none.
     kubelet
         The kubelet source.
+    clock
+        Returns the time, in seconds of any clock.
     """
 
     name = "Auto"
 
-    def __init__(self, prometheus: MetricsSource | None, kubelet: MetricsSource) -> None:
+    def __init__(
+        self, prometheus: MetricsSource | None, kubelet: MetricsSource, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._prometheus = prometheus
         self._kubelet = kubelet
+        self._clock = clock
+        self._silent: tuple[float, str] | None = None  # until when Prometheus is left alone, and why
 
     async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
         """Return the samples of `container` from the better source, see `MetricsSource.samples`."""
@@ -60,9 +70,12 @@ class AutoSource:
         """Return Prometheus' samples and why they are taken, or None and why they will not do."""
         if self._prometheus is None:
             return None, "no Prometheus is configured"
+        if self._silent and self._clock() < self._silent[0]:
+            return None, self._silent[1]
         try:
             samples = await self._prometheus.samples(container, min(start, end - FRESH_SECONDS), end)
         except MetricsUnavailable as error:
+            self._silent = self._clock() + PAUSE_SECONDS, str(error)
             return None, str(error)
         newest = samples.newest
         if newest is None:

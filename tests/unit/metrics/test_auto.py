@@ -101,6 +101,17 @@ async def test_when_neither_answers_both_reasons_are_said() -> None:
         await auto.samples(REF, 970.0, 1000.0)
 
 
+async def test_a_prometheus_that_did_not_answer_is_left_alone_for_half_a_minute() -> None:
+    """Each question may last until its timeout, and samples are wanted every few seconds."""
+    now = 0.0
+    prometheus = Fixed("Prometheus", "Prometheus is away")
+    auto = AutoSource(prometheus, Fixed("Kubelet", KUBELET), clock=lambda: now)
+    for now in (0.0, 5.0, 29.0, 31.0):
+        samples = await auto.samples(REF, 970.0, 1000.0)
+        assert "the kubelet is read: Prometheus is away" == samples.remark
+    assert 2 == prometheus.asked
+
+
 async def test_closing_it_closes_both() -> None:
     """Neither connection is left open."""
     sources = Fixed("Prometheus", ""), Fixed("Kubelet", "")

@@ -1,0 +1,52 @@
+"""The chart, rendered by the real Helm."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+Object = dict[str, Any]
+Render = Callable[..., list[Object]]
+
+
+@pytest.fixture(scope="session")
+def chart(repository: Path) -> Path:
+    """Return the chart's folder."""
+    return repository / "charts" / "modelprofiler"
+
+
+def _built_with_the_local_cluster() -> str | None:
+    cache = Path(os.environ.get("MODELPROFILER_CACHE") or Path.home() / ".cache" / "modelprofiler")
+    built = sorted(cache.glob("bin/kubernetes-*-helm-*/helm"), key=lambda path: path.stat().st_mtime)
+    return str(built[-1]) if built else None
+
+
+@pytest.fixture(scope="session")
+def helm() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs Helm: the one MODELPROFILER_HELM names, that on PATH, or the local cluster's own."""
+    program = os.environ.get("MODELPROFILER_HELM") or shutil.which("helm") or _built_with_the_local_cluster()
+    if not program:
+        pytest.skip("no helm: MODELPROFILER_HELM names none, PATH has none, and `make cluster` has built none")
+
+    def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 or not check, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def render(helm: Callable[..., subprocess.CompletedProcess[str]], chart: Path) -> Render:
+    """Return a function that renders the chart with further arguments (`--set` …) and returns its objects."""
+
+    def run(*arguments: str) -> list[Object]:
+        done = helm("template", "mp", str(chart), "--namespace", "tools", *arguments)
+        return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+    return run

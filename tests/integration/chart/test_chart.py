@@ -1,0 +1,283 @@
+"""The chart: what it asks for, what it refuses, and that its values are the operator's settings."""
+
+import itertools
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelprofiler.cluster.settings import PREFIX, Settings
+
+Object = dict[str, Any]
+Render = Callable[..., list[Object]]
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+
+EVERYTHING = (
+    "--set=prometheus.url=https://prometheus:9090,prometheus.tokenSecret.name=token,prometheus.caConfigMap.name=ca",
+    "--set=kubelet.caConfigMap.name=kubelet-ca,kubelet.insecureTLS=true",
+    "--set=watchNamespaces={a,b},logLevel=DEBUG",
+    "--set=trials.allowPrivileged=true,trials.imagePullPolicy=Always,trials.imagePullSecrets={r,s}",
+    "--set=trials.load.cpu=2,trials.load.memory=1Gi,trials.timeouts.ready=12",
+    "--set=trials.loadImage.repository=registry.example/load,trials.loadImage.tag=v7",
+    f"--set=trials.scoringImage.digest=sha256:{'1' * 64}",
+)
+
+
+def _one(objects: list[Object], kind: str, name: str | None = None) -> Object:
+    (found,) = [o for o in objects if o["kind"] == kind and name in (None, o["metadata"]["name"])]
+    return found
+
+
+def _container(objects: list[Object]) -> Object:
+    (container,) = _one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert isinstance(container, dict)
+    return container
+
+
+def _environment(objects: list[Object]) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in _container(objects)["env"]}
+
+
+def _rules(objects: list[Object]) -> list[Object]:
+    return [rule for o in objects if o["kind"] in ("Role", "ClusterRole") for rule in o["rules"]]
+
+
+def test_helm_has_nothing_to_complain_of(helm: Helm, chart: Path) -> None:
+    """Warnings count."""
+    helm("lint", "--strict", str(chart))
+
+
+def test_the_chart_has_the_projects_version(chart: Path, repository: Path) -> None:
+    """The default image tag is the version of the code beside it."""
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
+    assert (project["version"], project["version"]) == (found["version"], found["appVersion"])
+
+
+def test_the_default_values_are_the_operators_own_defaults(render: Render) -> None:
+    """Whoever reads values.yaml reads what an operator without settings does."""
+    found = Settings.from_environment(_environment(render()))
+    images = {"scoring_image": "modelprofiler/scoring-server:0.1.0", "load_image": "modelprofiler/operator:0.1.0"}
+    assert Settings().model_copy(update=images) == found
+
+
+def test_every_value_reaches_its_setting(render: Render) -> None:
+    """By the operator's own reading of its environment."""
+    expected = Settings(
+        namespaces=("a", "b"),
+        prometheus_url="https://prometheus:9090",
+        prometheus_token_file="/etc/modelprofiler/prometheus-token/token",
+        prometheus_ca_file="/etc/modelprofiler/prometheus-ca/ca.crt",
+        kubelet_ca_file="/etc/modelprofiler/kubelet-ca/ca.crt",
+        kubelet_insecure_tls=True,
+        scoring_image=f"modelprofiler/scoring-server@sha256:{'1' * 64}",
+        load_image="registry.example/load:v7",
+        image_pull_policy="Always",
+        image_pull_secrets=("r", "s"),
+        load_cpu="2",
+        load_memory="1Gi",
+        allow_privileged=True,
+        ready_timeout_seconds=12,
+        log_level="DEBUG",
+    )
+    assert expected == Settings.from_environment(_environment(render(*EVERYTHING)))
+
+
+def test_every_setting_has_a_value_in_the_chart(render: Render) -> None:
+    """None can only be set by an undocumented variable, and no variable is misspelt."""
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert names == set(_environment(render(*EVERYTHING)))
+
+
+def test_every_file_a_setting_names_is_mounted(render: Render) -> None:
+    """A token that is configured but not there would only show when the first samples are read."""
+    objects = render(*EVERYTHING)
+    mounts = {mount["mountPath"]: mount["name"] for mount in _container(objects)["volumeMounts"]}
+    volumes = {volume["name"] for volume in _one(objects, "Deployment")["spec"]["template"]["spec"]["volumes"]}
+    files = [value for name, value in _environment(objects).items() if name.endswith("_FILE")]
+    assert len(files) == 3
+    for file in files:
+        assert mounts[str(Path(file).parent)] in volumes
+
+
+def test_the_operator_runs_with_no_privileges(render: Render) -> None:
+    """It passes the restricted Pod Security Standard, and cannot write to its own file system."""
+    pod = _one(render(), "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_there_is_never_a_second_operator(render: Render) -> None:
+    """The old one is gone before the new one starts."""
+    spec = _one(render(), "Deployment")["spec"]
+    assert (1, {"type": "Recreate"}) == (spec["replicas"], spec["strategy"])
+
+
+def test_the_operator_has_probes_and_resources(render: Render) -> None:
+    """All three probes ask the one health endpoint."""
+    container = _container(render())
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/healthz", "port": "health"}
+    assert container["ports"] == [{"name": "health", "containerPort": Settings().liveness_port}]
+    assert {"requests", "limits"} == set(container["resources"])
+    assert ["operator"] == container["args"]
+
+
+def test_no_role_has_a_wildcard(render: Render) -> None:
+    """Neither a verb, nor a resource, nor a group."""
+    for rule in _rules(render()):
+        assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
+
+
+def test_the_operator_cannot_change_what_users_write(render: Render) -> None:
+    """Nor read a secret, run a command in a pod, or touch a role."""
+    role = _one(render(), "ClusterRole", "mp-modelprofiler-tools")
+    granted = {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
+    assert {"get", "list", "watch"} == {verb for resource, verb in granted if resource == "modelprofiles"}
+    assert not {r for r, _ in granted} & {"secrets", "pods/exec", "pods/log", "roles", "clusterroles", "nodes/proxy"}
+
+
+def test_every_rule_says_what_it_is_for(chart: Path) -> None:
+    """A platform team reads the roles before it installs anything."""
+    rules = 0
+    for path in (chart / "templates").glob("rbac*.yaml"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for before, line in itertools.pairwise(lines):
+            if line.strip().startswith("- apiGroups:"):
+                rules += 1
+                assert before.strip().startswith("# "), f"{path.name}: {line.strip()} has no comment"
+    assert rules > 10
+
+
+def test_all_namespaces_are_one_cluster_role(render: Render) -> None:
+    """Namespaces that are made later are served too."""
+    objects = render("--set=rbac.aggregate=false")
+    assert ["ClusterRole"] == [o["kind"] for o in objects if o["kind"].endswith("Role")]
+    assert _one(objects, "ClusterRoleBinding")["roleRef"]["name"] == _one(objects, "ClusterRole")["metadata"]["name"]
+
+
+def test_chosen_namespaces_get_a_role_each_and_nothing_else_but_nodes(render: Render) -> None:
+    """Nothing of other namespaces can be read."""
+    objects = render("--set=watchNamespaces={a,b},rbac.aggregate=false")
+    assert ["a", "b"] == [o["metadata"]["namespace"] for o in objects if o["kind"] == "Role"]
+    assert ["a", "b"] == [o["metadata"]["namespace"] for o in objects if o["kind"] == "RoleBinding"]
+    cluster = _one(objects, "ClusterRole")
+    assert ["nodes", "nodes/metrics"] == [resource for rule in cluster["rules"] for resource in rule["resources"]]
+
+
+def test_without_node_access_chosen_namespaces_need_no_cluster_role(render: Render) -> None:
+    """A team can install it into its own namespace."""
+    objects = render("--set=watchNamespaces={a},rbac.aggregate=false,rbac.nodeAccess=false,crds.install=false")
+    assert ["Deployment", "Role", "RoleBinding", "ServiceAccount"] == sorted(o["kind"] for o in objects)
+
+
+def test_every_binding_is_to_the_operators_own_account(render: Render) -> None:
+    """The account the pod runs as, whatever it is called."""
+    objects = render("--set=serviceAccount.name=other,watchNamespaces={a}")
+    assert _one(objects, "ServiceAccount")["metadata"]["name"] == "other"
+    assert _one(objects, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "other"
+    subjects = [o["subjects"] for o in objects if o["kind"].endswith("Binding")]
+    assert [[{"kind": "ServiceAccount", "name": "other", "namespace": "tools"}]] * 2 == subjects
+
+
+def test_the_crd_stays_on_uninstall_and_can_be_left_out(render: Render) -> None:
+    """Deleting the CRD would delete every ModelProfile of the cluster."""
+    crd = _one(render(), "CustomResourceDefinition")
+    assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert "CustomResourceDefinition" not in [o["kind"] for o in render("--set=crds.install=false")]
+
+
+def test_two_releases_share_no_cluster_wide_name(render: Render) -> None:
+    """One name in two namespaces is two releases."""
+    names = [{o["metadata"]["name"] for o in render(f"--namespace={n}") if "Cluster" in o["kind"]} for n in "ab"]
+    assert not names[0] & names[1]
+
+
+def test_whoever_may_edit_a_namespace_may_edit_its_profiles_but_not_their_results(render: Render) -> None:
+    """Through the cluster's own roles, so nobody has to be bound anew."""
+    objects = render()
+    view = _one(objects, "ClusterRole", "mp-modelprofiler-tools-view")
+    edit = _one(objects, "ClusterRole", "mp-modelprofiler-tools-edit")
+    assert view["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
+    assert "rbac.authorization.k8s.io/aggregate-to-view" not in edit["metadata"]["labels"]
+    assert ["modelprofiles"] == [resource for rule in edit["rules"] for resource in rule["resources"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("watchNamespace={a}", "watchNamespace"),
+        ("trials.alowPrivileged=true", "alowPrivileged"),
+        ("prometheus.url=prometheus:9090", "/prometheus/url"),
+        ("logLevel=debug", "/logLevel"),
+        ("watchNamespaces={A_b}", "/watchNamespaces/0"),
+        ("image.digest=abc", "/image/digest"),
+        ("trials.load.cpu=lots", "/trials/load/cpu"),
+        ("trials.timeouts.ready=0", "/trials/timeouts/ready"),
+        ("crds.install=maybe", "/crds/install"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_name(value: str, said: str, helm: Helm, chart: Path) -> None:
+    """Also a misspelt one: it would otherwise be ignored."""
+    done = helm("template", "mp", str(chart), "--set", value, check=False)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_the_schema_knows_every_value_and_no_other(chart: Path) -> None:
+    """values.yaml and values.schema.json say the same names."""
+    values = yaml.safe_load((chart / "values.yaml").read_text(encoding="utf-8"))
+    schema = yaml.safe_load((chart / "values.schema.json").read_text(encoding="utf-8"))
+    _same_names(values, schema, "")
+
+
+def _same_names(values: Object, schema: Object, path: str) -> None:
+    properties = schema.get("properties")
+    if properties is None:
+        return
+    assert schema["additionalProperties"] is False, path
+    assert set(properties) - {"global"} == set(values), path
+    for name, value in values.items():
+        if isinstance(value, dict):
+            _same_names(value, properties[name], f"{path}/{name}")
+
+
+def test_every_value_is_explained(chart: Path) -> None:
+    """By a comment above it, or above the group it is in, or by its own name as in a Pod."""
+    plain = {"nameOverride", "fullnameOverride", "resources", "podAnnotations", "podLabels", "podSecurityContext"}
+    plain |= {"securityContext", "nodeSelector", "tolerations", "affinity", "priorityClassName"}
+    lines = (chart / "values.yaml").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        name = re.match(r"([a-zA-Z]+):", line)
+        if name and name[1] not in plain:
+            around = [lines[number - 1], *lines[number + 1 : number + 3]]
+            assert any(text.strip().startswith("#") for text in around), f"{name[1]} has no comment"
+
+
+def test_the_notes_warn_when_usage_cannot_be_read(helm: Helm, chart: Path) -> None:
+    """Without Prometheus and without node access no trial can be judged."""
+    arguments = ("install", "mp", str(chart), "--dry-run=client", "--set", "rbac.nodeAccess=false")
+    assert "usage cannot be read" in helm(*arguments).stdout
+    assert "usage cannot be read" not in helm(*arguments, "--set", "prometheus.url=http://p").stdout
+
+
+def test_the_notes_say_what_to_do_next(helm: Helm, chart: Path) -> None:
+    """The commands can be copied."""
+    notes = helm("install", "mp", str(chart), "--dry-run=client", "--namespace", "tools").stdout.partition("NOTES:")[2]
+    assert "kubectl --namespace tools rollout status deployment/mp-modelprofiler" in notes
+    assert "helm uninstall mp --namespace tools" in notes

@@ -103,10 +103,10 @@ async def test_when_neither_answers_both_reasons_are_said() -> None:
 
 async def test_a_prometheus_that_did_not_answer_is_left_alone_for_half_a_minute() -> None:
     """Each question may last until its timeout, and samples are wanted every few seconds."""
-    now = 0.0
     prometheus = Fixed("Prometheus", "Prometheus is away")
-    auto = AutoSource(prometheus, Fixed("Kubelet", KUBELET), clock=lambda: now)
-    for now in (0.0, 5.0, 29.0, 31.0):
+    times = iter([0.0, 5.0, 29.0, 31.0, 31.0])  # when it fails, the clock is read once, else when it is asked again
+    auto = AutoSource(prometheus, Fixed("Kubelet", KUBELET), clock=lambda: next(times))
+    for _ in range(4):
         samples = await auto.samples(REF, 970.0, 1000.0)
         assert "the kubelet is read: Prometheus is away" == samples.remark
     assert 2 == prometheus.asked

@@ -211,7 +211,8 @@ class Client:
         self._tls, self._server_name = tls, server_name
         self._max_in_flight = max_in_flight
         self._idle: list[Connection] = []
-        self._waiting: deque[tuple[int, float, bool]] = deque()
+        self._waiting: deque[tuple[int, float]] = deque()
+        self._again: deque[tuple[int, float]] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
@@ -226,7 +227,7 @@ class Client:
             if not connection.closed:
                 connection.start(index, intended, False)
                 return True
-        self._waiting.append((index, intended, False))
+        self._waiting.append((index, intended))
         self._connect()
         return True
 
@@ -238,18 +239,21 @@ class Client:
         due = now - self.timeout
         for connection in [c for c in self.connections if c.busy and c.intended <= due]:
             connection.fail("timeout")
-        while self._waiting and self._waiting[0][1] <= due:
-            _, intended, _ = self._waiting.popleft()
-            self.in_flight -= 1
-            self.done(intended, now, "timeout")
+        for queue in (self._waiting, self._again):
+            while queue and queue[0][1] <= due:
+                _, intended = queue.popleft()
+                self.in_flight -= 1
+                self.done(intended, now, "timeout")
 
     def ages(self, now: float) -> list[float]:
         """Return how long each request in flight has been so, in seconds since its intended send time."""
-        return [now - c.intended for c in self.connections if c.busy] + [now - w[1] for w in self._waiting]
+        sent = [c.intended for c in self.connections if c.busy]
+        return [now - intended for intended in sent + [w[1] for w in (*self._waiting, *self._again)]]
 
     async def close(self) -> None:
         """Close all connections; requests in flight are forgotten."""
         self._waiting.clear()
+        self._again.clear()
         for connection in list(self.connections):
             connection.busy = False
             connection._drop()  # noqa: SLF001
@@ -262,16 +266,19 @@ class Client:
 
     def _release(self, connection: Connection) -> None:
         if self._waiting:
-            connection.start(*self._waiting.popleft())
+            connection.start(*self._waiting.popleft(), False)
         else:
             self._idle.append(connection)
 
     def _opened(self, connection: Connection) -> None:
         self.connections.add(connection)
-        self._release(connection)
+        if self._again:  # only a fresh connection is surely not about to be closed as idle
+            connection.start(*self._again.popleft(), True)
+        else:
+            self._release(connection)
 
     def _retry(self, index: int, intended: float) -> None:
-        self._waiting.append((index, intended, True))
+        self._again.append((index, intended))
         self._connect()
 
     def _connect(self) -> None:
@@ -304,7 +311,7 @@ class Client:
             failure = "refused"
             if "assign requested address" in str(error) or "Too many open files" in str(error):
                 self.ports_exhausted += 1
-        if self._waiting:
-            _, intended, _ = self._waiting.popleft()
+        if queue := self._waiting or self._again:
+            _, intended = queue.popleft()
             self.in_flight -= 1
             self.done(intended, monotonic(), failure)

@@ -28,6 +28,9 @@ confidence above the percentile q. (The median needs 5 by that rule; ten, so tha
 
 FEWEST_SECTIONS = 10
 
+UNSEEN = 2.0
+"""How many times the largest latency seen a percentile is taken to be at most, with more than 95 % confidence."""
+
 T_95 = (2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101)
 """Student's t, 97.5 % quantile, 9 to 18 degrees of freedom."""
 
@@ -145,7 +148,7 @@ def order_statistics(
 
     The number of values above the quantile is Bin(n, 1 - q), with ``inflation`` values counting as one. Where no value
     is far enough up, the upper end is the largest value at 95 % (which the required number of requests allows,
-    one-sided), and unknown (infinite) beyond.
+    one-sided), and beyond that level `UNSEEN` times it: a rule of thumb, since nothing that was seen can tell.
     """
     n = total.n
     least, most = _binomial_range(max(round(n / inflation), 1), 1 - q, level.error / 2)
@@ -153,7 +156,7 @@ def order_statistics(
     low = total.at_rank(max(n - most, 1))
     if least > 0:
         return low, total.at_rank(n - least + 1)
-    return low, total.max if level.error >= LEVEL_95.error else math.inf
+    return low, total.max * (1 if level.error >= LEVEL_95.error else UNSEEN)
 
 
 def _binomial_range(n: int, p: float, error: float) -> tuple[int, int]:

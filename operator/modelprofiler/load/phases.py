@@ -160,7 +160,7 @@ class Phases:
         plan, recorder = self.plan, self.recorder
         if not self.measured:
             if recorder.due < plan.warmup_requests and limit < self.warmup_started + plan.max_warmup:
-                return min(limit + plan.sub_window, self.warmup_started + plan.max_warmup)
+                return min(limit + TICK, self.warmup_started + plan.max_warmup)
             recorder.open(limit)
             self._cpu_at_open = (time.process_time(), monotonic())
             return limit + plan.duration

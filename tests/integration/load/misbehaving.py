@@ -1,0 +1,197 @@
+"""A small HTTP server that behaves as the path says: ``/stall?x`` stalls; requests are counted for each path.
+
+Run as ``misbehaving.py [CERTIFICATE]`` it prints the port it listens on. It is a process of its own, so that it does
+not share the event loop of the load generator.
+"""
+
+import asyncio
+import collections
+import contextlib
+import itertools
+import os
+import socket
+import ssl
+import struct
+import sys
+import time
+
+
+class Exchange:
+    """One request: its path's number of requests so far, its body, and where the answer goes."""
+
+    def __init__(self, path: str, body: bytes, writer: asyncio.StreamWriter, number_on_connection: int) -> None:
+        counts[path] += 1
+        self.served = counts[path]
+        self.behaviour = path[1:].partition("?")[0]
+        self.body = body
+        self.writer = writer
+        self.number_on_connection = number_on_connection
+
+
+counts: dict[str, int] = collections.defaultdict(int)
+
+
+def answer(body: bytes, status: str = "200 OK", headers: str = "") -> bytes:
+    """Return a whole response."""
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
+
+
+async def read_request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
+    """Return path and body."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    return head.split(b" ")[1].decode(), await reader.readexactly(length)
+
+
+async def keep_alive(x: Exchange) -> bool:
+    """Answer with the length of the body."""
+    x.writer.write(answer(b"%d" % len(x.body)))
+    return True
+
+
+async def close(x: Exchange) -> bool:
+    """Answer, and close."""
+    x.writer.write(answer(b"bye", headers="Connection: close\r\n"))
+    return False
+
+
+async def until_close(x: Exchange) -> bool:
+    """Answer as HTTP/1.0 does, without a length."""
+    x.writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nno length")
+    return False
+
+
+async def truncated(x: Exchange) -> bool:
+    """Promise more than comes."""
+    x.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+    return False
+
+
+async def chunked(x: Exchange) -> bool:
+    """Answer in chunks, with a trailer."""
+    x.writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    await x.writer.drain()
+    await asyncio.sleep(0.002)
+    x.writer.write(b"6\r\n world\r\n0\r\nX-Trailer: 1\r\n\r\n")
+    return True
+
+
+async def informational(x: Exchange) -> bool:
+    """Send two informational responses first."""
+    x.writer.write(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")
+    x.writer.write(answer(b"ok"))
+    return True
+
+
+async def split(x: Exchange) -> bool:
+    """Answer a few bytes at a time, the end of the head in the middle of a piece."""
+    whole = answer(b"split")
+    for i in range(0, len(whole), 15):
+        x.writer.write(whole[i : i + 15])
+        await x.writer.drain()
+        await asyncio.sleep(0.001)
+    return True
+
+
+async def fail(x: Exchange) -> bool:
+    """Answer as a server does whose model raises."""
+    x.writer.write(answer(b"ValueError: could not convert string to float", "500 Internal Server Error"))
+    return True
+
+
+async def fail_tenth(x: Exchange) -> bool:
+    """Fail every tenth request, after the first fifty."""
+    return await (fail if x.served > 50 and x.served % 10 == 0 else keep_alive)(x)
+
+
+async def garbage(x: Exchange) -> bool:
+    """Answer something that is not HTTP, after the first twenty."""
+    x.writer.write(b"SSH-2.0-OpenSSH_9.2\r\n" if x.served > 20 else answer(b"ok"))
+    return x.served <= 20
+
+
+async def reset(x: Exchange) -> bool:
+    """Reset the connection instead of an answer, after the first twenty."""
+    if x.served <= 20:
+        return await keep_alive(x)
+    sock = x.writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return False
+
+
+async def race(x: Exchange) -> bool:
+    """Read the second request of each connection, and close without an answer: what a client sees of the race."""
+    if x.number_on_connection > 1:
+        return False
+    return await keep_alive(x)
+
+
+async def never(x: Exchange) -> bool:
+    """Answer no more, after the first twenty."""
+    if x.served > 20:
+        await asyncio.sleep(60)
+    return await keep_alive(x)
+
+
+async def mute(x: Exchange) -> bool:
+    """Answer nothing."""
+    await asyncio.sleep(60)
+    return False
+
+
+async def stall(x: Exchange) -> bool:
+    """Answer at once, but for the first 100 ms of every second, when nothing is answered."""
+    phase = time.monotonic() % 1.0
+    if phase < 0.1:
+        await asyncio.sleep(0.1 - phase)
+    return await keep_alive(x)
+
+
+async def slow(x: Exchange) -> bool:
+    """Answer one at a time, 20 ms each: 50 requests/s at most."""
+    async with one_at_a_time:
+        await asyncio.sleep(0.02)
+    return await keep_alive(x)
+
+
+async def die(x: Exchange) -> bool:
+    """End the whole process after fifty requests."""
+    if x.served > 50:
+        os._exit(1)
+    return await keep_alive(x)
+
+
+async def backlog(x: Exchange) -> bool:
+    """Answer slowly at first, as behind a queue that an earlier load left."""
+    await asyncio.sleep(max(0.2 - 0.02 * x.served, 0.0))
+    return await keep_alive(x)
+
+
+one_at_a_time = asyncio.Lock()
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer the requests of a connection, as long as the behaviour keeps it."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        for number in itertools.count(1):
+            exchange = Exchange(*await read_request(reader), writer, number)
+            going = await globals()[exchange.behaviour](exchange)
+            await writer.drain()
+            if not going:
+                break
+    writer.close()
+
+
+async def main() -> None:
+    """Listen on any port of the loopback interface."""
+    tls = None
+    if len(sys.argv) > 1:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(sys.argv[1])
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**24, ssl=tls)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,72 @@
+"""The generator as a process of its own, as in its pod."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.dataset import describe
+from modelprofiler.load.summary import LoadResult, ResultKind
+
+
+def command(config: Path, result: Path) -> list[str]:
+    """Return the command line."""
+    return [sys.executable, "-m", "modelprofiler.load", "--config", str(config), "--result", str(result)]
+
+
+def test_on_sigterm_the_load_ends_with_what_it_has(
+    server: int, configuration: Callable[..., LoadConfig], tmp_path: Path
+) -> None:
+    """Exit code 0, a result that can be read, and the window that there was."""
+    config = configuration(server, "keep_alive", {"openLoop": {"rate": "100"}, "warmup": "0s", "duration": "30s"})
+    file, result_file = tmp_path / "config.json", tmp_path / "result"
+    file.write_text(json.dumps(config.to_dict()))
+    with subprocess.Popen(command(file, result_file), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("the first request took"):
+            pass
+        time.sleep(0.8)
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(10)
+    result = LoadResult.decode(result_file.read_text())
+    assert result.status is not None, result.message
+    assert "Terminated" == result.status.stopped_early
+    assert result.status.requests > 10
+    assert describe([b"one", b"two", b"three"]).digest == result.dataset_digest
+
+
+def test_an_empty_dataset_is_a_result_that_says_so(configuration: Callable[..., LoadConfig], tmp_path: Path) -> None:
+    """Not a traceback."""
+    config = configuration(9, "keep_alive", {"openLoop": {"rate": "1"}}, rows=b"\n\n")
+    file, result_file = tmp_path / "config.json", tmp_path / "result"
+    file.write_text(json.dumps(config.to_dict()))
+    subprocess.run(command(file, result_file), check=True, timeout=30, capture_output=True)
+    result = LoadResult.decode(result_file.read_text())
+    assert ResultKind.FAILED is result.kind
+    assert "the dataset has only empty lines; write one request body per line" == result.message
+
+
+def test_without_a_place_for_the_result_the_exit_code_is_one(tmp_path: Path) -> None:
+    """Nobody could read it."""
+    process = subprocess.run(
+        command(tmp_path / "none.json", tmp_path / "no" / "result"),
+        timeout=30,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 1 == process.returncode
+    assert "the result cannot be written" in process.stderr
+
+
+def test_the_generator_starts_without_what_it_does_not_need() -> None:
+    """The start of the pod is a part of every trial."""
+    code = "import sys, modelprofiler.load.command; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=30
+    ).stdout
+    assert not {"kubernetes", "kopf", "aiohttp", "requests", "prometheus_api_client"} & set(modules.split())

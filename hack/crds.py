@@ -1,7 +1,7 @@
-"""Write the CustomResourceDefinition: `make crds`.
+"""Write the CustomResourceDefinition and its reference: `make crds`.
 
-It goes to crds/ and, between the lines that let an installer switch it off, into the Helm chart. With --check nothing
-is written; the exit status is 1 when a file is stale.
+It goes to crds/ and, between the lines that let an installer switch it off, into the Helm chart; docs/resource.md lists
+its fields. With --check nothing is written; the exit status is 1 when a file is stale.
 """
 
 import argparse
@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from resource_reference import reference
 
 from modelprofiler.api.crd import custom_resource_definition
 
 ROOT = Path(__file__).resolve().parent.parent
 CRD = ROOT / "crds" / "modelprofiles.modelprofiler.io.yaml"
+DOCS = ROOT / "docs" / "resource.md"
 CHART_CRD = ROOT / "charts" / "modelprofiler" / "templates" / "crds.yaml"
 HEADER = "# Made from the types in operator/modelprofiler/api. Do not edit: change those, then run `make crds`.\n"
 GUARD = "{{- if .Values.crds.install }}\n"
@@ -36,10 +38,10 @@ class _Dumper(yaml.SafeDumper):
 
 def render() -> dict[Path, str]:
     """Return each file's path with the text it must have."""
-    text = HEADER + yaml.dump(
-        custom_resource_definition(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
-    )
-    return {CRD: text, CHART_CRD: GUARD + text.replace(NAME, KEPT, 1) + END}
+    definition = custom_resource_definition()
+    text = HEADER + yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    page = reference(definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    return {CRD: text, CHART_CRD: GUARD + text.replace(NAME, KEPT, 1) + END, DOCS: page}
 
 
 def main() -> int:

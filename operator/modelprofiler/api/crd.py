@@ -7,6 +7,7 @@ between fields, the API server checks in CEL, with the same sentences.
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -105,9 +106,9 @@ def _schema() -> dict[str, Any]:
         "properties": {
             **{name: {"type": "string", "description": text} for name, text in _TYPE_META.items()},
             "metadata": {"type": "object"},
-            "spec": _with_sentences(_structural(properties["spec"], definitions, defaults=True)),
+            "spec": _with_sentences(_structural(properties["spec"], definitions, Defaults.FILLED_IN)),
             # No default in a status: what was not measured is absent, and a zero filled in would look measured.
-            "status": _structural(properties["status"], definitions, defaults=False),
+            "status": _structural(properties["status"], definitions, Defaults.NONE),
         },
     }
 
@@ -157,7 +158,19 @@ def _has(names: tuple[str, ...]) -> str:
     return ", ".join(f"has(self.{name})" for name in names)
 
 
-def _structural(node: dict[str, Any], definitions: dict[str, Any], *, defaults: bool) -> dict[str, Any]:
+class Defaults(Enum):
+    """What becomes of the defaults of a part of the resource."""
+
+    FILLED_IN = auto()
+    """The API server fills them in."""
+    SAID = auto()
+    """The description says them and the operator assumes them: within a member of a union, a default filled in would
+    stand beside what the user writes when another member is chosen later, for example by server-side apply."""
+    NONE = auto()
+    """There are none."""
+
+
+def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Defaults) -> dict[str, Any]:
     """Return the schema of one value as the API server accepts it.
 
     Parameters
@@ -167,29 +180,29 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], *, defaults: 
     definitions
         What ``$ref`` refers to.
     defaults
-        Whether defaults are kept. They are not within a member of a union: a default there would be filled in beside
-        what the user writes when the other member is chosen later, for example by server-side apply.
+        What becomes of its default, and of those within.
     """
     type_name = node.get("$ref", "").rpartition("/")[2]
     merged: dict[str, Any] = {**definitions.get(type_name, {}), **node}
     union = merged.get(_UNION, [])
     result: dict[str, Any] = {key: merged[key] for key in _KEPT if key in merged}
     if "description" in merged:
-        result["description"] = _describe(merged)
+        result["description"] = _describe(merged, defaults)
     if "const" in merged:
         result["enum"] = [merged["const"]]
     if merged.get("preserve"):
         return result | {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     if "properties" in merged:
+        within = dict.fromkeys(union, Defaults.SAID) if defaults is Defaults.FILLED_IN else {}
         result["properties"] = {
-            name: _structural(value, definitions, defaults=defaults and name not in union)
+            name: _structural(value, definitions, within.get(name, defaults))
             for name, value in merged["properties"].items()
         }
     if "items" in merged:
-        result["items"] = _structural(merged["items"], definitions, defaults=defaults)
+        result["items"] = _structural(merged["items"], definitions, defaults)
         if key := _LIST_MAP_KEYS.get(merged["items"].get("$ref", "").rpartition("/")[2]):
             result |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
-    if "default" in merged and defaults:
+    if "default" in merged and defaults is Defaults.FILLED_IN:
         # Objects are written out: the API server checks a type's rules against the default exactly as it is written.
         default = _defaults_of(result) if merged["default"] == {} else merged["default"]
         if default != {}:
@@ -240,11 +253,15 @@ def _defaults_of(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: field["default"] for name, field in fields.items() if "default" in field}
 
 
-def _describe(schema: dict[str, Any]) -> str:
-    """Return a field's description, with the rule of its type where the description does not say it."""
+def _describe(schema: dict[str, Any], defaults: Defaults) -> str:
+    """Return a field's description, with the rule of its type and the default where nothing else says them."""
     text = _one_line(schema["description"])
     names = ", ".join(schema.get(_UNION, []))
-    return text if not names or names in text else f"{text} Exactly one of {names} must be set."
+    if names and names not in text:
+        text += f" Exactly one of {names} must be set."
+    if defaults is Defaults.SAID and schema.get("default", {}) != {}:
+        text += f" Default: {schema['default']}."
+    return text
 
 
 def _one_line(text: str) -> str:

@@ -1,6 +1,6 @@
 """The CustomResourceDefinition: it is structural, says what Python says, and its files are fresh."""
 
-import importlib.util
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,13 +34,9 @@ NODES = dict(_walk(SCHEMA))
 @pytest.fixture(scope="module")
 def writer() -> ModuleType:
     """Return hack/crds.py, which `make crds` runs."""
-    path = HERE.parents[2] / "hack" / "crds.py"
-    spec = importlib.util.spec_from_file_location("crds", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HERE.parents[2] / "hack")
+        return importlib.import_module("crds")
 
 
 def test_the_files_are_what_the_types_say(writer: ModuleType) -> None:
@@ -58,6 +54,14 @@ def test_the_charts_copy_differs_in_nothing_but_its_guard_and_the_keep_policy(wr
     assert "helm.sh/resource-policy: keep" in inside
     assert "{{" not in inside
     assert writer.CRD.read_text(encoding="utf-8") == inside.replace(writer.KEPT, writer.NAME)
+
+
+def test_every_link_of_the_reference_leads_to_a_heading(writer: ModuleType) -> None:
+    """docs/resource.md is read in a browser."""
+    page = writer.DOCS.read_text(encoding="utf-8")
+    headings = {re.sub(r"[^a-z0-9]", "", line.lower()) for line in re.findall(r"^## (.*)$", page, re.MULTILINE)}
+    assert headings
+    assert set(re.findall(r"\(#([^)]*)\)", page)) <= headings
 
 
 def test_the_file_says_how_it_is_made(writer: ModuleType) -> None:
@@ -123,6 +127,12 @@ def test_there_is_no_default_inside_a_union() -> None:
     members = ["entryScript", "template", "workloadRef", "openLoop", "closedLoop", "source", "latency"]
     inside = [p for p, n in NODES.items() if "default" in n and any(f".{m}." in p for m in members)]
     assert [] == inside
+
+
+def test_a_default_inside_a_union_is_said_instead() -> None:
+    """Whoever asks `kubectl explain` learns what happens without the field."""
+    assert NODES["spec.server.entryScript.file"]["description"].endswith("Default: score.py.")
+    assert NODES["spec.load.openLoop.arrival"]["description"].endswith("Default: Poisson.")
 
 
 def test_there_is_no_default_in_the_status() -> None:

@@ -1,5 +1,6 @@
 """The chart, rendered by the real Helm."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -45,8 +46,13 @@ def helm() -> Callable[..., subprocess.CompletedProcess[str]]:
 def render(helm: Callable[..., subprocess.CompletedProcess[str]], chart: Path) -> Render:
     """Return a function that renders the chart with further arguments (`--set` …) and returns its objects."""
 
+    @functools.cache
+    def rendered(*arguments: str) -> str:
+        return helm("template", "mp", str(chart), "--namespace", "tools", *arguments).stdout
+
     def run(*arguments: str) -> list[Object]:
-        done = helm("template", "mp", str(chart), "--namespace", "tools", *arguments)
-        return [document for document in yaml.safe_load_all(done.stdout) if document]
+        # The CRD is most of the text; the fast loader reads it in a fifth of the time.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return [document for document in yaml.load_all(rendered(*arguments), Loader=loader) if document]
 
     return run

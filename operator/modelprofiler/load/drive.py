@@ -106,18 +106,17 @@ class ClosedLoop:
         self._client = client
         self._loop = asyncio.get_running_loop()
         for _ in range(self._concurrency):
-            self._send()
+            self._send(now)
 
     def ended(self, intended: float, now: float, failure: str | None) -> None:
         """Note the end of a request, and send the client's next."""
         self._recorder.ended(intended, now, failure)
         if failure in {"refused", "reset", "protocol"}:
-            self._loop.call_later(BACK_OFF, self._send)
+            self._loop.call_later(BACK_OFF, lambda: self._send(monotonic()))
         else:
-            self._send()
+            self._send(now)
 
-    def _send(self) -> None:
-        now = monotonic()
+    def _send(self, now: float) -> None:
         while now >= self._limit and not self._stopped:
             limit = self._at_limit(self._limit)
             if limit <= self._limit:

@@ -2,7 +2,7 @@
 
 One request is in flight on a connection at a time. The connection used last is used next, so that a load needs as few
 as it can. Everything that can be done once for all requests is done before the first; what happens for each request is
-in `Client.submit`, `Connection.start`, `Connection.data_received` and `Client._release`.
+in `Client.submit`, `Connection.start` and `Connection.data_received`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Connection(asyncio.Protocol):
         "busy",
         "client",
         "closed",
+        "feed",
         "fresh",
         "head",
         "index",
@@ -51,6 +52,7 @@ class Connection(asyncio.Protocol):
         self.client = client
         self.transport: asyncio.Transport | None = None
         self.parser = httptools.HttpResponseParser(self)
+        self.feed = self.parser.feed_data
         self.busy = self.closed = self.retried = self.keep = False
         self.fresh = True
         self.intended = 0.0
@@ -75,12 +77,8 @@ class Connection(asyncio.Protocol):
         if not self.busy:  # such as a 408 on an idle connection
             self._drop()
             return
-        if self.head is None:
-            self.head = data
-        elif b"\r\n\r\n" not in self.head and len(self.head) < _HEAD_LIMIT:
-            self.head += data
         try:
-            self.parser.feed_data(data)
+            self.feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             if not self.status:
                 self.fail("protocol")
@@ -88,6 +86,10 @@ class Connection(asyncio.Protocol):
             self.keep = False  # the response was complete; what followed it was not HTTP
         if self.status:
             self._finish()
+        elif self.head is None:
+            self.head = data
+        elif b"\r\n\r\n" not in self.head and len(self.head) < _HEAD_LIMIT:
+            self.head += data
 
     def on_message_complete(self) -> None:
         """Note the end of a response; informational ones (1xx) are followed by the real one."""
@@ -98,20 +100,22 @@ class Connection(asyncio.Protocol):
 
     def _finish(self) -> None:
         now = monotonic()
-        status, self.status = self.status, 0
         client = self.client
         intended = self.intended
-        self.busy = self.fresh = False
-        self.head = None
-        failure: Failure | None = None if status in client.expected else "status"
+        failure: Failure | None = None if self.status in client.expected else "status"
         if now - intended > client.timeout:
             failure = "timeout"
+        client.last_status = self.status
         client.in_flight -= 1
-        client.last_status = status
-        if self.keep:
-            client._release(self)  # noqa: SLF001
-        else:
+        self.status = 0
+        self.head = None
+        self.busy = self.fresh = False
+        if not self.keep:
             self._drop()
+        elif client.waiting:
+            self.start(*client.waiting.popleft(), False)
+        else:
+            client.idle.append(self)
         client.done(intended, now, failure)
 
     def fail(self, failure: Failure) -> None:
@@ -141,7 +145,7 @@ class Connection(asyncio.Protocol):
                 self.client._retry(self.index, self.intended)  # noqa: SLF001
             else:
                 self.fail("reset")
-        del self.parser  # parser and connection hold each other, and nobody collects cycles during a load
+        del self.parser, self.feed  # parser and connection hold each other, and nobody collects cycles during a load
 
 
 class CapturingConnection(Connection):
@@ -210,8 +214,8 @@ class Client:
         self._host, self._port = host, port
         self._tls, self._server_name = tls, server_name
         self._max_in_flight = max_in_flight
-        self._idle: list[Connection] = []
-        self._waiting: deque[tuple[int, float]] = deque()
+        self.idle: list[Connection] = []
+        self.waiting: deque[tuple[int, float]] = deque()
         self._again: deque[tuple[int, float]] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -221,13 +225,13 @@ class Client:
         if self.in_flight >= self._max_in_flight:
             return False
         self.in_flight += 1
-        idle = self._idle
+        idle = self.idle
         while idle:
             connection = idle.pop()
             if not connection.closed:
                 connection.start(index, intended, False)
                 return True
-        self._waiting.append((index, intended))
+        self.waiting.append((index, intended))
         self._connect()
         return True
 
@@ -239,7 +243,7 @@ class Client:
         due = now - self.timeout
         for connection in [c for c in self.connections if c.busy and c.intended <= due]:
             connection.fail("timeout")
-        for queue in (self._waiting, self._again):
+        for queue in (self.waiting, self._again):
             while queue and queue[0][1] <= due:
                 _, intended = queue.popleft()
                 self.in_flight -= 1
@@ -248,11 +252,11 @@ class Client:
     def ages(self, now: float) -> list[float]:
         """Return how long each request in flight has been so, in seconds since its intended send time."""
         sent = [c.intended for c in self.connections if c.busy]
-        return [now - intended for intended in sent + [w[1] for w in (*self._waiting, *self._again)]]
+        return [now - intended for intended in sent + [w[1] for w in (*self.waiting, *self._again)]]
 
     async def close(self) -> None:
         """Close all connections; requests in flight are forgotten."""
-        self._waiting.clear()
+        self.waiting.clear()
         self._again.clear()
         for connection in list(self.connections):
             connection.busy = False
@@ -264,18 +268,14 @@ class Client:
             await asyncio.wait(tasks, timeout=5)
         await asyncio.sleep(0)  # lets transports say goodbye
 
-    def _release(self, connection: Connection) -> None:
-        if self._waiting:
-            connection.start(*self._waiting.popleft(), False)
-        else:
-            self._idle.append(connection)
-
     def _opened(self, connection: Connection) -> None:
         self.connections.add(connection)
         if self._again:  # only a fresh connection is surely not about to be closed as idle
             connection.start(*self._again.popleft(), True)
+        elif self.waiting:
+            connection.start(*self.waiting.popleft(), False)
         else:
-            self._release(connection)
+            self.idle.append(connection)
 
     def _retry(self, index: int, intended: float) -> None:
         self._again.append((index, intended))
@@ -311,7 +311,7 @@ class Client:
             failure = "refused"
             if "assign requested address" in str(error) or "Too many open files" in str(error):
                 self.ports_exhausted += 1
-        if queue := self._waiting or self._again:
+        if queue := self.waiting or self._again:
             _, intended = queue.popleft()
             self.in_flight -= 1
             self.done(intended, monotonic(), failure)

@@ -69,15 +69,18 @@ class Recorder:
                 self.failures[failure] += 1
             if failure != "timeout":
                 return
-        if intended >= self.window_start:
-            self._record(intended, now - intended)
+        since_start = intended - self.window_start
+        if since_start >= 0:
+            try:
+                self.windows[int(since_start / self._sub_window)].record(now - intended)
+            except IndexError:  # the first request of a sub-window
+                self._record(intended, now - intended)
 
     def _record(self, intended: float, latency: float) -> None:
         index = int((intended - self.window_start) / self._sub_window)
-        windows = self.windows
-        while index >= len(windows):
-            windows.append(Histogram())
-        windows[index].record(latency)
+        while index >= len(self.windows):
+            self.windows.append(Histogram())
+        self.windows[index].record(latency)
 
     def drop(self, intended: float) -> None:
         """Count a request that was not sent, because too many were in flight."""

@@ -79,7 +79,7 @@ e2e: env ## End-to-end tests on the real cluster
 ##@ Generated files
 
 .PHONY: crds
-crds: env ## Write crds/ and the chart's copy from the types in modelprofiler/api
+crds: env ## Write crds/, the chart's copy and docs/resource.md from the types
 	$(BIN)/python hack/crds.py
 
 .PHONY: docs

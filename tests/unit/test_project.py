@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import modelprofiler
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.status import Outcome
 
 MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 # A command in a code block or between backticks, not a word of prose.
@@ -161,3 +163,14 @@ def test_the_page_of_conditions_says_what_the_types_say(repository: Path) -> Non
     command = [sys.executable, "hack/conditions.py", "--check"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
+
+
+def test_troubleshooting_says_what_to_do_about_everything_that_can_go_wrong(repository: Path) -> None:
+    """Every outcome of a trial, and every reason that is not good news."""
+    page = (repository / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    fine = {
+        Reason.VALID, Reason.SAMPLES_READ, Reason.VERIFIED, Reason.RECOMMENDED, Reason.IDLE, Reason.IN_PROGRESS,
+        Reason.NOT_SEEN, Reason.METRICS_UNKNOWN, Reason.FAILED,
+    }  # fmt: skip
+    names = {*Outcome} - {Outcome.PASSED} | {*Reason} - fine
+    assert set() == {str(name) for name in names if f"`{name}`" not in page}

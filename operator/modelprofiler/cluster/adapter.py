@@ -32,6 +32,17 @@ STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 
 @dataclass(frozen=True)
+class Credentials:
+    """How to reach and log in to the API server."""
+
+    server: str
+    ca_file: str | None
+    token: str | None
+    certificate_file: str | None
+    key_file: str | None
+
+
+@dataclass(frozen=True)
 class Kind:
     """Where a kind of object is served."""
 
@@ -91,12 +102,13 @@ class Cluster:
         path: str | None = self._api.configuration.ssl_ca_cert
         return path
 
-    async def token(self) -> str | None:
-        """Return the bearer token that the client itself sends, or None; refreshed as it expires."""
+    async def credentials(self) -> Credentials:
+        """Return what the client itself logs in with; a token is read anew, since it is renewed in place."""
         headers: dict[str, str] = {}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
-        value = headers.get("authorization") or headers.get("Authorization") or ""
-        return value.removeprefix("Bearer ") or None
+        value = next((text for name, text in headers.items() if name.lower() == "authorization"), "")
+        given = self._api.configuration
+        return Credentials(given.host, given.ssl_ca_cert, value.split(" ")[-1] or None, given.cert_file, given.key_file)
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         """Return an object."""
@@ -161,6 +173,9 @@ class Cluster:
             "watch": "true",
             "labelSelector": selector,
             "timeoutSeconds": str(int(WATCH_TIMEOUT_SECONDS)),
+            # From the API server's cache: without a version it must ask etcd for the latest, which an old etcd cannot
+            # tell (it answers "Too large resource version"). Being level-triggered, we need not know the latest.
+            "resourceVersion": "0",
         }
         response = await self._send(
             "GET", _path(kind, namespace), query=query, limit_seconds=WATCH_TIMEOUT_SECONDS + REQUEST_TIMEOUT_SECONDS

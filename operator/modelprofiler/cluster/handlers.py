@@ -23,14 +23,23 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
     @kopf.on.startup(registry=registry)
     async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False  # events are recorded once each, by name, not for every log line
-        settings.scanning.disabled = False
+        settings.scanning.disabled = operator.confined  # a Role in a namespace may not list namespaces and CRDs
         settings.networking.request_timeout = 30
         settings.watching.server_timeout = 240
         await operator.start()
 
     @kopf.on.login(registry=registry)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        # kopf's own logins look for the API server by its DNS name, which not every cluster resolves.
+        found = await operator.credentials()
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.ca_file,
+            scheme="Bearer" if found.token else None,
+            token=found.token,
+            certificate_path=found.certificate_file,
+            private_key_path=found.key_file,
+        )
 
     @kopf.on.cleanup(registry=registry)
     async def stop(**_: Any) -> None:
@@ -50,7 +59,8 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
 def run(settings: Settings) -> None:
     """Run the operator until it is told to stop."""
     operator = Operator(settings)
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    for chatty in ("kopf", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     kopf.run(
         registry=build(operator),
         standalone=True,

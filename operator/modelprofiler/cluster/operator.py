@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-from modelprofiler.cluster.adapter import NODES, PROFILES, Cluster
+from modelprofiler.cluster.adapter import NODES, PROFILES, Cluster, Credentials
 from modelprofiler.cluster.capacity import rooms
 from modelprofiler.cluster.controller import Controller
 from modelprofiler.cluster.measure import Sources
@@ -39,9 +39,20 @@ class Operator:
         """Profiles that are being looked at."""
         return self._controller.busy if self._controller else 0
 
+    @property
+    def confined(self) -> bool:
+        """Whether it serves some namespaces only."""
+        return bool(self._settings.namespaces)
+
+    async def credentials(self) -> Credentials:
+        """Return how to log in to the API server."""
+        if self._cluster is None:
+            self._cluster = await Cluster.connect()
+        return await self._cluster.credentials()
+
     async def start(self) -> None:
         """Connect, learn of every profile, then begin: the queue must know who runs before anyone is given a turn."""
-        cluster = await Cluster.connect()
+        cluster = self._cluster or await Cluster.connect()
         self._cluster = cluster
         self._sources = Sources(cluster, self._settings)
         controller = Controller(lambda key: reconciler.reconcile(key))

@@ -44,6 +44,8 @@ class Phases:
         Ends the load early.
     say
         Called with a line of progress now and then.
+    before
+        When single requests before the load began, and how many were answered.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Phases:
         make_client: Callable[[Done], Client],
         stop: asyncio.Event,
         say: Callable[[str], None],
+        before: tuple[float, int] | None = None,
     ) -> None:
         self.plan = plan
         self.rows = rows
@@ -61,7 +64,7 @@ class Phases:
         self.stopped_early: Ending | None = None
         self.cpu_percent = 0.0
         now = self.warmup_started = monotonic()
-        self.recorder = Recorder(plan.sub_window, now)
+        self.recorder = Recorder(plan.sub_window, now, before)
         limit = now + plan.warmup
         self.driver: OpenLoop | ClosedLoop
         if plan.rate is not None:

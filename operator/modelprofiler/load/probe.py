@@ -57,6 +57,7 @@ class Prober:
     def __init__(self, make_client: Callable[[Done], Client], timeout: float) -> None:
         self._client = make_client(self._ended)
         self._timeout = timeout
+        self.responses = 0
         self._end: asyncio.Future[tuple[float, str | None]] | None = None
 
     def _ended(self, intended: float, now: float, failure: str | None) -> None:
@@ -77,6 +78,7 @@ class Prober:
                 break
             client.sweep(monotonic())
         answered = failure in {None, "status"}
+        self.responses += answered
         return Answer(
             latency=latency,
             failure=failure,
@@ -113,8 +115,16 @@ class Prober:
         await self._client.close()
 
 
-async def wait_for_listener(host: str, port: int, timeout: float) -> str | None:  # noqa: ASYNC109 - it tries again until then
-    """Wait until a connection can be made; return None, or the reason why none could within ``timeout`` seconds."""
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where something listens: a numeric address; or, without one, why nothing was found."""
+
+    address: str | None
+    reason: str = ""
+
+
+async def wait_for_listener(host: str, port: int, timeout: float) -> Listener:  # noqa: ASYNC109 - it tries again until then
+    """Wait until a connection can be made, ``timeout`` seconds at most; a name is looked up here, and never again."""
     loop = asyncio.get_running_loop()
     end = monotonic() + timeout
     pause = 0.05
@@ -127,9 +137,10 @@ async def wait_for_listener(host: str, port: int, timeout: float) -> str | None:
         except OSError as e:
             reason = e.strerror or str(e)
         else:
+            address = str(transport.get_extra_info("peername")[0])
             transport.close()
-            return None
+            return Listener(address)
         if monotonic() + pause >= end:
-            return reason
+            return Listener(None, reason)
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 0.5)

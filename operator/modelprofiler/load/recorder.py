@@ -8,7 +8,7 @@ from time import monotonic
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import FailureCounts, LoadStatus
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.intervals import estimate, merged
+from modelprofiler.load.intervals import Estimates, estimate, merged
 from modelprofiler.load.summary import latency_summary
 from modelprofiler.load.timeline import TimelineRecorder
 
@@ -27,15 +27,18 @@ class Recorder:
         Length of a sub-window in seconds.
     now
         The moment the load starts, on the monotonic clock, as all times here.
+    before
+        When single requests before the load began, and how many were answered: for the server they are work too.
     """
 
-    def __init__(self, sub_window: float, now: float) -> None:
+    def __init__(self, sub_window: float, now: float, before: tuple[float, int] | None = None) -> None:
         self.due = 0
         self.dropped = 0
         self.failed = 0
-        self.responses = 0
         self.send_lag = Histogram()
-        self.timeline = TimelineRecorder(now)
+        since, self.responses = before or (now, 0)
+        self.timeline = TimelineRecorder(since)
+        self.timeline.observe(now, self.responses, last=True)
         self.window_start = _NEVER
         self.window_end = _NEVER
         self.windows: list[Histogram] = []
@@ -115,9 +118,14 @@ class Recorder:
         """Return the latencies of the window."""
         return merged(self.windows)
 
-    def status(self, *, rows_covered: int, stopped_early: str | None, probe: float | None) -> LoadStatus:
+    def estimates(self) -> Estimates:
+        """Return the latencies of the closed window with their intervals."""
+        return estimate(self.finished_windows(self.window_end), total=self.histogram())
+
+    def status(
+        self, estimates: Estimates, *, rows_covered: int, stopped_early: str | None, probe: float | None
+    ) -> LoadStatus:
         """Return the closed window in numbers."""
-        estimates = estimate(self.finished_windows(self.window_end), total=self.histogram())
         seconds = max(self._at_close[2] - self._at_open[2], 1e-9)
         counts = FailureCounts(**self.failures)
         return LoadStatus.model_validate(

@@ -39,13 +39,13 @@ def is_certain(
         True when every threshold lies above its metric's 99.9 % interval, or any below; an error share counts as
         within bounds on a 95 % interval, so that a load without a failure need not go on for its sake alone.
     """
-    if len(windows) < FEWEST_SECTIONS or (not thresholds and max_error_ratio is None):
+    if len(windows) < FEWEST_SECTIONS:
         return False
-    passes = True
+    passes = bool(thresholds)
     if max_error_ratio is not None:
         if wilson(failures, requests, Z_999)[0] > max_error_ratio:
             return True
-        passes = wilson(failures, requests, Z_95)[1] <= max_error_ratio
+        passes = passes and wilson(failures, requests, Z_95)[1] <= max_error_ratio
     estimates = estimate(windows, LEVEL_999)
     for metric, threshold in thresholds.items():
         if estimates.low.get(metric, -math.inf) > threshold:

@@ -73,7 +73,7 @@ class LoadResult:
     status
         The window in numbers, as it goes into the trial row.
     timeline
-        Responses over time, over the whole load, warm-up and drain included.
+        Responses over time, from the first request on: single ones before the load, warm-up, window and drain.
     histogram
         Latencies of the window in seconds.
     dataset_digest

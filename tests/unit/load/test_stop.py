@@ -34,6 +34,7 @@ def windows(mean: float, per_window: int = 50, count: int = 12, seed: int = 0) -
         ("a third failed, at most 1 %: certain", {"p95": 0.1454}, 200, 0.01, True),
         ("1 % failed, at most 1 %: not certain", {"p95": 1.0}, 6, 0.01, False),
         ("nothing to decide: not certain", {}, 0, None, False),
+        ("without a failure, and no threshold: not certain", {}, 0, 0.01, False),
     ],
 )
 def test_the_verdict_is_certain_when(

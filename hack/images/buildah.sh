@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Building images without a Docker daemon and without a registry.
 
-# The base image's packages: Python with its venv module, certificates, time zones for pandas.
+# The base image's packages: Python with its venv module, certificates, time zones for pandas; usr-is-merged instead of
+# usrmerge, which would bring 50 MB of Perl.
 BASE_SUITE=bookworm
-BASE_PACKAGES=python3,python3-venv,ca-certificates,tzdata
+BASE_PACKAGES=usr-is-merged,python3,python3-venv,ca-certificates,tzdata
 
 choose_builder() {
   if docker info >/dev/null 2>&1; then BUILDER=docker; return; fi
@@ -29,7 +30,7 @@ run_buildah() {
 # is never unpacked.
 debian_base() {
   local name scratch
-  name=localhost/modelprofiler-base:$(printf '%s' "$BASE_SUITE $BASE_PACKAGES" | sha256sum | cut -c1-12)
+  name=localhost/modelprofiler-base:$(cat "$HERE/buildah.sh" "$ROOT/hack/localcluster/docker_archive.py" | sha256sum | cut -c1-12)
   if ! run_buildah inspect --type image "$name" >/dev/null 2>&1; then
     say "making the base image of Debian $BASE_SUITE packages"
     scratch=$(mktemp -d "$CACHE/.base.XXXXXX")
@@ -39,6 +40,7 @@ debian_base() {
     system_python "$ROOT/hack/localcluster/docker_archive.py" "$name" "$scratch/image.tar" "$scratch/layer.tar"
     run_buildah pull --quiet "docker-archive:$scratch/image.tar" >/dev/null
     rm -rf "$scratch"
+    run_buildah rmi --prune --force >/dev/null || true   # what was built on the base before this one
   fi
   printf '%s' "$name"
 }

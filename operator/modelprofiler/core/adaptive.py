@@ -85,11 +85,9 @@ def _cpu_step(run: Run) -> Step | None:
         return _between(run, failing, passing)
     if failing is None or run.is_below_demand(failing.cpu):
         return None
-    if not failing.fresh:
-        return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason="a fresh server may do better here")
-    if not failing.settled:
-        return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason="the verdict there is not certain")
-    return None
+    if failing.fresh:
+        return None
+    return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason="a fresh server may do better here")
 
 
 def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
@@ -107,17 +105,21 @@ def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
     else:
         position, reason = forecast.smallest_passing(run.cpu, low, high), "the forecast boundary"
         passes, fails = _streak(run)
+        # Two steps that count as one would be a trial too many.
+        unit = 2 if high >= 2 and is_closed(run.cpu, run.cpu[high - 2], run.cpu[high]) else 1
         if passes:
-            position = min(position, high - (1 << (passes - 1)))
+            position = min(position, high - (unit << (passes - 1)))
         if fails:
-            position = max(position, low + (1 << (fails - 1)))
+            position = max(position, low + (unit << (fails - 1)))
         if bracketed and passes + fails > 2:
             position, reason = (low + high) // 2, "half way between failing and passing"
     position = max(low + 1, min(position, high - 1))
-    # If this one fails it is the boundary, and a boundary must fail on a fresh pod: so start with one.
-    last = position == high - 1 and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
+    # A boundary must fail on a fresh pod. So start with one where this trial would be it, and once a resized server
+    # has failed: what it says is in doubt from then on.
+    doubted = position == high - 1 or run.resized_failure
+    fresh = doubted and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
     purpose = Purpose.BISECT if bracketed else Purpose.BRACKET
-    return _cpu_trial(run, purpose, run.cpu[position], fresh=last, reason=reason)
+    return _cpu_trial(run, purpose, run.cpu[position], fresh=fresh, reason=reason)
 
 
 def _streak(run: Run) -> tuple[int, int]:
@@ -164,13 +166,13 @@ def _target(run: Run) -> tuple[Target, int | None]:
     """Return the size to recommend as far as is known, and the tightest memory size (absent: not measured)."""
     assert run.smallest_passing is not None
     cpu = run.cpu.ceil(run.smallest_passing.cpu)
-    peak = run.memory_peak
-    if peak is None:
+    peak, need = run.memory_peak, run.memory_need
+    if peak is None or need is None:
         return target_for(run, cpu, None), None
-    size = run.memory.ceil(peak)
+    size = run.memory.ceil(need)
     failures = run.memory_failures
     if not failures or failures[-1] < size:
-        return target_for(run, cpu, peak), size
+        return target_for(run, cpu, peak, at_least=need), size
     size = _more_memory(run, failures)
     return target_for(run, cpu, size, at_least=size), size
 

@@ -1,55 +1,37 @@
 """How far from the objectives a CPU size will be, from the sizes measured so far: where to measure next.
 
-A forecast only chooses the next trial; what is recommended is always measured.
-
-With S the CPU time of a request, L its latency at the ceiling and R the rate, a limit of c cores has the utilisation
-rho = R S / c (utilisation law). The CPU part of the latency stretches by 1/c below one core, and waits by 1/(1 - rho)
-(M/G/1, Pollaczek-Khinchine). A closed loop of N clients cannot be faster than N S / c (asymptotic bound). What this
-gets wrong is the same at neighbouring sizes, so its error at the measured sizes is interpolated and added.
+A forecast only chooses the next trial; what is recommended is always measured. It is a model of the queue, set up from
+the reference trial. What it gets wrong near saturation is mostly how much of the limit the server makes use of: each
+measured size shows by which factor, and between them the factor is interpolated.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from modelprofiler.api.status import LoadStatus
 from modelprofiler.core.axis import Axis
+from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.checks import MOST_EXCESS
-from modelprofiler.core.run import Run
+from modelprofiler.core.judge import reference_among
+from modelprofiler.core.queueing import Workload, metrics_at
+from modelprofiler.core.run import CpuPoint, Run
 
 HIGHEST_UTILISATION = 0.98
 """Queues near 1 grow for longer than any window: forecasts stop here."""
 
+SPREADS = (0.0, 0.3, 0.6, 1.0)
+"""Spreads of CPU time between requests that are told apart."""
 
-@dataclass(frozen=True, slots=True)
-class QueueModel:
-    """Latency at a CPU limit relative to that of an unlimited idle server.
+FLAT = 0.1
+"""Latency that is within this logarithm of the ceiling's says nothing about how near saturation is."""
 
-    Attributes
-    ----------
-    demand
-        CPU that the load needs, in cores; 0 with a closed loop.
-    busy
-        CPU time of all clients' requests together, over the latency of one, in cores; 0 with an open loop.
-    cpu_share
-        Share of CPU in the latency of a request at the ceiling, from 0 to 1.
-    parallel
-        Cores that the server can use at most.
-    """
+MOST_ANCHORS = 3
+"""Measured sizes that a forecast is fitted to: those nearest to the objectives."""
 
-    demand: float
-    busy: float
-    cpu_share: float
-    parallel: float
-
-    def log_latency(self, cores: float) -> float:
-        """Return the logarithm of the latency; infinite where the server cannot keep up."""
-        capacity = min(cores, self.parallel)
-        utilisation = self.demand / capacity
-        if utilisation >= HIGHEST_UTILISATION:
-            return math.inf
-        stretched = 1 - self.cpu_share + self.cpu_share / (min(1.0, cores) * (1 - utilisation))
-        return math.log(max(stretched, self.busy / capacity))
+MOST_FACTOR = math.log(2)
+"""Logarithm of the largest factor between the CPU that a server needs and what the model says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +40,64 @@ class Forecast:
 
     Attributes
     ----------
-    model
-        The shape.
+    workload
+        The model.
+    bounds
+        The objectives: metric to seconds.
+    ceiling
+        The largest size, in millicores.
+    base
+        Measured less modelled at the ceiling.
     anchors
-        The measured sizes as (logarithm of millicores, measured less modelled), ascending.
+        Measured sizes: logarithm of millicores to the logarithm of the factor by which more CPU is needed there than
+        the model says, ascending.
     """
 
-    model: QueueModel
-    anchors: tuple[tuple[float, float], ...]
+    workload: Workload
+    bounds: dict[str, float]
+    ceiling: int
+    base: float = 0.0
+    anchors: tuple[tuple[float, float], ...] = ()
 
     def excess(self, cpu: int) -> float:
         """Return the forecast for a limit in millicores; positive does not meet the objectives."""
-        return self.model.log_latency(cpu / 1000) + self._correction(math.log(cpu))
+        return self._with_factor(cpu, self._factor(math.log(cpu)))
 
-    def _correction(self, x: float) -> float:
+    def _with_factor(self, cpu: int, factor: float) -> float:
+        cores = cpu / 1000 / math.exp(factor)
+        demand = self.workload.rate * self.workload.cpu_seconds
+        if demand >= HIGHEST_UTILISATION * min(cores, self.workload.workers):
+            return MOST_EXCESS
+        metrics = metrics_at(self.workload, cores)
+        worst = max(metrics[metric] / bound for metric, bound in self.bounds.items())
+        return min(MOST_EXCESS, self.base + math.log(worst))
+
+    def _factor(self, x: float) -> float:
         below = [a for a in self.anchors if a[0] <= x]
         above = [a for a in self.anchors if a[0] >= x]
         if not below or not above:
-            return (below or above)[-1 if below else 0][1]
+            return below[-1][1] if below else above[0][1] if above else 0.0
         (x0, y0), (x1, y1) = below[-1], above[0]
         return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+
+    def fitted(self, points: list[CpuPoint]) -> Forecast:
+        """Return the forecast that gives these points what was measured there."""
+        found = [(math.log(p.cpu), f) for p in points if (f := self._solved(p.cpu, p.excess)) is not None]
+        return replace(self, anchors=tuple(sorted(found)))
+
+    def _solved(self, cpu: int, measured: float) -> float | None:
+        """Return the factor that gives a size what was measured; absent where latency does not depend on it."""
+        flat = self._with_factor(self.ceiling, 0.0) + FLAT
+        if measured < flat and self._with_factor(cpu, 0.0) < flat:
+            return None
+        low, high = -MOST_FACTOR, MOST_FACTOR
+        for _ in range(6):
+            middle = (low + high) / 2
+            if self._with_factor(cpu, middle) < min(measured, 0.99 * MOST_EXCESS):
+                low = middle
+            else:
+                high = middle
+        return high
 
     def smallest_passing(self, axis: Axis, low: int, high: int) -> int:
         """Return the position, above `low` and at most `high`, of the smallest size that is forecast to pass."""
@@ -91,42 +111,55 @@ class Forecast:
 
 
 def forecast_for(run: Run) -> Forecast | None:
-    """Return the forecast that fits all measured sizes; absent when CPU time or latency was not measured."""
-    model = _model(run)
-    if model is None:
+    """Return the forecast that fits the measured sizes; absent when CPU time or latency was not measured."""
+    workload = _workload(run)
+    bounds = latency_bounds(run.spec, reference_among(run.trials))
+    if workload is None or not bounds:
         return None
-    anchors = []
-    for point in run.cpu_points.values():
-        modelled = model.log_latency(point.cpu / 1000)
-        if abs(point.excess) < MOST_EXCESS and math.isfinite(modelled):
-            anchors.append((math.log(point.cpu), point.excess - modelled))
-    return Forecast(model, tuple(anchors)) if anchors else None
+    model = Forecast(workload, bounds, run.cpu.last)
+    top = run.cpu_points[run.cpu.last].excess
+    model = replace(model, base=top - model.excess(run.cpu.last))
+    points = [p for p in run.cpu_points.values() if p.cpu < run.cpu.last]
+    # What a resized server did does not help to forecast a fresh one.
+    points = [p for p in points if p.fresh] or points
+    return model.fitted(sorted(points, key=lambda p: abs(p.excess))[:MOST_ANCHORS])
 
 
-def _model(run: Run) -> QueueModel | None:
+def _workload(run: Run) -> Workload | None:
+    """Return the model whose latency at the ceiling is the reference's."""
     time = run.cpu_time_per_request
     top = run.cpu_points.get(run.cpu.last)
-    load = top.observations[-1].trial.load if top is not None else None
-    latency = load.latency.mean or load.latency.p50 if load is not None else None
-    if time is None or time <= 0 or latency is None or latency.seconds <= 0:
+    load = top.observations[0].trial.load if top is not None else None
+    if time is None or time <= 0 or load is None or load.latency.p50 is None:
         return None
     script = run.spec.server.entry_script
-    # A worker of an entry script serves one request at a time; of other servers nothing is known.
-    parallel = max(float(script.workers), time / latency.seconds) if script is not None else math.inf
-    share = min(1.0, time / latency.seconds)
-    if run.spec.load.closed_loop is not None:
-        clients = run.spec.load.closed_loop.concurrency
-        return QueueModel(0.0, clients * time / latency.seconds, share, parallel)
-    return QueueModel(_demand(run) / 1000, 0.0, share, parallel)
+    # An entry script's worker serves one request at a time; of other servers nothing is known.
+    workers = script.workers if script is not None else max(1, math.ceil(run.cpu.last / 1000))
+    opened, closed = run.spec.load.open_loop, run.spec.load.closed_loop
+    workload = Workload(
+        cpu_seconds=time,
+        spread=0.0,
+        other_seconds=0.0,
+        workers=workers,
+        rate=float(opened.rate) if opened is not None else 0.0,
+        constant=opened is not None and opened.arrival == "Constant",
+        clients=closed.concurrency if closed is not None else 0,
+        seconds=load.duration.seconds,
+    )
+    return min((_fitted(workload, s, load, run.cpu.last) for s in SPREADS), key=lambda f: f[0])[1]
 
 
-def _demand(run: Run) -> float:
-    """Return the demand in millicores, corrected by what it got wrong: sizes that kept up, and that did not."""
-    demand = run.demand
-    assert demand is not None
-    failing, passing = run.largest_failing, run.smallest_passing
-    if failing is not None and failing.excess >= MOST_EXCESS:
-        demand = max(demand, HIGHEST_UTILISATION * failing.cpu)
-    if passing is not None:
-        demand = min(demand, 0.97 * HIGHEST_UTILISATION * passing.cpu)
-    return demand
+def _fitted(workload: Workload, spread: float, load: LoadStatus, ceiling: int) -> tuple[float, Workload]:
+    """Return the workload with this spread, and how far its latencies at the ceiling are from the measured ones."""
+    assert load.latency.p50 is not None
+    p50 = load.latency.p50.seconds
+    trial = replace(workload, spread=spread)
+    modelled = metrics_at(trial, ceiling / 1000)
+    other = max(0.0, p50 - modelled["p50"])
+    measured = {m: getattr(load.latency, m) for m in ("p50", "p90", "p95", "p99")}
+    error = sum(
+        abs(math.log((modelled[metric] + other) / value.seconds))
+        for metric, value in measured.items()
+        if value is not None and value.seconds > 0
+    )
+    return error, replace(trial, other_seconds=other)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import EffectiveResources, Outcome, Purpose, Trial
+from modelprofiler.api.status import EffectiveResources, MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.checks import MOST_EXCESS
 from modelprofiler.core.judge import WITHOUT_SIZE, Verdict, rejudge, verdicts
@@ -16,6 +17,12 @@ from modelprofiler.core.steps import Environment
 
 FINE = 0.01
 """A bracket narrower than this share of the size is closed, however small the steps: no measurement is finer."""
+
+COARSE = 0.05
+"""A bracket of two steps that is narrower than this share of the size is closed: the answer is within one step."""
+
+SAMPLED_SHORT = 1.01
+"""Samples 10 to 20 s apart miss a peak by a little: this factor covers it, up to the lifetime peak and one step."""
 
 BELOW_DEMAND = 0.95
 """A limit under this share of the CPU that the load needs cannot keep up, whatever the pod: the rest is its error."""
@@ -160,9 +167,28 @@ class Run:
         """What is known of each CPU size that was tried, in ascending order."""
         sizes: dict[int, list[Observation]] = {}
         for observation in self.observations:
-            if not self.blames_memory(observation):
+            if not self.blames_memory(observation) and not self._is_distorted(observation):
                 sizes.setdefault(observation.limits.cpu, []).append(observation)
         return {cpu: self._pool(cpu, sizes[cpu]) for cpu in sorted(sizes)}
+
+    def _is_distorted(self, observation: Observation) -> bool:
+        """Whether a failure is that of a resized server where a fresh one has done better at no larger a size.
+
+        Such a server sized its pools for what it was started with; then its failures elsewhere say nothing either.
+        """
+        failed = not observation.fresh and not observation.passed
+        return failed and self._resizing_distorts and not self.is_below_demand(observation.limits.cpu)
+
+    @functools.cached_property
+    def _resizing_distorts(self) -> bool:
+        passed = [o.limits.cpu for o in self.observations if o.passed and o.fresh]
+        failed = [o.limits.cpu for o in self.observations if not o.passed and not o.fresh]
+        return bool(passed and failed) and min(passed) <= max(failed)
+
+    @property
+    def resized_failure(self) -> bool:
+        """Whether a resized server failed at a size that the load alone does not explain."""
+        return any(not o.fresh and not o.passed and not self.is_below_demand(o.limits.cpu) for o in self.observations)
 
     def _pool(self, cpu: int, found: list[Observation]) -> CpuPoint:
         counted = tuple(o for o in found if o.fresh) or tuple(found)
@@ -203,12 +229,12 @@ class Run:
     @property
     def cpu_time_per_request(self) -> float | None:
         """CPU seconds of a request at the largest size that passed and measured it."""
-        for point in reversed(self.cpu_points.values()):
-            for observation in point.observations:
-                usage = observation.trial.usage
-                if observation.passed and usage is not None and usage.cpu_time_per_request is not None:
-                    return usage.cpu_time_per_request.seconds
-        return None
+        measured = [
+            (o.limits.cpu, o.trial.usage.cpu_time_per_request.seconds)
+            for o in self.observations
+            if o.passed and o.trial.usage is not None and o.trial.usage.cpu_time_per_request is not None
+        ]
+        return max(measured, key=lambda found: found[0], default=(0, None))[1]
 
     def is_below_demand(self, cpu: int) -> bool:
         """Whether a CPU limit is too small for the load by what a request costs, before any queueing."""
@@ -220,24 +246,33 @@ class Run:
 
         A trial that failed may have piled up requests, and its memory says nothing about a size that keeps up.
         """
-        peaks = [
-            o.trial.usage.memory.peak.bytes
-            for o in self.observations
-            if o.passed and o.trial.usage is not None and o.trial.usage.memory is not None
-        ]
-        return max(peaks, default=None)
+        return max((usage.peak.bytes for usage in self._memory_usages), default=None)
+
+    @property
+    def memory_need(self) -> int | None:
+        """The least memory worth trying, in bytes: the peak, and a little more where it was only sampled."""
+        return max((self._need(usage) for usage in self._memory_usages), default=None)
+
+    def _need(self, usage: MemoryUsage) -> int:
+        peak = usage.peak.bytes
+        if usage.peak_source != "WorkingSet":
+            return peak
+        bounds = [math.ceil(SAMPLED_SHORT * peak)]
+        if usage.lifetime_peak is not None:
+            bounds.append(max(usage.lifetime_peak.bytes, peak))
+        if (step_above := self.memory.next_higher(self.memory.ceil(peak))) is not None:
+            bounds.append(step_above)
+        return min(bounds)
 
     @property
     def lifetime_peaks(self) -> list[int]:
         """Lifetime peaks of the trials that passed, page cache included: upper bounds, in bytes."""
-        return sorted(
-            o.trial.usage.memory.lifetime_peak.bytes
-            for o in self.observations
-            if o.passed
-            and o.trial.usage is not None
-            and o.trial.usage.memory is not None
-            and o.trial.usage.memory.lifetime_peak is not None
-        )
+        return sorted(u.lifetime_peak.bytes for u in self._memory_usages if u.lifetime_peak is not None)
+
+    @property
+    def _memory_usages(self) -> list[MemoryUsage]:
+        usages = [o.trial.usage for o in self.observations if o.passed and o.trial.usage is not None]
+        return [usage.memory for usage in usages if usage.memory is not None]
 
     @property
     def memory_failures(self) -> list[int]:
@@ -252,7 +287,8 @@ def _mean_excess(observations: Sequence[Observation]) -> float:
 
 def is_closed(axis: Axis, low: int | None, high: int) -> bool:
     """Whether no size worth trying lies between a failing size and a passing one (`low` absent: below the axis)."""
-    lower = axis.next_lower(high)
-    if lower is None or (low is not None and lower <= low):
+    first = -1 if low is None else axis.position_of_floor(low)
+    steps = axis.position_of_ceil(high) - first
+    if steps <= 1:
         return True
-    return low is not None and high - low <= FINE * high
+    return low is not None and (high - low <= FINE * high or (steps == 2 and high - low <= COARSE * high))

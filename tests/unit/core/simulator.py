@@ -7,6 +7,8 @@ same numbers.
 
 from __future__ import annotations
 
+import functools
+import math
 import random
 import statistics
 from dataclasses import dataclass, field
@@ -31,6 +33,9 @@ from modelprofiler.core.search import next_step
 from modelprofiler.core.steps import RunTrial, Step
 
 PERIOD = 0.1
+WINDOW = 30.0
+FEWEST = 600
+"""Requests of a trial at least: a slow service is measured for longer."""
 MI = 2**20
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -59,7 +64,7 @@ def resources_of(spec: ModelProfileSpec) -> EffectiveResources:
     return EffectiveResources(cpu=spec.resources.cpu, memory=spec.resources.memory)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Service:
     """What is to be found out.
 
@@ -89,32 +94,34 @@ class Service:
     pool_cost: float = 0.0
     run_noise: float = 0.02
 
-    def latencies(self, cores: float, count: int, rng: random.Random, slower: float = 1.0) -> list[float]:
-        """Return the latencies of `count` requests in seconds, in the order of arrival."""
+    @functools.cached_property
+    def requests(self) -> list[tuple[float, float]]:
+        """Arrival and CPU seconds of the requests that every trial replays."""
+        rng = random.Random(f"{self.rate} {self.cpu_seconds}")
+        scale = self.cpu_seconds / math.exp(self.spread**2 / 2)
+        arrival, found = 0.0, []
+        for _ in range(max(int(self.rate * WINDOW), FEWEST)):
+            arrival += rng.expovariate(self.rate)
+            found.append((arrival, scale * rng.lognormvariate(0, self.spread)))
+        return found
+
+    def latencies(self, cores: float, slower: float = 1.0) -> list[float]:
+        """Return the latencies in seconds, in the order of arrival, of a server that needs `slower` times the CPU."""
         quota = min(cores, 1.0) * PERIOD
         found = []
-        arrival = free = 0.0
-        period, used = 0, 0.0
-        scale = self.cpu_seconds * slower / pow(2.718281828, self.spread**2 / 2)
-        for _ in range(count):
-            arrival += rng.expovariate(self.rate)
+        free, left, period = 0.0, quota, 0
+        for arrival, alone in self.requests:
             now = max(arrival, free)
-            work = scale * rng.lognormvariate(0, self.spread)
-            if quota >= PERIOD:
-                now += work
-            else:
-                while True:
-                    current = int(now / PERIOD + 1e-9)
-                    if current != period:
-                        period, used = current, 0.0
-                    left = quota - used
-                    if work <= left:
-                        now += work
-                        used += work
-                        break
-                    work -= left
-                    # Out of quota: the next period begins with a new one.
-                    now = (period + 1) * PERIOD
+            work = alone * slower
+            if int(now / PERIOD) > period:
+                period, left = int(now / PERIOD), quota
+            while work > left:
+                # Out of quota: the next period brings a new one.
+                work -= left
+                period, left = period + 1, quota
+                now = period * PERIOD
+            now += work
+            left -= work
             free = now
             found.append(now - arrival + self.wait_seconds)
         return found
@@ -186,8 +193,8 @@ class Simulation:
 
     def _load(self, limits: Limits, rng: random.Random, slower: float) -> tuple[LoadStatus, UsageStatus]:
         duration = self.spec.load.duration.seconds
-        count = max(int(self.service.rate * duration), 60)
-        latencies = self.service.latencies(limits.cpu / 1000, count, rng, slower)
+        latencies = self.service.latencies(limits.cpu / 1000, slower)
+        count = len(latencies)
         parts = [latencies[i * count // 10 : (i + 1) * count // 10] for i in range(10)]
         late = statistics.median(parts[-1])
         overload = late > 3 * statistics.median(parts[0]) and late > 0.1 * duration
@@ -229,7 +236,7 @@ def _summary(values: dict[str, float]) -> LatencySummary:
     return LatencySummary(**{name: Duration.of(value) for name, value in values.items()})
 
 
-def best_size(simulation: Simulation, count: int = 4000) -> Limits | None:
+def best_size(simulation: Simulation) -> Limits | None:
     """Return the smallest size that meets a p95 objective on a fresh server, without noise; nothing when none does."""
     bounds = simulation.spec.objectives.latency
     assert bounds is not None
@@ -239,7 +246,7 @@ def best_size(simulation: Simulation, count: int = 4000) -> Limits | None:
     low, high = -1, len(cpu)
     while high - low > 1:
         middle = (low + high) // 2
-        latencies = service.latencies(cpu[middle] / 1000, count, random.Random("truth"))
+        latencies = service.latencies(cpu[middle] / 1000)
         if quantile(latencies, 0.95) <= bounds.p95.seconds:
             high = middle
         else:
@@ -271,7 +278,7 @@ def random_simulation(seed: int, *, cpus: int = 19, memories: int = 29, **servic
         load={"openLoop": {"rate": str(Quantity.decimal(rate))}},
         objectives={"latency": {"p95": str(Duration.of(objective))}},
         resources={
-            "cpu": {"min": "10m", "max": "1", "step": f"{1000 // (cpus - 1)}m"},
+            "cpu": {"min": "50m", "max": "1", "step": f"{950 // (cpus - 1)}m"},
             "memory": {"min": "64Mi", "max": "1Gi", "step": f"{960 // (memories - 1)}Mi"},
         },
         recommendation={"cpuMarginPercent": 0, "memoryMarginPercent": 0},

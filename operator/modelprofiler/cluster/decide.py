@@ -184,7 +184,7 @@ def _late_usage(run: Run, seen: Observation) -> Trial | None:
         if row is None or row.usage is not None or not job.measured or not job.measured.usage or not job.result:
             continue
         if job.measured.complete or _seconds_since(job.finished_at, run.now) > LATE_SAMPLES_SECONDS:
-            return _with_usage(run, row, job.measured.usage)
+            return _with_usage(run, row, job.result, job.measured.usage)
     return None
 
 
@@ -375,7 +375,7 @@ def _finished(
     )
 
 
-def _with_usage(run: Run, row: Trial, usage: UsageStatus) -> Trial:
+def _with_usage(run: Run, row: Trial, result: LoadResult, usage: UsageStatus) -> Trial:
     """Return a recorded row judged again with the usage that came in late."""
     verdict = outcome_of(
         run.profile.spec,
@@ -384,6 +384,7 @@ def _with_usage(run: Run, row: Trial, usage: UsageStatus) -> Trial:
         load=row.load,
         usage=usage,
         time_to_ready=row.time_to_ready,
+        failure=_said(result),
         trials=run.trials[: row.index - 1],
     )
     judged = {"outcome": verdict.outcome, "message": verdict.message[:2048], "judged": verdict.judged}

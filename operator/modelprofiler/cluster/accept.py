@@ -9,10 +9,9 @@ from modelprofiler.api.conditions import ConditionType, Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster import capacity, inputs, manifests, names, template
+from modelprofiler.cluster import admission, capacity, inputs, template, template_shape
 from modelprofiler.cluster.adapter import NODES, PODS, Cluster
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.core.search import problems as search_problems
@@ -96,8 +95,8 @@ async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) ->
         return resources
     if too_many := search_problems(profile.spec, resources):
         return _finding(Reason.INVALID_SPEC, too_many)
-    refusal = await _admission(cluster, profile, settings, resources, identity)
-    return refusal or Accepted(found, resources, identity, settings)
+    refused = await admission.refusal(cluster, profile, settings, resources, identity)
+    return refused or Accepted(found, resources, identity, settings)
 
 
 def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
@@ -106,10 +105,11 @@ def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
 
 def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
     """Judge what needs no look at the cluster; the first reason stands for all, the message tells everything."""
+    misshapen = template_shape.problems(profile.spec.server.template)
     groups = (
         (Reason.NOT_SUPPORTED, supported(profile.spec, "Cluster")),
-        (Reason.INVALID_SPEC, template.problems(profile.spec)),
-        (Reason.TEMPLATE_REFUSED, template.privileges(profile.spec, settings)),
+        (Reason.INVALID_SPEC, misshapen or template.problems(profile.spec)),
+        (Reason.TEMPLATE_REFUSED, [] if misshapen else template.privileges(profile.spec, settings)),
     )
     found = [(reason, problem) for reason, problems in groups for problem in problems]
     return _finding(found[0][0], [problem for _, problem in found]) if found else None
@@ -146,44 +146,3 @@ def _beside(profile: ModelProfile, settings: Settings, *, shared: bool) -> tuple
         cpu += Quantity(settings.load_cpu).millicores
         memory += Quantity(settings.load_memory).bytes
     return cpu, memory
-
-
-async def _admission(
-    cluster: Cluster, profile: ModelProfile, settings: Settings, resources: EffectiveResources, identity: str
-) -> Finding | None:
-    """Ask the API server whether it would take the pods, at both ends of the range; nothing is created.
-
-    Pods, because a Deployment is admitted whatever its pods ask for.
-    """
-    namespace = profile.metadata.namespace
-    ends = {
-        "spec.resources (largest size)": Limits.ceiling(resources),
-        "spec.resources (smallest size)": Limits(cpu_axis(resources.cpu).first, memory_axis(resources.memory).first),
-    }
-    pods = {path: _server_pod(profile, settings, identity, limits) for path, limits in ends.items()}
-    pods["load pod"] = manifests.load_pod(profile, identity, settings, None)
-    for path, spec in pods.items():
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"generateName": names.base(profile, identity) + "-", "namespace": namespace},
-            "spec": spec,
-        }
-        try:
-            await cluster.create(PODS, namespace, pod, dry_run=True)
-        except Refused as error:
-            return Finding(Reason.ADMISSION_REFUSED, f"{path}: the API server refuses the pod: {error}")
-    return None
-
-
-def _server_pod(profile: ModelProfile, settings: Settings, identity: str, limits: Limits) -> manifests.Object:
-    made = template.pod_template(
-        profile.spec,
-        settings,
-        limits=limits,
-        files_name=names.files(profile, identity),
-        labels={},
-        host=None,
-    )
-    spec: manifests.Object = made["spec"]
-    return spec

@@ -69,6 +69,10 @@ class Cluster:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
+        self.reads = 0
+        """Requests sent that change nothing."""
+        self.writes = 0
+        """Requests sent that change something."""
 
     @classmethod
     async def connect(cls) -> Cluster:
@@ -128,9 +132,13 @@ class Cluster:
                 return items
 
     async def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool = False) -> None:
-        """Create an object; that it exists already is success, since names are deterministic."""
+        """Create an object; that it exists already is success, since names are deterministic.
+
+        A dry run creates nothing, and is strict: a misspelt field, which would be dropped, is refused.
+        """
+        query = {"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {}
         try:
-            await self._call("POST", _path(kind, namespace), body=body, query={"dryRun": "All"} if dry_run else {})
+            await self._call("POST", _path(kind, namespace), body=body, query=query)
         except Conflict:
             if dry_run:
                 raise
@@ -223,6 +231,10 @@ class Cluster:
         content_type: str = "application/json",
         limit_seconds: float = REQUEST_TIMEOUT_SECONDS,
     ) -> Any:
+        if method == "GET":
+            self.reads += 1
+        else:
+            self.writes += 1
         try:
             prepared = await self._api.param_serialize(
                 method=method,

@@ -53,6 +53,10 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
     async def workers(**_: Any) -> int:
         return operator.workers
 
+    @kopf.on.probe(id="apiRequests", registry=registry)
+    async def api_requests(**_: Any) -> dict[str, int]:
+        return operator.api_requests
+
     return registry
 
 

@@ -40,6 +40,11 @@ class Operator:
         return self._controller.busy if self._controller else 0
 
     @property
+    def api_requests(self) -> dict[str, int]:
+        """Requests sent to the API server so far, kopf's own aside."""
+        return {"reads": self._cluster.reads, "writes": self._cluster.writes} if self._cluster else {}
+
+    @property
     def confined(self) -> bool:
         """Whether it serves some namespaces only."""
         return bool(self._settings.namespaces)

@@ -1,1 +1,0 @@
-"""The same engine on this machine: a server process in a cgroup."""

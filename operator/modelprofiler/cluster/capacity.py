@@ -123,25 +123,24 @@ def effective(
         return EffectiveResources(cpu=cpu, memory=memory)
     problems = []
     if top_cpu > left_cpu:
-        problems.append(
-            Problem(
-                "spec.resources.cpu",
-                f"{Quantity.cpu(top_cpu)} is more than any node can give: {_left(room)}, of which "
-                f"{Quantity.cpu(beside[0])} is for the load; at most {Quantity.cpu(max(0, left_cpu))} is possible",
-            )
-        )
+        size, share = Quantity.cpu(top_cpu), Quantity.cpu(beside[0])
+        problems.append(_too_large("cpu", size, room, share, Quantity.cpu(max(0, left_cpu))))
     most = max(found, key=lambda r: r.memory)
     if top_memory > most.memory - beside[1]:
-        problems.append(
-            Problem(
-                "spec.resources.memory",
-                f"{Quantity.memory(top_memory)} is more than any node can give: {_left(most)}, of which "
-                f"{Quantity.memory(beside[1])} is for the load",
-            )
-        )
+        size, share = Quantity.memory(top_memory), Quantity.memory(beside[1])
+        problems.append(_too_large("memory", size, most, share, _mebibytes(most.memory - beside[1])))
     return problems or [Problem("spec.resources", f"no node has both the CPU and the memory; {_left(room)}")]
 
 
+def _too_large(resource: str, size: Quantity, room: Room, beside: Quantity, most: Quantity) -> Problem:
+    taken = f", of which {beside} is for what runs beside the server" if beside.value else ""
+    message = f"{size} is more than any node can give: {_left(room)}{taken}; at most {most} is possible"
+    return Problem(f"spec.resources.{resource}", message)
+
+
 def _left(room: Room) -> str:
-    mebibytes = Quantity.memory(max(0, room.memory) // 2**20 * 2**20)
-    return f"node {room.node} has {Quantity.cpu(max(0, room.cpu))} CPU and {mebibytes} of memory left"
+    return f"node {room.node} has {Quantity.cpu(max(0, room.cpu))} CPU and {_mebibytes(room.memory)} of memory left"
+
+
+def _mebibytes(size: int) -> Quantity:
+    return Quantity.memory(max(0, size) // 2**20 * 2**20)

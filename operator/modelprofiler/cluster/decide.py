@@ -31,6 +31,9 @@ LATE_SAMPLES_SECONDS = 25.0
 GENERATOR_START_SECONDS = 90.0
 """A load pod has to be placed, pull its image and start."""
 
+USUAL_START_SECONDS = 5.0
+"""Nobody needs to hear why a load pod does not run yet before."""
+
 POLL_SECONDS = 2.0
 LOAD_POLL_SECONDS = 5.0
 
@@ -296,11 +299,13 @@ def _under_load(run: Run, seen: Observation, trial: _Trial, job: LoadJob) -> Dec
         failed = Failure(Outcome.LOAD_FAILED, job.failure)
     if failed is None and job.deleting:
         failed = Failure(Outcome.LOAD_FAILED, "the load Job was deleted")
-    if failed is None and job.stuck and (run.now - job.created).total_seconds() > GENERATOR_START_SECONDS:
+    age = (run.now - job.created).total_seconds()
+    if failed is None and job.stuck and age > GENERATOR_START_SECONDS:
         failed = Failure(Outcome.LOAD_FAILED, f"the load pod does not start: {job.stuck}")
     if failed is not None:
         return Decision(record=_finished(run, trial, server, failed), wake=0)
-    message = f"waiting for the load pod: {job.stuck}" if job.stuck else f"sending the load at {job.limits}"
+    waiting = job.stuck and age > USUAL_START_SECONDS
+    message = f"waiting for the load pod: {job.stuck}" if waiting else f"sending the load at {job.limits}"
     return Decision((), trial.at(Stage.LOADING, message), wake=LOAD_POLL_SECONDS)
 
 

@@ -70,13 +70,12 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable:
         )
     key = ""
     if rows is not None and spec.dataset.source.config_map:
-        if len(rows) != 1:
-            missing.append(
-                Problem(
-                    "spec.dataset.source.configMap.key",
-                    f"say which key holds the rows: the ConfigMap has {', '.join(sorted(rows)) or 'none'}",
-                )
-            )
+        path, name = "spec.dataset.source.configMap", spec.dataset.source.config_map.name
+        if not rows:
+            missing.append(Problem(path, f"ConfigMap {name!r} has no keys"))
+        elif len(rows) > 1:
+            keys = ", ".join(sorted(rows))
+            missing.append(Problem(f"{path}.key", f"say which key holds the rows: ConfigMap {name!r} has {keys}"))
         else:
             key = next(iter(rows))
     if missing:

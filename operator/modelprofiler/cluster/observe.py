@@ -299,7 +299,7 @@ def _job(job: Object, pods: list[Object]) -> LoadJob:
         finished_at=finished_at,
         result=result,
         failure=failure,
-        stuck=next((s for pod in pods if (s := _stuck(pod))), ""),
+        stuck=_job_stuck(pods),
     )
 
 
@@ -316,6 +316,13 @@ def _load_end(pod: Object) -> Object | None:
         if ended:
             return ended
     return None
+
+
+def _job_stuck(pods: list[Object]) -> str:
+    """Return why a load does not start; a Job says nowhere but in its events why it creates no pod."""
+    if not pods:
+        return "its Job has created no pod; `kubectl describe job` says why, a quota or a policy perhaps"
+    return next((s for pod in pods if (s := _stuck(pod))), "")
 
 
 def _stuck(pod: Object) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
 from modelprofiler.cluster import events, full_report, names, observe, status, template
@@ -27,7 +28,7 @@ from modelprofiler.core.conditions import Finding, RunState
 from modelprofiler.core.judge import reference_among, rejudge
 from modelprofiler.core.search import next_step, step_at_deadline
 from modelprofiler.core.steps import RunTrial, Step
-from modelprofiler.errors import InvalidInput, NotFound
+from modelprofiler.errors import InvalidInput, NotFound, Refused
 
 log = logging.getLogger(__name__)
 
@@ -237,8 +238,15 @@ class Reconciler:
             container=container,
             hosts=self._hosts,
         )
-        for action in decision.actions:
-            await act.do(action)
+        try:
+            for action in decision.actions:
+                await act.do(action)
+        except NotFound:
+            raise  # somebody was quicker, or it was deleted: look again
+        except Refused as error:
+            # What was admitted when the run was accepted no longer is: say so, instead of trying for ever in silence.
+            said = f"the API server refuses what the run needs: {error}"
+            return await self._refuse(key, raw, profile, Finding(Reason.ADMISSION_REFUSED, said))
         if not (over or paused):
             return decision.wake
         await self._end(key, raw, plan, written, now)

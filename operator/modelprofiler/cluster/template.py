@@ -32,6 +32,14 @@ RESTRICTED_POD: Object = {
     "seccompProfile": {"type": "RuntimeDefault"},
 }
 
+BASELINE_CAPABILITIES = frozenset(
+    {
+        *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP"),
+        *("SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
+    }
+)
+"""What a container has anyway unless it is dropped: https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
+
 # A trial is worth nothing when the autoscaler moves the pod, or a mesh adds a proxy to what is measured.
 TRIAL_ANNOTATIONS = {
     "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
@@ -104,9 +112,11 @@ def privileges(spec: ModelProfileSpec, settings: Settings) -> list[Problem]:
             context = item.get("securityContext") or {} if isinstance(item, dict) else {}
             if context.get("privileged"):
                 found.append(Problem(f"{path}.{group}[{i}].securityContext.privileged", f"is set; {allow}"))
-            if added := (context.get("capabilities") or {}).get("add"):
+            added = [c for c in (context.get("capabilities") or {}).get("add") or [] if c not in BASELINE_CAPABILITIES]
+            if added:
+                asked = ", ".join(map(str, added))
                 found.append(
-                    Problem(f"{path}.{group}[{i}].securityContext.capabilities.add", f"asks for {added}; {allow}")
+                    Problem(f"{path}.{group}[{i}].securityContext.capabilities.add", f"asks for {asked}; {allow}")
                 )
     return found
 

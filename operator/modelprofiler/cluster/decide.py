@@ -325,7 +325,10 @@ def _finish(
     if needed and (usage is None or usage.cpu is None or usage.memory is None):
         missing = measured.problem or f"too few samples came within {run.settings.samples_timeout_seconds:g}s"
         failed = Failure(Outcome.NO_METRICS, missing)
-    return Decision(record=_finished(run, trial, server, failed, result, usage), record_result=result, wake=0)
+    row = _finished(run, trial, server, failed, result, usage)
+    if row.outcome is Outcome.SLOW and (crowded := failures.crowded_out(server, job)):
+        row = _finished(run, trial, server, crowded, result, usage)
+    return Decision(record=row, record_result=result, wake=0)
 
 
 def _said(result: LoadResult) -> Failure | None:
@@ -389,7 +392,7 @@ def _with_usage(run: Run, row: Trial, result: LoadResult, usage: UsageStatus) ->
         load=row.load,
         usage=usage,
         time_to_ready=row.time_to_ready,
-        failure=_said(result),
+        failure=_said(result) or (Failure(row.outcome, row.message) if row.outcome is Outcome.DISTURBED else None),
         trials=run.trials[: row.index - 1],
     )
     judged = {"outcome": verdict.outcome, "message": verdict.message[:2048], "judged": verdict.judged}

@@ -15,6 +15,11 @@ from modelprofiler.core.judge import Failure
 KILLED_BY_SIGNAL = (137, 143)
 LONGEST_LAST_WORDS = 600
 
+FULL_NODE = 0.93
+"""Share of a node's CPU time from which on its processes wait for each other."""
+OTHERS_SHARE = 0.15
+"""Share of a node that its own services (kubelet, runtime, monitoring) may take without being held responsible."""
+
 
 def failure(server: Server, settings: Settings, now: datetime, ready_within: float) -> Failure | None:
     """Return how a server has failed, or None while it has not.
@@ -44,6 +49,30 @@ def disturbance(server: Server | None, job: LoadJob) -> Failure | None:
     if pod.uid != job.server_pod:
         return Failure(Outcome.DISTURBED, "the server's pod was replaced during the load")
     return _ended(pod) or _evicted(pod)
+
+
+def crowded_out(server: Server | None, job: LoadJob) -> Failure | None:
+    """Return that something else took the node's CPU during a load, or None where that is not so, or not known.
+
+    Only where the load ran on the server's node: the generator then saw how busy that node was. A server that was slow
+    for want of CPU on a full node says nothing about its own limit.
+    """
+    result = job.result
+    pod = server.pod if server else None
+    if result is None or pod is None or not pod.node or job.node != pod.node:
+        return None
+    if result.cores is None or result.busy_percent is None or result.steal_percent is None:
+        return None
+    taken = result.cores * (result.busy_percent + result.steal_percent) / 100
+    others = taken - job.limits.cpu / 1000 - (result.cpu_percent or 0) / 100
+    if taken < FULL_NODE * result.cores or others < OTHERS_SHARE * result.cores:
+        return None
+    return Failure(
+        Outcome.DISTURBED,
+        f"node {pod.node} was full: of its {result.cores} CPUs {result.busy_percent:.0f} % were busy and "
+        f"{result.steal_percent:.0f} % were taken by the hypervisor, at least {others:.1f} CPUs of it for others than "
+        f"the server and the load",
+    )
 
 
 def _no_pod(server: Server, settings: Settings, now: datetime) -> Failure | None:

@@ -116,6 +116,8 @@ class LoadJob:
     """Why there is no result; empty while it may still come."""
     stuck: str
     """Why its pod does not start; empty when it runs."""
+    node: str = ""
+    """Where its pod runs."""
     measured: Measured | None = None
 
 

@@ -296,7 +296,8 @@ class Reconciler:
             node = await self._cluster.get(NODES, None, pod.node)
         except NotFound:
             node = {"metadata": {"name": pod.node}}
-        return status.on_node(known, node, pod.image)
+        job = seen.job(row.index)
+        return status.on_node(known, node, pod.image, job.result if job and job.node == pod.node else None)
 
     async def _sweep(self, profile: ModelProfile, seen: Observation) -> None:
         """Remove what an earlier run left."""

@@ -16,6 +16,7 @@ from modelprofiler.cluster.observe import Observation
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.errors import InvalidInput
+from modelprofiler.load.summary import LoadResult
 
 METRICS_REASONS = (Reason.SAMPLES_READ, Reason.NO_SAMPLES, Reason.SOURCE_UNREACHABLE)
 
@@ -132,8 +133,14 @@ def origin(profile: ModelProfile, accepted: Accepted) -> Provenance:
     )
 
 
-def on_node(known: Provenance, node: dict[str, Any], image: str) -> Provenance:
-    """Return the provenance with the node and the image that the first measured trial ran on."""
+def on_node(known: Provenance, node: dict[str, Any], image: str, result: LoadResult | None) -> Provenance:
+    """Return the provenance with the node and the image that the first measured trial ran on.
+
+    Parameters
+    ----------
+    result
+        Of a load that ran on that node, and saw what CPU it has; None where the load ran elsewhere.
+    """
     info = (node.get("status") or {}).get("nodeInfo") or {}
     labels = node["metadata"].get("labels") or {}
     return known.model_copy(
@@ -143,6 +150,8 @@ def on_node(known: Provenance, node: dict[str, Any], image: str) -> Provenance:
             "instance_type": labels.get("node.kubernetes.io/instance-type"),
             "kernel": info.get("kernelVersion"),
             "kubelet_version": info.get("kubeletVersion"),
+            "cpu_model": result.cpu_model if result else None,
+            "cgroup_version": result.cgroup_version if result else None,
         }
     )
 

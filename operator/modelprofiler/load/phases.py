@@ -13,6 +13,7 @@ from typing import Literal
 from modelprofiler.load.drive import ClosedLoop, OpenLoop
 from modelprofiler.load.http import Client, Done
 from modelprofiler.load.intervals import FEWEST_SECTIONS, merged
+from modelprofiler.load.machine import CpuTimes
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.recorder import Recorder
 from modelprofiler.load.schedule import arrivals
@@ -63,6 +64,9 @@ class Phases:
         self.say = say
         self.stopped_early: Ending | None = None
         self.cpu_percent = 0.0
+        self._machine_at_open: CpuTimes | None = None
+        self.machine: tuple[float, float] | None = None
+        """(busy, stolen) shares of the machine's CPU time in the window; None where it does not tell."""
         now = self.warmup_started = monotonic()
         self.recorder = Recorder(plan.sub_window, now, before)
         limit = now + plan.warmup
@@ -166,6 +170,7 @@ class Phases:
                 return min(limit + TICK, self.warmup_started + plan.max_warmup)
             recorder.open(limit)
             self._cpu_at_open = (time.process_time(), monotonic())
+            self._machine_at_open = CpuTimes.now()
             return limit + plan.duration
         bound = recorder.window_start + plan.max_duration
         if not self._enough() and limit < bound - 1e-9:
@@ -191,6 +196,9 @@ class Phases:
         self.recorder.close(end)
         cpu, at = self._cpu_at_open
         self.cpu_percent = 100 * (time.process_time() - cpu) / max(monotonic() - at, 1e-9)
+        now = CpuTimes.now()
+        if self._machine_at_open and now:
+            self.machine = self._machine_at_open.busy_share(now)
 
     async def _drain(self) -> None:
         recorder, client = self.recorder, self.client

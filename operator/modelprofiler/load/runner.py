@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 from modelprofiler.errors import DatasetError, LoadError
+from modelprofiler.load import machine
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.dataset import digest, ordered, read_rows
 from modelprofiler.load.http import Client, Done
@@ -170,6 +171,8 @@ class _Load:
             histogram=histogram,
             cpu_percent=round(phases.cpu_percent, 1),
             send_lag_p99=lag,
+            busy_percent=round(100 * phases.machine[0], 1) if phases.machine else None,
+            steal_percent=round(100 * phases.machine[1], 1) if phases.machine else None,
         )
 
     def _result(self, kind: ResultKind, message: str, **more: object) -> LoadResult:
@@ -179,6 +182,9 @@ class _Load:
             started=self.started,
             ended=time.time(),
             dataset_digest=self.digest,
+            cores=machine.cores(),
+            cpu_model=machine.cpu_model(),
+            cgroup_version=machine.cgroup_version(),
             **more,  # type: ignore[arg-type]
         )
 

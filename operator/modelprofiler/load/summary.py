@@ -82,6 +82,11 @@ class LoadResult:
         The generator's CPU in the window, in percent of a core.
     send_lag_p99
         How late requests were sent, in seconds (open loop), or how late the generator's clock ticked (closed loop).
+    cores, busy_percent, steal_percent
+        CPUs of the generator's machine, and how much of their time went to work of any kind, or to other guests of the
+        hypervisor, in the window.
+    cpu_model, cgroup_version
+        What that machine is.
     """
 
     kind: ResultKind
@@ -99,6 +104,11 @@ class LoadResult:
     dataset_digest: str | None = None
     cpu_percent: float | None = None
     send_lag_p99: float | None = None
+    cores: int | None = None
+    busy_percent: float | None = None
+    steal_percent: float | None = None
+    cpu_model: str | None = None
+    cgroup_version: str | None = None
 
     def completed_between(self, t0: float, t1: float) -> float:
         """Return how many responses came between two times (seconds since the epoch), interpolated."""
@@ -178,6 +188,11 @@ _SCALARS = (
     "dataset_digest",
     "cpu_percent",
     "send_lag_p99",
+    "cores",
+    "busy_percent",
+    "steal_percent",
+    "cpu_model",
+    "cgroup_version",
 )
 
 

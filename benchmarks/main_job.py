@@ -1,0 +1,133 @@
+"""Run examples/digits.yaml on the cluster of KUBECONFIG and print what the operator took for it.
+
+The chart must be installed (``make cluster images install``). Prints Markdown; docs/benchmarks.md holds its output.
+
+    make bench-main-job
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import re
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "digits.yaml"
+PROFILE = "digits"
+RESOURCE = "modelprofiles.modelprofiler.io"
+
+
+def kubectl(*arguments: str) -> str:
+    """Run kubectl; its output, or an end of the program with what it said."""
+    done = subprocess.run(["kubectl", *arguments], capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        sys.exit(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def get(*arguments: str) -> Any:
+    return json.loads(kubectl("get", *arguments, "--output", "json"))
+
+
+class OperatorPod:
+    """What the operator's pod uses, as its node's cAdvisor and its own health endpoint say."""
+
+    def __init__(self, namespace: str) -> None:
+        pods = get("pods", "--namespace", namespace, "--selector", "app.kubernetes.io/name=modelprofiler")["items"]
+        running = [p for p in pods if p["status"]["phase"] == "Running" and "deletionTimestamp" not in p["metadata"]]
+        if len(running) != 1:
+            sys.exit(f"{len(running)} operator pods run in namespace {namespace}; one is needed: make install")
+        self.namespace, self.name = namespace, running[0]["metadata"]["name"]
+        self.node = running[0]["spec"]["nodeName"]
+
+    def sample(self) -> tuple[float, float, float]:
+        """Return (time of the sample, CPU seconds, working set in bytes)."""
+        text = kubectl("get", "--raw", f"/api/v1/nodes/{self.node}/proxy/metrics/cadvisor")
+
+        def series(name: str) -> tuple[float, float]:
+            pattern = rf'^{name}{{[^}}]*container="[^"]+"[^}}]*pod="{re.escape(self.name)}"[^}}]*}} (\S+) (\d+)$'
+            found = re.search(pattern, text, re.MULTILINE)
+            if found is None:
+                sys.exit(f"the kubelet has no {name} of pod {self.name} yet; try again in half a minute")
+            return float(found[1]), int(found[2]) / 1000
+
+        cpu, when = series("container_cpu_usage_seconds_total")
+        memory, _ = series("container_memory_working_set_bytes")
+        return when, cpu, memory
+
+    def writes(self) -> int:
+        """Return the writes it has sent to the API server."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:8080/proxy/healthz"
+        return int(json.loads(kubectl("get", "--raw", path))["apiRequests"]["writes"])
+
+
+def run(pod: OperatorPod, deadline: float) -> tuple[dict[str, Any], float, list[tuple[float, float, float]]]:
+    """Apply the example and wait for its end: (object, seconds, samples of the operator)."""
+    kubectl("delete", RESOURCE, PROFILE, "--ignore-not-found", "--wait")
+    samples = [pod.sample()]
+    started = time.monotonic()
+    kubectl("apply", "--filename", str(EXAMPLE))
+    while True:
+        time.sleep(2)
+        profile = get(RESOURCE, PROFILE)
+        conditions = {c["type"]: c for c in profile.get("status", {}).get("conditions", [])}
+        seconds = time.monotonic() - started
+        finished = conditions.get("Finished", {})
+        print(f"\r{seconds:4.0f} s  {finished.get('message', '')[:100]:100}", end="", file=sys.stderr, flush=True)
+        if pod.sample()[0] > samples[-1][0]:
+            samples.append(pod.sample())
+        if finished.get("status") == "True":
+            print(file=sys.stderr)
+            return profile, seconds, samples
+        if seconds > deadline:
+            sys.exit(f"not finished after {seconds:.0f} s: {finished.get('message')}")
+
+
+def report(profile: dict[str, Any], seconds: float, samples: list[tuple[float, float, float]], writes: int) -> None:
+    status = profile["status"]
+    trials = status["trials"]
+    moments = [(datetime.fromisoformat(t["startTime"]), datetime.fromisoformat(t["completionTime"])) for t in trials]
+    idle = [(after[0] - before[1]).total_seconds() for before, after in itertools.pairwise(moments)]
+    (t0, cpu0, _), (t1, cpu1, _) = samples[0], samples[-1]
+    succeeded = next(c for c in status["conditions"] if c["type"] == "Succeeded")
+    print(f"Result: Succeeded={succeeded['status']}, {succeeded['reason']}. {succeeded['message']}\n")
+    print("| trial | purpose | size | outcome | p95 | CPU per request | took |")
+    print("|---|---|---|---|---|---|---|")
+    for trial, (begin, end) in zip(trials, moments, strict=True):
+        limits, usage = trial["limits"], trial.get("usage", {})
+        p95 = trial.get("load", {}).get("latency", {}).get("p95", "")
+        fresh = "fresh" if trial.get("fresh", True) else "resized"
+        size = f"{limits['cpu']}, {limits['memory']} ({fresh})"
+        cost, took = usage.get("cpuTimePerRequest", ""), (end - begin).total_seconds()
+        print(
+            f"| {trial['index']} | {trial['purpose']} | {size} | {trial['outcome']} | {p95} | {cost} | {took:.0f} s |"
+        )
+    print("\n| what | measured | to reach |")
+    print("|---|---|---|")
+    print(f"| apply to the end | {seconds:.0f} s | 360 s |")
+    print(f"| trials | {len(trials)} | 8 |")
+    print(f"| longest idle time between two trials | {max(idle, default=0):.1f} s | 3 s |")
+    print(f"| operator, working set | {max(s[2] for s in samples) / 2**20:.0f} MiB | 200 MiB |")
+    print(f"| operator, CPU | {100 * (cpu1 - cpu0) / (t1 - t0):.1f} % of a core | 2 % |")
+    print(f"| API writes a trial | {writes / len(trials):.1f} | 25 |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--namespace", default="modelprofiler-system", help="where the operator runs")
+    parser.add_argument("--deadline", type=float, default=900, help="seconds to wait for the end")
+    arguments = parser.parse_args()
+    pod = OperatorPod(arguments.namespace)
+    before = pod.writes()
+    profile, seconds, samples = run(pod, arguments.deadline)
+    report(profile, seconds, samples, pod.writes() - before)
+
+
+if __name__ == "__main__":
+    main()

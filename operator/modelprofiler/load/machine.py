@@ -1,0 +1,78 @@
+"""What the machine under the generator is and how busy it was: read from /proc, where there is one.
+
+In a pod, /proc/stat counts the whole node. Where the server is on the same node this tells whether something else kept
+it from the CPU it was given.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+PROC_STAT = Path("/proc/stat")
+CPU_INFO = Path("/proc/cpuinfo")
+CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
+CGROUP_V1 = Path("/sys/fs/cgroup/memory")
+LONGEST_NAME = 80
+"""Characters: the result has to fit into a termination message."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTimes:
+    """CPU time of the machine since it started, in seconds, all cores together.
+
+    Attributes
+    ----------
+    busy
+        Spent on something, steal excluded.
+    steal
+        Kept back by the hypervisor.
+    idle
+        Spent on nothing, waiting for disks included.
+    """
+
+    busy: float
+    steal: float
+    idle: float
+
+    @classmethod
+    def now(cls, path: Path = PROC_STAT) -> Self | None:
+        """Read the times (proc_stat(5)); None where there are none."""
+        try:
+            fields = path.read_text().split("\n", 1)[0].split()
+            user, nice, system, idle, iowait, irq, softirq, steal = (int(f) for f in fields[1:9])
+        except (OSError, ValueError):
+            return None
+        tick = os.sysconf("SC_CLK_TCK")
+        return cls((user + nice + system + irq + softirq) / tick, steal / tick, (idle + iowait) / tick)
+
+    def busy_share(self, later: Self) -> tuple[float, float] | None:
+        """Return (busy, stolen) as shares of the CPU time from here to ``later``; None when no time has passed."""
+        busy, steal, idle = later.busy - self.busy, later.steal - self.steal, later.idle - self.idle
+        total = busy + steal + idle
+        return (busy / total, steal / total) if total > 0 else None
+
+
+def cores() -> int | None:
+    """Return how many CPUs the machine has, whatever this process may use of them."""
+    return os.cpu_count()
+
+
+def cpu_model(path: Path = CPU_INFO) -> str | None:
+    """Return the name of the CPU; None where it is not told."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    name = next(names, None)
+    return name[:LONGEST_NAME] if name else None
+
+
+def cgroup_version() -> str | None:
+    """Return the version of control groups in use: v2, v1, or None where there are none."""
+    if CGROUP_V2.exists():
+        return "v2"
+    return "v1" if CGROUP_V1.exists() else None

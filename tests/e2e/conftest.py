@@ -26,7 +26,7 @@ SHORT_TIMEOUTS = (
 KEEP = "MODELPROFILER_E2E_KEEP_INSTALLATION"
 """Set while tests are written: what is installed is used as it is."""
 
-TEST_SECONDS = 600
+TEST_SECONDS = 900
 """A whole run of a profile may be in a fixture, and counts for the first test that asks for it."""
 
 Install = Callable[..., None]
@@ -114,6 +114,23 @@ def module_namespace(kubectl: support.Run) -> Iterator[str]:
     """Make a namespace for the tests of a module, which look at the same run."""
     with support.fresh_namespace(kubectl) as name:
         yield name
+
+
+NOTES = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what was measured: numbers that nobody asserts, since they depend on the machine."""
+    if notes := config.stash.get(NOTES, []):
+        terminalreporter.section("measured")
+        for note in notes:
+            terminalreporter.write_line(note)
+
+
+@pytest.fixture(scope="session")
+def note(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Return a function that takes a line to be printed at the end, whether the tests pass or not."""
+    return pytestconfig.stash.setdefault(NOTES, []).append
 
 
 @pytest.fixture(scope="session")

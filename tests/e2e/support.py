@@ -71,7 +71,7 @@ def fresh_namespace(kubectl: Run) -> Iterator[str]:
             "data": source,
         },
     ]
-    kubectl("create", "-f", "-", input="\n---\n".join(map(json.dumps, documents)))
+    kubectl("create", "-f", "-", input="\n".join(map(json.dumps, documents)))
     try:
         yield name
     finally:
@@ -197,13 +197,15 @@ class Profile:
         fact
             What is waited for, to be said when it does not come.
         within
-            Seconds.
+            Seconds; those in the queue do not count.
         """
         deadline = time.monotonic() + within
         while True:
             status = self.status()
             if holds(status):
                 return status
+            if is_queued(status):
+                deadline = time.monotonic() + within
             assert time.monotonic() < deadline, f"{self.name}: not within {within:g}s: {fact}\n{self.story()}"
             time.sleep(POLL_SECONDS)
 
@@ -265,6 +267,12 @@ class Profile:
 def find_condition(status: ModelProfileStatus, type_: str) -> Condition | None:
     """Return a condition of a status; None where it is not set."""
     return next((condition for condition in status.conditions if condition.type == type_), None)
+
+
+def is_queued(status: ModelProfileStatus) -> bool:
+    """Whether the profile waits for its turn."""
+    finished = find_condition(status, "Finished")
+    return finished is not None and finished.reason == "Queued"
 
 
 def trial_with(status: ModelProfileStatus, purpose: Purpose) -> Trial:

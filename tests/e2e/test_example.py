@@ -1,0 +1,196 @@
+"""The main job: examples/digits.yaml as it is, from `kubectl apply` to a verified size in `kubectl get`. And a grid."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.e2e.support import Object, Profile, Run, cost_profile, find_condition, gone_within, trial_with
+from tests.e2e.support_cost import OperatorCost, Writes
+
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose, Trial
+from modelprofiler.core.axis import cpu_axis, memory_axis
+
+NAME = "digits"
+MOST_TRIALS = 10
+"""Eight are hoped for; a busy machine makes some verdicts uncertain."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """The example, applied and finished."""
+
+    profile: Profile
+    status: ModelProfileStatus
+    written: ModelProfile
+    """As it is in the file."""
+
+
+@pytest.fixture(scope="module")
+def example(kubectl: Run, repository: Path, module_namespace: str, note: Callable[[str], None]) -> Example:
+    """Apply the file and wait for the end."""
+    path = repository / "examples" / "digits.yaml"
+    documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    written = ModelProfile.parse(next(d for d in documents if d["kind"] == "ModelProfile"))
+    writes, cost, began = Writes.so_far(kubectl), OperatorCost.now(kubectl), time.monotonic()
+    kubectl("apply", "--namespace", module_namespace, "-f", str(path))
+    profile = Profile(kubectl, module_namespace, NAME)
+    try:
+        status = profile.succeeded(within=700)
+    finally:
+        _tell(note, profile.status().trials, time.monotonic() - began)
+        note(f"digits: {Writes.so_far(kubectl).since(writes)}")
+        note(f"digits: {OperatorCost.now(kubectl).since(cost)}")
+    return Example(profile, status, written)
+
+
+def _tell(note: Callable[[str], None], trials: list[Trial], seconds: float) -> None:
+    note(f"digits: {len(trials)} trials (8 at most) in {seconds:.0f} s (360 at most)")
+    for row in trials:
+        took = (row.completion_time - row.start_time).total_seconds()
+        note(
+            f"digits: {row.index} {row.purpose} {row.limits.cpu} {row.limits.memory} {row.outcome} {took:.0f} s, fresh"
+            f" {row.fresh}: {row.message}"
+        )
+    idle = [(after.start_time - before.completion_time).total_seconds() for before, after in pairwise(trials)]
+    note(f"digits: longest pause between trials {max(idle, default=0):.1f} s (3 at most)")
+
+
+def test_the_example_is_verified_within_few_trials(example: Example) -> None:
+    """Succeeded=True, reason Verified."""
+    succeeded = find_condition(example.status, "Succeeded")
+    assert succeeded is not None
+    assert ("True", "Verified") == (succeeded.status, succeeded.reason)
+    assert len(example.status.trials) <= MOST_TRIALS
+    assert len(example.status.trials) == example.status.trials_completed
+
+
+def test_the_size_recommended_is_one_of_the_range(example: Example) -> None:
+    """A step of the CPU range and a step of the memory range; requests are limits."""
+    (recommendation,) = example.status.recommendations
+    resources = example.written.spec.resources
+    assert resources.cpu is not None
+    assert resources.memory is not None
+    assert recommendation.requests == recommendation.limits
+    assert recommendation.limits.cpu is not None
+    assert recommendation.limits.memory is not None
+    assert recommendation.limits.cpu.millicores in cpu_axis(resources.cpu)
+    assert recommendation.limits.memory.bytes in memory_axis(resources.memory)
+    assert recommendation.explanation
+
+
+def test_a_fresh_trial_at_exactly_this_size_has_passed(example: Example) -> None:
+    """The trial that the verification names: a Confirm trial, or one that happened to be at this very size."""
+    (recommendation,) = example.status.recommendations
+    assert recommendation.verification is not None
+    trial = example.status.trials[recommendation.verification.trial - 1]
+    assert recommendation.verification.trial == trial.index
+    assert Outcome.PASSED == trial.outcome
+    assert recommendation.limits == trial.limits
+    assert trial.fresh
+    assert trial.purpose is Purpose.CONFIRM
+
+
+def test_every_row_says_what_was_judged_and_how_certain_it_is(example: Example) -> None:
+    """A value with both ends of its interval, for every trial that the requests decided."""
+    for row in example.status.trials:
+        if row.outcome not in (Outcome.PASSED, Outcome.SLOW):
+            assert row.message
+            continue
+        assert row.judged is not None
+        assert "p95" == row.judged.metric
+        assert "250ms" == row.judged.threshold
+        assert row.judged.value
+        if row.load is not None and row.load.stopped_early != "Overload":
+            assert None not in (row.judged.low, row.judged.high), row
+
+
+def test_every_row_of_the_requests_is_replayed(example: Example) -> None:
+    """All 719 of them, in the reference trial; none fails."""
+    reference = trial_with(example.status, Purpose.REFERENCE)
+    assert example.status.dataset is not None
+    assert reference.load is not None
+    assert 719 == example.status.dataset.rows == example.status.dataset.distinct_rows == reference.load.rows_covered
+    assert 0 == reference.load.failures
+
+
+@pytest.mark.parametrize("purpose", [Purpose.REFERENCE, Purpose.CONFIRM])
+def test_the_rows_that_the_result_rests_on_have_their_usage(example: Example, purpose: Purpose) -> None:
+    """CPU, CPU time a request, memory, throttling, threads, and the time to ready."""
+    row = trial_with(example.status, purpose)
+    assert row.usage is not None
+    measured = row.usage.cpu, row.usage.cpu_time_per_request, row.usage.memory, row.usage.throttled_percent
+    assert None not in (*measured, row.usage.threads, row.usage.source, row.time_to_ready)
+
+
+def test_the_report_has_every_trial_in_full(example: Example) -> None:
+    """One entry a trial, with the row of the status and what the load generator left."""
+    entries = sorted(example.profile.report().items())
+    assert [row.to_dict() for row in example.status.trials] == [entry["trial"] for _, entry in entries]
+    reference = entries[0][1]["load"]
+    assert reference["result"]
+    assert reference["windowEnded"] > reference["windowStarted"] > reference["warmupStarted"]
+
+
+def test_the_table_shows_the_result(example: Example, kubectl: Run, module_namespace: str) -> None:
+    """NAME SUCCEEDED REASON TRIALS CPU MEMORY P95 AGE."""
+    header, row = kubectl("get", "modelprofiles", "--namespace", module_namespace).stdout.splitlines()
+    assert ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE"] == header.split()
+    limits = example.status.recommendations[0].limits
+    expected = [NAME, "True", "Verified", str(len(example.status.trials)), str(limits.cpu), str(limits.memory)]
+    assert expected == row.split()[:6]
+    p95 = row.split()[6]
+    assert p95.endswith("ms"), p95
+    assert 0 < float(p95.removesuffix("ms")) <= 250
+
+
+def test_describe_tells_the_story(example: Example) -> None:
+    """An event for each trial, in order, and one for the end."""
+    told = [(event["reason"], event["message"]) for event in example.profile.events()]
+    finished = [message for reason, message in told if reason == "TrialFinished"]
+    assert len(example.status.trials) == len(finished)
+    for row, message in zip(example.status.trials, finished, strict=True):
+        assert message.startswith(
+            f"Trial {row.index} ({row.purpose}) at {row.limits.cpu} CPU and {row.limits.memory}: "
+        )
+    assert told[-1][0] == "Verified"
+
+
+def test_nothing_but_the_report_is_left(example: Example) -> None:
+    """Deployments, Jobs, Services, pods and the ConfigMap of inline files are gone."""
+    gone_within(20, example.profile.children)
+    assert example.profile.report()
+
+
+def test_where_the_numbers_come_from_is_recorded(example: Example) -> None:
+    """Digests of all that went in, and the node."""
+    provenance = example.status.provenance
+    assert provenance is not None
+    assert None not in (
+        *(provenance.image, provenance.model_digest, provenance.code_digest, provenance.dataset_digest),
+        *(provenance.node, provenance.kernel, provenance.kubelet_version, provenance.modelprofiler_version),
+    )
+
+
+def test_a_grid_runs_every_combination_once(
+    apply: Callable[[Object, str], Profile], namespace: str, note: Callable[[str], None]
+) -> None:
+    """Of 2 x 2 sizes, the cheapest that passed is recommended, and its own trial verifies it."""
+    began = time.monotonic()
+    document = cost_profile("grid", search={"strategy": "Grid"})
+    profile = apply(document, namespace)
+    status = profile.succeeded()
+    note(f"grid: {len(status.trials)} trials in {time.monotonic() - began:.0f} s")
+    expected = {(cpu, memory) for cpu in ("200m", "600m") for memory in ("64Mi", "128Mi")}
+    assert expected == {(str(row.limits.cpu), str(row.limits.memory)) for row in status.trials}
+    assert {Purpose.GRID} == {row.purpose for row in status.trials}
+    assert len(expected) == len(status.trials), json.dumps([row.to_dict() for row in status.trials], indent=1)
+    (recommendation,) = status.recommendations
+    assert ("200m", "64Mi") == (str(recommendation.limits.cpu), str(recommendation.limits.memory))
+    assert recommendation.verification is not None
+    assert recommendation.limits == status.trials[recommendation.verification.trial - 1].limits

@@ -1,0 +1,111 @@
+"""A server of known cost: what is measured is what it burns and holds, what is recommended is what that implies."""
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+from tests.e2e.support import Object, Profile, cost_profile, cost_server, trial_with
+
+from modelprofiler.api.status import ModelProfileStatus, Purpose, Trial
+
+CPU_SECONDS_PER_REQUEST = 0.010
+RATE = 20.0
+OBJECTIVE_SECONDS = 0.170
+CPU = range(100, 601, 50)
+"""Millicores."""
+
+HELD_MIB, INTERPRETER_MIB, STEP_MIB = 96, 24, 16
+
+CFS_PERIOD_SECONDS = 0.1
+
+
+def p95_at(cores: float, requests: int = 40_000) -> float:
+    """Return the 95th percentile of latency at a CPU limit, in seconds.
+
+    One server, first come first served, the same CPU time for every request, Poisson arrivals. It runs at full speed
+    until its quota of the 100 ms period is used up, then stands still until the next period begins (CFS bandwidth
+    control): not as if each request took 1/limit times as long, which would be too pessimistic for short requests.
+    """
+    randomness = random.Random(0)
+    arrival = free = used = 0.0
+    period = 0
+    latencies = []
+    for _ in range(requests):
+        arrival += randomness.expovariate(RATE)
+        now, left = max(arrival, free), CPU_SECONDS_PER_REQUEST
+        while left > 1e-12:
+            if math.floor(now / CFS_PERIOD_SECONDS + 1e-9) > period:
+                period, used = math.floor(now / CFS_PERIOD_SECONDS + 1e-9), 0.0
+            end = (period + 1) * CFS_PERIOD_SECONDS
+            ran = min(left, cores * CFS_PERIOD_SECONDS - used, end - now)
+            if ran <= 1e-12:
+                now = end
+                continue
+            now, left, used = now + ran, left - ran, used + ran
+        free = now
+        latencies.append(free - arrival)
+    return sorted(latencies)[int(0.95 * requests)]
+
+
+@pytest.fixture(scope="module")
+def profile(apply: Callable[[Object, str], Profile], module_namespace: str) -> Profile:
+    """Profile the server with neither margin; Auto chooses the source."""
+    return apply(
+        cost_profile(
+            "truth",
+            cost_server(cpu_ms=CPU_SECONDS_PER_REQUEST * 1e3, memory_mib=HELD_MIB),
+            load={"openLoop": {"rate": f"{RATE:g}"}, "warmup": "2s", "duration": "15s"},
+            objectives={"latency": {"p95": f"{OBJECTIVE_SECONDS * 1e3:g}ms"}},
+            resources={
+                "cpu": {"min": f"{CPU[0]}m", "max": f"{CPU[-1]}m", "step": f"{CPU.step}m"},
+                "memory": {"min": "64Mi", "max": "256Mi", "step": f"{STEP_MIB}Mi"},
+            },
+            search={"repetitions": 2, "maxTrials": 12},
+        ),
+        module_namespace,
+    )
+
+
+@pytest.fixture(scope="module")
+def status(profile: Profile, note: Callable[[str], None]) -> ModelProfileStatus:
+    """Return the status at the end of the run."""
+    status = profile.succeeded(within=400)
+    note(f"truth: {len(status.trials)} trials, {[f'{t.purpose} {t.limits.cpu} {t.outcome}' for t in status.trials]}")
+    return status
+
+
+@pytest.fixture(scope="module")
+def reference(status: ModelProfileStatus) -> Trial:
+    """Return the row of the Reference trial."""
+    return trial_with(status, Purpose.REFERENCE)
+
+
+def test_the_cpu_time_of_a_request_is_what_the_server_burns(reference: Trial) -> None:
+    """Within 5 %."""
+    assert reference.usage is not None
+    assert reference.usage.cpu_time_per_request is not None
+    assert pytest.approx(CPU_SECONDS_PER_REQUEST, rel=0.05) == reference.usage.cpu_time_per_request.seconds
+
+
+def test_the_cpu_recommended_is_what_the_cost_implies(status: ModelProfileStatus, note: Callable[[str], None]) -> None:
+    """Within one step of the smallest size at which a queue with this cost meets the objective."""
+    implied = next(size for size in CPU if p95_at(size / 1000) <= OBJECTIVE_SECONDS)
+    recommended = status.recommendations[0].limits.cpu
+    assert recommended is not None
+    note(f"truth: {recommended} CPU recommended, {implied}m implied")
+    assert abs(recommended.millicores - implied) <= CPU.step, status.recommendations[0].explanation
+
+
+def test_the_memory_recommended_is_what_is_held(status: ModelProfileStatus, note: Callable[[str], None]) -> None:
+    """Not less than that, and not more than an interpreter and a step of the range beyond it."""
+    recommended = status.recommendations[0].limits.memory
+    assert recommended is not None
+    note(f"truth: {recommended} memory recommended, {HELD_MIB}Mi held")
+    assert HELD_MIB * 2**20 <= recommended.bytes <= (HELD_MIB + INTERPRETER_MIB + STEP_MIB) * 2**20
+
+
+def test_auto_says_which_source_it_chose(reference: Trial) -> None:
+    """Prometheus where its series exist, else the kubelet."""
+    assert reference.usage is not None
+    assert reference.usage.source in ("Prometheus", "Kubelet")

@@ -28,7 +28,11 @@ class _Spec(ctypes.Structure):
 
 
 class Alarm:
-    """Calls ``callback`` once after each `set`, at that time or as soon as possible after it."""
+    """Calls ``callback`` after each `set`, at that time or as soon as possible after it.
+
+    The callback must set the next time, or close the alarm: the file stays readable until then, which saves reading it.
+    It may be called too early.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         self._loop = loop
@@ -41,7 +45,7 @@ class Alarm:
             self._fd = libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
             self._settime = libc.timerfd_settime
         if self._fd >= 0:
-            loop.add_reader(self._fd, self._readable)
+            loop.add_reader(self._fd, callback)
 
     def set(self, when: float) -> None:
         """Wake at ``when``, seconds of the monotonic clock, instead of any time set before."""
@@ -53,13 +57,6 @@ class Alarm:
         fraction, whole = math.modf(max(when, 1e-6))
         self._spec.s, self._spec.ns = int(whole), int(fraction * 1e9)
         self._settime(self._fd, _ABSOLUTE, ctypes.byref(self._spec), None)
-
-    def _readable(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:  # set anew since: that also takes back the event
-            return
-        self._callback()
 
     def close(self) -> None:
         """Never wake again."""

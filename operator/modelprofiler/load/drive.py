@@ -60,6 +60,7 @@ class OpenLoop:
             if due >= self._limit:
                 limit = self._at_limit(self._limit)
                 if limit <= self._limit:
+                    self._alarm.close()
                     return
                 self._limit = limit
                 continue

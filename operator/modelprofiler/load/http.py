@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
         self.head = None
         self.busy = self.fresh = False
         if not self.keep:
-            self._drop()
+            self.closed = True  # by the server, which so keeps the TIME_WAIT: a client has only so many ports
         elif client.waiting:
             self.start(*client.waiting.popleft(), False)
         else:
@@ -241,6 +241,8 @@ class Client:
         Looking at every connection now and then costs less than a timer for every request.
         """
         due = now - self.timeout
+        for connection in [c for c in self.connections if c.closed]:
+            connection._drop()  # noqa: SLF001 - the server said that it would, and did not
         for connection in [c for c in self.connections if c.busy and c.intended <= due]:
             connection.fail("timeout")
         for queue in (self.waiting, self._again):

@@ -110,7 +110,7 @@ class Recorder:
 
     def finished_windows(self, now: float) -> list[Histogram]:
         """Return the sub-windows that were over at ``now``."""
-        count = int((min(now, self.window_end) - self.window_start) / self._sub_window + 1e-6)
+        count = max(int((min(now, self.window_end) - self.window_start) / self._sub_window + 1e-6), 0)
         missing = max(count - len(self.windows), 0)
         return self.windows[:count] + [Histogram() for _ in range(missing)]
 

@@ -3,10 +3,9 @@
 One rule a function, asked in this order; the first that has something to do decides:
 
 1. the reference trial at the ceiling,
-2. an uncertain failure on a fresh pod is measured again,
-3. CPU at the memory ceiling: forecast, bracket, bisect, and the largest failing size once more on a fresh pod,
-4. memory at the CPU boundary,
-5. the recommended size itself, on a fresh pod.
+2. CPU at the memory ceiling: forecast, bracket, bisect, and the largest failing size once more on a fresh pod,
+3. memory at the CPU boundary,
+4. the recommended size itself, on a fresh pod.
 """
 
 from __future__ import annotations
@@ -17,11 +16,8 @@ from modelprofiler.api.status import Outcome, Purpose
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.forecast import forecast_for
 from modelprofiler.core.recommend import Target, recommend, target_for
-from modelprofiler.core.run import CpuPoint, Observation, Run, is_closed
+from modelprofiler.core.run import CpuPoint, Observation, Run, closed_steps, is_closed
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step, Window
-
-TRIALS_FOR_THE_END = 2
-"""With so few trials left the search stops where it is and verifies what it has."""
 
 BROKEN = frozenset({Outcome.CRASHED, Outcome.NEVER_READY, Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED})
 """Outcomes after which a server does not work at all, when it is the reference trial that has them."""
@@ -31,10 +27,11 @@ def adaptive_step(run: Run) -> Step:
     """Return the next step of the adaptive search."""
     if step := reference_step(run):
         return step
-    if run.trials_left > TRIALS_FOR_THE_END:
-        for rule in (_repeat_failure, _cpu_step, _memory_step):
-            if step := rule(run):
-                return step
+    # The last trial is kept for the Confirm trial: an answer that is not the smallest is worth more than none verified.
+    if run.trials_left > 1 and (step := _cpu_step(run)):
+        return step
+    if run.trials_left > 2 and (step := _memory_step(run)):
+        return step
     return _confirm_step(run)
 
 
@@ -65,18 +62,6 @@ def _nearest_miss(run: Run, point: CpuPoint) -> str:
     return f"{message}. No smaller size can do better: raise the range, relax the objective or lower the load."
 
 
-def _repeat_failure(run: Run) -> Step | None:
-    """Measure again a Memory or Confirm trial that failed without certainty: it would move the boundary."""
-    last = run.observations[-1]
-    if last.trial.purpose not in (Purpose.MEMORY, Purpose.CONFIRM) or last.passed or last.verdict.certain:
-        return None
-    if run.blames_memory(last) or run.cpu_points[last.limits.cpu].settled:
-        return None
-    return RunTrial(
-        last.trial.purpose, last.limits, fresh=True, window="Measure", reason="the last trial there was not certain"
-    )
-
-
 def _cpu_step(run: Run) -> Step | None:
     """Return the next trial on the CPU axis; absent when the boundary is known."""
     passing, failing = run.smallest_passing, run.largest_failing
@@ -105,8 +90,7 @@ def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
     else:
         position, reason = forecast.smallest_passing(run.cpu, low, high), "the forecast boundary"
         passes, fails = _streak(run)
-        # Two steps that count as one would be a trial too many.
-        unit = 2 if high >= 2 and is_closed(run.cpu, run.cpu[high - 2], run.cpu[high]) else 1
+        unit = closed_steps(run.cpu, high)
         if passes:
             position = min(position, high - (unit << (passes - 1)))
         if fails:
@@ -198,10 +182,17 @@ def _confirm_step(run: Run) -> Step:
     """Return the Confirm trial, or the recommendation once it passed."""
     target, _ = _target(run)
     passed = [o for o in run.at(target.limits) if o.passed]
-    enough = any(o.verdict.certain for o in passed) or len(_at_cpu(run, target.limits.cpu)) >= run.repetitions
-    if passed and enough:
+    if passed and len(_at_cpu(run, target.limits.cpu)) >= _measurements_needed(run, target, passed):
         return recommend(run, target)
     return RunTrial(Purpose.CONFIRM, target.limits, fresh=True, window="Measure", reason="exactly the recommended size")
+
+
+def _measurements_needed(run: Run, target: Target, passed: list[Observation]) -> int:
+    """Return how often the recommended CPU must have been measured: the boundary itself always twice, where allowed."""
+    if not any(o.verdict.certain for o in passed):
+        return run.repetitions
+    at_boundary = target.limits.cpu == target.cpu and target.limits != run.ceiling
+    return min(2, run.repetitions) if at_boundary else 1
 
 
 def _at_cpu(run: Run, cpu: int) -> list[Observation]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import LATENCY_METRICS, ModelProfileSpec
 from modelprofiler.api.status import Judged, LoadStatus, Outcome, Trial, UsageStatus
+from modelprofiler.core.bounds import latency_bounds
 
 REQUESTS_NEEDED = {"mean": 1, "p50": 5, "p90": 29, "p95": 59, "p99": 299, "p999": 2995, "max": 1}
 """Fewest requests whose largest latency bounds the percentile with 95 % confidence: ln(0.05) / ln(p)."""
@@ -177,16 +178,12 @@ def _errors(spec: ModelProfileSpec, load: LoadStatus) -> Check:
 
 
 def _latencies(spec: ModelProfileSpec, load: LoadStatus, reference: Trial | None) -> list[Check]:
+    bounds = latency_bounds(spec, reference)
     slowdown = spec.objectives.max_slowdown_percent
-    if slowdown is not None:
-        base = reference.load if reference is not None and reference.load is not None else load
-        if base.latency.p95 is None:
-            return [_latency("p95", load, 0.0)]
-        return [_latency("p95", load, base.latency.p95.seconds * (1 + float(slowdown) / 100))]
-    bounds = spec.objectives.latency
-    assert bounds is not None
-    given = ((metric, getattr(bounds, metric)) for metric in LATENCY_METRICS)
-    return [_latency(metric, load, bound.seconds) for metric, bound in given if bound is not None]
+    if slowdown is not None and not bounds:
+        # This is the reference trial: it is as slow as itself.
+        bounds = {"p95": load.latency.p95.seconds * (1 + float(slowdown) / 100) if load.latency.p95 else 0.0}
+    return [_latency(metric, load, bound) for metric, bound in bounds.items()]
 
 
 def _latency(metric: str, load: LoadStatus, bound: float) -> Check:
@@ -199,8 +196,8 @@ def _latency(metric: str, load: LoadStatus, bound: float) -> Check:
     missing = f"{metric} was not measured"
     if completed < needed:
         missing = f"too few requests for {metric}: {completed} of {needed}; a longer load.duration gives more"
-    if bound <= 0:
-        value, missing = None, "the reference trial has no p95 to compare with"
+    if bound <= 0:  # a slowdown from nothing
+        value = None
     return Check(metric, value, low, high, bound, _seconds, missing=missing, exact=metric == "max")
 
 

@@ -146,20 +146,20 @@ def _workload(run: Run) -> Workload | None:
         clients=closed.concurrency if closed is not None else 0,
         seconds=load.duration.seconds,
     )
-    return min((_fitted(workload, s, load, run.cpu.last) for s in SPREADS), key=lambda f: f[0])[1]
+    shapes = [replace(workload, spread=spread, held=held) for held in (True, False) for spread in SPREADS]
+    return min((_fitted(shape, load, run.cpu.last) for shape in shapes), key=lambda fit: fit[0])[1]
 
 
-def _fitted(workload: Workload, spread: float, load: LoadStatus, ceiling: int) -> tuple[float, Workload]:
-    """Return the workload with this spread, and how far its latencies at the ceiling are from the measured ones."""
+def _fitted(shape: Workload, load: LoadStatus, ceiling: int) -> tuple[float, Workload]:
+    """Return how far the latencies of a workload of this shape are from those measured at the ceiling, and it."""
     assert load.latency.p50 is not None
     p50 = load.latency.p50.seconds
-    trial = replace(workload, spread=spread)
-    modelled = metrics_at(trial, ceiling / 1000)
-    other = max(0.0, p50 - modelled["p50"])
+    workload = replace(shape, other_seconds=max(0.0, p50 - metrics_at(shape, ceiling / 1000)["p50"]))
+    modelled = metrics_at(workload, ceiling / 1000)
     measured = {m: getattr(load.latency, m) for m in ("p50", "p90", "p95", "p99")}
     error = sum(
-        abs(math.log((modelled[metric] + other) / value.seconds))
+        abs(math.log(modelled[metric] / value.seconds))
         for metric, value in measured.items()
         if value is not None and value.seconds > 0
     )
-    return error, replace(trial, other_seconds=other)
+    return error, workload

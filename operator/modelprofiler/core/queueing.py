@@ -36,6 +36,8 @@ class Workload:
         Standard deviation of the logarithm of a request's CPU time.
     other_seconds
         Time of a request that is not CPU.
+    held
+        Whether a worker is held for that time too, or serves others.
     workers
         Requests that are served at the same time.
     rate
@@ -52,6 +54,7 @@ class Workload:
     spread: float
     other_seconds: float
     workers: int
+    held: bool = True
     rate: float = 0.0
     constant: bool = False
     clients: int = 0
@@ -81,7 +84,7 @@ class Workload:
                 if work > 1e-12:
                     period += 1
                     now = period * PERIOD
-            heapq.heappush(free, now + self.other_seconds)
+            heapq.heappush(free, now + self.other_seconds if self.held else now)
             found.append(now + self.other_seconds - sent)
             if self.clients:
                 heapq.heappush(clients, now + self.other_seconds)

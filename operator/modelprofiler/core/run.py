@@ -49,7 +49,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class CpuPoint:
-    """What is known of one CPU size, its trials pooled; a fresh trial outranks resized ones.
+    """What is known of one CPU size; a fresh trial outranks resized ones.
 
     Attributes
     ----------
@@ -58,9 +58,10 @@ class CpuPoint:
     observations
         The trials that count.
     passes
-        Whether the mean of the logarithms of measured over allowed is at most 0.
+        Whether all of them passed: one failure costs a step of the axis, one wrong pass costs the user an objective.
+        At the ceiling, where no step is left, the mean of the logarithms of measured over allowed decides.
     settled
-        Whether that will not be measured again: the trials agree and one is certain, or there were enough of them.
+        Whether it need not be measured again: the trials agree and one is certain, or there were enough of them.
     """
 
     cpu: int
@@ -192,16 +193,10 @@ class Run:
 
     def _pool(self, cpu: int, found: list[Observation]) -> CpuPoint:
         counted = tuple(o for o in found if o.fresh) or tuple(found)
-        enough = len(counted) >= self.repetitions
         agree = len({o.passed for o in counted}) == 1
-        settled = enough or (agree and any(o.verdict.certain for o in counted))
-        refuted = any(self._never_passes(o.limits, found) for o in counted)
-        return CpuPoint(cpu, counted, _mean_excess(counted) <= 0 and not refuted, settled)
-
-    def _never_passes(self, limits: Limits, found: list[Observation]) -> bool:
-        """Whether a size failed as often as it may be tried, and never passed."""
-        tried = [o for o in found if o.fresh and o.limits == limits]
-        return len(tried) >= max(self.repetitions, 2) and not any(o.passed for o in tried)
+        settled = len(counted) >= self.repetitions or (agree and any(o.verdict.certain for o in counted))
+        passes = all(o.passed for o in counted) if cpu < self.cpu.last else _mean_excess(counted) <= 0
+        return CpuPoint(cpu, counted, passes, settled)
 
     @property
     def largest_failing(self) -> CpuPoint | None:
@@ -285,10 +280,17 @@ def _mean_excess(observations: Sequence[Observation]) -> float:
     return sum(values) / len(values)
 
 
+def closed_steps(axis: Axis, high: int) -> int:
+    """Return how many steps below a passing position a failing one closes the bracket."""
+    size = axis[high]
+    fine = high - axis.position_of_ceil((1 - FINE) * size)
+    coarse = 2 if high >= 2 and size - axis[high - 2] <= COARSE * size else 1
+    return max(fine, coarse)
+
+
 def is_closed(axis: Axis, low: int | None, high: int) -> bool:
     """Whether no size worth trying lies between a failing size and a passing one (`low` absent: below the axis)."""
-    first = -1 if low is None else axis.position_of_floor(low)
-    steps = axis.position_of_ceil(high) - first
-    if steps <= 1:
-        return True
-    return low is not None and (high - low <= FINE * high or (steps == 2 and high - low <= COARSE * high))
+    top = axis.position_of_ceil(high)
+    if low is None:
+        return top == 0
+    return top - axis.position_of_floor(low) <= closed_steps(axis, top)

@@ -177,6 +177,15 @@ def test_where_the_numbers_come_from_is_recorded(example: Example) -> None:
     )
 
 
+def test_the_object_is_as_its_user_wrote_it(example: Example) -> None:
+    """No finalizer, no annotation, no other spec: only the status is the operator's."""
+    found = example.profile.fetch()
+    assert "finalizers" not in found["metadata"]
+    assert {"kubectl.kubernetes.io/last-applied-configuration"} == set(found["metadata"]["annotations"])
+    assert found["metadata"]["generation"] == 1
+    assert example.written.spec == ModelProfile.parse(found).spec
+
+
 def test_a_grid_runs_every_combination_once(
     apply: Callable[[Object, str], Profile], namespace: str, note: Callable[[str], None]
 ) -> None:

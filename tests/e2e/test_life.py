@@ -1,0 +1,191 @@
+"""What a run lives through: the operator's death, its own deletion, edits of its spec, suspension, and a queue."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from tests.e2e.support import (
+    Object,
+    Profile,
+    Run,
+    children_of,
+    cost_profile,
+    find_condition,
+    gone_within,
+    operator_pod,
+)
+
+from modelprofiler.api.status import ModelProfileStatus, Outcome, Stage, Trial
+
+Apply = Callable[[Object, str], Profile]
+
+ONE_SIZE = {"cpu": {"values": ["600m"]}, "memory": {"values": ["96Mi"]}}
+"""One trial: the reference is at the only size, and so verifies it."""
+
+TWO_SIZES = {"cpu": {"values": ["300m", "600m"]}, "memory": {"values": ["96Mi"]}}
+"""Two or three trials: the reference, the smaller size, and a fresh pod of it where that one was resized."""
+
+
+def kill_operator(kubectl: Run) -> None:
+    """Kill the operator as a lost node would, and wait until the next one is there."""
+    pod = operator_pod(kubectl)
+    kubectl("delete", "pod", pod, "--namespace", "modelprofiler-system", "--grace-period=0", "--force")
+    deployment = ("deployment/modelprofiler", "--namespace", "modelprofiler-system")
+    kubectl("wait", "--for=condition=Available", *deployment, "--timeout=60s", timeout=70)
+    assert operator_pod(kubectl) != pod
+
+
+def pods_started(kubectl: Run, namespace: str, kind: str) -> Counter[str]:
+    """Return how many pods were made for each Job or ReplicaSet that there ever was in a namespace, from its events."""
+    selector = f"reason=SuccessfulCreate,involvedObject.kind={kind}"
+    found = json.loads(
+        kubectl("get", "events", "--namespace", namespace, "--field-selector", selector, "-o", "json").stdout
+    )
+    counts: Counter[str] = Counter()
+    for event in found["items"]:
+        counts[event["involvedObject"]["name"]] += event.get("count") or 1
+    return counts
+
+
+def when(trials: list[Trial]) -> list[object]:
+    """Return what tells one measurement from another."""
+    return [(row.index, row.limits, row.start_time, row.load) for row in trials]
+
+
+def test_an_operator_that_dies_goes_on_where_it_was(
+    apply: Apply, namespace: str, kubectl: Run, note: Callable[[str], None]
+) -> None:
+    """Killed while a server starts and again while the load runs: nothing is lost, nothing runs twice."""
+    profile = apply(cost_profile("restarted", resources=TWO_SIZES), namespace)
+
+    starting = profile.at_stage(Stage.STARTING, trial=1)
+    began = time.monotonic()
+    kill_operator(kubectl)
+    note(f"life: the next operator was ready {time.monotonic() - began:.0f} s after the first was killed")
+    loading = profile.at_stage(Stage.LOADING, trial=2)
+    before = loading.trials
+    kill_operator(kubectl)
+
+    status = profile.succeeded()
+    assert starting.active_trial is not None
+    assert loading.active_trial is not None
+    assert starting.active_trial.start_time == status.trials[0].start_time
+    assert loading.active_trial.start_time == status.trials[1].start_time
+    assert when(before) == when(status.trials[: len(before)])
+    assert list(range(1, len(status.trials) + 1)) == [row.index for row in status.trials]
+    assert {Outcome.PASSED} == {row.outcome for row in status.trials}
+
+    loads = pods_started(kubectl, namespace, "Job")
+    assert len(status.trials) == len(loads) == loads.total(), f"a load was sent twice: {loads}"
+    servers = pods_started(kubectl, namespace, "ReplicaSet")
+    assert sum(row.fresh for row in status.trials) == len(servers) == servers.total(), f"{servers}"
+
+
+def test_deleting_a_profile_in_the_middle_removes_everything(
+    apply: Apply, namespace: str, kubectl: Run, note: Callable[[str], None]
+) -> None:
+    """Server, load, Service, files and report, within 30 s, and the delete itself does not wait for the operator."""
+    profile = apply(cost_profile("deleted", resources=ONE_SIZE), namespace)
+    profile.at_stage(Stage.LOADING)
+    assert len(profile.children()) >= 5
+    uid = profile.fetch()["metadata"]["uid"]
+
+    began = time.monotonic()
+    kubectl("delete", "modelprofile", profile.name, "--namespace", namespace, "--timeout=10s", timeout=20)
+    note(f"life: kubectl delete took {time.monotonic() - began:.1f} s")
+    took = gone_within(30, lambda: children_of(kubectl, namespace, uid))
+    note(f"life: after the deletion of a profile under load its children were gone within {took:.0f} s")
+    left = kubectl("get", "configmaps", "--namespace", namespace, "-o", "name").stdout.split()
+    assert {"configmap/costserver", "configmap/kube-root-ca.crt"} == set(left)
+
+
+def test_an_edit_that_changes_what_is_measured_starts_a_new_run(apply: Apply, namespace: str) -> None:
+    """Another rate in the middle of a trial: another runHash, and only rows of the new run; then other objectives."""
+    profile = apply(cost_profile("edited", resources=ONE_SIZE), namespace)
+    first = profile.at_stage(Stage.LOADING)
+    profile.patch({"load": {"openLoop": {"rate": "40"}}})
+
+    status = profile.succeeded()
+    assert first.run_hash != status.run_hash
+    (row,) = status.trials
+    assert first.active_trial is not None
+    assert row.start_time > first.active_trial.start_time
+    assert row.load is not None
+    assert 32 <= float(row.load.rate) <= 48
+    assert status.start_time is not None
+    assert status.start_time >= first.active_trial.start_time
+    assert {status.run_hash} == {key.split(".")[0] for key in profile.report()}
+    gone_within(20, profile.children)
+
+    # What does not change a measurement: the same rows, judged again.
+    profile.patch({"objectives": {"latency": {"p95": "1ms"}}})
+    strict = profile.finished()
+    assert when(status.trials) == when(strict.trials)
+    assert status.run_hash == strict.run_hash
+    succeeded = find_condition(strict, "Succeeded")
+    assert succeeded is not None
+    assert ("False", "NoFeasibleSize") == (succeeded.status, succeeded.reason)
+    assert [Outcome.SLOW] == [row.outcome for row in strict.trials]
+    assert strict.trials[0].judged is not None
+    assert "1ms" == strict.trials[0].judged.threshold
+    assert not strict.recommendations
+
+    profile.patch({"objectives": {"latency": {"p95": "400ms"}}})
+    lenient = profile.succeeded()
+    assert when(status.trials) == when(lenient.trials)
+    assert "400ms" == (lenient.trials[0].judged and lenient.trials[0].judged.threshold)
+    assert status.recommendations == lenient.recommendations
+
+
+def test_a_suspended_run_finishes_its_trial_and_later_goes_on(apply: Apply, namespace: str) -> None:
+    """Suspended under load: that trial is recorded, its server goes; resumed, and with other objectives, it is kept."""
+    profile = apply(cost_profile("suspended", resources=TWO_SIZES), namespace)
+    first = profile.at_stage(Stage.LOADING, trial=1)
+    profile.patch({"suspend": True})
+    held = profile.wait_for("Finished", "False", "Suspended", within=90)
+    assert [1] == [row.index for row in held.trials]
+    assert held.active_trial is None
+    assert first.active_trial is not None
+    assert first.active_trial.start_time == held.trials[0].start_time
+    gone_within(20, profile.children)
+
+    profile.patch({"suspend": False, "objectives": {"latency": {"p95": "450ms"}}})
+    status = profile.succeeded()
+    assert held.run_hash == status.run_hash
+    assert when(held.trials) == when(status.trials[:1])
+    assert {"450ms"} == {row.judged.threshold for row in status.trials if row.judged}
+    assert len(status.trials) > 1
+
+
+def queue_message(status: ModelProfileStatus) -> str:
+    """Return what a profile says while it waits; empty when it does not wait."""
+    finished = find_condition(status, "Finished")
+    return finished.message if finished is not None and finished.reason == "Queued" else ""
+
+
+def is_running(status: ModelProfileStatus) -> bool:
+    """Whether it is a profile's turn."""
+    finished = find_condition(status, "Finished")
+    return finished is not None and finished.reason == "Running"
+
+
+def test_profiles_wait_their_turn(apply: Apply, namespace: str, kubectl: Run) -> None:
+    """Of three one runs; the others say their place in the queue, and the oldest is next."""
+    profiles = []
+    for name in ("c-first", "b-second", "a-third"):  # neither age nor name alone would give this order by accident
+        profiles.append(apply(cost_profile(name, resources=ONE_SIZE), namespace))
+        time.sleep(1.1)  # creation times have whole seconds
+    first, second, third = profiles
+
+    first.wait_until("its turn", is_running, within=30)
+    second.wait_until("a place in the queue", lambda s: "number 1 " in queue_message(s), within=15)
+    third.wait_until("a place in the queue", lambda s: "number 2 " in queue_message(s), within=15)
+    assert not second.children()
+    assert not third.children()
+
+    kubectl("delete", "modelprofile", first.name, "--namespace", namespace, "--timeout=10s")
+    second.wait_until("its turn", is_running, within=15)
+    third.wait_until("a place further", lambda s: "number 1 " in queue_message(s), within=70)
+    kubectl("delete", "modelprofile", second.name, "--namespace", namespace, "--timeout=10s")
+    third.wait_until("its turn", is_running, within=15)

@@ -92,6 +92,11 @@ def worst_case(message: str) -> LoadResult:
         window_started=r.random() * 1e10,
         dataset_digest=f"sha256:{r.randrange(16**64):064x}",
         send_lag_p99=r.random(),
+        cores=1024,
+        busy_percent=99.9,
+        steal_percent=99.9,
+        cpu_model="".join(chr(r.randrange(33, 127)) for _ in range(80)),
+        cgroup_version="v1",
         status=status(
             requests=10**12,
             failures=10**11,

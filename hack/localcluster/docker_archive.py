@@ -35,9 +35,7 @@ def main() -> None:
             "os": "linux",
             "config": {"Entrypoint": arguments.entrypoint, "Env": [f"PATH={PATH}"]},
             # One entry a layer, with a date: buildah refuses the image otherwise, or finds nothing made of it again.
-            "history": [
-                {"created": "1970-01-01T00:00:00Z", "created_by": "docker_archive.py"} for _ in diff_ids
-            ],
+            "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "docker_archive.py"} for _ in diff_ids],
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}" for diff_id in diff_ids]},
         }
     ).encode()

@@ -36,7 +36,8 @@ write_kubernetes_go_mod() {
 
 build_kubernetes() { # OUT, in an empty directory
   local package=k8s.io/component-base/version minor=${KUBERNETES_VERSION#1.}
-  write_kubernetes_go_mod >go.mod
+  write_kubernetes_go_mod >go.mod.new   # not go.mod: go reads an empty one while it fetches the module
+  mv go.mod.new go.mod
   go mod tidy
   CGO_ENABLED=0 go build -trimpath -o "$1/" -ldflags "-s -w -X $package.gitVersion=v$KUBERNETES_VERSION \
     -X $package.gitMajor=1 -X $package.gitMinor=${minor%%.*} -X $package.gitTreeState=clean" \
@@ -83,5 +84,9 @@ cmd_build() {
     mv -T "$work/out" "$(bin_dir)"
   ) >&2
   exec 8>&-
+  # Those of earlier recipes, unless a cluster runs on them.
+  if ! supervisor_pid >/dev/null; then
+    find "$(cache_root)/bin" -mindepth 1 -maxdepth 1 ! -path "$(bin_dir)" ! -name .lock -exec rm -rf {} +
+  fi
   say "built: $(bin_dir)"
 }

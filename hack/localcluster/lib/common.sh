@@ -43,7 +43,8 @@ wait_until() {
 system_python() { if [ -x /usr/bin/python3 ]; then /usr/bin/python3 "$@"; else python3 "$@"; fi; }
 
 in_netns() { nsenter --net="/run/netns/$NETNS" "$@"; }
-kube() { in_netns "$(bin_dir)/kubectl" --kubeconfig "$KUBECONFIG_FILE" "$@"; }
+# The programs the cluster was started with, whatever the recipe says today.
+kube() { "$STATE/bin/kubectl" --kubeconfig "$KUBECONFIG_FILE" "$@"; }
 ctr_k8s() { ctr --address "$SOCKET" --namespace k8s.io "$@"; }
 
 # The process id of the supervisor as the machine sees it; fails when it does not run. The command line is checked
@@ -55,8 +56,9 @@ supervisor_pid() {
   printf '%s' "$pid"
 }
 
-# One `up` or `down` at a time. The descriptor is closed for children (see start_supervisor), or they would hold it.
+# One `up` or `down` at a time. The lock is on a directory that every machine has, so that no lock file is left behind.
+# The descriptor is closed for what is started (see start_supervisor), or that would hold it.
 take_lock() {
-  exec 9>/run/modelprofiler-localcluster.lock
+  exec 9</var/lib
   flock --wait 900 9 || die "another up or down has been running for 15 minutes"
 }

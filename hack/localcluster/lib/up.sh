@@ -62,12 +62,13 @@ start_supervisor() {
   echo $! >"$RUN/supervisor.pid"
 }
 
-# kubectl and helm for a shell outside the namespace.
+# kubectl and helm that work in and outside the namespace.
 write_wrappers() {
   local program
   mkdir -p "$STATE/bin"
+  ln -s "$(bin_dir)" "$STATE/programs"
   for program in kubectl helm; do
-    printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s/%s "$@"\n' "$NETNS" "$(bin_dir)" "$program" >"$STATE/bin/$program"
+    printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s/%s "$@"\n' "$NETNS" "$STATE/programs" "$program" >"$STATE/bin/$program"
     chmod 755 "$STATE/bin/$program"
   done
 }

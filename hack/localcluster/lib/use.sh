@@ -15,10 +15,9 @@ cmd_load() {
   done
 }
 
-# kubectl and helm are the cached programs themselves: the command is already where the cluster can be reached.
 cmd_exec() {
   need_cluster
-  exec nsenter --net="/run/netns/$NETNS" env KUBECONFIG="$KUBECONFIG_FILE" PATH="$(bin_dir):$PATH" \
+  exec nsenter --net="/run/netns/$NETNS" env KUBECONFIG="$KUBECONFIG_FILE" PATH="$STATE/bin:$PATH" \
     MODELPROFILER_LOCALCLUSTER=1 PROMETHEUS_URL="$PROMETHEUS_URL" "$@"
 }
 
@@ -42,7 +41,7 @@ import json, sys
 for name, part in json.load(open(sys.argv[1])).items():
     print(f"{name:20}", "running" if part["running"] else "DEAD", f"({part['restarts']} restarts)" if part["restarts"] else "")
 PYTHON
-  printf '%-20s %s\n' programs "$(bin_dir)" kubeconfig "$KUBECONFIG_FILE" logs "$STATE/log" prometheus "$PROMETHEUS_URL (from inside)"
+  printf '%-20s %s\n' programs "$(readlink "$STATE/programs")" kubeconfig "$KUBECONFIG_FILE" logs "$STATE/log" prometheus "$PROMETHEUS_URL (from inside)"
   kube get nodes -o wide || return 1
   kube get pods --all-namespaces
 }

@@ -28,12 +28,11 @@ Install = Callable[..., None]
 @pytest.fixture
 def uninstalled(helm: Run, install: Install) -> Iterator[Callable[[], None]]:
     """Return a function that uninstalls the chart; it is installed again in the end."""
-    yield (
-        lambda: (
-            helm("uninstall", "modelprofiler", "--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout=60s", timeout=90)
-            and None
-        )
-    )
+
+    def run() -> None:
+        helm("uninstall", "modelprofiler", "--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout=60s", timeout=90)
+
+    yield run
     install()
 
 
@@ -69,6 +68,4 @@ def test_without_the_operator_a_profile_can_still_be_deleted(
     began = time.monotonic()
     kubectl("delete", "modelprofile", profile.name, "--namespace", namespace, "--timeout=10s", timeout=20)
     gone_within(30, lambda: children_of(kubectl, namespace, uid))
-    note(
-        f"chart: without an operator, a profile under load and its children were gone in {time.monotonic() - began:.0f} s"
-    )
+    note(f"chart: without an operator a profile and its children were gone in {time.monotonic() - began:.0f} s")

@@ -132,7 +132,8 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
         "endpoint": {"http": {"port": 8080, "path": "/score", "timeout": "10s"}},
         "dataset": {"source": {"inline": "".join(f"row {number}\n" for number in range(20))}},
         "load": {"openLoop": {"rate": "20"}, "warmup": "1s", "duration": "8s"},
-        "objectives": {"latency": {"p95": "500ms"}},
+        # Wide: what else the machine does delays the load generator, and a tenth of the objective is allowed.
+        "objectives": {"latency": {"p95": "1s"}},
         "resources": {"cpu": {"values": ["200m", "600m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
         "search": {"repetitions": 1, "maxTrials": 10},
         "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},

@@ -11,7 +11,7 @@ from modelprofiler.api.status import ModelProfileStatus, Purpose, Trial
 
 CPU_SECONDS_PER_REQUEST = 0.010
 RATE = 20.0
-OBJECTIVE_SECONDS = 0.170
+OBJECTIVE_SECONDS = 0.500
 CPU = range(100, 601, 50)
 """Millicores."""
 

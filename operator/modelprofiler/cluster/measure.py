@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from modelprofiler.api.status import Trial
 from modelprofiler.cluster.adapter import NODES, Cluster
 from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod
 from modelprofiler.cluster.settings import Settings
@@ -75,12 +77,22 @@ def _file(path: str) -> Path | None:
 
 
 async def measure(
-    source: MetricsSource | None, namespace: str, container: str, seen: Observation, now: datetime
+    source: MetricsSource | None,
+    namespace: str,
+    container: str,
+    seen: Observation,
+    trials: Sequence[Trial],
+    now: datetime,
 ) -> Observation:
     """Return the observation with usage read for the Jobs whose server's pod still lives.
 
     It is called also while a load runs: the kubelet only ever shows the latest sample, so the source collects them by
     being asked.
+
+    Parameters
+    ----------
+    trials
+        The finished trials of the run: their Jobs may be gone, but the server had their load to serve.
     """
     jobs = []
     for job in seen.jobs:
@@ -92,18 +104,18 @@ async def measure(
             problem = "this installation names no Prometheus (chart value prometheus.url)"
             jobs.append(replace(job, measured=Measured(None, complete=True, problem=problem, reachable=False)))
         else:
-            alone = Window(*_alone(job, pod, seen, now))
+            alone = Window(*_alone(job, pod, seen, trials, now))
             jobs.append(replace(job, measured=await _measured(source, namespace, container, job, pod, alone, now)))
     return replace(seen, jobs=tuple(jobs))
 
 
-def _alone(job: LoadJob, pod: Pod, seen: Observation, now: datetime) -> tuple[float, float]:
+def _alone(job: LoadJob, pod: Pod, seen: Observation, trials: Sequence[Trial], now: datetime) -> tuple[float, float]:
     """Return the time around a load in which the server had nothing else to do."""
-    others = [j for j in seen.jobs if j.incarnation == job.incarnation and j.trial != job.trial]
-    before = [r.ended for j in others if j.trial < job.trial and (r := j.result) and r.ended]
-    after = [j.created.timestamp() for j in others if j.trial > job.trial]
+    before = [row.completion_time.timestamp() for row in trials if row.index < job.trial]
+    after = [j.created.timestamp() for j in seen.jobs if j.trial > job.trial]
     ready = pod.ready_at or pod.created
-    return max([ready.timestamp(), *before]), min([now.timestamp() + 1, *after])
+    # Trials are recorded some time after their load has ended, but before the next one begins.
+    return min(max([ready.timestamp(), *before]), job.created.timestamp()), min([now.timestamp() + 1, *after])
 
 
 async def _measured(

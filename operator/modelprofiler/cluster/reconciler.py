@@ -205,7 +205,7 @@ class Reconciler:
         now = self._clock()
         source = self._sources.named(profile.spec.metrics.source)
         container = template.container_name(profile.spec)
-        seen = await measure(source, profile.metadata.namespace, container, seen, now)
+        seen = await measure(source, profile.metadata.namespace, container, seen, profile.status.trials, now)
         run = Run(
             profile=profile,
             run_hash=plan.accepted.run_hash,

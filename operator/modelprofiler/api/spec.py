@@ -230,8 +230,10 @@ class OpenLoop(ApiModel):
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (
-            "quantity(string(self.rate)).isGreaterThan(quantity('0'))"
-            " && quantity(string(self.rate)).compareTo(quantity('100k')) <= 0",
+            (
+                "quantity(string(self.rate)).isGreaterThan(quantity('0'))"
+                " && quantity(string(self.rate)).compareTo(quantity('100k')) <= 0"
+            ),
             "rate must be greater than 0 and at most 100k",
         ),
     )
@@ -332,8 +334,10 @@ def _range_rules(step_at_least: str) -> tuple[tuple[str, str], ...]:
             RANGE_SHAPE,
         ),
         (
-            "!(has(self.min) && has(self.max))"
-            " || quantity(string(self.min)).compareTo(quantity(string(self.max))) <= 0",
+            (
+                "!(has(self.min) && has(self.max))"
+                " || quantity(string(self.min)).compareTo(quantity(string(self.max))) <= 0"
+            ),
             RANGE_ORDER,
         ),
         (

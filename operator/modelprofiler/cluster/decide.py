@@ -201,7 +201,9 @@ def _settle(run: Run, seen: Observation) -> tuple[bool, tuple[Action, ...]]:
         server = seen.server(job.incarnation)
         alive = server is not None and server.pod is not None and not server.pod.gone
         late = _seconds_since(job.finished_at, run.now) > LATE_SAMPLES_SECONDS
-        if job.result is not None and row.usage is None and row.load is not None and alive and not late:
+        # A trial that says nothing about its size runs again: nobody will ask what it used.
+        open_ = row.usage is None and row.load is not None and row.outcome is not Outcome.GENERATOR_SATURATED
+        if job.result is not None and open_ and alive and not late:
             waiting = True
         else:
             done.append(DeleteJob(job.name))

@@ -9,7 +9,7 @@ from typing import Any
 from modelprofiler import __version__
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
+from modelprofiler.api.status import ActiveTrial, ModelProfileStatus, Provenance, Trial
 from modelprofiler.cluster.accept import Accepted
 from modelprofiler.cluster.decide import Decision
 from modelprofiler.cluster.observe import Observation
@@ -53,15 +53,20 @@ def recorded(
     seen: Observation,
     now: datetime,
 ) -> ModelProfileStatus:
-    """Return the status with a finished trial in it."""
-    state = RunState(profile.metadata.generation, active="Deciding what to try next.", metrics=_metrics(profile, seen))
+    """Return the status with a finished trial in it, or with one more fact about a finished trial.
+
+    The latter does not concern the trial in progress: that one keeps its place, and with it its start time.
+    """
+    active = profile.status.active_trial if len(trials) == len(profile.status.trials) else None
+    said = _progress(active) if active else "Deciding what to try next."
+    state = RunState(profile.metadata.generation, active=said, metrics=_metrics(profile, seen))
     return _with(
         profile,
         state,
         now,
         trials=list(trials),
         trials_completed=len(trials),
-        active_trial=None,
+        active_trial=active,
         provenance=origin,
         **_about(accepted),
     )
@@ -82,7 +87,7 @@ def running(
     result = None if isinstance(step, RunTrial) else step
     if result is not None and decision.idle:
         return _ended(profile, accepted, result, seen, now)
-    said = f"Trial {active.index} ({active.purpose}): {active.message}." if active else "Removing what is left."
+    said = _progress(active) if active else "Removing what is left."
     state = RunState(
         profile.metadata.generation,
         suspended=profile.spec.suspend and active is None,
@@ -100,6 +105,10 @@ def running(
         provenance=origin(profile, accepted),
         **_about(accepted),
     )
+
+
+def _progress(active: ActiveTrial) -> str:
+    return f"Trial {active.index} ({active.purpose}): {active.message}."
 
 
 def _ended(

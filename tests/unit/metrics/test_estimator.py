@@ -165,7 +165,7 @@ SCENARIOS = {
     "many cheap requests": Scenario(rate=120, cost=0.002),
     "two cores": Scenario(rate=100, cost=0.015, cores=2),
     "few dear requests": Scenario(rate=8, cost=0.050),
-    "an idle rate that can be measured before the load": Scenario(idle=0.02, quiet=40),
+    "an idle rate that can be measured before the load": Scenario(idle=0.02, quiet=60),
     "Prometheus scraping every 15 s": Scenario(scrape=15),
     "Prometheus scraping every 30 s": Scenario(scrape=30),
 }

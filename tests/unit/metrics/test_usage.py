@@ -115,6 +115,14 @@ def test_the_next_load_on_the_same_pod_is_not_this_loads_cost() -> None:
     assert Duration("8ms") == measured(spoilt, alone=Window(90.0, 136.0)).cpu_time_per_request
 
 
+def test_outside_samples_that_contradict_those_inside_are_not_used() -> None:
+    """Something else ran after the load, and nobody said so: the two samples inside are enough to notice."""
+    spoilt = dataclasses.replace(
+        FULL, cpu_seconds=series([*[(t, cpu_at(t)) for t in TIMES[:3]], (138, cpu_at(138) + 9)])
+    )
+    assert Duration("8ms") == measured(spoilt).cpu_time_per_request
+
+
 def test_a_load_between_two_samples_is_measured_from_before_to_after() -> None:
     """No sample falls inside, yet all that was used is between the two."""
     samples = ContainerSamples(cpu_seconds=at_times(cpu_at, (95.0, 138.0)))
@@ -123,19 +131,27 @@ def test_a_load_between_two_samples_is_measured_from_before_to_after() -> None:
 
 
 def test_the_idle_rate_is_taken_off_where_it_was_measured() -> None:
-    """A background thread takes 0.05 cores; two quiet samples before the load tell."""
-    times = (75.0, 95.0, 109.0, 123.5, 138.0)
+    """A background thread takes 0.05 cores; two quiet intervals before the load tell."""
+    times = (60.0, 75.0, 95.0, 109.0, 123.5, 138.0)
     samples = ContainerSamples(cpu_seconds=at_times(lambda t: cpu_at(t, idle=0.05), times))
-    status = measured(samples, alone=Window(70.0, math.inf))
+    status = measured(samples, alone=Window(55.0, math.inf))
     assert Duration("8ms") == status.cpu_time_per_request
     assert Quantity("450m") == status.cpu  # the mean over the window has it all
 
 
-def test_what_was_not_quiet_is_no_idle_rate() -> None:
-    """Two samples while the model was loaded: taking that off would leave too little."""
-    times = (75.0, 95.0, 109.0, 123.5, 138.0)
-    samples = ContainerSamples(cpu_seconds=series((t, cpu_at(t) - (5.0 if t == 75.0 else 0.0)) for t in times))
-    assert Duration("8ms") == measured(samples, alone=Window(70.0, math.inf)).cpu_time_per_request
+@pytest.mark.parametrize(
+    "before",
+    [
+        {75.0: 1.0},  # one quiet interval, that holds the end of another load
+        {60.0: 1.0, 75.0: 1.0},  # two, of which the second does
+        {60.0: 5.0, 75.0: 2.5},  # two of a start-up
+    ],
+)
+def test_what_was_not_quiet_is_no_idle_rate(before: dict[float, float]) -> None:
+    """Taking it off would leave far too little for the requests."""
+    cpu = series([*((t, cpu_at(t) - missing) for t, missing in before.items()), *((t, cpu_at(t)) for t in TIMES)])
+    status = measured(ContainerSamples(cpu_seconds=cpu), alone=Window(55.0, math.inf))
+    assert Duration("8ms") == status.cpu_time_per_request
 
 
 def test_nothing_is_measured_across_a_restart() -> None:

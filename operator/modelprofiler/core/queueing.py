@@ -18,7 +18,7 @@ from statistics import NormalDist, fmean
 PERIOD = 0.1
 """cpu.cfs_period_us of Kubernetes and of every container runtime's default, in seconds."""
 
-FEWEST, MOST = 300, 1500
+FEWEST, MOST = 300, 600
 """Requests that are simulated."""
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
@@ -75,15 +75,17 @@ class Workload:
             sent = heapq.heappop(clients) if clients else arrival
             now = max(sent, heapq.heappop(free))
             period = int(now / PERIOD)
-            while work > 1e-12:
-                budget = left.get(period, quota)
-                ran = max(0.0, min(work, budget, (period + 1) * PERIOD - now))
-                left[period] = budget - ran
-                work -= ran
-                now += ran
-                if work > 1e-12:
-                    period += 1
-                    now = period * PERIOD
+            while True:
+                budget, room = left.get(period, quota), (period + 1) * PERIOD - now
+                most = min(budget, room)
+                if work <= most:
+                    left[period] = budget - work
+                    now += work
+                    break
+                left[period] = budget - most
+                work -= most
+                period += 1
+                now = period * PERIOD
             heapq.heappush(free, now + self.other_seconds if self.held else now)
             found.append(now + self.other_seconds - sent)
             if self.clients:

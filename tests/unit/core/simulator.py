@@ -33,9 +33,8 @@ from modelprofiler.core.search import next_step
 from modelprofiler.core.steps import RunTrial, Step
 
 PERIOD = 0.1
-WINDOW = 30.0
-FEWEST = 600
-"""Requests of a trial at least: a slow service is measured for longer."""
+REQUESTS = 600
+"""Requests of a trial, however long that takes."""
 MI = 2**20
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -100,7 +99,7 @@ class Service:
         rng = random.Random(f"{self.rate} {self.cpu_seconds}")
         scale = self.cpu_seconds / math.exp(self.spread**2 / 2)
         arrival, found = 0.0, []
-        for _ in range(max(int(self.rate * WINDOW), FEWEST)):
+        for _ in range(REQUESTS):
             arrival += rng.expovariate(self.rate)
             found.append((arrival, scale * rng.lognormvariate(0, self.spread)))
         return found
@@ -192,7 +191,7 @@ class Simulation:
         )
 
     def _load(self, limits: Limits, rng: random.Random, slower: float) -> tuple[LoadStatus, UsageStatus]:
-        duration = self.spec.load.duration.seconds
+        duration = REQUESTS / self.service.rate
         latencies = self.service.latencies(limits.cpu / 1000, slower)
         count = len(latencies)
         parts = [latencies[i * count // 10 : (i + 1) * count // 10] for i in range(10)]

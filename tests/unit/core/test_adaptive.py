@@ -1,0 +1,381 @@
+"""The rules of the adaptive search, each on the few trials that bring it about."""
+
+from typing import Any
+
+import pytest
+from tests.unit.core.builders import Trials, load_of, usage_of
+from tests.unit.core.simulator import resources_of, spec_of
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import Outcome, Purpose
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.search import next_step
+from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
+
+MI = 2**20
+GI = 1024 * MI
+REFERENCE, BRACKET, BISECT = Purpose.REFERENCE, Purpose.BRACKET, Purpose.BISECT
+REPEAT, MEMORY, CONFIRM = Purpose.REPEAT, Purpose.MEMORY, Purpose.CONFIRM
+
+FAST = load_of(20)
+"""The reference: 50 requests/s of 8ms CPU, so that the load needs 400m."""
+GOOD = load_of(120)
+POOR = load_of(600)
+
+
+def spec(**changes: Any) -> ModelProfileSpec:
+    """Return a profile: p95 of 250ms at 50/s, 100m to 1 CPU, 128Mi to 1Gi."""
+    return spec_of(**changes)
+
+
+def step_after(trials: Trials, given: ModelProfileSpec | None = None) -> Step:
+    """Return the next step."""
+    given = given or trials.spec
+    return next_step(given, resources_of(given), "server", "Cluster", trials)
+
+
+def trial_after(trials: Trials, given: ModelProfileSpec | None = None) -> RunTrial:
+    """Return the next step, which must be a trial."""
+    step = step_after(trials, given)
+    assert isinstance(step, RunTrial)
+    return step
+
+
+def end_after(trials: Trials) -> GiveUp:
+    """Return the next step, which must be the end without an answer."""
+    step = step_after(trials)
+    assert isinstance(step, GiveUp)
+    return step
+
+
+def answer_after(trials: Trials) -> Recommend:
+    """Return the next step, which must be the recommendation."""
+    step = step_after(trials)
+    assert isinstance(step, Recommend)
+    return step
+
+
+def bracketed(given: ModelProfileSpec | None = None) -> Trials:
+    """Return a run that knows 450m to fail on a fresh pod and 500m to pass on a resized one."""
+    return (
+        Trials(given or spec())
+        .ran(REFERENCE, "1", load=FAST)
+        .ran(BRACKET, "500m", load=GOOD, fresh=False)
+        .ran(BRACKET, "450m", load=POOR)
+    )
+
+
+class TestReference:
+    """First the ceiling, where the server shows what a request costs."""
+
+    def test_it_comes_first(self) -> None:
+        """Fresh, at the largest size, for the whole window."""
+        step = trial_after(Trials(spec()))
+        assert (REFERENCE, Limits(1000, GI), True, "Measure") == (step.purpose, step.limits, step.fresh, step.window)
+
+    def test_too_slow_at_the_ceiling_is_infeasible_at_once_when_certain(self) -> None:
+        """The message names the constraint, the nearest miss and the size."""
+        end = end_after(Trials(spec()).ran(REFERENCE, "1", load=load_of(410, spread=0.03)))
+        assert end.reason is Reason.NO_FEASIBLE_SIZE
+        assert end.message.startswith(
+            "p95 is 410ms (398ms to 422ms), over the objective of 250ms at the ceiling of 1 CPU and 1Gi memory"
+        )
+
+    def test_a_load_that_needs_more_than_the_ceiling_is_told_so(self) -> None:
+        """It says how much the load alone needs."""
+        slow = load_of(900, stopped_early="Overload")
+        passed = Trials(spec()).ran(BRACKET, "4", load=FAST, usage=usage_of("40ms")).ran(REFERENCE, "1", load=slow)
+        assert "the load alone needs 2000m CPU" in end_after(passed).message
+
+    def test_an_uncertain_failure_at_the_ceiling_is_repeated(self) -> None:
+        """Once, with two repetitions; then the mean decides."""
+        trials = Trials(spec()).ran(REFERENCE, "1", load=load_of(255))
+        assert REFERENCE is trial_after(trials).purpose
+        assert isinstance(step_after(trials.ran(REFERENCE, "1", load=load_of(254))), GiveUp)
+
+    def test_the_mean_of_an_uncertain_reference_may_pass(self) -> None:
+        """255ms and 240ms are below 250ms on the whole."""
+        trials = Trials(spec()).ran(REFERENCE, "1", load=load_of(255)).ran(REFERENCE, "1", load=load_of(240))
+        assert BRACKET is trial_after(trials).purpose
+
+    @pytest.mark.parametrize(
+        "outcome", [Outcome.CRASHED, Outcome.NEVER_READY, Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED]
+    )
+    def test_a_server_that_does_not_work_at_the_ceiling_ends_the_run(self, outcome: Outcome) -> None:
+        """With the trial's own message."""
+        end = end_after(Trials(spec()).broke(REFERENCE, outcome, "1"))
+        assert end.reason is Reason.REFERENCE_FAILED
+        assert f"it was {outcome.value}" in end.message
+
+    def test_too_little_memory_at_the_ceiling_is_infeasible(self) -> None:
+        """It is a matter of size."""
+        assert end_after(Trials(spec()).broke(REFERENCE, Outcome.OOM_KILLED, "1")).reason is Reason.NO_FEASIBLE_SIZE
+
+    def test_a_higher_ceiling_needs_a_new_reference(self) -> None:
+        """The trials so far stay, and need not run again."""
+        larger = spec(
+            resources={
+                "cpu": {"min": "100m", "max": "2", "step": "50m"},
+                "memory": {"min": "128Mi", "max": "1Gi", "step": "32Mi"},
+            }
+        )
+        trials = bracketed()
+        assert (REFERENCE, 2000) == ((step := trial_after(trials, larger)).purpose, step.limits.cpu)
+        trials.ran(REFERENCE, "2", load=FAST)
+        assert (MEMORY, 500) == ((step := trial_after(trials, larger)).purpose, step.limits.cpu)
+
+
+class TestCpu:
+    """CPU at the memory ceiling, from the forecast inwards."""
+
+    def test_the_forecast_starts_near_what_the_load_needs(self) -> None:
+        """50/s of 8ms need 400m: no size far from it is tried."""
+        step = trial_after(Trials(spec()).ran(REFERENCE, "1", load=FAST))
+        assert (BRACKET, GI, False, "Decide") == (step.purpose, step.limits.memory, step.fresh, step.window)
+        assert 400 <= step.limits.cpu <= 500
+
+    def test_without_cpu_time_the_range_is_halved(self) -> None:
+        """Missing is not zero."""
+        step = trial_after(Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage_of(None)))
+        assert 500 == step.limits.cpu
+
+    def test_a_trial_that_would_be_the_boundary_runs_fresh(self) -> None:
+        """Else its failure would have to be repeated."""
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).ran(BRACKET, "500m", load=GOOD, fresh=False)
+        step = trial_after(trials)
+        assert (450, True) == (step.limits.cpu, step.fresh)
+
+    def test_after_a_resized_failure_trials_run_fresh(self) -> None:
+        """A server that sized its pools at the ceiling may do worse than a fresh one."""
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).ran(BRACKET, "450m", load=POOR, fresh=False)
+        assert trial_after(trials).fresh
+
+    def test_the_largest_failing_size_runs_once_more_fresh(self) -> None:
+        """Before it is the boundary."""
+        trials = (
+            Trials(spec())
+            .ran(REFERENCE, "1", load=FAST)
+            .ran(BRACKET, "450m", load=POOR, fresh=False)
+            .ran(BRACKET, "500m", load=GOOD)
+        )
+        step = trial_after(trials)
+        assert (REPEAT, 450, True) == (step.purpose, step.limits.cpu, step.fresh)
+
+    def test_a_failure_below_the_demand_is_not_repeated(self) -> None:
+        """300m cannot give the 400m that the load needs, on any pod."""
+        given = spec(
+            resources={
+                "cpu": {"values": ["300m", "500m", "1"]},
+                "memory": {"min": "128Mi", "max": "1Gi", "step": "32Mi"},
+            }
+        )
+        trials = (
+            Trials(given)
+            .ran(REFERENCE, "1", load=FAST)
+            .ran(BRACKET, "500m", load=GOOD, fresh=False)
+            .ran(BRACKET, "300m", load=POOR, fresh=False)
+        )
+        assert MEMORY is trial_after(trials).purpose
+
+    def test_a_fresh_pass_outranks_resized_failures(self) -> None:
+        """Where a fresh server does better, failures of resized ones at other sizes say nothing either."""
+        trials = (
+            Trials(spec())
+            .ran(REFERENCE, "1", load=FAST)
+            .ran(BRACKET, "450m", load=POOR, fresh=False)
+            .ran(BRACKET, "600m", load=POOR, fresh=False)
+            .ran(BRACKET, "650m", load=GOOD)
+            .ran(REPEAT, "600m", load=GOOD)
+        )
+        step = trial_after(trials)
+        assert step.limits.cpu < 600
+        assert step.fresh
+
+    def test_a_fresh_failure_outranks_a_resized_pass(self) -> None:
+        """The boundary moves up, here to the next size that passed."""
+        trials = bracketed().ran(MEMORY, "500m", "192Mi", load=POOR)
+        assert trial_after(trials).limits.cpu > 500
+
+    def test_every_trial_is_fresh_when_the_user_says_so(self) -> None:
+        """Recreate."""
+        given = spec(search={"resize": "Recreate"})
+        assert trial_after(Trials(given).ran(REFERENCE, "1", load=FAST)).fresh
+
+    def test_every_trial_is_fresh_when_time_to_ready_counts(self) -> None:
+        """Only a fresh server has one."""
+        given = spec(objectives={"latency": {"p95": "250ms"}, "maxTimeToReady": "20s"})
+        assert trial_after(Trials(given).ran(REFERENCE, "1", load=FAST)).fresh
+
+    def test_the_window_is_full_when_throttling_counts(self) -> None:
+        """It is only known from usage."""
+        given = spec(objectives={"latency": {"p95": "250ms"}, "maxThrottledPercent": "20"})
+        trials = Trials(given).ran(REFERENCE, "1", load=FAST, usage=usage_of(throttled="0"))
+        assert "Measure" == trial_after(trials).window
+
+    def test_the_smallest_size_of_the_range_may_pass(self) -> None:
+        """Then there is nothing below it to fail."""
+        cheap = usage_of("1ms")
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=cheap)
+        assert 100 == trial_after(trials).limits.cpu
+        assert MEMORY is trial_after(trials.ran(BRACKET, "100m", load=GOOD, usage=cheap)).purpose
+
+    @pytest.mark.parametrize("outcome", [Outcome.CRASHED, Outcome.NEVER_READY, Outcome.OOM_KILLED])
+    def test_a_server_that_breaks_at_a_low_cpu_has_too_little_of_it(self, outcome: Outcome) -> None:
+        """It is information, not the end."""
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).broke(BRACKET, outcome, "450m", fresh=False)
+        assert trial_after(trials).limits.cpu > 450
+
+
+class TestMemory:
+    """Memory at the CPU boundary: the peak, rounded up."""
+
+    def test_the_tightest_size_runs_fresh_at_the_cpu_boundary(self) -> None:
+        """187Mi of the reference need 192Mi on an axis of 32Mi."""
+        step = trial_after(bracketed())
+        assert (MEMORY, Limits(500, 192 * MI)) == (step.purpose, step.limits)
+        assert (True, "Measure") == (step.fresh, step.window)
+
+    def test_a_kill_at_the_tightest_size_asks_for_the_next(self) -> None:
+        """Samples miss a peak by little."""
+        trials = bracketed().broke(MEMORY, Outcome.OOM_KILLED, "500m", "192Mi")
+        assert Limits(500, 224 * MI) == trial_after(trials).limits
+
+    def test_a_lifetime_peak_is_the_next_candidate(self) -> None:
+        """It is an upper bound of what the server needs."""
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage_of(lifetime_peak="370Mi"))
+        trials.ran(BRACKET, "500m", load=GOOD, fresh=False).ran(BRACKET, "450m", load=POOR)
+        trials.broke(MEMORY, Outcome.OOM_KILLED, "500m", "192Mi")
+        assert 384 * MI == trial_after(trials).limits.memory
+
+    def test_further_kills_double_the_distance(self) -> None:
+        """The number of trials stays logarithmic."""
+        trials = bracketed().broke(MEMORY, Outcome.OOM_KILLED, "500m", "192Mi")
+        trials.broke(MEMORY, Outcome.OOM_KILLED, "500m", "224Mi")
+        assert 288 * MI == trial_after(trials).limits.memory
+
+    def test_between_a_kill_and_a_pass_it_bisects(self) -> None:
+        """288Mi passed, 224Mi did not."""
+        trials = bracketed().broke(MEMORY, Outcome.OOM_KILLED, "500m", "192Mi")
+        trials.broke(MEMORY, Outcome.OOM_KILLED, "500m", "224Mi").ran(MEMORY, "500m", "288Mi", load=GOOD)
+        assert (MEMORY, 256 * MI) == ((step := trial_after(trials)).purpose, step.limits.memory)
+
+    def test_a_crash_below_the_memory_ceiling_is_for_memory(self) -> None:
+        """So are broken responses; late ones are for CPU."""
+        trials = bracketed().broke(MEMORY, Outcome.CRASHED, "500m", "192Mi")
+        assert Limits(500, 224 * MI) == trial_after(trials).limits
+        broken = load_of(20, failures=600, kinds={"reset": 600})
+        assert Limits(500, 224 * MI) == trial_after(bracketed().ran(MEMORY, "500m", "192Mi", load=broken)).limits
+        late = load_of(20, failures=600, kinds={"timeout": 600})
+        assert trial_after(bracketed().ran(MEMORY, "500m", "192Mi", load=late)).limits.cpu > 500
+
+    def test_a_sampled_peak_may_be_a_little_short(self) -> None:
+        """191.5Mi of a sampled working set are tried with the next size; of a cgroup's own peak they are not."""
+        for source, size in (("WorkingSet", 224), ("Cgroup", 192)):
+            usage = usage_of(peak="191.5Mi", source=source)  # type: ignore[arg-type]
+            trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage)
+            trials.ran(BRACKET, "500m", load=GOOD, fresh=False).ran(BRACKET, "450m", load=POOR)
+            assert size * MI == trial_after(trials).limits.memory
+
+    def test_memory_of_an_overloaded_server_does_not_count(self) -> None:
+        """Its backlog is not what a server needs that keeps up."""
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).ran(BRACKET, "500m", load=GOOD, fresh=False)
+        trials.ran(BRACKET, "450m", load=POOR, usage=usage_of(peak="900Mi"))
+        assert 192 * MI == trial_after(trials).limits.memory
+
+    def test_memory_that_was_not_measured_stays_at_the_ceiling(self) -> None:
+        """Missing is not zero; the explanation says so."""
+        unknown = usage_of(peak=None)
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=unknown)
+        trials.ran(BRACKET, "500m", load=GOOD, fresh=False, usage=unknown)
+        trials.ran(BRACKET, "450m", load=POOR, usage=unknown)
+        assert (CONFIRM, Limits(550, GI)) == ((step := trial_after(trials)).purpose, step.limits)
+        answer = answer_after(trials.ran(CONFIRM, "550m", "1Gi", load=GOOD, usage=unknown))
+        assert "Memory was not measured: 1Gi" in answer.recommendation.explanation
+
+
+class TestConfirm:
+    """Last, a fresh pod at exactly the recommended size."""
+
+    def proven(self, given: ModelProfileSpec | None = None) -> Trials:
+        """Return a run that knows CPU and memory."""
+        return bracketed(given).ran(MEMORY, "500m", "192Mi", load=GOOD)
+
+    def test_it_has_the_margins(self) -> None:
+        """500m + 10 % on an axis of 50m is 550m; 187Mi + 20 % on one of 32Mi is 256Mi."""
+        step = trial_after(self.proven())
+        assert (CONFIRM, Limits(550, 256 * MI), True) == (step.purpose, step.limits, step.fresh)
+        assert "Measure" == step.window
+
+    def test_passed_it_verifies(self) -> None:
+        """The recommendation names the trial."""
+        answer = answer_after(self.proven().ran(CONFIRM, "550m", "256Mi", load=GOOD))
+        verification = answer.recommendation.verification
+        assert verification is not None
+        assert (Reason.VERIFIED, 5, "Cluster") == (answer.reason, verification.trial, verification.environment)
+
+    def test_a_pass_that_is_not_certain_is_repeated(self) -> None:
+        """Once, with two repetitions."""
+        trials = self.proven().ran(CONFIRM, "550m", "256Mi", load=load_of(245))
+        assert CONFIRM is trial_after(trials).purpose
+        assert Reason.VERIFIED is answer_after(trials.ran(CONFIRM, "550m", "256Mi", load=load_of(245))).reason
+
+    def test_too_slow_it_moves_the_boundary_up(self) -> None:
+        """Between it and the smallest passing size above."""
+        trials = self.proven().ran(CONFIRM, "550m", "256Mi", load=POOR)
+        step = trial_after(trials)
+        assert 550 < step.limits.cpu < 1000
+        assert BISECT is not step.purpose  # nothing but the reference is known to pass above
+
+    def test_killed_it_asks_for_more_memory(self) -> None:
+        """And never less than the margin."""
+        trials = self.proven().broke(CONFIRM, Outcome.OOM_KILLED, "550m", "256Mi")
+        step = trial_after(trials)
+        assert step.limits.memory > 256 * MI
+
+    def test_without_margins_it_replaces_the_memory_trial(self) -> None:
+        """They are the same size."""
+        given = spec(recommendation={"cpuMarginPercent": 0, "memoryMarginPercent": 0})
+        trials = bracketed(given)
+        step = trial_after(trials)
+        assert (CONFIRM, Limits(500, 192 * MI)) == (step.purpose, step.limits)
+        answer = answer_after(trials.ran(CONFIRM, "500m", "192Mi", load=GOOD))
+        assert Limits(500, 192 * MI) == Limits.from_size(answer.recommendation.limits)
+
+    def test_a_size_that_already_passed_fresh_needs_no_more(self) -> None:
+        """At the ceiling that is the reference itself."""
+        given = spec(
+            resources={"cpu": {"values": ["1"]}, "memory": {"values": ["1Gi"]}},
+        )
+        answer = answer_after(Trials(given).ran(REFERENCE, "1", load=FAST))
+        assert answer.recommendation.verification is not None
+        assert 1 == answer.recommendation.verification.trial
+
+    def test_a_changed_margin_only_needs_a_new_confirmation(self) -> None:
+        """The margins are no part of what is measured."""
+        trials = self.proven().ran(CONFIRM, "550m", "256Mi", load=GOOD)
+        wider = spec(recommendation={"cpuMarginPercent": 30})
+        step = trial_after(trials, wider)
+        assert (CONFIRM, Limits(650, 256 * MI)) == (step.purpose, step.limits)
+
+    def test_a_looser_objective_searches_on_below(self) -> None:
+        """What failed now passes; no trial runs again."""
+        trials = self.proven().ran(CONFIRM, "550m", "256Mi", load=GOOD)
+        step = trial_after(trials, spec(objectives={"latency": {"p95": "700ms"}}))
+        assert step.limits.cpu < 450
+
+    def test_more_memory_is_the_lever_at_the_cpu_ceiling(self) -> None:
+        """More CPU there is not."""
+        given = spec(
+            resources={"cpu": {"values": ["1"]}, "memory": {"min": "128Mi", "max": "1Gi", "step": "32Mi"}},
+        )
+        trials = Trials(given).ran(REFERENCE, "1", load=FAST).ran(MEMORY, "1", "192Mi", load=POOR)
+        assert Limits(1000, 224 * MI) == trial_after(trials).limits
+
+
+def test_a_run_without_surprises_takes_six_trials() -> None:
+    """Reference, two on the CPU axis, one of them the boundary, memory and confirmation."""
+    trials = bracketed().ran(MEMORY, "500m", "192Mi", load=GOOD).ran(CONFIRM, "550m", "256Mi", load=GOOD)
+    assert isinstance(step_after(trials), Recommend)
+    assert Quantity("550m") == answer_after(trials).recommendation.requests.cpu

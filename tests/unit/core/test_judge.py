@@ -1,0 +1,245 @@
+import math
+from typing import Any
+
+import pytest
+from tests.unit.core.builders import Trials, load_of, usage_of
+from tests.unit.core.simulator import spec_of
+
+from modelprofiler.api.quantities import Duration
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import LatencySummary, LoadStatus, Outcome, Purpose, UsageStatus
+from modelprofiler.core.checks import REQUESTS_NEEDED, wilson
+from modelprofiler.core.judge import Failure, Verdict, outcome_of, rejudge
+
+
+def objectives(**given: Any) -> ModelProfileSpec:
+    """Return a profile with these objectives."""
+    return spec_of(objectives=given)
+
+
+P95 = objectives(latency={"p95": "250ms"})
+WITHOUT_INTERVAL = load_of(200).model_copy(update={"latency_low": LatencySummary(), "latency_high": LatencySummary()})
+
+
+def verdict(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | None = None, **more: Any) -> Verdict:
+    """Return the verdict on a fresh Confirm trial."""
+    given: dict[str, Any] = {"purpose": Purpose.CONFIRM, "fresh": True, "time_to_ready": Duration("2s"), **more}
+    return outcome_of(spec, load=load, usage=usage, **given)
+
+
+@pytest.mark.parametrize(
+    ("fact", "load", "outcome", "certain"),
+    [
+        ("an interval that meets the objective passes for certain", load_of(200), Outcome.PASSED, True),
+        ("an interval beyond the objective fails for certain", load_of(300), Outcome.SLOW, True),
+        ("an interval across the objective passes by its value", load_of(245), Outcome.PASSED, False),
+        ("an interval across the objective fails by its value", load_of(255), Outcome.SLOW, False),
+        ("a percentile without an interval is not certain", WITHOUT_INTERVAL, Outcome.PASSED, False),
+        ("an overload is slow whatever the percentile", load_of(90, stopped_early="Overload"), Outcome.SLOW, True),
+        ("failures over the bound are errors", load_of(90, failures=150), Outcome.ERRORS, True),
+        ("failures near the bound are not certain", load_of(90, failures=16), Outcome.ERRORS, False),
+        ("no failure at all is certain", load_of(90, requests=60), Outcome.PASSED, True),
+        ("few failures of few requests are not certain", load_of(90, requests=200, failures=1), Outcome.PASSED, False),
+        ("errors are named before slowness", load_of(260, failures=1000), Outcome.ERRORS, True),
+        ("a window without requests is the load's fault", load_of(None, requests=0), Outcome.LOAD_FAILED, True),
+        ("a missing percentile is not a pass", load_of(None, requests=40), Outcome.NO_METRICS, False),
+    ],
+)
+def test_a_verdict_on_p95(fact: str, load: LoadStatus, outcome: Outcome, certain: bool) -> None:
+    """Pass when the upper end meets the objective, fail when the lower end does not; in between it is not certain."""
+    found = verdict(P95, load)
+    assert (outcome, certain) == (found.outcome, found.certain), fact
+
+
+def test_a_sentence_says_value_interval_side_and_objective() -> None:
+    """It stands in the trial's row."""
+    assert (
+        verdict(P95, load_of(410, spread=0.03)).message == "p95 is 410ms (398ms to 422ms), over the objective of 250ms"
+    )
+
+
+def test_the_metric_nearest_to_its_bound_is_judged() -> None:
+    """Of two that pass, p50 is nearer."""
+    found = verdict(objectives(latency={"p50": "55ms", "p95": "250ms"}), load_of(100, p50=50))
+    assert found.judged is not None
+    assert ("p50", "50ms", "55ms") == (found.judged.metric, found.judged.value, found.judged.threshold)
+
+
+def test_one_failing_metric_is_enough() -> None:
+    """It is the one that is judged, though another one passes by little."""
+    found = verdict(objectives(latency={"p50": "50ms", "p99": "200ms"}), load_of(100, p50=49, p99=900))
+    assert found.judged is not None
+    assert (Outcome.SLOW, "p99") == (found.outcome, found.judged.metric)
+
+
+def test_too_few_requests_are_counted_against_those_needed() -> None:
+    """The user sees what is missing."""
+    found = verdict(objectives(latency={"p99": "250ms"}), load_of(100, requests=210))
+    assert found.message.startswith("too few requests for p99: 210 of 299")
+
+
+def test_a_failing_metric_decides_though_another_one_is_missing() -> None:
+    """What is known to be too slow needs no further percentile."""
+    found = verdict(objectives(latency={"p95": "50ms", "p999": "1s"}), load_of(100))
+    assert found.outcome is Outcome.SLOW
+
+
+@pytest.mark.parametrize("metric", ["p50", "p90", "p95", "p99", "p999"])
+def test_requests_needed_are_the_fewest_that_bound_the_percentile(metric: str) -> None:
+    """With one less, all requests may be below the percentile with more than 5 % probability."""
+    share = float("0." + metric[1:])
+    needed = REQUESTS_NEEDED[metric]
+    assert share**needed <= 0.05 < share ** (needed - 1)
+
+
+def test_wilson_is_the_published_interval() -> None:
+    """Newcombe (1998), table I: 81 of 263 is 0.2553 to 0.3662."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+
+
+def test_nothing_is_known_of_a_share_of_nothing() -> None:
+    """The interval is everything."""
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_no_failure_is_allowed_when_the_bound_is_zero() -> None:
+    """One is too many, for certain."""
+    found = verdict(objectives(latency={"p95": "250ms"}, maxErrorPercent="0"), load_of(90, failures=1))
+    assert (Outcome.ERRORS, True) == (found.outcome, found.certain)
+
+
+@pytest.mark.parametrize(
+    ("fact", "usage", "outcome"),
+    [
+        ("throttled less than allowed", usage_of(throttled="3"), Outcome.PASSED),
+        ("throttled more than allowed", usage_of(throttled="7.5"), Outcome.SLOW),
+        ("throttling not measured is not a pass", usage_of(throttled=None), Outcome.NO_METRICS),
+        ("no usage at all is not a pass", None, Outcome.NO_METRICS),
+    ],
+)
+def test_throttling(fact: str, usage: UsageStatus | None, outcome: Outcome) -> None:
+    """MaxThrottledPercent bounds the share of throttled periods."""
+    found = verdict(objectives(latency={"p95": "250ms"}, maxThrottledPercent="5"), load_of(90), usage)
+    assert outcome is found.outcome, fact
+
+
+@pytest.mark.parametrize(
+    ("fact", "ready", "fresh", "outcome"),
+    [
+        ("ready in time", Duration("2s"), True, Outcome.PASSED),
+        ("ready too late", Duration("9s"), True, Outcome.SLOW),
+        ("time to ready not measured is not a pass", None, True, Outcome.NO_METRICS),
+        ("a resized server was ready before", None, False, Outcome.PASSED),
+    ],
+)
+def test_time_to_ready(fact: str, ready: Duration | None, fresh: bool, outcome: Outcome) -> None:
+    """MaxTimeToReady bounds the start of a fresh server."""
+    spec = objectives(latency={"p95": "250ms"}, maxTimeToReady="5s")
+    assert outcome is verdict(spec, load_of(90), time_to_ready=ready, fresh=fresh).outcome, fact
+
+
+class TestSlowdown:
+    """MaxSlowdownPercent counts from the p95 of the reference trial."""
+
+    spec = objectives(maxSlowdownPercent="50")
+
+    @pytest.mark.parametrize(("p95", "outcome"), [(140, Outcome.PASSED), (160, Outcome.SLOW)])
+    def test_it_bounds_p95(self, p95: float, outcome: Outcome) -> None:
+        """100ms may become 150ms."""
+        trials = Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(100))
+        assert outcome is trials.ran(Purpose.BRACKET, "500m", load=load_of(p95))[-1].outcome
+
+    def test_the_reference_is_as_slow_as_itself(self) -> None:
+        """It passes."""
+        assert Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(9000))[0].outcome is Outcome.PASSED
+
+    def test_the_first_trial_of_a_grid_is_its_reference(self) -> None:
+        """It ran at the largest size."""
+        trials = Trials(self.spec).ran(Purpose.GRID, "1", load=load_of(100))
+        assert trials.ran(Purpose.GRID, "500m", load=load_of(160))[-1].outcome is Outcome.SLOW
+
+
+class TestClosedLoop:
+    """Clients that wait send less to a slow server: the completed rate must hold too."""
+
+    spec = spec_of(load={"closedLoop": {"concurrency": 4}}, objectives={"latency": {"p95": "200ms"}})
+
+    @pytest.mark.parametrize(("rate", "outcome"), [("26", Outcome.PASSED), ("20", Outcome.SLOW)])
+    def test_the_rate_may_fall_as_far_as_latency_may_rise(self, rate: str, outcome: Outcome) -> None:
+        """With 100ms at the ceiling and 200ms allowed, half of the rate must be left."""
+        trials = Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(100, rate="50"))
+        trial = trials.ran(Purpose.BRACKET, "500m", load=load_of(110, rate=rate))[-1]
+        assert outcome is trial.outcome
+
+    def test_the_rate_is_named(self) -> None:
+        """The row says that the rate decided."""
+        trials = Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(100, rate="50"))
+        trial = trials.ran(Purpose.BRACKET, "500m", load=load_of(110, rate="20"))[-1]
+        assert trial.judged is not None
+        assert ("rate", "20/s", "25/s") == (trial.judged.metric, trial.judged.value, trial.judged.threshold)
+        assert "under the objective" in trial.message
+
+
+class TestFailures:
+    """What went wrong apart from the requests comes before the objectives."""
+
+    def test_a_worker_killed_under_a_living_master_is_a_kill(self) -> None:
+        """The requests were fast enough, and yet."""
+        found = verdict(P95, load_of(90), usage_of(oom_kills=2))
+        assert (Outcome.OOM_KILLED, True, math.inf) == (found.outcome, found.certain, found.excess)
+        assert "2 processes" in found.message
+
+    def test_a_kill_outranks_a_crash(self) -> None:
+        """The kernel's word explains the server's end; both are told."""
+        found = verdict(P95, load_of(90), usage_of(oom_kills=1), failure=Failure(Outcome.CRASHED, "exit code 137"))
+        assert found.outcome is Outcome.OOM_KILLED
+        assert "exit code 137" in found.message
+
+    @pytest.mark.parametrize("outcome", [Outcome.CRASHED, Outcome.NEVER_READY, Outcome.DISTURBED, Outcome.NO_METRICS])
+    def test_a_failure_is_recorded_as_it_is(self, outcome: Outcome) -> None:
+        """With the shell's own message."""
+        found = verdict(P95, load_of(90), failure=Failure(outcome, "as seen"))
+        assert (outcome, "as seen") == (found.outcome, found.message)
+
+    def test_no_result_of_the_load_is_a_failed_load(self) -> None:
+        """Nothing is made up for it."""
+        found = outcome_of(P95, purpose=Purpose.CONFIRM, fresh=True, load=None, usage=None, time_to_ready=None)
+        assert found.outcome is Outcome.LOAD_FAILED
+
+
+class TestRejudge:
+    """Objectives are no part of the run hash: recorded trials are judged again."""
+
+    trials = (
+        Trials(P95)
+        .ran(Purpose.REFERENCE, "1", load=load_of(90))
+        .ran(Purpose.BRACKET, "500m", load=load_of(200))
+        .ran(Purpose.BISECT, "300m", load=load_of(400))
+        .broke(Purpose.BISECT, Outcome.CRASHED, "200m")
+        .broke(Purpose.BISECT, Outcome.NO_METRICS, "200m", load=load_of(90))
+    )
+
+    def outcomes(self, spec: ModelProfileSpec) -> list[Outcome]:
+        return [trial.outcome for trial in rejudge(spec, self.trials)]
+
+    def test_the_same_objectives_change_nothing(self) -> None:
+        """Every row is as it was recorded."""
+        assert list(self.trials) == rejudge(P95, self.trials)
+
+    def test_a_stricter_objective_fails_what_passed(self) -> None:
+        """Facts about the server and the measurement stay."""
+        expected = [Outcome.PASSED, Outcome.SLOW, Outcome.SLOW, Outcome.CRASHED, Outcome.NO_METRICS]
+        assert expected == self.outcomes(objectives(latency={"p95": "150ms"}))
+
+    def test_a_looser_objective_passes_what_failed(self) -> None:
+        """The threshold of the row changes with it."""
+        again = rejudge(objectives(latency={"p95": "500ms"}), self.trials)
+        assert again[2].judged is not None
+        assert (Outcome.PASSED, "500ms") == (again[2].outcome, again[2].judged.threshold)
+
+    def test_a_metric_that_was_not_measured_must_be_measured(self) -> None:
+        """The trials become NoMetrics, and no longer when the objective is taken back."""
+        p999 = objectives(latency={"p999": "500ms"})
+        again = rejudge(p999, self.trials)
+        assert [Outcome.NO_METRICS] * 3 == [trial.outcome for trial in again[:3]]
+        assert list(self.trials) == rejudge(P95, again)

@@ -20,7 +20,7 @@ from modelprofiler.cluster.adapter import (
 from modelprofiler.cluster.decide import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.bounds import latency_bounds
-from modelprofiler.errors import Refused
+from modelprofiler.errors import NotFound, Refused
 from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,12 @@ class Act:
 
     async def _create_job(self, action: CreateJob) -> None:
         namespace = self.profile.metadata.namespace
-        service = await self.cluster.get(SERVICES, namespace, action.server.name)
+        try:
+            service = await self.cluster.get(SERVICES, namespace, action.server.name)
+        except NotFound:  # somebody deleted it; the Deployment does not miss it, the load would for ever
+            made = manifests.service(self.profile, self.run_hash, action.server.incarnation)
+            await self.cluster.create(SERVICES, namespace, made)
+            service = await self.cluster.get(SERVICES, namespace, action.server.name)
         config = self.load_config(action, service["spec"]["clusterIP"])
         job = manifests.load_job(
             self.profile,

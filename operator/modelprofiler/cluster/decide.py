@@ -218,9 +218,11 @@ def _wind_down(seen: Observation, unsettled: bool, done: tuple[Action, ...]) -> 
     """Remove what is left, once nothing more is to be learnt from it."""
     if unsettled:
         return Decision(done)
-    gone = tuple(DeleteServer(server.name) for server in seen.servers if not server.deleting)
+    gone: tuple[Action, ...] = tuple(DeleteServer(server.name) for server in seen.servers if not server.deleting)
+    # Those of trials that were never recorded too, which a status that was rolled back leaves behind.
+    loads = tuple(DeleteJob(job.name) for job in seen.jobs if not job.deleting)
     left = bool(seen.servers or seen.jobs)
-    return Decision(done + gone, idle=not left)
+    return Decision(loads + gone, idle=not left)
 
 
 def _advance(run: Run, seen: Observation, trial: _Trial, unsettled: bool) -> Decision:

@@ -25,7 +25,7 @@ async def tell(
     event = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{meta.name[:230]}.{digest}", "namespace": meta.namespace},
+        "metadata": {"name": f"{meta.name[:230].rstrip('.-')}.{digest}", "namespace": meta.namespace},
         "involvedObject": {
             "apiVersion": profile.api_version,
             "kind": profile.kind,

@@ -24,6 +24,8 @@ LOAD_CONFIG = f"{GROUP}/load-config"
 SERVER, LOAD, REPORT, FILES = "server", "load", "report", "files"
 
 _LONGEST_PROFILE_PART = 28
+_LONGEST_NAME = 253
+_LONGEST_REPORT_PART = _LONGEST_NAME - len("-01234567-report")
 
 
 def base(profile: ModelProfile, run_hash: str) -> str:
@@ -52,8 +54,12 @@ def files(profile: ModelProfile, run_hash: str) -> str:
 
 
 def report(profile_name: str) -> str:
-    """Return the name of the ConfigMap with the full report."""
-    return f"{profile_name}-report"
+    """Return the name of the ConfigMap with the full report; a name that would be too long is cut and told apart."""
+    name = f"{profile_name}-report"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(profile_name.encode()).hexdigest()[:8]
+    return f"{profile_name[:_LONGEST_REPORT_PART].rstrip('.-')}-{digest}-report"
 
 
 def labels(profile: ModelProfile, run_hash: str, component: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from modelprofiler.api.conditions import Reason
@@ -77,6 +77,7 @@ class Reconciler:
         self._clock = clock
         self._accepted: dict[str, tuple[object, Accepted]] = {}
         self._hosts: dict[str, str] = {}
+        self._held: dict[Key, tuple[int, datetime]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Look at a profile once; return the seconds until it wants to be looked at again, or None."""
@@ -84,18 +85,22 @@ class Reconciler:
         try:
             raw = await self._cluster.get(PROFILES, namespace, name)
         except NotFound:
-            self._turns.forget(key)
-            return None
-        if raw["metadata"].get("deletionTimestamp"):
+            raw = {}
+        if not raw or raw["metadata"].get("deletionTimestamp"):
             self._turns.forget(key)  # its children go with it, through their owner references
+            self._held.pop(key, None)
             return None
         try:
             profile = ModelProfile.parse(raw)
         except InvalidInput as error:
             log.info("%s/%s: %s", namespace, name, error)
-            await self._write(raw, None, status.unreadable(raw, error, self._clock()))
+            await self._write(raw, status.unreadable(raw, error, self._clock()))
+            await self._remove_all(namespace, raw["metadata"]["uid"])
             self._turns.note(raw, done=True)
             return None
+        generation, until = self._held.get(key, (0, self._clock()))
+        if generation == profile.metadata.generation and until > self._clock():
+            return (until - self._clock()).total_seconds()
         return await self._reconcile(key, raw, profile)
 
     async def _reconcile(self, key: Key, raw: Object, profile: ModelProfile) -> float | None:
@@ -107,14 +112,17 @@ class Reconciler:
             return await self._refuse(key, raw, profile, accepted)
         plan = self._plan(profile, accepted)
         ended = not isinstance(plan.step, RunTrial)
-        position = 0 if ended or plan.started else self._turns.position(key)
+        runs = not ended and not profile.spec.suspend
+        position = self._turns.position(key) if runs and not plan.started else 0
+        if runs and not position:
+            self._turns.take(key)  # before anything is awaited, so that no two are given the same turn
         seen = await self._observe(plan)
         if position and not seen.servers and not seen.jobs:
             await self._sweep(profile, seen)
-            state = RunState(profile.metadata.generation, suspended=profile.spec.suspend, queue_position=position)
-            await self._write(raw, profile, status.waiting(plan.profile, accepted, state, self._clock()))
+            state = RunState(profile.metadata.generation, queue_position=position)
+            await self._write(raw, status.waiting(plan.profile, accepted, state, self._clock()))
             return self._turns.patience
-        if not ended and not profile.spec.suspend:
+        if runs:
             self._turns.take(key)
         return await self._go_on(key, raw, plan, seen)
 
@@ -128,6 +136,7 @@ class Reconciler:
             and recorded.run_hash is not None
             and recorded.run_hash == identify_finished(profile)
             and status.is_finished(recorded)
+            and not status.is_refused(recorded)
         )
 
     async def _accept(self, profile: ModelProfile) -> Accepted | Finding:
@@ -149,10 +158,10 @@ class Reconciler:
     async def _refuse(self, key: Key, raw: Object, profile: ModelProfile, finding: Finding) -> float:
         """Say why a profile is not run, and remove what an earlier version of it may have started."""
         now = self._clock()
-        changed = await self._write(raw, profile, status.refused(profile, finding, now))
+        changed = await self._write(raw, status.refused(profile, finding, now))
         if changed:
             await events.tell(self._cluster, profile, finding.reason.value, finding.message, now, warning=True)
-        await self._remove_all(profile)
+        await self._remove_all(profile.metadata.namespace, profile.metadata.uid)
         self._turns.note(raw, done=True)
         return NOT_ACCEPTED_SECONDS
 
@@ -178,7 +187,8 @@ class Reconciler:
             fields |= {"active_trial": None, "provenance": None, "recommendations": [], "completion_time": None}
             fields["start_time"] = self._clock() if started else None
         elif isinstance(step, RunTrial) and not started:
-            fields |= {"start_time": None, "completion_time": None}
+            # The recommendation was made for other objectives; one for these comes at the end.
+            fields |= {"start_time": None, "completion_time": None, "recommendations": []}
         fresh = profile.model_copy(update={"status": recorded.model_copy(update=fields)})
         return _Plan(fresh, accepted, step, started)
 
@@ -196,7 +206,7 @@ class Reconciler:
     async def _learn(self, node: str) -> None:
         try:
             labels = (await self._cluster.get(NODES, None, node))["metadata"].get("labels") or {}
-        except NotFound:
+        except Refused:  # it is gone, or nodes may not be read: its name is most often its host name
             labels = {}
         self._hosts[node] = labels.get("kubernetes.io/hostname") or node
 
@@ -227,7 +237,7 @@ class Reconciler:
         written = status.running(plan.profile, plan.accepted, plan.step, decision, seen, now, paused=paused)
         if decision.active is not None or not decision.idle:
             # What is about to be started is written down first, so that the trial's start time survives.
-            raw = await self._write(raw, profile, written) or raw
+            raw = await self._write(raw, written) or raw
         act = Act(
             cluster=self._cluster,
             profile=profile,
@@ -246,7 +256,11 @@ class Reconciler:
         except Refused as error:
             # What was admitted when the run was accepted no longer is: say so, instead of trying for ever in silence.
             said = f"the API server refuses what the run needs: {error}"
-            return await self._refuse(key, raw, profile, Finding(Reason.ADMISSION_REFUSED, said))
+            wait = await self._refuse(key, raw, profile, Finding(Reason.ADMISSION_REFUSED, said))
+            # A dry run may admit it all the same: without a pause the two would answer each other as fast as they can.
+            self._accepted.pop(profile.metadata.uid, None)
+            self._held[key] = (profile.metadata.generation, now + timedelta(seconds=wait))
+            return wait
         if not (over or paused):
             return decision.wake
         await self._end(key, raw, plan, written, now)
@@ -254,8 +268,8 @@ class Reconciler:
 
     async def _end(self, key: Key, raw: Object, plan: _Plan, written: ModelProfileStatus, now: datetime) -> None:
         """Write the end of a run, or of the part of it before it was suspended, and give up the turn."""
-        await self._remove_all(plan.profile)
-        changed = await self._write(raw, plan.profile, written)
+        await self._remove_all(plan.profile.metadata.namespace, plan.profile.metadata.uid)
+        changed = await self._write(raw, written)
         self._turns.release(key)
         if changed and written.completion_time is not None:
             succeeded = next(c for c in written.conditions if c.type == "Succeeded")
@@ -281,7 +295,7 @@ class Reconciler:
         await full_report.write(self._cluster, profile, plan.accepted.run_hash, row, decision.record_result)
         provenance = await self._provenance(plan, seen, row)
         written = status.recorded(profile, plan.accepted, trials, provenance, seen, now)
-        await self._write(raw, profile, written)
+        await self._write(raw, written)
         if decision.record is not None:
             summary = f"Trial {row.index} ({row.purpose}) at {_size(row)}: {row.outcome}. {row.message}"
             await events.tell(self._cluster, profile, "TrialFinished", summary, now)
@@ -294,7 +308,7 @@ class Reconciler:
             return known
         try:
             node = await self._cluster.get(NODES, None, pod.node)
-        except NotFound:
+        except Refused:
             node = {"metadata": {"name": pod.node}}
         job = seen.job(row.index)
         return status.on_node(known, node, pod.image, job.result if job and job.node == pod.node else None)
@@ -307,19 +321,18 @@ class Reconciler:
             if plural == "deployments":
                 await self._cluster.delete(SERVICES, profile.metadata.namespace, name)
 
-    async def _remove_all(self, profile: ModelProfile) -> None:
+    async def _remove_all(self, namespace: str, uid: str) -> None:
         """Remove every child of a profile but the report."""
-        namespace = profile.metadata.namespace
-        selector = names.children_selector(profile.metadata.uid)
+        selector = names.children_selector(uid)
         for kind in (JOBS, DEPLOYMENTS, SERVICES, CONFIG_MAPS):
             for child in await self._cluster.list(kind, namespace, selector):
                 meta = child["metadata"]
                 if meta["labels"].get(names.COMPONENT) != names.REPORT and "deletionTimestamp" not in meta:
                     await self._cluster.delete(kind, namespace, meta["name"])
 
-    async def _write(self, raw: Object, profile: ModelProfile | None, new: ModelProfileStatus) -> Object | None:
+    async def _write(self, raw: Object, new: ModelProfileStatus | Object) -> Object | None:
         """Write the status if it has changed; return the object as it is then, or None when nothing changed."""
-        body = new.to_dict()
+        body = new if isinstance(new, dict) else new.to_dict()
         if body == (raw.get("status") or {}):
             return None
         written = await self._cluster.replace_status(PROFILES, {**raw, "status": body})

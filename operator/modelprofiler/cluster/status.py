@@ -26,12 +26,19 @@ def is_finished(status: ModelProfileStatus) -> bool:
     return any(c.type == ConditionType.FINISHED and c.status == "True" for c in status.conditions)
 
 
-def unreadable(raw: dict[str, Any], error: InvalidInput, now: datetime) -> ModelProfileStatus:
-    """Return the status of a profile that does not parse; what was recorded before cannot be kept."""
+def is_refused(status: ModelProfileStatus) -> bool:
+    """Return whether the profile was not accepted when it was looked at last."""
+    return any(c.type == ConditionType.ACCEPTED and c.status == "False" for c in status.conditions)
+
+
+def unreadable(raw: dict[str, Any], error: InvalidInput, now: datetime) -> dict[str, Any]:
+    """Return the status of a profile that does not parse: what was recorded stays as it is, whatever it is."""
     generation = raw["metadata"].get("generation", 1)
     state = RunState(generation, refused=Finding(Reason.INVALID_SPEC, str(error)))
     before = [Condition.model_validate(c) for c in (raw.get("status") or {}).get("conditions") or [] if "type" in c]
-    return ModelProfileStatus(observed_generation=generation, conditions=conditions_for(state, before, now))
+    said = ModelProfileStatus(observed_generation=generation, conditions=conditions_for(state, before, now)).to_dict()
+    recorded = {name: value for name, value in (raw.get("status") or {}).items() if name != "activeTrial"}
+    return said | recorded | {name: said[name] for name in ("observedGeneration", "conditions")}
 
 
 def refused(profile: ModelProfile, finding: Finding, now: datetime) -> ModelProfileStatus:

@@ -35,11 +35,13 @@ class Turns:
         key = (meta["namespace"], meta["name"])
         entry = Entry(key, meta["creationTimestamp"], State.DONE if done else _state(raw), _finished_at(raw))
         before = self._entries.get(key)
-        if before is not None and before.state is State.RUNNING and entry.state is State.WAITING:
+        ran = before is not None and before.state is State.RUNNING
+        same = before is not None and before.created in ("", entry.created)
+        if ran and same and entry.state is State.WAITING:
             # A turn that was taken is given back by `release`, not by an event that is older than the taking.
             return
         self._entries[key] = entry
-        if before is not None and before.state is State.RUNNING and entry.state is State.DONE:
+        if ran and entry.state is not State.RUNNING:
             self._call_next()
 
     def forget(self, key: Key) -> None:
@@ -79,11 +81,14 @@ def _state(raw: dict[str, Any]) -> State:
     status = raw.get("status") or {}
     conditions = {c["type"]: c for c in status.get("conditions") or []}
     current = status.get("observedGeneration") == raw["metadata"].get("generation")
-    if current and (conditions.get("Finished") or {}).get("status") == "True":
+    finished = (conditions.get("Finished") or {}).get("status") == "True"
+    if current and finished:
         return State.DONE
-    if (raw.get("spec") or {}).get("suspend") and not status.get("startTime"):
+    # One that was refused in the middle has a start time, and no turn.
+    running = status.get("startTime") and not status.get("completionTime") and not finished
+    if (raw.get("spec") or {}).get("suspend") and not running:
         return State.DONE
-    return State.RUNNING if status.get("startTime") and not status.get("completionTime") else State.WAITING
+    return State.RUNNING if running else State.WAITING
 
 
 def _finished_at(raw: dict[str, Any]) -> str:

@@ -1,0 +1,311 @@
+"""What a look at a profile does, in a world of time, an API server in memory and the others in the cluster."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.unit.cluster.objects import node, raw_profile
+from tests.unit.cluster.standin import edit
+from tests.unit.cluster.world import KEY, World
+
+from modelprofiler.api.conditions import ConditionType
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Kind
+from modelprofiler.cluster.reconciler import NOT_ACCEPTED_SECONDS
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.errors import Refused
+
+WIDE = {"cpu": {"min": "1", "max": "64", "step": "1"}, "memory": {"min": "128Mi", "max": "1Gi", "step": "32Mi"}}
+
+
+async def done() -> World:
+    """Return a world in which a run has succeeded."""
+    world = World()
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    world.cluster.calls.clear()
+    world.cluster.writes = 0
+    return world
+
+
+async def under_load(trial: int = 1, **spec: Any) -> World:
+    """Return a world in which the load of a trial runs."""
+    world = World(raw_profile(**spec))
+    await world.go(until=lambda: len(world.cluster.count("create", JOBS)) == trial)
+    world.advance(3)
+    return world
+
+
+async def test_all_conditions_are_set_at_first_sight() -> None:
+    """Also before anything runs."""
+    world = World()
+    await world.look()
+    assert {c.value for c in ConditionType} == {c.type for c in world.profile().status.conditions}
+    assert ("Unknown", "Running") == world.condition("Succeeded")
+
+
+async def test_a_profile_that_is_gone_wants_no_further_look() -> None:
+    """Its children go with it, through their owner references."""
+    world = await under_load()
+    world.cluster.remove(PROFILES, *KEY)
+    assert None is await world.look()
+    world.cluster.put(PROFILES, raw_profile())
+    world.raw()["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    world.cluster.writes = 0
+    assert (None, 0) == (await world.look(), world.cluster.writes)
+
+
+async def test_every_child_belongs_to_its_profile() -> None:
+    """So that it goes when the profile goes, whether or not there is an operator."""
+    world = await under_load()
+    uid = world.raw()["metadata"]["uid"]
+    made = [o for kind in (DEPLOYMENTS, JOBS, SERVICES) for o in world.cluster.of(kind)]
+    assert [[uid]] * 3 == [[r["uid"] for r in o["metadata"]["ownerReferences"]] for o in made]
+
+
+async def test_a_finished_profile_is_not_touched_by_a_restart() -> None:
+    """It is read, and that is all."""
+    world = await done()
+    world.restart()
+    assert (None, 0, 1) == (await world.look(), world.cluster.writes, len(world.cluster.calls))
+
+
+async def test_an_upgrade_to_another_scoring_image_starts_no_run_anew() -> None:
+    """Neither a finished one nor one that is under way, which also keeps its image."""
+    world = await done()
+    world.settings = Settings(scoring_image="scoring:next")
+    world.restart()
+    assert (None, 0) == (await world.look(), world.cluster.writes)
+
+    world = await under_load(trial=2)
+    before = [t.index for t in world.profile().status.trials]
+    world.settings = Settings(scoring_image="scoring:next")
+    world.restart()
+    await world.go()
+    assert before == [t.index for t in world.profile().status.trials][: len(before)]
+    assert "modelprofiler/scoring-server:dev" == world.raw()["status"]["provenance"]["scoringImage"]
+    assert {1} == set(world.cluster.count("create", JOBS).values())
+
+
+async def test_the_report_holds_every_trial() -> None:
+    """And stays when everything else has gone."""
+    world = await done()
+    report = world.cluster.objects["configmaps", "team", "digits-report"]["data"]
+    assert len(world.profile().status.trials) == len(report)
+
+
+async def test_a_change_of_what_is_measured_starts_a_new_run() -> None:
+    """Its trials begin at one, and what the run before had started is removed."""
+    world = await under_load(trial=2)
+    old = world.profile().status.run_hash
+    edit(world.cluster, world.raw(), load={"openLoop": {"rate": "20"}, "duration": "10s"})
+    await world.look()
+    status = world.profile().status
+    assert status.active_trial is not None
+    assert (0, [], 1) == (status.trials_completed, status.trials, status.active_trial.index)
+    assert old != status.run_hash
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert [] == world.children
+
+
+async def test_a_change_of_the_objective_judges_the_same_trials_again() -> None:
+    """What was measured stays; no trial runs again, more may."""
+    world = await done()
+    before = world.profile().status.trials
+    edit(world.cluster, world.raw(), objectives={"latency": {"p95": "190ms"}})
+    await world.look()
+    assert [] == world.profile().status.recommendations
+    await world.go()
+    after = world.profile().status.trials
+    assert [t.start_time for t in before] == [t.start_time for t in after[: len(before)]]
+    assert [t.outcome for t in before] != [t.outcome for t in after[: len(before)]]
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert 350 <= world.profile().status.recommendations[0].limits.cpu.millicores  # type: ignore[union-attr]
+
+
+async def test_an_edit_that_changes_nothing_that_counts_ends_at_once() -> None:
+    """The status follows the generation."""
+    world = await done()
+    edit(world.cluster, world.raw(), recommendation={"cpuMarginPercent": 10})
+    await world.go(most=3)
+    assert (2, []) == (world.profile().status.observed_generation, world.cluster.of(JOBS))
+
+
+async def test_at_the_deadline_the_trial_under_load_is_finished_and_the_run_ends() -> None:
+    """With the best so far; nothing is left."""
+    world = await under_load(trial=2, search={"deadline": "60s"})
+    world.time = world.profile().status.start_time.replace(minute=1, second=1)  # type: ignore[union-attr]
+    await world.go()
+    assert 2 == len(world.profile().status.trials)
+    assert ("True", "NotVerified") == world.condition("Succeeded")
+    assert [] == world.children
+
+
+async def test_a_suspended_run_finishes_the_load_and_goes_on_later() -> None:
+    """Between the two nothing runs, and no time counts."""
+    world = await under_load(trial=2)
+    edit(world.cluster, world.raw(), suspend=True)
+    await world.go()
+    assert (2, []) == (len(world.profile().status.trials), world.children)
+    assert ("False", "Suspended") == world.condition("Finished")
+    writes = world.cluster.writes
+    assert (None, writes) == (await world.look(), world.cluster.writes)
+    edit(world.cluster, world.raw(), suspend=False)
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert len(world.profile().status.trials) == len(world.cluster.count("create", JOBS))
+
+
+async def test_a_profile_that_is_not_accepted_is_checked_again() -> None:
+    """Somebody may create what was missing; until then nothing is written twice."""
+    world = World()
+    missing = world.cluster.objects.pop(("configmaps", "team", "files"))
+    assert NOT_ACCEPTED_SECONDS == await world.look()
+    assert ("False", "SourceNotFound") == world.condition("Accepted")
+    writes = world.cluster.writes
+    world.advance(NOT_ACCEPTED_SECONDS)
+    assert (NOT_ACCEPTED_SECONDS, writes) == (await world.look(), world.cluster.writes)
+    world.cluster.put(CONFIG_MAPS, missing)
+    world.advance(NOT_ACCEPTED_SECONDS)
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_finished_profile_that_is_edited_into_one_that_cannot_run_is_checked_again_too() -> None:
+    """Its trials stay; when a larger node comes it goes on."""
+    world = await done()
+    edit(world.cluster, world.raw(), resources=WIDE)
+    assert NOT_ACCEPTED_SECONDS == await world.look()
+    assert ("False", "RangeTooLarge") == world.condition("Accepted")
+    assert NOT_ACCEPTED_SECONDS == await world.look()
+    world.cluster.put(NODES, node("node2", "96", "64Gi"))
+    world.advance(NOT_ACCEPTED_SECONDS)
+    await world.look()
+    assert ("True", "Valid") == world.condition("Accepted")
+    assert world.profile().status.trials
+
+
+async def test_what_the_api_server_refuses_in_the_middle_is_no_hot_loop() -> None:
+    """A policy that came later: said once, tried now and then, and the run goes on when it is gone."""
+    world = World()
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        if (verb, kind) == ("create", DEPLOYMENTS):
+            raise Refused("denied by policy", 403)
+
+    world.cluster.before = refuse
+    waits = [await world.look() for _ in range(10)]  # events would wake it at once
+    assert ("False", "AdmissionRefused") == world.condition("Accepted")
+    assert world.cluster.writes < 10
+    assert all(w is not None and w > 20 for w in waits)
+    world.cluster.before = None
+    world.advance(NOT_ACCEPTED_SECONDS)
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_profile_that_does_not_parse_keeps_its_trials_and_leaves_nothing_running() -> None:
+    """What the schema cannot see, such as a unit that only the operator refuses."""
+    world = await under_load(trial=2)
+    trials = world.raw()["status"]["trials"]
+    edit(world.cluster, world.raw(), objectives={"latency": {}})
+    await world.look()
+    assert ("False", "InvalidSpec") == next(
+        (c["status"], c["reason"]) for c in world.raw()["status"]["conditions"] if c["type"] == "Accepted"
+    )
+    assert (trials, []) == (world.raw()["status"]["trials"], world.children)
+    edit(world.cluster, world.raw(), objectives={"latency": {"p95": "250ms"}})
+    await world.go()
+    assert len(world.profile().status.trials) >= 4
+
+
+async def test_a_service_that_somebody_deleted_is_made_again() -> None:
+    """Between the start of the server and its load."""
+    world = World()
+    await world.go(until=lambda: bool(world.cluster.of(DEPLOYMENTS)))
+    (service,) = world.cluster.of(SERVICES)
+    world.cluster.remove(SERVICES, "team", service["metadata"]["name"])
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_where_nodes_may_not_be_read_a_run_goes_on_without() -> None:
+    """As an installation for one namespace may be set up."""
+    world = World()
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        if kind is NODES:
+            raise Refused("nodes is forbidden", 403)
+
+    world.cluster.before = refuse
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_load_job_that_vanishes_is_sent_again() -> None:
+    """It had no result yet: the trial is the same."""
+    world = await under_load()
+    (job,) = world.cluster.of(JOBS)
+    world.cluster.remove(JOBS, "team", job["metadata"]["name"])
+    await world.go()
+    assert [1] == [t.index for t in world.profile().status.trials if t.purpose == "Reference"]
+
+
+async def test_a_server_that_vanishes_under_load_is_a_disturbed_trial_that_runs_again() -> None:
+    """The size is not to blame."""
+    world = await under_load()
+    (pod,) = [p for p in world.cluster.of(PODS) if "trial" not in str(p["metadata"]["labels"])]
+    world.cluster.remove(PODS, "team", pod["metadata"]["name"])
+    await world.go()
+    assert ["Disturbed", "Passed"] == [t.outcome for t in world.profile().status.trials][:2]
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_pod_that_cannot_be_resized_is_replaced() -> None:
+    """The row says that it was a fresh one."""
+    world = World()
+    world.resizes = False
+    await world.go()
+    assert all(t.fresh for t in world.profile().status.trials)
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_no_metrics_three_times_ends_the_run() -> None:
+    """A source that does not answer is no reason to go on for ever, nor to guess."""
+    world = World()
+    world.metrics.problem = "the kubelet does not answer"
+    await world.go()
+    assert ("False", "Unreliable") == world.condition("Succeeded")
+    assert ("False", "SourceUnreachable") == world.condition("MetricsAvailable")
+    assert ["NoMetrics"] * 3 == [t.outcome for t in world.profile().status.trials]
+    assert [] == world.children
+
+
+async def test_every_trial_and_the_end_are_told_as_events_once() -> None:
+    """The story that kubectl describe tells."""
+    world = await done()
+    reasons = [e["reason"] for e in world.cluster.of(EVENTS)]
+    assert len(world.profile().status.trials) == reasons.count("TrialFinished")
+    assert 1 == reasons.count("Verified")
+
+
+async def test_a_profile_with_the_longest_name_is_profiled_too() -> None:
+    """253 characters, dots among them."""
+    name = ".".join(["a" * 63] * 3 + ["b" * 61])
+    world = World(raw_profile(name))
+    await world.go(("team", name))
+    assert ("True", "Verified") == world.condition("Succeeded", ("team", name))
+    assert 253 >= max(len(n) for _, _, n in world.cluster.objects)
+
+
+async def test_a_load_job_of_no_trial_does_not_keep_a_run_from_ending() -> None:
+    """As after a status that somebody rolled back."""
+    world = await under_load(trial=2)
+    (job,) = [j for j in world.cluster.of(JOBS) if j["metadata"]["name"].endswith("-t2")]
+    other = json.loads(json.dumps(job))
+    other["metadata"] |= {"name": "mp-x-t99", "uid": "99"}
+    other["metadata"]["labels"]["modelprofiler.io/trial"] = "99"
+    world.cluster.put(JOBS, other)
+    await world.go()
+    assert [] == world.children

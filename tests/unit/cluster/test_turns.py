@@ -1,0 +1,115 @@
+"""Whose turn it is, as events and the reconciler say it in any order."""
+
+from typing import Any
+
+import pytest
+
+from modelprofiler.cluster.queue import Key
+from modelprofiler.cluster.turns import Turns
+
+FINISHED = [{"type": "Finished", "status": "True"}]
+
+
+def raw(name: str = "a", generation: int = 1, suspend: bool = False, **status: Any) -> dict[str, Any]:
+    """Return a profile as the API server has it; the observed generation is 1."""
+    return {
+        "metadata": {
+            "namespace": "team",
+            "name": name,
+            "creationTimestamp": f"2026-01-01T00:00:0{ord(name) - 97}Z",
+            "generation": generation,
+        },
+        "spec": {"suspend": suspend},
+        "status": {"observedGeneration": 1, **status},
+    }
+
+
+RUNNING: dict[str, Any] = {"startTime": "2026-01-01T00:00:00Z"}
+DONE: dict[str, Any] = {**RUNNING, "completionTime": "2026-01-01T00:01:00Z", "conditions": FINISHED}
+REFUSED: dict[str, Any] = {**RUNNING, "conditions": FINISHED}
+
+
+def key(name: str) -> Key:
+    """Return the key of a profile."""
+    return "team", name
+
+
+def turns(*raws: dict[str, Any]) -> tuple[Turns, list[str]]:
+    """Return the queue that knows these, and the names that it wakes."""
+    woken: list[str] = []
+    found = Turns(lambda k: woken.append(k[1]))
+    for profile in raws:
+        found.note(profile)
+    return found, woken
+
+
+@pytest.mark.parametrize(
+    ("sentence", "first", "expected"),
+    [
+        ("a younger one waits for an older one", raw(), 1),
+        ("one that runs must finish first", raw(**RUNNING), 1),
+        ("one that is done is in nobody's way", raw(**DONE), 0),
+        ("nor is one that was refused", raw(**REFUSED), 0),
+        ("one that is done and was edited waits its turn like others", raw(generation=2, **DONE), 1),
+        ("one that was refused and is edited has no turn yet", raw(generation=2, **REFUSED), 1),
+        ("a suspended one takes no place", raw(suspend=True), 0),
+        ("nor does a suspended one that was refused before", raw(suspend=True, generation=2, **REFUSED), 0),
+        ("a suspended one whose load still runs does", raw(suspend=True, **RUNNING), 1),
+    ],
+)
+def test_the_place_of_another_follows_from_its_object(sentence: str, first: dict[str, Any], expected: int) -> None:
+    """As after a restart, when only the objects are known."""
+    found, _ = turns(first, raw("b"))
+    assert (sentence, expected) == (sentence, found.position(key("b")))
+
+
+def test_one_that_was_refused_in_the_middle_does_not_run_when_it_is_edited() -> None:
+    """Its start time is of a turn that it gave back."""
+    found, _ = turns(raw("b", generation=2, **REFUSED), raw("a", **RUNNING))
+    assert 1 == found.position(key("b"))
+
+
+def test_two_are_never_given_the_same_turn() -> None:
+    """The older one has it, whoever asks first."""
+    found, _ = turns(raw("a"), raw("b"))
+    assert [1, 0] == [found.position(key("b")), found.position(key("a"))]
+    found.take(key("a"))
+    assert [0, 1] == [found.position(key("a")), found.position(key("b"))]
+
+
+def test_an_event_that_is_older_than_the_turn_does_not_take_it_back() -> None:
+    """The status in it was written before."""
+    found, _ = turns(raw("a"), raw("b"))
+    found.take(key("a"))
+    found.note(raw("a"))
+    assert 1 == found.position(key("b"))
+
+
+@pytest.mark.parametrize("how", ["release", "forget", "note", "refuse"])
+def test_when_one_ends_the_next_is_woken(how: str) -> None:
+    """Only the next, not all."""
+    found, woken = turns(raw("a"), raw("b"), raw("c"))
+    found.take(key("a"))
+    ends = {
+        "release": lambda: found.release(key("a")),
+        "forget": lambda: found.forget(key("a")),
+        "note": lambda: found.note(raw("a", **DONE)),
+        "refuse": lambda: found.note(raw("a"), done=True),
+    }
+    ends[how]()
+    assert (["b"], 0) == (woken, found.position(key("b")))
+
+
+def test_who_asks_without_having_been_seen_waits_like_others() -> None:
+    """The event may come later than the look."""
+    found, _ = turns(raw("a", **RUNNING))
+    assert 1 == found.position(key("b"))
+
+
+def test_a_new_profile_of_the_same_name_does_not_inherit_the_turn() -> None:
+    """Its deletion may have been missed."""
+    found, woken = turns(raw("a", **RUNNING), raw("b"))
+    again = raw("a")
+    again["metadata"]["creationTimestamp"] = "2026-01-01T00:00:09Z"
+    found.note(again)
+    assert (["b"], 0, 1) == (woken, found.position(key("b")), found.position(key("a")))

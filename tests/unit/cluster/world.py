@@ -1,0 +1,228 @@
+"""A small world to run profiles in: time, an API server in memory, and what others do with the objects in it.
+
+`World` plays the controllers, the scheduler and the kubelet for Deployments, Jobs and Pods, and nothing else: a server
+is ready two seconds after its pod, a load takes twelve, p95 follows from the CPU limit.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import cast
+
+from tests.unit.cluster.objects import EPOCH, MI, Object, files, load_result, load_status, node, raw_profile
+from tests.unit.cluster.standin import StandIn
+
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.cluster import names
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES
+from modelprofiler.cluster.measure import Sources
+from modelprofiler.cluster.queue import Key
+from modelprofiler.cluster.reconciler import Reconciler
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.turns import Turns
+from modelprofiler.core.axis import Limits
+from modelprofiler.errors import MetricsUnavailable, ModelProfilerError
+from modelprofiler.load.summary import LoadResult
+from modelprofiler.metrics.series import ContainerSamples, series
+from modelprofiler.metrics.source import ContainerRef, MetricsSource
+
+KEY: Key = ("team", "digits")
+
+
+class Steady:
+    """A metrics source: every response costs three milliseconds of CPU, memory is 200 MiB, sampled every 5 s."""
+
+    name = "Kubelet"
+
+    def __init__(self) -> None:
+        self.loads: list[LoadResult] = []
+        self.problem = ""
+        """Why it cannot be read; empty: it can."""
+
+    async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
+        """Return the samples of any container."""
+        if self.problem:
+            raise MetricsUnavailable(self.problem)
+        times = range(int(start) // 5 * 5, int(end) + 1, 5)
+        return ContainerSamples(
+            cpu_seconds=series(
+                (t, 1 + 0.003 * sum(load.completed_between(0, t) for load in self.loads)) for t in times
+            ),
+            working_set_bytes=series((t, 200 * MI) for t in times),
+            source="Kubelet",
+        )
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Sources:
+    def __init__(self, source: MetricsSource | None) -> None:
+        self.source = source
+
+    def named(self, name: str) -> MetricsSource | None:
+        return self.source
+
+
+def p95_of(limits: Limits) -> float:
+    """Return the latency in seconds of the server that is profiled here: 240m and more meet 250 ms."""
+    return 60 / limits.cpu
+
+
+class World:
+    """Everything around the reconciler.
+
+    Parameters
+    ----------
+    profiles
+        What is there at first; one named digits by default.
+    result
+        Return what a load brings at a size and a number of seconds since the epoch.
+    """
+
+    def __init__(
+        self, *profiles: Object, settings: Settings | None = None, p95: Callable[[Limits], float] = p95_of
+    ) -> None:
+        self.time = EPOCH
+        self.cluster = StandIn(lambda: self.time)
+        self.settings = settings or Settings()
+        self.metrics = Steady()
+        self.sources = _Sources(self.metrics)
+        self.resizes = True
+        self.p95 = p95
+        self.woken: list[Key] = []
+        self._uids = itertools.count(1)
+        self.cluster.put(NODES, node())
+        for profile in profiles or (raw_profile(),):
+            self.cluster.put(PROFILES, profile)
+            self.cluster.put(CONFIG_MAPS, files(profile["metadata"]["namespace"]))
+        self.restart()
+
+    def restart(self) -> None:
+        """Start the operator anew: nothing that it remembers survives."""
+        self.turns = Turns(self.woken.append)
+        for raw in self.cluster.of(PROFILES):
+            self.turns.note(raw)
+        sources = cast("Sources", self.sources)
+        self.reconciler = Reconciler(self.cluster, sources, self.settings, self.turns, lambda: self.time)
+
+    def raw(self, key: Key = KEY) -> Object:
+        """Return a profile as it is stored."""
+        return self.cluster.objects[PROFILES.plural, *key]
+
+    def profile(self, key: Key = KEY) -> ModelProfile:
+        """Return a profile."""
+        return ModelProfile.parse(self.raw(key))
+
+    def condition(self, type_: str, key: Key = KEY) -> tuple[str, str]:
+        """Return status and reason of a condition."""
+        return next((c.status, c.reason) for c in self.profile(key).status.conditions if c.type == type_)
+
+    @property
+    def children(self) -> list[str]:
+        """What runs or waits in the cluster for a profile, the report aside."""
+        kinds = (DEPLOYMENTS, JOBS, PODS, SERVICES, CONFIG_MAPS)
+        found = [o["metadata"] for kind in kinds for o in self.cluster.of(kind)]
+        return sorted(
+            m["name"] for m in found if m.get("labels", {}).get(names.COMPONENT) in ("server", "load", "files")
+        )
+
+    async def look(self, key: Key = KEY) -> float | None:
+        """Look at a profile once."""
+        return await self.reconciler.reconcile(key)
+
+    async def go(self, key: Key = KEY, until: Callable[[], bool] = lambda: False, most: int = 600) -> None:
+        """Look at a profile, as often as it asks for, until it wants no more or something is so.
+
+        An error of the reconciler is what a dead operator is to the cluster: a new one takes over a second later.
+        """
+        for _ in range(most):
+            try:
+                wait = await self.look(key)
+            except ModelProfilerError:
+                self.restart()
+                wait = 1.0
+            if wait is None or until():
+                return
+            self.advance(min(wait, 5.0))
+        raise AssertionError(f"no end after {most} looks: {self.raw(key).get('status')}")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and others do their part."""
+        self.time += timedelta(seconds=seconds)
+        for deployment in self.cluster.of(DEPLOYMENTS):
+            if not self.pods_of(deployment):
+                self._start(deployment, deployment["spec"]["template"])
+        for job in self.cluster.of(JOBS):
+            if not self.pods_of(job):
+                self._start(job, job["spec"]["template"])
+        for pod in self.cluster.of(PODS):
+            age = (self.time - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])).total_seconds()
+            if names.TRIAL in pod["metadata"]["labels"]:
+                self._load(pod, age)
+            else:
+                self._serve(pod, age)
+
+    def pods_of(self, owner: Object) -> list[Object]:
+        """Return the pods of a Deployment or Job."""
+        uid = owner["metadata"]["uid"]
+        return [p for p in self.cluster.of(PODS) if p["metadata"]["ownerReferences"][0]["uid"] == uid]
+
+    def _start(self, owner: Object, template: Object) -> None:
+        meta = owner["metadata"]
+        name = f"{meta['name']}-{next(self._uids)}"
+        pod: Object = {
+            "metadata": {
+                **template["metadata"],
+                "name": name,
+                "namespace": meta["namespace"],
+                "ownerReferences": [{"uid": meta["uid"]}],
+            },
+            "spec": {**template["spec"], "containers": [dict(c) for c in template["spec"]["containers"]]},
+            "status": {"phase": "Pending"},
+        }
+        self.cluster.put(PODS, pod)
+
+    def _serve(self, pod: Object, age: float) -> None:
+        created = pod["metadata"]["creationTimestamp"]
+        container = pod["spec"]["containers"][0]
+        shown = (pod["status"].get("containerStatuses") or [{}])[0].get("resources") or container["resources"]
+        status = {"name": container["name"], "imageID": "scoring@sha256:1", "restartCount": 0}
+        pod["spec"]["nodeName"] = "node1"
+        conditions = []
+        if age >= 2:
+            conditions.append({"type": "Ready", "status": "True", "lastTransitionTime": created})
+        resized = shown == container["resources"]
+        if not resized and not self.resizes:
+            conditions.append({"type": "PodResizePending", "status": "True", "reason": "Infeasible"})
+        applied = container["resources"] if resized or self.resizes else shown
+        status |= {"state": {"running": {"startedAt": created}}, "resources": dict(applied)}
+        pod["status"] = {"phase": "Running", "conditions": conditions, "containerStatuses": [status]}
+
+    def _load(self, pod: Object, age: float) -> None:
+        if age < 13 or (pod["status"].get("containerStatuses")):
+            return
+        job = next(
+            j for j in self.cluster.of(JOBS) if j["metadata"]["uid"] == pod["metadata"]["ownerReferences"][0]["uid"]
+        )
+        annotations = job["metadata"]["annotations"]
+        limits = Limits(int(annotations[names.CPU]), int(annotations[names.MEMORY]))
+        start = (datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) - EPOCH).total_seconds()
+        result = self.result(limits, start)
+        self.metrics.loads.append(result)
+        ended = {
+            "exitCode": 0,
+            "reason": "Completed",
+            "finishedAt": self.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "message": result.encode(),
+        }
+        pod["status"] = {
+            "phase": "Succeeded",
+            "containerStatuses": [{"name": "load", "state": {"terminated": ended}}],
+        }
+
+    def result(self, limits: Limits, start: float) -> LoadResult:
+        """Return what a load at a size brings that started some seconds after the epoch."""
+        return load_result(load_status(self.p95(limits)), start)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.errors import MetricsUnavailable
-from modelprofiler.metrics.kubelet import SCRAPE_SECONDS, KubeletSource
+from modelprofiler.metrics.kubelet import SAMPLE_SECONDS, SCRAPE_SECONDS, KubeletSource
 from modelprofiler.metrics.source import ContainerRef
 
 from .conftest import REF, Kubelet
@@ -50,7 +50,7 @@ async def test_samples_are_collected_by_being_asked_and_each_is_kept_once(
     start = clock.now
     for stamp, cpu in [(start - 3.25, 10.0), (start - 3.25, 10.0), (start + 11.5, 16.0), (start + 11.5, 16.0)]:
         kubelet.stamp, kubelet.cpu = stamp, cpu
-        clock.now += SCRAPE_SECONDS + 1
+        clock.now += SAMPLE_SECONDS
         samples = await source.samples(REF, start - 60, clock.now)
     assert [(start - 3.25, 10.0), (start + 11.5, 16.0)] == [(s.time, s.value) for s in samples.cpu_seconds]
     assert [1.96083712e8] * 2 == [s.value for s in samples.working_set_bytes]
@@ -73,6 +73,22 @@ async def test_the_kubelet_is_asked_at_most_every_four_seconds(kubelet: Kubelet,
     await source.samples(REF, 0, clock.now)
     assert 2 == len(kubelet.requests)
     assert "identity" == kubelet.requests[0].headers["Accept-Encoding"]  # compressing costs the measured node
+    await source.close()
+
+
+async def test_the_kubelet_is_not_asked_while_the_next_sample_cannot_be_there(
+    kubelet: Kubelet, clock: Clock, tmp_path: Path
+) -> None:
+    """A scrape costs CPU on the node that is measured."""
+    source = source_of(kubelet, tmp_path, clock)
+    kubelet.stamp = clock.now - 1
+    await source.samples(REF, 0, clock.now)
+    clock.now += SCRAPE_SECONDS + 1
+    await source.samples(REF, 0, clock.now)
+    assert 1 == len(kubelet.requests)
+    clock.now += SAMPLE_SECONDS - SCRAPE_SECONDS
+    await source.samples(REF, 0, clock.now)
+    assert 2 == len(kubelet.requests)
     await source.close()
 
 

@@ -14,6 +14,8 @@ state = "$RUN/containerd"
   restrict_oom_score_adj = true
   # Non-root containers may listen on port 80, as on every current cluster.
   enable_unprivileged_ports = true
+  # Else every pod leaves a file in /run/netns when it is ended by force.
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]

@@ -5,7 +5,7 @@
 NEEDED=(
   containerd:/usr/bin/containerd runc:/usr/sbin/runc etcd-server:/usr/bin/etcd prometheus:/usr/bin/prometheus
   containernetworking-plugins:/usr/lib/cni/ptp iproute2:/sbin/ip iptables:/usr/sbin/iptables nftables:/usr/sbin/nft
-  openssl:/usr/bin/openssl curl:/usr/bin/curl procps:/usr/bin/pgrep util-linux:/usr/bin/nsenter
+  openssl:/usr/bin/openssl curl:/usr/bin/curl procps:/usr/bin/pgrep python3:/usr/bin/python3 util-linux:/usr/bin/nsenter
   gcc:/usr/bin/gcc libc6-dev:/usr/include/stdio.h ca-certificates:/etc/ssl/certs/ca-certificates.crt
 )
 

@@ -72,7 +72,7 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend
         What kept it from being verified, when it is not: a part of a sentence.
     """
     proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
-    verification = None if proof is None else Verification(trial=proof.trial.index, environment=run.environment)
+    verification = None if proof is None else _verification(run, proof)
     size = target.limits.to_size()
     unlimited = run.spec.recommendation.cpu_limit == "None"
     recommendation = ContainerRecommendation(
@@ -87,6 +87,13 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend
         return Recommend(recommendation, Reason.NOT_VERIFIED, f"{message}: {why_not_verified or 'none was made'}.")
     message = f"Trial {proof.trial.index} ran at exactly {target.limits} and met the objectives"
     return Recommend(recommendation, Reason.VERIFIED, f"{message}: {proof.verdict.message}.")
+
+
+def _verification(run: Run, proof: Observation) -> Verification:
+    load = proof.trial.load
+    return Verification(
+        trial=proof.trial.index, environment=run.environment, p95=load.latency.p95 if load is not None else None
+    )
 
 
 def _cpu_sentence(run: Run, target: Target) -> str:

@@ -82,7 +82,7 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable:
         return Unusable(Reason.SOURCE_NOT_FOUND, tuple(missing))
     assert rows is not None
     try:
-        dataset = describe(read_rows(next(iter(rows.values())), spec.dataset.format))
+        dataset = describe(read_rows(next(iter(rows.values())), spec.dataset.format, spec.dataset.encoding))
     except DatasetError as error:
         return Unusable(Reason.INVALID_DATASET, (Problem("spec.dataset", str(error)),))
     return Inputs(dataset, key, _digest(code), _digest(model))

@@ -46,6 +46,8 @@ class Sources:
                 bearer_token_file=_file(settings.prometheus_token_file),
                 ca_file=_file(settings.prometheus_ca_file),
             )
+        # One for good: it remembers for a while that Prometheus does not answer.
+        self._auto = AutoSource(self._prometheus, self._kubelet)
 
     def named(self, name: str) -> MetricsSource | None:
         """Return the source that ``spec.metrics.source`` names; None where the installation has none."""
@@ -53,7 +55,7 @@ class Sources:
             return self._kubelet
         if name == "Prometheus":
             return self._prometheus
-        return AutoSource(self._prometheus, self._kubelet)
+        return self._auto
 
     async def close(self) -> None:
         """Close every connection."""

@@ -32,6 +32,7 @@ class Operator:
         self._sources: Sources | None = None
         self._controller: Controller | None = None
         self._turns: Turns | None = None
+        self._reconciler: Reconciler | None = None
         self._counting: asyncio.Task[None] | None = None
 
     @property
@@ -65,6 +66,7 @@ class Operator:
         turns = Turns(controller.wake, await self._slots(cluster))
         self._turns = turns
         reconciler = Reconciler(cluster, self._sources, self._settings, turns)
+        self._reconciler = reconciler
         for namespace in self._settings.namespaces or (None,):
             for raw in await cluster.list(PROFILES, namespace):
                 turns.note(raw)
@@ -82,7 +84,8 @@ class Operator:
             self._turns.forget(key)
             return
         self._turns.note(raw)
-        self._controller.wake(key)
+        if self._reconciler is None or not self._reconciler.wrote(raw):
+            self._controller.wake(key)
 
     async def stop(self) -> None:
         """Stop; whatever is under way is taken up by the next operator."""

@@ -78,6 +78,13 @@ class Reconciler:
         self._accepted: dict[str, tuple[object, Accepted]] = {}
         self._hosts: dict[str, str] = {}
         self._held: dict[Key, tuple[int, datetime]] = {}
+        self._own: dict[Key, str] = {}
+
+    def wrote(self, raw: Object) -> bool:
+        """Return whether an object is as this reconciler itself left it: then there is nothing new to look at."""
+        meta = raw["metadata"]
+        own = self._own.get((meta["namespace"], meta["name"]))
+        return own is not None and own == str(meta["resourceVersion"])
 
     async def reconcile(self, key: Key) -> float | None:
         """Look at a profile once; return the seconds until it wants to be looked at again, or None."""
@@ -89,6 +96,7 @@ class Reconciler:
         if not raw or raw["metadata"].get("deletionTimestamp"):
             self._turns.forget(key)  # its children go with it, through their owner references
             self._held.pop(key, None)
+            self._own.pop(key, None)
             return None
         try:
             profile = ModelProfile.parse(raw)
@@ -337,6 +345,8 @@ class Reconciler:
             return None
         written = await self._cluster.replace_status(PROFILES, {**raw, "status": body})
         self._turns.note(written)
+        meta = written["metadata"]
+        self._own[meta["namespace"], meta["name"]] = meta["resourceVersion"]
         return written
 
 

@@ -76,6 +76,10 @@ uninstall: ## Remove the chart; ModelProfiles and their CRD stay
 e2e: env ## End-to-end tests on the real cluster
 	@hack/e2e $(ARGS)
 
+.PHONY: bench-main-job
+bench-main-job: env ## Run the example on an idle cluster and print what it took (docs/benchmarks.md); about six minutes
+	@hack/cluster exec $(BIN)/python benchmarks/main_job.py $(ARGS)
+
 ##@ Generated files
 
 .PHONY: crds

@@ -215,7 +215,8 @@ class Cluster:
     ) -> Object:
         response = await self._send(method, path, body=body, query=query, content_type=content_type)
         try:
-            data = await asyncio.wait_for(response.read(), REQUEST_TIMEOUT_SECONDS)
+            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
+                data = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterUnavailable(f"the API server broke off {method} {path}: {error!r}") from error
         if response.status >= 300:

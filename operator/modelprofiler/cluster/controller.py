@@ -74,7 +74,8 @@ class Controller:
             while True:
                 changed.clear()
                 try:
-                    wait = await asyncio.wait_for(self._reconcile(key), RECONCILE_TIMEOUT_SECONDS)
+                    async with asyncio.timeout(RECONCILE_TIMEOUT_SECONDS):  # wait_for may lose a cancellation
+                        wait = await self._reconcile(key)
                     failures = 0
                 except Exception as error:
                     # Nothing may end a worker: a profile nobody looks at is stuck for good.
@@ -92,7 +93,8 @@ class Controller:
                 if wait is None and not changed.is_set():
                     return
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await changed.wait()
                     await asyncio.sleep(SETTLE_SECONDS)
         finally:
             del self._workers[key]
@@ -110,10 +112,21 @@ class Controller:
                     name = (meta.get("annotations") or {}).get(names.PROFILE_NAME)
                     if name:
                         self.wake((meta["namespace"], name))
-            except ModelProfilerError as error:
+                pause = _backoff(1)  # the server ends every watch; one that ends each at once is not to be hammered
+            except Exception as error:
+                # Nothing may end a watch either: its profiles would only be looked at by the clock.
                 failures += 1
-                log.warning("watch of %s: %s", kind.plural, error)
-                await asyncio.sleep(_backoff(failures))
+                pause = _backoff(failures)
+                expected = isinstance(error, ModelProfilerError)
+                log.log(
+                    logging.WARNING if expected else logging.ERROR,
+                    "watch of %s: %s; again in %.0f s",
+                    kind.plural,
+                    error or type(error).__name__,
+                    pause,
+                    exc_info=not expected,
+                )
+            await asyncio.sleep(pause)
 
 
 def _backoff(failures: int) -> float:

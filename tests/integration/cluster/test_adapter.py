@@ -1,0 +1,290 @@
+"""The adapter against a server on this machine that answers as an API server does, well or badly.
+
+What a real API server makes of real objects is tested end to end; here it is what only a script can be made to say.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from kubernetes.aio import client
+
+from modelprofiler.cluster import adapter
+from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PODS, PROFILES, STRATEGIC_PATCH, Cluster
+from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, Refused
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@contextlib.asynccontextmanager
+async def connected(answer: Answer) -> AsyncIterator[Cluster]:
+    """Serve an answer to everything, and connect to it."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    assert runner.addresses
+    configuration = client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
+    configuration.api_key["BearerToken"] = "Bearer token-1"
+    cluster = Cluster(client.ApiClient(configuration=configuration))
+    try:
+        yield cluster
+    finally:
+        await cluster.close()
+        await runner.cleanup()
+
+
+def says(status: int, body: str) -> Answer:
+    """Return what always answers this."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, text=body, content_type="application/json")
+
+    return answer
+
+
+def status_object(code: int, message: str) -> str:
+    """Return a Status as the API server sends it."""
+    return json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message})
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (400, Refused),
+        (401, Refused),
+        (403, Refused),
+        (404, NotFound),
+        (408, ClusterUnavailable),
+        (409, Conflict),
+        (410, ClusterUnavailable),
+        (422, Refused),
+        (429, ClusterUnavailable),
+        (500, ClusterUnavailable),
+        (503, ClusterUnavailable),
+        (504, ClusterUnavailable),
+    ],
+)
+async def test_an_error_of_the_api_server_is_ours_with_its_own_words(code: int, expected: type[Exception]) -> None:
+    """Whether it may be tried again is decided here."""
+    async with connected(says(code, status_object(code, "because it is so"))) as cluster:
+        with pytest.raises(expected, match=r"^because it is so$") as error:
+            await cluster.get(PODS, "team", "p")
+    assert expected is type(error.value)
+
+
+@pytest.mark.parametrize("body", ["<html>Bad gateway</html>", "[]", "null", '"text"', ""])
+async def test_an_error_that_is_no_status_object_is_one_too(body: str) -> None:
+    """As a proxy in between sends it."""
+    async with connected(says(502, body)) as cluster:
+        with pytest.raises(ClusterUnavailable):
+            await cluster.get(PODS, "team", "p")
+
+
+@pytest.mark.parametrize("body", ["<html>Welcome</html>", "[]", "null", '{"metadata":', ""])
+async def test_an_answer_that_is_no_object_is_no_api_server(body: str) -> None:
+    """It may be one again later."""
+    async with connected(says(200, body)) as cluster:
+        with pytest.raises(ClusterUnavailable, match="is no API server"):
+            await cluster.get(PODS, "team", "p")
+
+
+async def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call has a limit; this one is shortened."""
+
+    async def silent(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(30)
+        raise web.HTTPOk
+
+    async with connected(silent) as cluster:
+        monkeypatch.setattr(
+            Cluster._send, "__kwdefaults__", {**(Cluster._send.__kwdefaults__ or {}), "limit_seconds": 0.2}
+        )
+        with pytest.raises(ClusterUnavailable, match="does not answer GET"):
+            await cluster.get(PODS, "team", "p")
+
+
+async def test_an_answer_that_stops_in_the_middle_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head came; the body never ends."""
+
+    async def stuck(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'{"metadata":')
+        await asyncio.sleep(30)
+        return response
+
+    monkeypatch.setattr(adapter, "REQUEST_TIMEOUT_SECONDS", 0.2)
+    async with connected(stuck) as cluster:
+        with pytest.raises(ClusterUnavailable, match="broke off GET"):
+            await cluster.get(PODS, "team", "p")
+
+
+async def test_a_connection_that_is_cut_or_refused_is_an_unavailable_cluster() -> None:
+    """Both while it answers and before."""
+
+    async def cut(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async with connected(cut) as cluster:
+        with pytest.raises(ClusterUnavailable):
+            await cluster.get(PODS, "team", "p")
+    unreachable = Cluster(client.ApiClient(configuration=client.Configuration(host="http://127.0.0.1:1")))
+    with pytest.raises(ClusterUnavailable, match="does not answer GET"):
+        await unreachable.get(NODES, None, "n")
+    await unreachable.close()
+
+
+async def test_a_list_is_read_page_by_page() -> None:
+    """With the same selectors on every page."""
+    asked: list[dict[str, str]] = []
+
+    async def pages(request: web.Request) -> web.StreamResponse:
+        asked.append(dict(request.query))
+        number = int(request.query.get("continue") or 0)
+        more = {"continue": str(number + 1)} if number < 2 else {}
+        return web.json_response({"metadata": more, "items": [{"metadata": {"name": f"p{number}"}}]})
+
+    async with connected(pages) as cluster:
+        found = await cluster.list(PODS, "team", "a=b", fields="c=d")
+    assert ["p0", "p1", "p2"] == [o["metadata"]["name"] for o in found]
+    assert [("a=b", "c=d", "500")] * 3 == [(q["labelSelector"], q["fieldSelector"], q["limit"]) for q in asked]
+
+
+async def test_a_list_without_items_is_empty() -> None:
+    """Go writes an empty list as null."""
+    async with connected(says(200, '{"metadata": {}, "items": null}')) as cluster:
+        assert [] == await cluster.list(PODS)
+
+
+async def test_what_exists_already_is_created_and_what_is_gone_is_deleted() -> None:
+    """Names are deterministic, so both are success; a dry run wants to know."""
+    async with connected(says(409, status_object(409, "already exists"))) as cluster:
+        await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}})
+        with pytest.raises(Conflict):
+            await cluster.create(PODS, "team", {}, dry_run=True)
+    async with connected(says(404, status_object(404, "not found"))) as cluster:
+        await cluster.delete(CONFIG_MAPS, "team", "x")
+
+
+async def test_requests_are_what_the_api_server_expects() -> None:
+    """Method, path, query, content type, body and token of each call."""
+    seen: list[tuple[str, str, str, Any]] = []
+
+    async def echo(request: web.Request) -> web.StreamResponse:
+        assert "Bearer token-1" == request.headers["Authorization"]
+        body = await request.json() if request.can_read_body else None
+        seen.append((request.method, request.path_qs, request.headers["Content-Type"], body))
+        return web.json_response({})
+
+    profile = {"metadata": {"namespace": "team", "name": "x", "resourceVersion": "7"}, "status": {}}
+    async with connected(echo) as cluster:
+        await cluster.get(NODES, None, "node1")
+        await cluster.create(PODS, "team", {"a": 1}, dry_run=True)
+        await cluster.patch(CONFIG_MAPS, "team", "x", {"data": {"k": None}})
+        await cluster.patch(PODS, "team", "x", {"spec": {}}, subresource="resize", content_type=STRATEGIC_PATCH)
+        await cluster.replace_status(PROFILES, profile)
+        await cluster.delete(PODS, "team", "x", grace_seconds=2)
+    api = "/apis/modelprofiler.io/v1alpha1/namespaces/team/modelprofiles/x/status"
+    strict = "dryRun=All&fieldValidation=Strict"
+    assert [
+        ("GET", "/api/v1/nodes/node1", "application/json", None),
+        ("POST", f"/api/v1/namespaces/team/pods?{strict}", "application/json", {"a": 1}),
+        ("PATCH", "/api/v1/namespaces/team/configmaps/x", "application/merge-patch+json", {"data": {"k": None}}),
+        ("PATCH", "/api/v1/namespaces/team/pods/x/resize", STRATEGIC_PATCH, {"spec": {}}),
+        ("PUT", api, "application/json", profile),
+        (
+            "DELETE",
+            "/api/v1/namespaces/team/pods/x",
+            "application/json",
+            {"propagationPolicy": "Background", "gracePeriodSeconds": 2},
+        ),
+    ] == seen
+
+
+async def test_reads_and_writes_are_counted() -> None:
+    """A watch is a read; so is a page."""
+    async with connected(says(200, "{}")) as cluster:
+        await cluster.list(PODS)
+        await cluster.delete(PODS, "team", "x")
+        assert (1, 1) == (cluster.reads, cluster.writes)
+
+
+def streams(*lines: str | dict[str, Any], then_hang: bool = False) -> Answer:
+    """Return what answers a watch with these lines."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert "true" == request.query["watch"]
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for line in lines:
+            await response.write((line if isinstance(line, str) else json.dumps(line)).encode() + b"\n")
+        if then_hang:
+            await asyncio.sleep(30)
+        return response
+
+    return answer
+
+
+def event(name: str, type_: str = "ADDED", size: int = 0) -> dict[str, Any]:
+    """Return an event of a watch."""
+    return {"type": type_, "object": {"metadata": {"name": name}, "data": "x" * size}}
+
+
+async def watched(cluster: Cluster) -> tuple[list[str], ModelProfilerError | None]:
+    """Return the names that a watch yields, and how it ends."""
+    found: list[str] = []
+    try:
+        async for o in cluster.watch(PODS, "team", "a=b"):
+            found.append(o["metadata"]["name"])  # noqa: PERF401 - what came before an error counts
+    except ModelProfilerError as error:
+        return found, error
+    return found, None
+
+
+async def test_a_watch_yields_what_is_there_and_what_changes_until_it_ends() -> None:
+    """An object of a megabyte comes whole."""
+    async with connected(streams(event("a"), event("b", "MODIFIED", 2**20), event("c", "DELETED"))) as cluster:
+        assert (["a", "b", "c"], None) == await watched(cluster)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "line", "says_"),
+    [
+        ("it expired", {"type": "ERROR", "object": {"code": 410, "message": "too old"}}, "too old"),
+        ("it failed", {"type": "ERROR", "object": {}}, "answered 500"),
+        ("it is no JSON", "<html>", "the watch of pods broke"),
+        ("it is no event", "[]", "the watch of pods broke"),
+        ("it has no object", {"type": "ADDED"}, "the watch of pods broke"),
+        ("it has no type", {"object": {}}, "the watch of pods broke"),
+    ],
+)
+async def test_a_watch_that_breaks_says_why(sentence: str, line: str | dict[str, Any], says_: str) -> None:
+    """And what came before was not lost."""
+    async with connected(streams(event("a"), line)) as cluster:
+        found, error = await watched(cluster)
+    assert (sentence, ["a"], ClusterUnavailable) == (sentence, found, type(error))
+    assert says_ in str(error)
+
+
+async def test_a_watch_that_is_refused_says_why() -> None:
+    """As without the right to watch."""
+    async with connected(says(403, status_object(403, "pods is forbidden"))) as cluster:
+        assert ("[]", "pods is forbidden") == tuple(map(str, await watched(cluster)))
+
+
+async def test_a_watch_that_says_nothing_more_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server ends each by itself; one that does not is dead."""
+    monkeypatch.setattr(adapter, "WATCH_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(adapter, "REQUEST_TIMEOUT_SECONDS", 0.2)
+    async with connected(streams(event("a"), then_hang=True)) as cluster:
+        found, error = await watched(cluster)
+    assert (["a"], ClusterUnavailable) == (found, type(error))

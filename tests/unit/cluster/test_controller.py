@@ -1,0 +1,230 @@
+"""Who is looked at when. Nothing here says how long anything takes: what is awaited comes, or the test hangs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.unit.cluster.objects import now
+from tests.unit.cluster.standin import StandIn
+
+from modelprofiler.cluster import controller as module
+from modelprofiler.cluster.adapter import Kind, Object
+from modelprofiler.cluster.controller import LONGEST_RETRY_SECONDS, Controller, _backoff
+from modelprofiler.cluster.queue import Key
+from modelprofiler.errors import ClusterUnavailable
+
+A, B = ("team", "a"), ("team", "b")
+
+
+class Looks:
+    """What a reconciler would be: remembers who was looked at, and answers what it is told to."""
+
+    def __init__(self, *answers: float | Exception | None) -> None:
+        self.answers = list(answers)
+        self.seen: list[Key] = []
+        self.running = 0
+        self.most = 0
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.news = asyncio.Condition()
+
+    async def __call__(self, key: Key) -> float | None:
+        """Look once."""
+        self.running += 1
+        self.most = max(self.most, self.running)
+        async with self.news:
+            self.seen.append(key)
+            self.news.notify_all()
+        await self.hold.wait()
+        self.running -= 1
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def until(self, count: int) -> None:
+        """Wait until there were so many looks."""
+        async with self.news:
+            await self.news.wait_for(lambda: len(self.seen) >= count)
+
+
+async def idle(controller: Controller) -> None:
+    """Wait until no profile has a worker."""
+    while controller.busy:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let retries and bunches of changes not take time."""
+    monkeypatch.setattr(module, "FIRST_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(module, "SETTLE_SECONDS", 0.001)
+
+
+async def test_a_profile_that_wants_no_further_look_has_no_worker() -> None:
+    """No task and no memory is left of it."""
+    looks = Looks(None)
+    controller = Controller(looks)
+    controller.wake(A)
+    assert 1 == controller.busy
+    await idle(controller)
+    assert ([A], {}, {}) == (looks.seen, controller._workers, controller._changed)
+
+
+async def test_a_profile_is_looked_at_again_when_its_time_has_come() -> None:
+    """Zero is at once."""
+    looks = Looks(0.0, 0.001, None)
+    controller = Controller(looks)
+    controller.wake(A)
+    await idle(controller)
+    assert [A] * 3 == looks.seen
+
+
+async def test_a_change_cuts_the_wait_short() -> None:
+    """However long it would have been."""
+    looks = Looks(3600.0, None)
+    controller = Controller(looks)
+    controller.wake(A)
+    await looks.until(1)
+    await asyncio.sleep(0)
+    controller.wake(A)
+    await idle(controller)
+    assert [A] * 2 == looks.seen
+
+
+async def test_a_change_during_the_last_look_is_not_lost() -> None:
+    """It says that nothing more is to be done; what it saw was older."""
+    looks = Looks(None, None)
+    looks.hold.clear()
+    controller = Controller(looks)
+    controller.wake(A)
+    await looks.until(1)
+    controller.wake(A)
+    looks.hold.set()
+    await idle(controller)
+    assert [A] * 2 == looks.seen
+
+
+async def test_a_bunch_of_changes_is_one_look() -> None:
+    """And two profiles do not wait for each other, nor is one looked at twice at a time."""
+    looks = Looks(None, None)
+    looks.hold.clear()
+    controller = Controller(looks)
+    for _ in range(100):
+        controller.wake(A)
+        controller.wake(B)
+    await looks.until(2)
+    looks.hold.set()
+    await idle(controller)
+    assert ([A, B], 2) == (sorted(looks.seen), looks.most)
+
+    looks = Looks(None, None)
+    looks.hold.clear()
+    controller = Controller(looks)
+    controller.wake(A)
+    await looks.until(1)
+    for _ in range(100):
+        controller.wake(A)
+    looks.hold.set()
+    await idle(controller)
+    assert ([A, A], 1) == (looks.seen, looks.most)
+
+
+@pytest.mark.parametrize("error", [ClusterUnavailable("no answer"), TimeoutError(), ZeroDivisionError("a bug")])
+async def test_no_error_ends_a_worker(error: Exception) -> None:
+    """A profile that nobody looks at would be stuck for good."""
+    looks = Looks(error, error, None)
+    controller = Controller(looks)
+    controller.wake(A)
+    await idle(controller)
+    assert [A] * 3 == looks.seen
+
+
+async def test_a_look_that_hangs_is_cut_off_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An await without an end must not hold a profile up."""
+    monkeypatch.setattr(module, "RECONCILE_TIMEOUT_SECONDS", 0.01)
+    looks = Looks(None)
+    looks.hold.clear()
+    controller = Controller(looks)
+    controller.wake(A)
+    await looks.until(2)
+    looks.hold.set()
+    await idle(controller)
+    assert [A] * 2 == looks.seen[:2]
+
+
+def test_retries_are_ever_rarer_up_to_a_minute() -> None:
+    """The longest waits are spread from half a minute to one, and there is no overflow."""
+    waits = [_backoff(failures) for failures in (5, 10, 100, 10_000)]
+    assert all(0 < wait <= LONGEST_RETRY_SECONDS for wait in waits)
+
+
+async def test_stop_ends_every_worker_and_watch() -> None:
+    """Also those that wait."""
+    looks = Looks(3600.0, 3600.0)
+    controller = Controller(looks)
+    controller.watch_children(Watched(), ())
+    controller.wake(A)
+    controller.wake(B)
+    await looks.until(2)
+    before = asyncio.all_tasks()
+    await controller.stop()
+    assert (0, {asyncio.current_task()}) == (controller.busy, asyncio.all_tasks())
+    assert len(before) > 1
+
+
+class Watched(StandIn):
+    """An API server whose watches give what they are told to, one list after the other, and then nothing for ever."""
+
+    def __init__(self, *streams: list[Object | Exception]) -> None:
+        super().__init__(lambda: now(0))
+        self.streams = list(streams)
+        self.started = 0
+
+    async def watch(self, kind: Kind, namespace: str | None, selector: str) -> AsyncIterator[Object]:
+        """Give the next list; only Pods have any."""
+        self.started += 1
+        if kind.plural != "pods" or not self.streams:
+            await asyncio.Event().wait()
+        for item in self.streams.pop(0):
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+
+def child(name: str) -> Object:
+    """Return a child of a profile."""
+    return {"metadata": {"namespace": "team", "annotations": {"modelprofiler.io/profile": name}}}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [[], [ClusterUnavailable("gone")], [KeyError("an object without metadata")], [{}], [{"metadata": {}}]],
+    ids=["it ends", "it breaks", "a bug", "no object", "not ours"],
+)
+async def test_a_child_that_changes_wakes_its_profile_however_the_watch_before_ended(end: list[object]) -> None:
+    """A watch that died unseen would leave its profiles to the clock."""
+    looks = Looks()
+    controller = Controller(looks)
+    controller.watch_children(Watched([child("a"), *end], [child("b")]), ("team",))  # type: ignore[list-item]
+    await looks.until(2)
+    assert [A, B] == looks.seen
+    await controller.stop()
+
+
+async def test_a_watch_that_ends_at_once_is_not_started_as_fast_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a pause between two."""
+    pauses: list[int] = []
+
+    def pause(failures: int) -> float:
+        pauses.append(failures)
+        return 0.0
+
+    monkeypatch.setattr(module, "_backoff", pause)
+    cluster = Watched([], [], [])
+    controller = Controller(Looks())
+    controller.watch_children(cluster, ())
+    while len(pauses) < 3:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+    assert [1, 1, 1] == pauses[:3]
+    await controller.stop()

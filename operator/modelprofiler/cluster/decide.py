@@ -28,6 +28,9 @@ RESIZE_TIMEOUT_SECONDS = 20.0
 LATE_SAMPLES_SECONDS = 25.0
 """cAdvisor samples every 10-20 s: what has not come by then does not come."""
 
+SPARSEST_SAMPLES_SECONDS = 20.0
+"""Between two samples of cAdvisor there are at most so many; what was used is a difference of two."""
+
 GENERATOR_START_SECONDS = 90.0
 """A load pod has to be placed, pull its image and start."""
 
@@ -286,6 +289,12 @@ def _begin(run: Run, trial: _Trial, server: Server) -> Decision:
         waiting = pod.waiting[0] if pod and pod.waiting else pod.unschedulable if pod else ""
         message = f"waiting for the server to be ready at {trial.limits}" + (f": {waiting}" if waiting else "")
         return Decision((), trial.at(Stage.STARTING, message))
+    load = run.profile.spec.load
+    if trial.window == "Measure" and load.warmup.seconds + load.duration.seconds < SPARSEST_SAMPLES_SECONDS:
+        still = SPARSEST_SAMPLES_SECONDS - (run.now - pod.ready_at).total_seconds()
+        if still > 0:
+            message = "waiting for a sample before the load, which is too short for two"
+            return Decision((), trial.at(Stage.STARTING, message), wake=still)
     return _send(trial, server, pod)
 
 
@@ -326,13 +335,20 @@ def _finish(
     if needed and not measured.complete and waited < run.settings.samples_timeout_seconds:
         return Decision((), trial.at(Stage.MEASURING, "waiting for samples of the container"))
     usage = measured.usage if needed or measured.complete else None
-    if needed and (usage is None or usage.cpu is None or usage.memory is None):
-        missing = measured.problem or f"too few samples came within {run.settings.samples_timeout_seconds:g}s"
-        failed = Failure(Outcome.NO_METRICS, missing)
-    row = _finished(run, trial, server, failed, result, usage)
+    row = _finished(run, trial, server, None, result, usage)
+    if row.outcome is Outcome.PASSED and needed and (usage is None or usage.cpu is None or usage.memory is None):
+        # One that failed is information without its usage too.
+        missing = Failure(Outcome.NO_METRICS, measured.problem or _too_few(usage, waited))
+        row = _finished(run, trial, server, missing, result, usage)
     if row.outcome is Outcome.SLOW and (crowded := failures.crowded_out(server, job)):
         row = _finished(run, trial, server, crowded, result, usage)
     return Decision(record=row, record_result=result, wake=0)
+
+
+def _too_few(usage: UsageStatus | None, waited: float) -> str:
+    count = usage.samples if usage else None
+    samples = "1 sample" if count == 1 else f"{count or 'no'} samples"
+    return f"only {samples} of the container came within {waited:.0f}s of the load, too few for what it used"
 
 
 def _said(result: LoadResult) -> Failure | None:

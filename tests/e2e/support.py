@@ -131,7 +131,8 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
         "server": {"template": server or cost_server(cpu_ms=5, memory_mib=32)},
         "endpoint": {"http": {"port": 8080, "path": "/score", "timeout": "10s"}},
         "dataset": {"source": {"inline": "".join(f"row {number}\n" for number in range(20))}},
-        "load": {"openLoop": {"rate": "20"}, "warmup": "1s", "duration": "8s"},
+        # Long enough for the container to be sampled once while it lasts, which cAdvisor does every 10 to 20 s.
+        "load": {"openLoop": {"rate": "20"}, "warmup": "2s", "duration": "18s"},
         # Wide: what else the machine does delays the load generator, and a tenth of the objective is allowed.
         "objectives": {"latency": {"p95": "1s"}},
         "resources": {"cpu": {"values": ["200m", "600m"]}, "memory": {"values": ["64Mi", "128Mi"]}},

@@ -19,13 +19,10 @@ def profiles(apply: Callable[[Object, str], Profile], module_namespace: str) -> 
     """Profile one size with each source; all are in the queue at once."""
     size = {"cpu": {"values": ["800m"]}, "memory": {"values": ["128Mi"]}}
     server = cost_server(cpu_ms=CPU_SECONDS_PER_REQUEST * 1e3, memory_mib=MEMORY_MIB)
-    load = {"openLoop": {"rate": "20"}, "duration": "15s"}
     objectives = {"latency": {"p95": "2s"}}  # not what is looked at here
     return {
         source: apply(
-            cost_profile(
-                source.lower(), server, resources=size, load=load, metrics={"source": source}, objectives=objectives
-            ),
+            cost_profile(source.lower(), server, resources=size, metrics={"source": source}, objectives=objectives),
             module_namespace,
         )
         for source in SOURCES

@@ -55,7 +55,7 @@ def profile(apply: Callable[[Object, str], Profile], module_namespace: str) -> P
         cost_profile(
             "truth",
             cost_server(cpu_ms=CPU_SECONDS_PER_REQUEST * 1e3, memory_mib=HELD_MIB),
-            load={"openLoop": {"rate": f"{RATE:g}"}, "warmup": "2s", "duration": "15s"},
+            load={"openLoop": {"rate": f"{RATE:g}"}},
             objectives={"latency": {"p95": f"{OBJECTIVE_SECONDS * 1e3:g}ms"}},
             resources={
                 "cpu": {"min": f"{CPU[0]}m", "max": f"{CPU[-1]}m", "step": f"{CPU.step}m"},

@@ -18,7 +18,7 @@ from modelprofiler.cluster import failures
 from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.judge import Failure, outcome_of
+from modelprofiler.core.judge import Failure, outcome_of, rejudge
 from modelprofiler.core.steps import RunTrial, Step
 from modelprofiler.load.summary import LoadResult, ResultKind
 
@@ -190,7 +190,7 @@ def _late_usage(run: Run, seen: Observation) -> Trial | None:
         if row is None or row.usage is not None or not job.measured or not job.measured.usage or not job.result:
             continue
         if job.measured.complete or _seconds_since(job.finished_at, run.now) > LATE_SAMPLES_SECONDS:
-            return _with_usage(run, row, job.result, job.measured.usage)
+            return _with_usage(run, row, job.measured.usage)
     return None
 
 
@@ -346,9 +346,9 @@ def _finish(
 
 
 def _too_few(usage: UsageStatus | None, waited: float) -> str:
-    count = usage.samples if usage else None
-    samples = "1 sample" if count == 1 else f"{count or 'no'} samples"
-    return f"only {samples} of the container came within {waited:.0f}s of the load, too few for what it used"
+    count = usage.samples if usage else 0
+    samples = {0: "no sample", 1: "only 1 sample"}.get(count, f"only {count} samples")
+    return f"{samples} of the container came within {waited:.0f}s of the load, too few for what it used"
 
 
 def _said(result: LoadResult) -> Failure | None:
@@ -403,20 +403,11 @@ def _finished(
     )
 
 
-def _with_usage(run: Run, row: Trial, result: LoadResult, usage: UsageStatus) -> Trial:
-    """Return a recorded row judged again with the usage that came in late."""
-    verdict = outcome_of(
-        run.profile.spec,
-        purpose=row.purpose,
-        fresh=row.fresh,
-        load=row.load,
-        usage=usage,
-        time_to_ready=row.time_to_ready,
-        failure=_said(result) or (Failure(row.outcome, row.message) if row.outcome is Outcome.DISTURBED else None),
-        trials=run.trials[: row.index - 1],
-    )
-    judged = {"outcome": verdict.outcome, "message": verdict.message[:2048], "judged": verdict.judged}
-    return row.model_copy(update={"usage": usage, **judged})
+def _with_usage(run: Run, row: Trial, usage: UsageStatus) -> Trial:
+    """Return a recorded row judged again with the usage that came in late; what went wrong stays what went wrong."""
+    at = row.index - 1
+    known = row.model_copy(update={"usage": usage})
+    return rejudge(run.profile.spec, [*run.trials[:at], known, *run.trials[at + 1 :]])[at]
 
 
 def _seconds_since(moment: datetime | None, now: datetime) -> float:

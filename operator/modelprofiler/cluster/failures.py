@@ -12,7 +12,8 @@ from modelprofiler.cluster.observe import START_REASONS, LoadJob, Pod, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.judge import Failure
 
-KILLED_BY_SIGNAL = (137, 143)
+AFTER_SIGNAL = (0, 137, 143)
+"""How a container ends that the kubelet stops: many a server takes SIGTERM for a reason to end well."""
 LONGEST_LAST_WORDS = 600
 
 FULL_NODE = 0.93
@@ -37,6 +38,7 @@ def failure(server: Server, settings: Settings, now: datetime, ready_within: flo
         or _evicted(pod)
         or _not_placed(pod, settings, now)
         or _not_started(pod, settings, now)
+        or _never_started(pod, settings, now)
         or _not_ready(pod, now, ready_within)
     )
 
@@ -93,8 +95,13 @@ def _ended(pod: Pod) -> Failure | None:
     if ended.out_of_memory:
         return Failure(Outcome.OOM_KILLED, f"container {ended.container} was killed for exceeding its memory limit")
     cause = f"container {ended.container} ended with exit code {ended.exit_code}"
-    if ended.exit_code in KILLED_BY_SIGNAL and pod.has_liveness_probe:
-        cause += ", killed by the kubelet; its liveness probe is the likely cause, so allow the probe more time"
+    if ended.reason == "OOMKilled":
+        cause = f"container {ended.container}, which is not the one profiled, exceeded its memory limit"
+    elif ended.exit_code in AFTER_SIGNAL and pod.has_liveness_probe and ended.profiled:
+        cause += (
+            ", as when the kubelet stops it; the likely cause is its liveness probe, so allow that more time or leave "
+            "it out"
+        )
     return Failure(Outcome.CRASHED, f"{cause}: {words}" if words else cause)
 
 
@@ -121,10 +128,25 @@ def _not_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
     return Failure(outcome, f"{reason}: {_cut(message)}")
 
 
+def _never_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
+    """Return that the container does not even start: an init container that hangs, a volume that cannot be mounted."""
+    bounds = settings.schedule_timeout_seconds, settings.image_pull_timeout_seconds, settings.ready_timeout_seconds
+    longest = sum(bounds)
+    if pod.container_started_at is not None or (now - pod.created).total_seconds() <= longest:
+        return None
+    what = f" ({pod.not_started})" if pod.not_started else ""
+    return Failure(
+        Outcome.NEVER_READY,
+        f"the container did not start within {longest:g}s{what}: an init container has not ended, or a volume or the "
+        "image is not there; `kubectl get events` may say more",
+    )
+
+
 def _not_ready(pod: Pod, now: datetime, ready_within: float) -> Failure | None:
     since = pod.container_started_at
     if pod.ready_at is None and since is not None and now - since > timedelta(seconds=ready_within):
-        return Failure(Outcome.NEVER_READY, f"the server was not ready within {ready_within:g}s")
+        why = f": {pod.unready}" if pod.unready else ""
+        return Failure(Outcome.NEVER_READY, f"the server was not ready within {ready_within:g}s{why}")
     return None
 
 

@@ -28,11 +28,13 @@ class Termination:
     reason: str
     exit_code: int
     last_words: str
+    profiled: bool = True
+    """Whether it is the container whose size is varied."""
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether the kernel killed it for its memory."""
-        return self.reason == "OOMKilled"
+        """Whether the kernel killed it for its memory, and that is the memory that is varied."""
+        return self.reason == "OOMKilled" and self.profiled
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,10 @@ class Pod:
     """(reason, message) of a resize that is pending or under way: Deferred, Infeasible, InProgress, Error."""
     image: str
     has_liveness_probe: bool = False
+    not_started: str = ""
+    """Why the profiled container waits for its first start, in a word; empty once it has run."""
+    unready: str = ""
+    """Which container is not ready, and the probe that has not passed; empty when it cannot be told."""
 
     @property
     def gone(self) -> bool:
@@ -246,7 +252,28 @@ def _pod(pod: Object, container: str) -> Pod:
         resize=_resize(conditions),
         image=mine.get("imageID") or mine.get("image") or wanted.get("image") or "",
         has_liveness_probe="livenessProbe" in wanted,
+        not_started=((mine.get("state") or {}).get("waiting") or {}).get("reason") or "",
+        unready=_unready(spec, status),
     )
+
+
+def _unready(spec: Object, status: Object) -> str:
+    """Return the first running container that is not ready, with the probe that it waits for."""
+    wanted = {container["name"]: container for container in spec["containers"]}
+    for found in status.get("containerStatuses") or []:
+        if found.get("ready") or "running" not in (found.get("state") or {}):
+            continue
+        probe = "startupProbe" if found.get("started") is False else "readinessProbe"
+        return f"the {_probe(probe, wanted[found['name']].get(probe) or {})} of container {found['name']} did not pass"
+    return ""
+
+
+def _probe(name: str, probe: Object) -> str:
+    """Return a probe as people speak of it."""
+    http, tcp = probe.get("httpGet"), probe.get("tcpSocket")
+    if http:
+        return f"{name} (GET {http.get('path') or '/'} on port {http.get('port')})"
+    return f"{name} (port {tcp.get('port')})" if tcp else name
 
 
 def _termination(statuses: list[Object], container: str) -> Termination | None:
@@ -261,6 +288,7 @@ def _termination(statuses: list[Object], container: str) -> Termination | None:
                     ended.get("reason") or "",
                     int(ended.get("exitCode") or 0),
                     (ended.get("message") or "").strip(),
+                    profiled=status["name"] == container,
                 )
             )
     return next((t for t in found if t.container == container), found[0] if found else None)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import Outcome, Purpose
+from modelprofiler.api.status import Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.forecast import forecast_for
 from modelprofiler.core.recommend import Target, recommend, target_for
@@ -38,7 +38,7 @@ def adaptive_step(run: Run) -> Step:
 def reference_step(run: Run, purpose: Purpose = Purpose.REFERENCE) -> Step | None:
     """Return the reference trial, or the end of the run when it failed; absent once it passed."""
     measured = run.at(run.ceiling)
-    broken = [t for t in run.trials if t.outcome in BROKEN and Limits.from_size(t.limits) == run.ceiling]
+    broken = [t for t in run.trials if _is_broken(t) and Limits.from_size(t.limits) == run.ceiling]
     if broken and not any(o.passed for o in measured):
         last = broken[-1]
         return GiveUp(Reason.REFERENCE_FAILED, f"{last.outcome.value} at the ceiling, {run.ceiling}: {last.message}")
@@ -51,6 +51,11 @@ def reference_step(run: Run, purpose: Purpose = Purpose.REFERENCE) -> Step | Non
     if not point.settled:
         return trial
     return None if point.passes else GiveUp(Reason.NO_FEASIBLE_SIZE, _nearest_miss(run, point))
+
+
+def _is_broken(trial: Trial) -> bool:
+    """Whether a server does not work at all; without a load its very first request went wrong, whatever the size."""
+    return trial.outcome in BROKEN or (trial.outcome is Outcome.ERRORS and trial.load is None)
 
 
 def _nearest_miss(run: Run, point: CpuPoint) -> str:

@@ -1,0 +1,43 @@
+"""A server whose first request goes wrong is broken; more CPU or another objective would not help."""
+
+from datetime import UTC, datetime
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import EffectiveResources, Outcome, Purpose, Trial
+from modelprofiler.core.search import next_step
+from modelprofiler.core.steps import GiveUp
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+RESOURCES = {"cpu": {"values": ["200m", "1"]}, "memory": {"values": ["128Mi", "1Gi"]}}
+PROFILE = ModelProfile.parse(
+    {
+        "apiVersion": "modelprofiler.io/v1alpha1",
+        "kind": "ModelProfile",
+        "metadata": {"name": "broken", "namespace": "default"},
+        "spec": {
+            "server": {"template": {"spec": {"containers": [{"name": "server", "image": "i"}]}}},
+            "dataset": {"source": {"inline": "row"}},
+            "load": {"openLoop": {"rate": "10"}},
+            "objectives": {"latency": {"p95": "100ms"}},
+            "resources": RESOURCES,
+        },
+    }
+)
+
+
+def test_a_first_request_that_is_refused_ends_the_run_as_a_failed_reference() -> None:
+    """Status 500 on the smoke request: the reason speaks of the server, and the advice is not to raise the range."""
+    said = "the first request was answered with status 500: no model"
+    trial = Trial(
+        index=1,
+        purpose=Purpose.REFERENCE,
+        limits={"cpu": "1", "memory": "1Gi"},
+        fresh=True,
+        outcome=Outcome.ERRORS,
+        message=said,
+        start_time=EPOCH,
+        completion_time=EPOCH,
+    )
+    step = next_step(PROFILE.spec, EffectiveResources.model_validate(RESOURCES), "server", "Cluster", [trial])
+    assert GiveUp(Reason.REFERENCE_FAILED, f"Errors at the ceiling, 1 CPU and 1Gi memory: {said}") == step

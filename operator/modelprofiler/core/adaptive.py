@@ -10,14 +10,22 @@ One rule a function, asked in this order; the first that has something to do dec
 
 from __future__ import annotations
 
+import math
+
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.forecast import forecast_for
+from modelprofiler.core.forecast import Forecast, forecast_for
 from modelprofiler.core.recommend import Target, recommend, target_for
 from modelprofiler.core.run import CpuPoint, Observation, Run, closed_steps, is_closed
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step, Window
+
+FORECASTS = 2
+"""Forecasts that may miss between a failing and a passing size before a line through the two is trusted more."""
+
+NEAR = 1.0
+"""Logarithm of measured over allowed within which latency is near enough a line."""
 
 BROKEN = frozenset({Outcome.CRASHED, Outcome.NEVER_READY, Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED})
 """Outcomes after which a server does not work at all, when it is the reference trial that has them."""
@@ -81,27 +89,17 @@ def _cpu_step(run: Run) -> Step | None:
 
 
 def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
-    """Return a trial between the largest failing size and the smallest passing one.
-
-    It goes where the forecast puts the boundary. A forecast that keeps erring to the same side is helped along by
-    doubling the distance, so that the number of trials stays logarithmic in the number of sizes.
-    """
+    """Return a trial between the largest failing size and the smallest passing one."""
     low = run.cpu.position_of_floor(failing.cpu) if failing else -1
     high = run.cpu.position_of_ceil(passing.cpu)
     bracketed = failing is not None and passing.cpu < run.cpu.last
     forecast = forecast_for(run)
     if forecast is None:
         position, reason = (low + high) // 2, "half way between failing and passing"
+    elif failing is not None and bracketed and _bisections(run) >= FORECASTS:
+        position, reason = _interpolated(low, high, failing, passing), "where failing turns into passing on a line"
     else:
-        position, reason = forecast.smallest_passing(run.cpu, low, high), "the forecast boundary"
-        passes, fails = _streak(run)
-        unit = closed_steps(run.cpu, high)
-        if passes:
-            position = min(position, high - (unit << (passes - 1)))
-        if fails:
-            position = max(position, low + (unit << (fails - 1)))
-        if bracketed and passes + fails > 2:
-            position, reason = (low + high) // 2, "half way between failing and passing"
+        position, reason = _helped(run, low, high, forecast), "the forecast boundary"
     position = max(low + 1, min(position, high - 1))
     # A boundary must fail on a fresh pod. So start with one where this trial would be it, and once a resized server
     # has failed: what it says is in doubt from then on.
@@ -109,6 +107,33 @@ def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
     fresh = doubted and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
     purpose = Purpose.BISECT if bracketed else Purpose.BRACKET
     return _cpu_trial(run, purpose, run.cpu[position], fresh=fresh, reason=reason)
+
+
+def _helped(run: Run, low: int, high: int, forecast: Forecast) -> int:
+    """Return the position of the forecast boundary.
+
+    A forecast that keeps erring to the same side is helped along by doubling the distance, so that the number of trials
+    stays logarithmic in the number of sizes.
+    """
+    position = forecast.smallest_passing(run.cpu, low, high)
+    passes, fails = _streak(run)
+    unit = closed_steps(run.cpu, high)
+    if passes:
+        position = min(position, high - (unit << (passes - 1)))
+    if fails:
+        position = max(position, low + (unit << (fails - 1)))
+    return position
+
+
+def _interpolated(low: int, high: int, failing: CpuPoint, passing: CpuPoint) -> int:
+    """Return the position where the logarithm of measured over allowed is 0 on a line; half way if one end is far."""
+    if not 0 < failing.excess < NEAR or passing.excess > 0:
+        return (low + high) // 2
+    return math.ceil(low + (high - low) * failing.excess / (failing.excess - passing.excess))
+
+
+def _bisections(run: Run) -> int:
+    return sum(trial.purpose is Purpose.BISECT for trial in run.trials)
 
 
 def _streak(run: Run) -> tuple[int, int]:

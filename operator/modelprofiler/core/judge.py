@@ -30,7 +30,7 @@ class Failure:
     Attributes
     ----------
     outcome
-        Any outcome but Passed, Slow and Errors.
+        Any outcome but Passed and Slow; Errors only for a first request that went wrong, after which there was no load.
     message
         One sentence with the server's last words, where there were any.
     """

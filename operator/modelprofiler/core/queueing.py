@@ -18,7 +18,7 @@ from statistics import NormalDist, fmean
 PERIOD = 0.1
 """cpu.cfs_period_us of Kubernetes and of every container runtime's default, in seconds."""
 
-FEWEST, MOST = 300, 600
+FEWEST, MOST = 200, 400
 """Requests that are simulated."""
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}

@@ -12,6 +12,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 
@@ -63,13 +65,13 @@ def evidence(
     rerun: str | None = None,
 ) -> dict[str, Any]:
     """Return, as JSON data, everything that changes a measurement; see `run_hash` for the parameters."""
-    server = _plain(spec.server.model_dump(by_alias=True, exclude_none=True))
+    server = _plain(spec.server)
     if script := server.get("entryScript"):
         # How an image is pulled does not change what it does.
         script["environment"].pop("imagePullSecrets", None)
         if code_digest is not None:
             script["source"] = code_digest
-    dataset = _plain(spec.dataset.model_dump(by_alias=True, exclude_none=True))
+    dataset = _plain(spec.dataset)
     if dataset_digest is not None:
         dataset = {"source": dataset_digest, "order": dataset["order"]}
     model: dict[str, Any] | None = None
@@ -78,14 +80,15 @@ def evidence(
             model = {"source": model_digest}
         else:
             # A model baked into the image shows only by its version.
-            model = _plain(spec.model.model_dump(by_alias=True, exclude_none=True, exclude={"name"}))
+            model = _plain(spec.model)
+            del model["name"]
     return {
         "model": model,
         "server": server,
         "image": image,
-        "endpoint": _plain(spec.endpoint.model_dump(by_alias=True, exclude_none=True)),
+        "endpoint": _plain(spec.endpoint),
         "dataset": dataset,
-        "load": _plain(spec.load.model_dump(by_alias=True, exclude_none=True)),
+        "load": _plain(spec.load),
         "rerun": rerun,
     }
 
@@ -105,6 +108,10 @@ def _changes(before: Any, after: Any, path: str) -> list[str]:
 
 def _plain(value: Any) -> Any:
     """Return JSON data in which equal quantities are equal, however they were written: 0.5 and 500m."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields.items()
+        parts = {field.alias or name: getattr(value, name) for name, field in fields}
+        return {name: _plain(part) for name, part in parts.items() if part is not None}
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
@@ -113,6 +120,4 @@ def _plain(value: Any) -> Any:
         return str(value.value.normalize())
     if isinstance(value, Duration):
         return repr(value.seconds)
-    if hasattr(value, "value"):
-        return value.value
     return value

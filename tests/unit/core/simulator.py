@@ -33,7 +33,7 @@ from modelprofiler.core.search import next_step
 from modelprofiler.core.steps import RunTrial, Step
 
 PERIOD = 0.1
-REQUESTS = 600
+REQUESTS = 400
 """Requests of a trial, however long that takes."""
 MI = 2**20
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,0 +1,116 @@
+"""From boundaries to a size, and the sentences that say why."""
+
+from typing import Any
+
+import pytest
+from tests.unit.core.builders import Trials, load_of, usage_of
+from tests.unit.core.simulator import resources_of, spec_of
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import ContainerRecommendation, Outcome, Purpose
+from modelprofiler.core.recommend import recommend, target_for
+from modelprofiler.core.run import Run
+
+MI = 2**20
+
+
+def run_of(trials: Trials) -> Run:
+    """Return the run that these trials make."""
+    return Run.of(trials.spec, resources_of(trials.spec), "server", "Local", trials)
+
+
+def trials_of(**changes: Any) -> Trials:
+    """Return a reference, a failure at 250m and a pass at 300m."""
+    return (
+        Trials(spec_of(**changes))
+        .ran(Purpose.REFERENCE, "1", load=load_of(20))
+        .ran(Purpose.BRACKET, "250m", load=load_of(310, spread=0.05))
+        .ran(Purpose.BRACKET, "300m", load=load_of(100), fresh=False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "margins", "size"),
+    [
+        (300, 187, (0, 0), (300, 192)),
+        (300, 187, (10, 20), (350, 256)),
+        (500, 160, (10, 20), (550, 192)),
+        (1000, 1000, (10, 20), (1000, 1024)),
+        (950, 900, (10, 20), (1000, 1024)),
+    ],
+)
+def test_margins_are_rounded_up_and_stop_at_the_ceiling(
+    cpu: int, memory: int, margins: tuple[int, int], size: tuple[int, int]
+) -> None:
+    """500m + 10 % is exactly 550m, on an axis of 50m and 32Mi up to 1 and 1Gi."""
+    policy = {"cpuMarginPercent": margins[0], "memoryMarginPercent": margins[1]}
+    limits = target_for(run_of(trials_of(recommendation=policy)), cpu, memory * MI).limits
+    assert size == (limits.cpu, limits.memory // MI)
+
+
+def explanation(trials: Trials, cpu: int = 300, memory: int | None = 187) -> str:
+    """Return the explanation of a recommendation."""
+    run = run_of(trials)
+    answer = recommend(run, target_for(run, cpu, None if memory is None else memory * MI))
+    return answer.recommendation.explanation
+
+
+def test_the_explanation_says_what_the_next_smaller_size_did() -> None:
+    """And what was added."""
+    assert explanation(trials_of()) == (
+        "300m CPU is the smallest that met the objectives: at 250m p95 is 310ms (294ms to 326ms), "
+        "over the objective of 250ms, as the load alone needs 400m; a margin of 10% is added. "
+        "Memory peaked at 187Mi; a margin of 20% is added."
+    )
+
+
+def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
+    """It is said."""
+    trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
+    assert explanation(trials, cpu=100).startswith("100m CPU, the smallest size of the range, met the objectives")
+
+
+def test_a_margin_that_does_not_fit_is_said() -> None:
+    """The ceiling is recommended, and the user may want to raise it."""
+    assert "the margin of 10% does not fit below the ceiling of the range" in explanation(trials_of(), cpu=950)
+
+
+def test_memory_that_was_too_small_is_said() -> None:
+    """With the size that was enough."""
+    trials = trials_of().broke(Purpose.MEMORY, Outcome.OOM_KILLED, "300m", "192Mi")
+    assert "Memory of 192Mi was too small, 224Mi was enough" in explanation(trials, memory=224)
+
+
+def test_memory_that_was_not_measured_is_said() -> None:
+    """The ceiling is kept."""
+    assert "Memory was not measured: 1Gi, the largest of the range, is kept." in explanation(trials_of(), memory=None)
+
+
+def test_many_threads_are_said() -> None:
+    """The commonest cause of throttling."""
+    trials = trials_of().ran(Purpose.CONFIRM, "350m", "256Mi", usage=usage_of(threads=65))
+    assert "The server had 65 threads." in explanation(trials)
+
+
+class TestLimit:
+    """recommendation.cpuLimit."""
+
+    def answer(self, limit: str) -> ContainerRecommendation:
+        """Return a recommendation."""
+        run = run_of(trials_of(recommendation={"cpuLimit": limit}))
+        return recommend(run, target_for(run, 300, 187 * MI)).recommendation
+
+    def test_equal_limits_what_is_requested(self) -> None:
+        """Both are the same."""
+        found = self.answer("Equal")
+        assert found.requests == found.limits
+
+    def test_none_leaves_cpu_without_a_limit(self) -> None:
+        """What was verified is the request as if it were the limit; it is said."""
+        found = self.answer("None")
+        assert (None, Quantity("256Mi"), Quantity("350m")) == (
+            found.limits.cpu,
+            found.limits.memory,
+            found.requests.cpu,
+        )
+        assert "The CPU request is without a limit" in found.explanation

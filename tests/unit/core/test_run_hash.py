@@ -1,0 +1,93 @@
+"""What identifies a run, and what does not."""
+
+from typing import Any
+
+import pytest
+from tests.unit.core.simulator import spec_of
+
+from modelprofiler.core.run_hash import changed_evidence, evidence, run_hash
+
+DIGESTS: dict[str, Any] = {
+    "model_digest": "sha256:m",
+    "code_digest": "sha256:c",
+    "dataset_digest": "sha256:d",
+    "image": "server@sha256:i",
+    "rerun": None,
+}
+SCRIPT = {"source": {"configMap": {"name": "digits-files"}}}
+MODEL = {"name": "digits", "version": "1", "source": {"configMap": {"name": "digits-model"}}}
+
+
+def hash_of(digests: dict[str, Any] | None = None, **changes: Any) -> str:
+    """Return the hash of a profile with these changes."""
+    return run_hash(spec_of(**{"model": MODEL, **changes}), **{**DIGESTS, **(digests or {})})
+
+
+def test_it_is_sixteen_hexadecimal_digits() -> None:
+    """It stands in names of at most 63 characters."""
+    assert len(hash_of()) == 16
+    assert int(hash_of(), 16) >= 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"objectives": {"latency": {"p99": "1s"}}},
+        {"search": {"maxTrials": 9, "resize": "Recreate", "strategy": "Grid"}},
+        {"recommendation": {"cpuMarginPercent": 50, "cpuLimit": "None"}},
+        {"metrics": {"source": "Kubelet"}},
+        {"suspend": True},
+        {"resources": {"cpu": {"values": ["1"]}, "memory": {"values": ["1Gi"]}}},
+        {"load": {"openLoop": {"rate": "50000m"}}},
+        {"model": {**MODEL, "name": "numbers", "version": "2", "source": {"configMap": {"name": "elsewhere"}}}},
+        {"server": {"entryScript": {**SCRIPT, "environment": {"imagePullSecrets": [{"name": "x"}]}}}},
+        {"dataset": {"source": {"inline": "the same rows"}}},
+    ],
+    ids=str,
+)
+def test_what_does_not_change_a_measurement_keeps_the_run(change: dict[str, Any]) -> None:
+    """Finished trials are judged again, and nothing is measured twice."""
+    assert hash_of() == hash_of(**change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"load": {"openLoop": {"rate": "51"}}},
+        {"load": {"openLoop": {"rate": "50", "arrival": "Constant"}}},
+        {"load": {"openLoop": {"rate": "50"}, "duration": "60s"}},
+        {"load": {"closedLoop": {"concurrency": 4}}},
+        {"endpoint": {"http": {"timeout": "1s"}}},
+        {"endpoint": {"http": {"expect": {"status": [200, 201]}}}},
+        {"server": {"entryScript": {**SCRIPT, "workers": 2}}},
+        {"server": {"entryScript": SCRIPT, "containerName": "other"}},
+        {"server": {"template": {"spec": {"containers": [{"name": "x", "image": "y"}]}}}},
+        {"dataset": {"source": {"inline": "the same rows"}, "order": "Sequential"}},
+    ],
+    ids=str,
+)
+def test_what_changes_a_measurement_starts_a_new_run(change: dict[str, Any]) -> None:
+    """Server, endpoint, order of the dataset, load."""
+    assert hash_of() != hash_of(**change)
+
+
+@pytest.mark.parametrize("name", list(DIGESTS))
+def test_other_content_starts_a_new_run(name: str) -> None:
+    """Model, code, rows, image, and the annotation by which a user asks for one."""
+    assert hash_of() != hash_of({name: "sha256:other"})
+
+
+def test_without_a_digest_the_place_stands_for_the_content() -> None:
+    """And the version for that of a model which is part of the image."""
+    unknown = {"model_digest": None}
+    assert hash_of(unknown) != hash_of(unknown, model={**MODEL, "source": {"configMap": {"name": "elsewhere"}}})
+    assert hash_of(unknown) != hash_of(unknown, model={**MODEL, "version": "2"})
+    assert hash_of(unknown) == hash_of(unknown, model={**MODEL, "name": "numbers"})
+
+
+def test_a_new_run_can_say_why() -> None:
+    """By the paths that changed."""
+    before = evidence(spec_of(), **DIGESTS)
+    after = evidence(spec_of(load={"openLoop": {"rate": "60"}}), **{**DIGESTS, "image": "other"})
+    assert ["image", "load.openLoop.rate"] == changed_evidence(before, after)
+    assert [] == changed_evidence(before, before)

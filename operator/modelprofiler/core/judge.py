@@ -149,11 +149,20 @@ def judge(
         return Verdict(Outcome.SLOW, certain=True, message=message, judged=latency.judged, excess=math.inf)
     if worst.fails:
         certain = any(c.fails_for_certain for c in checks)
-        return Verdict(worst.outcome, certain, worst.sentence, worst.judged, worst.excess)
+        kinds = _kinds(load) if worst.outcome is Outcome.ERRORS else ""
+        return Verdict(worst.outcome, certain, worst.sentence + kinds, worst.judged, worst.excess)
     if worst.value is None:
         return Verdict(Outcome.NO_METRICS, certain=False, message=worst.missing, judged=worst.judged)
     certain = all(c.passes_for_certain for c in checks)
     return Verdict(Outcome.PASSED, certain, worst.sentence, worst.judged, worst.excess)
+
+
+def _kinds(load: LoadStatus) -> str:
+    """Return how requests failed, the commonest first: ``; 12 requests failed by status, 3 by timeout``."""
+    found = load.failures_by_kind.to_dict() if load.failures_by_kind is not None else {}
+    kinds = sorted(((count, kind) for kind, count in found.items() if count), reverse=True)
+    said = ", ".join(f"{count} {'requests failed ' if not i else ''}by {kind}" for i, (count, kind) in enumerate(kinds))
+    return f"; {said}" if said else ""
 
 
 def _badness(check: Check) -> tuple[int, float]:

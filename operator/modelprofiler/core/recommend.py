@@ -139,9 +139,10 @@ def _memory_sentence(run: Run, target: Target) -> str:
 
 
 def _margin(base: int, percent: int, axis: Axis, size: int) -> str:
+    if percent and base >= axis.last:
+        return "; it is the ceiling of the range, so no margin is added"
     if _with_margin(base, percent) > axis.last:
-        short = f"the margin of {percent}% does not fit" if percent and base < axis.last else "there is no larger size"
-        return f"; {short} below the ceiling of the range"
+        return f"; the margin of {percent}% does not fit below the ceiling of the range"
     return f"; a margin of {percent}% is added" if percent and size > base else ""
 
 
@@ -158,7 +159,10 @@ def _notes(run: Run, target: Target) -> list[str]:
         )
     threads = _threads(run.observations, target.limits)
     if threads is not None:
-        notes.append(f"The server had {threads} threads.")
+        notes.append(
+            f"The server had {threads} threads on {Quantity.cpu(target.limits.cpu)} CPU: a pool that is sized from the "
+            "node's cores is throttled (OMP_NUM_THREADS and its like set it)."
+        )
     return notes
 
 

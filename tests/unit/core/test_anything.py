@@ -73,7 +73,7 @@ def test_a_run_ends_and_says_only_what_its_trials_show(number: int) -> None:
     spec: ModelProfileSpec = spec_of(**SPECS[number])
     resources = resources_of(spec)
     cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
-    for seed in range(40):
+    for seed in range(20):
         rng, trials = random.Random(f"{number} {seed}"), Trials(spec)
         while isinstance(step := next_step(spec, resources, "server", "Local", trials), RunTrial):
             assert len(trials) < spec.search.max_trials

@@ -75,6 +75,11 @@ def test_a_margin_that_does_not_fit_is_said() -> None:
     assert "the margin of 10% does not fit below the ceiling of the range" in explanation(trials_of(), cpu=950)
 
 
+def test_a_boundary_at_the_ceiling_has_no_margin() -> None:
+    """There is no larger size."""
+    assert "it is the ceiling of the range, so no margin is added" in explanation(trials_of(), cpu=1000)
+
+
 def test_memory_that_was_too_small_is_said() -> None:
     """With the size that was enough."""
     trials = trials_of().broke(Purpose.MEMORY, Outcome.OOM_KILLED, "300m", "192Mi")
@@ -89,7 +94,7 @@ def test_memory_that_was_not_measured_is_said() -> None:
 def test_many_threads_are_said() -> None:
     """The commonest cause of throttling."""
     trials = trials_of().ran(Purpose.CONFIRM, "350m", "256Mi", usage=usage_of(threads=65))
-    assert "The server had 65 threads." in explanation(trials)
+    assert "The server had 65 threads on 350m CPU" in explanation(trials)
 
 
 class TestLimit:

@@ -79,7 +79,9 @@ def rooms(nodes: Iterable[Object], pods: Iterable[Object] | None) -> list[Room]:
         if spec.get("unschedulable") or taints & {"NoSchedule", "NoExecute"}:
             continue
         name = node["metadata"]["name"]
-        allocatable = node["status"]["allocatable"]
+        allocatable = (node.get("status") or {}).get("allocatable") or {}
+        if "cpu" not in allocatable or "memory" not in allocatable:
+            continue
         cpu, memory = used.get(name, (0, 0))
         found.append(
             Room(name, Quantity(allocatable["cpu"]).millicores - cpu, Quantity(allocatable["memory"]).bytes - memory)

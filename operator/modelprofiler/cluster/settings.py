@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from modelprofiler.api.quantities import Quantity
 from modelprofiler.errors import InvalidInput, Problem
 
 PREFIX = "MODELPROFILER_"
@@ -60,6 +61,11 @@ class Settings(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
+
+    @field_validator("load_cpu", "load_memory")
+    @classmethod
+    def _quantity(cls, value: str) -> str:
+        return str(Quantity(value))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -158,11 +158,10 @@ def judge(
 
 
 def _kinds(load: LoadStatus) -> str:
-    """Return how requests failed, the commonest first: ``; 12 requests failed by status, 3 by timeout``."""
+    """Return how requests failed, the commonest first: ``; failures: 12 by status, 3 by timeout``."""
     found = load.failures_by_kind.to_dict() if load.failures_by_kind is not None else {}
     kinds = sorted(((count, kind) for kind, count in found.items() if count), reverse=True)
-    said = ", ".join(f"{count} {'requests failed ' if not i else ''}by {kind}" for i, (count, kind) in enumerate(kinds))
-    return f"; {said}" if said else ""
+    return "; failures: " + ", ".join(f"{count} by {kind}" for count, kind in kinds) if kinds else ""
 
 
 def _badness(check: Check) -> tuple[int, float]:

@@ -1,10 +1,11 @@
-"""A server whose first request goes wrong is broken; more CPU or another objective would not help."""
+"""A server that does not work: what is said of it, and that more CPU or another objective would not help."""
 
 from datetime import UTC, datetime
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import EffectiveResources, Outcome, Purpose, Trial
+from modelprofiler.api.status import EffectiveResources, LoadStatus, Outcome, Purpose, Trial
+from modelprofiler.core.judge import judge
 from modelprofiler.core.search import next_step
 from modelprofiler.core.steps import GiveUp
 
@@ -41,3 +42,21 @@ def test_a_first_request_that_is_refused_ends_the_run_as_a_failed_reference() ->
     )
     step = next_step(PROFILE.spec, EffectiveResources.model_validate(RESOURCES), "server", "Cluster", [trial])
     assert GiveUp(Reason.REFERENCE_FAILED, f"Errors at the ceiling, 1 CPU and 1Gi memory: {said}") == step
+
+
+def test_a_trial_with_errors_says_of_which_kind_they_were() -> None:
+    """The commonest first, so that a crash under load is not taken for a slow answer."""
+    load = LoadStatus.model_validate(
+        {
+            "requests": 100,
+            "failures": 40,
+            "failuresByKind": {"status": 10, "reset": 30},
+            "rate": "10",
+            "rowsCovered": 1,
+            "duration": "10s",
+            "latency": {"p95": "10ms"},
+        }
+    )
+    verdict = judge(PROFILE.spec, load=load, usage=None, time_to_ready=None, reference=None)
+    assert Outcome.ERRORS is verdict.outcome
+    assert verdict.message.endswith(", over the objective of 1%; failures: 30 by reset, 10 by status")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.e2e.support import Object, Profile, Run, cost_profile, find_condition, gone_within, trial_with
-from tests.e2e.support_cost import OperatorCost, Writes
+from tests.e2e.support_cost import OperatorCost
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose, Trial
@@ -29,6 +29,8 @@ class Example:
     status: ModelProfileStatus
     written: ModelProfile
     """As it is in the file."""
+    cost: OperatorCost
+    """Of the operator while it ran."""
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +39,18 @@ def example(kubectl: Run, repository: Path, module_namespace: str, note: Callabl
     path = repository / "examples" / "digits.yaml"
     documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     written = ModelProfile.parse(next(d for d in documents if d["kind"] == "ModelProfile"))
-    writes, cost, began = Writes.so_far(kubectl), OperatorCost.now(kubectl), time.monotonic()
+    before, began = OperatorCost.now(kubectl), time.monotonic()
     kubectl("apply", "--namespace", module_namespace, "-f", str(path))
     profile = Profile(kubectl, module_namespace, NAME)
     try:
         status = profile.succeeded(within=700)
     finally:
         _tell(note, profile.status().trials, time.monotonic() - began)
-        note(f"digits: {Writes.so_far(kubectl).since(writes)}")
-        note(f"digits: {OperatorCost.now(kubectl).since(cost)}")
-    return Example(profile, status, written)
+        cost = OperatorCost.now(kubectl).since(before)
+        share, mebibytes = cost.cpu_seconds / cost.at, cost.working_set / 2**20
+        note(f"digits: the operator used {share:.1%} of a core (2% at most) and {mebibytes:.0f} MiB (200 at most)")
+        note(f"digits: {cost.writes} writes to the API server (25 a trial at most) and {cost.reads} reads")
+    return Example(profile, status, written, cost)
 
 
 def _tell(note: Callable[[str], None], trials: list[Trial], seconds: float) -> None:
@@ -184,6 +188,16 @@ def test_the_object_is_as_its_user_wrote_it(example: Example) -> None:
     assert {"kubectl.kubernetes.io/last-applied-configuration"} == set(found["metadata"]["annotations"])
     assert found["metadata"]["generation"] == 1
     assert example.written.spec == ModelProfile.parse(found).spec
+
+
+def test_the_operator_writes_little(example: Example) -> None:
+    """At most 25 requests that change something for each trial, events and what a fresh pod needs included."""
+    assert example.cost.writes <= 25 * len(example.status.trials)
+
+
+def test_the_operator_stays_small(example: Example) -> None:
+    """Under 200 MiB."""
+    assert example.cost.working_set < 200 * 2**20
 
 
 def test_a_grid_runs_every_combination_once(

@@ -18,6 +18,8 @@ from modelprofiler.core.search import problems as search_problems
 from modelprofiler.core.support import supported
 from modelprofiler.errors import Problem, Refused
 
+LONGEST_MESSAGE = 4096
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -100,7 +102,9 @@ async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) ->
 
 
 def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
-    return Finding(reason, "; ".join(map(str, problems)))
+    said = "; ".join(map(str, problems))
+    # The API server refuses a status with a longer message than 32,768, as the keys of a large ConfigMap would make.
+    return Finding(reason, said if len(said) <= LONGEST_MESSAGE else f"{said[: LONGEST_MESSAGE - 2]} …")
 
 
 def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:

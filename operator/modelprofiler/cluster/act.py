@@ -127,6 +127,7 @@ class Act:
         """Return what the load generator of a trial is told."""
         spec = self.profile.spec
         bounds = latency_bounds(spec, self.reference)
+        needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
         probe = self.reference.load.probe if self.reference and self.reference.load else None
         file = self.dataset_key or manifests.INLINE_DATASET
         return LoadConfig(
@@ -148,7 +149,7 @@ class Act:
             ),
             probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
             connect_timeout=min(30.0, self.settings.ready_timeout_seconds),
-            required_percentiles=[m for m in bounds if m in ("p50", "p90", "p95", "p99", "p999")],
+            required_percentiles=[m for m in needed if m in ("p50", "p90", "p95", "p99", "p999")],
             seed=action.trial,
             cover_rows=action.purpose.value == "Confirm",
         )

@@ -136,8 +136,8 @@ def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given(
             (500, 256 * MI),
             [
                 (
-                    "spec.resources.cpu: 2 is more than any node can give: node n has 1500m CPU and 8Gi of memory left, "
-                    "of which 500m is for what runs beside the server; at most 1 is possible"
+                    "spec.resources.cpu: 2 is more than any node can give: node n has 1500m CPU and 8Gi of memory "
+                    "left, of which 500m is for what runs beside the server; at most 1 is possible"
                 )
             ],
         ),
@@ -146,8 +146,8 @@ def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given(
             (0, 0),
             [
                 (
-                    "spec.resources.memory: 2Gi is more than any node can give: node n has 4 CPU and 1Gi of memory left; "
-                    "at most 1Gi is possible"
+                    "spec.resources.memory: 2Gi is more than any node can give: node n has 4 CPU and 1Gi of memory "
+                    "left; at most 1Gi is possible"
                 )
             ],
         ),

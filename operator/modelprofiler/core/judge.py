@@ -183,25 +183,23 @@ def reference_among(trials: Sequence[Trial]) -> Trial | None:
     return next((t for t in measured if t.purpose is Purpose.GRID), None)
 
 
-def verdicts(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[Verdict]:
-    """Return the verdict on every trial under the objectives as they are now.
-
-    Outcomes that do not come from the objectives stay as they were recorded.
-    """
-    return [_verdict_again(spec, trial, trials) for trial in trials]
-
-
 def rejudge(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[Trial]:
     """Return the trials with the outcome, message and judged metric that the objectives give them now.
 
     Objectives are no part of what identifies a run, so a change to them must not measure anything twice. A trial whose
     evidence does not hold the metric that is now asked for becomes NoMetrics, and will run again.
     """
-    again = verdicts(spec, trials)
-    return [
-        t.model_copy(update={"outcome": v.outcome, "message": v.message[:2048], "judged": v.judged})
-        for t, v in zip(trials, again, strict=True)
-    ]
+    return [trial for trial, _ in judged_again(spec, trials)]
+
+
+def judged_again(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[tuple[Trial, Verdict]]:
+    """Return the trials as `rejudge` does, each with its verdict; what does not follow from objectives stays."""
+    found = []
+    for trial in trials:
+        verdict = _verdict_again(spec, trial, trials)
+        update = {"outcome": verdict.outcome, "message": verdict.message[:2048], "judged": verdict.judged}
+        found.append((trial.model_copy(update=update), verdict))
+    return found
 
 
 def _verdict_again(spec: ModelProfileSpec, trial: Trial, trials: Sequence[Trial]) -> Verdict:

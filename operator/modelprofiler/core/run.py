@@ -12,7 +12,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources, MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.checks import MOST_EXCESS
-from modelprofiler.core.judge import WITHOUT_SIZE, Verdict, rejudge, verdicts
+from modelprofiler.core.judge import WITHOUT_SIZE, Verdict, judged_again
 from modelprofiler.core.steps import Environment
 
 FINE = 0.01
@@ -118,14 +118,14 @@ class Run:
         trials: Sequence[Trial],
     ) -> Self:
         """Return the run that these trials make."""
-        judged = rejudge(spec, trials)
+        judged = judged_again(spec, trials)
         observations = tuple(
             Observation(trial, Limits.from_size(trial.limits), verdict)
-            for trial, verdict in zip(judged, verdicts(spec, judged), strict=True)
+            for trial, verdict in judged
             if trial.outcome not in WITHOUT_SIZE and trial.purpose is not Purpose.BASELINE
         )
         cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
-        return cls(spec, cpu, memory, container_name, environment, tuple(judged), observations)
+        return cls(spec, cpu, memory, container_name, environment, tuple(trial for trial, _ in judged), observations)
 
     @property
     def ceiling(self) -> Limits:

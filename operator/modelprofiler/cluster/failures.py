@@ -89,8 +89,8 @@ def _no_pod(server: Server, settings: Settings, now: datetime) -> Failure | None
 def _ended(pod: Pod) -> Failure | None:
     """Return how the container ended, when it did: the first restart is enough."""
     ended = pod.termination
-    if ended is None:
-        return None
+    if ended is None or (pod.gone and not ended.out_of_memory):
+        return None  # a container of a pod that is removed ends too: that says nothing about its size
     words = _cut(ended.last_words)
     if ended.out_of_memory:
         return Failure(Outcome.OOM_KILLED, f"container {ended.container} was killed for exceeding its memory limit")

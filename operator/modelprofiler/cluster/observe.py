@@ -309,7 +309,9 @@ def _job(job: Object, pods: list[Object]) -> LoadJob:
     ended: Object | None = next((end for pod in pods if (end := _load_end(pod))), None)
     result = _result(ended)
     over = conditions.get("Failed") or conditions.get("Complete")
-    finished_at = _time(ended["finishedAt"]) if ended else _time(over["lastTransitionTime"]) if over else None
+    # A node that lost its container tells no time; then the Job's end is the end.
+    times = (ended or {}).get("finishedAt"), (over or {}).get("lastTransitionTime")
+    finished_at = next((_time(text) for text in times if text), None)
     failure = ""
     if result is None and finished_at is not None:
         words = f"exit code {ended.get('exitCode')}, {ended.get('reason')}" if ended else "its pod is gone"

@@ -1,6 +1,5 @@
-"""The main job: examples/digits.yaml as it is, from `kubectl apply` to a verified size in `kubectl get`. And a grid."""
+"""The main job: examples/digits.yaml as it is, from `kubectl apply` to a verified size in `kubectl get`."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.e2e.support import Object, Profile, Run, cost_profile, find_condition, gone_within, trial_with
+from tests.e2e.support import Profile, Run, find_condition, gone_within, trial_with
 from tests.e2e.support_cost import OperatorCost
 
 from modelprofiler.api.resource import ModelProfile
@@ -198,22 +197,3 @@ def test_the_operator_writes_little(example: Example) -> None:
 def test_the_operator_stays_small(example: Example) -> None:
     """Under 200 MiB."""
     assert example.cost.working_set < 200 * 2**20
-
-
-def test_a_grid_runs_every_combination_once(
-    apply: Callable[[Object, str], Profile], namespace: str, note: Callable[[str], None]
-) -> None:
-    """Of 2 x 2 sizes, the cheapest that passed is recommended, and its own trial verifies it."""
-    began = time.monotonic()
-    document = cost_profile("grid", search={"strategy": "Grid"})
-    profile = apply(document, namespace)
-    status = profile.succeeded()
-    note(f"grid: {len(status.trials)} trials in {time.monotonic() - began:.0f} s")
-    expected = {(cpu, memory) for cpu in ("200m", "600m") for memory in ("64Mi", "128Mi")}
-    assert expected == {(str(row.limits.cpu), str(row.limits.memory)) for row in status.trials}
-    assert {Purpose.GRID} == {row.purpose for row in status.trials}
-    assert len(expected) == len(status.trials), json.dumps([row.to_dict() for row in status.trials], indent=1)
-    (recommendation,) = status.recommendations
-    assert ("200m", "64Mi") == (str(recommendation.limits.cpu), str(recommendation.limits.memory))
-    assert recommendation.verification is not None
-    assert recommendation.limits == status.trials[recommendation.verification.trial - 1].limits

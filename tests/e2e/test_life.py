@@ -5,7 +5,9 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
+import pytest
 from tests.e2e.support import (
     Object,
     Profile,
@@ -17,7 +19,7 @@ from tests.e2e.support import (
     operator_pod,
 )
 
-from modelprofiler.api.status import ModelProfileStatus, Outcome, Stage, Trial
+from modelprofiler.api.status import ActiveTrial, ModelProfileStatus, Outcome, Purpose, Stage, Trial
 from modelprofiler.cluster.capacity import rooms
 
 Apply = Callable[[Object, str], Profile]
@@ -55,33 +57,65 @@ def when(trials: list[Trial]) -> list[object]:
     return [(row.index, row.limits, row.start_time, row.load) for row in trials]
 
 
-def test_an_operator_that_dies_goes_on_where_it_was(
-    apply: Apply, namespace: str, kubectl: Run, note: Callable[[str], None]
-) -> None:
-    """Killed while a server starts and again while the load runs: nothing is lost, nothing runs twice."""
-    profile = apply(cost_profile("restarted", resources=TWO_SIZES), namespace)
+@dataclass(frozen=True)
+class Restarted:
+    """A run whose operator was killed twice."""
 
-    starting = profile.at_stage(Stage.STARTING, trial=1)
+    profile: Profile
+    starting: ActiveTrial
+    """The first trial when the operator was killed while its server started."""
+    loading: ModelProfileStatus
+    """The status when the operator was killed while the second trial's load ran."""
+    status: ModelProfileStatus
+    """In the end."""
+
+
+@pytest.fixture(scope="module")
+def restarted(apply: Apply, module_namespace: str, kubectl: Run, note: Callable[[str], None]) -> Restarted:
+    """Run a grid of 2 x 2 sizes, and kill the operator while a server starts, and again while a load runs."""
+    profile = apply(cost_profile("restarted", search={"strategy": "Grid"}), module_namespace)
+    starting = profile.at_stage(Stage.STARTING, trial=1).active_trial
+    assert starting is not None
     began = time.monotonic()
     kill_operator(kubectl)
     note(f"life: the next operator was ready {time.monotonic() - began:.0f} s after the first was killed")
     loading = profile.at_stage(Stage.LOADING, trial=2)
-    before = loading.trials
     kill_operator(kubectl)
-
     status = profile.succeeded()
-    assert starting.active_trial is not None
-    assert loading.active_trial is not None
-    assert starting.active_trial.start_time == status.trials[0].start_time
-    assert loading.active_trial.start_time == status.trials[1].start_time
-    assert when(before) == when(status.trials[: len(before)])
-    assert list(range(1, len(status.trials) + 1)) == [row.index for row in status.trials]
-    assert {Outcome.PASSED} == {row.outcome for row in status.trials}
+    note(f"life: a grid of 2 x 2, and two kills, took {time.monotonic() - began:.0f} s")
+    return Restarted(profile, starting, loading, status)
 
-    loads = pods_started(kubectl, namespace, "Job")
-    assert len(status.trials) == len(loads) == loads.total(), f"a load was sent twice: {loads}"
-    servers = pods_started(kubectl, namespace, "ReplicaSet")
-    assert sum(row.fresh for row in status.trials) == len(servers) == servers.total(), f"{servers}"
+
+def test_an_operator_that_dies_goes_on_where_it_was(restarted: Restarted) -> None:
+    """The trial it was at keeps its start time, and every row that was there stays as it was."""
+    after, before = restarted.status.trials, restarted.loading
+    assert before.active_trial is not None
+    assert [restarted.starting.start_time, before.active_trial.start_time] == [row.start_time for row in after[:2]]
+    assert when(before.trials) == when(after[: len(before.trials)])
+    assert list(range(1, len(after) + 1)) == [row.index for row in after]
+    assert {Outcome.PASSED} == {row.outcome for row in after}
+
+
+def test_nothing_runs_twice_when_the_operator_dies(restarted: Restarted, kubectl: Run) -> None:
+    """One load pod and one server pod for each trial."""
+    trials = len(restarted.status.trials)
+    loads = pods_started(kubectl, restarted.profile.namespace, "Job")
+    assert trials == len(loads) == loads.total(), f"a load was sent twice: {loads}"
+    servers = pods_started(kubectl, restarted.profile.namespace, "ReplicaSet")
+    assert trials == len(servers) == servers.total(), f"a server was started twice: {servers}"
+
+
+def test_a_grid_runs_every_combination_once(restarted: Restarted) -> None:
+    """Also with an operator that dies. The cheapest that passed is recommended, and its own trial verifies it."""
+    status = restarted.status
+    expected = {(cpu, memory) for cpu in ("200m", "600m") for memory in ("64Mi", "128Mi")}
+    assert expected == {(str(row.limits.cpu), str(row.limits.memory)) for row in status.trials}
+    assert len(expected) == len(status.trials)
+    assert {Purpose.GRID} == {row.purpose for row in status.trials}
+    (recommendation,) = status.recommendations
+    assert ("200m", "64Mi") == (str(recommendation.limits.cpu), str(recommendation.limits.memory))
+    assert recommendation.verification is not None
+    assert recommendation.limits == status.trials[recommendation.verification.trial - 1].limits
 
 
 def test_deleting_a_profile_in_the_middle_removes_everything(

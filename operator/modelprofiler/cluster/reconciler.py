@@ -18,7 +18,7 @@ from modelprofiler.cluster import events, full_report, names, observe, status, t
 from modelprofiler.cluster.accept import Accepted, accept, identify_finished
 from modelprofiler.cluster.act import Act
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Cluster
-from modelprofiler.cluster.decide import Decision, Run, decide
+from modelprofiler.cluster.decide import POLL_SECONDS, Decision, Run, decide
 from modelprofiler.cluster.measure import Sources, measure
 from modelprofiler.cluster.observe import Observation
 from modelprofiler.cluster.queue import Key
@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 NOT_ACCEPTED_SECONDS = 30.0
 """What a profile names (a ConfigMap, a quota) is not watched: look again now and then."""
+
+TOGETHER_SECONDS = 5.0
+"""A profile and the ConfigMaps it names are applied together, in whatever order: none of them is missing yet."""
 
 Object = dict[str, Any]
 
@@ -166,6 +169,9 @@ class Reconciler:
     async def _refuse(self, key: Key, raw: Object, profile: ModelProfile, finding: Finding) -> float:
         """Say why a profile is not run, and remove what an earlier version of it may have started."""
         now = self._clock()
+        age = now - datetime.fromisoformat(profile.metadata.creation_timestamp)
+        if finding.reason is Reason.SOURCE_NOT_FOUND and age.total_seconds() < TOGETHER_SECONDS:
+            return POLL_SECONDS
         changed = await self._write(raw, status.refused(profile, finding, now))
         if changed:
             await events.tell(self._cluster, profile, finding.reason.value, finding.message, now, warning=True)

@@ -11,7 +11,7 @@ from tests.unit.cluster.world import KEY, World
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Kind
-from modelprofiler.cluster.reconciler import NOT_ACCEPTED_SECONDS
+from modelprofiler.cluster.reconciler import NOT_ACCEPTED_SECONDS, TOGETHER_SECONDS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
 
@@ -161,6 +161,7 @@ async def test_a_profile_that_is_not_accepted_is_checked_again() -> None:
     """Somebody may create what was missing; until then nothing is written twice."""
     world = World()
     missing = world.cluster.objects.pop(("configmaps", "team", "files"))
+    world.advance(10)
     assert NOT_ACCEPTED_SECONDS == await world.look()
     assert ("False", "SourceNotFound") == world.condition("Accepted")
     writes = world.cluster.writes
@@ -168,6 +169,17 @@ async def test_a_profile_that_is_not_accepted_is_checked_again() -> None:
     assert (NOT_ACCEPTED_SECONDS, writes) == (await world.look(), world.cluster.writes)
     world.cluster.put(CONFIG_MAPS, missing)
     world.advance(NOT_ACCEPTED_SECONDS)
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_profile_applied_a_moment_before_its_files_is_not_refused() -> None:
+    """One file may hold both, in any order: a script that waits for Finished must not wake for that."""
+    world = World()
+    missing = world.cluster.objects.pop(("configmaps", "team", "files"))
+    assert TOGETHER_SECONDS > (await world.look() or 0)
+    assert "status" not in world.raw()
+    world.cluster.put(CONFIG_MAPS, missing)
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
 

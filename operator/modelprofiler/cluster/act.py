@@ -25,9 +25,6 @@ from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 2
-"""A server that is no longer wanted gets this long to stop."""
-
 SETTLE_SECONDS = 10
 LONGEST_EXTENSION = 4
 """A window is extended to at most this many times its length."""

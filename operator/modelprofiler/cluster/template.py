@@ -19,6 +19,9 @@ CODE_DIR = "/var/modelprofiler/code"
 MODEL_DIR = "/var/modelprofiler/model"
 DEFAULT_CONTAINER = "server"
 
+STOP_SECONDS = 2
+"""What a server gets to stop, where its template does not say."""
+
 RESTRICTED: Object = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -159,7 +162,8 @@ def pod_template(
     if spec.server.template is not None:
         _mount_model(spec, pod, profiled, files_name)
     pod["restartPolicy"] = "Always"
-    pod.setdefault("terminationGracePeriodSeconds", 5)
+    # Nobody is served by it when it goes, and the next trial waits until it is gone; a user's own value has a reason.
+    pod.setdefault("terminationGracePeriodSeconds", STOP_SECONDS)
     return template
 
 

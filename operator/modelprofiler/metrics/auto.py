@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +25,8 @@ class AutoSource:
     """Chooses between two sources, again with every question.
 
     A pod that has just started is not in Prometheus yet: until it is, the kubelet is asked, and so nothing is missed.
-    As soon as Prometheus has two samples, the kubelet is left alone: a scrape costs CPU on the node that is measured.
+    Prometheus shows a sample only after its next scrape, up to 15 s later by default: what the kubelet has since then
+    is added, so that nobody waits for a scrape. Both show the same samples of cAdvisor, with the same times.
     `ContainerSamples.source` says which was read and `ContainerSamples.remark` why.
 
     Parameters
@@ -51,12 +53,24 @@ class AutoSource:
         """Return the samples of `container` from the better source, see `MetricsSource.samples`."""
         samples, why = await self._ask_prometheus(container, start, end)
         if samples is not None:
-            return replace(samples, remark=why)
+            return replace(await self._latest(samples, container, start, end), remark=why)
         try:
             samples = await self._kubelet.samples(container, start, end)
         except MetricsUnavailable as error:
             raise MetricsUnavailable(f"{why}; and {error}") from error
         return replace(samples, remark=f"the kubelet is read: {why}")
+
+    async def _latest(
+        self, samples: ContainerSamples, container: ContainerRef, start: float, end: float
+    ) -> ContainerSamples:
+        """Return Prometheus' samples and those that the kubelet has beyond them, if it answers."""
+        try:
+            found = await self._kubelet.samples(container, start, end)
+        except MetricsUnavailable:
+            return samples
+        if samples.restarts or found.restarts or samples.newest is None:
+            return samples  # counters of two containers: each source has put them together in its own way
+        return samples.extended(found.within(math.nextafter(samples.newest, math.inf), end))
 
     async def close(self) -> None:
         """Close both."""

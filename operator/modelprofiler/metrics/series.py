@@ -111,6 +111,11 @@ class ContainerSamples:
         part: dict[str, Any] = {name: between(getattr(self, name), start, end) for name in sampled}
         return replace(self, **part, restarts=tuple(time for time in self.restarts if start <= time <= end))
 
+    def extended(self, later: ContainerSamples) -> ContainerSamples:
+        """Return these samples followed by later ones of the same container."""
+        sampled = [name for name in SERIES if name != "start_time"]
+        return replace(self, **{name: getattr(self, name) + getattr(later, name) for name in sampled})
+
     def restarted(self, start: float, end: float) -> bool:
         """Return whether the container was restarted between samples taken at `start` and `end`."""
         return any(start < time <= end for time in (*self.restarts, *resets(self.cpu_seconds)))

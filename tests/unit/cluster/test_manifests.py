@@ -94,7 +94,7 @@ def test_the_deployment_of_an_entry_script_is_a_restricted_scoring_server() -> N
                 "metadata": {"labels": LABELS | {"sidecar.istio.io/inject": "false"}, "annotations": SAFE},
                 "spec": {
                     "restartPolicy": "Always",
-                    "terminationGracePeriodSeconds": 5,
+                    "terminationGracePeriodSeconds": 2,
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
                     "imagePullSecrets": [{"name": "pull"}],

@@ -28,7 +28,7 @@ def test_the_pod_of_a_template_is_the_users_with_our_labels_size_and_model() -> 
             "serviceAccountName": "shop",
             "nodeSelector": {"disk": "ssd", "kubernetes.io/hostname": "host-1"},
             "restartPolicy": "Always",
-            "terminationGracePeriodSeconds": 5,
+            "terminationGracePeriodSeconds": 2,
             "containers": [
                 {"name": "proxy", "image": "proxy:1", "resources": {"requests": {"cpu": "10m"}}},
                 {

@@ -48,15 +48,26 @@ async def ask(prometheus: ContainerSamples | str) -> tuple[ContainerSamples, int
     return samples, kubelet.asked
 
 
-async def test_prometheus_is_read_where_it_has_the_series_and_the_kubelet_is_left_alone() -> None:
-    """A scrape costs CPU on the node that is measured. What is older than asked for is left out."""
-    samples, kubelet_asked = await ask(sampled([955.0, 970.0, 985.0], "Prometheus"))
-    assert ("Prometheus", (970.0, 985.0), 0) == (
-        samples.source,
-        tuple(s.time for s in samples.cpu_seconds),
-        kubelet_asked,
-    )
+async def test_prometheus_is_read_where_it_has_the_series_and_what_the_kubelet_has_beyond_is_added() -> None:
+    """Nobody waits for a scrape; a sample that both have counts once, and what is older than asked for is left out."""
+    samples, _ = await ask(sampled([955.0, 970.0, 985.0], "Prometheus"))
+    assert ("Prometheus", (970.0, 985.0, 999.0)) == (samples.source, tuple(s.time for s in samples.cpu_seconds))
     assert "Prometheus has a sample of container server of pod team/digits-1 every 15 s" == samples.remark
+
+
+async def test_prometheus_alone_will_do() -> None:
+    """A kubelet that may not be read is no fault where Prometheus has the series."""
+    silent = Fixed("Kubelet", "the kubelet refuses")
+    has = sampled([970.0, 985.0], "Prometheus")
+    samples = await AutoSource(Fixed("Prometheus", has), silent).samples(REF, 970.0, 1000.0)
+    assert has.cpu_seconds == samples.cpu_seconds
+
+
+async def test_the_samples_of_a_restarted_container_are_not_mixed() -> None:
+    """Its counters began at zero again, and each source puts the parts together in its own way."""
+    has = replace(sampled([970.0, 985.0], "Prometheus"), restarts=(985.0,))
+    samples, _ = await ask(has)
+    assert has.cpu_seconds == samples.cpu_seconds
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from modelprofiler.api.status import Trial
 from modelprofiler.cluster.adapter import NODES, Cluster
 from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.errors import MetricsUnavailable
+from modelprofiler.errors import MetricsUnavailable, Refused
 from modelprofiler.metrics.auto import AutoSource
 from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource
@@ -65,10 +65,14 @@ class Sources:
 
     async def _kubelet_address(self, node: str) -> str:
         if node not in self._addresses:
-            found = await self._cluster.get(NODES, None, node)
-            addresses = {a["type"]: a["address"] for a in found["status"].get("addresses") or []}
+            try:
+                found = await self._cluster.get(NODES, None, node)
+            except Refused as error:  # it is gone, or nodes may not be read
+                raise MetricsUnavailable(f"the address of node {node} cannot be read: {error}") from error
+            status = found.get("status") or {}
+            addresses = {a["type"]: a["address"] for a in status.get("addresses") or []}
             host = addresses.get("InternalIP") or addresses.get("Hostname") or node
-            port = ((found["status"].get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
+            port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
             host = f"[{host}]" if ":" in host else host
             self._addresses[node] = f"https://{host}:{port or KUBELET_PORT}"
         return self._addresses[node]

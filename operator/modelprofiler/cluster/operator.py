@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -92,7 +93,9 @@ class Operator:
         if self._counting:
             self._counting.cancel()
         if self._controller:
-            await asyncio.wait_for(self._controller.stop(), STOP_SECONDS)
+            with contextlib.suppress(TimeoutError):  # what hangs ends with the process
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._controller.stop()
         if self._sources:
             await self._sources.close()
         if self._cluster:

@@ -1,0 +1,106 @@
+"""The parts of the operator together: started, told of changes, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.unit.cluster.objects import Object, at, files, node, now, raw_profile
+from tests.unit.cluster.standin import StandIn
+
+from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Kind
+from modelprofiler.cluster.operator import Operator
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.errors import Refused
+
+RUNNING = {"startTime": at(0), "observedGeneration": 1}
+
+
+class Closable(StandIn):
+    """One whose watches last and that can be closed."""
+
+    closed = False
+
+    async def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+async def started(*profiles: Object, settings: Settings | None = None) -> tuple[Operator, Closable]:
+    """Return an operator that serves these."""
+    cluster = Closable(lambda: now(0))
+    cluster.put(NODES, node())
+    cluster.put(CONFIG_MAPS, files())
+    for profile in profiles:
+        cluster.put(PROFILES, profile)
+    operator = Operator(settings or Settings())
+    operator._cluster = cluster
+    await operator.start()
+    return operator, cluster
+
+
+async def settled(operator: Operator, cluster: Closable) -> None:
+    """Wait until a look that has begun has written its status."""
+    while not cluster.count("status"):  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+
+
+async def test_a_profile_that_is_created_is_looked_at() -> None:
+    """And everything ends with the operator."""
+    operator, cluster = await started()
+    profile = cluster.put(PROFILES, raw_profile())
+    operator.changed("ADDED", profile)
+    await settled(operator, cluster)
+    assert 1 == operator.workers
+    await operator.stop()
+    assert (0, True, {asyncio.current_task()}) == (operator.workers, cluster.closed, asyncio.all_tasks())
+
+
+async def test_who_runs_already_is_known_before_anyone_is_given_a_turn() -> None:
+    """The event of the other may come first."""
+    busy = raw_profile("busy", uid="busy") | {"status": RUNNING}
+    operator, cluster = await started(busy, raw_profile())
+    operator.changed(None, cluster.objects["modelprofiles", "team", "digits"])
+    await settled(operator, cluster)
+    conditions = cluster.objects["modelprofiles", "team", "digits"]["status"]["conditions"]
+    assert "Queued" in [c["reason"] for c in conditions]
+    await operator.stop()
+
+
+async def test_a_profile_that_is_deleted_gives_up_its_turn() -> None:
+    """Whether or not it is looked at."""
+    busy = raw_profile("busy", uid="busy") | {"status": RUNNING}
+    operator, _ = await started(busy, raw_profile())
+    assert operator._turns is not None
+    assert 1 == operator._turns.position(("team", "digits"))
+    operator.changed("DELETED", busy)
+    assert 0 == operator._turns.position(("team", "digits"))
+    await operator.stop()
+
+
+async def test_where_nodes_may_not_be_counted_one_profile_runs_at_a_time() -> None:
+    """As many as there are nodes otherwise."""
+    operator, cluster = await started()
+    cluster.put(NODES, node("node2"))
+    counted = await operator._slots(cluster)
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        raise Refused("nodes is forbidden", 403)
+
+    cluster.before = refuse
+    assert (2, 1) == (counted, await operator._slots(cluster))
+    await operator.stop()
+
+
+async def test_what_the_operator_wrote_itself_is_no_news() -> None:
+    """Its own status would wake it once more for each write."""
+    operator, cluster = await started()
+    profile = cluster.put(PROFILES, raw_profile())
+    operator.changed("ADDED", profile)
+    await settled(operator, cluster)
+    assert operator._reconciler is not None
+    while operator._reconciler._own == {}:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+    own = cluster.objects["modelprofiles", "team", "digits"]
+    touched = {**own, "metadata": {**own["metadata"], "resourceVersion": "999999"}}
+    assert [True, False] == [operator._reconciler.wrote(o) for o in (own, touched)]
+    await operator.stop()

@@ -232,9 +232,11 @@ def _advance(run: Run, seen: Observation, trial: _Trial, unsettled: bool) -> Dec
     if trial.job is not None:
         return _under_load(run, seen, trial, trial.job)
     current = seen.servers[-1] if seen.servers else None
-    if current is not None and current.incarnation == trial.index:
+    own = current is not None and current.incarnation == trial.index
+    # The step may have changed since its server was started: another objective, another range.
+    if current is not None and own and current.limits == trial.limits:
         return _begin(run, trial, current)
-    if current is not None and not trial.fresh and _reusable(current):
+    if current is not None and not own and not trial.fresh and _reusable(current):
         return _resized(run, trial, current)
     if current is not None:
         return _clear(run, seen, trial, unsettled)

@@ -89,6 +89,12 @@ CASES = {
     "it is being deleted by somebody: its end is waited for": Case(
         a_run(), see(a_server(deleting=True)), (), Stage.STARTING
     ),
+    "the step has changed since its server was started: that one goes": Case(
+        a_run(), see(a_server(limits=SMALL, pod=a_pod(SMALL))), (DeleteServer("mp-s1"),), Stage.STARTING
+    ),
+    "also when the step would take a resized one: it would count as fresh": Case(
+        a_run(BRACKET, a_row()), see(a_server(2)), (DeleteServer("mp-s2"),), Stage.STARTING
+    ),
     "it crashed: that is recorded before anything is deleted": Case(
         a_run(), see(a_server(pod=a_pod(termination=KILLED))), outcome="OOMKilled"
     ),
@@ -291,7 +297,8 @@ def test_a_resized_trial_has_no_time_to_ready() -> None:
     """Nothing was started for it; a fresh one in its stead has."""
     job = ended(2, BRACKET, measured=READ)
     resized = decide(a_run(BRACKET, a_row()), see(a_server(pod=RESIZED), job)).record
-    fresh = decide(a_run(BRACKET, a_row()), see(a_server(2, RESIZED), replace(job, incarnation=2))).record
+    own = a_server(2, RESIZED, SMALL)
+    fresh = decide(a_run(BRACKET, a_row()), see(own, replace(job, incarnation=2))).record
     assert resized is not None
     assert fresh is not None
     assert [(False, None), (True, "2s")] == [

@@ -138,6 +138,16 @@ def test_of_two_pods_the_one_that_is_not_being_deleted_is_the_server() -> None:
     assert ("p", False) == (seen.name, seen.gone)
 
 
+def test_a_pod_of_a_deployment_of_the_same_name_before_is_nobodys() -> None:
+    """The garbage collector is slower than the operator."""
+    later = deployment()
+    later["metadata"]["creationTimestamp"] = at(10)
+    assert None is read(later, pod(labels=SERVER, created=5)).servers[0].pod
+    seen = read(later, pod(labels=SERVER, created=5), pod(labels=SERVER, created=10)).servers[0].pod
+    assert seen is not None
+    assert now(10) == seen.created
+
+
 def test_a_ready_pod_shows_its_times_sizes_node_and_image() -> None:
     """In the units that are used here."""
     seen = a_pod_of(pod(SMALL))

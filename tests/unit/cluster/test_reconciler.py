@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.unit.cluster.objects import node, raw_profile
+from tests.unit.cluster.objects import files, node, raw_profile
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import KEY, World
 
@@ -253,6 +253,47 @@ async def test_where_nodes_may_not_be_read_a_run_goes_on_without() -> None:
     world.cluster.before = refuse
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_range_that_is_edited_while_a_server_starts_is_measured_at_its_own_size() -> None:
+    """The server that was starting goes: its size is not the one that would be recorded."""
+    world = World()
+    await world.go(until=lambda: bool(world.cluster.of(DEPLOYMENTS)))
+    wider = {"cpu": {"min": "100m", "max": "2", "step": "50m"}}
+    edit(world.cluster, world.raw(), resources=wider)
+    await world.go(until=lambda: bool(world.cluster.of(JOBS)))
+    (server,) = world.cluster.of(DEPLOYMENTS)
+    size = server["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    status = world.profile().status
+    assert status.active_trial is not None
+    assert ("2", "2") == (size["cpu"], str(status.active_trial.limits.cpu))
+
+
+async def test_a_config_map_that_is_edited_in_the_middle_is_measured_as_it_is_now() -> None:
+    """It is not watched, and looked at anew for every trial."""
+    world = await under_load(trial=2)
+    before = world.profile().status
+    world.cluster.put(CONFIG_MAPS, files(**{"score.py": "def init(): ...", "requests.txt": "[4]\n"}))
+    await world.go()
+    after = world.profile().status
+    assert after.provenance is not None
+    assert after.dataset is not None
+    assert (1, after.dataset.digest) == (after.dataset.rows, after.provenance.dataset_digest)
+    assert before.run_hash != after.run_hash
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert [] == world.children
+
+
+async def test_files_that_come_a_moment_after_the_profile_that_names_them_are_not_missing() -> None:
+    """As kubectl apply sends the documents of one file."""
+    world = World()
+    late = world.cluster.objects.pop(("configmaps", "team", "files"))
+    await world.look()
+    assert "status" not in world.raw()
+    world.cluster.put(CONFIG_MAPS, late)
+    world.advance(2)
+    await world.look()
+    assert ("True", "Valid") == world.condition("Accepted")
 
 
 async def test_a_load_job_that_vanishes_is_sent_again() -> None:

@@ -5,66 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.cluster.objects import BIG, MI, SMALL, Object, at, load_result, load_status, now, pod
+from tests.unit.cluster.objects import BIG, MI, SMALL, Object, at, now, pod
+from tests.unit.cluster.shown import SERVER, deployment, job, load_pod, read
 
-from modelprofiler.cluster import names, observe
-from modelprofiler.cluster.observe import LoadJob, Observation, Pod, Termination
+from modelprofiler.cluster import names
+from modelprofiler.cluster.observe import Pod, Termination
 from modelprofiler.core.axis import Limits
-
-RESULT = load_result(load_status())
-SERVER = {names.RUN: "abc", names.INCARNATION: "1"}
-LOAD = {names.RUN: "abc", names.TRIAL: "2"}
-
-
-def deployment(incarnation: int = 1, run: str = "abc", **fields: Any) -> Object:
-    """Return a server's Deployment; `fields` replace whole top-level fields."""
-    return {
-        "metadata": {
-            "name": f"mp-s{incarnation}",
-            "creationTimestamp": at(0),
-            "labels": {names.RUN: run, names.INCARNATION: str(incarnation)},
-            "annotations": {names.CPU: "1000", names.MEMORY: str(1024 * MI)},
-            **fields.pop("metadata", {}),
-        },
-        **fields,
-    }
-
-
-def job(trial: int = 2, run: str = "abc", **fields: Any) -> Object:
-    """Return a trial's Job."""
-    return {
-        "metadata": {
-            "name": f"mp-t{trial}",
-            "creationTimestamp": at(99),
-            "labels": {names.RUN: run, names.TRIAL: str(trial)},
-            "annotations": {
-                names.CPU: "250",
-                names.MEMORY: str(1024 * MI),
-                names.PURPOSE: "Bracket",
-                names.WINDOW: "Decide",
-                names.INCARNATION: "1",
-                names.SERVER_POD: "pod-uid",
-            },
-            **fields.pop("metadata", {}),
-        },
-        **fields,
-    }
-
-
-def load_pod(terminated: Object | None = None, **status: Any) -> Object:
-    """Return the pod of a load Job."""
-    found = pod(None, labels=LOAD, ready=None)
-    state = {"terminated": terminated} if terminated else {"running": {"startedAt": at(100)}}
-    found["status"] = {"phase": "Running", "containerStatuses": [{"name": "load", "state": state}], **status}
-    return found
-
-
-def read(*objects: Object, container: str = "server") -> Observation:
-    """Return what objects show of run abc: Deployments, Jobs and pods, told apart by what they have."""
-    deployments = [o for o in objects if "spec" not in o and names.INCARNATION in o["metadata"]["labels"]]
-    jobs = [o for o in objects if "spec" not in o and names.TRIAL in o["metadata"]["labels"]]
-    pods = [o for o in objects if "spec" in o]
-    return observe.read("abc", container, deployments=deployments, jobs=jobs, pods=pods)
 
 
 def a_pod_of(found: Object, container: str = "server") -> Pod:
@@ -73,11 +19,6 @@ def a_pod_of(found: Object, container: str = "server") -> Pod:
     seen = read(deployment(), found, container=container).servers[0].pod
     assert seen is not None
     return seen
-
-
-def a_job_of(*found: Object, **fields: Any) -> LoadJob:
-    """Return what a Job and its pods show."""
-    return read(job(**fields), *found).jobs[0]
 
 
 def status(**fields: Any) -> Object:
@@ -313,76 +254,3 @@ def test_a_liveness_probe_and_a_probe_that_does_not_pass_are_seen() -> None:
         seen.has_liveness_probe,
         seen.unready,
     )
-
-
-def ended(**fields: Any) -> Object:
-    """Return how a load container ended: well, with a result."""
-    return {"exitCode": 0, "reason": "Completed", "finishedAt": at(112), "message": RESULT.encode(), **fields}
-
-
-def over(type_: str, message: str = "") -> Object:
-    """Return the status of a Job that is over."""
-    condition = {"type": type_, "status": "True", "lastTransitionTime": at(120), "message": message}
-    return {"conditions": [{"type": "Suspended", "status": "False"}, condition]}
-
-
-def test_a_load_that_runs_has_no_result_yet() -> None:
-    """Nor a failure."""
-    seen = a_job_of(load_pod())
-    assert (None, None, "", "") == (seen.result, seen.finished_at, seen.failure, seen.stuck)
-
-
-def test_a_load_that_ended_hands_its_result_back() -> None:
-    """Through the termination message; the time is that of the container."""
-    seen = a_job_of(load_pod(ended()), status=over("Complete"))
-    assert (RESULT, now(112), "") == (seen.result, seen.finished_at, seen.failure)
-
-
-@pytest.mark.parametrize(
-    ("says", "pods", "job_status"),
-    [
-        ("(exit code 1, Error)", [load_pod(ended(exitCode=1, reason="Error", message="Traceback"))], {}),
-        ("(exit code 137, OOMKilled)", [load_pod(ended(exitCode=137, reason="OOMKilled", message=""))], {}),
-        ("(its pod is gone): it took too long", [], over("Failed", "it took too long")),
-        ("(its pod is gone)", [load_pod(containerStatuses=[])], over("Complete")),
-        (
-            "(exit code 137, ContainerStatusUnknown): it failed",
-            [load_pod({"exitCode": 137, "reason": "ContainerStatusUnknown", "finishedAt": None})],
-            over("Failed", "it failed"),
-        ),
-    ],
-)
-def test_a_load_without_a_result_says_why(says: str, pods: list[Object], job_status: Object) -> None:
-    """It will not come any more."""
-    seen = a_job_of(*pods, status=job_status)
-    assert (None, f"the load generator left no result {says}") == (seen.result, seen.failure)
-    assert seen.finished_at is not None
-
-
-@pytest.mark.parametrize(
-    ("expected", "status_"),
-    [
-        (
-            "0/1 nodes are available",
-            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]},
-        ),
-        (
-            "ErrImagePull: not found",
-            {
-                "containerStatuses": [
-                    {"name": "load", "state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}}}
-                ]
-            },
-        ),
-        ("", {"containerStatuses": [{"name": "load", "state": {"waiting": {"reason": "ContainerCreating"}}}]}),
-        ("", {"containerStatuses": None, "conditions": None}),
-    ],
-)
-def test_why_a_load_does_not_start_is_told(expected: str, status_: Object) -> None:
-    """Placing and pulling may take their time; starting is no reason."""
-    assert expected == a_job_of(load_pod(**status_)).stuck
-
-
-def test_a_job_without_a_pod_is_stuck() -> None:
-    """It says nowhere but in its events why."""
-    assert "its Job has created no pod" in a_job_of().stuck

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from tests.unit.cluster.objects import files, node, raw_profile
-from tests.unit.cluster.standin import edit
-from tests.unit.cluster.world import KEY, World
+from tests.unit.cluster.objects import raw_profile
+from tests.unit.cluster.world import KEY, World, done, under_load
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Kind
 from modelprofiler.cluster.reconciler import NOT_ACCEPTED_SECONDS, TOGETHER_SECONDS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
-
-WIDE = {"cpu": {"min": "1", "max": "64", "step": "1"}, "memory": {"min": "128Mi", "max": "1Gi", "step": "32Mi"}}
-
-
-async def done() -> World:
-    """Return a world in which a run has succeeded."""
-    world = World()
-    await world.go()
-    assert ("True", "Verified") == world.condition("Succeeded")
-    world.cluster.calls.clear()
-    world.cluster.writes = 0
-    return world
-
-
-async def under_load(trial: int = 1, **spec: Any) -> World:
-    """Return a world in which the load of a trial runs."""
-    world = World(raw_profile(**spec))
-    await world.go(until=lambda: len(world.cluster.count("create", JOBS)) == trial)
-    world.advance(3)
-    return world
 
 
 async def test_all_conditions_are_set_at_first_sight() -> None:
@@ -94,44 +72,6 @@ async def test_the_report_holds_every_trial() -> None:
     assert len(world.profile().status.trials) == len(report)
 
 
-async def test_a_change_of_what_is_measured_starts_a_new_run() -> None:
-    """Its trials begin at one, and what the run before had started is removed."""
-    world = await under_load(trial=2)
-    old = world.profile().status.run_hash
-    edit(world.cluster, world.raw(), load={"openLoop": {"rate": "20"}, "duration": "10s"})
-    await world.look()
-    status = world.profile().status
-    assert status.active_trial is not None
-    assert (0, [], 1) == (status.trials_completed, status.trials, status.active_trial.index)
-    assert old != status.run_hash
-    await world.go()
-    assert ("True", "Verified") == world.condition("Succeeded")
-    assert [] == world.children
-
-
-async def test_a_change_of_the_objective_judges_the_same_trials_again() -> None:
-    """What was measured stays; no trial runs again, more may."""
-    world = await done()
-    before = world.profile().status.trials
-    edit(world.cluster, world.raw(), objectives={"latency": {"p95": "190ms"}})
-    await world.look()
-    assert [] == world.profile().status.recommendations
-    await world.go()
-    after = world.profile().status.trials
-    assert [t.start_time for t in before] == [t.start_time for t in after[: len(before)]]
-    assert [t.outcome for t in before] != [t.outcome for t in after[: len(before)]]
-    assert ("True", "Verified") == world.condition("Succeeded")
-    assert 350 <= world.profile().status.recommendations[0].limits.cpu.millicores  # type: ignore[union-attr]
-
-
-async def test_an_edit_that_changes_nothing_that_counts_ends_at_once() -> None:
-    """The status follows the generation."""
-    world = await done()
-    edit(world.cluster, world.raw(), recommendation={"cpuMarginPercent": 10})
-    await world.go(most=3)
-    assert (2, []) == (world.profile().status.observed_generation, world.cluster.of(JOBS))
-
-
 async def test_at_the_deadline_the_trial_under_load_is_finished_and_the_run_ends() -> None:
     """With the best so far; nothing is left."""
     world = await under_load(trial=2, search={"deadline": "60s"})
@@ -140,21 +80,6 @@ async def test_at_the_deadline_the_trial_under_load_is_finished_and_the_run_ends
     assert 2 == len(world.profile().status.trials)
     assert ("True", "NotVerified") == world.condition("Succeeded")
     assert [] == world.children
-
-
-async def test_a_suspended_run_finishes_the_load_and_goes_on_later() -> None:
-    """Between the two nothing runs, and no time counts."""
-    world = await under_load(trial=2)
-    edit(world.cluster, world.raw(), suspend=True)
-    await world.go()
-    assert (2, []) == (len(world.profile().status.trials), world.children)
-    assert ("False", "Suspended") == world.condition("Finished")
-    writes = world.cluster.writes
-    assert (None, writes) == (await world.look(), world.cluster.writes)
-    edit(world.cluster, world.raw(), suspend=False)
-    await world.go()
-    assert ("True", "Verified") == world.condition("Succeeded")
-    assert len(world.profile().status.trials) == len(world.cluster.count("create", JOBS))
 
 
 async def test_a_profile_that_is_not_accepted_is_checked_again() -> None:
@@ -184,20 +109,6 @@ async def test_a_profile_applied_a_moment_before_its_files_is_not_refused() -> N
     assert ("True", "Verified") == world.condition("Succeeded")
 
 
-async def test_a_finished_profile_that_is_edited_into_one_that_cannot_run_is_checked_again_too() -> None:
-    """Its trials stay; when a larger node comes it goes on."""
-    world = await done()
-    edit(world.cluster, world.raw(), resources=WIDE)
-    assert NOT_ACCEPTED_SECONDS == await world.look()
-    assert ("False", "RangeTooLarge") == world.condition("Accepted")
-    assert NOT_ACCEPTED_SECONDS == await world.look()
-    world.cluster.put(NODES, node("node2", "96", "64Gi"))
-    world.advance(NOT_ACCEPTED_SECONDS)
-    await world.look()
-    assert ("True", "Valid") == world.condition("Accepted")
-    assert world.profile().status.trials
-
-
 async def test_what_the_api_server_refuses_in_the_middle_is_no_hot_loop() -> None:
     """A policy that came later: said once, tried now and then, and the run goes on when it is gone."""
     world = World()
@@ -215,21 +126,6 @@ async def test_what_the_api_server_refuses_in_the_middle_is_no_hot_loop() -> Non
     world.advance(NOT_ACCEPTED_SECONDS)
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
-
-
-async def test_a_profile_that_does_not_parse_keeps_its_trials_and_leaves_nothing_running() -> None:
-    """What the schema cannot see, such as a unit that only the operator refuses."""
-    world = await under_load(trial=2)
-    trials = world.raw()["status"]["trials"]
-    edit(world.cluster, world.raw(), objectives={"latency": {}})
-    await world.look()
-    assert ("False", "InvalidSpec") == next(
-        (c["status"], c["reason"]) for c in world.raw()["status"]["conditions"] if c["type"] == "Accepted"
-    )
-    assert (trials, []) == (world.raw()["status"]["trials"], world.children)
-    edit(world.cluster, world.raw(), objectives={"latency": {"p95": "250ms"}})
-    await world.go()
-    assert len(world.profile().status.trials) >= 4
 
 
 async def test_a_service_that_somebody_deleted_is_made_again() -> None:
@@ -253,35 +149,6 @@ async def test_where_nodes_may_not_be_read_a_run_goes_on_without() -> None:
     world.cluster.before = refuse
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
-
-
-async def test_a_range_that_is_edited_while_a_server_starts_is_measured_at_its_own_size() -> None:
-    """The server that was starting goes: its size is not the one that would be recorded."""
-    world = World()
-    await world.go(until=lambda: bool(world.cluster.of(DEPLOYMENTS)))
-    wider = {"cpu": {"min": "100m", "max": "2", "step": "50m"}}
-    edit(world.cluster, world.raw(), resources=wider)
-    await world.go(until=lambda: bool(world.cluster.of(JOBS)))
-    (server,) = world.cluster.of(DEPLOYMENTS)
-    size = server["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
-    status = world.profile().status
-    assert status.active_trial is not None
-    assert ("2", "2") == (size["cpu"], str(status.active_trial.limits.cpu))
-
-
-async def test_a_config_map_that_is_edited_in_the_middle_is_measured_as_it_is_now() -> None:
-    """It is not watched, and looked at anew for every trial."""
-    world = await under_load(trial=2)
-    before = world.profile().status
-    world.cluster.put(CONFIG_MAPS, files(**{"score.py": "def init(): ...", "requests.txt": "[4]\n"}))
-    await world.go()
-    after = world.profile().status
-    assert after.provenance is not None
-    assert after.dataset is not None
-    assert (1, after.dataset.digest) == (after.dataset.rows, after.provenance.dataset_digest)
-    assert before.run_hash != after.run_hash
-    assert ("True", "Verified") == world.condition("Succeeded")
-    assert [] == world.children
 
 
 async def test_files_that_come_a_moment_after_the_profile_that_names_them_are_not_missing() -> None:

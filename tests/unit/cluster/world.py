@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from tests.unit.cluster.objects import EPOCH, MI, Object, files, load_result, load_status, node, raw_profile
 from tests.unit.cluster.standin import StandIn
@@ -226,3 +226,21 @@ class World:
     def result(self, limits: Limits, start: float) -> LoadResult:
         """Return what a load at a size brings that started some seconds after the epoch."""
         return load_result(load_status(self.p95(limits)), start)
+
+
+async def done() -> World:
+    """Return a world in which a run has succeeded."""
+    world = World()
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    world.cluster.calls.clear()
+    world.cluster.writes = 0
+    return world
+
+
+async def under_load(trial: int = 1, **spec: Any) -> World:
+    """Return a world in which the load of a trial runs."""
+    world = World(raw_profile(**spec))
+    await world.go(until=lambda: len(world.cluster.count("create", JOBS)) == trial)
+    world.advance(3)
+    return world

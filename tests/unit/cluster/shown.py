@@ -1,0 +1,64 @@
+"""Children of a run as an API server shows them, and what is read from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.cluster.objects import MI, Object, at, pod
+
+from modelprofiler.cluster import names, observe
+from modelprofiler.cluster.observe import Observation
+
+SERVER = {names.RUN: "abc", names.INCARNATION: "1"}
+LOAD = {names.RUN: "abc", names.TRIAL: "2"}
+
+
+def deployment(incarnation: int = 1, run: str = "abc", **fields: Any) -> Object:
+    """Return a server's Deployment; `fields` replace whole top-level fields."""
+    return {
+        "metadata": {
+            "name": f"mp-s{incarnation}",
+            "creationTimestamp": at(0),
+            "labels": {names.RUN: run, names.INCARNATION: str(incarnation)},
+            "annotations": {names.CPU: "1000", names.MEMORY: str(1024 * MI)},
+            **fields.pop("metadata", {}),
+        },
+        **fields,
+    }
+
+
+def job(trial: int = 2, run: str = "abc", **fields: Any) -> Object:
+    """Return a trial's Job."""
+    return {
+        "metadata": {
+            "name": f"mp-t{trial}",
+            "creationTimestamp": at(99),
+            "labels": {names.RUN: run, names.TRIAL: str(trial)},
+            "annotations": {
+                names.CPU: "250",
+                names.MEMORY: str(1024 * MI),
+                names.PURPOSE: "Bracket",
+                names.WINDOW: "Decide",
+                names.INCARNATION: "1",
+                names.SERVER_POD: "pod-uid",
+            },
+            **fields.pop("metadata", {}),
+        },
+        **fields,
+    }
+
+
+def load_pod(terminated: Object | None = None, **status: Any) -> Object:
+    """Return the pod of a load Job."""
+    found = pod(None, labels=LOAD, ready=None)
+    state = {"terminated": terminated} if terminated else {"running": {"startedAt": at(100)}}
+    found["status"] = {"phase": "Running", "containerStatuses": [{"name": "load", "state": state}], **status}
+    return found
+
+
+def read(*objects: Object, container: str = "server") -> Observation:
+    """Return what objects show of run abc: Deployments, Jobs and pods, told apart by what they have."""
+    deployments = [o for o in objects if "spec" not in o and names.INCARNATION in o["metadata"]["labels"]]
+    jobs = [o for o in objects if "spec" not in o and names.TRIAL in o["metadata"]["labels"]]
+    pods = [o for o in objects if "spec" in o]
+    return observe.read("abc", container, deployments=deployments, jobs=jobs, pods=pods)

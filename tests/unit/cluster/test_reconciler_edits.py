@@ -1,0 +1,123 @@
+"""What an edit of a profile, or of what it names, does to its run."""
+
+from __future__ import annotations
+
+from tests.unit.cluster.objects import files, node
+from tests.unit.cluster.standin import edit
+from tests.unit.cluster.world import World, done, under_load
+
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES
+from modelprofiler.cluster.reconciler import NOT_ACCEPTED_SECONDS
+
+WIDE = {"cpu": {"min": "1", "max": "64", "step": "1"}, "memory": {"min": "128Mi", "max": "1Gi", "step": "32Mi"}}
+
+
+async def test_a_change_of_what_is_measured_starts_a_new_run() -> None:
+    """Its trials begin at one, and what the run before had started is removed."""
+    world = await under_load(trial=2)
+    old = world.profile().status.run_hash
+    edit(world.cluster, world.raw(), load={"openLoop": {"rate": "20"}, "duration": "10s"})
+    await world.look()
+    status = world.profile().status
+    assert status.active_trial is not None
+    assert (0, [], 1) == (status.trials_completed, status.trials, status.active_trial.index)
+    assert old != status.run_hash
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert [] == world.children
+
+
+async def test_a_change_of_the_objective_judges_the_same_trials_again() -> None:
+    """What was measured stays; no trial runs again, more may."""
+    world = await done()
+    before = world.profile().status.trials
+    edit(world.cluster, world.raw(), objectives={"latency": {"p95": "190ms"}})
+    await world.look()
+    assert [] == world.profile().status.recommendations
+    await world.go()
+    after = world.profile().status.trials
+    assert [t.start_time for t in before] == [t.start_time for t in after[: len(before)]]
+    assert [t.outcome for t in before] != [t.outcome for t in after[: len(before)]]
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert 350 <= world.profile().status.recommendations[0].limits.cpu.millicores  # type: ignore[union-attr]
+
+
+async def test_an_edit_that_changes_nothing_that_counts_ends_at_once() -> None:
+    """The status follows the generation."""
+    world = await done()
+    edit(world.cluster, world.raw(), recommendation={"cpuMarginPercent": 10})
+    await world.go(most=3)
+    assert (2, []) == (world.profile().status.observed_generation, world.cluster.of(JOBS))
+
+
+async def test_a_range_that_is_edited_while_a_server_starts_is_measured_at_its_own_size() -> None:
+    """The server that was starting goes: its size is not the one that would be recorded."""
+    world = World()
+    await world.go(until=lambda: bool(world.cluster.of(DEPLOYMENTS)))
+    wider = {"cpu": {"min": "100m", "max": "2", "step": "50m"}}
+    edit(world.cluster, world.raw(), resources=wider)
+    await world.go(until=lambda: bool(world.cluster.of(JOBS)))
+    (server,) = world.cluster.of(DEPLOYMENTS)
+    size = server["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    status = world.profile().status
+    assert status.active_trial is not None
+    assert ("2", "2") == (size["cpu"], str(status.active_trial.limits.cpu))
+
+
+async def test_a_config_map_that_is_edited_in_the_middle_is_measured_as_it_is_now() -> None:
+    """It is not watched, and looked at anew for every trial."""
+    world = await under_load(trial=2)
+    before = world.profile().status
+    world.cluster.put(CONFIG_MAPS, files(**{"score.py": "def init(): ...", "requests.txt": "[4]\n"}))
+    await world.go()
+    after = world.profile().status
+    assert after.provenance is not None
+    assert after.dataset is not None
+    assert (1, after.dataset.digest) == (after.dataset.rows, after.provenance.dataset_digest)
+    assert before.run_hash != after.run_hash
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert [] == world.children
+
+
+async def test_a_suspended_run_finishes_the_load_and_goes_on_later() -> None:
+    """Between the two nothing runs, and no time counts."""
+    world = await under_load(trial=2)
+    edit(world.cluster, world.raw(), suspend=True)
+    await world.go()
+    assert (2, []) == (len(world.profile().status.trials), world.children)
+    assert ("False", "Suspended") == world.condition("Finished")
+    writes = world.cluster.writes
+    assert (None, writes) == (await world.look(), world.cluster.writes)
+    edit(world.cluster, world.raw(), suspend=False)
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert len(world.profile().status.trials) == len(world.cluster.count("create", JOBS))
+
+
+async def test_a_profile_that_does_not_parse_keeps_its_trials_and_leaves_nothing_running() -> None:
+    """What the schema cannot see, such as a unit that only the operator refuses."""
+    world = await under_load(trial=2)
+    trials = world.raw()["status"]["trials"]
+    edit(world.cluster, world.raw(), objectives={"latency": {}})
+    await world.look()
+    assert ("False", "InvalidSpec") == next(
+        (c["status"], c["reason"]) for c in world.raw()["status"]["conditions"] if c["type"] == "Accepted"
+    )
+    assert (trials, []) == (world.raw()["status"]["trials"], world.children)
+    edit(world.cluster, world.raw(), objectives={"latency": {"p95": "250ms"}})
+    await world.go()
+    assert len(world.profile().status.trials) >= 4
+
+
+async def test_a_finished_profile_that_is_edited_into_one_that_cannot_run_is_checked_again_too() -> None:
+    """Its trials stay; when a larger node comes it goes on."""
+    world = await done()
+    edit(world.cluster, world.raw(), resources=WIDE)
+    assert NOT_ACCEPTED_SECONDS == await world.look()
+    assert ("False", "RangeTooLarge") == world.condition("Accepted")
+    assert NOT_ACCEPTED_SECONDS == await world.look()
+    world.cluster.put(NODES, node("node2", "96", "64Gi"))
+    world.advance(NOT_ACCEPTED_SECONDS)
+    await world.look()
+    assert ("True", "Valid") == world.condition("Accepted")
+    assert world.profile().status.trials

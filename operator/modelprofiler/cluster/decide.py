@@ -297,6 +297,14 @@ def _begin(run: Run, trial: _Trial, server: Server) -> Decision:
         if still > 0:
             message = "waiting for a sample before the load, which is too short for two"
             return Decision((), trial.at(Stage.STARTING, message), wake=still)
+    if pod.desired is not None and pod.desired != trial.limits:
+        # That of a Deployment of the same name before, or somebody changes our pods: never measured as this size.
+        if (run.now - server.created).total_seconds() <= run.settings.schedule_timeout_seconds:
+            return Decision((), trial.at(Stage.STARTING, f"waiting for a pod at {trial.limits}, not {pod.desired}"))
+        changed = (
+            f"the pod was created at {pod.desired} instead of {trial.limits}; does an autoscaler change pods here?"
+        )
+        return Decision(record=_finished(run, trial, server, Failure(Outcome.DISTURBED, changed)), wake=0)
     return _send(trial, server, pod)
 
 

@@ -204,9 +204,16 @@ def _server(deployment: Object, container: str, pods: list[Object]) -> Server:
         (c.get("message", "") for c in conditions if c["type"] == "ReplicaFailure" and c["status"] == "True"), ""
     )
     # After a resize that did not work out or an eviction there may be two: the one that lives is the server.
-    # A pod that is older than the Deployment is one of a Deployment of the same name before it, and about to go.
-    own = [pod for pod in pods if pod["metadata"]["creationTimestamp"] >= meta["creationTimestamp"]]
-    alive = sorted(own, key=lambda p: ("deletionTimestamp" in p["metadata"], p["metadata"]["creationTimestamp"]))
+    # One that is older than its Deployment is most often of another of the same name before it, and about to go; not
+    # always, since API servers differ in their clocks.
+    alive = sorted(
+        pods,
+        key=lambda p: (
+            "deletionTimestamp" in p["metadata"],
+            p["metadata"]["creationTimestamp"] < meta["creationTimestamp"],
+            p["metadata"]["creationTimestamp"],
+        ),
+    )
     return Server(
         name=meta["name"],
         incarnation=int(_labels(deployment)[names.INCARNATION]),

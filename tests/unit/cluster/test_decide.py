@@ -86,6 +86,12 @@ CASES = {
     "its pod does not exist yet: it is waited for": Case(a_run(at=5), see(a_server(pod=None)), (), Stage.STARTING),
     "it is not ready: it is waited for": Case(a_run(at=5), see(a_server(pod=STARTING)), (), Stage.STARTING),
     "it is ready: the load is sent": Case(a_run(), see(a_server()), (send(REFERENCE, 1, 1, READY),), Stage.LOADING),
+    "its pod has another size, that of a server before: its own is waited for": Case(
+        a_run(at=60), see(a_server(pod=a_pod(SMALL))), (), Stage.STARTING
+    ),
+    "its pod keeps another size: it is not measured": Case(
+        a_run(at=121), see(a_server(pod=a_pod(SMALL))), outcome="Disturbed"
+    ),
     "it is being deleted by somebody: its end is waited for": Case(
         a_run(), see(a_server(deleting=True)), (), Stage.STARTING
     ),

@@ -10,6 +10,7 @@ import json
 import subprocess
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,12 @@ OPERATOR_PODS = ("--namespace", SYSTEM_NAMESPACE, "--selector", "app.kubernetes.
 COSTSERVER = Path(__file__).resolve().parents[1] / "servers" / "costserver.py"
 CHILDREN = "deployments,jobs,services,configmaps,pods"
 POLL_SECONDS = 0.5
+
+ONE_SIZE = {"cpu": {"values": ["600m"]}, "memory": {"values": ["96Mi"]}}
+"""One trial: the reference is at the only size, and so verifies it."""
+
+TWO_SIZES = {"cpu": {"values": ["300m", "600m"]}, "memory": {"values": ["96Mi"]}}
+"""Two or three trials: the reference, the smaller size, and a fresh pod of it where that one was resized."""
 
 
 def command(program: str, environment: dict[str, str] | None = None) -> Run:
@@ -288,6 +295,18 @@ def children_of(kubectl: Run, namespace: str, uid: str, kinds: str = CHILDREN) -
     """Return what the operator has made for the profile with this uid and is still there; the report is not counted."""
     selector = f"{names.children_selector(uid)},{names.COMPONENT}!={names.REPORT}"
     return kubectl("--namespace", namespace, "get", kinds, "-l", selector, "-o", "name").stdout.split()
+
+
+def pods_started(kubectl: Run, namespace: str, kind: str) -> Counter[str]:
+    """Return how many pods were made for each Job or ReplicaSet that there ever was in a namespace, from its events."""
+    selector = f"reason=SuccessfulCreate,involvedObject.kind={kind}"
+    found = json.loads(
+        kubectl("get", "events", "--namespace", namespace, "--field-selector", selector, "-o", "json").stdout
+    )
+    counts: Counter[str] = Counter()
+    for event in found["items"]:
+        counts[event["involvedObject"]["name"]] += event.get("count") or 1
+    return counts
 
 
 def gone_within(seconds: float, left: Callable[[], list[str]]) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.e2e.support import (
+    ONE_SIZE,
     SYSTEM_NAMESPACE,
     Object,
     Profile,
@@ -16,8 +17,8 @@ from tests.e2e.support import (
     cost_profile,
     gone_within,
     operator_pod,
+    pods_started,
 )
-from tests.e2e.test_life import ONE_SIZE, pods_started
 
 from modelprofiler.api.status import Outcome, Stage
 

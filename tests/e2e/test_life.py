@@ -3,12 +3,13 @@
 import json
 import re
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from tests.e2e.support import (
+    ONE_SIZE,
+    TWO_SIZES,
     Object,
     Profile,
     Run,
@@ -17,18 +18,13 @@ from tests.e2e.support import (
     find_condition,
     gone_within,
     operator_pod,
+    pods_started,
 )
 
 from modelprofiler.api.status import ActiveTrial, ModelProfileStatus, Outcome, Purpose, Stage, Trial
 from modelprofiler.cluster.capacity import rooms
 
 Apply = Callable[[Object, str], Profile]
-
-ONE_SIZE = {"cpu": {"values": ["600m"]}, "memory": {"values": ["96Mi"]}}
-"""One trial: the reference is at the only size, and so verifies it."""
-
-TWO_SIZES = {"cpu": {"values": ["300m", "600m"]}, "memory": {"values": ["96Mi"]}}
-"""Two or three trials: the reference, the smaller size, and a fresh pod of it where that one was resized."""
 
 
 def kill_operator(kubectl: Run) -> None:
@@ -38,18 +34,6 @@ def kill_operator(kubectl: Run) -> None:
     deployment = ("deployment/modelprofiler", "--namespace", "modelprofiler-system")
     kubectl("wait", "--for=condition=Available", *deployment, "--timeout=60s", timeout=70)
     assert operator_pod(kubectl) != pod
-
-
-def pods_started(kubectl: Run, namespace: str, kind: str) -> Counter[str]:
-    """Return how many pods were made for each Job or ReplicaSet that there ever was in a namespace, from its events."""
-    selector = f"reason=SuccessfulCreate,involvedObject.kind={kind}"
-    found = json.loads(
-        kubectl("get", "events", "--namespace", namespace, "--field-selector", selector, "-o", "json").stdout
-    )
-    counts: Counter[str] = Counter()
-    for event in found["items"]:
-        counts[event["involvedObject"]["name"]] += event.get("count") or 1
-    return counts
 
 
 def when(trials: list[Trial]) -> list[object]:

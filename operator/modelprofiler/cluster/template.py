@@ -159,6 +159,10 @@ def pod_template(
         pod["nodeSelector"] = (pod.get("nodeSelector") or {}) | {"kubernetes.io/hostname": host}
     profiled = next(c for c in pod["containers"] if c["name"] == container_name(spec))
     _size(profiled, limits)
+    for container in [*(pod.get("initContainers") or []), *pod["containers"]]:
+        # A sidecar that fails has last words too; they are all that is ever seen of its log.
+        container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
+    profiled["terminationMessagePolicy"] = "FallbackToLogsOnError"
     if spec.server.template is not None:
         _mount_model(spec, pod, profiled, files_name)
     pod["restartPolicy"] = "Always"
@@ -179,7 +183,6 @@ def _size(container: Object, limits: Limits) -> None:
         {"resourceName": "cpu", "restartPolicy": "NotRequired"},
         {"resourceName": "memory", "restartPolicy": "RestartContainer"},
     ]
-    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
 
 
 def _mount_model(spec: ModelProfileSpec, pod: Object, container: Object, files_name: str) -> None:

@@ -30,7 +30,12 @@ def test_the_pod_of_a_template_is_the_users_with_our_labels_size_and_model() -> 
             "restartPolicy": "Always",
             "terminationGracePeriodSeconds": 2,
             "containers": [
-                {"name": "proxy", "image": "proxy:1", "resources": {"requests": {"cpu": "10m"}}},
+                {
+                    "name": "proxy",
+                    "image": "proxy:1",
+                    "resources": {"requests": {"cpu": "10m"}},
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
+                },
                 {
                     "name": "server",
                     "image": "shop:1",

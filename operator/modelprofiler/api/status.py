@@ -294,6 +294,8 @@ class Provenance(StatusModel):
     """sha256 of the entry script's files."""
     dataset_digest: str | None = None
     """sha256 of the rows."""
+    rerun: str | None = None
+    """Value of the annotation modelprofiler.io/rerun when the run began; another one starts a new run."""
     node: str | None = None
     """Node of the trials."""
     instance_type: str | None = None

@@ -32,33 +32,38 @@ class Accepted:
     """Those of the installation, with the scoring image of the run."""
 
 
-def identify_finished(profile: ModelProfile) -> str | None:
-    """Return the hash that a finished profile would have if its inputs were still the same; None before it ran."""
-    provenance = profile.status.provenance
-    if provenance is None or provenance.dataset_digest is None:
-        return None
-    return _hash(
-        profile,
-        provenance.scoring_image,
-        provenance.model_digest,
-        provenance.code_digest,
-        provenance.dataset_digest,
-    )
+def is_rerun(profile: ModelProfile) -> bool:
+    """Return whether a user has asked, by annotation, for everything to be measured anew since the run began."""
+    begun = profile.status.provenance
+    return begun is not None and begun.rerun != profile.metadata.annotations.get(RERUN_ANNOTATION)
 
 
-def _identify(profile: ModelProfile, settings: Settings, found: inputs.Inputs) -> tuple[str, Settings]:
+def _identify(profile: ModelProfile, settings: Settings, found: inputs.Inputs, *, known: bool) -> tuple[str, Settings]:
     """Return the hash of the run that a profile and its inputs make, and the settings that it runs with.
 
-    A run keeps the scoring image it began with: an upgrade of the installation neither starts it anew nor mixes two
-    images in one run.
+    A run keeps the hash and the scoring image it began with while its spec and inputs are the same: an upgrade of the
+    installation neither starts it anew nor mixes two images in one run.
+
+    Parameters
+    ----------
+    known
+        Whether the profile was accepted as it is now before.
     """
     digests = found.model_digest, found.code_digest, found.dataset.digest
-    if profile.spec.server.entry_script is None:
-        return _hash(profile, None, *digests), settings
-    begun = profile.status.provenance.scoring_image if profile.status.provenance else None
-    if begun is not None and _hash(profile, begun, *digests) == profile.status.run_hash:
-        return profile.status.run_hash, settings.model_copy(update={"scoring_image": begun})
-    return _hash(profile, settings.scoring_image, *digests), settings
+    begun, recorded = profile.status.provenance, profile.status.run_hash
+    if begun is None or recorded is None:
+        return _hash(profile, _image(profile, settings), *digests), settings
+    keeping = settings.model_copy(update={"scoring_image": begun.scoring_image or settings.scoring_image})
+    same_inputs = digests == (begun.model_digest, begun.code_digest, begun.dataset_digest)
+    if known and same_inputs and not is_rerun(profile):
+        return recorded, keeping
+    if _hash(profile, _image(profile, keeping), *digests) == recorded:
+        return recorded, keeping
+    return _hash(profile, _image(profile, settings), *digests), settings
+
+
+def _image(profile: ModelProfile, settings: Settings) -> str | None:
+    return settings.scoring_image if profile.spec.server.entry_script else None
 
 
 def _hash(profile: ModelProfile, image: str | None, model: str | None, code: str | None, dataset: str | None) -> str:
@@ -89,7 +94,7 @@ async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) ->
     known = profile.status.observed_generation == profile.metadata.generation and any(
         c.type == ConditionType.ACCEPTED and c.status == "True" for c in profile.status.conditions
     )
-    identity, settings = _identify(profile, settings, found)
+    identity, settings = _identify(profile, settings, found, known=known)
     if known and profile.status.resources is not None:
         return Accepted(found, profile.status.resources, identity, settings)
     resources = await _range(cluster, profile, settings)

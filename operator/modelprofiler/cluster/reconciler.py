@@ -15,7 +15,7 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
 from modelprofiler.cluster import events, full_report, names, observe, status, template
-from modelprofiler.cluster.accept import Accepted, accept, identify_finished
+from modelprofiler.cluster.accept import Accepted, accept, is_rerun
 from modelprofiler.cluster.act import Act
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Cluster
 from modelprofiler.cluster.decide import POLL_SECONDS, Decision, Run, decide
@@ -144,8 +144,7 @@ class Reconciler:
             recorded.completion_time is not None
             and recorded.active_trial is None
             and recorded.observed_generation == profile.metadata.generation
-            and recorded.run_hash is not None
-            and recorded.run_hash == identify_finished(profile)
+            and not is_rerun(profile)
             and status.is_finished(recorded)
             and not status.is_refused(recorded)
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelprofiler import __version__
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
-from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import ActiveTrial, ModelProfileStatus, Provenance, Trial
 from modelprofiler.cluster.accept import Accepted
 from modelprofiler.cluster.decide import Decision
@@ -145,6 +145,7 @@ def origin(profile: ModelProfile, accepted: Accepted) -> Provenance:
         model_digest=inputs.model_digest,
         code_digest=inputs.code_digest,
         dataset_digest=inputs.dataset.digest,
+        rerun=profile.metadata.annotations.get(RERUN_ANNOTATION),
         modelprofiler_version=__version__,
     )
 

@@ -229,3 +229,29 @@ async def test_a_load_job_of_no_trial_does_not_keep_a_run_from_ending() -> None:
     world.cluster.put(JOBS, other)
     await world.go()
     assert [] == world.children
+
+
+async def test_a_release_that_hashes_in_another_way_measures_nothing_anew() -> None:
+    """What is finished or under way keeps the hash it began with while its spec and inputs are the same."""
+    for world in (await done(), await under_load(trial=2)):
+        world.raw()["status"]["runHash"] = "0123456789abcdef"
+        for (plural, *_), child in world.cluster.objects.items():
+            if plural in ("deployments", "jobs", "pods"):
+                child["metadata"]["labels"]["modelprofiler.io/run"] = "0123456789abcdef"
+        began = [t.start_time for t in world.profile().status.trials]
+        world.restart()
+        await world.go()
+        assert began == [t.start_time for t in world.profile().status.trials][: len(began)]
+        assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_the_annotation_rerun_measures_everything_anew() -> None:
+    """Also on a finished profile, whose spec does not change by it."""
+    world = await done()
+    before = world.profile().status
+    world.raw()["metadata"]["annotations"] = {"modelprofiler.io/rerun": "2"}
+    await world.go()
+    after = world.profile().status
+    assert before.run_hash != after.run_hash
+    assert before.trials[0].start_time < after.trials[0].start_time
+    assert ("True", "Verified") == world.condition("Succeeded")

@@ -53,7 +53,7 @@ test: ## Everything: check and e2e; says at the end what ran and what was left o
 	@hack/test
 
 .PHONY: cluster
-cluster: ## Start the local Kubernetes; the first time it is built (about ten minutes)
+cluster: ## Start the local Kubernetes; the first time it is built (ten to fifteen minutes)
 	hack/cluster up
 
 .PHONY: cluster-down

@@ -37,6 +37,26 @@ def uninstalled(helm: Run, install: Install) -> Iterator[Callable[[], None]]:
     install()
 
 
+@pytest.fixture
+def confined(install: Install, namespace: str) -> Iterator[str]:
+    """Serve one namespace only, and all of them again in the end."""
+    install(f"--set=watchNamespaces={{{namespace}}}")
+    yield namespace
+    install()
+
+
+def test_an_operator_for_one_namespace_needs_no_more_rights_than_it_has_there(
+    apply: Apply, confined: str, module_namespace: str, kubectl: Run
+) -> None:
+    """A whole run in the namespace that is served; a profile elsewhere is not looked at."""
+    elsewhere = apply(cost_profile("elsewhere", resources=ONE_SIZE), module_namespace)
+    profile = apply(cost_profile("confined", resources=ONE_SIZE), confined)
+
+    assert [Outcome.PASSED] == [row.outcome for row in profile.succeeded().trials]
+    assert "status" not in elsewhere.fetch()
+    kubectl("delete", "modelprofile", elsewhere.name, "--namespace", module_namespace)
+
+
 def test_an_upgrade_in_the_middle_of_a_trial_loses_nothing(
     apply: Apply, install: Install, namespace: str, kubectl: Run
 ) -> None:

@@ -9,6 +9,7 @@ import copy
 from typing import Any
 
 from modelprofiler.api.spec import EntryScript, ModelProfileSpec, Source
+from modelprofiler.cluster import names
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import Problem
@@ -157,6 +158,8 @@ def pod_template(
     template["metadata"] = {"labels": labels | mesh, "annotations": annotations | TRIAL_ANNOTATIONS}
     if host:
         pod["nodeSelector"] = (pod.get("nodeSelector") or {}) | {"kubernetes.io/hostname": host}
+    else:
+        _keep_apart(pod)
     profiled = next(c for c in pod["containers"] if c["name"] == container_name(spec))
     _size(profiled, limits)
     for container in [*(pod.get("initContainers") or []), *pod["containers"]]:
@@ -169,6 +172,25 @@ def pod_template(
     # Nobody is served by it when it goes, and the next trial waits until it is gone; a user's own value has a reason.
     pod.setdefault("terminationGracePeriodSeconds", STOP_SECONDS)
     return template
+
+
+def _keep_apart(pod: Object) -> None:
+    """Prefer a node where no other profile's server runs: two would disturb each other.
+
+    Not more than prefer: where only one node has the room, the pod is to say so by its numbers, not to wait for ever.
+    """
+    term = {
+        "labelSelector": {"matchLabels": {names.MANAGED_BY: names.MANAGER, names.COMPONENT: names.SERVER}},
+        "namespaceSelector": {},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    preferred = "preferredDuringSchedulingIgnoredDuringExecution"
+    affinity = pod.get("affinity") or {}
+    apart = (affinity.get("podAntiAffinity") or {}) if isinstance(affinity, dict) else None
+    if not isinstance(apart, dict) or not isinstance(apart.get(preferred) or [], list):
+        return  # not an affinity: the API server says so
+    terms = [*(apart.get(preferred) or []), {"weight": 100, "podAffinityTerm": term}]
+    pod["affinity"] = {**affinity, "podAntiAffinity": {**apart, preferred: terms}}
 
 
 def _size(container: Object, limits: Limits) -> None:

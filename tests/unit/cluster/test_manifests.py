@@ -25,6 +25,21 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.load.config import DatasetFile, LoadConfig
 
 
+APART = {
+    "weight": 100,
+    "podAffinityTerm": {
+        "labelSelector": {
+            "matchLabels": {
+                "app.kubernetes.io/managed-by": "modelprofiler",
+                "app.kubernetes.io/component": "server",
+            }
+        },
+        "namespaceSelector": {},
+        "topologyKey": "kubernetes.io/hostname",
+    },
+}
+
+
 def deployed(host: str | None = None, **spec: Any) -> Object:
     """Return the Deployment of the third trial's server."""
     return manifests.deployment(profile(**spec), "abc", SETTINGS, incarnation=3, limits=LIMITS, host=host)
@@ -147,6 +162,7 @@ def test_the_deployment_of_an_entry_script_is_a_restricted_scoring_server() -> N
                         {"name": "modelprofiler-code", "configMap": {"name": "files"}},
                         {"name": "modelprofiler-model", "configMap": {"name": "model"}},
                     ],
+                    "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [APART]}},
                 },
             },
         },

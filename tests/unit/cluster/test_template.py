@@ -158,3 +158,25 @@ def test_an_ordinary_template_asks_for_no_privileges() -> None:
     pod = {"hostNetwork": False, "containers": [{"name": "i", "image": "i", "securityContext": context}]}
     assert [] == template.privileges(profile(server={"template": {"spec": pod}}).spec, Settings())
     assert [] == template.privileges(profile().spec, Settings())
+
+
+def test_a_users_own_affinity_is_kept_beside_ours() -> None:
+    """Profiles keep apart where there is a choice, and the user's rules hold as before."""
+    own = {"weight": 1, "podAffinityTerm": {"topologyKey": "zone"}}
+    node: Object = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}
+    preferred = "preferredDuringSchedulingIgnoredDuringExecution"
+    pod = {**TEMPLATE["spec"], "affinity": {"nodeAffinity": node, "podAntiAffinity": {preferred: [own]}}}
+    spec = profile(server={"template": {"spec": pod}})
+    made = manifests.deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)
+    affinity = made["spec"]["template"]["spec"]["affinity"]
+    assert node == affinity["nodeAffinity"]
+    assert own == affinity["podAntiAffinity"][preferred][0]
+    assert 2 == len(affinity["podAntiAffinity"][preferred])
+
+
+@pytest.mark.parametrize("affinity", ["x", {"podAntiAffinity": "x"}, {"podAntiAffinity": {}}, None])
+def test_what_is_no_affinity_is_left_to_the_api_server(affinity: object) -> None:
+    """It has the words for it; the operator goes on."""
+    pod = {**TEMPLATE["spec"], "affinity": affinity}
+    spec = profile(server={"template": {"spec": pod}})
+    assert manifests.deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)

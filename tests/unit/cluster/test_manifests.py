@@ -24,7 +24,6 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.load.config import DatasetFile, LoadConfig
 
-
 APART = {
     "weight": 100,
     "podAffinityTerm": {

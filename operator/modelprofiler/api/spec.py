@@ -459,7 +459,7 @@ class Metrics(ApiModel):
     """Where usage is read."""
 
     source: Literal["Auto", "Prometheus", "Kubelet"] = "Auto"
-    """Auto: Prometheus when it has the series, else the kubelet."""
+    """Auto: Prometheus when it has the series, with newer samples from the kubelet; else the kubelet alone."""
 
 
 class ModelProfileSpec(ApiModel):

@@ -84,6 +84,7 @@ class Cluster:
             When there is neither.
         """
         settings = client.Configuration()
+        # The client's functions that are called here have no types.
         try:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         except ConfigException:

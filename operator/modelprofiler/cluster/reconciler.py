@@ -182,19 +182,13 @@ class Reconciler:
         recorded = profile.status
         same = recorded.run_hash == accepted.run_hash
         trials = rejudge(profile.spec, recorded.trials) if same else []
-        step_args = (
-            profile.spec,
-            accepted.resources,
-            template.container_name(profile.spec),
-            "Cluster",
-            trials,
-        )
-        step = next_step(*step_args)  # type: ignore[arg-type]
+        container = template.container_name(profile.spec)
+        step = next_step(profile.spec, accepted.resources, container, "Cluster", trials)
         started = recorded.start_time is not None and not status.is_finished(recorded)
         if started and isinstance(step, RunTrial) and recorded.start_time is not None and same:
             elapsed = (self._clock() - recorded.start_time).total_seconds()
             if elapsed > profile.spec.search.deadline.seconds:
-                step = step_at_deadline(*step_args)  # type: ignore[arg-type]
+                step = step_at_deadline(profile.spec, accepted.resources, container, "Cluster", trials)
         fields: dict[str, Any] = {"trials": trials, "run_hash": accepted.run_hash}
         if not same:
             fields |= {"active_trial": None, "provenance": None, "recommendations": [], "completion_time": None}

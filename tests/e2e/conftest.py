@@ -26,7 +26,7 @@ SHORT_TIMEOUTS = (
 KEEP = "MODELPROFILER_E2E_KEEP_INSTALLATION"
 """Set while tests are written: what is installed is used as it is."""
 
-TEST_SECONDS = 900
+TEST_SECONDS = 1500
 """A whole run of a profile may be in a fixture, and counts for the first test that asks for it."""
 
 Install = Callable[..., None]

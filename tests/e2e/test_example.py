@@ -16,8 +16,8 @@ from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose, Trial
 from modelprofiler.core.axis import cpu_axis, memory_axis
 
 NAME = "digits"
-MOST_TRIALS = 10
-"""Eight are hoped for; a busy machine makes some verdicts uncertain."""
+MOST_TRIALS = 20
+"""search.maxTrials of the example: a busy machine makes some say nothing. How many there were is printed."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def example(kubectl: Run, repository: Path, module_namespace: str, note: Callabl
     kubectl("apply", "--namespace", module_namespace, "-f", str(path))
     profile = Profile(kubectl, module_namespace, NAME)
     try:
-        status = profile.succeeded(within=700)
+        status = profile.succeeded(within=1300)
     finally:
         _tell(note, profile.status().trials, time.monotonic() - began)
         cost = OperatorCost.now(kubectl).since(before)
@@ -64,7 +64,7 @@ def _tell(note: Callable[[str], None], trials: list[Trial], seconds: float) -> N
     note(f"digits: longest pause between trials {max(idle, default=0):.1f} s (3 at most)")
 
 
-def test_the_example_is_verified_within_few_trials(example: Example) -> None:
+def test_the_example_is_verified_within_its_trials(example: Example) -> None:
     """Succeeded=True, reason Verified."""
     succeeded = find_condition(example.status, "Succeeded")
     assert succeeded is not None

@@ -70,7 +70,7 @@ def profile(apply: Callable[[Object, str], Profile], module_namespace: str) -> P
 @pytest.fixture(scope="module")
 def status(profile: Profile, note: Callable[[str], None]) -> ModelProfileStatus:
     """Return the status at the end of the run."""
-    status = profile.succeeded(within=400)
+    status = profile.succeeded(within=700)
     note(f"truth: {len(status.trials)} trials, {[f'{t.purpose} {t.limits.cpu} {t.outcome}' for t in status.trials]}")
     return status
 

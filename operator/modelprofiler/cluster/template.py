@@ -252,7 +252,7 @@ def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Set
     env: list[Object] = [
         {"name": "WORKER_COUNT", "value": str(script.workers)},
         {"name": "AZUREML_APP_ROOT", "value": CODE_DIR},
-        {"name": "HOME", "value": "/tmp"},  # noqa: S108
+        {"name": "HOME", "value": "/tmp"},  # noqa: S108 - the same volume
     ]
     if spec.model is not None and spec.model.source is not None:
         volumes.append(volume("modelprofiler-model", spec.model.source, files_name, "model"))
@@ -268,7 +268,7 @@ def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Set
         "image": script.environment.image or settings.scoring_image,
         "imagePullPolicy": settings.image_pull_policy,
         "command": command,
-        "workingDir": "/tmp",  # noqa: S108
+        "workingDir": "/tmp",  # noqa: S108 - the same volume
         "env": env,
         "ports": [{"name": "score", "containerPort": port}],
         "volumeMounts": mounts,

@@ -11,6 +11,7 @@
     ├── Refused                 the API server understood the request and said no; trying again changes nothing
     │   └── NotFound
     ├── DatasetError            a dataset cannot be read, or has no rows
+    ├── RecordUnreadable        the record of a run is not there, or is not one
     └── LoadError               the load could not be generated, whatever the server did
 
 Foreign exceptions are translated once, where the foreign library is called.
@@ -91,6 +92,10 @@ class NotFound(Refused):
 
 class DatasetError(ModelProfilerError):
     """A dataset cannot be read, or has no rows."""
+
+
+class RecordUnreadable(ModelProfilerError):
+    """The record of a run is not there, or is not one."""
 
 
 class LoadError(ModelProfilerError):

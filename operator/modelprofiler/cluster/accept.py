@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelprofiler.api.conditions import ConditionType, Reason
+from modelprofiler.api.pod_template import container_name, misshapen
+from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster import admission, capacity, inputs, template, template_shape
+from modelprofiler.cluster import admission, capacity, inputs, template
 from modelprofiler.cluster.adapter import NODES, PODS, Cluster
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
@@ -114,11 +116,12 @@ def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
 
 def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
     """Judge what needs no look at the cluster; the first reason stands for all, the message tells everything."""
-    misshapen = template_shape.problems(profile.spec.server.template)
+    given = profile.spec.server.template
+    unreadable = given is not None and bool(misshapen(given))
     groups = (
         (Reason.NOT_SUPPORTED, supported(profile.spec, "Cluster")),
-        (Reason.INVALID_SPEC, misshapen or template.problems(profile.spec)),
-        (Reason.TEMPLATE_REFUSED, [] if misshapen else template.privileges(profile.spec, settings)),
+        (Reason.INVALID_SPEC, template_problems(profile.spec)),
+        (Reason.TEMPLATE_REFUSED, [] if unreadable else template.privileges(profile.spec, settings)),
     )
     found = [(reason, problem) for reason, problems in groups for problem in problems]
     return _finding(found[0][0], [problem for _, problem in found]) if found else None
@@ -147,7 +150,7 @@ def _beside(profile: ModelProfile, settings: Settings, *, shared: bool) -> tuple
     """Return what has to fit on the node beside the profiled container: sidecars, and the load if there is one node."""
     cpu = memory = 0
     if profile.spec.server.template is not None:
-        mine = template.container_name(profile.spec)
+        mine = container_name(profile.spec)
         pod = profile.spec.server.template["spec"]
         others = [c for c in pod["containers"] if c.get("name") != mine]
         cpu, memory = capacity.pod_requests({"spec": {**pod, "containers": others}})

@@ -19,15 +19,11 @@ from modelprofiler.cluster.adapter import (
 )
 from modelprofiler.cluster.decide import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.errors import NotFound, Refused
-from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
+from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.trial import load_of_trial, longest_seconds
 
 log = logging.getLogger(__name__)
-
-SETTLE_SECONDS = 10
-LONGEST_EXTENSION = 4
-"""A window is extended to at most this many times its length."""
 
 
 @dataclass(frozen=True)
@@ -122,44 +118,17 @@ class Act:
 
     def load_config(self, action: CreateJob, address: str) -> LoadConfig:
         """Return what the load generator of a trial is told."""
-        spec = self.profile.spec
-        bounds = latency_bounds(spec, self.reference)
-        needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
-        probe = self.reference.load.probe if self.reference and self.reference.load else None
-        file = self.dataset_key or manifests.INLINE_DATASET
-        return LoadConfig(
+        return load_of_trial(
+            self.profile.spec,
+            index=action.trial,
+            purpose=action.purpose,
+            decide=action.window == "Decide",
+            reference=self.reference,
             host=address,
-            port=spec.endpoint.http.port,
-            endpoint=spec.endpoint.http,
-            dataset=DatasetFile(
-                path=f"{manifests.DATASET_DIR}/{file}",
-                format=spec.dataset.format,
-                column=spec.dataset.column,
-                encoding=spec.dataset.encoding,
-                order=spec.dataset.order,
-            ),
-            load=spec.load,
-            stop=StopRules(
-                decide=action.window == "Decide",
-                thresholds=bounds,
-                max_error_percent=float(spec.objectives.max_error_percent),
-            ),
-            probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
-            connect_timeout=min(30.0, self.settings.ready_timeout_seconds),
-            required_percentiles=[m for m in needed if m in ("p50", "p90", "p95", "p99", "p999")],
-            seed=action.trial,
-            cover_rows=action.purpose.value == "Confirm",
+            dataset=f"{manifests.DATASET_DIR}/{self.dataset_key or manifests.INLINE_DATASET}",
+            connect_timeout=self.settings.ready_timeout_seconds,
         )
 
     def _deadline(self, config: LoadConfig) -> int:
         """Return the longest a load may take, in seconds: the bound behind every other bound."""
-        load = config.load
-        return int(
-            self.settings.schedule_timeout_seconds
-            + config.connect_timeout
-            + SETTLE_SECONDS
-            + load.warmup.seconds
-            + LONGEST_EXTENSION * load.duration.seconds
-            + 2 * config.endpoint.timeout.seconds
-            + 60
-        )
+        return int(self.settings.schedule_timeout_seconds + longest_seconds(config) + 60)

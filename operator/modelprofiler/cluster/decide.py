@@ -18,8 +18,9 @@ from modelprofiler.cluster import failures
 from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.judge import Failure, outcome_of, rejudge
+from modelprofiler.core.judge import Failure, rejudge
 from modelprofiler.core.steps import RunTrial, Step
+from modelprofiler.core.trial import finished_trial
 from modelprofiler.load.summary import LoadResult, ResultKind
 
 RESIZE_TIMEOUT_SECONDS = 20.0
@@ -386,30 +387,19 @@ def _finished(
     ready = None
     if fresh and pod and pod.ready_at and pod.container_started_at:
         ready = Duration.of(max(0.0, (pod.ready_at - pod.container_started_at).total_seconds()))
-    load = result.status if result else None
-    verdict = outcome_of(
+    return finished_trial(
         run.profile.spec,
-        purpose=trial.purpose,
-        fresh=fresh,
-        load=load,
-        usage=usage,
-        time_to_ready=ready,
-        failure=failed,
-        trials=run.trials,
-    )
-    return Trial(
         index=trial.index,
         purpose=trial.purpose,
-        limits=trial.limits.to_size(),
+        limits=trial.limits,
         fresh=fresh,
-        outcome=verdict.outcome,
-        message=verdict.message[:2048],
-        judged=verdict.judged,
-        load=load,
+        failure=failed,
+        load=result.status if result else None,
         usage=usage,
         time_to_ready=ready,
-        start_time=trial.started,
-        completion_time=run.now,
+        started=trial.started,
+        completed=run.now,
+        trials=run.trials,
     )
 
 

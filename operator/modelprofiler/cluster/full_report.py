@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 from typing import Any
@@ -13,6 +12,7 @@ from modelprofiler.cluster import manifests, names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
 from modelprofiler.errors import NotFound, Refused
 from modelprofiler.load.summary import LoadResult
+from modelprofiler.report.record import TrialRecord
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ async def write(
             return
         data = (found or {}).get("data") or {}
         key = f"{run_hash}.trial-{trial.index:03d}.json"
-        full = _full(trial, result)
+        full = TrialRecord(trial, result).to_dict()
         if result is None:
             full = _before(data, key) | full
         # Of earlier runs only the rows of the current one are of use, and a ConfigMap holds 1 MiB.
@@ -83,21 +83,3 @@ def _before(data: Object, key: str) -> Object:
     except ValueError:
         return {}
     return before if isinstance(before, dict) else {}
-
-
-def _full(trial: Trial, result: LoadResult | None) -> Object:
-    full: Object = {"trial": trial.to_dict()}
-    if result is not None:
-        full["load"] = {
-            "kind": str(result.kind),
-            "started": result.started,
-            "warmupStarted": result.warmup_started,
-            "windowStarted": result.window_started,
-            "windowEnded": result.window_ended,
-            "ended": result.ended,
-            "generatorCpuPercent": result.cpu_percent,
-            "sendLagP99Seconds": result.send_lag_p99,
-            # As the load package writes it: `modelprofiler.load.summary.LoadResult.decode` reads it.
-            "result": base64.b64encode(result.encode().encode()).decode(),
-        }
-    return full

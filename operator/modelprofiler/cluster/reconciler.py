@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from modelprofiler.api.conditions import Reason
+from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
-from modelprofiler.cluster import events, full_report, names, observe, status, template
+from modelprofiler.cluster import events, full_report, names, observe, status
 from modelprofiler.cluster.accept import Accepted, accept, is_rerun
 from modelprofiler.cluster.act import Act
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Cluster
@@ -182,7 +183,7 @@ class Reconciler:
         recorded = profile.status
         same = recorded.run_hash == accepted.run_hash
         trials = rejudge(profile.spec, recorded.trials) if same else []
-        container = template.container_name(profile.spec)
+        container = container_name(profile.spec)
         step = next_step(profile.spec, accepted.resources, container, "Cluster", trials)
         started = recorded.start_time is not None and not status.is_finished(recorded)
         if started and isinstance(step, RunTrial) and recorded.start_time is not None and same:
@@ -203,7 +204,7 @@ class Reconciler:
         meta = plan.profile.metadata
         selector = names.children_selector(meta.uid)
         found = [await self._cluster.list(kind, meta.namespace, selector) for kind in (DEPLOYMENTS, JOBS, PODS)]
-        container = template.container_name(plan.profile.spec)
+        container = container_name(plan.profile.spec)
         seen = observe.read(plan.accepted.run_hash, container, deployments=found[0], jobs=found[1], pods=found[2])
         for server in seen.servers:
             if server.pod and server.pod.node and server.pod.node not in self._hosts:
@@ -221,7 +222,7 @@ class Reconciler:
         profile = plan.profile
         now = self._clock()
         source = self._sources.named(profile.spec.metrics.source)
-        container = template.container_name(profile.spec)
+        container = container_name(profile.spec)
         seen = await measure(source, profile.metadata.namespace, container, seen, profile.status.trials, now)
         run = Run(
             profile=profile,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from modelprofiler.api.pod_template import DEFAULT_CONTAINER, container_name
 from modelprofiler.api.spec import EntryScript, ModelProfileSpec, Source
 from modelprofiler.cluster import names
 from modelprofiler.cluster.settings import Settings
@@ -18,7 +19,6 @@ Object = dict[str, Any]
 
 CODE_DIR = "/var/modelprofiler/code"
 MODEL_DIR = "/var/modelprofiler/model"
-DEFAULT_CONTAINER = "server"
 
 STOP_SECONDS = 2
 """What a server gets to stop, where its template does not say."""
@@ -50,48 +50,6 @@ TRIAL_ANNOTATIONS = {
     "sidecar.istio.io/inject": "false",
     "linkerd.io/inject": "disabled",
 }
-
-
-def container_name(spec: ModelProfileSpec) -> str:
-    """Return the name of the profiled container."""
-    if spec.server.container_name:
-        return spec.server.container_name
-    if spec.server.template is not None:
-        containers = (spec.server.template.get("spec") or {}).get("containers") or [{}]
-        return str(containers[0].get("name", DEFAULT_CONTAINER))
-    return DEFAULT_CONTAINER
-
-
-def problems(spec: ModelProfileSpec) -> list[Problem]:
-    """Return what is wrong with a user's pod template, privileges aside."""
-    template = spec.server.template
-    path = "spec.server.template"
-    if template is None:
-        name = spec.server.container_name
-        if name not in (None, DEFAULT_CONTAINER):
-            return [
-                Problem(
-                    "spec.server.containerName", f"an entryScript has one container, {DEFAULT_CONTAINER}, not {name}"
-                )
-            ]
-        return []
-    pod = template.get("spec")
-    if not isinstance(pod, dict) or not isinstance(pod.get("containers"), list) or not pod["containers"]:
-        return [Problem(f"{path}.spec.containers", "a PodTemplateSpec needs at least one container")]
-    found = [
-        Problem(f"{path}.spec.containers[{i}]", "a container needs a name and an image")
-        for i, c in enumerate(pod["containers"])
-        if not isinstance(c, dict) or not c.get("name") or not c.get("image")
-    ]
-    names = [c.get("name") for c in pod["containers"] if isinstance(c, dict)]
-    if spec.server.container_name and spec.server.container_name not in names:
-        found.append(
-            Problem(
-                "spec.server.containerName",
-                f"the template has no container {spec.server.container_name!r}; it has {', '.join(map(str, names))}",
-            )
-        )
-    return found
 
 
 def privileges(spec: ModelProfileSpec, settings: Settings) -> list[Problem]:

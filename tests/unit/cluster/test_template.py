@@ -7,6 +7,8 @@ import pytest
 from tests.unit.cluster.expected import LABELS, LIMITS, MODEL, RESIZE_POLICY, SAFE, SETTINGS, SIZE, TEMPLATE
 from tests.unit.cluster.objects import Object, profile
 
+from modelprofiler.api.pod_template import container_name
+from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.cluster import manifests, template
 from modelprofiler.cluster.settings import Settings
 
@@ -89,7 +91,7 @@ def test_a_grace_period_of_the_users_own_is_kept() -> None:
 )
 def test_the_profiled_container_is_the_one_named_or_the_first(expected: str, server: Object) -> None:
     """Its resources are varied, no other's."""
-    assert expected == template.container_name(profile(server=server).spec)
+    assert expected == container_name(profile(server=server).spec)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_the_profiled_container_is_the_one_named_or_the_first(expected: str, ser
 )
 def test_a_template_that_cannot_be_used_is_said_to_be_so(sentence: str, server: Object, path: str, says: str) -> None:
     """With its path, and what would be right."""
-    (problem,) = template.problems(profile(server=server).spec)
+    (problem,) = template_problems(profile(server=server).spec)
     assert (sentence, path, True) == (sentence, problem.path, says in problem.message)
 
 

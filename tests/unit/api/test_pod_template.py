@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from modelprofiler.cluster import template_shape
+from modelprofiler.api.pod_template import misshapen
 
 
 def _template(**container: Any) -> dict[str, Any]:
@@ -13,8 +13,8 @@ def _template(**container: Any) -> dict[str, Any]:
 
 def test_a_good_template_has_no_problem() -> None:
     """Quantities may be numbers, as in a manifest without quotes."""
-    assert template_shape.problems(None) == []
-    assert template_shape.problems(_template(resources={"requests": {"cpu": 1, "memory": "1Gi"}}, env=[])) == []
+    assert misshapen({}) == []
+    assert misshapen(_template(resources={"requests": {"cpu": 1, "memory": "1Gi"}}, env=[])) == []
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_good_template_has_no_problem() -> None:
 )
 def test_a_value_of_the_wrong_kind_is_named_with_its_path(container: dict[str, Any], path: str, says: str) -> None:
     """And is no error of the operator's own."""
-    (problem,) = template_shape.problems(_template(**container))
+    (problem,) = misshapen(_template(**container))
     assert (f"spec.server.template.spec.containers[1].{path}", True) == (problem.path, says in problem.message)
 
 
@@ -47,4 +47,4 @@ def test_a_value_of_the_wrong_kind_is_named_with_its_path(container: dict[str, A
 )
 def test_what_surrounds_the_containers_is_looked_at_too(template: dict[str, Any], path: str) -> None:
     """Each is said where it is."""
-    assert [f"spec.server.template.{path}"] == [p.path for p in template_shape.problems(template)]
+    assert [f"spec.server.template.{path}"] == [p.path for p in misshapen(template)]

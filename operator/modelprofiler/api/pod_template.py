@@ -1,0 +1,124 @@
+"""The server's pod template as far as it is relied on here; the rest of it the API server checks. Pure.
+
+In the resource it is an object with unknown fields: nothing looks into it before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.errors import Problem
+
+ROOT = "spec.server.template"
+
+DEFAULT_CONTAINER = "server"
+"""The container of an entry script."""
+
+_POD: dict[str, type] = {
+    "metadata": dict,
+    "metadata.annotations": dict,
+    "spec": dict,
+    "spec.nodeSelector": dict,
+    "spec.volumes": list,
+    "spec.initContainers": list,
+    "spec.containers": list,
+    "spec.overhead": dict,
+}
+_CONTAINER: dict[str, type] = {
+    "env": list,
+    "volumeMounts": list,
+    "securityContext": dict,
+    "securityContext.capabilities": dict,
+    "securityContext.capabilities.add": list,
+    "resources": dict,
+    "resources.requests": dict,
+    "resources.limits": dict,
+}
+
+
+def container_name(spec: ModelProfileSpec) -> str:
+    """Return the name of the profiled container."""
+    if spec.server.container_name:
+        return spec.server.container_name
+    if spec.server.template is not None:
+        containers = (spec.server.template.get("spec") or {}).get("containers") or [{}]
+        return str(containers[0].get("name", DEFAULT_CONTAINER))
+    return DEFAULT_CONTAINER
+
+
+def problems(spec: ModelProfileSpec) -> list[Problem]:
+    """Return what is wrong with a user's pod template, privileges aside: its shape, or else what it lacks."""
+    template = spec.server.template
+    return (misshapen(template) if template is not None else []) or _incomplete(spec)
+
+
+def _incomplete(spec: ModelProfileSpec) -> list[Problem]:
+    template = spec.server.template
+    if template is None:
+        name = spec.server.container_name
+        if name not in (None, DEFAULT_CONTAINER):
+            return [
+                Problem(
+                    "spec.server.containerName", f"an entryScript has one container, {DEFAULT_CONTAINER}, not {name}"
+                )
+            ]
+        return []
+    pod = template.get("spec")
+    if not isinstance(pod, dict) or not isinstance(pod.get("containers"), list) or not pod["containers"]:
+        return [Problem(f"{ROOT}.spec.containers", "a PodTemplateSpec needs at least one container")]
+    found = [
+        Problem(f"{ROOT}.spec.containers[{i}]", "a container needs a name and an image")
+        for i, c in enumerate(pod["containers"])
+        if not isinstance(c, dict) or not c.get("name") or not c.get("image")
+    ]
+    names = [c.get("name") for c in pod["containers"] if isinstance(c, dict)]
+    if spec.server.container_name and spec.server.container_name not in names:
+        found.append(
+            Problem(
+                "spec.server.containerName",
+                f"the template has no container {spec.server.container_name!r}; it has {', '.join(map(str, names))}",
+            )
+        )
+    return found
+
+
+def misshapen(template: dict[str, Any]) -> list[Problem]:
+    """Return what is not an object, a list or a quantity where one is needed."""
+    found = list(_misshapen(template, _POD, ROOT))
+    if found:
+        return found
+    pod = template.get("spec") or {}
+    found += _amounts(pod.get("overhead"), f"{ROOT}.spec.overhead")
+    for group in ("initContainers", "containers"):
+        for number, container in enumerate(pod.get(group) or []):
+            path = f"{ROOT}.spec.{group}[{number}]"
+            if not isinstance(container, dict):
+                found.append(Problem(path, f"must be an object, not {container!r:.80}"))
+                continue
+            wrong = list(_misshapen(container, _CONTAINER, path))
+            found += wrong
+            resources = {} if wrong else container.get("resources") or {}
+            for kind in ("requests", "limits"):
+                found += _amounts(resources.get(kind), f"{path}.resources.{kind}")
+    return found
+
+
+def _misshapen(value: dict[str, Any], shapes: dict[str, type], path: str) -> Iterator[Problem]:
+    for where, kind in shapes.items():
+        inner: Any = value
+        for name in where.split("."):
+            inner = inner.get(name) if isinstance(inner, dict) else None
+        if inner is not None and not isinstance(inner, kind):
+            wanted = "an object" if kind is dict else "a list"
+            yield Problem(f"{path}.{where}", f"must be {wanted}, not {inner!r:.80}")
+
+
+def _amounts(amounts: dict[str, Any] | None, path: str) -> Iterator[Problem]:
+    for resource, amount in (amounts or {}).items():
+        try:
+            Quantity(amount)
+        except ValueError as error:
+            yield Problem(f"{path}.{resource}", str(error))

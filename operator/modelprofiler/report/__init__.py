@@ -1,0 +1,1 @@
+"""A finished run for people and programs: its record, text, JSON, HTML, patches for manifests."""

@@ -1,0 +1,167 @@
+"""A run as it is kept: the profile with its status, and of each trial what the status has no room for.
+
+On this machine it is a directory: ``profile.json`` and ``trials/001.json``; in a cluster the ModelProfile and the
+ConfigMap ``<name>-report``, whose values are the same JSON as the files.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import Trial
+from modelprofiler.errors import InvalidInput, LoadError, Problem, RecordUnreadable
+from modelprofiler.load.summary import LoadResult
+from modelprofiler.metrics.series import Series, series
+
+PROFILE_FILE = "profile.json"
+TRIALS_DIR = "trials"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One finished trial in full.
+
+    Attributes
+    ----------
+    trial
+        Its row.
+    load
+        What the load generator handed back: histogram and timeline too. Absent where there was no load.
+    cpu_seconds, memory
+        CPU time used since the container started, in seconds, and working set in bytes, over time. Empty where no
+        samples were kept.
+    """
+
+    trial: Trial
+    load: LoadResult | None = None
+    cpu_seconds: Series = ()
+    memory: Series = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON data; what is absent is left out."""
+        full: dict[str, Any] = {"trial": self.trial.to_dict()}
+        if (load := self.load) is not None:
+            full["load"] = {
+                "kind": str(load.kind),
+                "started": load.started,
+                "warmupStarted": load.warmup_started,
+                "windowStarted": load.window_started,
+                "windowEnded": load.window_ended,
+                "ended": load.ended,
+                "generatorCpuPercent": load.cpu_percent,
+                "sendLagP99Seconds": load.send_lag_p99,
+                # As the load package writes it: `LoadResult.decode` reads it.
+                "result": base64.b64encode(load.encode().encode()).decode(),
+            }
+        samples = {"cpuSeconds": self.cpu_seconds, "workingSetBytes": self.memory}
+        if any(samples.values()):
+            full["samples"] = {name: [[round(t, 3), v] for t, v in found] for name, found in samples.items() if found}
+        return full
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote; a load that cannot be read is left out.
+
+        Raises
+        ------
+        RecordUnreadable
+            When it is not the record of a trial.
+        """
+        try:
+            trial = Trial.model_validate(data["trial"])
+            samples = data.get("samples") or {}
+            return cls(
+                trial,
+                _load(data.get("load") or {}),
+                series((t, v) for t, v in samples.get("cpuSeconds") or ()),
+                series((t, v) for t, v in samples.get("workingSetBytes") or ()),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise RecordUnreadable(f"this is not the record of a trial: {error}") from error
+
+
+def _load(data: Mapping[str, Any]) -> LoadResult | None:
+    try:
+        return LoadResult.decode(base64.b64decode(data["result"]).decode("ascii"))
+    except (KeyError, ValueError, LoadError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run, finished or not.
+
+    Attributes
+    ----------
+    profile
+        The profile with its status.
+    details
+        Index of a trial to its record; those that are missing were not kept.
+    """
+
+    profile: ModelProfile
+    details: Mapping[int, TrialRecord] = field(default_factory=dict)
+
+    @property
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """Every finished trial, in order: the row of the status, with what else was kept of it."""
+        rows = self.profile.status.trials
+        return tuple(replace(self.details.get(row.index, TrialRecord(row)), trial=row) for row in rows)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a run from its directory, or a profile with its status from one JSON file.
+
+        Raises
+        ------
+        RecordUnreadable
+            When there is none, or it cannot be read.
+        InvalidInput
+            When the profile in it is not one.
+        """
+        file = path / PROFILE_FILE if path.is_dir() else path
+        profile = ModelProfile.parse(_object(file))
+        kept = [TrialRecord.from_dict(_object(f)) for f in sorted((file.parent / TRIALS_DIR).glob("[0-9]*.json"))]
+        # A trial is written before the profile: one beyond the profile's was not recorded to its end.
+        rows = {row.index: row.start_time for row in profile.status.trials}
+        return cls(profile, {r.trial.index: r for r in kept if rows.get(r.trial.index) == r.trial.start_time})
+
+
+def _object(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordUnreadable(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise RecordUnreadable(f"{file} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise InvalidInput([Problem("", f"{file} holds no object")])
+    return data
+
+
+def write_profile(directory: Path, profile: ModelProfile) -> None:
+    """Write the profile with its status, whole or not at all."""
+    _write(directory / PROFILE_FILE, profile.to_dict())
+
+
+def write_trial(directory: Path, record: TrialRecord) -> None:
+    """Write a trial; to be called before the profile that has its row is written."""
+    (directory / TRIALS_DIR).mkdir(exist_ok=True)
+    _write(directory / TRIALS_DIR / f"{record.trial.index:03d}.json", record.to_dict())
+
+
+def _write(file: Path, data: Mapping[str, Any]) -> None:
+    """Replace a file's content at once: who reads it meanwhile sees either the old or the new one."""
+    temporary = file.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8") as out:
+        json.dump(data, out, indent=1)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(file)

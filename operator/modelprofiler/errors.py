@@ -12,7 +12,9 @@
     │   └── NotFound
     ├── DatasetError            a dataset cannot be read, or has no rows
     ├── RecordUnreadable        the record of a run is not there, or is not one
-    └── LoadError               the load could not be generated, whatever the server did
+    ├── LoadError               the load could not be generated, whatever the server did
+    ├── LimitsUnavailable       this machine cannot hold a process to CPU and memory limits
+    └── StartFailed             a server process could not be started at all
 
 Foreign exceptions are translated once, where the foreign library is called.
 """
@@ -100,3 +102,11 @@ class RecordUnreadable(ModelProfilerError):
 
 class LoadError(ModelProfilerError):
     """The load could not be generated, whatever the server did."""
+
+
+class LimitsUnavailable(ModelProfilerError):
+    """This machine cannot hold a process to CPU and memory limits, or not for this user; one sentence says why."""
+
+
+class StartFailed(ModelProfilerError):
+    """A server process could not be started at all: no such command, no such folder, no permission."""

@@ -66,7 +66,8 @@ def unmet(requirements: list[str], versions: dict[str, str]) -> list[str]:
 
 def test_dev_lock_meets_every_requirement_of_pyproject(repository: Path, pyproject: dict[str, Any]) -> None:
     """When it does not, the lock is stale: run `make lock`."""
-    wanted = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]
+    project = pyproject["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["local"] + pyproject["dependency-groups"]["dev"]
     assert [] == unmet(wanted, locked(repository / "requirements/dev.txt"))
 
 

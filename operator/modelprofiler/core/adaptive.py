@@ -36,7 +36,7 @@ def adaptive_step(run: Run) -> Step:
     if step := reference_step(run):
         return step
     # The last trial is kept for the Confirm trial: an answer that is not the smallest is worth more than none verified.
-    if run.trials_left > 1 and (step := _cpu_step(run)):
+    if run.trials_left > 1 and (step := _repeat_step(run) or _cpu_step(run)):
         return step
     if run.trials_left > 2 and (step := _memory_step(run)):
         return step
@@ -75,10 +75,38 @@ def _nearest_miss(run: Run, point: CpuPoint) -> str:
     return f"{message}. No smaller size can do better: raise the range, relax the objective or lower the load."
 
 
+def _repeat_step(run: Run) -> Step | None:
+    """Return once more the trial that contradicts another one; absent when none does."""
+    doubted = run.contradicted
+    if doubted is None or doubted.limits.cpu not in run.cpu or doubted.limits.memory not in run.memory:
+        return None
+    reason = "this size or a smaller one had passed before: one of the two is wrong"
+    return RunTrial(doubted.trial.purpose, doubted.limits, fresh=True, window="Measure", reason=reason)
+
+
+def _boundary(run: Run) -> int:
+    """Return the CPU size, in millicores, that is taken for the smallest that passes.
+
+    A size that failed after it, or a smaller one, had passed is so near the boundary that no search is needed above it:
+    the next size is taken for it, unmeasured. Where that fails too, the distance doubles.
+    """
+    passing, failing = run.smallest_passing, run.largest_failing
+    assert passing is not None, "the reference passed"
+    if failing is None or not (passes := run.passes_within(failing.cpu)):
+        return passing.cpu
+    lowest = min(o.limits.cpu for o in passes)
+    refuted = sum(p.cpu >= lowest and not p.passes for p in run.cpu_points.values())
+    at = run.cpu.position_of_floor(failing.cpu)
+    above = at + (closed_steps(run.cpu, at) << (refuted - 1))
+    return min(run.cpu[min(above, len(run.cpu) - 1)], passing.cpu)
+
+
 def _cpu_step(run: Run) -> Step | None:
     """Return the next trial on the CPU axis; absent when the boundary is known."""
     passing, failing = run.smallest_passing, run.largest_failing
     assert passing is not None, "the reference passed"
+    if _boundary(run) < passing.cpu:
+        return None
     if not is_closed(run.cpu, failing.cpu if failing else None, passing.cpu):
         return _between(run, failing, passing)
     if failing is None or run.is_below_demand(failing.cpu):
@@ -137,10 +165,8 @@ def _bisections(run: Run) -> int:
 
 
 def _streak(run: Run) -> tuple[int, int]:
-    """Return how many of the last trials on the CPU axis passed in a row, and how many failed (one of them is 0)."""
-    results = [
-        o.passed for o in run.observations if o.trial.purpose is not Purpose.REFERENCE and not run.blames_memory(o)
-    ]
+    """Return how many of the last forecasts passed in a row, and how many failed (one of them is 0)."""
+    results = [o.passed for o in run.observations if o.trial.purpose in (Purpose.BRACKET, Purpose.BISECT)]
     count = 0
     for passed in reversed(results):
         if passed != results[-1]:
@@ -159,7 +185,7 @@ def _cpu_trial(run: Run, purpose: Purpose, cpu: int, *, fresh: bool, reason: str
 
 def _memory_step(run: Run) -> Step | None:
     """Return the trial at the tightest memory; absent when it is proven, unknown, or the Confirm trial's own size."""
-    target, size = _target(run)
+    target, size = _target(run, _boundary(run))
     if size is None or target.limits == Limits(target.cpu, size) or _proves(run, size):
         return None
     return RunTrial(
@@ -172,14 +198,13 @@ def _memory_step(run: Run) -> Step | None:
 
 
 def _proves(run: Run, size: int) -> bool:
-    """Whether a fresh server held out at this memory, fast or not."""
-    return any(o.fresh and o.limits.memory == size and not run.blames_memory(o) for o in run.observations)
+    """Whether a fresh server held out at this memory or less, fast or not."""
+    return any(o.fresh and o.limits.memory <= size and not run.blames_memory(o) for o in run.observations)
 
 
-def _target(run: Run) -> tuple[Target, int | None]:
-    """Return the size to recommend as far as is known, and the tightest memory size (absent: not measured)."""
-    assert run.smallest_passing is not None
-    cpu = run.cpu.ceil(run.smallest_passing.cpu)
+def _target(run: Run, cpu: int) -> tuple[Target, int | None]:
+    """Return the size to recommend for a CPU boundary, and the tightest memory size (absent: not measured)."""
+    cpu = run.cpu.ceil(cpu)
     peak, need = run.memory_peak, run.memory_need
     if peak is None or need is None:
         return target_for(run, cpu, None), None
@@ -210,9 +235,10 @@ def _more_memory(run: Run, failures: list[int]) -> int:
 
 def _confirm_step(run: Run) -> Step:
     """Return the Confirm trial, or the recommendation once it passed."""
-    target, _ = _target(run)
+    target, _ = _target(run, _boundary(run))
     passed = [o for o in run.at(target.limits) if o.passed]
-    if passed and len(_at_cpu(run, target.limits.cpu)) >= _measurements_needed(run, target, passed):
+    # Passing with less CPU is passing, too.
+    if passed and len(run.passes_within(target.limits.cpu)) >= _measurements_needed(run, target, passed):
         return recommend(run, target)
     return RunTrial(Purpose.CONFIRM, target.limits, fresh=True, window="Measure", reason="exactly the recommended size")
 
@@ -225,10 +251,7 @@ def _measurements_needed(run: Run, target: Target, passed: list[Observation]) ->
     return min(2, run.repetitions) if at_boundary else 1
 
 
-def _at_cpu(run: Run, cpu: int) -> list[Observation]:
-    return [o for o in run.observations if o.limits.cpu == cpu and not run.blames_memory(o)]
-
-
 def best_so_far(run: Run, why_not_verified: str) -> Recommend:
     """Return the recommendation from what is known when no more trials may run; some size must have passed."""
-    return recommend(run, _target(run)[0], why_not_verified)
+    assert run.smallest_passing is not None
+    return recommend(run, _target(run, run.smallest_passing.cpu)[0], why_not_verified)

@@ -99,7 +99,13 @@ def _verification(run: Run, proof: Observation) -> Verification:
 def _cpu_sentence(run: Run, target: Target) -> str:
     boundary = Quantity.cpu(target.cpu)
     failing = max((p for p in run.cpu_points.values() if p.cpu < target.cpu and not p.passes), default=None, key=_cpu)
-    if failing is None and target.cpu <= run.cpu.first:
+    measured = run.cpu_points.get(target.cpu)
+    if failing is not None and (measured is None or not measured.passes):
+        sentence = (
+            f"{Quantity.cpu(failing.cpu)} CPU met the objectives at times only ({_failure(run, failing)}), so the next "
+            f"size, {boundary}, is taken for the smallest"
+        )
+    elif failing is None and target.cpu <= run.cpu.first:
         sentence = f"{boundary} CPU, the smallest size of the range, met the objectives"
     elif failing is None:
         sentence = f"{boundary} CPU met the objectives; smaller sizes were not measured"

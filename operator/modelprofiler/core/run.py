@@ -58,7 +58,8 @@ class CpuPoint:
     observations
         The trials that count.
     passes
-        Whether all of them passed: one failure costs a step of the axis, one wrong pass costs the user an objective.
+        Whether the last of them passed. A pass that is followed by a failure is so doubted, and a failure only by one
+        repetition, where `Run.contradicted` asks for it: two of three decide.
         At the ceiling, where no step is left, the mean of the logarithms of measured over allowed decides.
     settled
         Whether it need not be measured again: the trials agree and one is certain, or there were enough of them.
@@ -195,7 +196,7 @@ class Run:
         counted = tuple(o for o in found if o.fresh) or tuple(found)
         agree = len({o.passed for o in counted}) == 1
         settled = len(counted) >= self.repetitions or (agree and any(o.verdict.certain for o in counted))
-        passes = all(o.passed for o in counted) if cpu < self.cpu.last else _mean_excess(counted) <= 0
+        passes = counted[-1].passed if cpu < self.cpu.last else _mean_excess(counted) <= 0
         return CpuPoint(cpu, counted, passes, settled)
 
     @property
@@ -209,6 +210,41 @@ class Run:
         """The smallest CPU size that meets the objectives, above every one that does not."""
         above = self.largest_failing.cpu if self.largest_failing else 0
         return next((p for p in self.cpu_points.values() if p.passes and p.cpu > above), None)
+
+    @functools.cached_property
+    def contradicted(self) -> Observation | None:
+        """The failure that must be measured once more before it counts: the same size or a smaller one had passed.
+
+        Either is then wrong: the pass was luck, or the machine stood still for a moment in the failing window. One
+        repetition decides. None is due where a failure that is certain stands against a single pass that is not.
+        """
+        doubts = [o for o in self.observations if self._is_contradicted(o)]
+        return doubts[0] if doubts and self.repetitions > 1 else None
+
+    def _is_contradicted(self, failure: Observation) -> bool:
+        point = self.cpu_points.get(failure.limits.cpu)
+        if failure.passed or not failure.fresh or failure.trial.outcome is Outcome.OOM_KILLED:
+            return False
+        if self.blames_memory(failure):
+            measured = self.at(failure.limits)
+            passes = [o for o in self.passes_within(failure.limits.cpu) if o.limits.memory <= failure.limits.memory]
+        elif point is None or failure not in point.observations or failure.limits.cpu == self.cpu.last:
+            return False
+        else:
+            measured = [o for o in point.observations if o.fresh]
+            passes = [o for o in self.passes_within(point.cpu) if o.limits.cpu == point.cpu or self._stands(o)]
+        if measured[-1].passed or sum(not o.passed for o in measured) > 1:
+            return False
+        firm = len(passes) > 1 or any(o.verdict.certain for o in passes)
+        return firm or (bool(passes) and not failure.verdict.certain)
+
+    def _stands(self, passed: Observation) -> bool:
+        point = self.cpu_points.get(passed.limits.cpu)
+        return point is not None and point.passes
+
+    def passes_within(self, cpu: int) -> list[Observation]:
+        """Return the trials that passed at this CPU size or a smaller one, resized servers' included."""
+        return [o for o in self.observations if o.passed and o.limits.cpu <= cpu]
 
     @property
     def demand(self) -> float | None:

@@ -105,7 +105,7 @@ class LoadError(ModelProfilerError):
 
 
 class LimitsUnavailable(ModelProfilerError):
-    """This machine cannot hold a process to CPU and memory limits, or not for this user; one sentence says why."""
+    """A process cannot be held to CPU and memory limits here, or not by this user; one sentence says why."""
 
 
 class StartFailed(ModelProfilerError):

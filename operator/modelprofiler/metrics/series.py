@@ -61,6 +61,8 @@ class ContainerSamples:
         CPU time used, seconds (counter).
     working_set_bytes
         Memory that cannot be reclaimed under pressure, bytes.
+    peak_working_set_bytes
+        The largest working set since the sample before, bytes; only where the source knows what lies between samples.
     max_usage_bytes
         The largest memory usage since the container's start, page cache included, bytes.
     rss_bytes, cache_bytes
@@ -84,6 +86,7 @@ class ContainerSamples:
 
     cpu_seconds: Series = ()
     working_set_bytes: Series = ()
+    peak_working_set_bytes: Series = ()
     max_usage_bytes: Series = ()
     rss_bytes: Series = ()
     cache_bytes: Series = ()

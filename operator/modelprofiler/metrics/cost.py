@@ -2,14 +2,15 @@
 
 cAdvisor samples a container every 10-20 s, so a load of 35 s holds two or three samples at times nobody chose. A rate
 over the window would be off by the requests that fall outside the samples. CPU time per request is therefore the
-difference of the CPU counter between two samples, over the requests completed between *their* times.
+difference of the CPU counter between two samples, over the requests completed between *their* times. Where samples
+are as close as a tenth of a second, those next to the ends of the window are among them and are chosen.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from statistics import mean
 
@@ -23,12 +24,17 @@ CompletedBetween = Callable[[float, float], float]
 #   IDLE_CORES       CPU of a server nobody calls, where it was not measured: gunicorn 0.0002, with probes 0.002
 #   WARMUP_EXCESS    how much more a warm-up request may cost: first allocations, lazy imports, cold caches
 #   READ_SECONDS     time between cAdvisor's stamp and its reading of the counter, on a busy node
+#   OWN_READ_SECONDS the same where this process reads: the kernel brings the counter up to date every tick, 1 to 10 ms
 #   BINS             the generator reports completions over time in 33 to 64 bins
 COST_VARIATION = 0.5
 IDLE_CORES = 0.003
 WARMUP_EXCESS = 0.1
 READ_SECONDS = 0.02
+OWN_READ_SECONDS = 0.004
 BINS = 48
+APART_INSIDE, APART_OUTSIDE = 5.0, 1.0
+"""Samples of the load, and of the quiet before and after it, that are closer than this (seconds) add nothing, unless
+they are next to the start or the end of the load or of its window."""
 IDLE_SHARE = 0.2
 """A quiet time that used more than this share of the CPU under load was not quiet (start-up, another load)."""
 IDLE_SPREAD, IDLE_NOISE = 0.25, 0.0005
@@ -99,7 +105,9 @@ def cpu_cost(samples: ContainerSamples, load: Load) -> CpuCost | None:
     CpuCost or None
         None when no pair of samples has completed requests between them, or none promises better than a guess.
     """
-    usable = between(samples.cpu_seconds, load.alone.start, load.alone.end)
+    usable = _worth_pairing(between(samples.cpu_seconds, load.alone.start, load.alone.end), load)
+    read_seconds = READ_SECONDS if samples.source not in {"Cgroup", "Process"} else OWN_READ_SECONDS
+    samples = replace(samples, cpu_seconds=usable)
     before = [s for s in usable if s.time < load.start][-1:]
     inside = [s for s in usable if load.start <= s.time <= load.end]
     after = [s for s in usable if s.time > load.end][:1]
@@ -111,7 +119,7 @@ def cpu_cost(samples: ContainerSamples, load: Load) -> CpuCost | None:
             first=first,
             last=last,
             requests=requests,
-            expected_error=_expected_error(first, last, requests, load, idle),
+            expected_error=_expected_error(first, last, requests, load, idle, read_seconds),
         )
         for first, last in combinations([*before, *inside, *after], 2)
         if not samples.restarted(first.time, last.time)
@@ -120,6 +128,20 @@ def cpu_cost(samples: ContainerSamples, load: Load) -> CpuCost | None:
     ]
     best = min(_consistent(pairs, load), key=lambda pair: pair.expected_error, default=None)
     return best if best and best.expected_error <= WORST_ERROR else None
+
+
+def _worth_pairing(samples: Series, load: Load) -> Series:
+    """Return the samples on either side of the ends of the load and of its window, and others far enough apart."""
+    ends = (load.start, load.window.start, load.window.end, load.end)
+    kept: list[Sample] = []
+    for i, sample in enumerate(samples):
+        before = samples[i - 1].time if i else -math.inf
+        after = samples[i + 1].time if i + 1 < len(samples) else math.inf
+        apart = APART_INSIDE if load.start <= sample.time <= load.end else APART_OUTSIDE
+        at_an_end = any(before < end <= after for end in ends)
+        if at_an_end or not kept or sample.time - kept[-1].time >= apart:
+            kept.append(sample)
+    return tuple(kept)
 
 
 def _consistent(pairs: list[CpuCost], load: Load) -> list[CpuCost]:
@@ -139,7 +161,9 @@ def _consistent(pairs: list[CpuCost], load: Load) -> list[CpuCost]:
     ]
 
 
-def _expected_error(first: Sample, last: Sample, requests: float, load: Load, idle: float | None) -> float:
+def _expected_error(
+    first: Sample, last: Sample, requests: float, load: Load, idle: float | None, read_seconds: float
+) -> float:
     """Return the relative standard error to expect of the cost from this pair of samples.
 
     Independent errors, added as squares:
@@ -155,7 +179,7 @@ def _expected_error(first: Sample, last: Sample, requests: float, load: Load, id
     rate = requests / span
     cuts = sum(load.start <= sample.time <= load.end for sample in (first, last))
     bin_seconds = (load.end - load.start) / BINS
-    cut = cuts * (1.0 + rate * bin_seconds / 6 + (READ_SECONDS * rate) ** 2) / requests**2
+    cut = cuts * (1.0 + rate * bin_seconds / 6 + (read_seconds * rate) ** 2) / requests**2
     subset = COST_VARIATION**2 * max(0.0, 1 / requests - 1 / max(everything, requests))
     unknown_idle = IDLE_CORES if idle is None else idle * 0.1
     idling = (unknown_idle * span / (last.value - first.value)) ** 2
@@ -171,7 +195,8 @@ def _idle_cores(samples: ContainerSamples, usable: Series, load: Load) -> float 
     """
     intervals = [pair for pair in pairwise(usable) if not samples.restarted(pair[0].time, pair[1].time)]
     loaded = [_cores(a, b) for a, b in intervals if b.time > load.start and a.time < load.end]
-    quiet = [_cores(a, b) for a, b in intervals if b.time <= load.start or a.time >= load.end]
+    long = [(a, b) for a, b in intervals if b.time - a.time >= APART_OUTSIDE]
+    quiet = [_cores(a, b) for a, b in long if b.time <= load.start or a.time >= load.end]
     if len(quiet) < 2 or max(quiet) > IDLE_SHARE * max(loaded, default=0.0):
         return None
     return mean(quiet) if max(quiet) - min(quiet) <= IDLE_SPREAD * max(quiet) + IDLE_NOISE else None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from statistics import median
+from statistics import mean, median
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import MemoryUsage, UsageStatus
 from modelprofiler.metrics.cost import CompletedBetween, CpuCost, Load, cpu_cost
 from modelprofiler.metrics.growth import growth_per_request
-from modelprofiler.metrics.series import ContainerSamples, Series, Window, between, increase
+from modelprofiler.metrics.series import ContainerSamples, Sample, Series, Window, between, increase
 
 PATIENCE = 60.0
 """Seconds after the window in which a sample may still come: cAdvisor's 20, a scrape every 30, and time to be read."""
+
+GROWTH_POINTS = 20
+"""Of a load, that a line of growth is laid through."""
 
 
 def usage(
@@ -122,14 +125,26 @@ def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage 
             return None
         return MemoryUsage(peak=_bytes(lifetime_peak), peak_source="MaxUsage", lifetime_peak=_bytes(lifetime_peak))
     growing = between(seen, load.window.start, load.end)
-    growth = growth_per_request([(load.completed_between(load.start, s.time), s.value) for s in growing])
+    growth = growth_per_request([(load.completed_between(load.start, s.time), s.value) for s in _thinned(growing)])
+    # The first tells what was largest before the load, too.
+    between_samples = between(samples.peak_working_set_bytes, load.start, until)[1:]
     return MemoryUsage(
-        peak=_bytes(max(s.value for s in seen)),
-        peak_source="WorkingSet",
+        peak=_bytes(max(s.value for s in (*seen, *between_samples))),
+        peak_source="Cgroup" if between_samples else "Process" if samples.source == "Process" else "WorkingSet",
         lifetime_peak=_bytes(lifetime_peak) if lifetime_peak > 0 else None,
         steady=_bytes(median(s.value for s in seen[len(seen) // 2 :])),
         growth_per1000_requests=None if growth is None else _bytes(growth * 1000),
     )
+
+
+def _thinned(samples: Series) -> Series:
+    """Return at most `GROWTH_POINTS` samples, each the median of as many as there are for it, at their mean time.
+
+    Samples a tenth of a second apart say almost the same: taken as independent, a line through them looks far too sure.
+    """
+    size = math.ceil(len(samples) / GROWTH_POINTS)
+    groups = [samples[i : i + size] for i in range(0, len(samples), size)] if size > 1 else [(s,) for s in samples]
+    return tuple(Sample(mean(s.time for s in group), median(s.value for s in group)) for group in groups)
 
 
 def _first_after(samples: Series, time: float, limit: float) -> float:

@@ -183,14 +183,13 @@ class Cgroup(ABC):
         """End every process in it, also those forked meanwhile; return whether all were gone within `seconds`."""
         end = time.monotonic() + seconds
         pause = 0.002
-        while True:
-            self._kill_once()
-            if not self.pids():
-                return True
+        while self.pids():
             if time.monotonic() >= end:
                 return False
+            self._kill_once()
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
+        return True
 
     @abstractmethod
     def _kill_once(self) -> None:

@@ -19,6 +19,7 @@ from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod, S
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.judge import Failure, rejudge
+from modelprofiler.core.pause import not_before
 from modelprofiler.core.steps import RunTrial, Step
 from modelprofiler.core.trial import finished_trial
 from modelprofiler.load.summary import LoadResult, ResultKind
@@ -170,6 +171,8 @@ def _trial(run: Run, seen: Observation) -> _Trial | None:
     """Return the trial in progress: the one whose Job runs, as it was begun, or else the next step."""
     index = len(run.trials) + 1
     started = run.active.start_time if run.active and run.active.index == index else run.now
+    # A pause before it is not a part of it: it says when it will begin.
+    started = max(started, not_before(run.trials) or started)
     job = seen.job(index)
     if job is not None:
         fresh = job.incarnation == index
@@ -232,6 +235,9 @@ def _wind_down(seen: Observation, unsettled: bool, done: tuple[Action, ...]) -> 
 def _advance(run: Run, seen: Observation, trial: _Trial, unsettled: bool) -> Decision:
     if trial.job is not None:
         return _under_load(run, seen, trial, trial.job)
+    if (pause := (trial.started - run.now).total_seconds()) > 0:
+        message = f"pausing until {trial.started:%H:%M:%S} UTC: the trial before said nothing about its size"
+        return Decision((), trial.at(Stage.STARTING, message), wake=pause)
     current = seen.servers[-1] if seen.servers else None
     own = current is not None and current.incarnation == trial.index
     # The step may have changed since its server was started: another objective, another range.

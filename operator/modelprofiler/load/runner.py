@@ -29,6 +29,10 @@ SATURATED_LAG = 0.005
 SATURATED_LAG_SHARE = 0.1
 """Nor is lag below this share of the latencies that matter."""
 
+MOST_BY_LAG = 2.0
+"""A latency is this many lags too long at most for being sent late: its own lag, and the queue of those that were late
+before it and came all at once, which a server that keeps up serves in less time than they were late by."""
+
 Say = Callable[[str], None]
 
 
@@ -224,7 +228,7 @@ def judge_generator(
     """Tell whether the generator was the bottleneck: it had no CPU left, or was late by what matters.
 
     Lag is a part of every latency, so where latencies are within their thresholds they would be without it too: then it
-    is held against nobody.
+    is held against nobody. Nor is it where one is over its threshold by more than lag can explain (`MOST_BY_LAG`).
 
     Parameters
     ----------
@@ -243,10 +247,12 @@ def judge_generator(
             f"the generator used {cpu_percent:.0f} % of a core: give it less to do, or more pods",
         )
     bounds = plan.thresholds
-    met = bool(bounds) and all(name in latency and latency[name] <= bound for name, bound in bounds.items())
+    over = {name: latency[name] - bound if name in latency else None for name, bound in bounds.items()}
+    met = bool(bounds) and all(excess is not None and excess <= 0 for excess in over.values())
+    missed = lag is not None and any(excess is not None and excess > MOST_BY_LAG * lag for excess in over.values())
     scale = min(bounds.values(), default=latency.get("p50", 0.0))
     allowed = max(SATURATED_LAG, SATURATED_LAG_SHARE * scale)
-    if lag is None or lag <= allowed or met:
+    if lag is None or lag <= allowed or met or missed:
         return ResultKind.COMPLETED, ""
     late = f"1 % of its requests by {lag * 1000:.3g} ms or more ({allowed * 1000:.3g} allowed)"
     return ResultKind.SATURATED, f"the generator was late: {late}"

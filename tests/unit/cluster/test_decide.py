@@ -172,6 +172,15 @@ CASES = {
     "one that goes is not deleted twice": Case(
         a_run(CONFIRM, a_row()), see(a_server(deleting=True)), (), Stage.STARTING
     ),
+    "the trial before said nothing: what disturbed it is given time": Case(
+        a_run(REFERENCE, a_row(outcome="Disturbed"), at=99 + 9), see(a_server()), (), Stage.STARTING
+    ),
+    "but not for ever: it is run again": Case(
+        a_run(REFERENCE, a_row(outcome="Disturbed"), at=99 + 11),
+        see(a_server()),
+        (DeleteServer("mp-s1"),),
+        Stage.STARTING,
+    ),
     "latency alone decides a CPU trial: it is recorded without usage": Case(
         a_run(BRACKET, a_row()), see(a_server(pod=RESIZED), ended(2, BRACKET, measured=NOTHING)), outcome="Passed"
     ),

@@ -25,6 +25,8 @@ PLAN = Plan.of(
         ("late, and the server is fast enough all the same", 20, 0.1, 0.25, 0.2, False),
         ("late by less than a tenth of the threshold", 20, 0.02, 0.25, 0.3, False),
         ("late by 4 ms, which is never held against it", 20, 0.004, 0.01, 0.3, False),
+        ("late by 100 ms, and the server is slow by more than twice that", 20, 0.1, 0.25, 0.46, False),
+        ("late by 100 ms, and the server is slow by no more than twice that", 20, 0.1, 0.25, 0.44, True),
         ("late, and nothing is known of the percentile", 20, 0.1, 0.25, None, True),
         ("late by more than a tenth of the median, without a threshold", 20, 0.02, None, 0.1, True),
         ("without a lag to tell", 20, None, None, None, False),

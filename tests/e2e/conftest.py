@@ -26,7 +26,7 @@ SHORT_TIMEOUTS = (
 KEEP = "MODELPROFILER_E2E_KEEP_INSTALLATION"
 """Set while tests are written: what is installed is used as it is."""
 
-TEST_SECONDS = 1500
+TEST_SECONDS = 1800
 """A whole run of a profile may be in a fixture, and counts for the first test that asks for it."""
 
 Install = Callable[..., None]
@@ -83,9 +83,9 @@ def install(repository: Path, kubectl: support.Run) -> Install:
     script = support.command(str(repository / "hack" / "cluster"))
 
     def run(*arguments: str) -> None:
-        script("install", "--namespace", support.SYSTEM_NAMESPACE, *SHORT_TIMEOUTS, *arguments, timeout=240)
+        script("install", "--namespace", support.SYSTEM_NAMESPACE, *SHORT_TIMEOUTS, *arguments, timeout=300)
         # Helm 4 returns when the new pod is ready; the old one may still be there for a moment.
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + support.PATIENCE
         while len(json.loads(kubectl("get", "pods", *support.OPERATOR_PODS, "-o", "json").stdout)["items"]) != 1:
             assert time.monotonic() < deadline, "the operator that was replaced does not go"
             time.sleep(support.POLL_SECONDS)

@@ -11,14 +11,14 @@ import subprocess
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelprofiler.api.conditions import Condition
 from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
-from modelprofiler.api.status import ModelProfileStatus, Purpose, Stage, Trial
+from modelprofiler.api.status import INCONCLUSIVE, ModelProfileStatus, Purpose, Stage, Trial
 from modelprofiler.cluster import names
 
 Object = dict[str, Any]
@@ -32,11 +32,15 @@ COSTSERVER = Path(__file__).resolve().parents[1] / "servers" / "costserver.py"
 CHILDREN = "deployments,jobs,services,configmaps,pods"
 POLL_SECONDS = 0.5
 
+PATIENCE = 420.0
+"""Seconds after which something hangs. Not a fact about anything: a busy machine takes several times as long as an idle
+one, and runs again what was disturbed."""
+
 ONE_SIZE = {"cpu": {"values": ["600m"]}, "memory": {"values": ["96Mi"]}}
-"""One trial: the reference is at the only size, and so verifies it."""
+"""One trial that counts: the reference is at the only size, and so verifies it."""
 
 TWO_SIZES = {"cpu": {"values": ["300m", "600m"]}, "memory": {"values": ["96Mi"]}}
-"""Two or three trials: the reference, the smaller size, and a fresh pod of it where that one was resized."""
+"""The reference, and the smaller size: by then it is known that the pod has to be resized, or a fresh one started."""
 
 
 def command(program: str, environment: dict[str, str] | None = None) -> Run:
@@ -83,7 +87,7 @@ def fresh_namespace(kubectl: Run) -> Iterator[str]:
         yield name
     finally:
         # Waited for: what is left of a test would burn CPU beside the next one's measurement.
-        kubectl("delete", "namespace", name, "--timeout=90s", check=False, timeout=100)
+        kubectl("delete", "namespace", name, "--timeout=240s", check=False, timeout=250)
 
 
 def cost_server(**knobs: str | float) -> Object:
@@ -140,8 +144,8 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
         "dataset": {"source": {"inline": "".join(f"row {number}\n" for number in range(20))}},
         # Long enough for the container to be sampled once while it lasts, which cAdvisor does every 10 to 20 s.
         "load": {"openLoop": {"rate": "20"}, "warmup": "2s", "duration": "18s"},
-        # Wide: what else the machine does delays the load generator, and a tenth of the objective is allowed.
-        "objectives": {"latency": {"p95": "1s"}},
+        # Wide: most tests are not about latency, and what else the machine does must not decide them.
+        "objectives": {"latency": {"p95": "5s"}},
         "resources": {"cpu": {"values": ["200m", "600m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
         "search": {"repetitions": 1, "maxTrials": 10},
         "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
@@ -198,7 +202,9 @@ class Profile:
         items: list[Object] = found["items"]
         return sorted(items, key=lambda event: (event["firstTimestamp"], event["metadata"]["creationTimestamp"]))
 
-    def wait_until(self, fact: str, holds: Callable[[ModelProfileStatus], bool], within: float) -> ModelProfileStatus:
+    def wait_until(
+        self, fact: str, holds: Callable[[ModelProfileStatus], bool], within: float = PATIENCE
+    ) -> ModelProfileStatus:
         """Wait until its status shows something, and return that status.
 
         Parameters
@@ -218,8 +224,10 @@ class Profile:
             assert time.monotonic() < deadline, f"{self.name}: not within {within:g}s: {fact}\n{self.story()}"
             time.sleep(POLL_SECONDS)
 
-    def wait_for(self, type_: str, status: str, reason: str | None = None, *, within: float) -> ModelProfileStatus:
-        """Wait until a condition has a status (and a reason); where it cannot come any more, fail at once."""
+    def wait_for(
+        self, type_: str, status: str, reason: str | None = None, *, within: float = PATIENCE
+    ) -> ModelProfileStatus:
+        """Wait until a condition has a status (and a reason)."""
 
         def holds(found: ModelProfileStatus) -> bool:
             condition = find_condition(found, type_)
@@ -232,7 +240,7 @@ class Profile:
 
         return self.wait_until(f"{type_}={status}" + (f", reason {reason}" if reason else ""), holds, within)
 
-    def finished(self, within: float = 240) -> ModelProfileStatus:
+    def finished(self, within: float = PATIENCE) -> ModelProfileStatus:
         """Wait until its run, for the spec as it is now, is over, however it ends; return its status."""
         generation = self.read().metadata.generation
 
@@ -242,7 +250,7 @@ class Profile:
 
         return self.wait_until("Finished=True for the spec as it is now", over, within)
 
-    def succeeded(self, reason: str = "Verified", within: float = 240) -> ModelProfileStatus:
+    def succeeded(self, reason: str = "Verified", within: float = PATIENCE) -> ModelProfileStatus:
         """Wait until its run is over, and check that it succeeded with a reason; return its status."""
         status = self.finished(within)
         condition = find_condition(status, "Succeeded")
@@ -250,7 +258,7 @@ class Profile:
         assert ("True", reason) == (condition.status, condition.reason), f"{condition.message}\n{self.story()}"
         return status
 
-    def at_stage(self, stage: Stage, *, trial: int | None = None, within: float = 120) -> ModelProfileStatus:
+    def at_stage(self, stage: Stage, *, trial: int | None = None, within: float = PATIENCE) -> ModelProfileStatus:
         """Wait until a trial (that one, or any) is at a stage; return the status then."""
 
         def there(found: ModelProfileStatus) -> bool:
@@ -284,9 +292,14 @@ def is_queued(status: ModelProfileStatus) -> bool:
     return finished is not None and finished.reason == "Queued"
 
 
+def telling(trials: Iterable[Trial]) -> list[Trial]:
+    """Return the trials that say something about their size; the others, of which a busy machine makes some, do not."""
+    return [trial for trial in trials if trial.outcome not in INCONCLUSIVE]
+
+
 def trial_with(status: ModelProfileStatus, purpose: Purpose) -> Trial:
-    """Return the last trial that was run for a purpose."""
-    found = [trial for trial in status.trials if trial.purpose is purpose]
+    """Return the last trial that was run for a purpose and says something about its size."""
+    found = [trial for trial in telling(status.trials) if trial.purpose is purpose]
     assert found, f"no {purpose} trial among {[trial.purpose.value for trial in status.trials]}"
     return found[-1]
 
@@ -309,11 +322,11 @@ def pods_started(kubectl: Run, namespace: str, kind: str) -> Counter[str]:
     return counts
 
 
-def gone_within(seconds: float, left: Callable[[], list[str]]) -> float:
+def wait_until_gone(left: Callable[[], list[str]]) -> float:
     """Wait until nothing is left, and return the seconds that it took."""
     began = time.monotonic()
     while found := left():
-        assert time.monotonic() - began < seconds, f"after {seconds:g}s there are still {', '.join(found)}"
+        assert time.monotonic() - began < PATIENCE, f"after {PATIENCE:g}s there are still {', '.join(found)}"
         time.sleep(POLL_SECONDS)
     return time.monotonic() - began
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 
-from tests.e2e.support import OPERATOR_PODS, SYSTEM_NAMESPACE, Run, operator_pod
+from tests.e2e.support import OPERATOR_PODS, PATIENCE, POLL_SECONDS, SYSTEM_NAMESPACE, Run, operator_pod
 
 HEALTH = "/api/v1/namespaces/{namespace}/pods/http:{pod}:8080/proxy/healthz"
 CADVISOR = "/api/v1/nodes/{node}/proxy/metrics/cadvisor"
+CPU = "container_cpu_usage_seconds_total"
 _SAMPLE = re.compile(r"^(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>\S+)(?: (?P<stamp>\d+))?$")
 
 
@@ -32,25 +34,24 @@ class OperatorCost:
 
     @classmethod
     def now(cls, kubectl: Run) -> OperatorCost:
-        """Read the counters of its container, and its own count of requests."""
+        """Read the counters of its container, as soon as it has any, and its own count of requests."""
         node = kubectl("get", "pods", *OPERATOR_PODS, "-o", "jsonpath={.items[0].spec.nodeName}").stdout
         pod = operator_pod(kubectl)
+        deadline = time.monotonic() + PATIENCE
+        while CPU not in (
+            found := _counters(kubectl, node, pod)
+        ):  # one that has just been started has not been sampled
+            assert time.monotonic() < deadline, f"the kubelet of {node} has no sample of {pod}"
+            time.sleep(POLL_SECONDS)
         health = HEALTH.format(namespace=SYSTEM_NAMESPACE, pod=pod)
         requests = json.loads(kubectl("get", "--raw", health).stdout)["apiRequests"]
-        found: dict[str, float] = {}
-        at = 0.0
-        for line in kubectl("get", "--raw", CADVISOR.format(node=node)).stdout.splitlines():
-            sample = _SAMPLE.match(line)
-            if sample and 'container="operator"' in sample["labels"] and f'pod="{pod}"' in sample["labels"]:
-                found[sample["name"]] = float(sample["value"])
-                if sample["name"] == "container_cpu_usage_seconds_total":
-                    at = int(sample["stamp"]) / 1e3
+        cpu_seconds, at = found[CPU]
         return cls(
             pod,
             at,
-            found["container_cpu_usage_seconds_total"],
-            found["container_memory_working_set_bytes"],
-            found.get("container_memory_max_usage_bytes", 0.0),
+            cpu_seconds,
+            found["container_memory_working_set_bytes"][0],
+            found.get("container_memory_max_usage_bytes", (0.0, at))[0],
             requests["reads"],
             requests["writes"],
         )
@@ -67,3 +68,13 @@ class OperatorCost:
             self.reads - before.reads,
             self.writes - before.writes,
         )
+
+
+def _counters(kubectl: Run, node: str, pod: str) -> dict[str, tuple[float, float]]:
+    """Return value and time of each metric that cAdvisor has of the operator's container."""
+    found = {}
+    for line in kubectl("get", "--raw", CADVISOR.format(node=node)).stdout.splitlines():
+        sample = _SAMPLE.match(line)
+        if sample and 'container="operator"' in sample["labels"] and f'pod="{pod}"' in sample["labels"]:
+            found[sample["name"]] = (float(sample["value"]), int(sample["stamp"] or 0) / 1e3)
+    return found

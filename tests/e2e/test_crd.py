@@ -33,9 +33,9 @@ def crd(kubectl: Kubectl) -> Iterator[Object]:
     definition["metadata"]["name"] = RESOURCE
     definition["spec"]["group"] = GROUP
     kubectl("apply", "--server-side", "--validate=strict", "-f", "-", input=json.dumps(definition))
-    kubectl("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=30s")
+    kubectl("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=50s")
     yield json.loads(kubectl("get", "crd", RESOURCE, "-o", "json").stdout)
-    kubectl("delete", "crd", RESOURCE, "--timeout=60s")
+    kubectl("delete", "crd", RESOURCE, "--timeout=50s")
 
 
 def _documents(name: str) -> list[Object]:

@@ -16,19 +16,20 @@ import pytest
 from tests.e2e import support
 from tests.e2e.support import Object, Profile, Run, cost_server
 
-from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose
+from modelprofiler.api.status import Outcome, Purpose
 
 Apply = Callable[[Object, str], Profile]
 
 ONE_SIZE = {"cpu": {"values": ["400m"]}, "memory": {"values": ["128Mi"]}}
-WIDE = {"latency": {"p95": "2s"}}
+WIDE = {"latency": {"p95": "5s"}}
 LIVENESS = {
     "httpGet": {"path": "/healthz", "port": 8080},
     "periodSeconds": 1,
     "timeoutSeconds": 1,
     "failureThreshold": 2,
 }
-SECONDS_OF_ALL = 540
+SECONDS_OF_ALL = 900
+"""For the whole queue, with room for a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ CASES: dict[str, Case] = {
         _server(hang_after=0),
         Outcome.ERRORS,
         "ReferenceFailed",
-        r"^the first request was not answered within 1\.\d+ s$",
+        r"^the first request was not answered within [\d.]+ s$",
         {"endpoint": {"http": {"port": 8080, "path": "/score", "timeout": "1s"}}},
     ),
     "half-are-errors": Case(
@@ -147,11 +148,12 @@ CASES: dict[str, Case] = {
         {"load": {"openLoop": {"rate": "30"}, "duration": "20s", "warmup": "0s"}},
     ),
     "too-slow": Case(
-        _server(),
+        # Slow by itself, and by far: what else the machine does is nothing beside it.
+        _server(delay_ms=800, threads=60),
         Outcome.SLOW,
         "NoFeasibleSize",
-        r"^p95 is .+, over the objective of 1ms$",
-        {"objectives": {"latency": {"p95": "1ms"}}},
+        r"^p95 is .+, over the objective of 100ms$",
+        {"objectives": {"latency": {"p95": "100ms"}}},
     ),
 }
 
@@ -174,13 +176,14 @@ def failing(kubectl: Run, module_namespace: str) -> dict[str, Profile]:
 @pytest.mark.timeout(SECONDS_OF_ALL)
 @pytest.mark.parametrize("name", CASES)
 def test_it_fails_with_its_own_outcome_and_words(name: str, failing: dict[str, Profile]) -> None:
-    """The trial's row, the conditions and the event say what happened; nobody waits for it, nothing runs any more."""
+    """The trial's row, the conditions and the event say what happened; once is enough, and nothing is left."""
     case, profile = CASES[name], failing[name]
-    status = profile.finished(within=SECONDS_OF_ALL)
-    last = status.trials[-1]
+    status = profile.finished()
+    (last,) = support.telling(status.trials)
+    assert last is status.trials[-1]
     assert (case.outcome, True) == (last.outcome, bool(re.search(case.says, last.message))), last.message
     assert Purpose.REFERENCE is last.purpose
-    assert len(status.trials) == status.trials_completed <= 2, "once more at most, where it was not certain"
+    assert len(status.trials) == status.trials_completed
 
     conditions = {c.type: c for c in status.conditions}
     expected = {"Finished": "True", "Succeeded": "False", "Accepted": "True", "Ready": "False", "Stalled": "True"}
@@ -194,13 +197,13 @@ def test_it_fails_with_its_own_outcome_and_words(name: str, failing: dict[str, P
     told = [(event["type"], event["reason"]) for event in profile.events()]
     assert 1 == told.count(("Warning", case.reason))
     assert len(status.trials) == told.count(("Normal", "TrialFinished"))
-    support.gone_within(15, profile.children)
+    support.wait_until_gone(profile.children)
 
 
 def test_it_stays_that_way(failing: dict[str, Profile]) -> None:
     """Nothing is tried again: the objects are not written any more, and no child comes back."""
     by_name = {name: profile.fetch()["metadata"]["resourceVersion"] for name, profile in failing.items()}
-    support.gone_within(5, lambda: [child for profile in failing.values() for child in profile.children()])
+    support.wait_until_gone(lambda: [child for profile in failing.values() for child in profile.children()])
     assert by_name == {name: profile.fetch()["metadata"]["resourceVersion"] for name, profile in failing.items()}
 
 
@@ -219,11 +222,6 @@ def test_a_killed_worker_is_counted_where_its_container_lives_on(failing: dict[s
         assert (trial.usage.oom_kills or 0) >= 1
 
 
-def _recommended_memory(status: ModelProfileStatus) -> str:
-    (found,) = status.recommendations
-    return str(found.limits.memory)
-
-
 def test_a_small_memory_size_that_is_killed_is_information(apply: Apply, namespace: str) -> None:
     """A peak at start that no sample sees: OOMKilled at 64Mi leads upwards, to the least size that holds it."""
     resources = {"cpu": {"values": ["400m"]}, "memory": {"values": ["64Mi", "128Mi", "192Mi"]}}
@@ -231,7 +229,7 @@ def test_a_small_memory_size_that_is_killed_is_information(apply: Apply, namespa
     profile = apply(
         support.cost_profile("peak", server, resources=resources, objectives=WIDE, load={"duration": "15s"}), namespace
     )
-    status = profile.succeeded(within=SECONDS_OF_ALL)
-    assert "128Mi" == _recommended_memory(status)
-    outcomes = {str(trial.limits.memory): trial.outcome for trial in status.trials}
+    status = profile.succeeded()
+    assert ["128Mi"] == [str(found.limits.memory) for found in status.recommendations]
+    outcomes = {str(trial.limits.memory): trial.outcome for trial in support.telling(status.trials)}
     assert {"192Mi": Outcome.PASSED, "64Mi": Outcome.OOM_KILLED, "128Mi": Outcome.PASSED} == outcomes

@@ -16,9 +16,10 @@ from tests.e2e.support import (
     children_of,
     cost_profile,
     find_condition,
-    gone_within,
     operator_pod,
     pods_started,
+    telling,
+    wait_until_gone,
 )
 
 from modelprofiler.api.status import ActiveTrial, ModelProfileStatus, Outcome, Purpose, Stage, Trial
@@ -26,14 +27,25 @@ from modelprofiler.cluster.capacity import rooms
 
 Apply = Callable[[Object, str], Profile]
 
+LOOSER = "9s"
+"""An objective that whatever met the one of `cost_profile` meets too."""
+LONG = {"duration": "120s"}
+"""A load that lasts until its profile is deleted, however busy the machine is."""
+
 
 def kill_operator(kubectl: Run) -> None:
     """Kill the operator as a lost node would, and wait until the next one is there."""
     pod = operator_pod(kubectl)
     kubectl("delete", "pod", pod, "--namespace", "modelprofiler-system", "--grace-period=0", "--force")
     deployment = ("deployment/modelprofiler", "--namespace", "modelprofiler-system")
-    kubectl("wait", "--for=condition=Available", *deployment, "--timeout=60s", timeout=70)
+    kubectl("wait", "--for=condition=Available", *deployment, "--timeout=240s", timeout=250)
     assert operator_pod(kubectl) != pod
+
+
+def succeeded_as(status: ModelProfileStatus) -> tuple[str, str] | None:
+    """Return status and reason of the condition Succeeded."""
+    condition = find_condition(status, "Succeeded")
+    return None if condition is None else (condition.status, condition.reason)
 
 
 def when(trials: list[Trial]) -> list[object]:
@@ -77,11 +89,11 @@ def test_an_operator_that_dies_goes_on_where_it_was(restarted: Restarted) -> Non
     assert [restarted.starting.start_time, before.active_trial.start_time] == [row.start_time for row in after[:2]]
     assert when(before.trials) == when(after[: len(before.trials)])
     assert list(range(1, len(after) + 1)) == [row.index for row in after]
-    assert {Outcome.PASSED} == {row.outcome for row in after}
+    assert {Outcome.PASSED} == {row.outcome for row in telling(after)}
 
 
 def test_nothing_runs_twice_when_the_operator_dies(restarted: Restarted, kubectl: Run) -> None:
-    """One load pod and one server pod for each trial."""
+    """One load pod and one server pod for each trial, those that said nothing included."""
     trials = len(restarted.status.trials)
     loads = pods_started(kubectl, restarted.profile.namespace, "Job")
     assert trials == len(loads) == loads.total(), f"a load was sent twice: {loads}"
@@ -93,8 +105,9 @@ def test_a_grid_runs_every_combination_once(restarted: Restarted) -> None:
     """Also with an operator that dies. The cheapest that passed is recommended, and its own trial verifies it."""
     status = restarted.status
     expected = {(cpu, memory) for cpu in ("200m", "600m") for memory in ("64Mi", "128Mi")}
-    assert expected == {(str(row.limits.cpu), str(row.limits.memory)) for row in status.trials}
-    assert len(expected) == len(status.trials)
+    trials = telling(status.trials)
+    assert expected == {(str(row.limits.cpu), str(row.limits.memory)) for row in trials}
+    assert len(expected) == len(trials)
     assert {Purpose.GRID} == {row.purpose for row in status.trials}
     (recommendation,) = status.recommendations
     assert ("200m", "64Mi") == (str(recommendation.limits.cpu), str(recommendation.limits.memory))
@@ -105,30 +118,31 @@ def test_a_grid_runs_every_combination_once(restarted: Restarted) -> None:
 def test_deleting_a_profile_in_the_middle_removes_everything(
     apply: Apply, namespace: str, kubectl: Run, note: Callable[[str], None]
 ) -> None:
-    """Server, load, Service, files and report, within 30 s, and the delete itself does not wait for the operator."""
-    profile = apply(cost_profile("deleted", resources=ONE_SIZE), namespace)
+    """Server, load, Service, files and report; the delete itself does not wait for the operator."""
+    profile = apply(cost_profile("deleted", resources=ONE_SIZE, load=LONG), namespace)
     profile.at_stage(Stage.LOADING)
     assert len(profile.children()) >= 5
     uid = profile.fetch()["metadata"]["uid"]
 
     began = time.monotonic()
-    kubectl("delete", "modelprofile", profile.name, "--namespace", namespace, "--timeout=10s", timeout=20)
+    kubectl("delete", "modelprofile", profile.name, "--namespace", namespace, "--timeout=50s")
     note(f"life: kubectl delete took {time.monotonic() - began:.1f} s")
-    took = gone_within(30, lambda: children_of(kubectl, namespace, uid))
-    note(f"life: after the deletion of a profile under load its children were gone within {took:.0f} s")
+    took = wait_until_gone(lambda: children_of(kubectl, namespace, uid))
+    note(f"life: after the deletion of a profile under load its children were gone within {took:.0f} s (30 at most)")
     left = kubectl("get", "configmaps", "--namespace", namespace, "-o", "name").stdout.split()
     assert {"configmap/costserver", "configmap/kube-root-ca.crt"} == set(left)
 
 
 def test_an_edit_that_changes_what_is_measured_starts_a_new_run(apply: Apply, namespace: str) -> None:
-    """Another rate in the middle of a trial: another runHash, and only rows of the new run; then other objectives."""
+    """Another rate in the middle of a trial: only rows of a new run. Other objectives, a mistake: none is lost."""
     profile = apply(cost_profile("edited", resources=ONE_SIZE), namespace)
+    first_spec = profile.fetch()["spec"]
     first = profile.at_stage(Stage.LOADING)
     profile.patch({"load": {"openLoop": {"rate": "40"}}})
 
     status = profile.succeeded()
     assert first.run_hash != status.run_hash
-    (row,) = status.trials
+    (row,) = telling(status.trials)
     assert first.active_trial is not None
     assert row.start_time > first.active_trial.start_time
     assert row.load is not None
@@ -136,26 +150,36 @@ def test_an_edit_that_changes_what_is_measured_starts_a_new_run(apply: Apply, na
     assert status.start_time is not None
     assert status.start_time >= first.active_trial.start_time
     assert {status.run_hash} == {key.split(".")[0] for key in profile.report()}
-    gone_within(20, profile.children)
+    wait_until_gone(profile.children)
 
     # What does not change a measurement: the same rows, judged again.
     profile.patch({"objectives": {"latency": {"p95": "1ms"}}})
     strict = profile.finished()
     assert when(status.trials) == when(strict.trials)
     assert status.run_hash == strict.run_hash
-    succeeded = find_condition(strict, "Succeeded")
-    assert succeeded is not None
-    assert ("False", "NoFeasibleSize") == (succeeded.status, succeeded.reason)
-    assert [Outcome.SLOW] == [row.outcome for row in strict.trials]
-    assert strict.trials[0].judged is not None
-    assert "1ms" == strict.trials[0].judged.threshold
+    assert ("False", "NoFeasibleSize") == succeeded_as(strict)
+    (row,) = telling(strict.trials)
+    assert Outcome.SLOW is row.outcome
+    assert "1ms" == (row.judged and row.judged.threshold)
     assert not strict.recommendations
 
-    profile.patch({"objectives": {"latency": {"p95": "900ms"}}})
+    profile.patch({"objectives": {"latency": {"p95": LOOSER}}})
     lenient = profile.succeeded()
     assert when(status.trials) == when(lenient.trials)
-    assert "900ms" == (lenient.trials[0].judged and lenient.trials[0].judged.threshold)
+    (row,) = telling(lenient.trials)
+    assert LOOSER == (row.judged and row.judged.threshold)
     assert status.recommendations == lenient.recommendations
+
+    # What cannot be run: nothing is lost by it, and nothing measured again once it is put right.
+    profile.patch({"dataset": {"source": {"configMap": {"name": "gone"}, "inline": None}}})
+    bad = profile.wait_for("Accepted", "False", "SourceNotFound")
+    assert lenient.trials == bad.trials
+    assert ("False", "NotAccepted") == succeeded_as(bad)
+    rows = first_spec["dataset"]["source"]["inline"]
+    profile.patch({"dataset": {"source": {"configMap": None, "inline": rows}}})
+    again = profile.succeeded()
+    assert lenient.trials == again.trials
+    assert lenient.recommendations == again.recommendations
 
 
 def test_a_suspended_run_finishes_its_trial_and_later_goes_on(apply: Apply, namespace: str) -> None:
@@ -163,19 +187,18 @@ def test_a_suspended_run_finishes_its_trial_and_later_goes_on(apply: Apply, name
     profile = apply(cost_profile("suspended", resources=TWO_SIZES), namespace)
     first = profile.at_stage(Stage.LOADING, trial=1)
     profile.patch({"suspend": True})
-    held = profile.wait_for("Finished", "False", "Suspended", within=90)
+    held = profile.wait_for("Finished", "False", "Suspended")
     assert [1] == [row.index for row in held.trials]
     assert held.active_trial is None
     assert first.active_trial is not None
     assert first.active_trial.start_time == held.trials[0].start_time
-    gone_within(20, profile.children)
+    wait_until_gone(profile.children)
 
-    profile.patch({"suspend": False, "objectives": {"latency": {"p95": "900ms"}}})
-    status = profile.succeeded()
+    profile.patch({"suspend": False, "objectives": {"latency": {"p95": LOOSER}}})
+    status = profile.at_stage(Stage.LOADING, trial=2)
     assert held.run_hash == status.run_hash
-    assert when(held.trials) == when(status.trials[:1])
-    assert {"900ms"} == {row.judged.threshold for row in status.trials if row.judged}
-    assert len(status.trials) > 1
+    assert when(held.trials) == when(status.trials)
+    assert {LOOSER} == {row.judged.threshold for row in status.trials if row.judged}
 
 
 def place_in_queue(status: ModelProfileStatus) -> int:
@@ -196,21 +219,21 @@ def test_profiles_wait_their_turn(apply: Apply, namespace: str, kubectl: Run) ->
     slots = len(rooms(json.loads(kubectl("get", "nodes", "-o", "json").stdout)["items"], None))
     profiles = []
     for number in reversed(range(slots + 2)):  # their names alone would give the opposite order
-        profiles.append(apply(cost_profile(f"queued-{number}", resources=ONE_SIZE), namespace))
+        profiles.append(apply(cost_profile(f"queued-{number}", resources=ONE_SIZE, load=LONG), namespace))
         time.sleep(1.1)  # creation times have whole seconds
     *running, second, third = profiles
     for profile in running:
-        profile.wait_until("its turn", is_running, within=30)
+        profile.wait_until("its turn", is_running)
     # They are told apart by order, not number: the cluster may have other profiles.
-    before = second.wait_until("a place in the queue", lambda s: place_in_queue(s) > 0, within=15)
-    behind = third.wait_until("a place in the queue", lambda s: place_in_queue(s) > 0, within=15)
+    before = second.wait_until("a place in the queue", lambda s: place_in_queue(s) > 0)
+    behind = third.wait_until("a place in the queue", lambda s: place_in_queue(s) > 0)
     assert place_in_queue(before) < place_in_queue(behind)
     assert [] == second.children() == third.children()
 
     for profile in running:
-        kubectl("delete", "modelprofile", profile.name, "--namespace", namespace, "--timeout=10s")
-    second.wait_until("its turn", is_running, within=30)
+        kubectl("delete", "modelprofile", profile.name, "--namespace", namespace, "--timeout=50s")
+    second.wait_until("its turn", is_running)
     if slots == 1:
         assert not is_running(third.status())
-    kubectl("delete", "modelprofile", second.name, "--namespace", namespace, "--timeout=10s")
-    third.wait_until("its turn", is_running, within=30)
+    kubectl("delete", "modelprofile", second.name, "--namespace", namespace, "--timeout=50s")
+    third.wait_until("its turn", is_running)

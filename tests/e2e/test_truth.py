@@ -11,7 +11,9 @@ from modelprofiler.api.status import ModelProfileStatus, Purpose, Trial
 
 CPU_SECONDS_PER_REQUEST = 0.010
 RATE = 20.0
-OBJECTIVE_SECONDS = 0.500
+OBJECTIVE_SECONDS = 1.0
+"""Four times what the smallest size that keeps up needs, and far below what any smaller one does: whatever else the
+machine does, it is a different size that meets it only when something is measured wrongly."""
 CPU = range(100, 601, 50)
 """Millicores."""
 
@@ -61,7 +63,7 @@ def profile(apply: Callable[[Object, str], Profile], module_namespace: str) -> P
                 "cpu": {"min": f"{CPU[0]}m", "max": f"{CPU[-1]}m", "step": f"{CPU.step}m"},
                 "memory": {"min": "64Mi", "max": "256Mi", "step": f"{STEP_MIB}Mi"},
             },
-            search={"repetitions": 2, "maxTrials": 12},
+            search={"repetitions": 2, "maxTrials": 20},
         ),
         module_namespace,
     )
@@ -70,7 +72,7 @@ def profile(apply: Callable[[Object, str], Profile], module_namespace: str) -> P
 @pytest.fixture(scope="module")
 def status(profile: Profile, note: Callable[[str], None]) -> ModelProfileStatus:
     """Return the status at the end of the run."""
-    status = profile.succeeded(within=700)
+    status = profile.succeeded(within=1200)
     note(f"truth: {len(status.trials)} trials, {[f'{t.purpose} {t.limits.cpu} {t.outcome}' for t in status.trials]}")
     return status
 

@@ -85,19 +85,19 @@ def test_an_upgrade_in_the_middle_of_a_trial_loses_nothing(
 
 
 def test_without_the_operator_a_profile_can_still_be_deleted(
-    apply: Apply, uninstalled: Callable[[], None], namespace: str, kubectl: Run, note: Callable[[str], None]
+    apply: Apply, uninstalled: Callable[[], None], module_namespace: str, kubectl: Run, note: Callable[[str], None]
 ) -> None:
     """Uninstalled under load: CRD and profile stay; deleting the profile takes no time and takes its children along."""
     # A load that goes on for as long as uninstalling may take.
-    profile = apply(cost_profile("left-behind", resources=ONE_SIZE, load={"duration": "120s"}), namespace)
+    profile = apply(cost_profile("left-behind", resources=ONE_SIZE, load={"duration": "120s"}), module_namespace)
     profile.at_stage(Stage.LOADING)
     uninstalled()
     kubectl("get", "crd", "modelprofiles.modelprofiler.io")
     assert "" == kubectl("get", "deployments", "--namespace", SYSTEM_NAMESPACE, "-o", "name").stdout
     uid = profile.fetch()["metadata"]["uid"]
-    assert children_of(kubectl, namespace, uid)
+    assert children_of(kubectl, module_namespace, uid)
 
     began = time.monotonic()
-    kubectl("delete", "modelprofile", profile.name, "--namespace", namespace, "--timeout=50s")
-    wait_until_gone(lambda: children_of(kubectl, namespace, uid))
+    kubectl("delete", "modelprofile", profile.name, "--namespace", module_namespace, "--timeout=50s")
+    wait_until_gone(lambda: children_of(kubectl, module_namespace, uid))
     note(f"chart: without an operator a profile and its children were gone in {time.monotonic() - began:.0f} s")

@@ -60,7 +60,7 @@ class _Admission:
             return f"spec.resources: the API server refuses the pod at its {size}: {words}"
         load = manifests.load_pod(self._profile, self._identity, self._settings, None)
         if words := await self._refused({"spec": load}):
-            return f"the API server refuses the load pod: {words}"
+            return f"the API server refuses the load pod: {words}{_advice(words)}"
         words = await self._refused(_beside(server, load))
         if QUOTA in words:
             return (
@@ -118,6 +118,13 @@ class _Admission:
         """
         selector = f"{names.MANAGED_BY}={names.MANAGER},{names.PROFILE_UID}"
         return bool(await self._cluster.list(PODS, self._profile.metadata.namespace, selector))
+
+
+def _advice(words: str) -> str:
+    """Return what the installer can do about a load pod that was refused for want of a CPU limit, which it has not."""
+    # A ResourceQuota on limits.cpu, and a LimitRange with a largest CPU and no default.
+    wanted = "limits.cpu" in words or "cpu usage per Container" in words
+    return "; the chart value trials.load.cpuLimit gives it a CPU limit" if wanted else ""
 
 
 def _beside(server: manifests.Object, load: manifests.Object) -> manifests.Object:

@@ -193,6 +193,7 @@ def load_pod(profile: ModelProfile, run_hash: str, settings: Settings, server_ho
     dataset = template.volume(
         INLINE_KEYS["dataset"], profile.spec.dataset.source, names.files(profile, run_hash), INLINE_DATASET
     )
+    cpu_limit = {"cpu": settings.load_cpu_limit} if settings.load_cpu_limit else {}
     pod: Object = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -207,7 +208,7 @@ def load_pod(profile: ModelProfile, run_hash: str, settings: Settings, server_ho
                 "args": ["load", "--config", f"{CONFIG_DIR}/load.json", "--result", "/dev/termination-log"],
                 "resources": {
                     "requests": {"cpu": settings.load_cpu, "memory": settings.load_memory},
-                    "limits": {"memory": settings.load_memory},
+                    "limits": cpu_limit | {"memory": settings.load_memory},
                 },
                 "securityContext": template.RESTRICTED,
                 "volumeMounts": [

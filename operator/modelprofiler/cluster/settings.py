@@ -40,6 +40,8 @@ class Settings(BaseModel):
     """Secrets of the profile's namespace to pull both images with."""
     load_cpu: str = "500m"
     """CPU request of a load pod."""
+    load_cpu_limit: str = ""
+    """CPU limit of a load pod; empty: none."""
     load_memory: str = "256Mi"
     """Memory request and limit of a load pod."""
     allow_privileged: bool = False
@@ -62,10 +64,10 @@ class Settings(BaseModel):
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
 
-    @field_validator("load_cpu", "load_memory")
+    @field_validator("load_cpu", "load_cpu_limit", "load_memory")
     @classmethod
     def _quantity(cls, value: str) -> str:
-        return str(Quantity(value))
+        return str(Quantity(value)) if value else ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -22,7 +22,7 @@ EVERYTHING = (
     "--set=kubelet.caConfigMap.name=kubelet-ca,kubelet.insecureTLS=true",
     "--set=watchNamespaces={a,b},logLevel=DEBUG",
     "--set=trials.allowPrivileged=true,trials.imagePullPolicy=Always,trials.imagePullSecrets={r,s}",
-    "--set=trials.load.cpu=2,trials.load.memory=1Gi,trials.timeouts.ready=12",
+    "--set=trials.load.cpu=2,trials.load.memory=1Gi,trials.load.cpuLimit=3,trials.timeouts.ready=12",
     "--set=trials.loadImage.repository=registry.example/load,trials.loadImage.tag=v7",
     f"--set=trials.scoringImage.digest=sha256:{'1' * 64}",
 )
@@ -80,6 +80,7 @@ def test_every_value_reaches_its_setting(render: Render) -> None:
         image_pull_policy="Always",
         image_pull_secrets=("r", "s"),
         load_cpu="2",
+        load_cpu_limit="3",
         load_memory="1Gi",
         allow_privileged=True,
         ready_timeout_seconds=12,

@@ -183,6 +183,15 @@ def test_the_service_reaches_pods_that_are_not_ready_on_the_port_of_the_endpoint
     assert LABELS.items() <= template["metadata"]["labels"].items()
 
 
+def test_the_load_pod_has_a_cpu_limit_only_where_the_installer_wants_one() -> None:
+    """One that is held back would measure itself; but a quota on limits.cpu takes no pod without."""
+    found = [
+        manifests.load_pod(profile(), "abc", settings, None)["containers"][0]["resources"]["limits"]
+        for settings in (Settings(), Settings(load_cpu_limit="2"))
+    ]
+    assert [{"memory": "256Mi"}, {"cpu": "2", "memory": "256Mi"}] == found
+
+
 def test_the_load_job_is_restricted_tells_what_it_is_for_and_reads_its_config_from_an_annotation() -> None:
     """The whole object."""
     base = names.base(profile(), "abc")

@@ -42,6 +42,7 @@ def test_each_setting_is_a_variable() -> None:
         ("LIVENESS_PORT", "70000"),
         ("ALLOW_PRIVILEGED", "perhaps"),
         ("LOAD_CPU", "half a core"),
+        ("LOAD_CPU_LIMIT", "one"),
         ("LOAD_MEMORY", "1 GB"),
     ],
 )

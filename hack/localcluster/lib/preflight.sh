@@ -54,7 +54,12 @@ ensure_packages() {
 }
 
 check_go() {
-  command -v go >/dev/null || no_cluster_here "Go is missing (1.21 or newer; it fetches the version it needs itself)"
+  local version wanted="Go 1.21 or newer is needed (it fetches the version it builds with by itself)"
+  command -v go >/dev/null || no_cluster_here "$wanted, and there is none on PATH"
+  version=$(cd / && GOTOOLCHAIN=local go env GOVERSION)
+  if [[ $version =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -lt 21 ]; then
+    no_cluster_here "$wanted, and this is ${version#go}"
+  fi
 }
 
 cmd_check() {

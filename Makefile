@@ -46,6 +46,10 @@ unit: env ## Unit tests
 integration: env ## Tests with real processes, sockets and files, without a cluster
 	$(BIN)/pytest tests/integration $(ARGS)
 
+.PHONY: bench-local-truth
+bench-local-truth: env ## Measure servers of known cost on this machine and print how far off that is; nine minutes
+	@$(BIN)/python benchmarks/local_truth.py $(ARGS)
+
 ##@ With a cluster: the one KUBECONFIG names, or a local one (Linux, root)
 
 .PHONY: test

@@ -42,9 +42,7 @@ def test_how_far_the_working_set_rose_between_readings(
     levels: list[tuple[int | None, int, int]], expected: int
 ) -> None:
     """The peak that the kernel keeps has page cache in it, which is taken off."""
-    group: object = Levels(levels)
-    assert isinstance(group, Levels)
-    read = CgroupReader(group)  # type: ignore[arg-type] # the two methods that are used
+    read = CgroupReader(Levels(levels))  # type: ignore[arg-type] # it has the two methods that are used
     last = [read() for _ in levels][-1]
     assert last is not None
     assert expected * MIB == last.peak_working_set

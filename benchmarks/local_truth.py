@@ -1,0 +1,202 @@
+"""Measure servers of known cost on this machine, and print how far the numbers are from the truth.
+
+The server is told what a request burns and what it holds (tests/servers/costserver.py); what it says is the truth:
+CPU from the knob, memory from what the kernel says of its own anonymous pages at the end of the load. Prints Markdown.
+
+    make bench-local-truth
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from modelprofiler.api.status import UsageStatus
+from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.runner import run
+from modelprofiler.local.cgroup import Cgroup, open_cgroup
+from modelprofiler.local.cpus import available_cpus, pin, same_core, split
+from modelprofiler.local.process import Server
+from modelprofiler.local.sampler import Sampler
+from modelprofiler.metrics.series import Window
+from modelprofiler.metrics.usage import usage
+
+PROGRAM = Path(__file__).parent.parent / "tests" / "servers" / "costserver.py"
+MIB = 2**20
+CPU_WITHIN, MEMORY_WITHIN = 3.0, 2.0
+"""Percent that the issue of a wrong number starts at."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A server, its limits and its load."""
+
+    name: str
+    cpu_ms: float
+    memory_mib: int
+    request_memory_mib: int
+    rate: str
+    millicores: int | None
+    arrival: str = "Poisson"
+    workers: int = 0
+    grouped: bool = True
+
+
+CASES = (
+    Case("half a core of one", 8, 64, 0, "50", 1000),
+    Case("throttled", 8, 64, 0, "25", 250),
+    Case("small requests", 1, 128, 0, "150", 500),
+    Case("memory with each request", 20, 32, 16, "15", 1000, arrival="Constant"),  # never two at once
+    Case("two workers", 10, 48, 0, "30", 1000, workers=2),
+    Case("without a control group", 8, 64, 0, "50", None, grouped=False),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one run measured, and by how much in percent it is off."""
+
+    usage: UsageStatus
+    cpu_off: float
+    steady_off: float
+    peak_off: float
+
+
+def held_bytes(pids: set[int], field: str) -> int:
+    """Return what processes hold, as the kernel says of each (proc_pid_smaps(5)).
+
+    Pss_Anon: what is theirs alone, or their part of what several share. Rss: files that are mapped, too; those are
+    charged to whoever read them first, and so not to a server that was started again.
+    """
+    rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
+    return sum(int(kib) * 1024 for text in rollups for kib in re.findall(rf"^{field}: +(\d+) kB", text, re.MULTILINE))
+
+
+async def port_of(server: Server) -> int:
+    """Wait until the server says which port it has taken."""
+    async with asyncio.timeout(20):
+        while not (said := re.search(r"listening on \S+:(\d+)", server.exit_sentence())):
+            assert server.alive, server.exit_sentence()
+            await asyncio.sleep(0.02)
+    return int(said[1])
+
+
+async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) -> Found:
+    """Start the server, load it once, and compare."""
+    plan = split(available_cpus(), (case.millicores or 1000) / 1000, same_core())
+    before = os.sched_getaffinity(0)
+    cgroup: Cgroup | None = open_cgroup("truth") if case.grouped else None
+    server = Server()
+    try:
+        if cgroup:
+            cgroup.set_cpu(case.millicores)
+            cgroup.set_memory(512 * MIB)
+        knobs = (
+            f"--host 127.0.0.1 --port 0 --cpu-ms {case.cpu_ms} --memory-mib {case.memory_mib} --workers {case.workers}"
+        )
+        knobs += f" --request-memory-mib {case.request_memory_mib}"
+        argv = [sys.executable, str(PROGRAM), *knobs.split()]
+        await server.start(
+            argv, env=dict(os.environ), cwd=log.parent, cgroup=cgroup, log_path=log, cpus=set(plan.server)
+        )
+        sampler = Sampler.of_cgroup(cgroup) if cgroup else Sampler.of_process(server.pid)
+        sampler.start()
+        pin(plan.load)
+        port = await port_of(server)
+        await server.ready("127.0.0.1", port, "/healthz", timeout=20)
+        await asyncio.sleep(0.3)
+        ready = time.time()
+        load = {"openLoop": {"rate": case.rate, "arrival": case.arrival}, "warmup": "2s", "duration": f"{seconds}s"}
+        config = LoadConfig.model_validate(
+            {
+                "host": "127.0.0.1",
+                "port": port,
+                "endpoint": {"path": "/"},
+                "dataset": {"path": str(rows)},
+                "load": load,
+                "seed": seed,
+            }
+        )
+        result = await run(config, say=lambda _: None)
+        await asyncio.sleep(0.25)
+        held = held_bytes(cgroup.pids(), "Pss_Anon") if cgroup else held_bytes({server.pid}, "Rss")
+        sampler.stop()
+        times = (result.warmup_started, result.window_started, result.window_ended, result.ended)
+        assert None not in times, result.message
+        load_start, window_start, window_end, load_end = (t or 0.0 for t in times)
+        found = usage(
+            sampler.samples(),
+            Window(window_start, window_end),
+            result.completed_between,
+            load_start,
+            load_end,
+            alone=Window(ready, time.time()),
+        )
+        assert found is not None
+        assert found.cpu_time_per_request is not None
+        assert found.memory is not None
+        assert found.memory.steady is not None
+        return Found(
+            found,
+            off(found.cpu_time_per_request.seconds * 1000, case.cpu_ms),
+            off(float(found.memory.steady), held),
+            off(float(found.memory.peak), held + case.request_memory_mib * MIB),
+        )
+    finally:
+        os.sched_setaffinity(0, before)
+        await server.stop()
+        if cgroup:
+            cgroup.remove()
+
+
+def off(value: float, truth: float) -> float:
+    return 100 * (value / truth - 1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of a window")
+    parser.add_argument("--case", help="only cases whose name has this in it")
+    arguments = parser.parse_args()
+    print("| server | runs | CPU per request off by | largest | steady memory off by | peak off by | throttled |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.Loop) as runner:
+        rows = Path(folder) / "rows.txt"
+        rows.write_text("row\n" * 100)
+        for case in CASES:
+            if arguments.case and arguments.case not in case.name:
+                continue
+            found = [
+                runner.run(measure(case, rows, Path(tempfile.mkstemp(dir=folder)[1]), arguments.seconds, seed))
+                for seed in range(arguments.runs)
+            ]
+            cpu, steady, peak = ([getattr(f, name) for f in found] for name in ("cpu_off", "steady_off", "peak_off"))
+            throttled = [float(f.usage.throttled_percent) for f in found if f.usage.throttled_percent is not None]
+            print(
+                f"| {case.name} | {len(found)} | {statistics.mean(cpu):+.2f} % | {max(cpu, key=abs):+.2f} % "
+                f"| {span(steady)} | {span(peak)} | {span(throttled)} |",
+                flush=True,
+            )
+            failed += max(map(abs, cpu)) > CPU_WITHIN or max(map(abs, steady)) > MEMORY_WITHIN
+    return int(failed > 0)
+
+
+def span(values: list[float]) -> str:
+    """Return the smallest and the largest in percent."""
+    return f"{min(values):+.2f} to {max(values):+.2f} %" if values else "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""Workspaces, data, environments, models and their profiles."""
+
+from modelprofiler.azureml.core.compute import ComputeTarget
+from modelprofiler.azureml.core.container_registry import ContainerRegistry
+from modelprofiler.azureml.core.dataset import Dataset
+from modelprofiler.azureml.core.datastore import Datastore
+from modelprofiler.azureml.core.environment import Environment
+from modelprofiler.azureml.core.experiment import Experiment
+from modelprofiler.azureml.core.model import Model
+from modelprofiler.azureml.core.run import Run
+from modelprofiler.azureml.core.webservice import Webservice
+from modelprofiler.azureml.core.workspace import Workspace
+
+__all__ = [
+    "ComputeTarget",
+    "ContainerRegistry",
+    "Dataset",
+    "Datastore",
+    "Environment",
+    "Experiment",
+    "Model",
+    "Run",
+    "Webservice",
+    "Workspace",
+]

@@ -1,0 +1,83 @@
+"""Datasets by name and id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelprofiler.azureml.data.abstract_dataset import DATASETS, REGISTRATIONS, AbstractDataset
+from modelprofiler.azureml.data.dataset_factory import FileDatasetFactory, TabularDatasetFactory
+from modelprofiler.azureml.data.file_dataset import FileDataset
+from modelprofiler.azureml.data.tabular_dataset import TabularDataset
+from modelprofiler.azureml.exceptions import UserErrorException
+
+if TYPE_CHECKING:
+    from modelprofiler.azureml.core.workspace import Workspace
+
+
+class Dataset:
+    """Makes datasets, and finds those that are registered."""
+
+    Tabular = TabularDatasetFactory
+    File = FileDatasetFactory
+
+    @staticmethod
+    def get_by_name(workspace: Workspace, name: str, version: int | str | None = "latest") -> AbstractDataset:
+        """Return a registered dataset.
+
+        Parameters
+        ----------
+        version
+            Its version, or ``latest``.
+
+        Raises
+        ------
+        UserErrorException
+            When there is none of that name and version, or the version is no number.
+        """
+        versions = workspace.store.versions(REGISTRATIONS, name) if name else []
+        wanted: int | None = versions[-1] if versions else None
+        if version not in (None, "latest"):
+            try:
+                wanted = int(version)
+            except ValueError:
+                raise UserErrorException(f'version must be a number or "latest", not {version!r}') from None
+        registration = workspace.store.read(REGISTRATIONS, name, f"{wanted}.json") if wanted in versions else None
+        if registration is None:
+            which = "" if version in (None, "latest") else f" (version: {version})"
+            known = ", ".join(workspace.store.names(REGISTRATIONS)) or "none"
+            raise UserErrorException(
+                f'Cannot find dataset registered with name "{name}"{which} in the workspace; registered are {known}'
+            )
+        return _saved(workspace, registration["id"], registration)
+
+    @staticmethod
+    def get_by_id(workspace: Workspace, id: str) -> AbstractDataset:
+        """Return a dataset by the id that it was kept under.
+
+        Raises
+        ------
+        UserErrorException
+            When there is none of that id.
+        """
+        for name in workspace.store.names(REGISTRATIONS):
+            for version in reversed(workspace.store.versions(REGISTRATIONS, name)):
+                registration = workspace.store.read(REGISTRATIONS, name, f"{version}.json")
+                if registration and registration["id"] == id:
+                    return _saved(workspace, id, registration)
+        return _saved(workspace, id, {"id": id})
+
+    @staticmethod
+    def get_all(workspace: Workspace) -> dict[str, AbstractDataset]:
+        """Return the registered datasets by name, each in its latest version."""
+        names = workspace.store.names(REGISTRATIONS)
+        return {n: Dataset.get_by_name(workspace, n) for n in names if workspace.store.versions(REGISTRATIONS, n)}
+
+
+def _saved(workspace: Workspace, id: str, registration: dict[str, object]) -> AbstractDataset:
+    definition = workspace.store.read(DATASETS, f"{id}.json") if id and "/" not in id else None
+    if definition is None:
+        raise UserErrorException(f'Cannot find dataset with id "{id}" in the workspace; register one and use its id')
+    kind = definition.pop("kind")
+    dataset = (TabularDataset if kind == TabularDataset.kind else FileDataset)(definition, workspace)
+    dataset.registered_as(registration)
+    return dataset

@@ -1,0 +1,170 @@
+"""A profile: a run that was asked for, how far it has come, and its result."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import yaml
+
+from modelprofiler.azureml.profiling import manifest
+from modelprofiler.azureml.profiling.bounds import Bounds
+from modelprofiler.azureml.profiling.details import FAILED, FINAL_STATES, SUCCEEDED, Snapshot, details, serialized
+from modelprofiler.azureml.profiling.local_run import LocalRuns
+from modelprofiler.azureml.profiling.progress import Progress
+from modelprofiler.azureml.profiling.result import Details
+from modelprofiler.azureml.profiling.tags import tag_models
+
+if TYPE_CHECKING:
+    from modelprofiler.azureml.core.workspace import Workspace
+
+MIN_PROFILE_CPU = Bounds().min_profile_cpu
+MAX_PROFILE_CPU = Bounds().max_profile_cpu
+MIN_PROFILE_MEMORY = Bounds().min_profile_memory
+MAX_PROFILE_MEMORY = Bounds().max_profile_memory
+
+POLL_SECONDS = 1.0
+
+
+class Runs(Protocol):
+    """Where runs are."""
+
+    def read(self, name: str) -> Snapshot:
+        """Return a run as it is now."""
+
+    def cancel(self, name: str) -> None:
+        """Stop a run that is under way."""
+
+
+class ModelProfile:
+    """A profile; the constructor looks it up, whichever process started it.
+
+    Parameters
+    ----------
+    workspace
+        Where it runs.
+    name
+        Its name.
+
+    Raises
+    ------
+    WebserviceException
+        When there is none of that name.
+    """
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self.workspace = workspace
+        self.name = name
+        self._runs = _runs(workspace)
+        self._update()
+
+    def _update(self) -> None:
+        self._snapshot = self._runs.read(self.name)
+        d = self._document = serialized(self._snapshot)
+        self.id: str | None = d["id"]
+        self.state: str = d["state"]
+        self.description: str | None = d["description"]
+        self.created_time = datetime.fromisoformat(d["createdTime"]) if d["createdTime"] else None
+        self.error: dict[str, Any] | None = d["error"]
+        self.error_logs_url: str | None = d["errorLogsUri"]
+        self.model_ids: list[str] = d["modelIds"]
+        self.input_dataset_id: str | None = d["inputDatasetId"]
+        self.environment: dict[str, Any] | None = d["environment"]
+        self.requested_cpu: float | None = d["requestedCpu"]
+        self.requested_memory_in_gb: float | None = d["requestedMemoryInGB"]
+        self.requested_queries_per_second: float | None = d["requestedQueriesPerSecond"]
+        self.recommended_cpu: float | None = d["recommendedCpu"]
+        self.recommended_memory: float | None = d["recommendedMemoryInGB"]
+        self.max_utilized_cpu: float | None = d["maxUtilizedCpu"]
+        self.max_utilized_memory: float | None = d["maxUtilizedMemoryInGB"]
+        self.measured_queries_per_second: float | None = d["measuredQueriesPerSecond"]
+        self.total_queries: float | None = d["totalQueries"]
+        self.success_queries: float | None = d["successQueries"]
+        self.success_rate: float | None = d["successRate"]
+        self.average_latency_in_ms: float | None = d["averageLatencyInMs"]
+        self.latency_percentile_50_in_ms: float | None = d["latencyPercentile50InMs"]
+        self.latency_percentile_90_in_ms: float | None = d["latencyPercentile90InMs"]
+        self.latency_percentile_95_in_ms: float | None = d["latencyPercentile95InMs"]
+        self.latency_percentile_99_in_ms: float | None = d["latencyPercentile99InMs"]
+        self.latency_percentile_999_in_ms: float | None = d["latencyPercentile999InMs"]
+
+    def wait_for_completion(self, show_output: bool = False) -> None:
+        """Wait until the run has Succeeded, Failed, was Cancelled or TimedOut; warn of what went wrong.
+
+        Parameters
+        ----------
+        show_output
+            Print the state, a dot now and then, and each trial when it has ended.
+        """
+        progress = Progress(sys.stdout if show_output else None)
+        while True:
+            self._update()
+            progress.show(self.state, self._snapshot.profile)
+            if self.state in FINAL_STATES:
+                break
+            time.sleep(POLL_SECONDS)
+        progress.end()
+        if self.state == SUCCEEDED and self.workspace.is_kubernetes and self._wants_tags():
+            # A run on this machine has done it itself; a cluster cannot reach the registry.
+            tag_models(self.workspace.registry, self.model_ids, self._document)
+        message = self.error["message"] if self.error else ""
+        if self.state == FAILED:
+            warnings.warn(
+                f"Model Profiling operation failed with the following error: {message} Request ID: {self.id}. "
+                "Inspect ModelProfile.error property for more information.",
+                UserWarning,
+                stacklevel=2,
+            )
+        elif self.error:
+            warnings.warn(_issues(message), UserWarning, stacklevel=2)
+
+    def _wants_tags(self) -> bool:
+        return manifest.AUTO_TAG in self._snapshot.profile.metadata.annotations
+
+    def get_details(self) -> Details:
+        """Return what was measured at the requested size and what is recommended, or why nothing is.
+
+        CPU is in cores, memory in GB (10^9 bytes), latency in ms, all as floats; what is not known is left out. Keys
+        that begin with ``verified`` are what was measured at the recommended size.
+        """
+        if self.state not in FINAL_STATES:
+            self._update()
+        told = details(self._document)
+        if self.state == SUCCEEDED and "error" in told:
+            warnings.warn(_issues(told["error"]["message"]), UserWarning, stacklevel=2)
+        return Details(told)
+
+    def serialize(self) -> dict[str, Any]:
+        """Return everything that is known of the profile as JSON data, None included."""
+        return dict(self._document)
+
+    def cancel(self) -> None:
+        """Stop the run; trials that have ended are kept."""
+        self._runs.cancel(self.name)
+        self._update()
+
+    def to_manifest(self) -> str:
+        """Return the ModelProfile resource as YAML, to keep in git and to apply with kubectl."""
+        return yaml.safe_dump(manifest.to_dict(self._snapshot.profile), sort_keys=False)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k}={v}" for k, v in vars(self).items() if k[0] != "_" and k != "workspace")
+        return f"ModelProfile(workspace={self.workspace!r}, {shown})"
+
+
+def _issues(message: str) -> str:
+    return (
+        f"Model Profiling operation completed, but encountered issues during execution: {message} "
+        "Inspect ModelProfile.error property for more information."
+    )
+
+
+def _runs(workspace: Workspace) -> Runs:
+    if workspace.is_kubernetes:
+        from modelprofiler.azureml.profiling.cluster_run import ClusterRuns
+
+        return ClusterRuns(workspace.name, workspace.context)
+    return LocalRuns(workspace.store)

@@ -1,0 +1,66 @@
+"""Web services: nothing is deployed here, but the sizes of a deployment can be written down as before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelprofiler.azureml.core.unsupported import Unsupported
+from modelprofiler.azureml.exceptions import WebserviceException
+
+DEPLOYS_NOTHING = (
+    "modelprofiler recommends a size and deploys nothing; `modelprofiler patch` writes it into the manifest of a "
+    "workload"
+)
+
+
+class Webservice(metaclass=Unsupported):
+    """A deployed model."""
+
+    instead = DEPLOYS_NOTHING
+
+
+class DeploymentConfiguration:
+    """The size of a deployment, as `deploy_configuration` took it."""
+
+    def __init__(self, cpu_cores: float | None = None, memory_gb: float | None = None, **others: Any) -> None:
+        self.cpu_cores = cpu_cores
+        self.memory_gb = memory_gb
+        self.others = others
+
+
+class _Deployable(metaclass=Unsupported):
+    instead = DEPLOYS_NOTHING
+
+    @staticmethod
+    def deploy_configuration(
+        cpu_cores: float | None = None, memory_gb: float | None = None, **others: Any
+    ) -> DeploymentConfiguration:
+        """Return the size of a deployment."""
+        return DeploymentConfiguration(cpu_cores, memory_gb, **others)
+
+
+class AciWebservice(_Deployable):
+    """A model deployed to a container instance."""
+
+
+class AksWebservice(_Deployable):
+    """A model deployed to Kubernetes."""
+
+
+class AksEndpoint(_Deployable):
+    """A model deployed to Kubernetes, in versions."""
+
+
+class LocalWebservice(_Deployable):
+    """A model deployed to this machine."""
+
+
+__all__ = [
+    "AciWebservice",
+    "AksEndpoint",
+    "AksWebservice",
+    "DeploymentConfiguration",
+    "LocalWebservice",
+    "Webservice",
+    "WebserviceException",
+]

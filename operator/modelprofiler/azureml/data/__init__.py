@@ -1,0 +1,7 @@
+"""Data that a profile replays."""
+
+from modelprofiler.azureml.data.dataset_factory import DataType
+from modelprofiler.azureml.data.file_dataset import FileDataset
+from modelprofiler.azureml.data.tabular_dataset import TabularDataset
+
+__all__ = ["DataType", "FileDataset", "TabularDataset"]

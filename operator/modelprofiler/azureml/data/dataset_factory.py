@@ -1,0 +1,187 @@
+"""Datasets made from paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from modelprofiler.azureml.data.abstract_dataset import DatasetPath, written_paths
+from modelprofiler.azureml.data.column_types import ColumnType
+from modelprofiler.azureml.data.dataset_type_definitions import PromoteHeadersBehavior
+from modelprofiler.azureml.data.file_dataset import FileDataset
+from modelprofiler.azureml.data.tabular_dataset import TabularDataset
+from modelprofiler.azureml.exceptions import UserErrorException
+
+Paths = DatasetPath | Sequence[DatasetPath]
+
+
+class DataType:
+    """Types of columns, for ``set_column_types``."""
+
+    def __init__(self, kind: ColumnType) -> None:
+        self.kind = kind
+
+    @staticmethod
+    def to_string() -> DataType:
+        """Return the type of text."""
+        return DataType(ColumnType.STRING)
+
+    @staticmethod
+    def to_long() -> DataType:
+        """Return the type of whole numbers."""
+        return DataType(ColumnType.LONG)
+
+    @staticmethod
+    def to_float(decimal_mark: str = ".") -> DataType:
+        """Return the type of numbers."""
+        return DataType(ColumnType.FLOAT)
+
+    @staticmethod
+    def to_bool() -> DataType:
+        """Return the type of true and false."""
+        return DataType(ColumnType.BOOL)
+
+    @staticmethod
+    def to_datetime(formats: Any = None) -> DataType:
+        """Return the type of times."""
+        return DataType(ColumnType.DATETIME)
+
+    @staticmethod
+    def to_stream(workspace: Any = None, escaped: bool = False) -> DataType:
+        """Return the type of paths of files."""
+        return DataType(ColumnType.STREAM)
+
+
+class TabularDatasetFactory:
+    """Makes datasets with columns."""
+
+    @staticmethod
+    def from_delimited_files(
+        path: Paths,
+        validate: bool = True,
+        include_path: bool = False,
+        infer_column_types: bool = True,
+        set_column_types: Mapping[str, DataType] | None = None,
+        separator: str = ",",
+        header: bool | PromoteHeadersBehavior = True,
+        partition_format: str | None = None,
+        support_multi_line: bool = False,
+        empty_as_string: bool = False,
+        encoding: str = "utf8",
+    ) -> TabularDataset:
+        r"""Return a dataset of delimited files.
+
+        Parameters
+        ----------
+        path
+            Paths of this machine or of datastores: files, directories or patterns.
+        validate
+            Whether the files must be there already.
+        infer_column_types
+            Tell each column's type from its first 200 rows; otherwise all are text.
+        set_column_types
+            Types that are not to be told from the rows.
+        separator
+            What separates columns; with ``\n`` every line is one column.
+        header
+            Whether the first line names the columns, or for which files it does.
+        support_multi_line
+            Whether quoted fields may have line breaks.
+        empty_as_string
+            Whether an empty field is an empty text, not a missing value.
+        encoding
+            utf8, iso88591, latin1, ascii, utf16, utf32, utf8bom or windows1252.
+
+        Raises
+        ------
+        UserErrorException
+            When a path cannot be used, or nothing is there and `validate` is set.
+        """
+        _only(include_path=include_path, partition_format=partition_format)
+        if not separator:
+            raise UserErrorException("separator must not be empty")
+        if isinstance(header, bool):
+            same, none = PromoteHeadersBehavior.ALL_FILES_HAVE_SAME_HEADERS, PromoteHeadersBehavior.NO_HEADERS
+            header = same if header else none
+        return _tabular(
+            path,
+            validate,
+            {
+                "sourceType": "delimited_files",
+                "separator": separator,
+                "header": header.name,
+                "encoding": encoding,
+                "supportMultiLine": support_multi_line,
+                "emptyAsString": empty_as_string,
+                "inferColumnTypes": infer_column_types,
+                "setColumnTypes": {name: t.kind.value for name, t in (set_column_types or {}).items()},
+                "steps": [],
+            },
+        )
+
+    @staticmethod
+    def from_json_lines_files(
+        path: Paths,
+        validate: bool = True,
+        include_path: bool = False,
+        set_column_types: Mapping[str, DataType] | None = None,
+        partition_format: str | None = None,
+        invalid_lines: str = "error",
+        encoding: str = "utf8",
+    ) -> TabularDataset:
+        """Return a dataset of files with a JSON object on each line."""
+        _only(include_path=include_path, partition_format=partition_format)
+        return _tabular(
+            path,
+            validate,
+            {
+                "sourceType": "json_lines_files",
+                "encoding": encoding,
+                "inferColumnTypes": True,
+                "setColumnTypes": {name: t.kind.value for name, t in (set_column_types or {}).items()},
+                "steps": [],
+            },
+        )
+
+    @staticmethod
+    def from_parquet_files(*_arguments: Any, **_named: Any) -> NoReturn:
+        """Refuse: write the column of requests to a text file instead."""
+        raise UserErrorException(
+            "Parquet files are not read here; write the column with the requests to a text file, one a line, and use "
+            "from_delimited_files"
+        )
+
+    @staticmethod
+    def from_sql_query(*_arguments: Any, **_named: Any) -> NoReturn:
+        """Refuse: write the result to a text file instead."""
+        raise UserErrorException(
+            "SQL is not run here; write the result to a text file, one request a line, and use from_delimited_files"
+        )
+
+
+class FileDatasetFactory:
+    """Makes datasets of files."""
+
+    @staticmethod
+    def from_files(path: Paths, validate: bool = True, **_ignored: Any) -> FileDataset:
+        """Return a dataset of files."""
+        paths, workspace = written_paths(path)
+        dataset = FileDataset({"paths": paths}, workspace)
+        if validate:
+            dataset.files()
+        return dataset
+
+
+def _only(*, include_path: bool, partition_format: str | None) -> None:
+    if include_path or partition_format:
+        raise UserErrorException(
+            "include_path and partition_format add columns, and a profile needs exactly one; leave them out"
+        )
+
+
+def _tabular(path: Paths, validate: bool, definition: dict[str, Any]) -> TabularDataset:
+    paths, workspace = written_paths(path)
+    dataset = TabularDataset({"paths": paths, **definition}, workspace)
+    if validate:
+        dataset.files()
+    return dataset

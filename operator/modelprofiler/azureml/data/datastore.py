@@ -1,0 +1,198 @@
+"""A datastore: a directory of this machine into which files are uploaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from modelprofiler.azureml.data.datapath import DataPath
+from modelprofiler.azureml.exceptions import UserErrorException
+
+if TYPE_CHECKING:
+    from modelprofiler.azureml.core.workspace import Workspace
+
+DEFAULT = "workspaceblobstore"
+"""The default datastore of every workspace, as the original named it."""
+
+BUILT_IN = (DEFAULT, "workspacefilestore")
+SETTINGS = "datastores.json"
+
+
+class LocalDatastore:
+    """A directory of this machine into which files are uploaded.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    root
+        The directory.
+    """
+
+    datastore_type = "Local"
+
+    def __init__(self, workspace: Workspace, name: str, root: Path) -> None:
+        self.workspace = workspace
+        self.name = name
+        self.root = root
+
+    def resolve(self, path: str | os.PathLike[str]) -> Path:
+        """Return where a path of the datastore is on this machine.
+
+        Raises
+        ------
+        UserErrorException
+            When it leads out of the datastore.
+        """
+        relative = PurePosixPath(os.fspath(path).lstrip("/"))
+        if ".." in relative.parts:
+            raise UserErrorException(f"{path} leads out of the datastore {self.name}; name a path inside it")
+        return self.root / relative
+
+    def upload_files(
+        self,
+        files: Sequence[str | os.PathLike[str]],
+        relative_root: str | os.PathLike[str] | None = None,
+        target_path: str | None = None,
+        overwrite: bool = False,
+        show_progress: bool = True,
+    ) -> DataPath:
+        """Copy files into the datastore.
+
+        Parameters
+        ----------
+        files
+            Paths of this machine.
+        relative_root
+            What is left out of their paths; by default what they have in common.
+        target_path
+            Directory in the datastore; by default its root.
+        overwrite
+            Replace files that are there; otherwise they are kept, and that is said.
+
+        Raises
+        ------
+        UserErrorException
+            When a file is not there, or not below `relative_root`.
+        """
+        sources = [Path(file).absolute() for file in files]
+        if missing := [str(s) for s in sources if not s.is_file()]:
+            raise UserErrorException(f"cannot upload {', '.join(missing)}: there is no such file")
+        root = Path(relative_root).absolute() if relative_root else _common_directory(sources)
+        for source in sources:
+            if not source.is_relative_to(root):
+                raise UserErrorException(f"cannot upload {source}: it is not below relative_root {root}")
+            target = self.resolve(target_path or "") / source.relative_to(root)
+            if target.exists() and not overwrite:
+                print(f"Target {target} is there already and is kept; overwrite=True replaces it")
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+            if show_progress:
+                print(f"Uploaded {source} to {self.name}")
+        return DataPath(self, target_path or "")
+
+    def upload(
+        self,
+        src_dir: str | os.PathLike[str],
+        target_path: str | None = None,
+        overwrite: bool = False,
+        show_progress: bool = True,
+    ) -> DataPath:
+        """Copy everything below a directory into the datastore."""
+        root = Path(src_dir).absolute()
+        if not root.is_dir():
+            raise UserErrorException(f"cannot upload {src_dir}: there is no such directory")
+        files = sorted(p for p in root.rglob("*") if p.is_file())
+        return self.upload_files(files, root, target_path, overwrite, show_progress)
+
+    def download(
+        self,
+        target_path: str | os.PathLike[str],
+        prefix: str | None = None,
+        overwrite: bool = False,
+        show_progress: bool = True,
+    ) -> int:
+        """Copy the files below a prefix out of the datastore; return how many there were."""
+        count = 0
+        for source in sorted(p for p in self.resolve(prefix or "").rglob("*") if p.is_file()):
+            target = Path(target_path) / source.relative_to(self.root)
+            count += 1
+            if target.exists() and not overwrite:
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+        return count
+
+    def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataPath:
+        """Return a path in the datastore, as datasets take it."""
+        return DataPath(self, path or "", data_reference_name)
+
+    def set_as_default(self) -> None:
+        """Make this the default datastore."""
+        store = self.workspace.store
+        with store.locked():
+            settings = store.read(SETTINGS) or {}
+            store.write({**settings, "default": self.name}, SETTINGS)
+
+    def unregister(self) -> None:
+        """Forget a datastore that was registered; its files stay."""
+        store = self.workspace.store
+        with store.locked():
+            settings = store.read(SETTINGS) or {}
+            paths = {k: v for k, v in settings.get("paths", {}).items() if k != self.name}
+            default = None if settings.get("default") == self.name else settings.get("default")
+            store.write({"paths": paths, "default": default}, SETTINGS)
+
+    def __repr__(self) -> str:
+        return f"LocalDatastore(name={self.name!r}, root={str(self.root)!r})"
+
+
+def _common_directory(files: Sequence[Path]) -> Path:
+    return Path(os.path.commonpath([f.parent for f in files])) if files else Path.cwd()
+
+
+def all_datastores(workspace: Workspace) -> dict[str, LocalDatastore]:
+    """Return the datastores of a workspace by name."""
+    registered: dict[str, Any] = (workspace.store.read(SETTINGS) or {}).get("paths") or {}
+    built_in = {name: workspace.store.path("datastores", name) for name in BUILT_IN}
+    roots = built_in | {name: Path(path) for name, path in registered.items()}
+    return {name: LocalDatastore(workspace, name, root) for name, root in roots.items()}
+
+
+def get_datastore(workspace: Workspace, name: str) -> LocalDatastore:
+    """Return a datastore by its name.
+
+    Raises
+    ------
+    UserErrorException
+        When there is none of that name.
+    """
+    known = all_datastores(workspace)
+    if name not in known:
+        raise UserErrorException(
+            f"there is no datastore {name!r}; there are {', '.join(sorted(known))}. "
+            "Datastore.register_local(workspace, name, path) adds a directory"
+        )
+    return known[name]
+
+
+def default_datastore(workspace: Workspace) -> LocalDatastore:
+    """Return the default datastore of a workspace."""
+    settings = workspace.store.read(SETTINGS) or {}
+    return get_datastore(workspace, settings.get("default") or DEFAULT)
+
+
+def register_local(workspace: Workspace, name: str, path: str | os.PathLike[str]) -> LocalDatastore:
+    """Add a directory of this machine as a datastore."""
+    root = Path(path).absolute()
+    if not root.is_dir():
+        raise UserErrorException(f"cannot register {path} as a datastore: there is no such directory")
+    store = workspace.store
+    with store.locked():
+        settings = store.read(SETTINGS) or {}
+        store.write({**settings, "paths": {**(settings.get("paths") or {}), name: str(root)}}, SETTINGS)
+    return LocalDatastore(workspace, name, root)

@@ -1,0 +1,15 @@
+"""A dataset of files."""
+
+from __future__ import annotations
+
+from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
+
+
+class FileDataset(AbstractDataset):
+    """Files as they are; a profile needs a tabular dataset instead."""
+
+    kind = "File"
+
+    def to_path(self) -> list[str]:
+        """Return the paths of the files."""
+        return [str(path) for path in self.files()]

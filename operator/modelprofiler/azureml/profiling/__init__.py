@@ -1,0 +1,1 @@
+"""What `Model.profile` does: its checks, the ModelProfile resource it makes of them, the run, and the result."""

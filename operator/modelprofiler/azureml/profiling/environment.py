@@ -1,0 +1,116 @@
+"""An environment of the original as that of a profile."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelprofiler.azureml.core.conda_dependencies import package_name
+from modelprofiler.azureml.core.environment import Environment
+from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.profiling.conda import twins
+
+SERVER_PACKAGES = frozenset({"azureml-defaults", "azureml-inference-server-http"})
+"""Packages that stand for the inference server, which every run brings. azureml-defaults would install the SDK too,
+whose service is gone; what scoring scripts took from it is put beside them (`modelprofiler.azureml.profiling.shim`)."""
+
+SCORING_IMAGE = frozenset({"joblib", "numpy", "onnxruntime", "pandas", "scikit-learn"})
+"""What an installation's scoring-server image has (requirements/scoring-server.in); a cluster installs nothing else."""
+
+ORIGINAL_IMAGES = re.compile(r"^(mcr\.microsoft\.com/)?azureml/")
+"""The original's own base images: the server was put on top of them, so that they serve nothing by themselves."""
+
+OLDEST_PYTHON = (3, 9)
+"""The oldest Python for which there is an inference server."""
+
+
+@dataclass
+class Translated:
+    """The environment of a profile."""
+
+    spec: dict[str, Any] = field(default_factory=dict)
+    """spec.server.entryScript.environment."""
+    warnings: list[str] = field(default_factory=list)
+    packages: set[str] = field(default_factory=set)
+    """Names of the packages that are installed."""
+
+
+def translated(environment: Environment, *, in_cluster: bool) -> Translated:
+    """Return the environment of a profile.
+
+    Raises
+    ------
+    UserErrorException
+        When it needs an image to be built, or packages that cannot be had; every problem at once.
+    """
+    result = Translated()
+    problems: list[str] = []
+    if environment.docker.base_dockerfile:
+        problems.append(
+            "a Dockerfile (base_dockerfile) is not built here; build it and name the image with "
+            "Environment.from_docker_image(name, image)"
+        )
+    image = environment.docker.image
+    if image and ORIGINAL_IMAGES.match(image):
+        result.warnings.append(f"image {image} has no inference server of its own and is left out")
+        image = None
+    requirements: list[str] = []
+    if not environment.python.user_managed_dependencies:
+        requirements = _requirements(environment, result, problems)
+        _python(environment, result)
+    if in_cluster and not image:
+        requirements = _within_scoring_image(requirements, result, problems)
+    elif in_cluster and requirements:
+        result.warnings.append(f"a cluster installs nothing: image {image} must have {', '.join(requirements)}")
+        requirements = []
+    if problems:
+        raise UserErrorException("; ".join(problems))
+    if image:
+        result.spec["image"] = image
+        if not in_cluster:
+            result.warnings.append(f"image {image} is not used on this machine; its packages must be listed")
+    if requirements:
+        result.spec["requirements"] = requirements
+    result.packages = {package_name(r) for r in requirements}
+    variables = environment.environment_variables or {}
+    result.spec["env"] = [{"name": str(name), "value": str(value)} for name, value in variables.items()]
+    return result
+
+
+def _requirements(environment: Environment, result: Translated, problems: list[str]) -> list[str]:
+    dependencies = environment.python.conda_dependencies
+    found = twins(list(dependencies.conda_packages))
+    if found.without:
+        problems.append(
+            f"conda packages without a twin on PyPI: {', '.join(found.without)}. Name packages of PyPI with "
+            "add_pip_package, or build an image that has them and name it with Environment.from_docker_image"
+        )
+    result.warnings += found.mapped
+    pip = [line for line in dependencies.pip_packages if package_name(line) not in SERVER_PACKAGES]
+    return [*dependencies.pip_options, *found.requirements, *pip]
+
+
+def _python(environment: Environment, result: Translated) -> None:
+    version = environment.python.conda_dependencies.get_python_version()
+    if not version:
+        return
+    parts = tuple(int(p) for p in version.split(".")[:2])
+    if len(parts) < 2 or parts < OLDEST_PYTHON:
+        result.warnings.append(f"Python {version} has no inference server any more; the default version is used")
+    else:
+        result.spec["pythonVersion"] = f"{parts[0]}.{parts[1]}"
+
+
+def _within_scoring_image(requirements: list[str], result: Translated, problems: list[str]) -> list[str]:
+    """Leave out what the scoring-server image has; refuse the rest."""
+    result.spec.pop("pythonVersion", None)
+    names = [package_name(r) for r in requirements if not r.startswith("-")]
+    if missing := [name for name in names if name not in SCORING_IMAGE]:
+        problems.append(
+            f"a cluster installs nothing, and its scoring-server image has no {', '.join(missing)}; build an image "
+            "that has them and name it with Environment.from_docker_image(name, image)"
+        )
+    elif names:
+        result.warnings.append(f"{', '.join(names)} are those of the cluster's scoring-server image")
+    return []

@@ -1,0 +1,154 @@
+"""The ModelProfile resource of a call; pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelprofiler.api.resource import API_VERSION, GROUP, KIND, ModelProfile
+from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.profiling.request import Options
+from modelprofiler.errors import InvalidInput
+
+PROFILE_NAME = f"{GROUP}/profile-name"
+PROFILE_ID = f"{GROUP}/profile-id"
+DESCRIPTION = f"{GROUP}/description"
+CREATED_TIME = f"{GROUP}/created-time"
+MODEL_IDS = f"{GROUP}/model-ids"
+INPUT_DATASET_ID = f"{GROUP}/input-dataset-id"
+AUTO_TAG = f"{GROUP}/auto-tag"
+
+SMALLEST_CPU = "100m"
+CPU_STEP = "50m"
+SMALLEST_MEMORY = "100M"
+MEMORY_STEP = "50M"
+"""Sizes from the original's smallest up, in steps whose decimals can be read: 0.05 cores, 0.05 GB."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a profile was asked for.
+
+    Attributes
+    ----------
+    cpu, memory_in_gb
+        The largest size, in cores and GB; None: what the node can give.
+    """
+
+    name: str
+    id: str
+    created_time: str
+    cpu: float | None
+    memory_in_gb: float | None
+    description: str | None
+    model_ids: Sequence[str]
+    input_dataset_id: str | None
+    options: Options
+
+
+def replaced(call: Call, *, cpu: float | None, memory_in_gb: float | None) -> Call:
+    """Return the call with other caps."""
+    return dataclasses.replace(call, cpu=cpu, memory_in_gb=memory_in_gb)
+
+
+def profile_of(
+    call: Call,
+    *,
+    namespace: str | None,
+    code: dict[str, Any],
+    file: str,
+    environment: Mapping[str, Any],
+    model: dict[str, Any] | None,
+    dataset: dict[str, Any],
+) -> ModelProfile:
+    """Return the ModelProfile of a call.
+
+    Parameters
+    ----------
+    code, model, dataset
+        Sources, each as ``{"path": ...}`` or ``{"configMap": ...}``.
+
+    Raises
+    ------
+    UserErrorException
+        When an option cannot be used; every problem at once.
+    """
+    annotations = {
+        PROFILE_NAME: call.name,
+        PROFILE_ID: call.id,
+        CREATED_TIME: call.created_time,
+        DESCRIPTION: call.description,
+        MODEL_IDS: ",".join(call.model_ids),
+        INPUT_DATASET_ID: call.input_dataset_id,
+        AUTO_TAG: "true" if call.options.auto_tag else None,
+    }
+    metadata: dict[str, Any] = {"name": kubernetes_name(call.name)}
+    if namespace:
+        metadata["namespace"] = namespace
+    metadata["annotations"] = {name: value for name, value in annotations.items() if value}
+    spec: dict[str, Any] = {
+        "server": {"entryScript": {"source": code, "file": file, "environment": dict(environment)}},
+        "dataset": {"source": dataset, "format": "Lines"},
+        "load": call.options.load(),
+        "objectives": call.options.objectives(),
+        "resources": _resources(call.cpu, call.memory_in_gb),
+        "search": call.options.search(),
+    }
+    if model is not None:
+        names = [i.rpartition(":") for i in call.model_ids]
+        one = {"name": names[0][0], "version": names[0][2]}
+        several = {"name": ",".join(call.model_ids)[:253]}
+        spec["model"] = {**(one if len(names) == 1 else several), "source": model}
+    try:
+        return ModelProfile.parse({"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec})
+    except InvalidInput as error:
+        raise UserErrorException("; ".join(map(_in_python, error.problems))) from error
+
+
+def _in_python(problem: Any) -> str:
+    """Return a problem under the name by which the caller knows the field."""
+    known = {
+        "spec.load.openLoop.rate": "rate",
+        "spec.load.openLoop": "rate",
+        "spec.load.closedLoop.concurrency": "concurrency",
+        "spec.objectives.maxSlowdownPercent": "max_slowdown_percent",
+        "spec.load.duration": "duration",
+        "spec.load.warmup": "warmup",
+        "spec.search.deadline": "deadline",
+        "spec.search": "deadline",
+    }
+    path = problem.path.replace("spec.objectives.latency", "latency")
+    return f"{known.get(problem.path, path)}: {problem.message}"
+
+
+def _resources(cpu: float | None, memory_in_gb: float | None) -> dict[str, Any]:
+    resources: dict[str, Any] = {}
+    if cpu is not None:
+        resources["cpu"] = {"min": SMALLEST_CPU, "max": f"{round(cpu * 1000)}m", "step": CPU_STEP}
+    if memory_in_gb is not None:
+        resources["memory"] = {"min": SMALLEST_MEMORY, "max": f"{int(memory_in_gb * 1000)}M", "step": MEMORY_STEP}
+    return resources
+
+
+def kubernetes_name(name: str) -> str:
+    """Return a name that Kubernetes takes: itself where it does, else the nearest, with a digest of the original."""
+    plain = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")
+    if plain == name and len(name) <= 52:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{plain[:43].strip('-') or 'profile'}-{digest}"
+
+
+def to_dict(profile: ModelProfile) -> dict[str, Any]:
+    """Return the manifest as data, without what only an API server fills in."""
+    metadata = profile.metadata.model_dump(by_alias=True, exclude_defaults=True)
+    return {
+        "apiVersion": profile.api_version,
+        "kind": profile.kind,
+        "metadata": {"name": profile.metadata.name} | metadata,
+        "spec": profile.spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True),
+    }

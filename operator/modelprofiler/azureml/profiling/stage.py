@@ -1,0 +1,133 @@
+"""The files of a run, as the original laid them out."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelprofiler.azureml.core.model_path import MODELS_VARIABLE
+from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
+
+if TYPE_CHECKING:
+    from modelprofiler.azureml.core.inference_config import InferenceConfig
+    from modelprofiler.azureml.core.model import Model
+
+MODELS_DIRECTORY = "azureml-models"
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
+
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+(modelprofiler\.azureml|azureml)\b", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The files of a run.
+
+    Attributes
+    ----------
+    code
+        The script's directory.
+    file
+        The script in it.
+    models
+        What AZUREML_MODEL_DIR names: the directory of the one model, or of all; None without models.
+    dataset
+        The requests, one a line.
+    variables
+        Environment variables that the server needs.
+    """
+
+    code: Path
+    file: str
+    models: Path | None
+    dataset: Path
+    variables: dict[str, str]
+
+
+def stage(
+    directory: Path, config: InferenceConfig, models: Sequence[Model], requests: Sequence[str], packages: set[str]
+) -> Staged:
+    """Copy what a run needs into a directory, so that it stays the same while it runs.
+
+    Parameters
+    ----------
+    packages
+        Names of packages that are installed: a script that imports the SDK gets its place-holder only without it.
+
+    Raises
+    ------
+    WebserviceException
+        When the entry script is no longer there.
+    """
+    code, file = _stage_code(directory / "code", config)
+    _stage_shims(code, packages)
+    dataset = directory / "dataset.txt"
+    dataset.write_text("".join(f"{row}\n" for row in requests), encoding="utf-8")
+    root = directory / MODELS_DIRECTORY
+    placed = [_stage_model(root, model) for model in models]
+    if len(placed) != len({(p.name, p.parent.name) for p in placed}):
+        raise UserErrorException("the same model is given twice")
+    below = root if len(placed) > 1 else placed[0] if placed else None
+    variables = {}
+    if below is not None:
+        entries = [
+            [model.name, model.version, str(_only_entry(p).relative_to(below))]
+            for model, p in zip(models, placed, strict=True)
+        ]
+        variables[MODELS_VARIABLE] = json.dumps(entries)
+    return Staged(code, file, below, dataset, variables)
+
+
+def _stage_code(target: Path, config: InferenceConfig) -> tuple[Path, str]:
+    script = config.entry_script_path
+    if not script.is_file():
+        raise WebserviceException(f"entry_script {script} doesn't exist any more.")
+    if config.source_directory is None:
+        target.mkdir(parents=True)
+        shutil.copy2(script, target / script.name)
+        return target, script.name
+    source = Path(config.source_directory)
+    shutil.copytree(source, target, ignore=LEFT_OUT, symlinks=False)
+    return target, os.fspath(script.resolve().relative_to(source.resolve()))
+
+
+def _stage_shims(code: Path, packages: set[str]) -> None:
+    wanted = {
+        name.split(".")[0]
+        for script in code.rglob("*.py")
+        for name in _IMPORT.findall(script.read_text(encoding="utf-8", errors="replace"))
+    }
+    if "azureml-core" in packages:
+        wanted.discard("azureml")
+    text = importlib.resources.files(__package__).joinpath("shim.py").read_text(encoding="utf-8")
+    for name in wanted:
+        if not (code / f"{name}.py").exists() and not (code / name).is_dir():
+            (code / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def _stage_model(root: Path, model: Model) -> Path:
+    source = model.workspace.registry.files(model.name, model.version)
+    target = root / model.name / str(model.version)
+    if target.exists():
+        raise UserErrorException(f"model {model.id} is given twice")
+    shutil.copytree(source, target, copy_function=_link_or_copy)
+    return target
+
+
+def _only_entry(directory: Path) -> Path:
+    (entry,) = directory.iterdir()
+    return entry
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link a registered file, which never changes; copy it where the file systems differ."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,124 @@
+"""From a call of `Model.profile` to a run under way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelprofiler.azureml.core.inference_config import InferenceConfig
+from modelprofiler.azureml.core.profile import ModelProfile
+from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.profiling import manifest
+from modelprofiler.azureml.profiling.bounds import Bounds, Machine, lowered
+from modelprofiler.azureml.profiling.environment import Translated, translated
+from modelprofiler.azureml.profiling.local_run import LocalRuns
+from modelprofiler.azureml.profiling.request import Options, check_name_and_caps, requests_of
+from modelprofiler.azureml.profiling.stage import stage
+
+if TYPE_CHECKING:
+    from modelprofiler.azureml.core.model import Model
+    from modelprofiler.azureml.core.workspace import Workspace
+
+
+def start(
+    workspace: Workspace,
+    profile_name: str,
+    models: Sequence[Model],
+    inference_config: InferenceConfig,
+    input_dataset: object,
+    cpu: float | None,
+    memory_in_gb: float | None,
+    description: str | None,
+    options: Options,
+) -> ModelProfile:
+    """Check everything, then start the run; see `Model.profile`."""
+    bounds = Bounds.from_environment(os.environ)
+    check_name_and_caps(profile_name, cpu, memory_in_gb, bounds)
+    requests = requests_of(workspace, input_dataset)
+    options.check()
+    _check_types(models, inference_config)
+    environment = translated(inference_config.effective_environment(), in_cluster=workspace.is_kubernetes)
+    call = manifest.Call(
+        name=profile_name,
+        id=str(uuid.uuid4()),
+        created_time=datetime.now(UTC).isoformat(),
+        cpu=cpu,
+        memory_in_gb=memory_in_gb,
+        description=description,
+        model_ids=[model.id for model in models],
+        input_dataset_id=getattr(input_dataset, "id", None),
+        options=options,
+    )
+    if workspace.is_kubernetes:
+        from modelprofiler.azureml.profiling.cluster_start import start_in_cluster
+
+        start_in_cluster(workspace, call, bounds, models, inference_config, requests, environment)
+    else:
+        _start_here(workspace, call, bounds, models, inference_config, requests, environment)
+    for warning in environment.warnings:
+        warnings.warn(warning, UserWarning, stacklevel=3)
+    return ModelProfile(workspace, profile_name)
+
+
+def _start_here(
+    workspace: Workspace,
+    call: manifest.Call,
+    bounds: Bounds,
+    models: Sequence[Model],
+    config: InferenceConfig,
+    requests: list[str],
+    environment: Translated,
+) -> None:
+    machine = Machine.here()
+    cpu, cpu_warning = lowered(call.cpu, bounds.max_profile_cpu, machine.cpu, "cpu", machine.name)
+    memory, memory_warning = lowered(
+        call.memory_in_gb, bounds.max_profile_memory, machine.memory_in_gb, "memory_in_gb", machine.name
+    )
+    environment.warnings += [warning for warning in (cpu_warning, memory_warning) if warning]
+    call = manifest.replaced(call, cpu=cpu, memory_in_gb=memory)
+    runs = LocalRuns(workspace.store)
+    directory = runs.reserve(call.name)
+    try:
+        data = _prepared(directory, call, models, config, requests, environment)
+        runs.start(directory, data, list(call.model_ids), workspace.tracking_uri)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+
+
+def _prepared(
+    directory: Path,
+    call: manifest.Call,
+    models: Sequence[Model],
+    config: InferenceConfig,
+    requests: list[str],
+    environment: Translated,
+) -> dict[str, object]:
+    """Put the files of a run into its directory, and return its manifest."""
+    staged = stage(directory, config, models, requests, environment.packages)
+    variables = [{"name": name, "value": value} for name, value in staged.variables.items()]
+    profile = manifest.profile_of(
+        call,
+        namespace=None,
+        code={"path": str(staged.code)},
+        file=staged.file,
+        environment={**environment.spec, "env": [*environment.spec["env"], *variables]},
+        model={"path": str(staged.models)} if staged.models else None,
+        dataset={"path": str(staged.dataset)},
+    )
+    return manifest.to_dict(profile)
+
+
+def _check_types(models: Sequence[Model], inference_config: object) -> None:
+    from modelprofiler.azureml.core.model import Model
+
+    if not isinstance(inference_config, InferenceConfig):
+        raise UserErrorException(f"inference_config must be an InferenceConfig, not {type(inference_config).__name__}")
+    if isinstance(models, Model) or not all(isinstance(m, Model) for m in models):
+        raise UserErrorException("models must be a list of Model objects; it may be empty")

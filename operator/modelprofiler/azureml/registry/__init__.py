@@ -1,0 +1,1 @@
+"""Where models are registered: the local store, or an MLflow server."""

@@ -1,0 +1,67 @@
+"""A registered model, and what a registry does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass
+class ModelRecord:
+    """One version of a model, as a registry knows it."""
+
+    name: str
+    version: int
+    created_time: datetime | None = None
+    description: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    framework: str | None = None
+    framework_version: str | None = None
+    url: str | None = None
+    resource_configuration: dict[str, Any] | None = None
+    sample_input_dataset_id: str | None = None
+    sample_output_dataset_id: str | None = None
+    datasets: list[dict[str, str]] = field(default_factory=list)
+    run_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Name and version, as ``diabetes:1``."""
+        return f"{self.name}:{self.version}"
+
+
+class ModelRegistry(Protocol):
+    """Models by name and version.
+
+    Every call raises `ModelNotFoundException` for a model that is not there.
+    """
+
+    def register(self, record: ModelRecord, files: Mapping[str, Path]) -> ModelRecord:
+        """Add the next version of a model.
+
+        Parameters
+        ----------
+        record
+            What is known of it; its version is ignored.
+        files
+            The files by their path in the model's directory.
+        """
+
+    def get(self, name: str, version: int | None = None) -> ModelRecord:
+        """Return a version of a model, or the latest."""
+
+    def list(self, name: str | None = None) -> list[ModelRecord]:
+        """Return all versions of a model, or of all models, the latest first."""
+
+    def update(self, record: ModelRecord) -> None:
+        """Write the description, tags, properties and so on of a model that is there."""
+
+    def delete(self, name: str, version: int) -> None:
+        """Remove a version of a model."""
+
+    def files(self, name: str, version: int) -> Path:
+        """Return the directory with the model's files; it holds one file or folder, as when it was registered."""

@@ -75,8 +75,13 @@ class Cluster:
         """Requests sent that change something."""
 
     @classmethod
-    async def connect(cls) -> Cluster:
+    async def connect(cls, context: str | None = None) -> Cluster:
         """Connect from inside a pod, or else as the kubeconfig says.
+
+        Parameters
+        ----------
+        context
+            A context of the kubeconfig, which is then used inside a pod too; by default its current one.
 
         Raises
         ------
@@ -86,10 +91,12 @@ class Cluster:
         settings = client.Configuration()
         # The client's functions that are called here have no types.
         try:
+            if context is not None:
+                raise ConfigException("a context is of the kubeconfig")
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         except ConfigException:
             try:
-                await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+                await config.load_kube_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call]
             except (ConfigException, OSError) as error:
                 raise ModelProfilerError(
                     f"no cluster: this is not a pod with a service account, and the kubeconfig says: {error}"

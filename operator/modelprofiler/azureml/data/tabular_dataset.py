@@ -57,21 +57,12 @@ class TabularDataset(AbstractDataset):
         return self._step("drop", [columns] if isinstance(columns, str) else list(columns))
 
     def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> Any:
-        """Return the rows as a data frame; needs pandas."""
+        """Return the rows as a data frame of texts; needs pandas."""
         try:
             pd = importlib.import_module("pandas")
         except ImportError as error:
             raise UserErrorException("to_pandas_dataframe needs pandas; pip install pandas") from error
-        table, types = self.columns()
-        frame = pd.DataFrame(table, dtype=object)
-        for name, kind in types.items():
-            if kind in (ColumnType.LONG, ColumnType.FLOAT):
-                frame[name] = pd.to_numeric(frame[name], errors="coerce")
-            elif kind is ColumnType.BOOL:
-                frame[name] = frame[name].map(lambda v: None if v is None else v.strip().lower() == "true")
-            elif kind is ColumnType.DATETIME:
-                frame[name] = pd.to_datetime(frame[name], errors="coerce")
-        return frame
+        return pd.DataFrame(self.columns()[0])
 
     def _step(self, name: str, argument: Any) -> Self:
         definition = {**self._definition, "steps": [*self._definition["steps"], [name, argument]]}

@@ -26,6 +26,7 @@ STATE, MANIFEST, LOG = "state.json", "profile.yaml", "run.log"
 STATUS = "run/profile.json"
 
 LAST_LINES = 20
+START_SECONDS = 30.0
 CANCEL_SECONDS = 15.0
 """How long a run gets to stop its server and load before it is killed."""
 
@@ -92,7 +93,7 @@ class LocalRuns:
             )
         _reap()
         # Asked before the state is read again: a run that ends in between has written how.
-        alive = _is_running(state)
+        alive = _is_running(state) or ("pid" not in state and _is_new(directory / STATE))
         state = read_json(directory / STATE) or state
         written = read_json(directory / STATUS) or yaml.safe_load((directory / MANIFEST).read_text(encoding="utf-8"))
         profile = ModelProfile.parse(_with_annotations(written, directory))
@@ -159,6 +160,11 @@ def _is_running(state: Json) -> bool:
     """Whether the process of a run is there: the same one, not another that got its number."""
     pid = state.get("pid")
     return pid is not None and _start_of(pid) is not None and _start_of(pid) == state.get("started")
+
+
+def _is_new(path: Path) -> bool:
+    """Whether a state was written just now: its process is being started."""
+    return time.time() - path.stat().st_mtime < START_SECONDS
 
 
 def _start_of(pid: int) -> str | None:

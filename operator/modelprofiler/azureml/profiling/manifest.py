@@ -145,10 +145,12 @@ def kubernetes_name(name: str) -> str:
 
 def to_dict(profile: ModelProfile) -> dict[str, Any]:
     """Return the manifest as data, without what only an API server fills in."""
-    metadata = profile.metadata.model_dump(by_alias=True, exclude_defaults=True)
+    metadata = profile.metadata.model_dump(
+        include={"name", "namespace", "labels", "annotations"}, exclude_defaults=True
+    )
     return {
         "apiVersion": profile.api_version,
         "kind": profile.kind,
-        "metadata": {"name": profile.metadata.name} | metadata,
+        "metadata": metadata,
         "spec": profile.spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True),
     }

@@ -1,0 +1,127 @@
+"""A run in a cluster: a ModelProfile and the ConfigMaps it names, created with the caller's rights."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
+from modelprofiler.azureml.exceptions import WebserviceException
+from modelprofiler.azureml.profiling import manifest
+from modelprofiler.azureml.profiling.bounds import GIGABYTE, Bounds, Machine, lowered
+from modelprofiler.azureml.profiling.cluster_client import call as call_cluster
+from modelprofiler.azureml.profiling.cluster_files import Bundle, bundled, config_map
+from modelprofiler.azureml.profiling.environment import Translated
+from modelprofiler.azureml.profiling.stage import stage
+from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Cluster
+from modelprofiler.errors import NotFound, Refused
+
+if TYPE_CHECKING:
+    from modelprofiler.azureml.core.inference_config import InferenceConfig
+    from modelprofiler.azureml.core.model import Model
+    from modelprofiler.azureml.core.workspace import Workspace
+
+
+def start_in_cluster(
+    workspace: Workspace,
+    call: manifest.Call,
+    bounds: Bounds,
+    models: Sequence[Model],
+    config: InferenceConfig,
+    requests: list[str],
+    environment: Translated,
+) -> None:
+    """Create everything that a run in the cluster needs.
+
+    Raises
+    ------
+    WebserviceException
+        When the name is taken.
+    UserErrorException
+        When the files are too large, or the cluster refuses.
+    """
+    with tempfile.TemporaryDirectory(prefix="modelprofiler-") as directory:
+        bundle = bundled(stage(Path(directory) / "run", config, models, requests, environment.packages))
+
+    async def create(cluster: Cluster) -> None:
+        capped = await _capped(cluster, call, environment)
+        profile = _profile(workspace.name, capped, bundle, environment)
+        await _create(cluster, workspace.name, call, profile, bundle)
+
+    call_cluster(workspace.context, create)
+
+
+async def _capped(cluster: Cluster, call: manifest.Call, environment: Translated) -> manifest.Call:
+    """Lower caps that no node has, where the nodes may be read."""
+    if call.cpu is None and call.memory_in_gb is None:
+        return call
+    try:
+        nodes = await cluster.list(NODES)
+    except Refused:
+        return call  # the operator says it when it is so
+    given = [node["status"]["allocatable"] for node in nodes]
+    if not given:
+        return call
+    largest = Machine(
+        max(float(Quantity(a["cpu"])) for a in given),
+        max(float(Quantity(a["memory"])) / GIGABYTE for a in given),
+        "any node",
+    )
+    cpu, memory = call.cpu, call.memory_in_gb
+    warnings: list[str | None] = []
+    if cpu is not None:
+        cpu, warning = lowered(cpu, cpu, largest.cpu, "cpu", largest.name)
+        warnings.append(warning)
+    if memory is not None:
+        memory, warning = lowered(memory, memory, largest.memory_in_gb, "memory_in_gb", largest.name)
+        warnings.append(warning)
+    environment.warnings += [w for w in warnings if w and w not in environment.warnings]
+    return manifest.replaced(call, cpu=cpu, memory_in_gb=memory)
+
+
+def _profile(namespace: str, call: manifest.Call, bundle: Bundle, environment: Translated) -> ModelProfile:
+    name = manifest.kubernetes_name(call.name)
+    variables = [{"name": key, "value": value} for key, value in bundle.variables.items()]
+    return manifest.profile_of(
+        call,
+        namespace=namespace,
+        code={"configMap": {"name": f"{name}-code"}},
+        file=bundle.file,
+        environment={**environment.spec, "env": [*environment.spec["env"], *variables]},
+        model={"configMap": {"name": f"{name}-model"}} if bundle.model is not None else None,
+        dataset={"configMap": {"name": f"{name}-dataset", "key": "requests.txt"}},
+    )
+
+
+async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile: ModelProfile, bundle: Bundle) -> None:
+    name = profile.metadata.name
+    try:
+        await cluster.get(PROFILES, namespace, name)
+    except NotFound:
+        pass
+    else:
+        raise _taken(call.name, namespace)
+    body = manifest.to_dict(profile)
+    await cluster.create(PROFILES, namespace, body)
+    made = await cluster.get(PROFILES, namespace, name)
+    # Creating what is there already is no error of the adapter's: whose it is, the id tells.
+    if (made["metadata"].get("annotations") or {}).get(manifest.PROFILE_ID) != call.id:
+        raise _taken(call.name, namespace)
+    owner: dict[str, Any] = {"apiVersion": API_VERSION, "kind": KIND, "name": name, "uid": made["metadata"]["uid"]}
+    parts = {"code": bundle.code, "model": bundle.model, "dataset": bundle.dataset}
+    try:
+        for part, files in parts.items():
+            if files is not None:
+                await cluster.create(CONFIG_MAPS, namespace, config_map(f"{name}-{part}", namespace, files, owner))
+    except Refused:
+        await cluster.delete(PROFILES, namespace, name)
+        raise
+
+
+def _taken(name: str, namespace: str) -> WebserviceException:
+    return WebserviceException(
+        f"A profile with name {name} exists already in namespace {namespace}: choose another name.", status_code=409
+    )

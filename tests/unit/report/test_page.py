@@ -1,0 +1,188 @@
+"""The page says what the record says, needs nothing from anywhere, and shows text as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+
+import pytest
+from tests.unit.report import runs
+
+from modelprofiler.report import page
+from modelprofiler.report.record import RunRecord
+
+RUNS: dict[str, Callable[[], RunRecord]] = {
+    "verified": runs.verified,
+    "infeasible": runs.infeasible,
+    "killed": runs.killed,
+    "one trial": runs.unfinished,
+    "nothing yet": lambda: runs.unfinished(0),
+    "rows without records": lambda: RunRecord(runs.verified().profile),
+}
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+@dataclass
+class Node:
+    """An element with everything in it."""
+
+    tag: str
+    attributes: dict[str, str | None]
+    children: list[Node] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+
+    def all(self, tag: str, class_: str = "") -> list[Node]:
+        """Return every element of a name and class below this one."""
+        found = [n for c in self.children for n in c.all(tag, class_)]
+        mine = self.tag == tag and set(class_.split()) <= set((self.attributes.get("class") or "").split())
+        return ([self] if mine else []) + found
+
+    @property
+    def text(self) -> str:
+        """All words in it."""
+        return " ".join([*self.words, *(c.text for c in self.children)])
+
+
+class Tree(HTMLParser):
+    """Parses strictly: every element that begins ends, in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open = [Node("", {})]
+        self.feed(text)
+        self.close()
+        assert ["", "html"] == [n.tag for n in (self.open[0], self.open[0].children[0])]
+        assert 1 == len(self.open)
+
+    @property
+    def root(self) -> Node:
+        """The document."""
+        return self.open[0]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        node = Node(tag, dict(attrs))
+        self.open[-1].children.append(node)
+        if tag not in VOID:
+            self.open.append(node)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag == self.open.pop().tag
+
+    def handle_data(self, data: str) -> None:
+        self.open[-1].words.append(data)
+
+
+def parsed(record: RunRecord) -> Node:
+    """Return the page of a run."""
+    return Tree(page.render(record)).root
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_page_is_well_formed_and_refers_to_nothing_outside(name: str) -> None:
+    """No script, no link, no address of any kind: it works offline, and tells nobody that it was opened."""
+    text = page.render(RUNS[name]())
+    root = Tree(text).root
+    assert [] == [n.tag for tag in ("script", "link", "img", "iframe", "a", "object") for n in root.all(tag)]
+    assert [] == re.findall(r"(?:https?:|url\(|@import|javascript:|\bon\w+=)", text)
+    assert "en" == root.all("html")[0].attributes["lang"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_pictures_say_what_they_show(name: str) -> None:
+    """To who does not see them; what is decoration is hidden."""
+    for picture in parsed(RUNS[name]()).all("svg"):
+        described = picture.attributes.get("role") == "img" and picture.attributes.get("aria-label")
+        assert described or picture.attributes.get("aria-hidden") == "true"
+
+
+def test_the_recommendation_comes_first() -> None:
+    """With the trial that verified it, and as it stands in a manifest."""
+    main = parsed(runs.verified()).all("main")[0]
+    answer = main.children[1].text
+    assert all(words in answer for words in ("Verified", "400m", "224Mi", "Trial 5 ran at exactly", "350m CPU is the"))
+    assert "    cpu: 400m\n    memory: 224Mi" in main.all("code")[0].text
+
+
+def test_without_a_recommendation_the_page_says_why() -> None:
+    """And offers nothing to copy."""
+    main = parsed(runs.infeasible()).all("main")[0]
+    assert "No size of the range meets the objectives" in main.children[1].text
+    assert "over the objective of 12ms" in main.children[1].text
+    assert [] == main.all("code")
+
+
+def test_an_unfinished_run_says_so() -> None:
+    """It shows what there is."""
+    main = parsed(runs.unfinished()).all("main")[0]
+    assert ("Not finished" in main.children[1].text, 1) == (True, len(main.all("tbody")))
+
+
+def test_text_of_others_stays_text() -> None:
+    """Names and messages are what a user or a server wrote."""
+    evil = "<script>alert(1)</script>\"'&</style>\x00"
+    known = runs.verified()
+    rows = [t.model_copy(update={"message": evil, "outcome": "Slow"}) for t in known.profile.status.trials]
+    [given] = known.profile.status.recommendations
+    status = known.profile.status.model_copy(
+        update={"trials": rows, "recommendations": [given.model_copy(update={"explanation": evil})]}
+    )
+    meta = known.profile.metadata.model_copy(update={"name": evil, "namespace": evil})
+    root = parsed(replace(known, profile=known.profile.model_copy(update={"metadata": meta, "status": status})))
+    assert ([], 1) == (root.all("script"), len(root.all("style")))
+    assert evil[:-1] == root.all("h1")[0].text
+    assert any(evil[:-1] in n.text for n in root.all("title")[1:])
+
+
+def test_every_trial_is_a_row_and_a_mark() -> None:
+    """In the order they ran; the one that verified stands out."""
+    root = parsed(runs.verified())
+    rows = [body.all("tr")[0] for body in root.all("tbody")]
+    assert ["1", "2", "3", "4", "5"] == [row.all("th")[0].text for row in rows]
+    assert ["5"] == [row.all("th")[0].text for row in rows if row.attributes.get("class") == "chosen-row"]
+    wide = root.all("div", "wide")[0]
+    assert {"1", "2", "3", "4", "5"} == {g.all("text")[0].text for g in wide.all("g", "mark")}
+    assert ["3"] == [g.all("text")[0].text for g in wide.all("g", "mark failed")]
+    assert {"2", "3"} == {g.all("text")[0].text for g in wide.all("g", "mark resized")}
+
+
+def test_the_objective_lies_between_what_met_it_and_what_did_not() -> None:
+    """Marks of trials that passed are below the line, the others above it, and the recommendation is where it says."""
+    wide = parsed(runs.verified()).all("div", "wide")[0]
+    line = number(wide.all("line", "objective")[0], "y1")
+    places = {}
+    for mark in wide.all("g", "mark"):
+        label = mark.all("text")[0]
+        places[label.text] = number(label, "x"), number(label, "y") - 3.8
+    assert {"3"} == {name for name, (_, y) in places.items() if y < line}
+    chosen = number(wide.all("line", "chosen")[0], "x1")
+    assert pytest.approx(chosen, abs=0.2) == places["5"][0]
+    assert places["3"][0] < places["2"][0] < chosen < places["1"][0]
+
+
+def number(node: Node, name: str) -> float:
+    """Return an attribute as a number."""
+    return float(node.attributes[name] or "nan")
+
+
+def test_memory_over_time_stays_below_its_limit() -> None:
+    """Where samples were kept; otherwise the picture is left out."""
+    titles = [n.text for n in parsed(runs.verified()).all("h2")]
+    without = [n.text for n in parsed(RUNS["rows without records"]()).all("h2")]
+    assert ({"Memory over time"}, set()) == (set(titles) & {"Memory over time"}, set(without) & {"Memory over time"})
+    [figure] = [f for f in parsed(runs.verified()).all("figure") if f.all("h2")[0].text == "Memory over time"]
+    limit = number(figure.all("line", "objective")[0], "y1")
+    drawn = figure.all("path", "series")[0].attributes["d"] or ""
+    heights = [float(pair.split()[1]) for pair in drawn.removeprefix("M").split("L")]
+    assert limit < min(heights)
+
+
+def test_a_page_is_small() -> None:
+    """It is attached to pull requests and mailed."""
+    assert len(page.render(runs.verified())) < 100_000
+
+
+def test_two_pages_of_a_run_are_the_same() -> None:
+    """So that they can be compared and kept in git."""
+    assert page.render(runs.verified()) == page.render(runs.verified())

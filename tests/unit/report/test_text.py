@@ -1,0 +1,69 @@
+"""A run as text: the answer first, honest about what there is not, no wider than asked where that can be helped."""
+
+import re
+import sys
+
+import pytest
+from tests.unit.report import runs
+
+from modelprofiler.report.record import RunRecord
+from modelprofiler.report.text import render
+
+
+def test_the_recommendation_comes_first() -> None:
+    """With what verified it."""
+    lines = render(runs.verified(), 100).splitlines()
+    assert "digits: Verified" == lines[0]
+    assert ["requests  cpu 400m     memory 224Mi", "limits    cpu 400m     memory 224Mi"] == [
+        line.strip() for line in lines[3:5]
+    ]
+    assert lines[6].startswith("Trial 5 ran at exactly 400m CPU and 224Mi memory and met the objectives")
+
+
+def test_without_a_recommendation_the_text_says_why() -> None:
+    """The reason is the one that the condition has."""
+    text = render(runs.infeasible(), 300)
+    assert text.startswith("digits: No size of the range meets the objectives (NoFeasibleSize)\n")
+    assert "over the objective of 12ms at the ceiling" in text
+
+
+@pytest.mark.parametrize(("trials", "says"), [(0, "No trial has finished."), (1, "Reference")])
+def test_an_unfinished_run_says_so(trials: int, says: str) -> None:
+    """It shows what there is."""
+    text = render(runs.unfinished(trials), 100)
+    assert text.startswith("digits: The run has not finished (Running)\n")
+    assert says in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_the_table_fits_the_terminal(width: int) -> None:
+    """Columns that do not fit are left out; a word that is too long, such as a digest, is not broken."""
+    text = render(runs.killed(), width)
+    assert [] == [line for line in text.splitlines() if len(line) > width and "sha256:" not in line]
+    assert all(word in text for word in ("TRIAL", "OUTCOME", "JUDGED BY"))
+
+
+def test_a_wide_terminal_shows_every_figure() -> None:
+    """Cost, memory and throttling beside latency."""
+    text = render(runs.verified(), 200)
+    assert all(word in text for word in ("95% INTERVAL", "RATE", "CPU USED", "CPU/REQUEST", "MEMORY PEAK", "THROTTLED"))
+
+
+def test_colours_change_nothing_but_colours() -> None:
+    """What is under them is the same text."""
+    colored = render(runs.verified(), 120, color=True)
+    assert "\x1b[" in colored
+    assert render(runs.verified(), 120) == re.sub(r"\x1b\[[0-9;]*m", "", colored)
+
+
+def test_without_rich_the_text_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes with the extra ``local`` only."""
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert render(runs.verified(), 120) == render(runs.verified(), 120, color=True)
+
+
+def test_a_run_of_another_version_without_conditions_is_shown() -> None:
+    """A record is read as it is."""
+    known = runs.verified().profile
+    bare = known.model_copy(update={"status": known.status.model_copy(update={"conditions": [], "provenance": None})})
+    assert render(RunRecord(bare), 100).startswith("digits: Verified\n")

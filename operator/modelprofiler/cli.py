@@ -1,52 +1,57 @@
-"""The commands.
+"""The commands: a table, from which only what is asked for is imported.
 
-Each imports what it needs when it runs: a load pod must not wait for the operator's libraries.
+A load pod must not wait for the operator's libraries, nor a shell for a list of options. A module of
+`modelprofiler.commands` has ``configure(parser)``, which adds its options, and ``run(arguments)``, which returns the
+exit code; what it needs beyond the standard library it imports inside these.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
+import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Protocol, cast
 
 from modelprofiler import __version__
 from modelprofiler.errors import InvalidInput, ModelProfilerError
 
-EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
+EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+COMMANDS = {
+    "operator": "run the operator",
+    "load": "replay a dataset against a server: what a load pod runs",
+    "completion": "print what makes a shell complete these commands",
+}
+"""Name and purpose of each; its module has the same name."""
+
+EPILOG = """\
+The same file is for this machine and for a cluster:
+  kubectl apply -f profile.yaml
+
+`modelprofiler COMMAND --help` tells more, with an example."""
+
+
+class Command(Protocol):
+    """A module of `modelprofiler.commands`."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options, and an example at the end of the help."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it, and return the exit code; problems with the input are raised as `InvalidInput`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="modelprofiler",
-        description="Find the smallest CPU and memory at which a model server meets its objective.",
-        epilog="Profiles are applied with kubectl: kubectl apply -f examples/digits.yaml",
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser(
-        "operator",
-        help="run the operator",
-        description="Run the operator in the cluster of this pod, or of KUBECONFIG. Settings are environment variables "
-        "MODELPROFILER_*; the chart sets them.",
-        epilog="example: KUBECONFIG=~/.kube/config MODELPROFILER_LOG_LEVEL=DEBUG modelprofiler operator",
-    )
-    commands.add_parser(
-        "load",
-        add_help=False,
-        help="replay a dataset against a server: what a load pod runs",
-    )
-    arguments, rest = parser.parse_known_args(argv)
-    if arguments.command == "load":
-        from modelprofiler.load.command import main as load
-
-        return load(rest)
-    if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    """Run a command; return its exit code: 0 done, 1 failed, 2 bad input."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    if "_ARGCOMPLETE" in os.environ:  # set by the shell's completion
+        _complete()
+    parser = _parser(given)
+    arguments = parser.parse_args(given)
     try:
-        return _operator()
+        return _module(arguments.command).run(arguments)
     except InvalidInput as error:
         for problem in error.problems:
             print(f"modelprofiler: {problem}", file=sys.stderr)
@@ -54,18 +59,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModelProfilerError as error:
         print(f"modelprofiler: {error}", file=sys.stderr)
         return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads has seen enough (`| head`); Python would complain again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
 
 
-def _operator() -> int:
-    from modelprofiler.cluster import handlers
-    from modelprofiler.cluster.settings import Settings
-
-    settings = Settings.from_environment(os.environ)
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for a command line; of the commands only the one that it names has its options."""
+    parser = argparse.ArgumentParser(
+        prog="modelprofiler",
+        description="Find the smallest CPU and memory at which a model server meets its objective.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    handlers.run(settings)
-    return 0
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    named = next((word for word in words if not word.startswith("-")), None)
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=purpose,
+            description=f"{purpose[:1].upper()}{purpose[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == named:
+            _module(name).configure(command)
+    return parser
+
+
+def _module(name: str) -> Command:
+    return cast("Command", importlib.import_module(f"modelprofiler.commands.{name}"))
+
+
+def _complete() -> None:
+    """Answer the shell that asks how a line goes on, and end; return where argcomplete is not installed."""
+    try:
+        import argcomplete
+    except ImportError:
+        return
+    argcomplete.autocomplete(_parser(os.environ.get("COMP_LINE", "").split()[1:]))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from modelprofiler.cluster.adapter import (
 )
 from modelprofiler.cluster.decide import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.errors import NotFound, Refused
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.trial import load_of_trial, longest_seconds
@@ -125,7 +126,7 @@ class Act:
             decide=action.window == "Decide",
             reference=self.reference,
             host=address,
-            dataset=f"{manifests.DATASET_DIR}/{self.dataset_key or manifests.INLINE_DATASET}",
+            dataset=f"{manifests.DATASET_DIR}/{self.dataset_key or INLINE_DATASET}",
             connect_timeout=self.settings.ready_timeout_seconds,
         )
 

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import CpuRange, MemoryRange, Resources
+from modelprofiler.api.spec import Resources
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import names
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.sizes import cpu_up_to, memory_up_to, whole_mebibytes
 from modelprofiler.errors import Problem
 
 Object = dict[str, Any]
-
-CPU_FLOOR, CPU_STEP = "100m", "50m"
-MEMORY_FLOOR, MEMORY_STEP = "128Mi", "32Mi"
 
 
 @dataclass(frozen=True)
@@ -109,14 +107,8 @@ def effective(
         return EffectiveResources(cpu=cpu, memory=memory)
     room = found[0]
     left_cpu, left_memory = room.cpu - beside[0], room.memory - beside[1]
-    if cpu is None and left_cpu >= Quantity(CPU_FLOOR).millicores:
-        step = Quantity(CPU_STEP).millicores
-        cpu = CpuRange(min=Quantity(CPU_FLOOR), max=Quantity.cpu(left_cpu // step * step), step=Quantity(CPU_STEP))
-    if memory is None and left_memory >= Quantity(MEMORY_FLOOR).bytes:
-        step = Quantity(MEMORY_STEP).bytes
-        memory = MemoryRange(
-            min=Quantity(MEMORY_FLOOR), max=Quantity.memory(left_memory // step * step), step=Quantity(MEMORY_STEP)
-        )
+    cpu = cpu or cpu_up_to(left_cpu)
+    memory = memory or memory_up_to(left_memory)
     if cpu is None or memory is None:
         return [Problem("spec.resources", f"no node has room for a server; {_left(room)} beside the load")]
     ceiling = Limits.ceiling(EffectiveResources(cpu=cpu, memory=memory))
@@ -130,7 +122,7 @@ def effective(
     most = max(found, key=lambda r: r.memory)
     if top_memory > most.memory - beside[1]:
         size, share = Quantity.memory(top_memory), Quantity.memory(beside[1])
-        problems.append(_too_large("memory", size, most, share, _mebibytes(most.memory - beside[1])))
+        problems.append(_too_large("memory", size, most, share, whole_mebibytes(most.memory - beside[1])))
     return problems or [Problem("spec.resources", f"no node has both the CPU and the memory; {_left(room)}")]
 
 
@@ -141,8 +133,6 @@ def _too_large(resource: str, size: Quantity, room: Room, beside: Quantity, most
 
 
 def _left(room: Room) -> str:
-    return f"node {room.node} has {Quantity.cpu(max(0, room.cpu))} CPU and {_mebibytes(room.memory)} of memory left"
-
-
-def _mebibytes(size: int) -> Quantity:
-    return Quantity.memory(max(0, size) // 2**20 * 2**20)
+    return (
+        f"node {room.node} has {Quantity.cpu(max(0, room.cpu))} CPU and {whole_mebibytes(room.memory)} of memory left"
+    )

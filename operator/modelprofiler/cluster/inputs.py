@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.spec import Source
 from modelprofiler.api.status import DatasetStatus
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
+from modelprofiler.core import sources
 from modelprofiler.errors import DatasetError, NotFound, Problem
 from modelprofiler.load.dataset import describe, read_rows
 
@@ -61,23 +59,13 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable:
     model = await content(spec.model.source if spec.model else None, "spec.model.source")
     rows = await content(spec.dataset.source, "spec.dataset.source")
 
-    if script and code is not None and script.source.config_map and script.file not in code:
-        missing.append(
-            Problem(
-                "spec.server.entryScript.file",
-                f"the source has no file {script.file!r}; it has {', '.join(sorted(code)) or 'no files'}",
-            )
-        )
+    if script and code is not None and script.source.config_map:
+        missing += sources.script_problems(script.file, code)
     key = ""
     if rows is not None and spec.dataset.source.config_map:
-        path, name = "spec.dataset.source.configMap", spec.dataset.source.config_map.name
-        if not rows:
-            missing.append(Problem(path, f"ConfigMap {name!r} has no keys"))
-        elif len(rows) > 1:
-            keys = ", ".join(sorted(rows))
-            missing.append(Problem(f"{path}.key", f"say which key holds the rows: ConfigMap {name!r} has {keys}"))
-        else:
-            key = next(iter(rows))
+        unclear = sources.which_rows(spec.dataset.source.config_map.name, rows)
+        missing += unclear
+        key = "" if unclear else next(iter(rows))
     if missing:
         return Unusable(Reason.SOURCE_NOT_FOUND, tuple(missing))
     assert rows is not None
@@ -85,7 +73,8 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable:
         dataset = describe(read_rows(next(iter(rows.values())), spec.dataset.format, spec.dataset.encoding))
     except DatasetError as error:
         return Unusable(Reason.INVALID_DATASET, (Problem("spec.dataset", str(error)),))
-    return Inputs(dataset, key, _digest(code), _digest(model))
+    code_digest, model_digest = (None if files is None else sources.digest(files) for files in (code, model))
+    return Inputs(dataset, key, code_digest, model_digest)
 
 
 async def _files(cluster: Cluster, namespace: str, source: Source) -> dict[str, bytes]:
@@ -97,28 +86,11 @@ async def _files(cluster: Cluster, namespace: str, source: Source) -> dict[str, 
         found = await cluster.get(CONFIG_MAPS, namespace, name)
     except NotFound as error:
         raise NotFound(f"there is no ConfigMap {name!r} in namespace {namespace!r}") from error
-    files = _decode(found)
+    files, wrong = sources.files_of(found)
+    if wrong:  # the API server lets no such ConfigMap in
+        raise NotFound(f"ConfigMap {name!r} cannot be read: {'; '.join(map(str, wrong))}")
     if key is None:
         return files
     if key not in files:
-        keys = ", ".join(sorted(files)) or "no keys"
-        raise NotFound(f"ConfigMap {name!r} has no key {key!r}; it has {keys}")
+        raise NotFound(sources.no_key(name, key, list(files)))
     return {key: files[key]}
-
-
-def _decode(config_map: dict[str, Any]) -> dict[str, bytes]:
-    text = {key: value.encode() for key, value in (config_map.get("data") or {}).items()}
-    binary = {key: base64.b64decode(value) for key, value in (config_map.get("binaryData") or {}).items()}
-    return text | binary
-
-
-def _digest(files: dict[str, bytes] | None) -> str | None:
-    """Return the sha256 of a set of files: names and contents, each with its length."""
-    if files is None:
-        return None
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        for part in (name.encode(), files[name]):
-            digest.update(len(part).to_bytes(8, "big"))
-            digest.update(part)
-    return f"sha256:{digest.hexdigest()}"

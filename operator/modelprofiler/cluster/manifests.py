@@ -10,6 +10,7 @@ from modelprofiler.api.status import Purpose
 from modelprofiler.cluster import names, template
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.load.config import LoadConfig
 
 Object = dict[str, Any]
@@ -17,7 +18,6 @@ Object = dict[str, Any]
 DATASET_DIR = "/var/modelprofiler/dataset"
 CONFIG_DIR = "/etc/modelprofiler"
 
-INLINE_DATASET = "dataset"
 INLINE_KEYS = {"model": "modelprofiler-model", "code": "modelprofiler-code", "dataset": "modelprofiler-dataset"}
 
 

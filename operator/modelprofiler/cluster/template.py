@@ -13,6 +13,8 @@ from modelprofiler.api.spec import EntryScript, ModelProfileSpec, Source
 from modelprofiler.cluster import names
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.scoring import READY_PATH, model_variables, scoring_command, scoring_variables
+from modelprofiler.core.sources import INLINE_MODEL
 from modelprofiler.errors import Problem
 
 Object = dict[str, Any]
@@ -171,17 +173,17 @@ def _mount_model(spec: ModelProfileSpec, pod: Object, container: Object, files_n
         return
     pod["volumes"] = [
         *(pod.get("volumes") or []),
-        volume("modelprofiler-model", spec.model.source, files_name, "model"),
+        volume("modelprofiler-model", spec.model.source, files_name, INLINE_MODEL),
     ]
     container["volumeMounts"] = [
         *(container.get("volumeMounts") or []),
         {"name": "modelprofiler-model", "mountPath": MODEL_DIR, "readOnly": True},
     ]
-    container["env"] = [*(container.get("env") or []), *_model_env()]
+    container["env"] = [*(container.get("env") or []), *_env(model_variables(MODEL_DIR))]
 
 
-def _model_env() -> list[Object]:
-    return [{"name": name, "value": MODEL_DIR} for name in ("MODEL_DIR", "AZUREML_MODEL_DIR")]
+def _env(variables: dict[str, str]) -> list[Object]:
+    return [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def volume(name: str, source: Source, files_name: str, inline_file: str) -> Object:
@@ -206,17 +208,12 @@ def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Set
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
         {"name": "modelprofiler-code", "mountPath": CODE_DIR, "readOnly": True},
     ]
-    command = ["azmlinfsrv", "--entry_script", f"{CODE_DIR}/{script.file}", "--port", str(port)]
-    env: list[Object] = [
-        {"name": "WORKER_COUNT", "value": str(script.workers)},
-        {"name": "AZUREML_APP_ROOT", "value": CODE_DIR},
-        {"name": "HOME", "value": "/tmp"},  # noqa: S108 - the same volume
-    ]
+    model_dir = None
     if spec.model is not None and spec.model.source is not None:
-        volumes.append(volume("modelprofiler-model", spec.model.source, files_name, "model"))
+        model_dir = MODEL_DIR
+        volumes.append(volume("modelprofiler-model", spec.model.source, files_name, INLINE_MODEL))
         mounts.append({"name": "modelprofiler-model", "mountPath": MODEL_DIR, "readOnly": True})
-        command += ["--model_dir", MODEL_DIR]
-        env += _model_env()
+    env = _env(scoring_variables(script, CODE_DIR, "/tmp", model_dir))  # noqa: S108 - the same volume
     env += [variable.to_dict() for variable in script.environment.env]
     secrets = [s.to_dict() for s in script.environment.image_pull_secrets]
     if script.environment.image is None:
@@ -225,7 +222,7 @@ def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Set
         "name": DEFAULT_CONTAINER,
         "image": script.environment.image or settings.scoring_image,
         "imagePullPolicy": settings.image_pull_policy,
-        "command": command,
+        "command": scoring_command(script, port, CODE_DIR, model_dir),
         "workingDir": "/tmp",  # noqa: S108 - the same volume
         "env": env,
         "ports": [{"name": "score", "containerPort": port}],
@@ -233,7 +230,7 @@ def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Set
         "securityContext": RESTRICTED,
         # Only until it is ready: a probe during the load would cost CPU, and wait behind a running score.
         "startupProbe": {
-            "httpGet": {"path": "/", "port": port},
+            "httpGet": {"path": READY_PATH, "port": port},
             "periodSeconds": 1,
             "timeoutSeconds": 5,
             "failureThreshold": max(1, int(settings.ready_timeout_seconds)),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.runner import run
+from modelprofiler.load.runner import run as run_load
 from modelprofiler.load.summary import LoadResult, ResultKind
 
 TERMINATION_LOG = "/dev/termination-log"
@@ -21,6 +21,12 @@ TERMINATION_LOG = "/dev/termination-log"
 def main(argv: Sequence[str] | None = None) -> int:
     """Make a load as the command line says; return the exit code: 0 whenever a result was written, else 1."""
     parser = argparse.ArgumentParser(prog="modelprofiler load", description="Load a server with the rows of a dataset.")
+    configure(parser)
+    return run(parser.parse_args(argv))
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="what to do, as JSON")
     parser.add_argument(
         "--result",
@@ -29,7 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="where the result goes (default: %(default)s)",
     )
-    arguments = parser.parse_args(argv)
+    parser.epilog = "example:\n  modelprofiler load --config load.json --result result.txt"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the load; return 0 whenever a result was written, else 1."""
     result = _run(arguments.config)
     try:
         arguments.result.write_text(result.encode(), encoding="ascii")
@@ -57,7 +67,7 @@ async def _until_signal(config: LoadConfig) -> LoadResult:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(number, stop.set)
-    return await run(config, stop, _say)
+    return await run_load(config, stop, _say)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -1,0 +1,30 @@
+"""``modelprofiler operator``: what the operator's pod runs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what it is; settings are environment variables."""
+    parser.description = (
+        "Run the operator in the cluster of this pod, or of KUBECONFIG.\n"
+        "Settings are environment variables MODELPROFILER_*; the chart sets them."
+    )
+    parser.epilog = "example:\n  KUBECONFIG=~/.kube/config MODELPROFILER_LOG_LEVEL=DEBUG modelprofiler operator"
+
+
+def run(_: argparse.Namespace) -> int:
+    """Run until it is asked to end."""
+    from modelprofiler.cluster import handlers
+    from modelprofiler.cluster.settings import Settings
+
+    settings = Settings.from_environment(os.environ)
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
+    )
+    handlers.run(settings)
+    return 0

@@ -1,0 +1,92 @@
+"""The files behind a source, wherever they were read: what a ConfigMap holds, what identifies it, what it lacks."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from modelprofiler.errors import Problem
+
+INLINE_MODEL = "model"
+"""Name of the file of a model that is written into the profile."""
+
+INLINE_DATASET = "dataset"
+"""Name of the file of rows that are written into the profile."""
+
+
+def files_of(config_map: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Problem]]:
+    """Return the files of a ConfigMap, and what in it is not a file."""
+    files: dict[str, bytes] = {}
+    problems = []
+    for part in ("data", "binaryData"):
+        entries = config_map.get(part) or {}
+        if not isinstance(entries, Mapping):
+            problems.append(Problem(part, f"must be an object, not {entries!r:.60}"))
+            continue
+        for key, value in entries.items():
+            if not isinstance(value, str):
+                problems.append(Problem(f"{part}.{key}", f"must be text, not {value!r:.60}; put it in quotes"))
+            elif part == "data":
+                files[str(key)] = value.encode()
+            else:
+                try:
+                    # Line ends and spaces are skipped, as the API server does.
+                    files[str(key)] = base64.b64decode("".join(value.split()), validate=True)
+                except (binascii.Error, ValueError) as error:
+                    problems.append(Problem(f"{part}.{key}", f"is not Base64: {error}"))
+    return files, problems
+
+
+class FilesDigest:
+    """The sha256 of a set of files: names and contents, each after its length (8 bytes, big endian): borders count."""
+
+    def __init__(self) -> None:
+        self._sha = hashlib.sha256()
+
+    def add(self, name: str, size: int, parts: Iterable[bytes]) -> None:
+        """Add a file of `size` bytes; files come in the order of their names."""
+        encoded = name.encode()
+        self._sha.update(len(encoded).to_bytes(8, "big"))
+        self._sha.update(encoded)
+        self._sha.update(size.to_bytes(8, "big"))
+        for part in parts:
+            self._sha.update(part)
+
+    def __str__(self) -> str:
+        return f"sha256:{self._sha.hexdigest()}"
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """Return the sha256 of a set of files."""
+    found = FilesDigest()
+    for name in sorted(files):
+        found.add(name, len(files[name]), (files[name],))
+    return str(found)
+
+
+def no_key(name: str, key: str, keys: Sequence[str]) -> str:
+    """Return the sentence for a ConfigMap without the key that is named."""
+    return f"ConfigMap {name!r} has no key {key!r}; it has {', '.join(sorted(keys)) or 'no keys'}"
+
+
+def script_problems(file: str, files: Iterable[str]) -> list[Problem]:
+    """Return what is wrong when the entry script is not among the files of its source."""
+    names = sorted(files)
+    if file in names:
+        return []
+    message = f"the source has no file {file!r}; it has {', '.join(names[:20]) or 'no files'}"
+    return [Problem("spec.server.entryScript.file", message)]
+
+
+def which_rows(name: str, keys: Iterable[str]) -> list[Problem]:
+    """Return what is wrong when a ConfigMap does not say which of its keys holds the rows."""
+    names = sorted(keys)
+    path = "spec.dataset.source.configMap"
+    if not names:
+        return [Problem(path, f"ConfigMap {name!r} has no keys")]
+    if len(names) > 1:
+        return [Problem(f"{path}.key", f"say which key holds the rows: ConfigMap {name!r} has {', '.join(names)}")]
+    return []

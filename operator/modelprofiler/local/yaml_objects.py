@@ -1,0 +1,114 @@
+"""Kubernetes objects in a text: YAML documents, or JSON, read as the API server would get them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import yaml
+
+from modelprofiler.errors import InvalidInput, Problem
+
+Object: TypeAlias = dict[str, Any]
+
+MOST_BYTES = 64 * 2**20
+"""Of a file: far more than a cluster takes, little enough to be read at once."""
+
+# Base64 of a model is a long scalar, which libyaml reads fifty times as fast; it is not in every build of PyYAML.
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]  # the base is chosen when it is imported
+    """Plain YAML without what kubectl does not know: dates stay text, 12:30 is no number, no key comes twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                line = key.start_mark.line + 1
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key.value!r} is there twice, first in line {seen[key.value]}", key.start_mark
+                    )
+                seen[key.value] = line
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
+def _without_sexagesimals() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    plain_int = re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
+    plain_float = re.compile(
+        r"^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    )
+    patterns = {"tag:yaml.org,2002:int": plain_int, "tag:yaml.org,2002:float": plain_float}
+    return {
+        first: [(tag, patterns.get(tag, pattern)) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.yaml_implicit_resolvers = _without_sexagesimals()
+
+
+def read_objects(text: str, name: str) -> list[Object]:
+    """Return the objects in a text, those in a List one by one.
+
+    Parameters
+    ----------
+    text
+        YAML documents, or one JSON value.
+    name
+        What the text is called in sentences: its file.
+
+    Raises
+    ------
+    InvalidInput
+        It is not YAML (with the line), or something in it is not an object.
+    """
+    if len(text) > MOST_BYTES:
+        raise InvalidInput([Problem(name, f"is larger than {MOST_BYTES // 2**20} MiB; name files instead")])
+    found: list[Object] = []
+    problems: list[Problem] = []
+    for number, document in enumerate(_documents(text, name), 1):
+        if document is None:
+            continue
+        for one in document.get("items") or [] if _is_list(document) else [document]:
+            if isinstance(one, dict) and isinstance(one.get("kind"), str):
+                found.append(one)
+            elif isinstance(one, dict):
+                problems.append(Problem(f"{name}, document {number}", "has no kind, as every Kubernetes object has"))
+            else:
+                message = f"must be a Kubernetes object, not {str(one)[:60]!r}"
+                problems.append(Problem(f"{name}, document {number}", message))
+    if problems:
+        raise InvalidInput(problems)
+    return found
+
+
+def _documents(text: str, name: str) -> Iterator[Any]:
+    if text.lstrip().startswith("{"):
+        try:
+            yield json.loads(text)
+            return
+        except ValueError:
+            pass  # YAML may begin so too, and says better what is wrong
+    try:
+        yield from yaml.load_all(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}, line {mark.line + 1}, column {mark.column + 1}" if mark else name
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        raise InvalidInput([Problem(where, f"is not YAML: {said}")]) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidInput([Problem(name, f"is not YAML: {str(error).splitlines()[0]}")]) from error
+
+
+def _is_list(document: Any) -> bool:
+    return (
+        isinstance(document, dict)
+        and document.get("kind") == "List"
+        and isinstance(document.get("items"), list | type(None))
+    )

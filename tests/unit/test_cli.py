@@ -1,0 +1,62 @@
+"""The table of commands: each is there, has an example, and costs nobody else time."""
+
+import argparse
+import subprocess
+import sys
+
+import pytest
+
+from modelprofiler import cli
+
+HEAVY = ("kopf", "kubernetes", "aiohttp", "prometheus_api_client", "rich", "psutil")
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_help_of_every_command_ends_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks for help wants to see one."""
+    with pytest.raises(SystemExit):
+        cli.main([name, "--help"])
+    last = capsys.readouterr().out.rstrip().splitlines()[-1]
+    assert last.startswith("  ")
+    assert "modelprofiler" in last
+
+
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what it is for."""
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert [] == [f"{name} {purpose}" for name, purpose in cli.COMMANDS.items() if f"{name} {purpose}" not in said]
+
+
+def test_no_command_is_a_usage_error() -> None:
+    """Exit code 2, as for any other bad input."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
+    assert 2 == ended.value.code
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_options_of_a_command_need_no_library(name: str) -> None:
+    """A load pod does not wait for the operator's libraries, nor a shell for a list of options."""
+    code = (
+        "import sys; from modelprofiler.cli import _parser; "
+        f"_parser([{name!r}]); print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "[]" == found.stdout.strip()
+
+
+def test_the_shell_completes_commands_and_their_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As argcomplete asks: the line so far in a variable, the answer on file descriptor 8."""
+    argcomplete = pytest.importorskip("argcomplete")
+
+    def completed(line: str) -> set[str]:
+        words = line.split(" ")
+        parser = cli._parser(words[1:])
+        assert isinstance(parser, argparse.ArgumentParser)
+        finder = argcomplete.CompletionFinder(parser, always_complete_options=True)
+        return {word.strip() for word in finder._get_completions(words[:-1], words[-1], "", None)}
+
+    assert "completion" in completed("modelprofiler comp")
+    assert "--result" in completed("modelprofiler load --re")

@@ -11,6 +11,7 @@
     ├── Refused                 the API server understood the request and said no; trying again changes nothing
     │   └── NotFound
     ├── DatasetError            a dataset cannot be read, or has no rows
+    ├── MachineBusy             another run has the machine
     ├── RecordUnreadable        the record of a run is not there, or is not one
     ├── LoadError               the load could not be generated, whatever the server did
     ├── LimitsUnavailable       this machine cannot hold a process to CPU and memory limits
@@ -94,6 +95,10 @@ class NotFound(Refused):
 
 class DatasetError(ModelProfilerError):
     """A dataset cannot be read, or has no rows."""
+
+
+class MachineBusy(ModelProfilerError):
+    """Another run has the machine, and two would measure each other."""
 
 
 class RecordUnreadable(ModelProfilerError):

@@ -11,15 +11,11 @@ from modelprofiler.api.status import Outcome
 from modelprofiler.cluster.observe import START_REASONS, LoadJob, Pod, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.judge import Failure
+from modelprofiler.load.crowding import crowding
 
 AFTER_SIGNAL = (0, 137, 143)
 """How a container ends that the kubelet stops: many a server takes SIGTERM for a reason to end well."""
 LONGEST_LAST_WORDS = 600
-
-FULL_NODE = 0.93
-"""Share of a node's CPU time from which on its processes wait for each other."""
-OTHERS_SHARE = 0.15
-"""Share of a node that its own services (kubelet, runtime, monitoring) may take without being held responsible."""
 
 
 def failure(server: Server, settings: Settings, now: datetime, ready_within: float) -> Failure | None:
@@ -63,18 +59,8 @@ def crowded_out(server: Server | None, job: LoadJob) -> Failure | None:
     pod = server.pod if server else None
     if result is None or pod is None or not pod.node or job.node != pod.node:
         return None
-    if result.cores is None or result.busy_percent is None or result.steal_percent is None:
-        return None
-    taken = result.cores * (result.busy_percent + result.steal_percent) / 100
-    others = taken - job.limits.cpu / 1000 - (result.cpu_percent or 0) / 100
-    if taken < FULL_NODE * result.cores or others < OTHERS_SHARE * result.cores:
-        return None
-    return Failure(
-        Outcome.DISTURBED,
-        f"node {pod.node} was full: of its {result.cores} CPUs {result.busy_percent:.0f} % were busy and "
-        f"{result.steal_percent:.0f} % were taken by the hypervisor, at least {others:.1f} CPUs of it for others than "
-        f"the server and the load",
-    )
+    full = crowding(result, job.limits.cpu / 1000)
+    return Failure(Outcome.DISTURBED, f"node {pod.node} {full}") if full else None
 
 
 def _no_pod(server: Server, settings: Settings, now: datetime) -> Failure | None:

@@ -64,6 +64,9 @@ class LoadConfig(ApiModel):
     """Percentiles for which the window is extended when there are too few requests, to four times its length."""
     max_in_flight: Annotated[int, Field(ge=1, le=20_000)] = 1000
     """Requests in flight at most; those beyond are not sent and count as dropped."""
+    sub_window: Annotated[float, Field(gt=0, le=60)] | None = None
+    """Length of a sub-window, in seconds; ten of them are the shortest window that can be certain. By default a second,
+    less in a short window."""
     seed: int = 0
     """Seed of the arrival times."""
     ca_file: str | None = None

@@ -81,7 +81,7 @@ class Plan:
             duration=duration,
             max_duration=EXTENSION * duration,
             required_requests=math.ceil(max((REQUIRED[p] for p in config.required_percentiles), default=0) / parts),
-            sub_window=sub_window(duration),
+            sub_window=min(config.sub_window or math.inf, sub_window(duration)),
             timeout=config.endpoint.timeout.seconds,
             max_in_flight=max(config.max_in_flight, concurrency),
             seed=config.seed + config.index,

@@ -9,6 +9,11 @@ from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
 from modelprofiler.load.plan import EXTENSION, SHORTEST_BOUND
 from modelprofiler.load.probe import SETTLE_SECONDS
 
+SHORTEST_SUB_WINDOW = 0.5
+"""Seconds: five periods of a CFS quota, whose phase would be seen instead of the server in a shorter one."""
+SUB_WINDOW_REQUESTS = 25
+"""The 95th percentile of fewer is mostly their maximum."""
+
 LONGEST_CONNECT = 30.0
 """Seconds to wait at most until something listens: the server said before that it is ready."""
 
@@ -23,6 +28,7 @@ def load_of_trial(
     host: str,
     dataset: str,
     connect_timeout: float = LONGEST_CONNECT,
+    sub_window: float | None = None,
 ) -> LoadConfig:
     """Return the load of a trial.
 
@@ -42,6 +48,8 @@ def load_of_trial(
         Path of the file with the rows, as the generator sees it.
     connect_timeout
         How long to wait until something listens, in seconds; at most `LONGEST_CONNECT`.
+    sub_window
+        Length of a sub-window, in seconds; None for the usual second.
     """
     bounds = latency_bounds(spec, reference)
     needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
@@ -66,9 +74,23 @@ def load_of_trial(
         probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
         connect_timeout=min(LONGEST_CONNECT, connect_timeout),
         required_percentiles=[m for m in needed if m in ("p50", "p90", "p95", "p99", "p999")],
+        sub_window=sub_window,
         seed=index,
         cover_rows=purpose is Purpose.CONFIRM,
     )
+
+
+def quick_sub_window(spec: ModelProfileSpec, reference: Trial | None) -> float | None:
+    """Return the shortest sub-window that holds enough requests for a percentile of its own, in seconds.
+
+    A window may end after ten of them, where nothing else (samples of usage) needs a longer one. None where the rate is
+    not known: a closed loop's before its reference trial.
+    """
+    opened = spec.load.open_loop
+    rate = float(opened.rate) if opened is not None else None
+    if rate is None and reference is not None and reference.load is not None:
+        rate = float(reference.load.rate)
+    return max(SHORTEST_SUB_WINDOW, SUB_WINDOW_REQUESTS / rate) if rate else None
 
 
 def longest_seconds(config: LoadConfig) -> float:

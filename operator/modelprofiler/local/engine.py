@@ -1,0 +1,140 @@
+"""A run on this machine, from its first trial to its recommendation: the same search as in a cluster.
+
+What a run is at is its list of finished trials, on disk: each is written before the next begins, so a run that is
+interrupted anywhere goes on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import ContainerRecommendation, Trial
+from modelprofiler.core.conditions import Finding, RunState, conditions_for
+from modelprofiler.core.estimate import estimate
+from modelprofiler.core.judge import rejudge
+from modelprofiler.core.search import next_step, step_at_deadline
+from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
+from modelprofiler.local.host import Host
+from modelprofiler.local.prepared import Prepared
+from modelprofiler.local.progress import Listener
+from modelprofiler.local.trials import Trials
+from modelprofiler.report.record import write_profile, write_trial
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an interrupted run has left.
+
+    Attributes
+    ----------
+    trials
+        Its finished trials.
+    spent
+        Seconds that it has taken, towards search.deadline.
+    """
+
+    trials: Sequence[Trial] = ()
+    spent: float = 0.0
+
+
+class Engine:
+    """Goes through a run.
+
+    Parameters
+    ----------
+    prepared
+        The run.
+    host
+        What of this machine is the server's, and what the load's.
+    directory
+        Where the run is kept; it exists.
+    listener
+        Is told how it goes on.
+    earlier
+        What an interrupted run of the same hash has left.
+    """
+
+    def __init__(
+        self, prepared: Prepared, host: Host, directory: Path, listener: Listener, earlier: Earlier | None = None
+    ) -> None:
+        self._prepared = prepared
+        self._host = host
+        self._directory = directory
+        self._listener = listener
+        self._earlier = earlier or Earlier()
+        self._trials: list[Trial] = list(rejudge(prepared.profile.spec, self._earlier.trials))
+        self._started = datetime.now(UTC)
+
+    async def run(self) -> ModelProfile:
+        """Run to the end and return the profile with its status."""
+        self._write(self._profile(active="The first trial is about to begin."))
+        trials = Trials(self._prepared, self._host, self._directory, self._listener)
+        try:
+            while isinstance(step := self._next(), RunTrial):
+                record = await trials.run(step, len(self._trials) + 1, self._trials)
+                write_trial(self._directory, record)
+                self._trials.append(record.trial)
+                self._write(self._profile(active="Deciding what to try next."))
+                self._listener.finished_trial(record)
+        finally:
+            await trials.close()
+        profile = self._profile(result=step)
+        self._write(profile)
+        self._listener.ended(profile)
+        return profile
+
+    def _next(self) -> Step:
+        prepared, trials = self._prepared, self._trials
+        spec, resources, container = prepared.profile.spec, prepared.resources, prepared.container_name
+        step = next_step(spec, resources, container, "Local", trials)
+        if isinstance(step, RunTrial) and trials and not self._host.enforces_limits:
+            # No size but the whole machine can be tried: one trial, and what follows from it.
+            step = estimate(spec, resources, container, "Local", trials, why=self._host.unlimited or "") or step
+        elapsed = self._earlier.spent + (datetime.now(UTC) - self._started).total_seconds()
+        if isinstance(step, RunTrial) and elapsed > spec.search.deadline.seconds:
+            step = step_at_deadline(spec, resources, container, "Local", trials)
+        return self._as_verified_here(step)
+
+    def _as_verified_here(self, step: Step) -> Step:
+        """Where limits are not enforced nothing was verified, whatever passed."""
+        if not isinstance(step, Recommend) or self._host.enforces_limits:
+            return step
+        bare: ContainerRecommendation = step.recommendation.model_copy(update={"verification": None})
+        message = f"What is recommended was not tried: {self._host.unlimited}."
+        return replace(step, recommendation=bare, reason=Reason.NOT_VERIFIED, message=message)
+
+    def _profile(self, *, active: str = "", result: Recommend | GiveUp | None = None) -> ModelProfile:
+        prepared = self._prepared
+        before = prepared.profile.status
+        now = datetime.now(UTC)
+        used = next((t.usage for t in reversed(self._trials) if t.usage is not None), None)
+        metrics = Finding(Reason.SAMPLES_READ, f"Samples of the server come from {used.source}.") if used else None
+        state = RunState(prepared.profile.metadata.generation, active=active, result=result, metrics=metrics)
+        status = before.model_copy(
+            update={
+                "observed_generation": prepared.profile.metadata.generation,
+                "run_hash": prepared.run_hash,
+                "start_time": self._started,
+                "completion_time": None if result is None else now,
+                "trials": list(self._trials),
+                "trials_completed": len(self._trials),
+                "active_trial": None,
+                "dataset": prepared.dataset,
+                "resources": prepared.resources,
+                "provenance": prepared.provenance,
+                "recommendations": [result.recommendation] if isinstance(result, Recommend) else [],
+                "conditions": conditions_for(state, before.conditions, now),
+            }
+        )
+        return prepared.profile.model_copy(update={"status": status})
+
+    def _write(self, profile: ModelProfile) -> None:
+        write_profile(self._directory, profile)

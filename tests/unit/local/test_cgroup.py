@@ -175,6 +175,16 @@ def test_only_abandoned_groups_are_removed(
     assert (True, True, False) == (stays.exists(), other.exists(), goes.exists())
 
 
+def test_what_is_left_in_the_scope_of_another_run_is_found(make: Callable[..., Path], proc: Path) -> None:
+    """Each run of a user has a scope of its own, beside those before."""
+    root = make()
+    make("user.slice/run.scope")
+    left = root / f"user.slice/run-before.scope/modelprofiler-999999-1-{NAMESPACE}-1"
+    (left / "server").mkdir(parents=True)
+    assert 1 == remove_stale(root, proc)
+    assert not left.exists()
+
+
 def test_room_is_made_only_by_moving_what_this_process_started(proc: Path, make: Callable[..., Path]) -> None:
     """A shell that runs in the same group stays, and there is no room; a child is moved along."""
     scope = make("user.slice/run.scope")

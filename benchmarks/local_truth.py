@@ -138,15 +138,6 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         result = await run(config, say=lambda _: None)
         await asyncio.sleep(0.25)
         held = held_bytes(cgroup.pids(), "Pss_Anon") if cgroup else held_bytes({server.pid}, "Rss")
-        if held < 30 * MIB:
-            print(
-                "DBG",
-                held,
-                cgroup and cgroup.pids(),
-                server.exit_sentence()[-300:],
-                [Path(f"/proc/{p}/smaps_rollup").read_text() for p in cgroup.pids()],
-                result,
-            )
         most = None if case.workers else most_held_bytes(server.pid, anonymous=case.grouped)
         sampler.stop()
         times = (result.warmup_started, result.window_started, result.window_ended, result.ended)

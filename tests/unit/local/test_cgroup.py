@@ -139,7 +139,8 @@ def test_a_system_without_control_groups_has_none(tmp_path: Path) -> None:
 
 def test_a_missing_controller_is_named(tmp_path: Path, proc: Path) -> None:
     """Memory may be switched off when the kernel starts."""
-    (proc / "self/mountinfo").write_text("32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n")
+    cpu = tmp_path / "cpu,cpuacct"
+    (proc / "self/mountinfo").write_text(f"32 31 0:29 / {cpu} rw - cgroup cgroup rw,cpu,cpuacct\n")
     with pytest.raises(LimitsUnavailable, match="the controllers memory of control groups are not mounted"):
         open_cgroup("trial", tmp_path / "cgroup", proc)
 

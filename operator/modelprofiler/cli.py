@@ -22,6 +22,8 @@ EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "operator": "run the operator",
     "load": "replay a dataset against a server: what a load pod runs",
+    "ml": "register models and profile them with the commands of Azure's `az ml`",
+    "tag": "write a recommendation to the tags of a model, or to a workload",
     "completion": "print what makes a shell complete these commands",
 }
 """Name and purpose of each; its module has the same name."""

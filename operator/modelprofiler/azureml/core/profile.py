@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
+from modelprofiler.api.quantities import Quantity
 from modelprofiler.azureml.profiling import manifest
 from modelprofiler.azureml.profiling.bounds import Bounds
 from modelprofiler.azureml.profiling.details import FAILED, FINAL_STATES, SUCCEEDED, Snapshot, details, serialized
@@ -140,6 +141,11 @@ class ModelProfile:
     def serialize(self) -> dict[str, Any]:
         """Return everything that is known of the profile as JSON data, None included."""
         return dict(self._document)
+
+    def recommended_size(self) -> dict[str, Quantity | None]:
+        """Return the recommended requests of the container, cpu and memory, as Kubernetes writes them."""
+        found = self._snapshot.profile.status.recommendations
+        return {"cpu": found[0].requests.cpu, "memory": found[0].requests.memory} if found else {}
 
     def cancel(self) -> None:
         """Stop the run; trials that have ended are kept."""

@@ -130,7 +130,7 @@ def serialized(snapshot: Snapshot) -> dict[str, Any]:
     reference = next((t for t in reversed(trials) if t.purpose is Purpose.REFERENCE), None)
     cpu, memory = _requested(profile, reference)
     open_loop = profile.spec.load.open_loop
-    models = annotations.get(manifest.MODEL_IDS)
+    models = annotations.get(manifest.MODEL_IDS) or _named_model(profile)
     environment = profile.spec.server.entry_script.environment.to_dict() if profile.spec.server.entry_script else None
     result: dict[str, Any] = {
         "id": annotations.get(manifest.PROFILE_ID) or profile.metadata.uid or None,
@@ -160,6 +160,12 @@ def details(document: dict[str, Any]) -> dict[str, Any]:
     told = {key: document[key] for key in keys if document.get(key) is not None}
     beside = {key: value for key, value in document.items() if key.startswith(VERIFIED) and value is not None}
     return told | beside
+
+
+def _named_model(profile: ModelProfile) -> str | None:
+    """Return the model of a profile that was not made here."""
+    model = profile.spec.model
+    return f"{model.name}:{model.version}" if model and model.version and model.version.isdigit() else None
 
 
 def _requested(profile: ModelProfile, reference: Trial | None) -> tuple[float | None, float | None]:

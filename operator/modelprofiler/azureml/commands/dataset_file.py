@@ -1,0 +1,105 @@
+"""The JSON file of ``dataset register``, in the original's schema 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelprofiler.azureml.commands.common import json_file
+from modelprofiler.azureml.core.dataset import Dataset
+from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.data.abstract_dataset import AbstractDataset, DatasetPath
+from modelprofiler.azureml.data.dataset_type_definitions import PromoteHeadersBehavior
+from modelprofiler.azureml.data.datastore import get_datastore
+from modelprofiler.azureml.exceptions import UserErrorException
+
+TEMPLATE: dict[str, Any] = {
+    "schemaVersion": 1,
+    "datasetType": "Tabular",
+    "parameters": {
+        "sourceType": "delimited_files",
+        "path": [
+            {"datastoreName": "workspaceblobstore", "relativePath": "sample_request_data/sample_request_data.txt"}
+        ],
+        "separator": "\n",
+        "header": "NO_HEADERS",
+        "inferColumnTypes": True,
+    },
+    "registration": {
+        "name": "sample_request_data",
+        "description": "Requests, one a line",
+        "tags": {},
+        "createNewVersion": True,
+    },
+}
+
+
+def dataset_of(workspace: Workspace, path: str, *, validate: bool) -> AbstractDataset:
+    """Make and register the dataset that a file describes.
+
+    Raises
+    ------
+    UserErrorException
+        When the file is not there, or something in it cannot be used.
+    """
+    data = json_file(path, "--file")
+    if data.get("schemaVersion") != 1:
+        raise UserErrorException(f"{path}: schemaVersion must be 1")
+    kind = _one_of(data, "datasetType", ("Tabular", "File"), path)
+    parameters = data.get("parameters")
+    registration = data.get("registration")
+    if not isinstance(parameters, dict):
+        raise UserErrorException(f"{path}: parameters must be an object")
+    if not isinstance(registration, dict) or not registration.get("name"):
+        raise UserErrorException(f"{path}: registration.name must be given")
+    paths = _paths(workspace, parameters.get("path"), path)
+    dataset: AbstractDataset
+    if kind == "File":
+        dataset = Dataset.File.from_files(paths, validate)
+    elif _one_of(parameters, "sourceType", ("delimited_files", "json_lines_files"), path) == "json_lines_files":
+        dataset = Dataset.Tabular.from_json_lines_files(paths, validate)
+    else:
+        dataset = Dataset.Tabular.from_delimited_files(
+            paths,
+            validate,
+            include_path=bool(parameters.get("includePath")),
+            infer_column_types=bool(parameters.get("inferColumnTypes")),
+            separator=parameters.get("separator", ","),
+            header=_header(parameters.get("header", True), path),
+            partition_format=parameters.get("partitionFormat"),
+        )
+    return dataset.register(
+        workspace,
+        registration["name"],
+        registration.get("description"),
+        registration.get("tags"),
+        bool(registration.get("createNewVersion")),
+    )
+
+
+def _one_of(data: dict[str, Any], key: str, known: tuple[str, ...], path: str) -> str:
+    value = data.get(key)
+    if value not in known:
+        raise UserErrorException(f"{path}: {key} must be {' or '.join(known)}, not {value!r}")
+    return str(value)
+
+
+def _header(value: Any, path: str) -> bool | PromoteHeadersBehavior:
+    if isinstance(value, bool):
+        return value
+    try:
+        return PromoteHeadersBehavior[value] if isinstance(value, str) else PromoteHeadersBehavior(value)
+    except (KeyError, ValueError):
+        names = ", ".join(b.name for b in PromoteHeadersBehavior)
+        raise UserErrorException(f"{path}: header must be true, false, or one of {names}, not {value!r}") from None
+
+
+def _paths(workspace: Workspace, given: Any, path: str) -> list[DatasetPath]:
+    found: list[DatasetPath] = []
+    for each in given if isinstance(given, list) else [given]:
+        if isinstance(each, str) and each:
+            found.append(each)
+        elif isinstance(each, dict) and each.keys() >= {"datastoreName", "relativePath"}:
+            found.append((get_datastore(workspace, each["datastoreName"]), each["relativePath"]))
+        else:
+            raise UserErrorException(f"{path}: a path is a text, or an object with datastoreName and relativePath")
+    return found

@@ -1,0 +1,80 @@
+"""``modelprofiler tag``: the recommendation of a profile, written to what it is for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from modelprofiler.api.resource import GROUP
+from modelprofiler.azureml.commands.common import Result
+from modelprofiler.azureml.core.profile import ModelProfile
+from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.profiling.details import SUCCEEDED
+from modelprofiler.azureml.profiling.local_run import PROFILES
+from modelprofiler.azureml.profiling.tags import tag_models
+
+KINDS = {
+    "deployment": ("/apis/apps/v1", "deployments"),
+    "statefulset": ("/apis/apps/v1", "statefulsets"),
+    "daemonset": ("/apis/apps/v1", "daemonsets"),
+    "inferenceservice": ("/apis/serving.kserve.io/v1beta1", "inferenceservices"),
+}
+"""Kinds of workloads, and where the API server has them."""
+
+EXAMPLE = """examples:
+  modelprofiler tag unique-name                                        the models of a profile on this machine
+  modelprofiler tag digits -n ml --workload deployment/digits          annotations on a workload
+  MLFLOW_TRACKING_URI=http://mlflow:5000 modelprofiler tag digits -n ml    tags on the model version in MLflow
+"""
+
+
+def configure(made: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    made.description = (
+        "Write the recommendation of a profile to the tags of its models, or to annotations of a workload."
+    )
+    made.epilog = EXAMPLE
+    made.add_argument("name", metavar="NAME", help="the profile")
+    made.add_argument("-n", "--namespace", help="its namespace in a cluster; without one, a profile on this machine")
+    made.add_argument("--context", help="a context of the kubeconfig")
+    made.add_argument("--workload", metavar="KIND/NAME", help=f"what gets annotations: {', '.join(KINDS)}")
+    made.set_defaults(run=run)
+
+
+def run(a: argparse.Namespace) -> Result:
+    """Tag."""
+    here = Workspace.local()
+    in_cluster = a.namespace or a.context or a.workload or not here.store.path(PROFILES, a.name).is_dir()
+    workspace = Workspace.from_kubernetes(a.namespace or "default", context=a.context) if in_cluster else here
+    profile = ModelProfile(workspace, a.name)
+    if profile.state != SUCCEEDED:
+        reason = f": {profile.error['message']}" if profile.error else ""
+        raise UserErrorException(f"profile {a.name} is {profile.state} and has no recommendation{reason}")
+    if a.workload:
+        return _annotated(workspace, profile, a.workload), 0
+    models = profile.model_ids
+    if not models:
+        raise UserErrorException(f"profile {a.name} names no model; --workload deployment/NAME annotates a workload")
+    return {"models": models, "tags": tag_models(workspace.registry, models, profile.serialize())}, 0
+
+
+def _annotated(workspace: Workspace, profile: ModelProfile, workload: str) -> dict[str, Any]:
+    from modelprofiler.azureml.profiling.cluster_client import call
+    from modelprofiler.cluster.adapter import Cluster, Kind
+
+    kind, _, name = workload.partition("/")
+    if kind.lower() not in KINDS or not name:
+        raise UserErrorException(f"--workload {workload}: write KIND/NAME, with KIND one of {', '.join(KINDS)}")
+    annotations = {
+        f"{GROUP}/recommended-{part}": str(quantity)
+        for part, quantity in profile.recommended_size().items()
+        if quantity is not None
+    } | {f"{GROUP}/recommended-by": profile.name}
+
+    async def patch(cluster: Cluster) -> None:
+        body = {"metadata": {"annotations": annotations}}
+        await cluster.patch(Kind(*KINDS[kind.lower()]), workspace.name, name, body)
+
+    call(workspace.context, patch)
+    return {"workload": workload, "namespace": workspace.name, "annotations": annotations}

@@ -1,0 +1,103 @@
+"""Workspaces: what a name means."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from modelprofiler.azureml.core import Experiment, Run, Webservice, Workspace
+from modelprofiler.azureml.core.webservice import AciWebservice
+from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
+from modelprofiler.azureml.store import Store
+
+
+def test_a_workspace_is_this_machine_or_a_namespace() -> None:
+    """By its resource group; any other name is a label."""
+    assert not Workspace.local().is_kubernetes
+    assert not Workspace("subscription", "my-group", "my-workspace").is_kubernetes
+    cluster = Workspace.from_kubernetes(namespace="ml", context="prod")
+    assert ("ml", "prod", "kubernetes:prod") == (cluster.namespace, cluster.context, cluster.resource_group)
+    assert Workspace.get("ml", resource_group="kubernetes").context is None
+    assert Workspace.local().store.root == Workspace("s", "g", "w").store.root == cluster.store.root
+
+
+@pytest.mark.parametrize("group", ["g", "kubernetes:prod"])
+def test_a_config_file_names_either(group: str) -> None:
+    """From the directory or below it."""
+    made = Workspace("s", group, "w", tracking_uri="http://127.0.0.1:1")
+    made.write_config()
+    Path("below").mkdir()
+    for path in (None, "below", ".azureml/config.json"):
+        assert made.get_details() == Workspace.from_config(path).get_details()
+
+
+def test_a_missing_config_file_says_what_to_do(tmp_path: Path) -> None:
+    """As the original's exception."""
+    with pytest.raises(UserErrorException, match=r"no config.json in .*Workspace\.local\(\)"):
+        Workspace.from_config(tmp_path)
+
+
+def test_the_store_is_in_the_home_directory_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable moves it."""
+    monkeypatch.setenv("MODELPROFILER_HOME", "/somewhere")
+    assert Path("/somewhere") == Store.default().root
+    monkeypatch.delenv("MODELPROFILER_HOME")
+    assert Path.home() / ".modelprofiler" == Store.default().root
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    """Rather than a traceback."""
+    (tmp_path / "x.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UserErrorException, match=r"x.json is not JSON"):
+        Store(tmp_path).read("x.json")
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        (
+            "core",
+            "ComputeTarget ContainerRegistry Dataset Datastore Environment Experiment Model Run Webservice Workspace",
+        ),
+        ("core.authentication", "InteractiveLoginAuthentication ServicePrincipalAuthentication MsiAuthentication"),
+        ("core.compute", "AksCompute AmlCompute ComputeTarget"),
+        ("core.conda_dependencies", "CondaDependencies"),
+        ("core.container_registry", "ContainerRegistry"),
+        ("core.dataset", "Dataset"),
+        ("core.datastore", "Datastore"),
+        ("core.environment", "Environment"),
+        ("core.experiment", "Experiment"),
+        ("core.model", "InferenceConfig Model"),
+        ("core.profile", "ModelProfile MIN_PROFILE_CPU MAX_PROFILE_CPU MIN_PROFILE_MEMORY MAX_PROFILE_MEMORY"),
+        ("core.resource_configuration", "ResourceConfiguration"),
+        ("core.run", "Run"),
+        ("core.webservice", "AciWebservice AksEndpoint AksWebservice LocalWebservice Webservice"),
+        ("core.workspace", "Workspace"),
+        ("data", "DataType FileDataset TabularDataset"),
+        ("data.datapath", "DataPath"),
+        ("data.dataset_factory", "DataType FileDatasetFactory TabularDatasetFactory"),
+        ("data.dataset_type_definitions", "FileEncoding PromoteHeadersBehavior SkipLinesBehavior"),
+        ("data.tabular_dataset", "TabularDataset"),
+        ("exceptions", "AzureMLException ModelNotFoundException UserErrorException WebserviceException"),
+    ],
+)
+def test_what_old_scripts_import_is_where_it_was(module: str, names: str) -> None:
+    """Under modelprofiler.azureml."""
+    found = importlib.import_module(f"modelprofiler.azureml.{module}")
+    assert [] == [name for name in names.split() if not hasattr(found, name)]
+
+
+def test_what_is_not_done_here_says_so_on_use() -> None:
+    """Not on import."""
+    for refused in (Experiment, Run, Webservice):
+        with pytest.raises(UserErrorException):
+            refused()
+    with pytest.raises(UserErrorException, match=r"Run.get_context: training runs are not kept here"):
+        Run.get_context()
+    assert 0.5 == AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=0.5).memory_gb
+
+
+def test_exceptions_are_of_the_one_tree() -> None:
+    """And carry the original's attributes."""
+    error = WebserviceException("what to do", status_code=404)
+    assert ("what to do", "what to do", 404) == (str(error), error.message, error.status_code)

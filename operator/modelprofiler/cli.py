@@ -20,10 +20,14 @@ from modelprofiler.errors import InvalidInput, ModelProfilerError
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
-    "operator": "run the operator",
-    "load": "replay a dataset against a server: what a load pod runs",
+    "report": "show a run as text, JSON, or one page",
+    "get": "list the profiles of a cluster",
+    "patch": "write a recommendation as a patch, a Kustomize component or Helm values",
+    "compare": "tell whether a new version became more expensive",
     "ml": "register models and profile them with the commands of Azure's `az ml`",
     "tag": "write a recommendation to the tags of a model, or to a workload",
+    "operator": "run the operator",
+    "load": "replay a dataset against a server: what a load pod runs",
     "completion": "print what makes a shell complete these commands",
 }
 """Name and purpose of each; its module has the same name."""

@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -26,6 +27,7 @@ Object = dict[str, Any]
 
 REQUEST_TIMEOUT_SECONDS = 20.0
 WATCH_TIMEOUT_SECONDS = 240.0
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -265,6 +267,19 @@ class Cluster:
             raise _error(error.status or 503, error.body) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterUnavailable(f"the API server does not answer {method} {path}: {error!r}") from error
+
+
+def current_namespace() -> str:
+    """Return the namespace of this pod, or else of the kubeconfig's current context, or else ``default``."""
+    try:
+        return NAMESPACE_FILE.read_text(encoding="utf-8").strip() or "default"
+    except OSError:
+        pass
+    try:
+        _, context = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError):
+        return "default"
+    return str((context.get("context") or {}).get("namespace") or "default")
 
 
 def _path(kind: Kind, namespace: str | None, name: str = "") -> str:

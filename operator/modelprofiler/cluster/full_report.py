@@ -10,6 +10,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import Trial
 from modelprofiler.cluster import manifests, names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
+from modelprofiler.cluster.observe import Measured
 from modelprofiler.errors import NotFound, Refused
 from modelprofiler.load.summary import LoadResult
 from modelprofiler.report.record import TrialRecord
@@ -20,7 +21,12 @@ Object = dict[str, Any]
 
 
 async def write(
-    cluster: Cluster, profile: ModelProfile, run_hash: str, trial: Trial, result: LoadResult | None
+    cluster: Cluster,
+    profile: ModelProfile,
+    run_hash: str,
+    trial: Trial,
+    result: LoadResult | None,
+    measured: Measured | None = None,
 ) -> None:
     """Add a finished trial to the report, or replace it; written before the status, so that nothing is lost.
 
@@ -40,7 +46,8 @@ async def write(
             return
         data = (found or {}).get("data") or {}
         key = f"{run_hash}.trial-{trial.index:03d}.json"
-        full = TrialRecord(trial, result).to_dict()
+        samples = (measured.cpu_seconds, measured.memory) if measured is not None else ((), ())
+        full = TrialRecord(trial, result, *samples).to_dict()
         if result is None:
             full = _before(data, key) | full
         # Of earlier runs only the rows of the current one are of use, and a ConfigMap holds 1 MiB.

@@ -15,7 +15,7 @@ from modelprofiler.errors import MetricsUnavailable, Refused
 from modelprofiler.metrics.auto import AutoSource
 from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource
-from modelprofiler.metrics.series import Window
+from modelprofiler.metrics.series import Window, thinned
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 from modelprofiler.metrics.usage import complete, usage
 
@@ -24,6 +24,10 @@ KUBELET_PORT = 10250
 
 BEFORE_SECONDS = 60.0
 """How far before a load samples are wanted: they tell what the server uses when nobody calls it."""
+
+
+KEPT_BEFORE_SECONDS, KEPT_AFTER_SECONDS = 30.0, 20.0
+"""How far around a load its samples are kept: at 10 to 20 s apart, with one before and one after it."""
 
 
 class Sources:
@@ -141,4 +145,11 @@ async def _measured(
     window = Window(window_start, window_end)
     used = usage(samples, window, result.completed_between, load_start, load_end, alone=alone)
     problem = "" if used else f"{source.name} has no samples of {reference} from the load"
-    return Measured(used, complete(samples, window, now.timestamp()), problem)
+    kept = samples.within(load_start - KEPT_BEFORE_SECONDS, load_end + KEPT_AFTER_SECONDS)
+    return Measured(
+        used,
+        complete(samples, window, now.timestamp()),
+        problem,
+        cpu_seconds=thinned(kept.cpu_seconds),
+        memory=thinned(kept.working_set_bytes),
+    )

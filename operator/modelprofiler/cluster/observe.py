@@ -13,6 +13,7 @@ from modelprofiler.cluster import names
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import LoadError
 from modelprofiler.load.summary import LoadResult
+from modelprofiler.metrics.series import Series
 
 Object = dict[str, Any]
 
@@ -101,6 +102,9 @@ class Measured:
     problem: str = ""
     """Why there are no samples."""
     reachable: bool = True
+    cpu_seconds: Series = ()
+    memory: Series = ()
+    """The samples that it was read from, as they are kept with the trial."""
 
 
 @dataclass(frozen=True)

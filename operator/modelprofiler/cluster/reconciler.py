@@ -300,7 +300,9 @@ class Reconciler:
             trials.append(row)
         else:
             trials[row.index - 1] = row
-        await full_report.write(self._cluster, profile, plan.accepted.run_hash, row, decision.record_result)
+        job = seen.job(row.index)
+        measured = job.measured if job is not None else None
+        await full_report.write(self._cluster, profile, plan.accepted.run_hash, row, decision.record_result, measured)
         provenance = await self._provenance(plan, seen, row)
         written = status.recorded(profile, plan.accepted, trials, provenance, seen, now)
         await self._write(raw, written)

@@ -159,3 +159,16 @@ def increase(counter: Series, since: float) -> float | None:
             total += sample.value - last if sample.value >= last else sample.value
         last = sample.value
     return total
+
+
+def thinned(samples: Series, most: int = 120) -> Series:
+    """Return at most about `most` samples: of each group of neighbours the largest, and the first and the last.
+
+    So a peak is kept, and of a counter the newest of each group.
+    """
+    if len(samples) <= most:
+        return samples
+    size = -(-len(samples) // (most - 2))
+    groups = [samples[i : i + size] for i in range(0, len(samples), size)]
+    kept = {samples[0], samples[-1], *(max(reversed(group), key=lambda sample: sample.value) for group in groups)}
+    return tuple(sorted(kept))

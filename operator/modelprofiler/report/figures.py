@@ -32,8 +32,8 @@ def _latency(record: RunRecord) -> Element | None:
     trials = record.profile.status.trials
     keys = [
         (any(t.outcome is Outcome.PASSED for t in trials), "passed fresh", False, "met the objectives"),
-        (any(t.outcome not in INCONCLUSIVE | {Outcome.PASSED} for t in trials), "failed fresh", True, "did not"),
-        (any(t.outcome in INCONCLUSIVE for t in trials), "idle fresh", False, "said nothing"),
+        (any(t.outcome not in INCONCLUSIVE | {Outcome.PASSED} for t in trials), "failed fresh", True, "missed them"),
+        (any(t.outcome in INCONCLUSIVE for t in trials), "idle fresh", False, "said nothing about the size"),
         (any(not t.fresh for t in trials), "passed resized", False, "hollow: resized while it ran"),
     ]
     legend = [el("li", legend_mark(style, diamond=diamond), words) for used, style, diamond, words in keys if used]

@@ -219,11 +219,13 @@ def seconds_words(seconds: float | None, digits: int = 3) -> str:
 
 
 def bytes_words(size: float | None) -> str:
-    """Return a size of memory in mebibytes, or gibibytes from ten on."""
+    """Return a size of memory in mebibytes, in gibibytes where they are whole or ten at least."""
     if size is None:
         return NONE
-    mebibytes = size / 2**20
-    return f"{mebibytes / 1024:.1f}Gi" if mebibytes >= 10240 else f"{mebibytes:.0f}Mi"
+    mebibytes = round(size / 2**20)
+    if mebibytes and mebibytes % 1024 == 0:
+        return f"{mebibytes // 1024}Gi"
+    return f"{mebibytes / 1024:.1f}Gi" if mebibytes >= 10240 else f"{mebibytes}Mi"
 
 
 def cpu_words(cpu: Quantity | None) -> str:

@@ -46,6 +46,15 @@ async def test_usage_of_a_load_that_has_ended_is_read() -> None:
     )
 
 
+async def test_the_samples_around_a_load_are_kept() -> None:
+    """For the report: of CPU time and of the working set."""
+    found = await measured(ended(), source=steady())
+    assert found is not None
+    times = [sample.time - now(0).timestamp() for sample in found.memory]
+    assert list(range(75, 135, 5)) == times  # the load lasted from 101 to 112
+    assert times == [sample.time - now(0).timestamp() for sample in found.cpu_seconds]
+
+
 async def test_samples_that_may_still_come_are_waited_for() -> None:
     """The last one is older than the end of the window."""
     found = await measured(ended(), source=steady(), seconds=109)

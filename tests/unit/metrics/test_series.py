@@ -2,7 +2,7 @@
 
 import math
 
-from modelprofiler.metrics.series import ContainerSamples, Sample, Window, between, increase, resets, series
+from modelprofiler.metrics.series import ContainerSamples, Sample, Window, between, increase, resets, series, thinned
 
 
 def test_points_become_sorted_samples_with_one_for_each_time() -> None:
@@ -76,3 +76,22 @@ def test_a_part_keeps_the_restarts_inside_it_and_the_time_of_creation() -> None:
             cpu_seconds=series([(1, 5), (2, 1)]), start_time=series([(9, 0.5)]), restarts=(2.0,), source="Kubelet"
         )
     ) == whole.within(1, 2)
+
+
+def test_a_thinned_series_keeps_its_ends_and_its_peak() -> None:
+    """What is drawn of ten samples a second must not lose the one that matters."""
+    found = thinned(series((t, 9.0 if t == 777 else 1.0) for t in range(1000)), 50)
+    assert len(found) <= 52
+    assert [(0, 1.0), (999, 1.0), (777, 9.0)] == [found[0], found[-1], max(found, key=lambda s: s.value)]
+
+
+def test_a_thinned_counter_still_grows_by_as_much() -> None:
+    """Of each group the newest is kept."""
+    counter = series((t, 2.0 * t) for t in range(1000))
+    assert increase(counter, 0) == increase(thinned(counter, 50), 0)
+
+
+def test_a_short_series_stays_as_it_is() -> None:
+    """Nothing is left out for nothing."""
+    samples = series((t, t) for t in range(50))
+    assert samples == thinned(samples, 50)

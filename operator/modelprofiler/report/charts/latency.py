@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import Trial
@@ -13,6 +13,7 @@ from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import Summary, latency_metric, seconds_words
 
 _LANE = 30
+_INTERVALS_APART = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ def latency_chart(record: RunRecord, width: float = 860, height: float = 400) ->
     values = [v for p in points for v in (p.value, p.high)] + [max(p.low, p.value / 3) for p in points]
     y = latency_scale([*values, *([bound] if bound else [])], plot.bottom, plot.top)
     sizes = [p.cpu for p in points] + [float(t.limits.cpu.millicores) for t in silent if t.limits.cpu is not None]
+    if len(set(sizes)) < 2 and (searched := record.profile.status.resources) is not None:
+        sizes += [float(q.millicores) for q in (searched.cpu.min, searched.cpu.max) if q is not None]
     x = _cpu_scale([*sizes, *([float(chosen)] if chosen else [])], plot)
     if bound is not None:
         plot.rect(plot.left, y(bound), plot.right, plot.top, "too-slow")
@@ -85,26 +88,44 @@ def _cpu_scale(sizes: list[float], plot: Plot) -> Scale:
 
 def _draw(plot: Plot, x: Scale, y: Scale, points: list[_Point]) -> None:
     radius = marks.RADIUS if len(points) <= marks.MOST_NUMBERED else marks.SMALL_RADIUS
-    placed: list[tuple[float, float, float]] = []  # the first ones stand at their exact CPU
+    placed: list[_Place] = []  # the first ones stand at their exact CPU
     drawn = []
     for point in points:
-        top, bottom = y(point.high) - radius, y(max(point.low, y.low)) + radius
-        at = _free(x(point.cpu), top, bottom, placed, 2 * radius + 3)
-        placed.append((at, top, bottom))
+        wanted = _Place(x(point.cpu), y(point.value), y(point.high), y(max(point.low, y.low)))
+        at = _free(wanted, placed, radius)
+        placed.append(at)
         style = f"interval {marks.kind(point.trial)}"
-        plot.line(at, top + radius, at, bottom - radius, style)
-        for end in (top + radius, bottom - radius):
-            plot.line(at - 4, end, at + 4, end, style)
-        drawn.append(marks.mark(point.trial, at, y(point.value), radius))
+        plot.line(at.x, at.top, at.x, at.bottom, style)
+        for end in (at.top, at.bottom):
+            plot.line(at.x - 4, end, at.x + 4, end, style)
+        drawn.append(marks.mark(point.trial, at.x, at.y, radius))
     plot.add(*drawn)  # above every interval
 
 
-def _free(x: float, top: float, bottom: float, placed: list[tuple[float, float, float]], width: float) -> float:
-    """Return the place nearest to `x` at which nothing is covered; two steps to either side at most."""
-    for offset in (0.0, width, -width, 2 * width, -2 * width):
-        if not any(abs(x + offset - px) < width - 1 and top < pb and bottom > pt for px, pt, pb in placed):
-            return x + offset
-    return x
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a mark is drawn, and its interval from `top` to `bottom`."""
+
+    x: float
+    y: float
+    top: float
+    bottom: float
+
+    def covers(self, other: _Place, radius: float) -> bool:
+        """Whether the marks, or the intervals, would lie on each other."""
+        apart = abs(self.x - other.x)
+        marks_touch = apart < 2 * radius + 1 and abs(self.y - other.y) < 2 * radius + 1
+        return marks_touch or (apart < _INTERVALS_APART and self.top < other.bottom and self.bottom > other.top)
+
+
+def _free(wanted: _Place, placed: list[_Place], radius: float) -> _Place:
+    """Return the place nearest to the wanted one at which nothing is covered; two marks to either side at most."""
+    step, width = _INTERVALS_APART, 2 * radius + 2
+    for offset in (0.0, step, -step, width, -width, 2 * width, -2 * width):
+        place = replace(wanted, x=wanted.x + offset)
+        if not any(place.covers(other, radius) for other in placed):
+            return place
+    return wanted
 
 
 def _description(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from modelprofiler.metrics.series import thinned
 from modelprofiler.report.charts.plot import Plot, Scale, binary_ticks
 from modelprofiler.report.markup import Element
 from modelprofiler.report.record import RunRecord, TrialRecord
 from modelprofiler.report.summary import bytes_words, shown_trial
 
 FEWEST_SAMPLES = 3
+MOST_POINTS = 240
+"""A line of two pixels a point: ten samples a second would be drawn on each other."""
 
 
 def memory_over_time(record: RunRecord, width: float = 420, height: float = 300) -> tuple[Element, TrialRecord] | None:
@@ -17,7 +20,7 @@ def memory_over_time(record: RunRecord, width: float = 420, height: float = 300)
         return None
     limit = shown.trial.limits.memory
     start = (shown.load.warmup_started if shown.load else None) or shown.memory[0].time
-    samples = [(s.time - start, s.value) for s in shown.memory]
+    samples = [(s.time - start, s.value) for s in thinned(shown.memory, MOST_POINTS)]
     peak = max(value for _, value in samples)
     high = max(peak, limit.bytes if limit is not None else 0)
     where = f"Memory of trial {shown.trial.index} over time: it peaked at {bytes_words(peak)}"

@@ -1,0 +1,95 @@
+"""Runs of a cluster, read for a person: the ModelProfile and the ConfigMap with its trials in full."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.cluster import names
+from modelprofiler.cluster.adapter import CONFIG_MAPS, PROFILES, Cluster, current_namespace
+from modelprofiler.errors import NotFound, RecordUnreadable, Refused
+from modelprofiler.report.record import RunRecord, TrialRecord
+
+Object = dict[str, Any]
+
+
+def run_of(name: str, namespace: str | None) -> RunRecord:
+    """Return a run of the cluster that the kubeconfig names, by default of its current namespace.
+
+    Raises
+    ------
+    ModelProfilerError
+        When there is no cluster, or it has no such profile.
+    """
+    return asyncio.run(_connected(name, namespace))
+
+
+def profiles_of(name: str | None, namespace: str | None) -> list[Object]:
+    """Return a profile as the API server has it, or without a name those of the namespace.
+
+    Raises
+    ------
+    ModelProfilerError
+        When there is no cluster, or it has no such profile.
+    """
+    return asyncio.run(_objects(name, namespace))
+
+
+async def _connected(name: str, namespace: str | None) -> RunRecord:
+    cluster = await Cluster.connect()
+    try:
+        return await fetch(cluster, namespace or current_namespace(), name)
+    finally:
+        await cluster.close()
+
+
+async def _objects(name: str | None, namespace: str | None) -> list[Object]:
+    cluster = await Cluster.connect()
+    try:
+        where = namespace or current_namespace()
+        return [await _profile(cluster, where, name)] if name else await cluster.list(PROFILES, where)
+    finally:
+        await cluster.close()
+
+
+async def fetch(cluster: Cluster, namespace: str, name: str) -> RunRecord:
+    """Return a run: the profile, and of its current run the trials that the report has.
+
+    Raises
+    ------
+    NotFound
+        When there is no such profile.
+    ClusterUnavailable, Refused
+        When the API server does not answer, or does not let the profile be read.
+    """
+    profile = ModelProfile.parse(await _profile(cluster, namespace, name))
+    try:
+        report = await cluster.get(CONFIG_MAPS, namespace, names.report(name))
+    except Refused:  # there is none yet, or ConfigMaps may not be read: the status has the rows
+        return RunRecord(profile)
+    owners = {str(owner.get("uid")) for owner in report["metadata"].get("ownerReferences") or []}
+    if profile.metadata.uid not in owners:
+        return RunRecord(profile)
+    prefix = f"{profile.status.run_hash}.trial-"
+    kept = [_trial(text) for key, text in (report.get("data") or {}).items() if key.startswith(prefix)]
+    return RunRecord(profile, {record.trial.index: record for record in kept if record is not None})
+
+
+async def _profile(cluster: Cluster, namespace: str, name: str) -> Object:
+    try:
+        return await cluster.get(PROFILES, namespace, name)
+    except NotFound as error:
+        raise NotFound(
+            f"there is no ModelProfile {name} in the namespace {namespace} of this cluster: {error}"
+        ) from error
+
+
+def _trial(text: str) -> TrialRecord | None:
+    """Read a trial; None where somebody has edited it beyond recognition."""
+    try:
+        data = json.loads(text)
+        return TrialRecord.from_dict(data) if isinstance(data, dict) else None
+    except (ValueError, RecordUnreadable):
+        return None

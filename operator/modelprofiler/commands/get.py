@@ -1,0 +1,74 @@
+"""``modelprofiler get``: profiles of a cluster, as kubectl lists them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+Object = dict[str, Any]
+
+HEADINGS = ("NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("name", nargs="?", help="of a profile; default: every one of the namespace")
+    parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig")
+    parser.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table", help="default: table")
+    parser.epilog = "examples:\n  modelprofiler get digits -n team\n  modelprofiler get digits -o yaml"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what the cluster has."""
+    from modelprofiler.cluster.fetch import profiles_of
+
+    found = profiles_of(arguments.name, arguments.namespace)
+    if arguments.output == "table":
+        print(table(found, datetime.now(UTC)))
+        return 0
+    data: Object = found[0] if arguments.name else {"apiVersion": "v1", "kind": "List", "items": found}
+    if arguments.output == "json":
+        print(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        import yaml
+
+        print(yaml.safe_dump(data, sort_keys=False), end="")
+    return 0
+
+
+def table(profiles: list[Object], now: datetime) -> str:
+    """Return a line a profile, in the columns that kubectl shows."""
+    lines = [HEADINGS, *(_row(profile, now) for profile in profiles)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+    return "\n".join("   ".join(f"{cell:{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def _row(profile: Object, now: datetime) -> tuple[str, ...]:
+    status = profile.get("status") or {}
+    succeeded: Object = next((c for c in status.get("conditions") or [] if c.get("type") == "Succeeded"), {})
+    found: Object = next(iter(status.get("recommendations") or []), {})
+    requests, proof = found.get("requests") or {}, found.get("verification") or {}
+    cells = (
+        profile["metadata"].get("name"),
+        succeeded.get("status"),
+        succeeded.get("reason"),
+        status.get("trialsCompleted"),
+        requests.get("cpu"),
+        requests.get("memory"),
+        proof.get("p95"),
+        _age(profile["metadata"].get("creationTimestamp"), now),
+    )
+    return tuple("" if cell is None else str(cell) for cell in cells)
+
+
+def _age(created: str | None, now: datetime) -> str | None:
+    """Return how old it is, in the largest unit that is at least two, as kubectl does."""
+    if created is None:
+        return None
+    seconds = max((now - datetime.fromisoformat(created)).total_seconds(), 0)
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * length:
+            return f"{int(seconds // length)}{unit}"
+    return f"{int(seconds)}s"

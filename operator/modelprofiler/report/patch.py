@@ -1,0 +1,212 @@
+"""The recommendation as a change to commit: a patch for a workload, a Kustomize component, or Helm values.
+
+Each says in a comment where its numbers come from.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from modelprofiler import __version__
+from modelprofiler.api.status import ContainerRecommendation
+from modelprofiler.errors import InvalidInput, ModelProfilerError, Problem
+from modelprofiler.report.record import RunRecord
+from modelprofiler.report.summary import Summary
+
+_POD_TEMPLATE = ("spec", "template", "spec")
+_WORKLOADS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "Deployment": ("apps/v1", _POD_TEMPLATE),
+    "StatefulSet": ("apps/v1", _POD_TEMPLATE),
+    "DaemonSet": ("apps/v1", _POD_TEMPLATE),
+    "ReplicaSet": ("apps/v1", _POD_TEMPLATE),
+    "Job": ("batch/v1", _POD_TEMPLATE),
+    "CronJob": ("batch/v1", ("spec", "jobTemplate", *_POD_TEMPLATE)),
+}
+"""Kinds that hold a pod template: their version, and where it is. Others' lists a strategic merge would replace."""
+
+_NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
+_KEY = re.compile(r"^[A-Za-z0-9_-]+$")
+PATCH_FILE = "resources.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is to be changed.
+
+    Attributes
+    ----------
+    kind, name
+        Such as Deployment, and its name.
+    container
+        The container's name.
+    namespace
+        Absent: whatever namespace the patch is applied in.
+    """
+
+    kind: str
+    name: str
+    container: str
+    namespace: str | None = None
+
+
+def workload_of(
+    record: RunRecord, text: str | None = None, container: str | None = None, namespace: str | None = None
+) -> Workload:
+    """Return the workload that is named ``Deployment/name``, or the one that the profile was made from.
+
+    Raises
+    ------
+    InvalidInput
+        With everything that is wrong with the names.
+    """
+    reference = record.profile.spec.server.workload_ref
+    if text is None and reference is not None:
+        text = f"{reference.kind}/{reference.name}"
+        namespace = namespace or record.profile.metadata.namespace
+    if text is None:
+        raise InvalidInput([Problem("--workload", "is required: the profile names none; write Deployment/NAME")])
+    kind, _, name = text.partition("/")
+    known = next((k for k in _WORKLOADS if k.lower() == kind.lower()), None)
+    problems = []
+    if known is None:
+        kinds = ", ".join(_WORKLOADS)
+        problems.append(Problem("--workload", f"{kind[:80]!r} is not a kind with a pod template: write one of {kinds}"))
+    found = container or next(iter(record.profile.status.recommendations)).container_name
+    for option, value in (("--workload", name), ("--container", found), ("--namespace", namespace)):
+        if value is not None and not _NAME.match(value):
+            problems.append(Problem(option, f"{value[:80]!r} is not a name of Kubernetes"))
+    if problems or known is None:
+        raise InvalidInput(problems)
+    return Workload(known, name, found, namespace)
+
+
+def recommendation_of(record: RunRecord, *, unverified: bool = False) -> ContainerRecommendation:
+    """Return the recommendation to commit.
+
+    Raises
+    ------
+    ModelProfilerError
+        When there is none, or it was not verified and that is not asked for.
+    """
+    summary = Summary.of(record)
+    if summary.recommendation is None:
+        raise ModelProfilerError(f"there is no recommendation to write: {summary.message or summary.title}")
+    if summary.recommendation.verification is None and not unverified:
+        raise ModelProfilerError(
+            f"the recommendation was not verified; --unverified writes it all the same. {summary.verdict}"
+        )
+    return summary.recommendation
+
+
+def strategic_merge(record: RunRecord, workload: Workload, *, unverified: bool = False) -> str:
+    """Return the patch for ``kubectl patch --patch-file``, or to lay over a manifest.
+
+    Raises
+    ------
+    ModelProfilerError
+        When there is no recommendation to write.
+    """
+    return _header(record) + _dump(_patch(recommendation_of(record, unverified=unverified), workload))
+
+
+def kustomize(record: RunRecord, workload: Workload, *, unverified: bool = False) -> dict[str, str]:
+    """Return the files of a Kustomize component: name to content.
+
+    Raises
+    ------
+    ModelProfilerError
+        When there is no recommendation to write.
+    """
+    component = {
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+        "kind": "Component",
+        "patches": [{"path": PATCH_FILE}],
+    }
+    patch = strategic_merge(record, workload, unverified=unverified)
+    return {"kustomization.yaml": _dump(component), PATCH_FILE: patch}
+
+
+def kustomize_in_one(record: RunRecord, workload: Workload, *, unverified: bool = False) -> str:
+    """Return the same component as a single kustomization.yaml, with the patch in it.
+
+    Raises
+    ------
+    ModelProfilerError
+        When there is no recommendation to write.
+    """
+    patch = _dump(_patch(recommendation_of(record, unverified=unverified), workload))
+    lines = ["apiVersion: kustomize.config.k8s.io/v1alpha1", "kind: Component", "patches:", "- patch: |-"]
+    return _header(record) + "\n".join(lines) + "\n" + textwrap.indent(patch, "    ")
+
+
+def helm_values(record: RunRecord, path: str = "resources", *, unverified: bool = False) -> str:
+    """Return values for a chart that takes its resources at a path such as ``server.resources``.
+
+    Raises
+    ------
+    InvalidInput
+        When the path is not one.
+    ModelProfilerError
+        When there is no recommendation to write.
+    """
+    keys = path.split(".")
+    if not all(_KEY.match(key) for key in keys):
+        raise InvalidInput(
+            [Problem("--values-path", f"{path[:80]!r} is not a path; write for example server.resources")]
+        )
+    values: dict[str, Any] = _resources(recommendation_of(record, unverified=unverified))
+    for key in reversed(keys):
+        values = {key: values}
+    return _header(record) + _dump(values)
+
+
+def _patch(recommendation: ContainerRecommendation, workload: Workload) -> dict[str, Any]:
+    version, path = _WORKLOADS[workload.kind]
+    body: Any = {"containers": [{"name": workload.container, "resources": _resources(recommendation)}]}
+    for key in reversed(path):
+        body = {key: body}
+    metadata = {"name": workload.name} | ({"namespace": workload.namespace} if workload.namespace else {})
+    return {"apiVersion": version, "kind": workload.kind, "metadata": metadata, **body}
+
+
+def _resources(recommendation: ContainerRecommendation) -> dict[str, Any]:
+    """Return requests and limits; a limit that is not wanted is null, which removes one that is there."""
+    return {
+        "requests": recommendation.requests.to_dict(),
+        "limits": dict.fromkeys(recommendation.requests.to_dict()) | recommendation.limits.to_dict(),
+    }
+
+
+def _header(record: RunRecord) -> str:
+    """Return the comment: where the numbers come from. Text of others stays inside it, whatever line ends it has."""
+    profile, summary = record.profile, Summary.of(record)
+    found = summary.recommendation
+    model = profile.spec.model
+    named = f" (model {model.name or ''} {model.version or ''}".rstrip() + ")" if model is not None else ""
+    when = f", finished {profile.status.completion_time:%Y-%m-%d}" if profile.status.completion_time else ""
+    name = f"{profile.metadata.namespace}/{profile.metadata.name}"
+    run = f"run {profile.status.run_hash}{when}" if profile.status.run_hash else f"a run{when}"
+    sentences = [
+        f"Made by modelprofiler {__version__} from the profile {name}{named}, {run}.",
+        ("" if found is not None and found.verification is not None else "NOT VERIFIED. ") + summary.verdict,
+        found.explanation if found is not None else "",
+    ]
+    known = profile.status.provenance
+    if known is not None and known.cpu_model:
+        sentences.append(f"Measured on {known.cpu_model}" + (f", image {known.image}." if known.image else "."))
+    lines = []
+    for sentence in sentences:
+        # Whatever YAML takes for the end of a line is white space to split().
+        words = "".join(c for c in " ".join(sentence.split()) if c.isprintable())
+        lines += textwrap.wrap(words, 118, break_long_words=False, break_on_hyphens=False)
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def _dump(data: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(data), sort_keys=False, default_flow_style=False)

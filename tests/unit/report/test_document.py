@@ -1,0 +1,59 @@
+"""A run is read again however it was kept."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.unit.report import runs
+
+from modelprofiler.errors import InvalidInput, RecordUnreadable
+from modelprofiler.report.document import document, read
+from modelprofiler.report.record import write_profile, write_trial
+
+
+def test_a_document_holds_the_whole_run(tmp_path: Path) -> None:
+    """Histograms and samples too."""
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(document(runs.verified())))
+    assert runs.verified().trials == read(file).trials
+
+
+def test_a_directory_and_its_profile_are_the_run(tmp_path: Path) -> None:
+    """As a run here leaves them."""
+    for record in runs.verified().trials:
+        write_trial(tmp_path, record)
+    write_profile(tmp_path, runs.verified().profile)
+    assert runs.verified().trials == read(tmp_path).trials == read(tmp_path / "profile.json").trials
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_what_kubectl_prints_is_a_run_without_its_details(tmp_path: Path, listed: bool) -> None:
+    """One object, or a list of one."""
+    data = runs.verified().profile.to_dict()
+    file = tmp_path / "digits.yaml"
+    file.write_text(yaml.safe_dump({"kind": "List", "items": [data]} if listed else data))
+    found = read(file)
+    assert (5, {}) == (len(found.trials), found.details)
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "says"),
+    [
+        (None, RecordUnreadable, "cannot be read"),
+        ("{", RecordUnreadable, "is neither JSON nor YAML"),
+        ("[]", InvalidInput, "holds no object"),
+        ("kind: Pod", InvalidInput, "this is a None Pod"),
+        ("{kind: RunReport, profile: 1}", InvalidInput, "without a profile"),
+        ("{kind: RunReport, profile: {}, trials: [{}]}", RecordUnreadable, "not the record of a trial"),
+    ],
+)
+def test_what_is_no_run_is_said_to_be_none(
+    tmp_path: Path, content: str | None, error: type[Exception], says: str
+) -> None:
+    """In a sentence."""
+    file = tmp_path / "run.yaml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(error, match=says):
+        read(file)

@@ -1,0 +1,63 @@
+"""A program reads a run by its fields, a notebook shows it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.unit.report import runs
+from tests.unit.report.test_page import Tree
+
+from modelprofiler.errors import ModelProfilerError
+from modelprofiler.report.result import Result
+
+
+def test_a_run_that_succeeded_has_a_recommendation() -> None:
+    """With its reason."""
+    result = Result(runs.verified())
+    assert result.recommendation is not None
+    assert (True, "Verified", "400m", 5) == (
+        result.succeeded,
+        result.reason,
+        str(result.recommendation.requests.cpu),
+        len(result.trials),
+    )
+    assert str(result).startswith("digits: Verified\n")
+    assert "<Result digits: 400m CPU, 224Mi memory (Verified)>" == repr(result)
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"), [(Result(runs.infeasible()), "NoFeasibleSize"), (Result(runs.unfinished()), "Running")]
+)
+def test_a_run_without_a_recommendation_has_none(result: Result, reason: str) -> None:
+    """Nor has it succeeded."""
+    assert (None, False, reason) == (result.recommendation, result.succeeded, result.reason)
+
+
+def test_a_notebook_shows_the_answer_and_the_trials() -> None:
+    """In its own colours: none is set."""
+    shown = Result(runs.verified())._repr_html_()
+    root = Tree(f"<html>{shown}</html>").root
+    assert (5, []) == (len(root.all("tbody")[0].all("tr")), root.all("style"))
+    assert "400m CPU, 224Mi memory" in root.text
+    assert "color" not in shown
+
+
+def test_the_page_is_saved(tmp_path: Path) -> None:
+    """To whatever file."""
+    Result(runs.verified()).save_html(tmp_path / "digits.html")
+    assert (tmp_path / "digits.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_frame_has_a_row_a_trial_in_base_units() -> None:
+    """Cores, bytes, seconds: numbers to calculate with."""
+    pytest.importorskip("pandas")
+    frame = Result(runs.killed()).to_frame()
+    assert (7, 1.0, 2**30) == (len(frame), frame.cpu_limit_cores[1], frame.memory_limit_bytes[1])
+    assert 0.7 < frame.latency_p95_seconds[4] < 0.8
+
+
+def test_without_pandas_a_frame_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no dependency."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ModelProfilerError, match="pip install pandas"):
+        Result(runs.verified()).to_frame()

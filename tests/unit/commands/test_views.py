@@ -11,6 +11,7 @@ from tests.unit.report import runs
 from modelprofiler.cli import main
 from modelprofiler.commands import get
 from modelprofiler.report.document import document
+from modelprofiler.report.record import RunRecord
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 
 @pytest.mark.parametrize("record", [runs.infeasible(), runs.unfinished()])
 def test_no_patch_is_written_without_a_recommendation(
-    tmp_path: Path, record: runs.RunRecord, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, record: RunRecord, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever its form."""
     run = kept(tmp_path / "x.json", document(record))

@@ -13,7 +13,7 @@ from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import NONE, bytes_words, seconds_words
 
 _ROW = 26.0
-_THICK = 9.0
+_THICK = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from modelprofiler.report.record import RunRecord, TrialRecord
 from modelprofiler.report.summary import bytes_words, shown_trial
 
 FEWEST_SAMPLES = 3
+_TEXT_HEIGHT = 20
 MOST_POINTS = 240
 """A line of two pixels a point: ten samples a second would be drawn on each other."""
 
@@ -50,4 +51,6 @@ def _peak(plot: Plot, y: Scale, shown: TrialRecord, sampled: float) -> None:
         return
     at = max(float(memory.peak.bytes), sampled)
     plot.line(plot.left, y(at), plot.right, y(at), "peak")
-    plot.text(plot.left + 6, y(at) - 6, f"peak {bytes_words(at)}", "note")
+    limit = shown.trial.limits.memory
+    near = limit is not None and 0 <= y(at) - y(limit.bytes) < _TEXT_HEIGHT
+    plot.text(plot.left + 6, y(at) + (14 if near else -6), f"peak {bytes_words(at)}", "note")

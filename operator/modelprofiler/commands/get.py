@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     found = profiles_of(arguments.name, arguments.namespace)
     if arguments.output == "table":
+        if not found:
+            print(
+                f"No profiles in the namespace{f' {arguments.namespace}' if arguments.namespace else ''}.",
+                file=sys.stderr,
+            )
+            return 0
         print(table(found, datetime.now(UTC)))
         return 0
     data: Object = found[0] if arguments.name else {"apiVersion": "v1", "kind": "List", "items": found}

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelprofiler.errors import InvalidInput, Problem
+from modelprofiler.errors import InvalidInput, ModelProfilerError, Problem
 
 if TYPE_CHECKING:
     from modelprofiler.report.record import RunRecord
@@ -38,7 +38,10 @@ def resolve(run: str, namespace: str | None) -> RunRecord:
         return read(path)
     from modelprofiler.cluster.fetch import run_of
 
-    return run_of(run, namespace)
+    try:
+        return run_of(run, namespace)
+    except ModelProfilerError as error:
+        raise ModelProfilerError(f"{run} is no file or directory here, and as a profile: {error}") from error
 
 
 def write(text: str, file: str | None) -> None:

@@ -138,6 +138,29 @@ def killed() -> RunRecord:
 
 
 @functools.cache
+def broken() -> RunRecord:
+    """Return a run in which trials broke without a latency, one said nothing, and usage could not be read."""
+    known = verified()
+    changes: dict[int, dict[str, Any]] = {
+        3: {"outcome": Outcome.OOM_KILLED, "message": "the kernel killed a process of the container for memory"},
+        4: {"outcome": Outcome.DISTURBED, "message": "the node was busy"},
+    }
+    empty = {"load": None, "usage": None, "judged": None}
+    rows = [t.model_copy(update=changes[t.index] | empty if t.index in changes else {"usage": None})
+            for t in known.profile.status.trials]  # fmt: skip
+    status = known.profile.status.model_copy(update={"trials": rows})
+    return RunRecord(known.profile.model_copy(update={"status": status}))
+
+
+@functools.cache
+def grid() -> RunRecord:
+    """Return a run of every combination of many sizes."""
+    sizes = {"cpu": {"min": "100m", "max": "1", "step": "50m"}, "memory": {"values": ["256Mi", "512Mi", "1Gi"]}}
+    run = Recorded(spec_of(resources=sizes, search={"strategy": "Grid", "maxTrials": 60}), DIGITS)
+    return recorded(run, run.run(80))
+
+
+@functools.cache
 def unfinished(trials: int = 1) -> RunRecord:
     """Return a run under way with this many finished trials."""
     run = Recorded(spec_of(), DIGITS)

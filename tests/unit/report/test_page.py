@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
+from importlib import resources
 
 import pytest
 from tests.unit.report import runs
@@ -17,6 +18,8 @@ RUNS: dict[str, Callable[[], RunRecord]] = {
     "verified": runs.verified,
     "infeasible": runs.infeasible,
     "killed": runs.killed,
+    "broken trials": runs.broken,
+    "a grid": runs.grid,
     "one trial": runs.unfinished,
     "nothing yet": lambda: runs.unfinished(0),
     "rows without records": lambda: RunRecord(runs.verified().profile),
@@ -186,3 +189,26 @@ def test_a_page_is_small() -> None:
 def test_two_pages_of_a_run_are_the_same() -> None:
     """So that they can be compared and kept in git."""
     assert page.render(runs.verified()) == page.render(runs.verified())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_what_is_behind_them(scheme: str) -> None:
+    """By 4.5 to 1 at least, as WCAG 2 asks (level AA), in both schemes."""
+    style = resources.files("modelprofiler.report").joinpath("page.css").read_text()
+    light, dark = style.split("@media (prefers-color-scheme: dark)")[:2]
+    colors = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", light if scheme == "light" else dark.split("* {")[0]))
+    for ink in ("ink", "soft", "accent", "good", "bad", "warn", "idle"):
+        for paper in ("card", "page"):
+            assert 4.5 <= contrast(colors[ink], colors[paper]), (ink, paper)
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours (WCAG 2, relative luminance)."""
+
+    def luminance(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)

@@ -12,8 +12,9 @@ from modelprofiler.report.markup import Element, el
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import NONE, bytes_words, seconds_words
 
-_ROW = 26.0
-_THICK = 10.0
+_ROW, _DENSE_ROW = 26.0, 15.0
+_MOST_IN_ROWS = 24
+"""More trials than this (a grid) get denser rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def _chart(
         return None
     least, most = min(b.value for b in bars), max(b.value for b in bars)
     description = f"By trial, {len(bars)} of them: from {words(least)} to {words(most)}."
-    plot = Plot(width, 30 + 46 + _ROW * len(bars), title, description)
+    row = _ROW if len(bars) <= _MOST_IN_ROWS else _DENSE_ROW
+    plot = Plot(width, 30 + 46 + row * len(bars), title, description)
     plot.top, plot.left, plot.margin_right = 26, 76, 58 if bars[0].limit is None else 24
     x = Scale(0.0, max(most, *(b.limit or 0 for b in bars)) or 1.0, plot.left, plot.right)
     places = ticks(x.high) if ticks is not None else x.ticks(4)
@@ -81,11 +83,11 @@ def _chart(
         plot.line(x(place), plot.top, x(place), plot.bottom, "grid")
     plot.text(plot.left - 8, 13, rows, "axis-title", "end" if len(rows) < 10 else "middle")
     for i, bar in enumerate(bars):
-        middle = plot.top + _ROW * (i + 0.5)
+        middle = plot.top + row * (i + 0.5)
         plot.text(plot.left - 8, middle + 4, bar.label, "tick", "end")
         if bar.limit is not None:
-            plot.rect(plot.left, middle - _THICK, x(bar.limit), middle + _THICK, "limit-bar")
-        plot.rect(plot.left, middle - _THICK + 3, x(bar.value), middle + _THICK - 3, f"bar {marks.kind(bar.trial)}",
+            plot.rect(plot.left, middle - row * 0.4, x(bar.limit), middle + row * 0.4, "limit-bar")
+        plot.rect(plot.left, middle - row * 0.27, x(bar.value), middle + row * 0.27, f"bar {marks.kind(bar.trial)}",
                   el("title", f"{words(bar.value)}\n{marks.words(bar.trial)}"))  # fmt: skip
         inside = x(bar.value) + 52 > plot.right + (40 if bar.limit is None else 0)
         plot.text(x(bar.value) + (-6 if inside else 6), middle + 4, words(bar.value),

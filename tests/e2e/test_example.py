@@ -1,5 +1,8 @@
 """The main job: examples/digits.yaml as it is, from `kubectl apply` to a verified size in `kubectl get`."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from tests.e2e.support_cost import OperatorCost
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose, Trial
 from modelprofiler.core.axis import cpu_axis, memory_axis
+from modelprofiler.report.record import TrialRecord
 
 NAME = "digits"
 MOST_TRIALS = 20
@@ -142,6 +146,38 @@ def test_the_report_has_every_trial_in_full(example: Example) -> None:
     reference = entries[0][1]["load"]
     assert reference["result"]
     assert reference["windowEnded"] > reference["windowStarted"] > reference["warmupStarted"]
+
+
+def _command(*arguments: str) -> str:
+    """Run one of our commands against the cluster, as a person does; return what it prints."""
+    command = [sys.executable, "-m", "modelprofiler.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_the_whole_run_is_read_from_the_cluster(example: Example, module_namespace: str) -> None:
+    """Rows, histograms and, of the trials that the result rests on, samples of CPU and memory."""
+    report = json.loads(_command("report", NAME, "--namespace", module_namespace, "--output", "json"))
+    assert [row.to_dict() for row in example.status.trials] == [trial["trial"] for trial in report["trials"]]
+    records = [TrialRecord.from_dict(trial) for trial in report["trials"]]
+    for index in (trial_with(example.status, Purpose.REFERENCE).index, _verification(example).index):
+        record = records[index - 1]
+        assert record.load is not None
+        assert record.load.histogram.n > 0
+        assert min(len(record.memory), len(record.cpu_seconds)) >= 2, record
+
+
+def test_the_page_of_the_run_is_written(example: Example, module_namespace: str, tmp_path: Path) -> None:
+    """With every chart."""
+    file = tmp_path / "digits.html"
+    _command("report", NAME, "--namespace", module_namespace, "--output", "html", "--file", str(file))
+    assert 5 == file.read_text(encoding="utf-8").count("<figure ")
+
+
+def test_the_patch_is_what_is_recommended(example: Example, module_namespace: str) -> None:
+    """Requests and limits of the named container."""
+    patch = yaml.safe_load(_command("patch", NAME, "--namespace", module_namespace, "--workload", "Deployment/x"))
+    (container,) = patch["spec"]["template"]["spec"]["containers"]
+    assert example.status.recommendations[0].limits.to_dict() == container["resources"]["limits"]
 
 
 def test_the_table_shows_the_result(example: Example, kubectl: Run, module_namespace: str) -> None:

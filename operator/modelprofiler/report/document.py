@@ -21,6 +21,7 @@ def document(record: RunRecord) -> dict[str, Any]:
         "kind": KIND,
         "profile": record.profile.to_dict(),
         "trials": [trial.to_dict() for trial in record.trials],
+        **({"notes": list(record.notes)} if record.notes else {}),
     }
 
 
@@ -58,5 +59,10 @@ def _from_document(data: dict[str, Any], path: Path) -> RunRecord:
     profile, trials = data.get("profile"), data.get("trials") or []
     if not isinstance(profile, dict) or not isinstance(trials, list) or not all(isinstance(t, dict) for t in trials):
         raise InvalidInput([Problem("", f"{path} is a {KIND} without a profile or trials")])
+    notes = data.get("notes")
     records = [TrialRecord.from_dict(trial) for trial in trials]
-    return RunRecord(ModelProfile.parse(profile), {record.trial.index: record for record in records})
+    return RunRecord(
+        ModelProfile.parse(profile),
+        {record.trial.index: record for record in records},
+        tuple(map(str, notes)) if isinstance(notes, list) else (),
+    )

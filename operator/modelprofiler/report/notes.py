@@ -16,7 +16,7 @@ MUCH_THROTTLED_PERCENT = 25
 
 def notes(record: RunRecord) -> list[str]:
     """Return a sentence for each thing that limits what the result is worth."""
-    found = []
+    found = list(record.notes)
     metrics = condition(record, ConditionType.METRICS_AVAILABLE)
     if metrics is not None and metrics.status == "False":
         found.append(f"Usage could not be read: {metrics.message}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +22,7 @@ from modelprofiler.metrics.series import Series, series
 
 PROFILE_FILE = "profile.json"
 TRIALS_DIR = "trials"
+NOTES_FILE = "notes.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,13 @@ class RunRecord:
         The profile with its status.
     details
         Index of a trial to its record; those that are missing were not kept.
+    notes
+        What whoever ran it was told about the numbers: such as that load and server shared their CPUs.
     """
 
     profile: ModelProfile
     details: Mapping[int, TrialRecord] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def trials(self) -> tuple[TrialRecord, ...]:
@@ -131,7 +135,13 @@ class RunRecord:
         kept = [TrialRecord.from_dict(_object(f)) for f in sorted((file.parent / TRIALS_DIR).glob("[0-9]*.json"))]
         # A trial is written before the profile: one beyond the profile's was not recorded to its end.
         rows = {row.index: row.start_time for row in profile.status.trials}
-        return cls(profile, {r.trial.index: r for r in kept if rows.get(r.trial.index) == r.trial.start_time})
+        details = {r.trial.index: r for r in kept if rows.get(r.trial.index) == r.trial.start_time}
+        return cls(profile, details, _notes(file.parent / NOTES_FILE))
+
+
+def _notes(file: Path) -> tuple[str, ...]:
+    notes = _object(file).get("notes") if file.exists() else None
+    return tuple(map(str, notes)) if isinstance(notes, list) else ()
 
 
 def _object(file: Path) -> dict[str, Any]:
@@ -155,6 +165,11 @@ def write_trial(directory: Path, record: TrialRecord) -> None:
     """Write a trial; to be called before the profile that has its row is written."""
     (directory / TRIALS_DIR).mkdir(exist_ok=True)
     _write(directory / TRIALS_DIR / f"{record.trial.index:03d}.json", record.to_dict())
+
+
+def write_notes(directory: Path, notes: Sequence[str]) -> None:
+    """Write what is to be known about the numbers, a sentence each."""
+    _write(directory / NOTES_FILE, {"notes": list(notes)})
 
 
 def _write(file: Path, data: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from tests.unit.cluster.world import KEY, World, done, under_load
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Kind
+from modelprofiler.cluster.fetch import fetch
 from modelprofiler.cluster.reconciler import NOT_ACCEPTED_SECONDS, TOGETHER_SECONDS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
@@ -70,6 +71,18 @@ async def test_the_report_holds_every_trial() -> None:
     world = await done()
     report = world.cluster.objects["configmaps", "team", "digits-report"]["data"]
     assert len(world.profile().status.trials) == len(report)
+
+
+async def test_a_run_is_read_with_the_samples_of_every_trial_that_was_measured() -> None:
+    """Late ones too, which come while the next trial runs on the same pod."""
+    world = await done()
+    record = await fetch(world.cluster, *KEY)
+    measured = [trial for trial in record.trials if trial.trial.usage is not None]
+    assert {True} == {len(trial.memory) >= 3 and len(trial.cpu_seconds) >= 3 for trial in measured}
+    for trial in measured:
+        assert trial.load is not None
+        assert trial.load.window_ended is not None
+        assert trial.memory[0].time < trial.load.window_ended <= trial.memory[-1].time
 
 
 async def test_at_the_deadline_the_trial_under_load_is_finished_and_the_run_ends() -> None:

@@ -1,6 +1,7 @@
 """A run is read again however it was kept."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from modelprofiler.report.record import write_profile, write_trial
 def test_a_document_holds_the_whole_run(tmp_path: Path) -> None:
     """Histograms and samples too."""
     file = tmp_path / "run.json"
-    file.write_text(json.dumps(document(runs.verified())))
-    assert runs.verified().trials == read(file).trials
+    noted = replace(runs.verified(), notes=("The load and the server shared their CPUs.",))
+    file.write_text(json.dumps(document(noted)))
+    assert (noted.trials, noted.notes) == (read(file).trials, read(file).notes)
 
 
 def test_a_directory_and_its_profile_are_the_run(tmp_path: Path) -> None:

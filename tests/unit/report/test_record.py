@@ -10,7 +10,7 @@ from tests.unit.cluster.values import a_row
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.errors import RecordUnreadable
 from modelprofiler.metrics.series import series
-from modelprofiler.report.record import RunRecord, TrialRecord, write_profile, write_trial
+from modelprofiler.report.record import RunRecord, TrialRecord, write_notes, write_profile, write_trial
 
 FULL = TrialRecord(
     a_row(), load_result(load_status()), series([(1.0, 0.5), (2.0, 0.75)]), series([(1.0, 2**20), (2.0, 2**21)])
@@ -46,6 +46,14 @@ def test_a_run_is_read_from_its_directory_or_its_file(tmp_path: Path) -> None:
     write_profile(tmp_path, with_trials(FULL))
     for path in (tmp_path, tmp_path / "profile.json"):
         assert (FULL,) == RunRecord.read(path).trials
+
+
+def test_what_was_said_about_the_numbers_is_kept(tmp_path: Path) -> None:
+    """A sentence each."""
+    write_profile(tmp_path, with_trials())
+    assert () == RunRecord.read(tmp_path).notes
+    write_notes(tmp_path, ["The load and the server shared their CPUs."])
+    assert ("The load and the server shared their CPUs.",) == RunRecord.read(tmp_path).notes
 
 
 def test_a_trial_that_was_not_recorded_to_its_end_does_not_count(tmp_path: Path) -> None:

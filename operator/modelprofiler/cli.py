@@ -20,6 +20,7 @@ from modelprofiler.errors import InvalidInput, ModelProfilerError
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
+    "validate": "say everything that is wrong with a profile",
     "report": "show a run as text, JSON, or one page",
     "get": "list the profiles of a cluster",
     "patch": "write a recommendation as a patch, a Kustomize component or Helm values",
@@ -32,8 +33,12 @@ COMMANDS = {
 }
 """Name and purpose of each; its module has the same name."""
 
+LOCAL_EXTRA = frozenset({"argcomplete", "psutil", "rich", "uv"})
+"""What only a run on this machine needs: an operator is installed without."""
+
 EPILOG = """\
 The same file is for this machine and for a cluster:
+  modelprofiler validate profile.yaml
   kubectl apply -f profile.yaml
 
 `modelprofiler COMMAND --help` tells more, with an example."""
@@ -64,6 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BAD_INPUT
     except ModelProfilerError as error:
         print(f"modelprofiler: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except ModuleNotFoundError as error:
+        if error.name not in LOCAL_EXTRA:
+            raise
+        print(f"modelprofiler: this needs {error.name}: pip install 'modelprofiler[local]'", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

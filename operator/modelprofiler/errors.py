@@ -15,7 +15,8 @@
     ├── RecordUnreadable        the record of a run is not there, or is not one
     ├── LoadError               the load could not be generated, whatever the server did
     ├── LimitsUnavailable       this machine cannot hold a process to CPU and memory limits
-    └── StartFailed             a server process could not be started at all
+    ├── StartFailed             a server process could not be started at all
+    └── EnvironmentFailed       the Python environment of an entry script could not be built, whatever it asks
 
 Foreign exceptions are translated once, where the foreign library is called.
 """
@@ -115,3 +116,7 @@ class LimitsUnavailable(ModelProfilerError):
 
 class StartFailed(ModelProfilerError):
     """A server process could not be started at all: no such command, no such folder, no permission."""
+
+
+class EnvironmentFailed(ModelProfilerError):
+    """The Python environment of an entry script could not be built: no uv, no network, no time, no room."""

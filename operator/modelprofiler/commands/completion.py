@@ -19,11 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the lines."""
-    from modelprofiler.errors import ModelProfilerError
+    from argcomplete.shell_integration import shellcode
 
-    try:
-        from argcomplete.shell_integration import shellcode
-    except ImportError as error:
-        raise ModelProfilerError("completion needs argcomplete: pip install 'modelprofiler[local]'") from error
     print(shellcode(["modelprofiler"], shell=arguments.shell))
     return 0

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelprofiler.errors import Problem
+
+KEY = re.compile(r"(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}")
+"""A key of a ConfigMap, as the API server takes it."""
 
 INLINE_MODEL = "model"
 """Name of the file of a model that is written into the profile."""
@@ -27,7 +31,9 @@ def files_of(config_map: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Prob
             problems.append(Problem(part, f"must be an object, not {entries!r:.60}"))
             continue
         for key, value in entries.items():
-            if not isinstance(value, str):
+            if not KEY.fullmatch(str(key)):
+                problems.append(Problem(f"{part}.{key}", "is no key: letters, digits, '-', '_' and '.' are allowed"))
+            elif not isinstance(value, str):
                 problems.append(Problem(f"{part}.{key}", f"must be text, not {value!r:.60}; put it in quotes"))
             elif part == "data":
                 files[str(key)] = value.encode()

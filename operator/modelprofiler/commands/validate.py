@@ -1,0 +1,57 @@
+"""``modelprofiler validate``: everything that is wrong with a file, before anything is started."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelprofiler.errors import Problem
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the files."""
+    parser.description = "Say everything that is wrong with a profile, each with its path; nothing is started."
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a file as kubectl takes it; - is standard input")
+    parser.add_argument("--name", help="the ModelProfile, where a file has several")
+    parser.add_argument(
+        "--for",
+        dest="where",
+        choices=("local", "cluster"),
+        default="local",
+        help="where it is to run: on this machine (the default; files, port and sizes are looked at), or in a cluster",
+    )
+    parser.epilog = (
+        "example:\n  modelprofiler validate --for cluster profile.yaml && kubectl apply -f profile.yaml\n"
+        "  modelprofiler validate profile.yaml && modelprofiler run profile.yaml"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check every file; return 2 when anything is wrong with any of them."""
+    wrong = 0
+    for file in arguments.files:
+        problems, warnings = _look_at(file, arguments.name, arguments.where)
+        for warning in warnings:
+            print(f"{file}: note: {warning}", file=sys.stderr)
+        for problem in problems:
+            print(f"{file}: {problem}", file=sys.stderr)
+        wrong += len(problems)
+        if not problems:
+            print(f"{file}: ok")
+    return 2 if wrong else 0
+
+
+def _look_at(file: str, name: str | None, where: str) -> tuple[list[Problem], list[str]]:
+    from modelprofiler.errors import InvalidInput, Problem
+    from modelprofiler.local.check import examine, examine_for_cluster
+    from modelprofiler.local.document import load_document
+
+    try:
+        document = load_document(file, name=name)
+    except InvalidInput as error:
+        # A problem of the file itself names it already.
+        return [Problem(p.path.removeprefix(file).lstrip(", "), p.message) for p in error.problems], []
+    examined = examine(document) if where == "local" else examine_for_cluster(document)
+    return list(examined.problems), list(examined.warnings)

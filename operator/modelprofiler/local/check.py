@@ -1,0 +1,98 @@
+"""Whether a file can be run on this machine: everything that is wrong at once, before anything starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modelprofiler.api.pod_template import misshapen
+from modelprofiler.api.pod_template import problems as shape_problems
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.core.search import problems as search_problems
+from modelprofiler.core.support import ignored, supported
+from modelprofiler.errors import Problem
+from modelprofiler.local.command import template_problems
+from modelprofiler.local.document import Document
+from modelprofiler.local.environment import requirement_problems
+from modelprofiler.local.inputs import Resolved, resolve, variables
+from modelprofiler.local.machine import Machine, effective, scarce, this_machine
+from modelprofiler.local.ports import port_problem
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was found out about a file.
+
+    Attributes
+    ----------
+    problems
+        Why it cannot be run; nothing when it can.
+    warnings
+        What will be otherwise than in a cluster, a sentence each.
+    inputs
+        What is behind its sources; None when something is missing.
+    resources
+        The range that would be searched; None when this machine cannot give it.
+    """
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+    inputs: Resolved | None
+    resources: EffectiveResources | None
+
+
+def problems(document: Document) -> list[Problem]:
+    """Return everything that keeps a file from being run on this machine."""
+    return list(examine(document).problems)
+
+
+def examine(
+    document: Document, machine: Machine | None = None, environment: Mapping[str, str] = os.environ
+) -> Examined:
+    """Look at everything that can be looked at without starting anything."""
+    spec = document.profile.spec
+    found = supported(spec, "Local") + shape_problems(spec)
+    warnings = [*document.warnings]
+    inputs = None
+    readable = spec.server.template is None or not misshapen(spec.server.template)
+    if readable:
+        looked_up = resolve(document)
+        inputs = looked_up if isinstance(looked_up, Resolved) else None
+        found += looked_up if isinstance(looked_up, list) else []
+        found += variables(document)[1]
+        if not shape_problems(spec):
+            found += template_problems(document, environment)
+            warnings += ignored(spec)
+    if spec.server.entry_script is not None:
+        found += requirement_problems(spec.server.entry_script.environment)
+    machine = machine or this_machine()
+    resources = effective(spec.resources, machine)
+    if isinstance(resources, list):
+        found += resources
+    else:
+        found += search_problems(spec, resources)
+        warnings += [sentence for sentence in [scarce(resources, machine)] if sentence]
+    if taken := port_problem(spec.endpoint.http.port):
+        found.append(Problem("spec.endpoint.http.port", f"{taken}; end it, or let the server listen on another port"))
+    return Examined(
+        tuple(dict.fromkeys(found)), tuple(warnings), inputs, None if isinstance(resources, list) else resources
+    )
+
+
+def examine_for_cluster(document: Document) -> Examined:
+    """Look at what can be said about a file that is for a cluster, without one.
+
+    What its nodes can give and what its admission allows only the cluster knows; ConfigMaps that are not in the file
+    may be there already.
+    """
+    spec = document.profile.spec
+    found = supported(spec, "Cluster") + shape_problems(spec)
+    warnings = []
+    inputs = resolve(document)
+    for problem in inputs if isinstance(inputs, list) else []:
+        if "there is no ConfigMap" in problem.message:
+            warnings.append(f"{problem}: it must be in the cluster")
+        elif not problem.path.endswith(".path"):
+            found.append(problem)
+    return Examined(tuple(dict.fromkeys(found)), tuple(warnings), None, None)

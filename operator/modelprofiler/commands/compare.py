@@ -14,8 +14,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--namespace", help="of profiles in the cluster; default: that of the kubeconfig")
     parser.add_argument("--max-increase", default="10%", metavar="PERCENT", help="the most that is accepted (10%%)")
     parser.epilog = (
-        "The exit code is 1 when the recommended CPU or memory, CPU time of a request, peak of memory or latency grew\n"
-        "by more, or the new run has no recommendation.\n\n"
+        "The exit code is 1 when the recommended CPU or memory, CPU time of a request or peak of memory grew by more,\n"
+        "or the new run has no recommendation. Latency is shown: it met its objective at either size.\n\n"
         "example:\n  modelprofiler compare baseline.json ./digits-run --max-increase 15%"
     )
 

@@ -25,6 +25,8 @@ class Change:
         Writes a value with its unit.
     required
         Whether a new run without it is worse.
+    counts
+        Whether it may grow too much. Latency may not: it was measured at another size, and met its objective there.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Change:
     new: float | None
     words: Callable[[float], str]
     required: bool = False
+    counts: bool = True
 
     @property
     def percent(self) -> float | None:
@@ -44,7 +47,7 @@ class Change:
         """Whether it grew by more than `most` percent, or is gone where it is required."""
         if self.new is None:
             return self.required
-        return self.percent is not None and self.percent > most + 1e-9
+        return self.counts and self.percent is not None and self.percent > most + 1e-9
 
 
 def compare(old: RunRecord, new: RunRecord) -> list[Change]:
@@ -63,7 +66,7 @@ def compare(old: RunRecord, new: RunRecord) -> list[Change]:
         Change("recommended memory", sizes[0][1], sizes[1][1], bytes_words, required=True),
         Change("CPU time of a request", costs[0], costs[1], seconds_words),
         Change("peak of memory", peaks[0], peaks[1], bytes_words),
-        Change(f"{metric} latency", latencies[0], latencies[1], seconds_words),
+        Change(f"{metric} latency", latencies[0], latencies[1], seconds_words, counts=False),
     ]
 
 

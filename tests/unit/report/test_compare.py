@@ -27,6 +27,13 @@ def test_a_new_version_without_a_recommendation_is_worse() -> None:
     assert ["recommended CPU", "recommended memory"] == [c.name for c in changes if c.exceeds(1000)]
 
 
+def test_latency_is_shown_and_does_not_count() -> None:
+    """A smaller size that meets the objective is no worse for being slower than a larger one."""
+    latency = compare(runs.killed(), runs.verified())[-1]
+    assert latency.percent is not None
+    assert ("p95 latency", True, False) == (latency.name, latency.percent > 100, latency.exceeds(10))
+
+
 def test_a_figure_that_the_old_run_lacks_is_not_judged() -> None:
     """There is nothing to compare with."""
     changes = compare(runs.infeasible(), runs.verified())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from modelprofiler.metrics.series import thinned
 from modelprofiler.report.charts.plot import Plot, Scale, binary_ticks
-from modelprofiler.report.markup import Element
+from modelprofiler.report.markup import Element, el
 from modelprofiler.report.record import RunRecord, TrialRecord
 from modelprofiler.report.summary import bytes_words, shown_trial
 
 FEWEST_SAMPLES = 3
 _TEXT_HEIGHT = 20
+_FEW = 16
+"""Up to here every sample is marked: a cluster's are 10 to 20 s apart, and between them nothing is known."""
 MOST_POINTS = 240
 """A line of two pixels a point: ten samples a second would be drawn on each other."""
 
@@ -37,6 +39,8 @@ def memory_over_time(record: RunRecord, width: float = 420, height: float = 300)
     drawn = [(x(t), y(v)) for t, v in samples]
     plot.path(drawn, "area", close_to=plot.bottom)
     plot.path(drawn, "series")
+    if len(drawn) <= _FEW:
+        plot.add(*(el("circle", cx=px, cy=py, r=3, class_="dot") for px, py in drawn))
     _peak(plot, y, shown, peak)
     if limit is not None:
         plot.line(plot.left, y(limit.bytes), plot.right, y(limit.bytes), "objective")

@@ -50,6 +50,15 @@ integration: env ## Tests with real processes, sockets and files, without a clus
 bench-local-truth: env ## Measure servers of known cost on this machine and print how far off that is; nine minutes
 	@$(BIN)/python benchmarks/local_truth.py $(ARGS)
 
+.PHONY: bench-search
+bench-search: ## The search against the truth and its peers, 1,000 services; writes docs/benchmarks.md; a quarter of an hour
+	@hack/bench-env
+	@.cache/bench/bin/python -m benchmarks.search --write $(ARGS)
+
+.PHONY: bench-search-quick
+bench-search-quick: env ## A small part of it, under a minute; fails when the search no longer leads by far
+	@$(BIN)/python -m benchmarks.search --quick $(ARGS)
+
 ##@ With a cluster: the one KUBECONFIG names, or a local one (Linux, root)
 
 .PHONY: test

@@ -94,7 +94,7 @@ def _boundary(run: Run) -> int:
     assert passing is not None, "the reference passed"
     if failing is None or not (passes := run.passes_within(failing.cpu)):
         return passing.cpu
-    lowest = min(o.limits.cpu for o in passes)
+    lowest = min(o.cpu for o in passes)
     refuted = sum(p.cpu >= lowest and not p.passes for p in run.cpu_points.values())
     at = run.cpu.position_of_floor(failing.cpu)
     above = at + (closed_steps(run.cpu, at) << (refuted - 1))
@@ -107,13 +107,26 @@ def _cpu_step(run: Run) -> Step | None:
     assert passing is not None, "the reference passed"
     if _boundary(run) < passing.cpu:
         return None
-    if not is_closed(run.cpu, failing.cpu if failing else None, passing.cpu):
-        return _between(run, failing, passing)
-    if failing is None or run.is_below_demand(failing.cpu):
-        return None
-    if failing.fresh:
+    low = failing.cpu if failing else None
+    if not is_closed(run.cpu, low, passing.cpu) and not _is_blurred(run, low, passing.cpu):
+        step = _between(run, failing, passing)
+        return None if _was_tried(run, step.limits.cpu) else step
+    if failing is None or failing.fresh or run.is_below_demand(failing.cpu) or _was_tried(run, failing.cpu):
         return None
     return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason="a fresh server may do better here")
+
+
+def _is_blurred(run: Run, low: int | None, high: int) -> bool:
+    """Whether runs differ by more than two sizes do: no boundary is found more finely than that."""
+    return low is not None and high <= low * math.exp(run.pace.spread)
+
+
+def _was_tried(run: Run, cpu: int) -> bool:
+    """Whether a size was tried twice, or on a fresh pod and was evidence about another one, for its pace."""
+    if not run.pace.spread:
+        return False
+    tried = [o for o in run.observations if o.limits.cpu == cpu]
+    return len(tried) > 1 or any(o.fresh and o.cpu != cpu for o in tried)
 
 
 def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:

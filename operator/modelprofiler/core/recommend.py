@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from modelprofiler.api.conditions import Reason
@@ -47,7 +48,9 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
         Memory below which nothing is recommended, in bytes.
     """
     policy = run.spec.recommendation
-    cpu_size = run.cpu.ceil(_with_margin(cpu, policy.cpu_margin_percent))
+    # The margin is there for what differs from run to run, too: the larger of the two counts.
+    needed = max(_with_margin(cpu, policy.cpu_margin_percent), math.ceil(cpu * math.exp(run.pace.error)))
+    cpu_size = run.cpu.ceil(needed)
     if memory is None:
         return Target(Limits(cpu_size, run.memory.last), cpu, None)
     memory_size = run.memory.ceil(max(_with_margin(memory, policy.memory_margin_percent), at_least))

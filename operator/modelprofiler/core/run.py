@@ -6,13 +6,16 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, median
 from typing import Self
 
+from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources, MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.checks import MOST_EXCESS
 from modelprofiler.core.judge import WITHOUT_SIZE, Verdict, judged_again
+from modelprofiler.core.pace import Pace
 from modelprofiler.core.steps import Environment
 
 FINE = 0.01
@@ -28,13 +31,27 @@ BELOW_DEMAND = 0.95
 """A limit under this share of the CPU that the load needs cannot keep up, whatever the pod: the rest is its error."""
 
 
+FAR = math.log(1.5)
+"""Logarithm of measured over allowed that is more than any difference in pace."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A finished trial that says something about its size."""
+    """A finished trial that says something about its size.
+
+    Attributes
+    ----------
+    trial, limits, verdict
+        The trial, its size, and how it is judged now.
+    cpu
+        The CPU size that it is evidence about, in millicores: its own, or where trials differ in pace the one at which
+        a trial of the mean pace would have shown the same (`core.pace`).
+    """
 
     trial: Trial
     limits: Limits
     verdict: Verdict
+    cpu: int
 
     @property
     def passed(self) -> bool:
@@ -60,9 +77,9 @@ class CpuPoint:
     passes
         Whether the last of them passed. A pass that is followed by a failure is so doubted, and a failure only by one
         repetition, where `Run.contradicted` asks for it: two of three decide.
-        At the ceiling, where no step is left, the mean of the logarithms of measured over allowed decides.
+        At the ceiling, where a failure ends the run, the median of the logarithms of measured over allowed decides.
     settled
-        Whether it need not be measured again: the trials agree and one is certain, or there were enough of them.
+        Whether it need not be measured again.
     """
 
     cpu: int
@@ -78,7 +95,7 @@ class CpuPoint:
     @property
     def excess(self) -> float:
         """Mean logarithm of measured over allowed."""
-        return _mean_excess(self.observations)
+        return fmean(_excess(o) for o in self.observations)
 
 
 @dataclass(frozen=True)
@@ -99,6 +116,8 @@ class Run:
         All finished trials, judged by the objectives as they are now.
     observations
         Those among them that say something about a size.
+    pace
+        How much the CPU's pace differs between them.
     """
 
     spec: ModelProfileSpec
@@ -108,6 +127,7 @@ class Run:
     environment: Environment
     trials: tuple[Trial, ...]
     observations: tuple[Observation, ...]
+    pace: Pace
 
     @classmethod
     def of(
@@ -120,13 +140,21 @@ class Run:
     ) -> Self:
         """Return the run that these trials make."""
         judged = judged_again(spec, trials)
-        observations = tuple(
-            Observation(trial, Limits.from_size(trial.limits), verdict)
+        cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
+        said = [
+            (trial, verdict)
             for trial, verdict in judged
             if trial.outcome not in WITHOUT_SIZE and trial.purpose is not Purpose.BASELINE
+        ]
+        pace = Pace.of([trial for trial, _ in said])
+        observations = tuple(
+            Observation(
+                trial, limits := Limits.from_size(trial.limits), verdict, _evidence(pace, trial, limits, verdict, cpu)
+            )
+            for trial, verdict in said
         )
-        cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
-        return cls(spec, cpu, memory, container_name, environment, tuple(trial for trial, _ in judged), observations)
+        trials = tuple(trial for trial, _ in judged)
+        return cls(spec, cpu, memory, container_name, environment, trials, observations, pace)
 
     @property
     def ceiling(self) -> Limits:
@@ -170,7 +198,7 @@ class Run:
         sizes: dict[int, list[Observation]] = {}
         for observation in self.observations:
             if not self.blames_memory(observation) and not self._is_distorted(observation):
-                sizes.setdefault(observation.limits.cpu, []).append(observation)
+                sizes.setdefault(observation.cpu, []).append(observation)
         return {cpu: self._pool(cpu, sizes[cpu]) for cpu in sorted(sizes)}
 
     def _is_distorted(self, observation: Observation) -> bool:
@@ -179,25 +207,36 @@ class Run:
         Such a server sized its pools for what it was started with; then its failures elsewhere say nothing either.
         """
         failed = not observation.fresh and not observation.passed
-        return failed and self._resizing_distorts and not self.is_below_demand(observation.limits.cpu)
+        return failed and self._resizing_distorts and not self.is_below_demand(observation.cpu)
 
     @functools.cached_property
     def _resizing_distorts(self) -> bool:
-        passed = [o.limits.cpu for o in self.observations if o.passed and o.fresh]
-        failed = [o.limits.cpu for o in self.observations if not o.passed and not o.fresh]
+        passed = [o.cpu for o in self.observations if o.passed and o.fresh]
+        failed = [o.cpu for o in self.observations if not o.passed and not o.fresh]
         return bool(passed and failed) and min(passed) <= max(failed)
 
     @property
     def resized_failure(self) -> bool:
         """Whether a resized server failed at a size that the load alone does not explain."""
-        return any(not o.fresh and not o.passed and not self.is_below_demand(o.limits.cpu) for o in self.observations)
+        return any(not o.fresh and not o.passed and not self.is_below_demand(o.cpu) for o in self.observations)
 
     def _pool(self, cpu: int, found: list[Observation]) -> CpuPoint:
         counted = tuple(o for o in found if o.fresh) or tuple(found)
-        agree = len({o.passed for o in counted}) == 1
-        settled = len(counted) >= self.repetitions or (agree and any(o.verdict.certain for o in counted))
-        passes = counted[-1].passed if cpu < self.cpu.last else _mean_excess(counted) <= 0
-        return CpuPoint(cpu, counted, passes, settled)
+        excess = median(_excess(o) for o in counted)
+        passes = counted[-1].passed if cpu < self.cpu.last else excess <= 0
+        return CpuPoint(cpu, counted, passes, len(counted) >= self._needed(counted))
+
+    def _needed(self, found: Sequence[Observation]) -> int:
+        """Return how often a size must be measured.
+
+        Once where a pass is certain, or a failure is `_is_plain`. Another certain failure twice, as the machine may
+        have stood still, and a third time where they disagree. Else as often as there are repetitions.
+        """
+        if not any(o.verdict.certain for o in found):
+            return self.repetitions
+        if self.repetitions < 2 or all(o.passed or _is_plain(o) for o in found):
+            return 1
+        return 3 if len({o.passed for o in found}) > 1 else 2
 
     @property
     def largest_failing(self) -> CpuPoint | None:
@@ -222,29 +261,29 @@ class Run:
         return doubts[0] if doubts and self.repetitions > 1 else None
 
     def _is_contradicted(self, failure: Observation) -> bool:
-        point = self.cpu_points.get(failure.limits.cpu)
+        point = self.cpu_points.get(failure.cpu)
         if failure.passed or not failure.fresh or failure.trial.outcome is Outcome.OOM_KILLED:
             return False
         if self.blames_memory(failure):
             measured = self.at(failure.limits)
-            passes = [o for o in self.passes_within(failure.limits.cpu) if o.limits.memory <= failure.limits.memory]
-        elif point is None or failure not in point.observations or failure.limits.cpu == self.cpu.last:
+            passes = [o for o in self.passes_within(failure.cpu) if o.limits.memory <= failure.limits.memory]
+        elif point is None or failure not in point.observations or failure.cpu == self.cpu.last:
             return False
         else:
             measured = [o for o in point.observations if o.fresh]
-            passes = [o for o in self.passes_within(point.cpu) if o.limits.cpu == point.cpu or self._stands(o)]
+            passes = [o for o in self.passes_within(point.cpu) if o.cpu == point.cpu or self._stands(o)]
         if measured[-1].passed or sum(not o.passed for o in measured) > 1:
             return False
         firm = len(passes) > 1 or any(o.verdict.certain for o in passes)
         return firm or (bool(passes) and not failure.verdict.certain)
 
     def _stands(self, passed: Observation) -> bool:
-        point = self.cpu_points.get(passed.limits.cpu)
+        point = self.cpu_points.get(passed.cpu)
         return point is not None and point.passes
 
     def passes_within(self, cpu: int) -> list[Observation]:
         """Return the trials that passed at this CPU size or a smaller one, resized servers' included."""
-        return [o for o in self.observations if o.passed and o.limits.cpu <= cpu]
+        return [o for o in self.observations if o.passed and o.cpu <= cpu]
 
     @property
     def demand(self) -> float | None:
@@ -311,9 +350,33 @@ class Run:
         return sorted(o.limits.memory for o in self.observations if self.blames_memory(o))
 
 
-def _mean_excess(observations: Sequence[Observation]) -> float:
-    values = [min(o.verdict.excess if o.verdict.excess is not None else MOST_EXCESS, MOST_EXCESS) for o in observations]
-    return sum(values) / len(values)
+def _evidence(pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: Axis) -> int:
+    """Return the size of the axis that a trial is evidence about, in millicores: see `Observation.cpu`."""
+    size = pace.steady_size(trial, limits.cpu)
+    if size == limits.cpu or limits.cpu >= axis.last:
+        return limits.cpu
+    below = axis.next_lower(axis.last) or axis.last
+    return axis.ceil(size) if verdict.passed else min(axis.floor(size), below)
+
+
+def _excess(observation: Observation) -> float:
+    excess = observation.verdict.excess
+    return MOST_EXCESS if excess is None else min(excess, MOST_EXCESS)
+
+
+def _is_plain(failure: Observation) -> bool:
+    """Whether neither a moment of standing still nor another pace explains a failure, so that once is enough.
+
+    Those slow down some requests; here half of all were too slow, and by far, or it was no matter of latency.
+    """
+    verdict, load = failure.verdict, failure.trial.load
+    if verdict.outcome is not Outcome.SLOW or verdict.judged is None or load is None:
+        return verdict.certain
+    value: Duration | None = getattr(load.latency, verdict.judged.metric, None)
+    if value is None or load.latency.p50 is None or verdict.excess is None:
+        return verdict.certain
+    bound = value.seconds / math.exp(min(verdict.excess, MOST_EXCESS))
+    return verdict.certain and FAR < verdict.excess < math.inf and load.latency.p50.seconds > bound
 
 
 def closed_steps(axis: Axis, high: int) -> int:

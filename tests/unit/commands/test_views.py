@@ -103,5 +103,5 @@ def test_profiles_are_listed_as_kubectl_lists_them() -> None:
     new = {"metadata": {"name": "new"}}
     lines = get.table([finished, new], datetime.fromisoformat("2026-01-01T03:00:00Z")).splitlines()
     assert ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE"] == lines[0].split()
-    assert ["digits", "True", "Verified", "5", "400m", "224Mi", "132.5ms", "3h"] == lines[1].split()
+    assert ["digits", "True", "Verified", "5", "400m", "224Mi", "116.9ms", "3h"] == lines[1].split()
     assert "new" == lines[2]

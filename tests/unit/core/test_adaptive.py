@@ -75,19 +75,33 @@ class TestReference:
         step = trial_after(Trials(spec()))
         assert (REFERENCE, Limits(1000, GI), True, "Measure") == (step.purpose, step.limits, step.fresh, step.window)
 
-    def test_too_slow_at_the_ceiling_is_infeasible_at_once_when_certain(self) -> None:
+    def test_too_slow_at_the_ceiling_twice_is_infeasible(self) -> None:
         """The message names the constraint, the nearest miss and the size."""
-        end = end_after(Trials(spec()).ran(REFERENCE, "1", load=load_of(410, spread=0.03)))
+        trials = Trials(spec()).ran(REFERENCE, "1", load=load_of(400, spread=0.03))
+        assert REFERENCE is trial_after(trials).purpose
+        end = end_after(trials.ran(REFERENCE, "1", load=load_of(410, spread=0.03)))
         assert end.reason is Reason.NO_FEASIBLE_SIZE
         assert end.message.startswith(
             "p95 is 410ms (398ms to 422ms), over the objective of 250ms at the ceiling of 1 CPU and 1Gi memory"
         )
 
+    def test_by_far_too_slow_once_is_infeasible(self) -> None:
+        """Half of all requests were, too: no moment of standing still does that."""
+        assert end_after(Trials(spec()).ran(REFERENCE, "1", load=POOR)).reason is Reason.NO_FEASIBLE_SIZE
+
+    def test_two_of_three_decide_at_the_ceiling(self) -> None:
+        """A machine that stood still for a moment must not end the run."""
+        slow = load_of(900, stopped_early="Overload")
+        trials = Trials(spec()).ran(REFERENCE, "1", load=slow).ran(REFERENCE, "1", load=FAST)
+        assert REFERENCE is trial_after(trials).purpose
+        assert BRACKET is trial_after(trials.ran(REFERENCE, "1", load=FAST)).purpose
+
     def test_a_load_that_needs_more_than_the_ceiling_is_told_so(self) -> None:
         """It says how much the load alone needs."""
         slow = load_of(900, stopped_early="Overload")
-        passed = Trials(spec()).ran(BRACKET, "4", load=FAST, usage=usage_of("40ms")).ran(REFERENCE, "1", load=slow)
-        assert "the load alone needs 2000m CPU" in end_after(passed).message
+        passed = Trials(spec()).ran(BRACKET, "4", load=FAST, usage=usage_of("40ms"))
+        twice = passed.ran(REFERENCE, "1", load=slow).ran(REFERENCE, "1", load=slow)
+        assert "the load alone needs 2000m CPU" in end_after(twice).message
 
     def test_an_uncertain_failure_at_the_ceiling_is_repeated(self) -> None:
         """Once, with two repetitions; then the mean decides."""

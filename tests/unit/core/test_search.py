@@ -181,6 +181,6 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(seed: int) -> Non
     whole = random_simulation(seed)
     whole.run()
     for count, taken in enumerate(whole.trials):
-        again = Simulation(whole.spec, whole.service, whole.seed, list(whole.trials[:count])).next()
+        again = Simulation(whole.spec, whole.service, whole.seed, trials=list(whole.trials[:count])).next()
         assert isinstance(again, RunTrial)
         assert (taken.purpose, taken.limits, taken.fresh) == (again.purpose, again.limits.to_size(), again.fresh)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import math
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tests.unit.core.simulator import EPOCH, MI, Service, Simulation, spec_of
+from benchmarks.search.service import Measured
+from tests.unit.core.simulator import EPOCH, MI, REQUESTS, Noise, Service, Simulation, spec_of
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
@@ -23,7 +25,6 @@ from modelprofiler.api.status import (
     Trial,
     UsageStatus,
 )
-from modelprofiler.core.axis import Limits
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.load.histogram import Histogram
@@ -32,29 +33,35 @@ from modelprofiler.load.timeline import Timeline
 from modelprofiler.metrics.series import series
 from modelprofiler.report.record import RunRecord, TrialRecord
 
-DIGITS = Service(cpu_seconds=0.0067, rate=50, memory=176 * MI, spread=0.25, wait_seconds=0.008)
+DIGITS = Service(
+    cpu_seconds=0.0065, rate=50, base_memory=176 * MI, spread=0.25, wait_seconds=0.02, held=False, requests=REQUESTS
+)
+SOME = Noise(runs=0.01)
 
 
 class Recorded(Simulation):
     """Keeps of each trial the latencies too."""
 
-    def __init__(self, spec: Any, service: Service, seed: int = 0) -> None:
-        super().__init__(spec, service, seed)
+    def __init__(self, spec: Any, service: Service, seed: int = 0, noise: Noise = SOME) -> None:
+        super().__init__(spec, service, seed, noise)
         self.histograms: dict[int, Histogram] = {}
 
-    def _load(self, limits: Limits, rng: random.Random, slower: float) -> tuple[LoadStatus, UsageStatus]:
+    def _load(self, measured: Measured) -> LoadStatus:
         histogram = self.histograms.setdefault(len(self.trials) + 1, Histogram())
-        for latency in self.service.latencies(limits.cpu / 1000, slower):
+        for latency in measured.latencies:
             histogram.record(latency)
-        load, usage = super()._load(limits, rng, slower)
+        return super()._load(measured)
+
+    def _usage(self, measured: Measured, rng: random.Random) -> UsageStatus:
+        usage = super()._usage(measured, rng)
         assert usage.memory is not None
         memory = MemoryUsage(peak=usage.memory.peak, peak_source="Cgroup", steady=usage.memory.peak)
         more = {
             "memory": memory,
-            "throttled_percent": Quantity.decimal(max(0.0, 60 - limits.cpu / 12), 3),
+            "throttled_percent": Quantity.decimal(max(0.0, 60 - measured.cpu / 12), 3),
             "threads": 9,
         }
-        return load, usage.model_copy(update=more)
+        return usage.model_copy(update=more)
 
     def record(self, trial: Trial) -> TrialRecord:
         """Return a finished trial in full."""
@@ -132,8 +139,8 @@ def infeasible() -> RunRecord:
 
 @functools.cache
 def killed() -> RunRecord:
-    """Return a run in which memory was found by kills."""
-    run = Recorded(spec_of(), Service(cpu_seconds=0.0067, rate=50, memory=230 * MI, run_noise=0.3))
+    """Return a run of a server that needs more memory, of which the samples miss a part."""
+    run = Recorded(spec_of(), replace(DIGITS, base_memory=230 * MI), noise=Noise(sampled=0.06))
     return recorded(run, run.run())
 
 

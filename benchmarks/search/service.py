@@ -1,0 +1,305 @@
+"""A simulated service with a known answer: what its server does at a size is a pure function of that size.
+
+The physics: a queue before a pool of workers, each request with CPU time from a distribution, spread over threads, and
+time that is not CPU; a CFS quota in periods of 100 ms; stop-the-world collections; pools that are sized when the server
+starts; memory that grows to a peak with the requests served and with those that wait. Runs of one size differ by the
+speed of the CPU that they get.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import random
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from benchmarks.search.kernel import BIN, PERIOD, serve
+
+try:
+    import numba  # noqa: F401
+    import numpy
+except ImportError:
+    numpy = None
+
+
+def array(values: list[float]) -> Any:
+    """Return what the kernel works on: an array where it is compiled; where it is not, a list is faster."""
+    return values if numpy is None else numpy.asarray(values)
+
+
+SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+SECTIONS = 10
+T_95 = 2.262
+"""Student's t, 97.5 % quantile, 9 degrees of freedom."""
+MI = 2**20
+
+Distribution = Literal["constant", "exponential", "lognormal", "bimodal", "rows"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one load of the server showed; times in seconds, memory in bytes.
+
+    Attributes
+    ----------
+    cpu
+        The limit, in millicores.
+    latencies
+        In the order of arrival.
+    values, lows, highs
+        Latency by metric, and its 95 % interval from ten sections.
+    seconds
+        From the first request to the last response.
+    overloaded
+        Whether it fell ever further behind.
+    cpu_per_request
+        CPU seconds of a request.
+    cpu_samples
+        Mean cores in each 15 s, as a metrics-server sees it.
+    memory
+        The peak.
+    """
+
+    cpu: int
+    latencies: list[float]
+    values: dict[str, float]
+    lows: dict[str, float]
+    highs: dict[str, float]
+    seconds: float
+    overloaded: bool
+    cpu_per_request: float
+    cpu_samples: list[float]
+    memory: int
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is to be found out.
+
+    Attributes
+    ----------
+    cpu_seconds
+        Mean CPU time of a request.
+    rate
+        Requests per second; 0 with a closed loop.
+    clients
+        Clients of a closed loop; 0 with an open one.
+    constant_arrivals
+        Whether they arrive evenly spaced.
+    distribution
+        Of CPU time between requests: `lognormal` has a `spread`, `bimodal` a tenth that costs ten times the others,
+        `rows` a cost for each of 60 rows that come round again.
+    spread
+        Standard deviation of the logarithm of a request's CPU time.
+    wait_seconds, held
+        Time of a request that is not CPU, and whether a worker is held for it.
+    workers
+        Requests that are served at the same time; 0: one for each core of the limit at the start.
+    threads
+        Threads that work on one request; 0: one for each core of the limit at the start.
+    sync_cost
+        CPU that each thread beyond the first adds, as a share of the request's.
+    gc_every, gc_seconds
+        Requests between two stop-the-world collections, and CPU seconds of each; 0: none.
+    node_cores
+        Cores of the machine.
+    base_memory, served_memory, waiting_memory
+        Bytes after the start, added in the end by caches that fill as requests are served, and by each request inside.
+    page_cache
+        Bytes by which the lifetime peak of the cgroup is above what is needed.
+    start_seconds
+        CPU seconds of a start.
+    window
+        Seconds of the load.
+    requests
+        Most requests of a window; more are cut off.
+    """
+
+    cpu_seconds: float
+    rate: float = 0.0
+    clients: int = 0
+    constant_arrivals: bool = False
+    distribution: Distribution = "lognormal"
+    spread: float = 0.3
+    wait_seconds: float = 0.0
+    held: bool = True
+    workers: int = 1
+    threads: int = 1
+    sync_cost: float = 0.0
+    gc_every: int = 0
+    gc_seconds: float = 0.0
+    node_cores: float = 8.0
+    base_memory: int = 200 * MI
+    served_memory: int = 0
+    waiting_memory: int = 0
+    page_cache: int = 0
+    start_seconds: float = 2.0
+    window: float = 30.0
+    requests: int = 1500
+    _found: dict[tuple[int, int, float, float, float], Measured] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @functools.cached_property
+    def _load(self) -> tuple[list[float], list[float], list[float]]:
+        """Arrival, CPU seconds and other seconds of the requests that every run replays, alone on one core."""
+        rng = random.Random(f"{self.rate} {self.clients} {self.cpu_seconds}")
+        rows = [rng.lognormvariate(0, self.spread) for _ in range(60)]
+        draw: Callable[[int], float] = {
+            "constant": lambda _: 1.0,
+            "exponential": lambda _: rng.expovariate(1),
+            "lognormal": lambda _: rng.lognormvariate(0, self.spread),
+            "bimodal": lambda _: 10.0 if rng.random() < 0.1 else 1.0,
+            "rows": lambda i: rows[i % 60],
+        }[self.distribution]
+        arrivals, at = [], 0.0
+        count = self.requests
+        if self.rate:
+            count = max(400, min(count, round(self.rate * self.window)))
+        for _ in range(count):
+            at += 1 / self.rate if self.constant_arrivals else rng.expovariate(self.rate) if self.rate else 0.0
+            arrivals.append(at)
+        costs = [draw(i) for i in range(count)]
+        mean = statistics.fmean(costs)
+        waits = [self.wait_seconds * rng.uniform(0.8, 1.2) for _ in range(count)]
+        return arrivals, [self.cpu_seconds * cost / mean for cost in costs], waits
+
+    def forget(self) -> None:
+        """Let go of what was measured."""
+        self._found.clear()
+
+    @property
+    def count(self) -> int:
+        """Requests of a run."""
+        return len(self._load[0])
+
+    def pools(self, started_at: int) -> tuple[int, int]:
+        """Return workers and threads of a server that was started at this limit in millicores."""
+        cores = math.ceil(started_at / 1000)
+        return self.workers or cores, self.threads or cores
+
+    def start_time(self, cpu: int) -> float:
+        """Return the seconds until a server is ready."""
+        return 0.5 + self.start_seconds / min(cpu / 1000, 1.0)
+
+    def measure(
+        self,
+        cpu: int,
+        started_at: int,
+        slower: float = 1.0,
+        drift: float = 0.0,
+        stall: tuple[float, float] = (0.0, 0.0),
+    ) -> Measured:
+        """Return what a run shows.
+
+        Parameters
+        ----------
+        cpu, started_at
+            The limit during the run, and the one that the server was started with, in millicores.
+        slower
+            How much more CPU time everything takes.
+        drift
+            By which share more CPU time the last request takes than the first.
+        stall
+            When nothing runs, and for how long, in seconds.
+        """
+        key = (cpu, math.ceil(started_at / 1000), slower, drift, sum(stall))
+        if key not in self._found:
+            if len(self._found) > 500:
+                self._found.clear()
+            self._found[key] = self._measure(cpu, started_at, slower, drift, stall)
+        return self._found[key]
+
+    def _measure(self, cpu: int, started_at: int, slower: float, drift: float, stall: tuple[float, float]) -> Measured:
+        arrivals, work, waits = self._load
+        count = len(work)
+        workers, threads = self.pools(started_at)
+        factor = slower * (1 + self.sync_cost * (threads - 1))
+        costs = [w * factor * (1 + drift * (i / count - 0.5)) for i, w in enumerate(work)]
+        if stall[1]:
+            # The machine stands still: the first request due then takes that much longer on every worker's account.
+            hit = next((i for i, at in enumerate(arrivals) if at >= stall[0]), count - 1)
+            costs[hit] += stall[1] * min(cpu / 1000, 1.0)
+        latencies = array([0.0] * count)
+        longest = arrivals[-1] if self.rate else self.window
+        bins = array([0.0] * (math.ceil(longest / BIN) + 1))
+        ended, most = serve(
+            array(arrivals),
+            array(costs),
+            array(waits),
+            self.held,
+            workers,
+            threads,
+            self.node_cores,
+            cpu / 1000 * PERIOD,
+            self.clients,
+            self.gc_every,
+            self.gc_seconds * factor,
+            latencies,
+            bins,
+            array([0.0] * workers),
+            array([0.0] * workers),
+            array([0] * workers),
+            array([0.0] * count),
+            array([0.0] * max(self.clients, 1)),
+        )
+        found = [float(latency) for latency in latencies]
+        values, lows, highs = _intervals(found)
+        memory = self.base_memory + self.served_memory + self.waiting_memory * most
+        gc = self.gc_seconds * factor / self.gc_every if self.gc_every else 0.0
+        return Measured(
+            cpu,
+            found,
+            values,
+            lows,
+            highs,
+            max(ended, longest if self.rate else 0.0),
+            bool(self.rate) and _overloaded(found, longest),
+            statistics.fmean(costs) + gc,
+            _samples([float(used) for used in bins[: max(1, min(len(bins) - 1, int(ended / BIN)))]]),
+            memory,
+        )
+
+
+def _samples(bins: list[float]) -> list[float]:
+    """Return the mean cores in each 15 s; what is left over at the end counts only where there is nothing else."""
+    size = round(15 / BIN)
+    return [statistics.fmean(bins[i : i + size]) / BIN for i in range(0, max(len(bins) - size, 0) + 1, size)]
+
+
+def _intervals(latencies: list[float]) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """Return the percentiles and the mean with their 95 % intervals, from the spread of ten sections' logarithms."""
+    count = len(latencies)
+    parts = [sorted(latencies[i * count // SECTIONS : (i + 1) * count // SECTIONS]) for i in range(SECTIONS)]
+    whole = sorted(latencies)
+    values, lows, highs = {}, {}, {}
+    for name, share in SHARES.items():
+        values[name] = _quantile(whole, share)
+        lows[name], highs[name] = _sectioned(values[name], [_quantile(part, share) for part in parts])
+        # A section has few requests beyond a high percentile: no interval is narrower than that of order statistics.
+        half = 1.96 * math.sqrt(count * share * (1 - share))
+        lows[name] = min(lows[name], whole[max(0, math.floor(share * count - half))])
+        highs[name] = max(highs[name], whole[min(count - 1, math.ceil(share * count + half))])
+    values["mean"] = statistics.fmean(whole)
+    lows["mean"], highs["mean"] = _sectioned(values["mean"], [statistics.fmean(part) for part in parts])
+    return values, lows, highs
+
+
+def _sectioned(value: float, parts: list[float]) -> tuple[float, float]:
+    variance = sum(math.log(part / value) ** 2 for part in parts) / (SECTIONS - 1)
+    half = T_95 * math.sqrt(variance / SECTIONS)
+    return value * math.exp(-half), value * math.exp(half)
+
+
+def _quantile(ascending: list[float], share: float) -> float:
+    return ascending[min(int(share * len(ascending)), len(ascending) - 1)]
+
+
+def _overloaded(latencies: list[float], seconds: float) -> bool:
+    """Tell whether requests waited longer and longer, for more than a tenth of the window in the end."""
+    tenth = max(len(latencies) // 10, 1)
+    first, last = statistics.median(latencies[:tenth]), statistics.median(latencies[-tenth:])
+    return last > 3 * first and last > 0.1 * seconds

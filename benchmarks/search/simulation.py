@@ -1,0 +1,170 @@
+"""Trials of a simulated service, recorded as a shell would, and the search's whole run over them."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from benchmarks.search.service import Measured, Service
+
+from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import (
+    EffectiveResources,
+    LatencySummary,
+    LoadStatus,
+    MemoryUsage,
+    Outcome,
+    Trial,
+    UsageStatus,
+)
+from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
+from modelprofiler.core.judge import Failure, outcome_of
+from modelprofiler.core.search import next_step
+from modelprofiler.core.steps import RunTrial, Step
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+SCHEDULING, RESIZING, WARMUP, SAMPLES = 4.0, 2.0, 5.0, 15.0
+"""Simulated seconds until a pod starts, until a resize is done, before the window, until usage is known."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What keeps two trials of one size from being alike.
+
+    Attributes
+    ----------
+    runs
+        Standard deviation of the logarithm of the CPU time of everything, from trial to trial.
+    drift
+        Most by which it changes from the first request of a trial to the last, as a share.
+    stalls
+        Share of trials in which the machine stands still for one to five seconds.
+    counter
+        Standard deviation of the error of the CPU time that is reported, as a share.
+    sampled
+        Most by which samples miss the peak of memory, as a share.
+    """
+
+    runs: float = 0.0
+    drift: float = 0.0
+    stalls: float = 0.0
+    counter: float = 0.01
+    sampled: float = 0.01
+
+
+@dataclass
+class Simulation:
+    """Runs trials of a service and keeps what a shell would record."""
+
+    spec: ModelProfileSpec
+    service: Service
+    seed: int = 0
+    noise: Noise = Noise()
+    trials: list[Trial] = field(default_factory=list)
+    started_at: int = 0
+    wall_seconds: float = 0.0
+
+    @property
+    def resources(self) -> EffectiveResources:
+        """The range of the spec."""
+        assert self.spec.resources.cpu is not None
+        assert self.spec.resources.memory is not None
+        return EffectiveResources(cpu=self.spec.resources.cpu, memory=self.spec.resources.memory)
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """The sizes of CPU and memory."""
+        return cpu_axis(self.resources.cpu), memory_axis(self.resources.memory)
+
+    def next(self) -> Step:
+        """Return the next step of the run."""
+        return next_step(self.spec, self.resources, "server", "Local", self.trials)
+
+    def run(self, most: int = 60) -> Step:
+        """Run the whole search and return its last step."""
+        for _ in range(most):
+            step = self.next()
+            if not isinstance(step, RunTrial):
+                return step
+            self.trials.append(self.trial(step))
+        raise AssertionError(f"no end after {most} trials")
+
+    def trial(self, step: RunTrial) -> Trial:
+        """Run one trial."""
+        index = len(self.trials) + 1
+        rng = random.Random(f"{self.seed}/{index}")
+        if step.fresh:
+            self.started_at = step.limits.cpu
+        measured = self.measured(step.limits, rng)
+        ready = Duration.of(self.service.start_time(step.limits.cpu)) if step.fresh else None
+        self.wall_seconds += WARMUP + measured.seconds + (SAMPLES if step.window == "Measure" else 0.0)
+        self.wall_seconds += RESIZING if ready is None else SCHEDULING + ready.seconds
+        load, usage = self._load(measured), self._usage(measured, rng)
+        killed = Failure(Outcome.OOM_KILLED, "killed") if step.limits.memory < measured.memory else None
+        verdict = outcome_of(
+            self.spec,
+            purpose=step.purpose,
+            fresh=step.fresh,
+            load=load,
+            usage=usage,
+            time_to_ready=ready,
+            failure=killed,
+            trials=self.trials,
+        )
+        return Trial(
+            index=index,
+            purpose=step.purpose,
+            limits=step.limits.to_size(),
+            fresh=step.fresh,
+            outcome=verdict.outcome,
+            message=verdict.message,
+            judged=verdict.judged,
+            load=load,
+            usage=usage,
+            time_to_ready=ready,
+            start_time=EPOCH + timedelta(minutes=index),
+            completion_time=EPOCH + timedelta(minutes=index, seconds=40),
+        )
+
+    def measured(self, limits: Limits, rng: random.Random) -> Measured:
+        """Return what the server shows in a run of its own, with its noise."""
+        noise = self.noise
+        slower = rng.lognormvariate(0, noise.runs) if noise.runs else 1.0
+        drift = rng.uniform(-noise.drift, noise.drift) if noise.drift else 0.0
+        stall = (0.0, 0.0)
+        if noise.stalls and rng.random() < noise.stalls:
+            stall = (rng.uniform(0, 0.9 * self.service.window), rng.uniform(1, 5))
+        return self.service.measure(limits.cpu, self.started_at, slower, drift, stall)
+
+    def _load(self, measured: Measured) -> LoadStatus:
+        count = self.service.count
+        return LoadStatus(
+            requests=count,
+            rate=Quantity.decimal(count / measured.seconds),
+            rows_covered=count,
+            duration=Duration.of(measured.seconds),
+            stopped_early="Overload" if measured.overloaded else None,
+            latency=_summary(measured.values),
+            latency_low=_summary(measured.lows),
+            latency_high=_summary(measured.highs),
+        )
+
+    def _usage(self, measured: Measured, rng: random.Random) -> UsageStatus:
+        cpu_time = measured.cpu_per_request * rng.lognormvariate(0, self.noise.counter)
+        seen = int(measured.memory * (1 - rng.uniform(0, self.noise.sampled)))
+        lifetime = Quantity(measured.memory + self.service.page_cache)
+        return UsageStatus(
+            cpu=Quantity.decimal(sum(measured.cpu_samples) / len(measured.cpu_samples)),
+            cpu_time_per_request=Duration.of(cpu_time),
+            samples=4,
+            threads=3 + math.prod(self.service.pools(self.started_at)),
+            source="Cgroup",
+            memory=MemoryUsage(peak=Quantity(seen), peak_source="WorkingSet", lifetime_peak=lifetime),
+        )
+
+
+def _summary(values: dict[str, float]) -> LatencySummary:
+    return LatencySummary(**{name: Duration.of(value) for name, value in values.items()})

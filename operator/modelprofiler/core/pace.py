@@ -1,0 +1,80 @@
+"""How fast the CPU was in each trial, and how much that differs: what a request cost there against the other trials.
+
+Two trials of one size differ because the CPU does: its clock, its caches, its neighbours. A request costs the same work
+each time, so the CPU time that it takes shows it, and a counter tells that time far better than latency does. By the
+utilisation law a server at half the pace on 400m is one at full pace on 200m: a trial is evidence about the size at
+which a trial of the mean pace would have shown the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from modelprofiler.api.status import Trial
+from modelprofiler.core.judge import JUDGED_OUTCOMES
+
+FINEST = 0.02
+"""Standard deviation of what is measured at an even pace (logarithm): counters are read seconds apart."""
+
+CERTAINTY = 2.0
+"""Standard errors that the mean pace is taken to be off, at most: 95 % of a normal distribution lie within."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The pace of the trials.
+
+    Attributes
+    ----------
+    deviations
+        Index of a trial to the logarithm of a request's CPU time there over the mean; positive is slow. As much of it
+        as is more than the measurement's own error.
+    error
+        How much slower the mean may be than that of the trials so far, as a logarithm.
+    spread
+        Standard deviation between trials, beyond the measurement's own.
+    """
+
+    deviations: dict[int, float]
+    error: float = 0.0
+    spread: float = 0.0
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial]) -> Pace:
+        """Return the pace of these trials.
+
+        Only trials of servers with as many threads are compared: a pool that was sized for another limit has other
+        costs.
+        """
+        groups: dict[tuple[int | None, bool], dict[int, float]] = {}
+        for trial in trials:
+            usage = trial.usage
+            if (
+                trial.outcome in JUDGED_OUTCOMES
+                and usage is not None
+                and (time := usage.cpu_time_per_request)
+                and time.seconds > 0
+            ):
+                groups.setdefault((usage.threads, trial.fresh), {})[trial.index] = math.log(time.seconds)
+        found = {}
+        for group in groups.values():
+            mean = fmean(group.values())
+            found.update({index: value - mean for index, value in group.items()})
+        free = len(found) - len(groups)
+        if free < 1:
+            return cls({})
+        variance = sum(value**2 for value in found.values()) / free
+        real = max(0.0, variance - FINEST**2)
+        if not real:
+            return cls({})
+        share, spread = real / variance, math.sqrt(real)
+        most = max(len(group) for group in groups.values())
+        return cls({index: share * v for index, v in found.items()}, CERTAINTY * spread / math.sqrt(most), spread)
+
+    def steady_size(self, trial: Trial, cpu: int) -> float:
+        """Return the CPU, in millicores, at which a trial of the mean pace would have shown what this one did."""
+        deviation = self.deviations.get(trial.index)
+        return cpu if deviation is None else cpu * math.exp(-deviation)

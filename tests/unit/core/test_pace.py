@@ -1,0 +1,65 @@
+"""How much the CPU's pace differs between trials, from what a request cost in each."""
+
+import math
+
+import pytest
+from tests.unit.core.builders import Trials, load_of, usage_of
+from tests.unit.core.simulator import resources_of, spec_of
+
+from modelprofiler.api.status import Purpose
+from modelprofiler.core.pace import Pace
+from modelprofiler.core.run import Run
+
+BRACKET = Purpose.BRACKET
+
+
+def trials_with(*milliseconds: float, threads: int | None = None) -> Trials:
+    """Return fresh trials at 500m in which a request cost so much CPU time."""
+    trials = Trials(spec_of())
+    for cost in milliseconds:
+        trials.ran(BRACKET, "500m", load=load_of(100), usage=usage_of(f"{cost}ms", threads=threads))
+    return trials
+
+
+def test_a_single_trial_says_nothing() -> None:
+    """There is nothing to compare it with."""
+    assert Pace({}) == Pace.of(trials_with(8))
+
+
+def test_what_the_counter_itself_errs_by_is_no_difference() -> None:
+    """8.0 and 8.1 ms are the same."""
+    pace = Pace.of(trials_with(8, 8.1, 8))
+    assert ({}, 0.0) == (pace.deviations, pace.error)
+
+
+def test_a_trial_at_a_slow_pace_is_evidence_about_a_smaller_size() -> None:
+    """A request that costs 10 ms where the mean is 8: 500m did what 400m does at the mean pace, nearly."""
+    trials = trials_with(10, 6.4, 8)
+    pace = Pace.of(trials)
+    assert 400 == pytest.approx(pace.steady_size(trials[0], 500), rel=0.02)
+    assert 625 == pytest.approx(pace.steady_size(trials[1], 500), rel=0.02)
+    assert 500 == pytest.approx(pace.steady_size(trials[2], 500), rel=0.001)
+
+
+def test_the_error_of_the_mean_falls_with_the_root_of_their_number() -> None:
+    """Four times the trials, half the error."""
+    few, many = Pace.of(trials_with(10, 6.4)), Pace.of(trials_with(*[10, 6.4] * 4))
+    assert few.spread / many.spread == pytest.approx(few.error / many.error / 2, rel=0.001)
+
+
+def test_servers_with_other_pools_are_not_compared() -> None:
+    """More threads cost more, at the same pace."""
+    trials = trials_with(8, 8, threads=4)
+    trials += trials_with(12, 12, threads=9)
+    assert {} == Pace.of([t.model_copy(update={"index": i}) for i, t in enumerate(trials)]).deviations
+
+
+def test_a_run_counts_a_pass_at_the_size_above_and_a_failure_at_the_one_below() -> None:
+    """Both on the safe side; the ceiling's stays where it is."""
+    spec = spec_of()
+    trials = Trials(spec).ran(Purpose.REFERENCE, "1", load=load_of(20), usage=usage_of("10ms"))
+    trials.ran(BRACKET, "500m", load=load_of(100), usage=usage_of("8ms"))
+    trials.ran(BRACKET, "400m", load=load_of(600), usage=usage_of("8ms"))
+    run = Run.of(spec, resources_of(spec), "server", "Local", trials)
+    assert [1000, 550, 400] == [o.cpu for o in run.observations]
+    assert 0 < run.pace.spread < math.log(10 / 8)

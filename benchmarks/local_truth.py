@@ -57,7 +57,7 @@ CASES = (
     Case("half a core of one", 8, 64, 0, "50", 1000),
     Case("throttled", 8, 64, 0, "25", 250),
     Case("small requests", 1, 128, 0, "150", 500),
-    Case("memory with each request", 20, 32, 16, "15", 1000, arrival="Constant"),  # never two at once
+    Case("memory with each request", 20, 32, 16, "8", 1000, arrival="Constant"),  # held for a sixth of the time
     Case("two workers", 10, 48, 0, "30", 1000, workers=2),
     Case("without a control group", 8, 64, 0, "50", None, grouped=False),
 )

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
+from tests.unit.core.simulator import random_simulation
 from tests.unit.report import runs
 
 from modelprofiler.report import page
@@ -167,6 +168,24 @@ def test_the_objective_lies_between_what_met_it_and_what_did_not() -> None:
 def number(node: Node, name: str) -> float:
     """Return an attribute as a number."""
     return float(node.attributes[name] or "nan")
+
+
+def assert_drawn_inside(root: Node) -> None:
+    """Assert that no mark, line or word begins outside of its picture."""
+    for picture in root.all("svg", "chart"):
+        width, height = map(float, (picture.attributes["viewbox"] or "").split()[2:])
+        for tag, x, y in (("circle", "cx", "cy"), ("line", "x2", "y2"), ("rect", "x", "y"), ("text", "x", "y")):
+            for node in picture.all(tag):
+                assert 0 <= number(node, x) <= width
+                assert 0 <= number(node, y) <= height
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_run_is_drawn_inside_its_pictures(seed: int) -> None:
+    """Whatever its latencies, sizes and end."""
+    drawn = random_simulation(seed)
+    run = runs.Recorded(drawn.spec, drawn.service, seed)
+    assert_drawn_inside(parsed(runs.recorded(run, run.run())))
 
 
 def test_memory_over_time_stays_below_its_limit() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.report.test_page import Node, Tree, number
+from tests.unit.report.test_page import Node, Tree, assert_drawn_inside, number
 
 from modelprofiler.report import page, text
 from modelprofiler.report.document import read
@@ -49,13 +49,8 @@ def test_every_chart_is_drawn(root: Node) -> None:
 
 
 def test_everything_is_drawn_inside_its_picture(root: Node) -> None:
-    """Whatever the data, in the wide and the narrow form; words may stand out a little to the right."""
-    for picture in root.all("svg", "chart"):
-        width, height = map(float, (picture.attributes["viewbox"] or "").split()[2:])
-        for tag, x, y in (("circle", "cx", "cy"), ("line", "x2", "y2"), ("rect", "x", "y"), ("text", "x", "y")):
-            for node in picture.all(tag):
-                assert 0 <= number(node, x) <= width
-                assert 0 <= number(node, y) <= height
+    """In the wide and the narrow form."""
+    assert_drawn_inside(root)
 
 
 def test_a_bar_is_as_long_as_its_figure(root: Node, run: RunRecord) -> None:

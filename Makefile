@@ -59,6 +59,10 @@ bench-search: ## The search against the truth and its peers, 1,000 services; wri
 bench-search-quick: env ## A small part of it, under a minute; fails when the search no longer leads by far
 	@$(BIN)/python -m benchmarks.search --quick $(ARGS)
 
+.PHONY: mlflow
+mlflow: ## Install an MLflow server (850 MB) for the integration tests that need one; without it they are skipped
+	hack/mlflow
+
 ##@ With a cluster: the one KUBECONFIG names, or a local one (Linux, root)
 
 .PHONY: test

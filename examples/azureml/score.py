@@ -4,6 +4,7 @@ import joblib
 import numpy as np
 from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
 from inference_schema.schema_decorators import input_schema, output_schema
+
 from modelprofiler.azureml.core.model import Model
 
 model = None

@@ -1,6 +1,6 @@
 """Train a regression on scikit-learn's diabetes data (442 rows of ten features), and write it beside this file.
 
-    uv run --no-project --python 3.11 --with-requirements requirements/scoring-server.txt examples/azureml/train.py
+uv run --no-project --python 3.11 --with-requirements requirements/scoring-server.txt examples/azureml/train.py
 """
 
 from pathlib import Path

@@ -79,8 +79,8 @@ class Quantity:
 
     @classmethod
     def memory(cls, size: int) -> Self:
-        """Return ``size`` bytes in the largest binary unit that divides them: ``256Mi``."""
-        for suffix in ("Gi", "Mi", "Ki"):
+        """Return ``size`` bytes in the largest unit that divides them, binary ones first: ``256Mi``, ``250M``."""
+        for suffix in ("Gi", "Mi", "Ki", "M"):
             unit = int(_SUFFIXES[suffix])
             if size and size % unit == 0:
                 return cls(f"{size // unit}{suffix}")

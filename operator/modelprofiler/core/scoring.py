@@ -26,8 +26,11 @@ def scoring_command(script: EntryScript, port: int, code_dir: str, model_dir: st
 
 
 def scoring_variables(script: EntryScript, code_dir: str, home: str, model_dir: str | None) -> dict[str, str]:
-    """Return the variables of the scoring server, those that the profile names aside; see `scoring_command`."""
-    variables = {"WORKER_COUNT": str(script.workers), "AZUREML_APP_ROOT": code_dir, "HOME": home}
+    """Return the variables of the scoring server, those that the profile names aside; see `scoring_command`.
+
+    AML_APP_ROOT is where the server lets the script import the files beside it from.
+    """
+    variables = {"WORKER_COUNT": str(script.workers), "AML_APP_ROOT": code_dir, "HOME": home}
     return variables if model_dir is None else variables | model_variables(model_dir)
 
 

@@ -48,7 +48,8 @@ def mlflow(mlflow_program: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    kept = ["--backend-store-uri", f"sqlite:///{directory}/mlflow.db", "--artifacts-destination", str(directory / "files")]
+    kept = ["--backend-store-uri", f"sqlite:///{directory}/mlflow.db"]
+    kept += ["--artifacts-destination", str(directory / "files")]
     with (directory / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [mlflow_program, "server", *options, *kept, "--serve-artifacts"],

@@ -36,7 +36,8 @@ def test_requirements_are_those_of_the_file() -> None:
 def test_the_sdk_is_not_installed() -> None:
     """azureml-defaults stood for the inference server, which every run brings."""
     assert "requirements" not in of(Environment("e")).spec
-    assert ["numpy"] == of(with_packages(pip_packages=["azureml-defaults~=1.41", "numpy"])).spec["requirements"]
+    for name in ("azureml-defaults", "azureml-defaults~=1.41", "modelprofiler.azureml-defaults"):
+        assert ["numpy"] == of(with_packages(pip_packages=[name, "numpy"])).spec["requirements"]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_a_dockerfile_is_refused() -> None:
 
 def test_a_cluster_has_what_its_image_has(repository: Path) -> None:
     """Other packages need an image of their own."""
-    packages = (repository / "requirements/scoring-server.in").read_text(encoding="utf-8").splitlines()
+    packages = (repository / "operator/modelprofiler/local/scoring-server.in").read_text(encoding="utf-8").splitlines()
     assert SCORING_IMAGE == {p.split("==")[0] for p in packages if p and p[0] != "#"} - {
         "azureml-inference-server-http"
     }

@@ -125,7 +125,7 @@ def test_the_deployment_of_an_entry_script_is_a_restricted_scoring_server() -> N
                             "workingDir": "/tmp",
                             "env": [
                                 {"name": "WORKER_COUNT", "value": "1"},
-                                {"name": "AZUREML_APP_ROOT", "value": "/var/modelprofiler/code"},
+                                {"name": "AML_APP_ROOT", "value": "/var/modelprofiler/code"},
                                 {"name": "HOME", "value": "/tmp"},
                                 {"name": "MODEL_DIR", "value": "/var/modelprofiler/model"},
                                 {"name": "AZUREML_MODEL_DIR", "value": "/var/modelprofiler/model"},

@@ -11,12 +11,14 @@ from modelprofiler.azureml.core.environment import Environment
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import twins
 
-SERVER_PACKAGES = frozenset({"azureml-defaults", "azureml-inference-server-http"})
+SERVER_PACKAGES = frozenset(
+    {"azureml-defaults", "azureml-inference-server-http", "modelprofiler-azureml-defaults"}  # the last: sed on a script
+)
 """Packages that stand for the inference server, which every run brings. azureml-defaults would install the SDK too,
 whose service is gone; what scoring scripts took from it is put beside them (`modelprofiler.azureml.profiling.shim`)."""
 
 SCORING_IMAGE = frozenset({"joblib", "numpy", "onnxruntime", "pandas", "scikit-learn"})
-"""What an installation's scoring-server image has (requirements/scoring-server.in); a cluster installs nothing else."""
+"""What an installation's scoring-server image has (local/scoring-server.in); a cluster installs nothing else."""
 
 ORIGINAL_IMAGES = re.compile(r"^(mcr\.microsoft\.com/)?azureml/")
 """The original's own base images: the server was put on top of them, so that they serve nothing by themselves."""

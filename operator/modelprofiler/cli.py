@@ -20,7 +20,9 @@ from modelprofiler.errors import InvalidInput, ModelProfilerError
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
+    "init": "write a profile from files, or from a command that serves",
     "validate": "say everything that is wrong with a profile",
+    "plan": "say what a run would do and how long it may take; start nothing",
     "report": "show a run as text, JSON, or one page",
     "get": "list the profiles of a cluster",
     "patch": "write a recommendation as a patch, a Kustomize component or Helm values",
@@ -38,6 +40,7 @@ LOCAL_EXTRA = frozenset({"argcomplete", "psutil", "rich", "uv"})
 
 EPILOG = """\
 The same file is for this machine and for a cluster:
+  modelprofiler init --entry-script score.py --dataset requests.txt --rate 50 --latency p95=250ms > profile.yaml
   modelprofiler validate profile.yaml
   kubectl apply -f profile.yaml
 

@@ -33,7 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "  modelprofiler init --model model.joblib --entry-script score.py --dataset requests.txt \\\n"
         "    --rate 50 --latency p95=250ms > profile.yaml\n"
         '  modelprofiler init --command "python app.py" --port 8080 --path /predict --dataset requests.txt \\\n'
-        "    --concurrency 4 -o profile.yaml"
+        "    --concurrency 4 -o profile.yaml\n"
+        "  modelprofiler plan profile.yaml"
     )
 
 

@@ -55,21 +55,22 @@ async def used(cgroup: Cgroup, seconds: float) -> tuple[float, Reading, Reading]
 async def test_cpu_is_held_to_its_quota_and_the_quota_can_be_changed_while_it_runs(
     cgroup: Cgroup, start: Start
 ) -> None:
-    """A loop takes what it is given: a fifth of a core, then twice that; throttled periods tell."""
-    cgroup.set_cpu(200)
+    """A loop takes what it is given, never more, and throttled periods tell; without a quota there are no periods."""
+    cgroup.set_cpu(50)
     await start(sys.executable, "-c", BURN, cgroup=cgroup)
     await asyncio.sleep(0.2)
     small, before, after = await used(cgroup, 0.6)
     cgroup.set_cpu(400)
     large, *_ = await used(cgroup, 0.6)
-    assert small <= 0.28  # one period more than its share, at either end
-    assert 1.3 * small <= large <= 0.52
+    assert small <= 0.07  # a period more than its share, at either end
+    assert 2 * small <= large <= 0.52  # a busy machine may give less than the quota
     assert before.throttled_periods is not None
     assert after.throttled_periods is not None
     assert after.throttled_periods > before.throttled_periods
     cgroup.set_cpu(None)
-    free, _, _ = await used(cgroup, 0.3)
-    assert free > large
+    await asyncio.sleep(0.1)
+    _, before, after = await used(cgroup, 0.3)
+    assert before.periods == after.periods
 
 
 async def test_a_server_that_needs_more_memory_than_it_may_have_is_killed_and_that_is_said(

@@ -1,0 +1,66 @@
+"""Whole programs of the SDK's users, on this machine: real server, real load, real search."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelprofiler.azureml.core import Model, Workspace
+from modelprofiler.azureml.core.profile import ModelProfile
+
+pytestmark = pytest.mark.timeout(900)
+
+OLD_STYLE = Path(__file__).parent / "old_style"
+
+
+def run(program: str) -> str:
+    """Run a program in the current directory and return what it prints."""
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, env=os.environ.copy())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_published_program_runs_with_its_imports_changed(repository: Path) -> None:
+    """Ten features, a schema, the model by its name; it tags the model with what was recommended."""
+    example = repository / "examples/azureml"
+    for name in ("profile_model.py", "score.py", "requirements.txt", "model.joblib"):
+        shutil.copy(example / name, name)
+    run("profile_model.py")
+    ws = Workspace.local()
+    profile = ModelProfile(ws, "unique-name")
+    details = profile.get_details()
+    assert "Succeeded" == details["state"], profile.serialize()
+    assert 0.1 <= details["recommendedCpu"] <= details["requestedCpu"]
+    assert 0.1 <= details["recommendedMemoryInGB"] <= details["requestedMemoryInGb"]
+    assert 100.0 == details["successRate"]
+    assert details["recommendedCpu"] == details["verifiedCpu"]
+    tags = Model(ws, "diabetes").tags
+    assert str(details["recommendedCpu"]) == tags["recommendedCpu"]
+    assert str(details["recommendedMemoryInGB"]) == tags["recommendedMemoryInGB"]
+
+
+def test_an_old_script_runs_after_one_word_was_replaced() -> None:
+    """Every class that such a script has; two models, files beside the scoring script, an old Python."""
+    for file in OLD_STYLE.rglob("*.txt"):
+        target = Path(file.relative_to(OLD_STYLE)).with_suffix(".py")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = re.sub(r"\bazureml\b", "modelprofiler.azureml", file.read_text(encoding="utf-8"))
+        target.write_text(text, encoding="utf-8")
+    Path("offsets").mkdir()
+    Path("weights.json").write_text(json.dumps({"factor": 2}), encoding="utf-8")
+    Path("offsets/offset.json").write_text(json.dumps({"offset": 1}), encoding="utf-8")
+    assert len(Path("profile_model.py").read_text(encoding="utf-8").splitlines()) >= 60
+    printed = run("profile_model.py")
+    assert 5 == printed.count("as expected:")
+    profile = ModelProfile(Workspace.local(), "old-style")
+    assert "Succeeded" == profile.state, profile.serialize()
+    assert "ported by replacing one word" == profile.description
+    assert f"deploy with {profile.recommended_cpu} {profile.recommended_memory}" in printed
+    assert str(profile.recommended_cpu) == Model(Workspace.local(), "offset").tags["recommendedCpu"]

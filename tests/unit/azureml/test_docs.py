@@ -1,0 +1,32 @@
+"""The migration page: every row is shown by a test that there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROW = re.compile(r"^\|.*\| `(test_\w+)` \|$", re.MULTILINE)
+
+
+@pytest.fixture
+def page(repository: Path) -> str:
+    """Return the page."""
+    return (repository / "docs/azureml.md").read_text(encoding="utf-8")
+
+
+def test_every_row_of_the_calls_names_a_test_that_there_is(repository: Path, page: str) -> None:
+    """In the tests of this part."""
+    table = page.split("## Calls")[1].split("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("|")][2:]
+    named = ROW.findall(table)
+    assert len(rows) == len(named)
+    tests = "".join(p.read_text(encoding="utf-8") for p in repository.glob("tests/*/azureml/test_*.py"))
+    assert [] == [name for name in named if f"def {name}(" not in tests]
+
+
+def test_the_defaults_are_as_the_page_says(page: str) -> None:
+    """Load and objective."""
+    from modelprofiler.azureml.profiling.request import DEFAULT_CONCURRENCY, DEFAULT_MAX_SLOWDOWN_PERCENT
+
+    assert 1 == DEFAULT_CONCURRENCY
+    assert f"at most {DEFAULT_MAX_SLOWDOWN_PERCENT} % above" in page

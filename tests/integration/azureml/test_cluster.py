@@ -1,0 +1,260 @@
+"""What a script asks of a cluster, against a server of this machine that keeps objects as an API server does.
+
+What a real one makes of them is tested end to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from modelprofiler.api.resource import ModelProfile as Resource
+from modelprofiler.azureml.core import Dataset, Environment, Model, Workspace
+from modelprofiler.azureml.core.model import InferenceConfig
+from modelprofiler.azureml.core.profile import ModelProfile
+from modelprofiler.azureml.data import TabularDataset
+from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
+from modelprofiler.cli import main
+
+Object = dict[str, Any]
+PROFILES = "/apis/modelprofiler.io/v1alpha1/namespaces/ml/modelprofiles"
+CONFIG_MAPS = "/api/v1/namespaces/ml/configmaps"
+DEPLOYMENT = "/apis/apps/v1/namespaces/ml/deployments/web"
+
+
+class ApiServer:
+    """Keeps objects by their paths."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Object] = {}
+        self.forbidden: set[str] = set()
+        self.address = ""
+        self.down = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer GET, POST, PATCH and DELETE."""
+        path = request.path
+        if self.down:
+            return self._status(503, "try later")
+        if path in self.forbidden:
+            return self._status(403, f"you may not {request.method} {path}")
+        if path == "/api/v1/nodes":
+            node = {"status": {"allocatable": {"cpu": "1900m", "memory": "4000000Ki"}}}
+            return web.json_response({"items": [node]})
+        if request.method == "POST":
+            body = await request.json()
+            path = f"{path}/{body['metadata']['name']}"
+            if path in self.objects:
+                return self._status(409, "exists")
+            body["metadata"] |= {"uid": f"uid-of-{path}", "namespace": "ml"}
+            self.objects[path] = body
+        if path not in self.objects:
+            return self._status(404, f"there is no {path}")
+        if request.method == "PATCH":
+            self._merge(self.objects[path], await request.json())
+        found = self.objects.pop(path) if request.method == "DELETE" else self.objects[path]
+        return web.json_response(found)
+
+    def _merge(self, target: Object, patch: Object) -> None:
+        for key, value in patch.items():
+            if isinstance(value, dict):
+                self._merge(target.setdefault(key, {}), value)
+            else:
+                target[key] = value
+
+    def _status(self, code: int, message: str) -> web.Response:
+        return web.Response(status=code, text=json.dumps({"kind": "Status", "code": code, "message": message}))
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    """Serve objects, and have a kubeconfig whose context ``here`` names the server."""
+    server, loop, ready, done = ApiServer(), asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        app = web.Application(client_max_size=2**23)
+        app.router.add_route("*", "/{path:.*}", server.answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        ready.set()
+        await done.wait()
+        await runner.cleanup()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert ready.wait(10)
+    context = {"name": "here", "context": {"cluster": "c", "user": "u"}}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "contexts": [context],
+        "clusters": [{"name": "c", "cluster": {"server": server.address}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    # The client reads the variable when it is imported.
+    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    yield server
+    loop.call_soon_threadsafe(done.set)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.fixture
+def ws(api: ApiServer) -> Workspace:
+    """Return a namespace of the cluster."""
+    return Workspace.from_kubernetes(namespace="ml", context="here")
+
+
+@pytest.fixture
+def call(ws: Workspace) -> dict[str, Any]:
+    """Return what `Model.profile` is given."""
+    Path("m.bin").write_bytes(b"\xffweights")
+    Path("score.py").write_text("def init(): pass\ndef run(d): return d\n", encoding="utf-8")
+    Path("data.txt").write_text('{"a": 1}\n', encoding="utf-8")
+    dataset = Dataset.Tabular.from_delimited_files("data.txt", separator="\n", header=False)
+    assert isinstance(dataset, TabularDataset)
+    return {
+        "workspace": ws,
+        "profile_name": "first_try",
+        "models": [Model.register(ws, "m.bin", "m")],
+        "inference_config": InferenceConfig("score.py", environment=Environment("e")),
+        "input_dataset": dataset,
+    }
+
+
+def the_profile(api: ApiServer) -> Object:
+    """Return the ModelProfile there is."""
+    (found,) = [o for path, o in api.objects.items() if path.startswith(f"{PROFILES}/")]
+    return found
+
+
+def test_a_call_makes_a_profile_and_the_files_it_names(api: ApiServer, call: dict[str, Any]) -> None:
+    """Each owned by the profile; the name is one that Kubernetes takes."""
+    profile = Model.profile(**call, description="why")
+    made = the_profile(api)
+    name = made["metadata"]["name"]
+    assert name.startswith("first-try-")
+    spec = Resource.parse(made).spec
+    assert spec.server.entry_script is not None
+    assert spec.model is not None
+    sources = [spec.server.entry_script.source, spec.model.source, spec.dataset.source]
+    named = [s.config_map.name for s in sources if s is not None and s.config_map is not None]
+    assert [f"{name}-code", f"{name}-model", f"{name}-dataset"] == named
+    for each in named:
+        owner = api.objects[f"{CONFIG_MAPS}/{each}"]["metadata"]["ownerReferences"][0]
+        assert made["metadata"]["uid"] == owner["uid"]
+    assert spec.resources.cpu is None
+    assert ("Running", "first_try", "why") == (profile.state, profile.name, profile.description)
+    assert ["m:1"] == profile.model_ids
+    assert "uid" not in yaml.safe_load(profile.to_manifest())["metadata"]
+
+
+def test_a_cap_above_every_node_is_lowered_with_a_warning(api: ApiServer, call: dict[str, Any]) -> None:
+    """Where the nodes may be read; otherwise the operator says it."""
+    with pytest.warns(UserWarning, match="cpu 3 is more than any node has; 1.9 is the largest"):
+        profile = Model.profile(**call, cpu=3, memory_in_gb=2)
+    assert (1.9, 2.0) == (profile.requested_cpu, profile.requested_memory_in_gb)
+    api.objects.clear()
+    api.forbidden.add("/api/v1/nodes")
+    assert 3.0 == Model.profile(**call, cpu=3).requested_cpu
+
+
+def test_a_name_is_taken_once(api: ApiServer, call: dict[str, Any]) -> None:
+    """The first stays as it was."""
+    Model.profile(**call)
+    before = json.dumps(api.objects)
+    with pytest.raises(WebserviceException, match="exists already in namespace ml: choose another name") as error:
+        Model.profile(**call)
+    assert 409 == error.value.status_code
+    assert before == json.dumps(api.objects)
+
+
+def test_what_the_cluster_refuses_is_told_in_its_words(api: ApiServer, call: dict[str, Any]) -> None:
+    """And nothing is left behind."""
+    api.forbidden.add(CONFIG_MAPS)
+    with pytest.raises(UserErrorException, match=f"the cluster refuses: you may not POST {CONFIG_MAPS}"):
+        Model.profile(**call)
+    assert {} == api.objects
+
+
+def test_a_profile_is_looked_up_from_anywhere(api: ApiServer, ws: Workspace, call: dict[str, Any]) -> None:
+    """An unknown one is refused."""
+    made = Model.profile(**call)
+    assert made.id == ModelProfile(ws, "first_try").id
+    with pytest.raises(WebserviceException, match="name other not found in namespace ml") as error:
+        ModelProfile(ws, "other")
+    assert 404 == error.value.status_code
+
+
+def test_cancelling_suspends_it(api: ApiServer, call: dict[str, Any]) -> None:
+    """What was measured stays."""
+    profile = Model.profile(**call)
+    profile.cancel()
+    assert the_profile(api)["spec"]["suspend"] is True
+    assert "Cancelled" == profile.state
+
+
+def succeed(profile: Object) -> None:
+    """Have the operator finish a run."""
+    time = "2026-01-02T03:04:05Z"
+    size = {"cpu": "450m", "memory": "250M"}
+    profile["status"] = {
+        "conditions": [
+            {"type": kind, "status": "True", "reason": "Verified", "message": "", "lastTransitionTime": time}
+            for kind in ("Finished", "Succeeded")
+        ],
+        "recommendations": [{"containerName": "server", "requests": size, "limits": size}],
+    }
+
+
+def test_who_waits_tags_the_models_if_asked(api: ApiServer, ws: Workspace, call: dict[str, Any]) -> None:
+    """A cluster cannot reach the registry."""
+    profile = Model.profile(**call, auto_tag=True)
+    succeed(the_profile(api))
+    profile.wait_for_completion()
+    assert ("0.45", "0.25") == tuple(Model(ws, "m").tags[k] for k in ("recommendedCpu", "recommendedMemoryInGB"))
+
+
+def test_a_workload_is_annotated(api: ApiServer, call: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """By ``modelprofiler tag``; without a workload, the models are."""
+    Model.profile(**call)
+    api.objects[DEPLOYMENT] = {"metadata": {"name": "web"}}
+    where = ("-n", "ml", "--context", "here")
+    assert 2 == main(["tag", "first_try", *where, "--workload", "deployment/web"])
+    assert "profile first_try is Running and has no recommendation" in capsys.readouterr().err
+    succeed(the_profile(api))
+    assert 0 == main(["tag", "first_try", *where, "--workload", "deployment/web"])
+    expected = {
+        "modelprofiler.io/recommended-cpu": "450m",
+        "modelprofiler.io/recommended-memory": "250M",
+        "modelprofiler.io/recommended-by": "first_try",
+    }
+    assert expected == api.objects[DEPLOYMENT]["metadata"]["annotations"]
+    assert 2 == main(["tag", "first_try", *where, "--workload", "pod/web"])
+    assert 2 == main(["tag", "first_try", *where, "--workload", "deployment/gone"])
+    assert 0 == main(["tag", "first_try", *where])
+    assert "0.45" == Model(Workspace.local(), "m").tags["recommendedCpu"]
+
+
+def test_a_cluster_that_does_not_answer_is_named(
+    api: ApiServer, ws: Workspace, call: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a few attempts."""
+    monkeypatch.setattr("modelprofiler.azureml.profiling.cluster_client.ATTEMPTS", 1)
+    api.down = True
+    with pytest.raises(WebserviceException, match="the cluster does not answer: try later") as error:
+        ModelProfile(ws, "x")
+    assert 503 == error.value.status_code

@@ -73,12 +73,12 @@ def build(environment: Environment, cache: Path | None = None, say: Say = lambda
     wanted = requirements(environment)
     version = environment.python_version
     folder = cache / _key(wanted, version)
-    if found := _usable(folder):
+    if found := usable(folder):
         return found
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _alone(cache / f"{folder.name}.lock", say):
-            if found := _usable(folder):
+            if found := usable(folder):
                 return found
             uv = Uv(say)
             asked = "with the packages of the scoring-server image" if not environment.requirements else ""
@@ -90,7 +90,7 @@ def build(environment: Environment, cache: Path | None = None, say: Say = lambda
                 (Path(new) / "env").rename(folder)
     except OSError as error:
         raise EnvironmentFailed(f"the environment cannot be kept in {cache}: {error.strerror or error}") from error
-    found = _usable(folder)
+    found = usable(folder)
     if found is None:
         raise EnvironmentFailed(f"the environment in {folder} was built, but its Python does not run")
     return found
@@ -133,7 +133,7 @@ def _key(wanted: Sequence[str], version: str | None) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 
 
-def _usable(folder: Path) -> Path | None:
+def usable(folder: Path) -> Path | None:
     """Return the Python of an environment that is there and still runs."""
     python = folder / "bin" / "python"
     if not (folder / "bin" / COMMAND).exists():
@@ -152,10 +152,10 @@ def _fill(uv: Uv, folder: Path, wanted: Sequence[str], version: str | None) -> N
     listed = folder / "requirements.txt"
     listed.write_text("\n".join(wanted) + "\n")
     install = ("pip", "install", "--python", str(folder / "bin/python"), "--compile-bytecode", "-r", str(listed))
-    code, said = uv.call(*install, seconds=BUILD_SECONDS)
-    if code:
-        words = last_words(said)
-        if UNREACHABLE.search(said):
+    done = uv.call(*install, seconds=BUILD_SECONDS)
+    if done.returncode:
+        words = last_words(done.stderr)
+        if UNREACHABLE.search(done.stderr):
             raise EnvironmentFailed(f"the packages of the entry script cannot be installed: {words}")
         raise InvalidInput([Problem(f"{PATH}.requirements", f"cannot be installed: {words}")])
 
@@ -209,38 +209,39 @@ class Uv:
             This machine has no such Python, and none can be fetched.
         """
         wanted = version or CLUSTER_PYTHON
-        code, said = self.call("python", "find", "--no-python-downloads", "--no-project", wanted, seconds=60)
-        if code == 0:
-            return said.strip().splitlines()[-1]
+        done = self.call("python", "find", "--no-python-downloads", "--no-project", wanted, seconds=60)
+        if done.returncode == 0:
+            return done.stdout.strip()
         if version is None:
             return sys.executable
         if self._environment.get("UV_OFFLINE", "") in ("", "0", "false"):
             self._say(f"this machine has no Python {version}; fetching it")
-            code, said = self.call("python", "install", "--no-bin", version, seconds=VENV_SECONDS)
-            if code == 0:
+            done = self.call("python", "install", "--no-bin", version, seconds=VENV_SECONDS)
+            if done.returncode == 0:
                 return version
-        _, there = self.call("python", "list", "--only-installed", "--no-python-downloads", seconds=60)
+        there = self.call("python", "list", "--only-installed", "--no-python-downloads", seconds=60).stdout
         versions = sorted(set(re.findall(r"^cpython-(\d+\.\d+)", there, re.MULTILINE)), key=_number)
+        # Beside the error there may be a warning for every other Python that cannot be asked.
+        why = re.findall(r"^error: (.*)", done.stderr, re.MULTILINE) or [last_words(done.stderr)]
         message = (
-            f"Python {version} is not on this machine and cannot be fetched ({last_words(said)}); "
+            f"Python {version} is not on this machine and cannot be fetched ({why[-1]}); "
             f"install it, or ask for one that is here: {', '.join(versions) or 'none was found'}"
         )
         raise InvalidInput([Problem(f"{PATH}.pythonVersion", message)])
 
-    def run(self, *arguments: str, seconds: float) -> str:
-        """Run uv; return what it printed.
+    def run(self, *arguments: str, seconds: float) -> None:
+        """Run uv.
 
         Raises
         ------
         EnvironmentFailed
             It failed.
         """
-        code, said = self.call(*arguments, seconds=seconds)
-        if code:
-            raise EnvironmentFailed(f"uv {arguments[0]} failed: {last_words(said)}")
-        return said
+        done = self.call(*arguments, seconds=seconds)
+        if done.returncode:
+            raise EnvironmentFailed(f"uv {arguments[0]} failed: {last_words(done.stderr)}")
 
-    def call(self, *arguments: str, seconds: float) -> tuple[int, str]:
+    def call(self, *arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
         """Run uv; return its exit code and what it printed.
 
         Raises
@@ -252,13 +253,12 @@ class Uv:
         # In a folder of its own: the uv.toml of whatever project the person stands in is not about this environment.
         with tempfile.TemporaryDirectory(prefix="modelprofiler-") as nowhere:
             try:
-                done = subprocess.run(  # noqa: S603 - no shell
+                return subprocess.run(  # noqa: S603 - no shell
                     command,
                     cwd=nowhere,
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
+                    capture_output=True,
                     text=True,
                     errors="replace",
                     timeout=seconds,
@@ -268,7 +268,6 @@ class Uv:
                 raise EnvironmentFailed(f"uv {arguments[0]} was still not done after {seconds:.0f} s") from error
             except OSError as error:
                 raise EnvironmentFailed(f"uv cannot be run: {error.strerror}") from error
-        return done.returncode, done.stdout
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.core.simulator import spec_of
 
 from modelprofiler.core.steps import Environment
-from modelprofiler.core.support import supported
+from modelprofiler.core.support import ignored, supported
 
 FILES = {"configMap": {"name": "digits-files"}}
 
@@ -80,3 +80,42 @@ def test_all_problems_are_found_at_once() -> None:
         )
         == 3
     )
+
+
+def template(**container: Any) -> dict[str, Any]:
+    """Return a server by template."""
+    return {"template": {"spec": {"containers": [{"name": "server", "image": "x", **container}]}}}
+
+
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        (
+            script(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}]),
+            "spec.server.entryScript.environment.env[0].valueFrom",
+        ),
+        (
+            template(env=[{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}]),
+            "spec.server.template.spec.containers[0].env[0].valueFrom",
+        ),
+        (template(env=[{"value": "x"}]), "spec.server.template.spec.containers[0].env[0]"),
+        (
+            template(envFrom=[{"secretRef": {"name": "x"}}]),
+            "spec.server.template.spec.containers[0].envFrom[0]",
+        ),
+    ],
+)
+def test_values_that_only_a_cluster_has_are_refused_outside_of_one(server: dict[str, Any], path: str) -> None:
+    """A ConfigMap of the same file is there everywhere."""
+    assert [path] == paths("Local", server=server)
+    there = {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y"}}}
+    assert [] == paths("Local", server=script(env=[there, {"name": "B", "value": "1"}]))
+
+
+def test_what_does_no_harm_is_ignored_and_said() -> None:
+    """An image, a pull secret, a source of metrics."""
+    spec = spec_of(
+        server=script(image="x", imagePullSecrets=[{"name": "s"}]), metrics={"source": "Prometheus"}, suspend=True
+    )
+    assert [] == supported(spec, "Local")
+    assert 4 == len(ignored(spec))

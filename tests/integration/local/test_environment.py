@@ -1,0 +1,96 @@
+"""Environments of entry scripts, built by the real uv from a real index."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelprofiler.api.spec import Environment
+from modelprofiler.errors import EnvironmentFailed, InvalidInput
+from modelprofiler.local.environment import build, usable
+
+Build = Callable[[Environment], Path]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which nothing is kept yet."""
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(scope="module")
+def tiny(cache: Path) -> Environment:
+    """Return an environment with next to nothing in it, built."""
+    wanted = Environment(requirements=["six"])
+    try:
+        build(wanted, cache)
+    except EnvironmentFailed as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no environment can be built here, which is a failure because CI=true: {error}")
+        pytest.skip(f"no environment can be built here: {error}")
+    return wanted
+
+
+def test_an_environment_has_what_is_asked_for_and_the_server(tiny: Environment, cache: Path) -> None:
+    """And it runs where it was moved to."""
+    python = build(tiny, cache)
+    assert cache == python.parent.parent.parent
+    subprocess.run([python, "-c", "import six, azureml_inference_server_http"], check=True, timeout=60)
+    for command in ([python, python.with_name("azmlinfsrv")], [python.with_name("azmlinfsrv")]):
+        said = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=False)
+        assert "--entry_script" in said.stdout, said.stderr
+
+
+def test_it_is_built_once(tiny: Environment, cache: Path) -> None:
+    """Nothing is said the second time, and nothing is left of the building."""
+    said: list[str] = []
+    assert build(tiny, cache, said.append) == build(tiny, cache, said.append)
+    assert [] == said
+    assert [] == list(cache.glob(".building-*"))
+
+
+def test_one_whose_python_is_gone_is_not_used(tiny: Environment, cache: Path) -> None:
+    """A system upgrade takes the interpreter that it was made with."""
+    python = build(tiny, cache)
+    assert python == usable(python.parent.parent)
+    target = python.readlink()
+    python.unlink()
+    python.symlink_to("/no/such/python")
+    assert usable(python.parent.parent) is None
+    python.unlink()
+    python.symlink_to(target)
+
+
+def test_requirements_that_contradict_each_other_are_the_users_to_mend(tiny: Environment, cache: Path) -> None:
+    """In the resolver's own words; nothing is left of the attempt."""
+    with pytest.raises(InvalidInput) as error:
+        build(Environment(requirements=[*tiny.requirements, "six<1", "six>1"]), cache)
+    (problem,) = error.value.problems
+    assert "spec.server.entryScript.environment.requirements" == problem.path
+    assert "six" in problem.message
+    assert [] == list(cache.glob(".building-*"))
+
+
+def test_a_python_that_is_not_here_is_said_with_those_that_are(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network none is fetched."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("PATH", str(Path(sys.base_prefix) / "bin"))  # not every interpreter that there is
+    with pytest.raises(InvalidInput) as error:
+        build(Environment(python_version="3.99"), cache)
+    (problem,) = error.value.problems
+    assert "spec.server.entryScript.environment.pythonVersion" == problem.path
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in problem.message
+
+
+def test_without_a_way_to_the_packages_the_profile_is_not_blamed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that does not answer."""
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(EnvironmentFailed, match="cannot be installed"):
+        build(Environment(requirements=["no-such-package-anywhere"]), cache)

@@ -1,0 +1,72 @@
+"""Everything that keeps a file from being run is said at once, before anything is started."""
+
+import socket
+from pathlib import Path
+
+from tests.unit.local.documents import container, document
+
+from modelprofiler.local.check import examine, examine_for_cluster
+from modelprofiler.local.machine import Machine
+
+MACHINE = Machine(cpu=4000, memory=8 * 2**30, free=8 * 2**30)
+PORT = {"http": {"port": 45871}}
+
+
+def test_a_good_file_has_no_problems_and_no_warnings(tmp_path: Path) -> None:
+    """And what is behind it is found."""
+    found = examine(document(tmp_path, endpoint=PORT), MACHINE)
+    assert () == found.problems
+    assert () == found.warnings
+    assert found.inputs is not None
+    assert found.resources is not None
+
+
+def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:
+    """Port, command, dataset, variables, machine, what is not supported."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = container(
+            command=["no-such-program"], env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}]
+        )
+        given = document(
+            tmp_path,
+            server=server,
+            endpoint={"http": {"port": port}},
+            dataset={"source": {"path": "nowhere"}},
+            model={"name": "m", "source": {"uri": {"uri": "s3://x"}}},
+            resources={"cpu": {"values": ["64"]}, "memory": {"values": ["64Mi"]}},
+        )
+        paths = {problem.path for problem in examine(given, MACHINE, {"PATH": "/usr/bin"}).problems}
+    assert {
+        "spec.endpoint.http.port",
+        "spec.server.template.spec.containers[0].command[0]",
+        "spec.server.template.spec.containers[0].env[0].valueFrom",
+        "spec.dataset.source.path",
+        "spec.model.source.uri",
+        "spec.resources.cpu",
+    } == paths
+
+
+def test_what_has_no_meaning_here_is_a_warning(tmp_path: Path) -> None:
+    """Image, sidecars, volumes of a cluster."""
+    server = container(command=["sh"], volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    server["template"]["spec"]["containers"].append({"name": "proxy", "image": "p"})
+    server["template"]["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "d"}}]
+    found = examine(document(tmp_path, server=server, endpoint=PORT), MACHINE)
+    assert () == found.problems
+    said = "\n".join(found.warnings)
+    assert "image x is not used here" in said
+    assert "only container server runs here, not proxy" in said
+    assert "volume data is not mounted here" in said
+
+
+def test_for_a_cluster_a_config_map_may_be_there_already(tmp_path: Path) -> None:
+    """A path may not."""
+    given = document(
+        tmp_path,
+        dataset={"source": {"configMap": {"name": "there"}}},
+        server={"entryScript": {"source": {"path": "score.py"}}},
+    )
+    found = examine_for_cluster(given)
+    assert ["spec.server.entryScript.source.path"] == [p.path for p in found.problems]
+    assert any("must be in the cluster" in warning for warning in found.warnings)

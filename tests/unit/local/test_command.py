@@ -1,0 +1,124 @@
+"""The process that stands for a pod: its command, variables and folder are the container's."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.local.documents import container, document
+
+from modelprofiler.errors import InvalidInput
+from modelprofiler.local.command import Command, Mounts, Ready, expanded, readiness, server_command
+from modelprofiler.local.inputs import prepare
+
+
+def command(tmp_path: Path, server: dict[str, Any], **changes: Any) -> Command:
+    """Return the command of a server, run by somebody with a PATH and a PYTHONPATH."""
+    given = document(tmp_path, server=server, **changes)
+    inputs = prepare(given, tmp_path / "run")
+    inherited = {"PATH": str(Path(sys.executable).parent), "PYTHONPATH": "/mine", "LANG": "C.UTF-8"}
+    return server_command(given, inputs, Path("/env/bin/python"), inherited)
+
+
+def test_an_entry_script_is_served_as_in_a_pod(tmp_path: Path) -> None:
+    """The same arguments and variables; its own environment's packages, not those of whoever runs it."""
+    run = tmp_path / "run"
+    script = {
+        "source": {"configMap": {"name": "files", "key": "score.py"}},
+        "workers": 2,
+        "environment": {"env": [{"name": "A", "value": "1"}]},
+    }
+    made = command(tmp_path, {"entryScript": script}, model={"name": "m", "source": {"inline": "x"}})
+    assert (
+        *("/env/bin/python", "/env/bin/azmlinfsrv", "--entry_script", f"{run}/code/score.py", "--port", "5001"),
+        *("--model_dir", f"{run}/model"),
+    ) == made.argv
+    expected = {
+        "WORKER_COUNT": "2",
+        "HOME": f"{run}/work",
+        "MODEL_DIR": f"{run}/model",
+        "AZUREML_MODEL_DIR": f"{run}/model",
+        "A": "1",
+        "LANG": "C.UTF-8",
+    }
+    assert expected == {name: made.env.get(name) for name in expected}
+    assert made.env["PATH"].startswith("/env/bin:")
+    assert "PYTHONPATH" not in made.env
+    assert Ready(5001, "/") == made.ready
+    assert made.cwd.is_dir()
+
+
+def test_a_container_is_its_command_arguments_variables_and_folder(tmp_path: Path) -> None:
+    """$(NAME) as in Kubernetes; paths below a mount are those of this machine."""
+    server = container(
+        command=["python", "/srv/score.py"],
+        args=["--port=$(PORT)", "--log", "/srv-other"],
+        env=[{"name": "PORT", "value": "8080"}, {"name": "URL", "value": "http://h:$(PORT)/srv"}],
+        workingDir="/srv",
+        volumeMounts=[{"name": "code", "mountPath": "/srv"}],
+        readinessProbe={"httpGet": {"path": "/ready", "port": "web"}},
+        ports=[{"name": "web", "containerPort": 8081}],
+    )
+    server["template"]["spec"]["volumes"] = [{"name": "code", "configMap": {"name": "files"}}]
+    made = command(tmp_path, server)
+    folder = tmp_path / "run/volumes/code"
+    name = "python"
+    assert (name, f"{folder}/score.py", "--port=8080", "--log", "/srv-other") == made.argv
+    assert folder == made.cwd
+    assert "8080" == made.env["PORT"]
+    assert Ready(8081, "/ready") == made.ready
+    assert any("/srv is " in warning for warning in made.warnings)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "says"),
+    [
+        ({}, "command", "an image's own entrypoint is not known here; give command"),
+        ({"command": ["no-such-program"]}, "command[0]", "it is not in any folder of PATH"),
+        ({"command": ["/no/such/program"]}, "command[0]", "there is no such program"),
+        ({"command": [sys.executable], "workingDir": "/no/such/folder"}, "workingDir", "there is no folder"),
+    ],
+)
+def test_a_container_that_cannot_run_here(tmp_path: Path, fields: dict[str, Any], path: str, says: str) -> None:
+    """Each with its path."""
+    with pytest.raises(InvalidInput) as error:
+        command(tmp_path, container(**fields))
+    (problem,) = error.value.problems
+    assert f"spec.server.template.spec.containers[0].{path}" == problem.path
+    assert says in problem.message
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ("a1b", "a$(A)b"),
+        ("$(A)", "$$(A)"),
+        ("$(NONE)", "$(NONE)"),
+        ("$A $", "$A $$"),
+        ("$(", "$("),
+    ],
+)
+def test_variables_are_expanded_as_kubernetes_does(expected: str, text: str) -> None:
+    """https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/."""
+    assert expected == expanded(text, {"A": "1"})
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ("/here/a", "/srv/a"),
+        ("--file=/here", "--file=/srv"),
+        ("/here/in/x:/here", "/srv/in/x:/srv"),
+        ("/srv2 /a/srv srv /srv.txt", "/srv2 /a/srv srv /srv.txt"),
+    ],
+)
+def test_only_whole_paths_are_changed(expected: str, text: str) -> None:
+    """/srv is not the beginning of /srv2."""
+    assert expected == Mounts({"/srv": Path("/here")}).rewritten(text)
+
+
+def test_a_probe_of_another_kind_is_named() -> None:
+    """Then the server is ready when it listens."""
+    ready, warnings = readiness({"readinessProbe": {"exec": {"command": ["true"]}}}, 80)
+    assert ready is None
+    assert 1 == len(warnings)

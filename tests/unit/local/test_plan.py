@@ -1,0 +1,51 @@
+"""A plan says what a run would be, in numbers that follow from the profile."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.local.documents import document
+
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.local.plan import RunPlan, plan
+
+
+def planned(directory: Path, cpus: int = 4, **changes: Any) -> RunPlan:
+    """Return the plan of a file on a machine with so many CPUs."""
+    spec = document(directory, **changes).profile.spec
+    return plan(spec, EffectiveResources.model_validate(spec.resources.to_dict()), range(cpus))
+
+
+@pytest.mark.parametrize(("rate", "expected", "enough"), [("50", 1500, True), ("1", 30, True), ("0.4", 12, False)])
+def test_requests_are_counted_against_what_a_percentile_needs(
+    tmp_path: Path, rate: str, expected: float, enough: bool
+) -> None:
+    """59 for p95; a window of 30 s is extended to four times that."""
+    (need,) = planned(tmp_path, load={"openLoop": {"rate": rate}}).percentiles
+    assert ("p95", 59) == (need.metric, need.needed)
+    assert expected == pytest.approx(need.expected)
+    assert enough is need.enough
+
+
+def test_a_closed_loop_decides_itself_how_many_requests_there_are(tmp_path: Path) -> None:
+    """Nobody can tell before."""
+    (need,) = planned(tmp_path, load={"closedLoop": {"concurrency": 2}}).percentiles
+    assert need.enough is None
+
+
+def test_a_grid_has_no_more_trials_than_sizes(tmp_path: Path) -> None:
+    """And an adaptive search no more than maxTrials."""
+    sizes = {"cpu": {"values": ["1", "2"]}, "memory": {"values": ["1Gi", "2Gi"]}}
+    assert 4 == planned(tmp_path, resources=sizes, search={"strategy": "Grid"}).most_trials
+    assert 20 == planned(tmp_path, resources=sizes).most_trials
+
+
+def test_the_deadline_bounds_the_time(tmp_path: Path) -> None:
+    """Whatever the trials could take."""
+    assert 120 == planned(tmp_path, search={"deadline": "2m"}).longest
+
+
+def test_sharing_of_cpus_is_said(tmp_path: Path) -> None:
+    """Where the server may take all of them."""
+    assert planned(tmp_path, 1).shared
+    assert not planned(tmp_path, 2).shared

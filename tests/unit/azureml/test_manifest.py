@@ -19,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("not_started")
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have two cores and 8 GB."""
-    monkeypatch.setattr(Machine, "here", lambda: Machine(2.0, 8.0))
+    """Have two cores and 8 GB, of which one and 6.13 are free."""
+    monkeypatch.setattr(Machine, "here", lambda: Machine(2.0, 8.0, 1.0, 6.13))
 
 
 def manifest(ws: Workspace, config: InferenceConfig, dataset: TabularDataset, **call: Any) -> dict[str, Any]:
@@ -65,11 +65,12 @@ def test_the_smallest_caps_are_accepted(ws: Workspace, config: InferenceConfig, 
 def test_a_cap_above_the_machine_is_lowered_with_a_warning(
     ws: Workspace, config: InferenceConfig, requests: TabularDataset
 ) -> None:
-    """Where nothing is asked for, what there is is taken without one."""
+    """Where nothing is asked for, what is free beside the load is taken without one."""
     with pytest.warns(UserWarning, match="cpu 3.5 is more than this machine has; 2 is"):
         resources = manifest(ws, config, requests, cpu=3.5, name="a")["spec"]["resources"]
     assert "2000m" == resources["cpu"]["max"]
-    assert "8000M" == manifest(ws, config, requests, name="b")["spec"]["resources"]["memory"]["max"]
+    resources = manifest(ws, config, requests, name="b")["spec"]["resources"]
+    assert ("1000m", "6100M") == (resources["cpu"]["max"], resources["memory"]["max"])
 
 
 def test_one_model_is_laid_out_as_the_original_did(

@@ -261,8 +261,8 @@ class Model:
         input_dataset
             A tabular dataset with one column of strings: each row is the body of a request.
         cpu, memory_in_gb
-            Largest size that is tried, in cores and in GB (10^9 bytes); by default 3.5 and 15.0, or what the machine
-            has where that is less.
+            Largest size that is tried, in cores and in GB (10^9 bytes); by default 3.5 and 15.0, or what this
+            machine has beside the load where that is less; in a cluster, what a node can give.
         description
             What the profile is for.
         rate, concurrency, latency, max_slowdown_percent, duration, warmup, deadline, auto_tag

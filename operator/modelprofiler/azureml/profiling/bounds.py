@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.local.machine import LOAD_CPU, LOAD_MEMORY, this_machine
 
 GIGABYTE = 10**9
 """Bytes of a GB, as the original counted memory."""
@@ -71,34 +71,54 @@ def _check(value: float | None, low: float, high: float, what: str, unit: str, v
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is to give: CPU in cores, memory in GB."""
+    """What there is to give: CPU in cores, memory in GB.
+
+    Attributes
+    ----------
+    cpu, memory_in_gb
+        In all.
+    spare_cpu, spare_memory_in_gb
+        Beside the load and what others use: the largest size where none is asked for.
+    """
 
     cpu: float
     memory_in_gb: float
-    name: str = "this machine"
+    spare_cpu: float
+    spare_memory_in_gb: float
 
     @classmethod
     def here(cls) -> Machine:
-        """Return what this process may use."""
-        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        return cls(float(cpus), memory / GIGABYTE)
+        """Return what this process may use.
+
+        Raises
+        ------
+        UserErrorException
+            When what a run on this machine needs is not installed.
+        """
+        try:
+            machine = this_machine()
+        except ImportError as error:
+            raise UserErrorException(
+                "to profile on this machine: pip install 'modelprofiler[local]'; "
+                "Workspace.from_kubernetes(namespace=...) profiles in a cluster"
+            ) from error
+        beside = LOAD_CPU if machine.cpu > LOAD_CPU else 0
+        return cls(
+            machine.cpu / 1000,
+            machine.memory / GIGABYTE,
+            (machine.cpu - beside) / 1000,
+            max(machine.free - LOAD_MEMORY, 0) / GIGABYTE,
+        )
 
 
-def lowered(cap: float | None, bound: float, there_is: float, what: str, where: str) -> tuple[float, str | None]:
-    """Return the largest size that is tried, and a warning when it is less than was asked for.
-
-    Parameters
-    ----------
-    cap
-        What was asked for, if anything.
-    bound
-        What is tried at most where nothing was asked for.
-    there_is
-        What there is to give.
-    """
-    if cap is None:
-        return min(bound, there_is), None
+def lowered(cap: float, there_is: float, what: str, where: str) -> tuple[float, str | None]:
+    """Return the largest size that is tried, and a warning when it is less than was asked for."""
     if cap <= there_is:
         return float(cap), None
+    there_is = rounded_down(there_is)
     return there_is, f"{what} {cap:g} is more than {where} has; {there_is:g} is the largest size that is tried"
+
+
+def rounded_down(size: float) -> float:
+    """Return a size in the steps in which sizes are tried: 0.05 cores or GB."""
+    return max(int(size * 20) / 20, 0.1)

@@ -11,7 +11,7 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
 from modelprofiler.azureml.exceptions import WebserviceException
 from modelprofiler.azureml.profiling import manifest
-from modelprofiler.azureml.profiling.bounds import GIGABYTE, Bounds, Machine, lowered
+from modelprofiler.azureml.profiling.bounds import GIGABYTE, lowered
 from modelprofiler.azureml.profiling.cluster_client import call as call_cluster
 from modelprofiler.azureml.profiling.cluster_files import Bundle, bundled, config_map
 from modelprofiler.azureml.profiling.environment import Translated
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 def start_in_cluster(
     workspace: Workspace,
     call: manifest.Call,
-    bounds: Bounds,
     models: Sequence[Model],
     config: InferenceConfig,
     requests: list[str],
@@ -65,18 +64,15 @@ async def _capped(cluster: Cluster, call: manifest.Call, environment: Translated
     given = [node["status"]["allocatable"] for node in nodes]
     if not given:
         return call
-    largest = Machine(
-        max(float(Quantity(a["cpu"])) for a in given),
-        max(float(Quantity(a["memory"])) / GIGABYTE for a in given),
-        "any node",
-    )
+    most_cpu = max(float(Quantity(a["cpu"])) for a in given)
+    most_memory = max(float(Quantity(a["memory"])) / GIGABYTE for a in given)
     cpu, memory = call.cpu, call.memory_in_gb
     warnings: list[str | None] = []
     if cpu is not None:
-        cpu, warning = lowered(cpu, cpu, largest.cpu, "cpu", largest.name)
+        cpu, warning = lowered(cpu, most_cpu, "cpu", "any node")
         warnings.append(warning)
     if memory is not None:
-        memory, warning = lowered(memory, memory, largest.memory_in_gb, "memory_in_gb", largest.name)
+        memory, warning = lowered(memory, most_memory, "memory_in_gb", "any node")
         warnings.append(warning)
     environment.warnings += [w for w in warnings if w and w not in environment.warnings]
     return manifest.replaced(call, cpu=cpu, memory_in_gb=memory)

@@ -15,7 +15,7 @@ from modelprofiler.azureml.core.inference_config import InferenceConfig
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling import manifest
-from modelprofiler.azureml.profiling.bounds import Bounds, Machine, lowered
+from modelprofiler.azureml.profiling.bounds import Bounds, Machine, lowered, rounded_down
 from modelprofiler.azureml.profiling.environment import Translated, translated
 from modelprofiler.azureml.profiling.local_run import LocalRuns
 from modelprofiler.azureml.profiling.request import Options, check_name_and_caps, requests_of
@@ -58,7 +58,7 @@ def start(
     if workspace.is_kubernetes:
         from modelprofiler.azureml.profiling.cluster_start import start_in_cluster
 
-        start_in_cluster(workspace, call, bounds, models, inference_config, requests, environment)
+        start_in_cluster(workspace, call, models, inference_config, requests, environment)
     else:
         _start_here(workspace, call, bounds, models, inference_config, requests, environment)
     for warning in environment.warnings:
@@ -76,11 +76,16 @@ def _start_here(
     environment: Translated,
 ) -> None:
     machine = Machine.here()
-    cpu, cpu_warning = lowered(call.cpu, bounds.max_profile_cpu, machine.cpu, "cpu", machine.name)
-    memory, memory_warning = lowered(
-        call.memory_in_gb, bounds.max_profile_memory, machine.memory_in_gb, "memory_in_gb", machine.name
-    )
-    environment.warnings += [warning for warning in (cpu_warning, memory_warning) if warning]
+    cpu = rounded_down(min(bounds.max_profile_cpu, machine.spare_cpu))
+    memory = rounded_down(min(bounds.max_profile_memory, machine.spare_memory_in_gb))
+    warnings_of: list[str | None] = []
+    if call.cpu is not None:
+        cpu, warning = lowered(call.cpu, machine.cpu, "cpu", "this machine")
+        warnings_of.append(warning)
+    if call.memory_in_gb is not None:
+        memory, warning = lowered(call.memory_in_gb, machine.memory_in_gb, "memory_in_gb", "this machine")
+        warnings_of.append(warning)
+    environment.warnings += [warning for warning in warnings_of if warning]
     call = manifest.replaced(call, cpu=cpu, memory_in_gb=memory)
     runs = LocalRuns(workspace.store)
     directory = runs.reserve(call.name)

@@ -27,13 +27,14 @@ from modelprofiler.azureml.registry.choose import registry_at
 from modelprofiler.azureml.store import Store, read_json
 from modelprofiler.errors import ModelProfilerError
 
-STOP_SECONDS = 10.0
+WAIT_SECONDS = 24 * 3600
+"""How long a run waits for others on this machine: they are queued, as the original's were."""
 
 
 def engine(directory: Path) -> list[str]:
     """Return the command that runs a profile."""
     run = [sys.executable, "-m", "modelprofiler.cli", "run", str(directory / MANIFEST)]
-    return [*run, "--output", "json", "--directory", str(directory / "run")]
+    return [*run, "--output", "json", "--directory", str(directory / "run"), "--wait", str(WAIT_SECONDS)]
 
 
 def main(argv: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Whole programs of the SDK's users, on this machine: real server, real load, real search."""
+"""Whole programs of Azure ML's users on this machine: real server, real load, real search; minutes each."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ import pytest
 
 from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
-
-pytestmark = pytest.mark.timeout(900)
+from modelprofiler.azureml.store import HOME_VARIABLE
 
 OLD_STYLE = Path(__file__).parent / "old_style"
+
+
+@pytest.fixture(autouse=True)
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a directory to work in, and a store of its own."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
 
 
 def run(program: str) -> str:

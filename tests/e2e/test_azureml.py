@@ -1,0 +1,77 @@
+"""Azure ML's calls and command with a namespace as the workspace: the installed operator runs what they ask for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.e2e.support import Run
+
+from modelprofiler.azureml.core import Model, Workspace
+from modelprofiler.azureml.core.profile import ModelProfile
+from modelprofiler.azureml.store import HOME_VARIABLE
+
+
+@pytest.fixture
+def work(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a directory with the example, and a store of its own."""
+    for name in ("profile_model.py", "score.py", "requirements.txt", "model.joblib"):
+        shutil.copy(repository / "examples/azureml" / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    return tmp_path
+
+
+def run(*command: str) -> str:
+    """Run a program and return what it prints."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ.copy())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_published_program_and_command_run_in_a_namespace(
+    kubectl: Run, namespace: str, work: Path, note: Callable[[str], None]
+) -> None:
+    """The program as it is but for its imports and its workspace; then the command, on what the program registered."""
+    program = (work / "profile_model.py").read_text(encoding="utf-8")
+    assert program.count("Workspace.local()") == 1
+    here = program.replace("Workspace.local()", f'Workspace.from_kubernetes(namespace="{namespace}")')
+    Path("profile_model.py").write_text(here, encoding="utf-8")
+    run(sys.executable, "profile_model.py")
+    ws = Workspace.from_kubernetes(namespace=namespace)
+    details = ModelProfile(ws, "unique-name").get_details()
+    note(f"azureml: {json.dumps(details, default=str)}")
+    assert "Succeeded" == details["state"]
+    assert 100.0 == details["successRate"]
+    assert details["recommendedCpu"] <= details["requestedCpu"]
+    tags = Model(ws, "diabetes").tags
+    assert (str(details["recommendedCpu"]), str(details["recommendedMemoryInGB"])) == (
+        tags["recommendedCpu"],
+        tags["recommendedMemoryInGB"],
+    )
+
+    inference = {"entryScript": "score.py", "runtime": "python"}
+    Path("inf.json").write_text(json.dumps(inference), encoding="utf-8")
+    dataset = ws.datasets["sample_request_data"].id
+    where = ("-g", "kubernetes", "-w", namespace)
+    small = ("--cc", "0.6", "--gb", "0.4", "--rate", "5", "--latency", "p95=2s", "--auto-tag")
+    command = ("--inference-config-file", "inf.json", "-m", "diabetes:1", "--idi", str(dataset), "-n", "by-command")
+    profile = ("ml", "model", "profile")
+    printed = json.loads(run(sys.executable, "-m", "modelprofiler.cli", *profile, *where, *command, *small))
+    assert ("Succeeded", 0.6) == (printed["state"], printed["requestedCpu"])
+    assert "by-command" == Model(ws, "diabetes").tags["profileName"]
+
+    kubectl("create", "deployment", "web", "--image=example", "--replicas=0", "--namespace", namespace)
+    tag = ("tag", "by-command", "-n", namespace, "--workload", "deployment/web")
+    run(sys.executable, "-m", "modelprofiler.cli", *tag)
+    web = json.loads(kubectl("get", "deployment", "web", "--namespace", namespace, "-o", "json").stdout)
+    assert "by-command" == web["metadata"]["annotations"]["modelprofiler.io/recommended-by"]
+
+    kubectl("delete", "modelprofiles", "--all", "--namespace", namespace)
+    kubectl("wait", "configmap/unique-name-code", "--for=delete", "--namespace", namespace, "--timeout=60s")

@@ -21,6 +21,10 @@ help: ## List the targets
 env: ## Make .venv from the lock (a no-op when it is current)
 	@hack/env
 
+.PHONY: demo
+demo: env ## The example on this machine, from nothing to its report: about two minutes after installs
+	$(BIN)/modelprofiler run examples/digits.yaml $(ARGS)
+
 .PHONY: check
 check: lint types contracts unit integration ## lint, types, contracts, unit and integration: about a minute
 
@@ -62,6 +66,10 @@ bench-search-quick: env ## A small part of it, under a minute; fails when the se
 .PHONY: mlflow
 mlflow: ## Install an MLflow server (850 MB) for the integration tests that need one; without it they are skipped
 	hack/mlflow
+
+.PHONY: local
+local: env ## Whole runs on this machine, in control groups: a few minutes
+	$(BIN)/pytest tests/local $(ARGS)
 
 ##@ With a cluster: the one KUBECONFIG names, or a local one (Linux, root)
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "init": "write a profile from files, or from a command that serves",
     "validate": "say everything that is wrong with a profile",
     "plan": "say what a run would do and how long it may take; start nothing",
+    "run": "measure on this machine what a cluster would measure",
     "report": "show a run as text, JSON, or one page",
     "get": "list the profiles of a cluster",
     "patch": "write a recommendation as a patch, a Kustomize component or Helm values",

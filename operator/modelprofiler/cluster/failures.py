@@ -59,7 +59,7 @@ def crowded_out(server: Server | None, job: LoadJob) -> Failure | None:
     pod = server.pod if server else None
     if result is None or pod is None or not pod.node or job.node != pod.node:
         return None
-    full = crowding(result, job.limits.cpu / 1000)
+    full = crowding(result, job.limits.cpu / 1000, job.measured.usage if job.measured else None)
     return Failure(Outcome.DISTURBED, f"node {pod.node} {full}") if full else None
 
 

@@ -27,7 +27,7 @@ def bundled(name: str, part: str, path: Path, problems: list[Problem]) -> tuple[
     flag = {"dataset": "--dataset", "model": "--model", "code": "--entry-script"}[part]
     found = find(Source.model_validate({"path": str(path)}), flag, "", {}, Path.cwd())
     if not isinstance(found, Found):
-        problems += [Problem(flag, problem.message) for problem in found]
+        problems += found
         return "", ""
     size = sum(len(c) if isinstance(c, bytes) else c.stat().st_size for c in found.files.values())
     if size > MOST_BUNDLED:

@@ -93,7 +93,7 @@ class Engine:
 
     def _next(self) -> Step:
         prepared, trials = self._prepared, self._trials
-        spec, resources, container = prepared.profile.spec, prepared.resources, prepared.container_name
+        spec, resources, container = prepared.profile.spec, prepared.resources, prepared.server.container_name
         step = next_step(spec, resources, container, "Local", trials)
         if isinstance(step, RunTrial) and trials and not self._host.enforces_limits:
             # No size but the whole machine can be tried: one trial, and what follows from it.

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from modelprofiler.api.resource import ModelProfile
+from modelprofiler import __version__
+from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import DatasetStatus, EffectiveResources, Provenance
+from modelprofiler.core.run_hash import run_hash
+from modelprofiler.errors import InvalidInput
+from modelprofiler.load.machine import cgroup_version, cpu_model
+from modelprofiler.local import environment
+from modelprofiler.local.check import examine
+from modelprofiler.local.command import Command, server_command
+from modelprofiler.local.document import Document
+from modelprofiler.local.inputs import prepare as place
 
-
-@dataclass(frozen=True, slots=True)
-class ServerCommand:
-    """How the server is started.
-
-    Attributes
-    ----------
-    argv, env, cwd
-        Of the process; the environment is whole, nothing is added to it.
-    ready_path
-        Path of a GET that succeeds once it is ready; empty: when its port takes connections.
-    """
-
-    argv: tuple[str, ...]
-    env: dict[str, str] = field(repr=False)
-    cwd: Path
-    ready_path: str = ""
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +33,6 @@ class Prepared:
         The profile as it is run, flags applied.
     resources
         The range, defaults filled in.
-    container_name
-        The profiled container.
     server
         How the server is started.
     dataset_file, dataset
@@ -48,15 +42,69 @@ class Prepared:
     provenance
         Where the numbers will come from.
     warnings
-        What of the profile has no effect on this machine.
+        What will be otherwise than in a cluster.
     """
 
     profile: ModelProfile
     resources: EffectiveResources
-    container_name: str
-    server: ServerCommand
+    server: Command
     dataset_file: Path
     dataset: DatasetStatus
     run_hash: str
     provenance: Provenance
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, document: Document, workspace: Path, say: Say) -> Prepared:
+        """Check a file, put in place what it names, and build the environment of its entry script.
+
+        Parameters
+        ----------
+        document
+            The file.
+        workspace
+            A folder for what is in the file itself.
+        say
+            Told what takes its time.
+
+        Raises
+        ------
+        InvalidInput
+            With everything that is wrong at once; nothing was started then.
+        """
+        examined = examine(document)
+        if examined.problems:
+            raise InvalidInput(list(examined.problems))
+        assert examined.resources is not None
+        inputs = place(document, workspace)
+        script = document.profile.spec.server.entry_script
+        python = environment.build(script.environment, say=say) if script is not None else None
+        command = server_command(document, inputs, python, os.environ)
+        profile = document.profile
+        rerun = profile.metadata.annotations.get(RERUN_ANNOTATION)
+        digests = {
+            "model_digest": inputs.model_digest,
+            "code_digest": inputs.code_digest,
+            "dataset_digest": inputs.dataset.digest,
+        }
+        # The environment's folder is named by its content: another one is another run.
+        image = str(python.parent.parent.name) if python is not None else None
+        provenance = Provenance(
+            **digests,
+            rerun=rerun,
+            node=platform.node(),
+            cpu_model=cpu_model(),
+            kernel=platform.release(),
+            cgroup_version=cgroup_version(),
+            modelprofiler_version=__version__,
+        )
+        return cls(
+            profile=profile,
+            resources=examined.resources,
+            server=command,
+            dataset_file=inputs.dataset_file,
+            dataset=inputs.dataset,
+            run_hash=run_hash(profile.spec, **digests, image=image, rerun=rerun),
+            provenance=provenance,
+            warnings=tuple(dict.fromkeys((*examined.warnings, *command.warnings))),
+        )

@@ -6,14 +6,13 @@ import asyncio
 import signal
 from pathlib import Path
 
-from modelprofiler.api.spec import HttpEndpoint
 from modelprofiler.api.status import Outcome
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.judge import Failure
 from modelprofiler.errors import ModelProfilerError
+from modelprofiler.local.command import Command, Ready
 from modelprofiler.local.control_group import Cgroup
 from modelprofiler.local.host import Host
-from modelprofiler.local.prepared import ServerCommand
 from modelprofiler.local.process import Server
 from modelprofiler.local.sampler import Sampler
 from modelprofiler.metrics.series import ContainerSamples
@@ -33,7 +32,7 @@ class RunningServer:
         self.limits = limits
 
     @classmethod
-    async def start(cls, command: ServerCommand, host: Host, limits: Limits, *, log: Path, name: str) -> RunningServer:
+    async def start(cls, command: Command, host: Host, limits: Limits, *, log: Path, name: str) -> RunningServer:
         """Start a server at a size.
 
         Parameters
@@ -84,10 +83,22 @@ class RunningServer:
         """Whether the process that was started lives."""
         return self._server.exit_code is None
 
-    async def ready(self, address: str, endpoint: HttpEndpoint, path: str | None, within: float) -> float | None:
-        """Return the seconds until it took requests; None when it ended before, or took longer than `within`."""
-        tls = endpoint.scheme == "HTTPS"
-        return await self._server.ready(address, endpoint.port, path, timeout=within, tls=tls)
+    async def ready(self, address: str, port: int, said: Ready | None, within: float) -> float | None:
+        """Return the seconds until it was ready; None when it ended before, or took longer than `within`.
+
+        Parameters
+        ----------
+        address, port
+            Where it takes requests.
+        said
+            Where it says that it is ready; None: it is when something listens.
+        within
+            Seconds.
+        """
+        if said is None:
+            return await self._server.ready(address, port, None, timeout=within)
+        tls = said.scheme == "HTTPS"
+        return await self._server.ready(address, said.port, said.path, timeout=within, tls=tls)
 
     def resize(self, limits: Limits) -> None:
         """Give it another CPU limit while it runs.

@@ -105,9 +105,11 @@ class Trials:
         if found.failure is not None and server is not None and not server.alive:
             await self._stop()
         row = self._row(step, index, fresh, found, started, trials)
-        if row.outcome is Outcome.SLOW and found.load and (full := crowding(found.load, step.limits.cpu / 1000)):
-            found.failure = Failure(Outcome.DISTURBED, f"this machine {full}")
-            row = self._row(step, index, fresh, found, started, trials)
+        if row.outcome is Outcome.SLOW and found.load is not None:
+            full = crowding(found.load, step.limits.cpu / 1000, found.usage)
+            if full is not None:
+                found.failure = Failure(Outcome.DISTURBED, f"this machine {full}")
+                row = self._row(step, index, fresh, found, started, trials)
         return TrialRecord(row, found.load, found.samples.cpu_seconds, found.samples.working_set_bytes)
 
     def _row(
@@ -155,8 +157,8 @@ class Trials:
             command, self._host, step.limits, log=self._logs / f"{index:03d}.log", name=f"trial-{index}"
         )
         self._server = server
-        endpoint = self._prepared.profile.spec.endpoint.http
-        seconds = await server.ready(ADDRESS, endpoint, command.ready_path or None, within)
+        port = self._prepared.profile.spec.endpoint.http.port
+        seconds = await server.ready(ADDRESS, port, command.ready, within)
         self._quiet_since = time.time()
         if seconds is None:
             found.failure = server.failure() or Failure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from time import monotonic
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,40 +15,18 @@ from rich.table import Table
 from rich.text import Text
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import INCONCLUSIVE, Outcome, Trial
-from modelprofiler.local.progress import Progress
+from modelprofiler.local.progress import Listener, Progress
 from modelprofiler.report.record import TrialRecord
+from modelprofiler.report.summary import load_words, objective_words
+from modelprofiler.report.text import fitting
 
-ABSENT = "–"
 MARGIN_SECONDS = 0.5
 
 
 def headline(profile: ModelProfile) -> str:
-    """Return what is measured, against what: ``digits: p95 up to 250ms at 50 requests/s``."""
-    return f"{profile.metadata.name}: {objective(profile.spec)} at {load(profile.spec)}"
-
-
-def objective(spec: ModelProfileSpec) -> str:
-    """Return the objectives in a few words."""
-    wanted = spec.objectives
-    if wanted.latency is not None:
-        found = [f"{name} up to {bound}" for name, bound in wanted.latency.to_dict().items()]
-    else:
-        found = [f"p95 at most {wanted.max_slowdown_percent} % slower than the largest size"]
-    if wanted.max_throttled_percent is not None:
-        found.append(f"throttled at most {wanted.max_throttled_percent} %")
-    if wanted.max_time_to_ready is not None:
-        found.append(f"ready within {wanted.max_time_to_ready}")
-    return ", ".join(found)
-
-
-def load(spec: ModelProfileSpec) -> str:
-    """Return the load in a few words."""
-    if spec.load.open_loop is not None:
-        return f"{spec.load.open_loop.rate} requests/s ({spec.load.open_loop.arrival})"
-    assert spec.load.closed_loop is not None
-    return f"{spec.load.closed_loop.concurrency} clients"
+    """Return what is measured, against what: ``digits: p95 at most 250ms at 50 requests/s, Poisson arrivals``."""
+    return f"{profile.metadata.name}: {objective_words(profile.spec)}; {load_words(profile.spec)}"
 
 
 def line_of(trial: Trial) -> str:
@@ -57,6 +35,21 @@ def line_of(trial: Trial) -> str:
     size = f"{trial.limits.cpu} CPU, {trial.limits.memory}"
     how = "" if trial.fresh else " (resized)"
     return f"trial {trial.index} {trial.purpose}: {size}{how}: {trial.outcome}, {trial.message} [{seconds:.0f} s]"
+
+
+class View(Listener, Protocol):
+    """A listener that shows what it is told."""
+
+    def refresh(self) -> None:
+        """Draw anew; to be called several times a second."""
+
+    def close(self) -> None:
+        """Draw for the last time."""
+
+
+def view_of(profile: ModelProfile, *, plain: bool = False) -> View:
+    """Return what suits the standard error: a live table in a terminal, lines elsewhere."""
+    return LiveView(profile) if sys.stderr.isatty() and not plain else PlainView(profile)
 
 
 class PlainView:
@@ -145,7 +138,7 @@ class LiveView:
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = [Text(headline(self._profile), style="bold")]
         if self._trials:
-            parts.append(trial_table(self._trials))
+            parts.append(trial_table(self._trials, self._console.width))
         parts += [Text(note, style="dim") for note in self._notes]
         if self._progress is not None:
             parts.append(self._active(self._progress))
@@ -169,38 +162,19 @@ class LiveView:
         return Group(grid, note)
 
 
-def trial_table(trials: list[Trial]) -> Table:
-    """Return finished trials as a table."""
-    table = Table(box=None, pad_edge=False, header_style="dim", collapse_padding=True)
-    metric = next((t.judged.metric for t in trials if t.judged is not None), "latency")
-    for name, right in (
-        *(("#", True), ("TRIAL", False), ("CPU", True), ("MEMORY", True), ("OUTCOME", False), (metric.upper(), True)),
-        *(("95 % INTERVAL", False), ("CPU USED", True), ("PER REQUEST", True), ("PEAK", True), ("TIME", True)),
-    ):
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for trial in trials:
-        table.add_row(*_cells(trial))
-    return table
+def trial_table(trials: list[Trial], width: int) -> Table:
+    """Return finished trials as a table that fits into `width` characters."""
+    columns, cells = fitting(trials, width)
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        drawn.add_column(column.title.upper(), justify="right" if column.number else "left", no_wrap=True)
+    for trial, row in zip(trials, cells, strict=True):
+        styles = [_colour(trial) if column.title == "outcome" else "" for column in columns]
+        drawn.add_row(*(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
+    return drawn
 
 
-def _cells(trial: Trial) -> list[Text]:
-    judged, usage = trial.judged, trial.usage
-    failed = "yellow" if trial.outcome in INCONCLUSIVE else "red"
-    colour = "green" if trial.outcome is Outcome.PASSED else failed
-    interval = f"{judged.low} to {judged.high}" if judged and judged.low and judged.high else ABSENT
-    seconds = (trial.completion_time - trial.start_time).total_seconds()
-    memory = usage.memory if usage else None
-    values = [
-        str(trial.index),
-        f"{trial.purpose}{'' if trial.fresh else ' ~'}",
-        str(trial.limits.cpu),
-        str(trial.limits.memory),
-        str(trial.outcome),
-        judged.value if judged else ABSENT,
-        interval,
-        str(usage.cpu) if usage and usage.cpu else ABSENT,
-        str(usage.cpu_time_per_request) if usage and usage.cpu_time_per_request else ABSENT,
-        str(memory.peak) if memory else ABSENT,
-        f"{seconds:.0f} s",
-    ]
-    return [Text(value, style=colour if value == str(trial.outcome) else "") for value in values]
+def _colour(trial: Trial) -> str:
+    if trial.outcome is Outcome.PASSED:
+        return "green"
+    return "yellow" if trial.outcome in INCONCLUSIVE else "red"

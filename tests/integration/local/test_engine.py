@@ -1,28 +1,29 @@
-"""A whole run on this machine: the search over a real server of known cost in real control groups."""
+"""Trials on this machine, of a real server of known cost in real control groups."""
 
 import asyncio
 import os
 import socket
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import EffectiveResources, Outcome, Provenance, Purpose, Trial
+from modelprofiler.api.status import EffectiveResources, Outcome, Provenance, Purpose
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.errors import LimitsUnavailable
 from modelprofiler.load.dataset import describe, read_rows
 from modelprofiler.local.cgroup import open_cgroup
-from modelprofiler.local.engine import Earlier, Engine
+from modelprofiler.local.command import Command, Ready
+from modelprofiler.local.engine import Engine
 from modelprofiler.local.host import Host
-from modelprofiler.local.prepared import Prepared, ServerCommand
-from modelprofiler.local.progress import Progress, Silent
+from modelprofiler.local.prepared import Prepared
+from modelprofiler.local.progress import Silent
 from modelprofiler.local.trials import Trials
-from modelprofiler.report.record import RunRecord, TrialRecord
+from modelprofiler.report.record import TrialRecord
 
 CPU_SECONDS = 0.005
 RATE = 30
@@ -34,22 +35,6 @@ SPEC: dict[str, Any] = {
     "resources": {"cpu": {"values": ["250m", "500m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
     "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
 }
-
-
-@dataclass
-class Told(Silent):
-    """A listener that remembers."""
-
-    stages: list[str] = field(default_factory=list)
-    trials: list[int] = field(default_factory=list)
-
-    def went_on(self, progress: Progress) -> None:
-        """Remember the stage."""
-        self.stages.append(str(progress.active.stage))
-
-    def finished_trial(self, record: TrialRecord) -> None:
-        """Remember the trial."""
-        self.trials.append(record.trial.index)
 
 
 @pytest.fixture(autouse=True)
@@ -85,12 +70,12 @@ def prepare(directory: Path, repository: Path, knobs: str = "", **spec: Any) -> 
     return Prepared(
         profile=profile,
         resources=EffectiveResources(cpu=profile.spec.resources.cpu, memory=profile.spec.resources.memory),
-        container_name="server",
-        server=ServerCommand(
-            (sys.executable, str(repository / "tests/servers/costserver.py")),
-            {**os.environ, "COSTSERVER_ARGS": arguments},
-            directory,
-            "/healthz",
+        server=Command(
+            argv=(sys.executable, str(repository / "tests/servers/costserver.py")),
+            env={**os.environ, "COSTSERVER_ARGS": arguments},
+            cwd=directory,
+            container_name="server",
+            ready=Ready(port, "/healthz"),
         ),
         dataset_file=rows,
         dataset=describe(read_rows(rows.read_bytes())),
@@ -111,64 +96,6 @@ def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int =
             await trials.close()
 
     return asyncio.run(run())
-
-
-@dataclass(frozen=True)
-class WholeRun:
-    """A run that was interrupted after its first trial, and went on from there to its end."""
-
-    first: Trial
-    record: RunRecord
-    told: Told
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> WholeRun:
-    """Run to the end, with an interruption."""
-
-    class Enough(Told):
-        def finished_trial(self, record: TrialRecord) -> None:
-            raise KeyboardInterrupt
-
-    directory, told = tmp_path_factory.mktemp("run"), Told()
-    prepared = prepare(directory, repository, "--memory-mib 20")
-    host = Host.of(prepared.resources)
-    with pytest.raises(KeyboardInterrupt):
-        asyncio.run(Engine(prepared, host, directory, Enough()).run())
-    before = RunRecord.read(directory).profile.status.trials
-    asyncio.run(Engine(prepared, host, directory, told, Earlier(before, 5.0)).run())
-    return WholeRun(before[0], RunRecord.read(directory), told)
-
-
-class TestAWholeRun:
-    """One run, looked at from several sides."""
-
-    def test_the_smallest_size_is_recommended_and_was_run(self, run: WholeRun) -> None:
-        """30 requests/s of 5 ms fit into 250m with room to spare, 20 MiB and an interpreter into 64Mi."""
-        record = run.record
-        (found,) = record.profile.status.recommendations
-        assert ("250m", "64Mi") == (str(found.limits.cpu), str(found.limits.memory))
-        assert found.verification is not None
-        proof = record.profile.status.trials[found.verification.trial - 1]
-        assert (found.limits, "Local") == (proof.limits, found.verification.environment)
-
-    def test_what_a_request_costs_is_what_the_server_burns(self, run: WholeRun) -> None:
-        """From the control group's own counter."""
-        usage = run.record.profile.status.trials[0].usage
-        assert usage is not None
-        assert usage.cpu_time_per_request is not None
-        assert pytest.approx(CPU_SECONDS, rel=0.1) == usage.cpu_time_per_request.seconds
-        assert usage.source == "Cgroup"
-
-    def test_every_trial_is_on_disk_in_full(self, run: WholeRun) -> None:
-        """Load, samples and the server's own output."""
-        assert all(t.load is not None and t.memory and t.cpu_seconds for t in run.record.trials)
-        assert {"Starting", "Loading"} <= set(run.told.stages)
-
-    def test_an_interrupted_run_goes_on_from_its_finished_trials(self, run: WholeRun) -> None:
-        """None of them runs again."""
-        assert run.first == run.record.profile.status.trials[0]
-        assert [t.index for t in run.record.profile.status.trials[1:]] == run.told.trials
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,167 @@
+"""``modelprofiler run`` from its file to its report, as a person uses it: interrupted once, and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.errors import LimitsUnavailable
+from modelprofiler.local.cgroup import open_cgroup, owner
+from modelprofiler.report.record import RunRecord
+
+CPU_SECONDS = 0.005
+COMMAND = (sys.executable, "-m", "modelprofiler.cli")
+WAIT = ("--wait", "600")
+"""Somebody else may be measuring on this machine."""
+
+
+def profile(repository: Path, port: int) -> dict[str, Any]:
+    """Return a profile of the server of known cost: 30 requests/s of 5 ms, and 20 MiB beside its interpreter."""
+    container = {
+        "name": "server",
+        "image": "none",
+        "command": [sys.executable, str(repository / "tests/servers/costserver.py")],
+        "args": ["--host", "127.0.0.1", "--port", str(port), "--cpu-ms", str(CPU_SECONDS * 1000), "--memory-mib", "20"],
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": port}},
+    }
+    spec = {
+        "server": {"template": {"spec": {"containers": [container]}}},
+        "endpoint": {"http": {"port": port}},
+        "dataset": {"source": {"configMap": {"name": "rows", "key": "rows.txt"}}},
+        "load": {"openLoop": {"rate": "30"}, "warmup": "0s", "duration": "5s"},
+        "objectives": {"latency": {"p95": "2s"}},
+        "resources": {"cpu": {"values": ["250m", "500m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
+        "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
+    }
+    return {
+        "apiVersion": "modelprofiler.io/v1alpha1",
+        "kind": "ModelProfile",
+        "metadata": {"name": "cost"},
+        "spec": spec,
+    }
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """What a run that was interrupted after its first trial and then resumed did and left."""
+
+    interrupted: subprocess.CompletedProcess[str]
+    stopped_within: float
+    left_behind: list[str]
+    refused: subprocess.CompletedProcess[str]
+    first: RunRecord
+    resumed: subprocess.CompletedProcess[str]
+    directory: Path
+
+    @property
+    def profile(self) -> ModelProfile:
+        """The finished profile, as it was printed."""
+        return ModelProfile.parse(json.loads(self.resumed.stdout))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> WholeRun:
+    """Run, try to run beside it, interrupt, resume."""
+    try:
+        open_cgroup("test").remove()
+    except LimitsUnavailable as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no control group can be had here, which is a failure because CI=true: {error}")
+        pytest.skip(f"no control group can be had here: {error}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    base = tmp_path_factory.mktemp("run")
+    rows = {"rows.txt": "\n".join(f'{{"row": {i}}}' for i in range(50))}
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rows"}, "data": rows}
+    file = base / "profile.yaml"
+    file.write_text(yaml.safe_dump_all([profile(repository, port), config_map]))
+    command = [*COMMAND, "run", str(file), "--directory", str(base / "kept"), "--output", "json", *WAIT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = ""
+        while "trial 2" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        refused = subprocess.run([*COMMAND, "run", str(file)], capture_output=True, text=True, check=False, timeout=60)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, more = process.communicate(timeout=30)
+        within = time.monotonic() - began
+    interrupted = subprocess.CompletedProcess(command, process.returncode, out, said + more)
+    mine = owner().rsplit("-", 2)[0].replace(str(os.getpid()), str(process.pid))
+    left = [str(p) for p in Path("/sys/fs/cgroup").glob(f"*/{mine}-*")]
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            left.append(f"a server on port {port}")
+    first = RunRecord.read(base / "kept")
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=110)
+    return WholeRun(interrupted, within, left, refused, first, resumed, base / "kept")
+
+
+def test_ctrl_c_stops_server_and_load_and_leaves_nothing_behind(run: WholeRun) -> None:
+    """Within two seconds, with an exit code of its own, and how to go on."""
+    assert (130, []) == (run.interrupted.returncode, run.left_behind)
+    assert run.stopped_within < 2
+    assert f"--resume goes on from the finished trials in {run.directory}" in run.interrupted.stderr
+
+
+def test_a_second_run_at_the_same_time_is_refused(run: WholeRun) -> None:
+    """It says which run it would disturb."""
+    assert 1 == run.refused.returncode
+    assert "profile cost (process " in run.refused.stderr
+    assert "two would measure each other" in run.refused.stderr
+
+
+def test_a_resumed_run_goes_on_from_the_finished_trials(run: WholeRun) -> None:
+    """None of them runs again."""
+    assert 0 == run.resumed.returncode, run.resumed.stderr
+    before = run.first.profile.status.trials
+    assert before
+    assert before == run.profile.status.trials[: len(before)]
+
+
+def test_the_smallest_size_is_recommended_and_was_run(run: WholeRun) -> None:
+    """30 requests/s of 5 ms fit into 250m with room to spare, 20 MiB and an interpreter into 64Mi."""
+    (found,) = run.profile.status.recommendations
+    assert ("250m", "64Mi") == (str(found.limits.cpu), str(found.limits.memory))
+    assert found.verification is not None
+    proof = run.profile.status.trials[found.verification.trial - 1]
+    assert (found.limits, "Local") == (proof.limits, found.verification.environment)
+
+
+def test_what_a_request_costs_is_what_the_server_burns(run: WholeRun) -> None:
+    """From the control group's own counter."""
+    usage = run.profile.status.trials[0].usage
+    assert usage is not None
+    assert usage.cpu_time_per_request is not None
+    assert pytest.approx(CPU_SECONDS, rel=0.1) == usage.cpu_time_per_request.seconds
+    assert usage.source == "Cgroup"
+
+
+def test_the_status_is_that_of_a_finished_profile(run: WholeRun) -> None:
+    """The conditions that a cluster would show."""
+    conditions = {c.type: c.status for c in run.profile.status.conditions}
+    assert {"Finished": "True", "Succeeded": "True", "Ready": "True"}.items() <= conditions.items()
+
+
+def test_every_trial_is_on_disk_in_full(run: WholeRun) -> None:
+    """Load, samples and the server's own output; and the page."""
+    kept = RunRecord.read(run.directory).trials
+    assert len(kept) == len(run.profile.status.trials)
+    assert all(t.load is not None and t.memory and t.cpu_seconds for t in kept)
+    assert "listening on" in (run.directory / "trials/001.log").read_text()
+    assert "<svg" in (run.directory / "report.html").read_text()

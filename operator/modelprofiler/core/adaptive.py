@@ -11,14 +11,16 @@ One rule a function, asked in this order; the first that has something to do dec
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import Outcome, Purpose, Trial
-from modelprofiler.core.axis import Limits
+from modelprofiler.core.axis import Limits, closed_steps, is_closed
 from modelprofiler.core.forecast import Forecast, forecast_for
+from modelprofiler.core.points import CpuPoint, Observation
 from modelprofiler.core.recommend import Target, recommend, target_for
-from modelprofiler.core.run import CpuPoint, Observation, Run, closed_steps, is_closed
+from modelprofiler.core.run import Run
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step, Window
 
 FORECASTS = 2
@@ -248,12 +250,25 @@ def _more_memory(run: Run, failures: list[int]) -> int:
 
 def _confirm_step(run: Run) -> Step:
     """Return the Confirm trial, or the recommendation once it passed."""
-    target, _ = _target(run, _boundary(run))
+    target = _beyond_bad_luck(run, _target(run, _boundary(run))[0])
     passed = [o for o in run.at(target.limits) if o.passed]
     # Passing with less CPU is passing, too.
     if passed and len(run.passes_within(target.limits.cpu)) >= _measurements_needed(run, target, passed):
         return recommend(run, target)
     return RunTrial(Purpose.CONFIRM, target.limits, fresh=True, window="Measure", reason="exactly the recommended size")
+
+
+def _beyond_bad_luck(run: Run, target: Target) -> Target:
+    """Return the target, or one larger by the spread of the pace where it failed twice without saying that it would.
+
+    What ran at a slow pace does not speak against a size; but a size that is recommended has to pass.
+    """
+    while run.pace.spread and target.limits.cpu < run.cpu.last:
+        if sum(not o.passed for o in run.at(target.limits)) < 2:
+            break
+        larger = max(target.limits.cpu + 1, target.limits.cpu * math.exp(run.pace.spread))
+        target = replace(target, limits=Limits(run.cpu.ceil(larger), target.limits.memory))
+    return target
 
 
 def _measurements_needed(run: Run, target: Target, passed: list[Observation]) -> int:

@@ -11,6 +11,12 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import CpuRange, MemoryRange
 from modelprofiler.api.status import EffectiveResources, Size
 
+FINE = 0.01
+"""A bracket narrower than this share of the size is closed, however small the steps: no measurement is finer."""
+
+COARSE = 0.05
+"""A bracket of two steps that is narrower than this share of the size is closed: the answer is within one step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis(Sequence[int]):
@@ -146,3 +152,19 @@ class Limits:
 
     def __str__(self) -> str:
         return f"{Quantity.cpu(self.cpu)} CPU and {Quantity.memory(self.memory)} memory"
+
+
+def closed_steps(axis: Axis, high: int) -> int:
+    """Return how many steps below a passing position a failing one closes the bracket."""
+    size = axis[high]
+    fine = high - axis.position_of_ceil((1 - FINE) * size)
+    coarse = 2 if high >= 2 and size - axis[high - 2] <= COARSE * size else 1
+    return max(fine, coarse)
+
+
+def is_closed(axis: Axis, low: int | None, high: int) -> bool:
+    """Whether no size worth trying lies between a failing size and a passing one (`low` absent: below the axis)."""
+    top = axis.position_of_ceil(high)
+    if low is None:
+        return top == 0
+    return top - axis.position_of_floor(low) <= closed_steps(axis, top)

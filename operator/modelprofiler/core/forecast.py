@@ -15,8 +15,9 @@ from modelprofiler.core.axis import Axis
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.checks import MOST_EXCESS
 from modelprofiler.core.judge import reference_among
+from modelprofiler.core.points import CpuPoint
 from modelprofiler.core.queueing import Workload, metrics_at
-from modelprofiler.core.run import CpuPoint, Run
+from modelprofiler.core.run import Run
 
 HIGHEST_UTILISATION = 0.98
 """Queues near 1 grow for longer than any window: forecasts stop here."""

@@ -9,7 +9,8 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import ContainerRecommendation, Outcome, Size, Verification
 from modelprofiler.core.axis import Axis, Limits
-from modelprofiler.core.run import CpuPoint, Observation, Run
+from modelprofiler.core.points import CpuPoint, Observation
+from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Recommend
 
 

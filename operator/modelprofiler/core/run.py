@@ -6,96 +6,21 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
 from typing import Self
 
-from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources, MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
-from modelprofiler.core.checks import MOST_EXCESS
-from modelprofiler.core.judge import WITHOUT_SIZE, Verdict, judged_again
+from modelprofiler.core.judge import WITHOUT_SIZE, judged_again
 from modelprofiler.core.pace import Pace
+from modelprofiler.core.points import CpuPoint, Observation, evidence, pooled
 from modelprofiler.core.steps import Environment
-
-FINE = 0.01
-"""A bracket narrower than this share of the size is closed, however small the steps: no measurement is finer."""
-
-COARSE = 0.05
-"""A bracket of two steps that is narrower than this share of the size is closed: the answer is within one step."""
 
 SAMPLED_SHORT = 1.01
 """Samples 10 to 20 s apart miss a peak by a little: this factor covers it, up to the lifetime peak and one step."""
 
 BELOW_DEMAND = 0.95
 """A limit under this share of the CPU that the load needs cannot keep up, whatever the pod: the rest is its error."""
-
-
-FAR = math.log(1.5)
-"""Logarithm of measured over allowed that is more than any difference in pace."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A finished trial that says something about its size.
-
-    Attributes
-    ----------
-    trial, limits, verdict
-        The trial, its size, and how it is judged now.
-    cpu
-        The CPU size that it is evidence about, in millicores: its own, or where trials differ in pace the one at which
-        a trial of the mean pace would have shown the same (`core.pace`).
-    """
-
-    trial: Trial
-    limits: Limits
-    verdict: Verdict
-    cpu: int
-
-    @property
-    def passed(self) -> bool:
-        """Whether the size met the objectives."""
-        return self.verdict.passed
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the server was started at this size."""
-        return self.trial.fresh
-
-
-@dataclass(frozen=True, slots=True)
-class CpuPoint:
-    """What is known of one CPU size; a fresh trial outranks resized ones.
-
-    Attributes
-    ----------
-    cpu
-        In millicores.
-    observations
-        The trials that count.
-    passes
-        Whether the last of them passed. A pass that is followed by a failure is so doubted, and a failure only by one
-        repetition, where `Run.contradicted` asks for it: two of three decide.
-        At the ceiling, where a failure ends the run, the median of the logarithms of measured over allowed decides.
-    settled
-        Whether it need not be measured again.
-    """
-
-    cpu: int
-    observations: tuple[Observation, ...]
-    passes: bool
-    settled: bool
-
-    @property
-    def fresh(self) -> bool:
-        """Whether it was measured on a fresh pod."""
-        return self.observations[0].fresh
-
-    @property
-    def excess(self) -> float:
-        """Mean logarithm of measured over allowed."""
-        return fmean(_excess(o) for o in self.observations)
 
 
 @dataclass(frozen=True)
@@ -149,7 +74,7 @@ class Run:
         pace = Pace.of([trial for trial, _ in said])
         observations = tuple(
             Observation(
-                trial, limits := Limits.from_size(trial.limits), verdict, _evidence(pace, trial, limits, verdict, cpu)
+                trial, limits := Limits.from_size(trial.limits), verdict, evidence(pace, trial, limits, verdict, cpu)
             )
             for trial, verdict in said
         )
@@ -199,7 +124,7 @@ class Run:
         for observation in self.observations:
             if not self.blames_memory(observation) and not self._is_distorted(observation):
                 sizes.setdefault(observation.cpu, []).append(observation)
-        return {cpu: self._pool(cpu, sizes[cpu]) for cpu in sorted(sizes)}
+        return {cpu: pooled(cpu, sizes[cpu], self.cpu.last, self.repetitions, self.pace) for cpu in sorted(sizes)}
 
     def _is_distorted(self, observation: Observation) -> bool:
         """Whether a failure is that of a resized server where a fresh one has done better at no larger a size.
@@ -219,24 +144,6 @@ class Run:
     def resized_failure(self) -> bool:
         """Whether a resized server failed at a size that the load alone does not explain."""
         return any(not o.fresh and not o.passed and not self.is_below_demand(o.cpu) for o in self.observations)
-
-    def _pool(self, cpu: int, found: list[Observation]) -> CpuPoint:
-        counted = tuple(o for o in found if o.fresh) or tuple(found)
-        excess = median(_excess(o) for o in counted)
-        passes = counted[-1].passed if cpu < self.cpu.last else excess <= 0
-        return CpuPoint(cpu, counted, passes, len(counted) >= self._needed(counted))
-
-    def _needed(self, found: Sequence[Observation]) -> int:
-        """Return how often a size must be measured.
-
-        Once where a pass is certain, or a failure is `_is_plain`. Another certain failure twice, as the machine may
-        have stood still, and a third time where they disagree. Else as often as there are repetitions.
-        """
-        if not any(o.verdict.certain for o in found):
-            return self.repetitions
-        if self.repetitions < 2 or all(o.passed or _is_plain(o) for o in found):
-            return 1
-        return 3 if len({o.passed for o in found}) > 1 else 2
 
     @property
     def largest_failing(self) -> CpuPoint | None:
@@ -348,48 +255,3 @@ class Run:
     def memory_failures(self) -> list[int]:
         """The memory sizes that were too small, ascending, in bytes."""
         return sorted(o.limits.memory for o in self.observations if self.blames_memory(o))
-
-
-def _evidence(pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: Axis) -> int:
-    """Return the size of the axis that a trial is evidence about, in millicores: see `Observation.cpu`."""
-    size = pace.steady_size(trial, limits.cpu)
-    if size == limits.cpu or limits.cpu >= axis.last:
-        return limits.cpu
-    below = axis.next_lower(axis.last) or axis.last
-    return axis.ceil(size) if verdict.passed else min(axis.floor(size), below)
-
-
-def _excess(observation: Observation) -> float:
-    excess = observation.verdict.excess
-    return MOST_EXCESS if excess is None else min(excess, MOST_EXCESS)
-
-
-def _is_plain(failure: Observation) -> bool:
-    """Whether neither a moment of standing still nor another pace explains a failure, so that once is enough.
-
-    Those slow down some requests; here half of all were too slow, and by far, or it was no matter of latency.
-    """
-    verdict, load = failure.verdict, failure.trial.load
-    if verdict.outcome is not Outcome.SLOW or verdict.judged is None or load is None:
-        return verdict.certain
-    value: Duration | None = getattr(load.latency, verdict.judged.metric, None)
-    if value is None or load.latency.p50 is None or verdict.excess is None:
-        return verdict.certain
-    bound = value.seconds / math.exp(min(verdict.excess, MOST_EXCESS))
-    return verdict.certain and FAR < verdict.excess < math.inf and load.latency.p50.seconds > bound
-
-
-def closed_steps(axis: Axis, high: int) -> int:
-    """Return how many steps below a passing position a failing one closes the bracket."""
-    size = axis[high]
-    fine = high - axis.position_of_ceil((1 - FINE) * size)
-    coarse = 2 if high >= 2 and size - axis[high - 2] <= COARSE * size else 1
-    return max(fine, coarse)
-
-
-def is_closed(axis: Axis, low: int | None, high: int) -> bool:
-    """Whether no size worth trying lies between a failing size and a passing one (`low` absent: below the axis)."""
-    top = axis.position_of_ceil(high)
-    if low is None:
-        return top == 0
-    return top - axis.position_of_floor(low) <= closed_steps(axis, top)

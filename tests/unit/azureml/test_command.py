@@ -255,8 +255,10 @@ def test_a_profile_of_this_machine_tags_its_models(
 
 @pytest.mark.parametrize("command", [["ml"], ["ml", "model", "profile"], ["ml", "dataset", "register"], ["tag"]])
 def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Under its own name."""
+    """Under its own name, with an example."""
     with pytest.raises(SystemExit) as end:
         main([*command, "--help"])
     assert 0 == end.value.code
-    assert f"usage: modelprofiler {' '.join(command)}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"usage: modelprofiler {' '.join(command)}" in printed
+    assert "example" in printed

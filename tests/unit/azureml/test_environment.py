@@ -7,6 +7,7 @@ import pytest
 from modelprofiler.azureml.core import Environment, Workspace
 from modelprofiler.azureml.core.conda_dependencies import CondaDependencies
 from modelprofiler.azureml.core.container_registry import ContainerRegistry
+from modelprofiler.azureml.core.runconfig import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import twins
 from modelprofiler.azureml.profiling.environment import SCORING_IMAGE, Translated, translated
@@ -137,9 +138,10 @@ def test_an_image_is_that_of_the_server() -> None:
 def test_the_originals_own_images_serve_nothing() -> None:
     """The server was put on top of them; they are left out with a warning."""
     environment = with_packages(pip_packages=["numpy"])
-    environment.docker.base_image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04:1"
-    result = of(environment)
-    assert "image" not in result.spec
+    for image in (DEFAULT_CPU_IMAGE, f"registry.example/{DEFAULT_GPU_IMAGE}:1"):
+        environment.docker.base_image = image
+        result = of(environment)
+        assert "image" not in result.spec
     assert ["numpy"] == result.spec["requirements"]
     assert "has no inference server of its own" in result.warnings[0]
 

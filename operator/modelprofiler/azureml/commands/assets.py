@@ -19,35 +19,57 @@ from modelprofiler.azureml.exceptions import UserErrorException
 def configure(groups: Any) -> None:
     """Add the groups of commands."""
     dataset = _group(groups, "dataset", "data that is replayed")
-    add_command(dataset, "list", list_datasets, "List registered datasets.")
-    add = add_command(dataset, "show", show_dataset, "Show a dataset.", verbosity=False).add_argument
+    add_command(dataset, "list", list_datasets, "List registered datasets.", "dataset list")
+    add = add_command(
+        dataset, "show", show_dataset, "Show a dataset.", "dataset show -n sample_request_data -v 1", verbosity=False
+    ).add_argument
     add("-n", "--name", help="its name")
     add("-v", "--version", default="latest", help="and version")
     add("-i", "--id", help="or its id")
     add = add_command(
-        dataset, "register", register_dataset, "Register a dataset that a JSON file describes."
+        dataset,
+        "register",
+        register_dataset,
+        "Register a dataset that a JSON file describes.",
+        "dataset register -f dataset.json",
     ).add_argument
     add("-f", "--file", help="the file")
     add("--show-template", action="store_true", help="print what such a file has")
     add("--skip-validation", action="store_true", help="the data need not be there yet")
-    add_command(dataset, "unregister", unregister_dataset, "Forget a dataset's name.").add_argument(
-        "-n", "--name", required=True, help="the name"
-    )
+    add_command(
+        dataset,
+        "unregister",
+        unregister_dataset,
+        "Forget a dataset's name.",
+        "dataset unregister -n sample_request_data",
+    ).add_argument("-n", "--name", required=True, help="the name")
     datastore = _group(groups, "datastore", "directories into which data is uploaded")
-    add_command(datastore, "list", list_datastores, "List datastores.")
-    add = add_command(datastore, "upload", upload, "Copy a directory or file into a datastore.").add_argument
+    add_command(datastore, "list", list_datastores, "List datastores.", "datastore list")
+    add = add_command(
+        datastore,
+        "upload",
+        upload,
+        "Copy a directory or file into a datastore.",
+        "datastore upload -p sample_request_data.txt -u sample_request_data",
+    ).add_argument
     add("-n", "--name", help="the datastore; by default the default one")
     add("-p", "--src-path", required=True, help="the directory or file")
     add("-u", "--target-path", default="", help="directory in the datastore")
     add("--overwrite", action="store_true", help="replace what is there")
     environment = _group(groups, "environment", "what scoring scripts run with")
-    add_command(environment, "list", list_environments, "List registered environments.")
-    add = add_command(environment, "show", show_environment, "Show an environment.", verbosity=False).add_argument
+    add_command(environment, "list", list_environments, "List registered environments.", "environment list")
+    add = add_command(
+        environment, "show", show_environment, "Show an environment.", "environment show -n env", verbosity=False
+    ).add_argument
     add("-n", "--name", required=True, help="its name")
     add("-v", "--version", help="and version")
-    add_command(environment, "register", register_environment, "Register the environment of a directory.").add_argument(
-        "-d", "--directory", required=True, help="a directory with azureml_environment.json"
-    )
+    add_command(
+        environment,
+        "register",
+        register_environment,
+        "Register the environment of a directory.",
+        "environment register -d env",
+    ).add_argument("-d", "--directory", required=True, help="a directory with azureml_environment.json")
 
 
 def _group(groups: Any, name: str, text: str) -> Any:

@@ -15,15 +15,21 @@ Result = tuple[Any, int]
 Run = Callable[[argparse.Namespace], Result]
 
 
-def add_command(commands: Any, name: str, run: Run, text: str, *, verbosity: bool = True) -> argparse.ArgumentParser:
+def add_command(
+    commands: Any, name: str, run: Run, text: str, example: str, *, verbosity: bool = True
+) -> argparse.ArgumentParser:
     """Add a command with the arguments that all have.
 
     Parameters
     ----------
+    example
+        What may follow ``modelprofiler ml``, for the end of the help.
     verbosity
         Whether ``-v`` means more output; a few commands of the original used it for a version.
     """
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, epilog=f"example: modelprofiler ml {example}", allow_abbrev=False
+    )
     parser.add_argument("-g", "--resource-group", help="kubernetes, kubernetes:CONTEXT, or a label")
     parser.add_argument("-w", "--workspace-name", help="namespace of the cluster, or a label")
     parser.add_argument("--subscription-id", help="a label")

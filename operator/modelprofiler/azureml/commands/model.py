@@ -17,7 +17,13 @@ from modelprofiler.azureml.store import write_json
 
 def configure(commands: Any) -> None:
     """Add the commands."""
-    add = add_command(commands, "register", register, "Register the next version of a model.").add_argument
+    add = add_command(
+        commands,
+        "register",
+        register,
+        "Register the next version of a model.",
+        "model register -n diabetes -p model.joblib -t model.json",
+    ).add_argument
     add("-n", "--name", required=True, help="name of the model")
     add("-p", "--model-path", required=True, help="a file or folder")
     add("-d", "--description", help="what it is")
@@ -33,7 +39,11 @@ def configure(commands: Any) -> None:
     add("-t", "--output-metadata-file", help="where its id is written, for `profile -f`")
 
     add = add_command(
-        commands, "update", update, "Change a model's tags, properties, description or size."
+        commands,
+        "update",
+        update,
+        "Change a model's tags, properties, description or size.",
+        "model update -i diabetes:1 --add-tag requestedCpu=1",
     ).add_argument
     add("-i", "--model-id", required=True, help="the model, as name:version")
     add("--add-tag", action="append", metavar="KEY=VALUE", help="repeatable")
@@ -44,7 +54,7 @@ def configure(commands: Any) -> None:
     add("--gb", "--memory-gb", type=float, help="memory that it is deployed with")
     add("--gc", "--gpu-cores", type=int, help="GPUs that it is deployed with")
 
-    add = add_command(commands, "list", list_models, "List models.").add_argument
+    add = add_command(commands, "list", list_models, "List models.", "model list -l --tag area=health").add_argument
     add("-n", "--model-name", help="of this name")
     add("-l", "--latest", action="store_true", help="each in its latest version")
     add("--tag", action="append", metavar="KEY[=VALUE]", help="with this tag; repeatable")
@@ -52,18 +62,20 @@ def configure(commands: Any) -> None:
     add("--dataset-id", help="that used this dataset")
     add("--run-id", help="of this run")
 
-    add = add_command(commands, "show", show, "Show a model.").add_argument
+    add = add_command(commands, "show", show, "Show a model.", "model show -n diabetes --version 1").add_argument
     add("-i", "--model-id", help="the model, as name:version")
     add("-n", "--model-name", help="or its name")
     add("--version", help="and version")
     add("--run-id", help="of this run")
 
-    add = add_command(commands, "download", download, "Copy a model's files.").add_argument
+    add = add_command(
+        commands, "download", download, "Copy a model's files.", "model download -i diabetes:1 -t here"
+    ).add_argument
     add("-i", "--model-id", required=True, help="the model, as name:version")
     add("-t", "--target-dir", required=True, help="where to")
     add("--overwrite", action="store_true", help="replace what is there")
 
-    add_command(commands, "delete", delete, "Remove a version of a model.").add_argument(
+    add_command(commands, "delete", delete, "Remove a version of a model.", "model delete -i diabetes:1").add_argument(
         "-i", "--model-id", required=True, help="the model, as name:version"
     )
 

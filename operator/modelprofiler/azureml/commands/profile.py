@@ -25,7 +25,13 @@ TEXT = (
 
 def configure(commands: Any) -> None:
     """Add the command."""
-    parser = add_command(commands, "profile", run, TEXT)
+    parser = add_command(
+        commands,
+        "profile",
+        run,
+        TEXT,
+        "model profile --ic inf.json -m diabetes:1 --idi ID -n unique-name --rate 50 --latency p95=250ms",
+    )
     add = parser.add_argument
     add("-n", "--name", default="", help="name of the profile; no other may have it")
     add("-m", "--model", action="append", default=[], metavar="ID", help="a model, as name:version; repeatable")

@@ -1,5 +1,6 @@
 """Workspaces, data, environments, models and their profiles."""
 
+from modelprofiler import __version__
 from modelprofiler.azureml.core.compute import ComputeTarget
 from modelprofiler.azureml.core.container_registry import ContainerRegistry
 from modelprofiler.azureml.core.dataset import Dataset
@@ -11,7 +12,10 @@ from modelprofiler.azureml.core.run import Run
 from modelprofiler.azureml.core.webservice import Webservice
 from modelprofiler.azureml.core.workspace import Workspace
 
+VERSION = __version__
+
 __all__ = [
+    "VERSION",
     "ComputeTarget",
     "ContainerRegistry",
     "Dataset",

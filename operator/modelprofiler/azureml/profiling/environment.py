@@ -20,7 +20,7 @@ whose service is gone; what scoring scripts took from it is put beside them (`mo
 SCORING_IMAGE = frozenset({"joblib", "numpy", "onnxruntime", "pandas", "scikit-learn"})
 """What an installation's scoring-server image has (local/scoring-server.in); a cluster installs nothing else."""
 
-ORIGINAL_IMAGES = re.compile(r"^(mcr\.microsoft\.com/)?azureml/")
+ORIGINAL_IMAGES = re.compile(r"^([^/]+/)?azureml/")
 """The original's own base images: the server was put on top of them, so that they serve nothing by themselves."""
 
 OLDEST_PYTHON = (3, 9)

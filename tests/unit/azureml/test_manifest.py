@@ -38,7 +38,7 @@ def test_the_default_is_one_client_and_a_slowdown(
     """Nothing is presumed of the model: neither a rate nor a latency."""
     spec = manifest(ws, config, requests)["spec"]
     assert {"closedLoop": {"concurrency": 1}} == spec["load"]
-    assert {"maxSlowdownPercent": "25"} == spec["objectives"]
+    assert {"maxSlowdownPercent": "50"} == spec["objectives"]
 
 
 def test_load_and_objective_can_be_said(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:

@@ -54,7 +54,7 @@ def configure(commands: Any) -> None:
     ours.add_argument("--rate", help="requests per second; by default one client asks at a time")
     ours.add_argument("--concurrency", type=int, help="clients, instead of a rate")
     ours.add_argument("--latency", action="append", metavar="p95=250ms", help="what must hold; repeatable")
-    ours.add_argument("--max-slowdown-percent", type=float, help="instead of a latency; 25 by default")
+    ours.add_argument("--max-slowdown-percent", type=float, help="instead of a latency; 50 by default")
     ours.add_argument("--duration", help="longest window of a trial, such as 30s")
     ours.add_argument("--warmup", help="load before the window")
     ours.add_argument("--deadline", help="how long the run may take, such as 1h")

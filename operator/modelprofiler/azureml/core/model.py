@@ -267,8 +267,8 @@ class Model:
             What the profile is for.
         rate, concurrency, latency, max_slowdown_percent, duration, warmup, deadline, auto_tag
             What the original did not let a caller say; see `modelprofiler.azureml.profiling.request.Options`. By
-            default one client asks at a time, and the 95th percentile of latency may be a quarter above that at the
-            largest size.
+            default one client asks at a time, and the 95th percentile of latency may be half above that at the largest
+            size.
 
         Raises
         ------

@@ -27,7 +27,7 @@ MAX_PROFILE_CPU = Bounds().max_profile_cpu
 MIN_PROFILE_MEMORY = Bounds().min_profile_memory
 MAX_PROFILE_MEMORY = Bounds().max_profile_memory
 
-POLL_SECONDS = 1.0
+POLL_SECONDS, CLUSTER_POLL_SECONDS = 1.0, 3.0
 
 
 class Runs(Protocol):
@@ -106,7 +106,7 @@ class ModelProfile:
             progress.show(self.state, self._snapshot.profile)
             if self.state in FINAL_STATES:
                 break
-            time.sleep(POLL_SECONDS)
+            time.sleep(CLUSTER_POLL_SECONDS if self.workspace.is_kubernetes else POLL_SECONDS)
         progress.end()
         if self.state == SUCCEEDED and self.workspace.is_kubernetes and self._wants_tags():
             # A run on this machine has done it itself; a cluster cannot reach the registry.
@@ -137,6 +137,12 @@ class ModelProfile:
         if self.state == SUCCEEDED and "error" in told:
             warnings.warn(_issues(told["error"]["message"]), UserWarning, stacklevel=2)
         return Details(told)
+
+    wait_for_profiling = wait_for_completion
+    """What the SDK called it at first."""
+
+    get_results = get_details
+    """What the SDK called it at first."""
 
     def serialize(self) -> dict[str, Any]:
         """Return everything that is known of the profile as JSON data, None included."""

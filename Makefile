@@ -59,6 +59,10 @@ bench-search: ## The search against the truth and its peers, 1,000 services; wri
 	@hack/bench-env
 	@.cache/bench/bin/python -m benchmarks.search --write $(ARGS)
 
+.PHONY: bench-search-validate
+bench-search-validate: env ## The simulator against a real server in a control group, ten points on a quiet machine; three minutes
+	@$(BIN)/python -m benchmarks.search.validate --write $(ARGS)
+
 .PHONY: bench-search-quick
 bench-search-quick: env ## A small part of it, under a minute; fails when the search no longer leads by far
 	@$(BIN)/python -m benchmarks.search --quick $(ARGS)

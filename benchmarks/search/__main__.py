@@ -22,7 +22,7 @@ ADAPTIVE = "Adaptive"
 BAYES = "Bayesian (Optuna GP)"
 SPREADS = (0.0, 0.05, 0.2)
 QUICK_SERVICES, QUICK_REQUESTS = 52, 600
-BAYES_SERVICES = 60
+BAYES_SERVICES = 30
 """The Gaussian process takes half a second a trial: so many services are enough to tell."""
 
 

@@ -219,8 +219,10 @@ class Service:
         workers, threads = self.pools(started_at)
         factor = slower * (1 + self.sync_cost * (threads - 1))
         costs = [w * factor * (1 + drift * (i / count - 0.5)) for i, w in enumerate(work)]
+        used = statistics.fmean(costs)
         if stall[1]:
-            # The machine stands still: the first request due then takes that much longer on every worker's account.
+            # The machine stands still, which the server's CPU time does not show: the first request due then takes as
+            # much longer.
             hit = next((i for i, at in enumerate(arrivals) if at >= stall[0]), count - 1)
             costs[hit] += stall[1] * min(cpu / 1000, 1.0)
         latencies = array([0.0] * count)
@@ -258,7 +260,7 @@ class Service:
             highs,
             max(ended, longest if self.rate else 0.0),
             bool(self.rate) and _overloaded(found, longest),
-            statistics.fmean(costs) + gc,
+            used + gc,
             _samples([float(used) for used in bins[: max(1, min(len(bins) - 1, int(ended / BIN)))]]),
             memory,
         )

@@ -37,6 +37,8 @@ def adaptive_step(run: Run) -> Step:
     """Return the next step of the adaptive search."""
     if step := reference_step(run):
         return step
+    if proven := _proven_already(run):
+        return recommend(run, proven)
     # The last trial is kept for the Confirm trial: an answer that is not the smallest is worth more than none verified.
     if run.trials_left > 1 and (step := _repeat_step(run) or _cpu_step(run)):
         return step
@@ -256,6 +258,20 @@ def _confirm_step(run: Run) -> Step:
     if passed and len(run.passes_within(target.limits.cpu)) >= _measurements_needed(run, target, passed):
         return recommend(run, target)
     return RunTrial(Purpose.CONFIRM, target.limits, fresh=True, window="Measure", reason="exactly the recommended size")
+
+
+def _proven_already(run: Run) -> Target | None:
+    """Return the target at a size that was confirmed and is larger than it by no more than runs differ; absent else.
+
+    Where the pace differs, each trial moves what is known of its mean, and so the target; that must not go on for ever.
+    """
+    target = _target(run, _boundary(run))[0]
+    least, most = target.limits, target.limits.cpu * math.exp(2 * run.pace.spread)
+    for o in run.observations if run.pace.spread else ():
+        enough = least.cpu <= o.limits.cpu <= most and o.limits.memory >= least.memory
+        if o.passed and o.trial.purpose is Purpose.CONFIRM and enough:
+            return replace(target, limits=o.limits)
+    return None
 
 
 def _beyond_bad_luck(run: Run, target: Target) -> Target:

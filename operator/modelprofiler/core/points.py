@@ -103,7 +103,8 @@ def pooled(cpu: int, found: Sequence[Observation], ceiling: int, repetitions: in
     if cpu < ceiling:
         return CpuPoint(cpu, counted, counted[-1].passed, settled=True)
     if repetitions > 1 and (slack := _slack(counted, pace)) is not None:
-        clear = abs(slack) > pace.error or len(counted) >= MOST_AT_CEILING
+        sure = sum(o.passed and o.verdict.certain for o in counted) >= 2  # a failure was that of a moment, then
+        clear = sure or abs(slack) > pace.error or len(counted) >= MOST_AT_CEILING
         # That no size is feasible is said only where it is clear; what is recommended must pass once more anyway.
         passes = slack > -pace.error and any(o.passed for o in counted)
         return CpuPoint(cpu, counted, passes, settled=clear)

@@ -122,7 +122,9 @@ class Run:
         """What is known of each CPU size that was tried, in ascending order."""
         sizes: dict[int, list[Observation]] = {}
         for observation in self.observations:
-            if not self.blames_memory(observation) and not self._is_distorted(observation):
+            if self.blames_memory(observation) or self.is_outvoted(observation):
+                continue
+            if not self._is_distorted(observation):
                 sizes.setdefault(observation.cpu, []).append(observation)
         return {cpu: pooled(cpu, sizes[cpu], self.cpu.last, self.repetitions, self.pace) for cpu in sorted(sizes)}
 
@@ -164,29 +166,43 @@ class Run:
         Either is then wrong: the pass was luck, or the machine stood still for a moment in the failing window. One
         repetition decides. None is due where a failure that is certain stands against a single pass that is not.
         """
-        doubts = [o for o in self.observations if self._is_contradicted(o)]
-        return doubts[0] if doubts and self.repetitions > 1 else None
+        if self.repetitions < 2:
+            return None
+        alone = (o for o in self.observations if self._is_contradicted(o) and len(self._alike(o)) == 1)
+        return next((o for o in alone if not self._after(o)), None)
+
+    def is_outvoted(self, failure: Observation) -> bool:
+        """Whether a failure contradicts an earlier pass and the repetition passed, so that it does not count."""
+        if failure.passed or self.repetitions < 2 or not (after := self._after(failure)):
+            return False
+        return after[0].passed and self._is_contradicted(failure)
 
     def _is_contradicted(self, failure: Observation) -> bool:
-        point = self.cpu_points.get(failure.cpu)
         if failure.passed or not failure.fresh or failure.trial.outcome is Outcome.OOM_KILLED:
             return False
+        earlier = [o for o in self.passes_within(failure.cpu) if o.trial.index < failure.trial.index]
         if self.blames_memory(failure):
-            measured = self.at(failure.limits)
-            passes = [o for o in self.passes_within(failure.cpu) if o.limits.memory <= failure.limits.memory]
-        elif point is None or failure not in point.observations or failure.cpu == self.cpu.last:
+            passes = [o for o in earlier if o.limits.memory <= failure.limits.memory]
+        elif failure.cpu == self.cpu.last:
             return False
         else:
-            measured = [o for o in point.observations if o.fresh]
-            passes = [o for o in self.passes_within(point.cpu) if o.cpu == point.cpu or self._stands(o)]
-        if measured[-1].passed or sum(not o.passed for o in measured) > 1:
-            return False
+            passes = [o for o in earlier if o.limits.cpu == failure.limits.cpu or self._stands(o)]
         firm = len(passes) > 1 or any(o.verdict.certain for o in passes)
         return firm or (bool(passes) and not failure.verdict.certain)
 
     def _stands(self, passed: Observation) -> bool:
-        point = self.cpu_points.get(passed.cpu)
-        return point is not None and point.passes
+        """Whether the last word on the size of a pass is a pass."""
+        return [o.passed for o in self.observations if o.limits.cpu == passed.limits.cpu][-1]
+
+    def _same_size(self, observation: Observation) -> list[Observation]:
+        same = [o for o in self.observations if o.fresh and o.limits.cpu == observation.limits.cpu]
+        return [o for o in same if o.limits == observation.limits] if self.blames_memory(observation) else same
+
+    def _alike(self, failure: Observation) -> list[Observation]:
+        return [o for o in self._same_size(failure) if not o.passed]
+
+    def _after(self, failure: Observation) -> list[Observation]:
+        return [o for o in self._same_size(failure) if o.trial.index > failure.trial.index]
 
     def passes_within(self, cpu: int) -> list[Observation]:
         """Return the trials that passed at this CPU size or a smaller one, resized servers' included."""
@@ -254,4 +270,4 @@ class Run:
     @property
     def memory_failures(self) -> list[int]:
         """The memory sizes that were too small, ascending, in bytes."""
-        return sorted(o.limits.memory for o in self.observations if self.blames_memory(o))
+        return sorted(o.limits.memory for o in self.observations if self.blames_memory(o) and not self.is_outvoted(o))

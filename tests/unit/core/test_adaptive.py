@@ -443,6 +443,33 @@ class TestContradiction:
         trials = self.marginal(GOOD).broke(MEMORY, Outcome.OOM_KILLED, "500m", "192Mi")
         assert 192 * MI < trial_after(trials).limits.memory
 
+    def test_it_is_decided_by_the_size_that_was_repeated_whatever_the_pace(self) -> None:
+        """Trials of different pace are evidence about different sizes; once a failure is outvoted it stays so."""
+        usages = [usage_of(f"{cost}ms") for cost in (8, 9, 7.2, 8.4)]
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usages[0])
+        trials.ran(BRACKET, "600m", load=GOOD, usage=usages[1])
+        trials.ran(MEMORY, "600m", "192Mi", load=self.STOPPED, usage=usages[2])
+        assert (MEMORY, 600) == ((step := trial_after(trials)).purpose, step.limits.cpu)
+        trials.ran(MEMORY, "600m", "192Mi", load=GOOD, usage=usages[3])
+        step = trial_after(trials)
+        assert MEMORY is not step.purpose
+        assert step.limits.cpu <= 700
+
+    def test_a_confirmed_size_a_little_above_the_target_is_the_answer(self) -> None:
+        """Each trial moves the mean pace, and with it the target: that must not go on for ever."""
+        given = spec(recommendation={"cpuMarginPercent": 0, "memoryMarginPercent": 0})
+        trials = Trials(given)
+        costs = iter([8, 7, 9.4, 8.2])
+        for purpose, cpu, memory, load in (
+            (REFERENCE, "1", "1Gi", FAST),
+            (BRACKET, "450m", "1Gi", POOR),
+            (BRACKET, "500m", "1Gi", GOOD),
+            (CONFIRM, "700m", "192Mi", GOOD),
+        ):
+            trials.ran(purpose, cpu, memory, load=load, usage=usage_of(f"{next(costs)}ms"))
+        answer = answer_after(trials)
+        assert (Reason.VERIFIED, Quantity("700m")) == (answer.reason, answer.recommendation.requests.cpu)
+
     def test_without_repetitions_the_first_word_counts(self) -> None:
         """As the user says."""
         given = spec(search={"repetitions": 1})

@@ -2,7 +2,7 @@
 
 The chart must be installed (``make cluster images install``). Prints Markdown; docs/benchmarks.md holds its output.
 
-    make bench-main-job
+    make bench-main-job ARGS="--runs 3"
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import itertools
 import json
 import re
+import statistics
 import subprocess
 import sys
 import time
@@ -89,17 +90,12 @@ def run(pod: OperatorPod, deadline: float) -> tuple[dict[str, Any], float, list[
             sys.exit(f"not finished after {seconds:.0f} s: {finished.get('message')}")
 
 
-def report(profile: dict[str, Any], seconds: float, samples: list[tuple[float, float, float]], writes: int) -> None:
-    status = profile["status"]
-    trials = status["trials"]
-    moments = [(datetime.fromisoformat(t["startTime"]), datetime.fromisoformat(t["completionTime"])) for t in trials]
-    idle = [(after[0] - before[1]).total_seconds() for before, after in itertools.pairwise(moments)]
-    (t0, cpu0, _), (t1, cpu1, _) = samples[0], samples[-1]
+def trial_table(status: dict[str, Any]) -> None:
     succeeded = next(c for c in status["conditions"] if c["type"] == "Succeeded")
     print(f"Result: Succeeded={succeeded['status']}, {succeeded['reason']}. {succeeded['message']}\n")
     print("| trial | purpose | size | outcome | p95 | CPU per request | took |")
     print("|---|---|---|---|---|---|---|")
-    for trial, (begin, end) in zip(trials, moments, strict=True):
+    for trial, (begin, end) in zip(status["trials"], moments(status), strict=True):
         limits, usage = trial["limits"], trial.get("usage", {})
         p95 = trial.get("load", {}).get("latency", {}).get("p95", "")
         fresh = "fresh" if trial.get("fresh", True) else "resized"
@@ -108,25 +104,71 @@ def report(profile: dict[str, Any], seconds: float, samples: list[tuple[float, f
         print(
             f"| {trial['index']} | {trial['purpose']} | {size} | {trial['outcome']} | {p95} | {cost} | {took:.0f} s |"
         )
-    print("\n| what | measured | to reach |")
-    print("|---|---|---|")
-    print(f"| apply to the end | {seconds:.0f} s | 360 s |")
-    print(f"| trials | {len(trials)} | 8 |")
-    print(f"| longest idle time between two trials | {max(idle, default=0):.1f} s | 3 s |")
-    print(f"| operator, working set | {max(s[2] for s in samples) / 2**20:.0f} MiB | 200 MiB |")
-    print(f"| operator, CPU | {100 * (cpu1 - cpu0) / (t1 - t0):.1f} % of a core | 2 % |")
-    print(f"| API writes a trial | {writes / len(trials):.1f} | 25 |")
+    print()
+
+
+def moments(status: dict[str, Any]) -> list[tuple[datetime, datetime]]:
+    """Return when each trial began and ended."""
+    return [
+        (datetime.fromisoformat(t["startTime"]), datetime.fromisoformat(t["completionTime"])) for t in status["trials"]
+    ]
+
+
+GOALS = {
+    "apply to the end": ("{:.0f} s", "360 s"),
+    "trials": ("{:.0f}", "8"),
+    "longest idle time between two trials": ("{:.1f} s", "3 s"),
+    "operator, working set": ("{:.0f} MiB", "200 MiB"),
+    "operator, CPU": ("{:.1f} % of a core", "2 %"),
+    "API writes a trial": ("{:.1f}", "25"),
+}
+"""What is measured: how it is written, and what it is meant to reach."""
+
+
+def measured(
+    status: dict[str, Any], seconds: float, samples: list[tuple[float, float, float]], writes: int
+) -> dict[str, float]:
+    """Return the numbers of one run, by the names in GOALS."""
+    trials = status["trials"]
+    idle = [(after[0] - before[1]).total_seconds() for before, after in itertools.pairwise(moments(status))]
+    (t0, cpu0, _), (t1, cpu1, _) = samples[0], samples[-1]
+    numbers = (
+        seconds,
+        len(trials),
+        max(idle, default=0),
+        max(s[2] for s in samples) / 2**20,
+        100 * (cpu1 - cpu0) / (t1 - t0),
+        writes / len(trials),
+    )
+    return dict(zip(GOALS, numbers, strict=True))
+
+
+def goal_table(runs: list[dict[str, float]]) -> None:
+    """Print the median of the runs, and each of them where there are several."""
+    several = f" | each of {len(runs)} runs" if len(runs) > 1 else ""
+    print(f"| what | {'median' if several else 'measured'}{several} | to reach |")
+    print("|---|---|---|" + ("---|" if several else ""))
+    for what, (form, goal) in GOALS.items():
+        values = [run[what] for run in runs]
+        each = " | " + ", ".join(form.split()[0].format(value) for value in values) if several else ""
+        print(f"| {what} | {form.format(statistics.median(values))}{each} | {goal} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--namespace", default="modelprofiler-system", help="where the operator runs")
-    parser.add_argument("--deadline", type=float, default=900, help="seconds to wait for the end")
+    parser.add_argument("--deadline", type=float, default=900, help="seconds to wait for the end of a run")
+    parser.add_argument("--runs", type=int, default=1, help="how often to run it, one after the other")
     arguments = parser.parse_args()
     pod = OperatorPod(arguments.namespace)
-    before = pod.writes()
-    profile, seconds, samples = run(pod, arguments.deadline)
-    report(profile, seconds, samples, pod.writes() - before)
+    runs = []
+    for _ in range(arguments.runs):
+        before = pod.writes()
+        profile, seconds, samples = run(pod, arguments.deadline)
+        runs.append(measured(profile["status"], seconds, samples, pod.writes() - before))
+        trial_table(profile["status"])
+        sys.stdout.flush()
+    goal_table(runs)
 
 
 if __name__ == "__main__":

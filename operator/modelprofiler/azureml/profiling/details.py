@@ -234,4 +234,4 @@ def _gigabytes(quantity: Quantity | None) -> float | None:
 
 
 def _milliseconds(duration: Duration | None) -> float | None:
-    return None if duration is None else duration.seconds * 1000
+    return None if duration is None else round(duration.seconds * 1000, 6)

@@ -8,23 +8,32 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
+from modelprofiler.azureml.profiling.local_run import PROFILES
 from modelprofiler.azureml.store import HOME_VARIABLE
 
 OLD_STYLE = Path(__file__).parent / "old_style"
 
 
+pytestmark = pytest.mark.timeout(1500)
+
+
 @pytest.fixture(autouse=True)
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a directory to work in, and a store of its own."""
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make a directory to work in, and a store of its own; a run that a failed test leaves is stopped."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    yield
+    ws = Workspace.local()
+    for name in ws.store.names(PROFILES):
+        ModelProfile(ws, name).cancel()
 
 
 def run(program: str) -> str:

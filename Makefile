@@ -54,6 +54,10 @@ integration: env ## Tests with real processes, sockets and files, without a clus
 bench-local-truth: env ## Measure servers of known cost on this machine and print how far off that is; nine minutes
 	@$(BIN)/python benchmarks/local_truth.py $(ARGS)
 
+.PHONY: bench-local-run
+bench-local-run: env ## Whole runs on this machine: the example's time, ten servers of known cost; a quarter of an hour
+	@$(BIN)/python -m benchmarks.local_run --write $(ARGS)
+
 .PHONY: bench-search
 bench-search: ## The search against the truth and its peers, 1,000 services; writes docs/benchmarks.md; a quarter of an hour
 	@hack/bench-env

@@ -1,11 +1,10 @@
 """A server of known cost: what is measured is what it burns and holds, what is recommended is what that implies."""
 
-import math
-import random
 import statistics
 from collections.abc import Callable
 
 import pytest
+from benchmarks.implied import p95_at
 from tests.e2e.support import Object, Profile, cost_profile, cost_server, trial_with
 
 from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose, Trial
@@ -19,36 +18,6 @@ CPU = range(100, 601, 50)
 """Millicores."""
 
 HELD_MIB, INTERPRETER_MIB, STEP_MIB = 96, 24, 16
-
-CFS_PERIOD_SECONDS = 0.1
-
-
-def p95_at(cores: float, requests: int = 40_000) -> float:
-    """Return the 95th percentile of latency at a CPU limit, in seconds.
-
-    One server, first come first served, the same CPU time for every request, Poisson arrivals. It runs at full speed
-    until its quota of the 100 ms period is used up, then stands still until the next period begins (CFS bandwidth
-    control): not as if each request took 1/limit times as long, which would be too pessimistic for short requests.
-    """
-    randomness = random.Random(0)
-    arrival = free = used = 0.0
-    period = 0
-    latencies = []
-    for _ in range(requests):
-        arrival += randomness.expovariate(RATE)
-        now, left = max(arrival, free), CPU_SECONDS_PER_REQUEST
-        while left > 1e-12:
-            if math.floor(now / CFS_PERIOD_SECONDS + 1e-9) > period:
-                period, used = math.floor(now / CFS_PERIOD_SECONDS + 1e-9), 0.0
-            end = (period + 1) * CFS_PERIOD_SECONDS
-            ran = min(left, cores * CFS_PERIOD_SECONDS - used, end - now)
-            if ran <= 1e-12:
-                now = end
-                continue
-            now, left, used = now + ran, left - ran, used + ran
-        free = now
-        latencies.append(free - arrival)
-    return sorted(latencies)[int(0.95 * requests)]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +66,7 @@ def test_the_cpu_time_of_a_request_is_what_the_server_burns(
 
 def test_the_cpu_recommended_is_what_the_cost_implies(status: ModelProfileStatus, note: Callable[[str], None]) -> None:
     """Within one step of the smallest size at which a queue with this cost meets the objective."""
-    implied = next(size for size in CPU if p95_at(size / 1000) <= OBJECTIVE_SECONDS)
+    implied = next(size for size in CPU if p95_at(size / 1000, CPU_SECONDS_PER_REQUEST, RATE) <= OBJECTIVE_SECONDS)
     recommended = status.recommendations[0].limits.cpu
     assert recommended is not None
     note(f"truth: {recommended} CPU recommended, {implied}m implied")

@@ -203,7 +203,7 @@ def _cpu_trial(run: Run, purpose: Purpose, cpu: int, *, fresh: bool, reason: str
 def _memory_step(run: Run) -> Step | None:
     """Return the trial at the tightest memory; absent when it is proven, unknown, or the Confirm trial's own size."""
     target, size = _target(run, _boundary(run))
-    if size is None or target.limits == Limits(target.cpu, size) or _proves(run, size):
+    if size is None or target.limits == Limits(target.cpu, size) or _proves(run, size) or run.memory_is_exact:
         return None
     return RunTrial(
         Purpose.MEMORY,

@@ -242,6 +242,15 @@ class Run:
         return max((usage.peak.bytes for usage in self._memory_usages), default=None)
 
     @property
+    def memory_is_exact(self) -> bool:
+        """Whether the kernel's own counters told the peak, so that a trial at the least memory would not tell more.
+
+        Only where a control group is read, ten times a second; not after a kill, which says that there was more to it.
+        """
+        sources = {o.trial.usage.source for o in self.observations if o.passed and o.trial.usage is not None}
+        return sources == {"Cgroup"} and not self.memory_failures
+
+    @property
     def memory_need(self) -> int | None:
         """The least memory worth trying, in bytes: the peak, and a little more where it was only sampled."""
         return max((self._need(usage) for usage in self._memory_usages), default=None)

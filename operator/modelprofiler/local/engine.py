@@ -6,6 +6,7 @@ interrupted anywhere goes on from there.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from modelprofiler.api.status import ContainerRecommendation, Trial
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.estimate import estimate
 from modelprofiler.core.judge import rejudge
+from modelprofiler.core.pause import not_before
 from modelprofiler.core.search import next_step, step_at_deadline
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.local.host import Host
@@ -79,6 +81,7 @@ class Engine:
         trials = Trials(self._prepared, self._host, self._directory, self._listener)
         try:
             while isinstance(step := self._next(), RunTrial):
+                await self._pause()
                 record = await trials.run(step, len(self._trials) + 1, self._trials)
                 write_trial(self._directory, record)
                 self._trials.append(record.trial)
@@ -90,6 +93,14 @@ class Engine:
         self._write(profile)
         self._listener.ended(profile)
         return profile
+
+    async def _pause(self) -> None:
+        """Wait before a trial that repeats one which said nothing: what was in the way may pass."""
+        until = not_before(self._trials)
+        seconds = (until - datetime.now(UTC)).total_seconds() if until is not None else 0.0
+        if seconds > 0:
+            self._listener.said(f"waiting {seconds:.0f} s, as the last trial said nothing: {self._trials[-1].message}")
+            await asyncio.sleep(seconds)
 
     def _next(self) -> Step:
         prepared, trials = self._prepared, self._trials

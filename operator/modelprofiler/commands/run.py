@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from modelprofiler.local.session import Options, Session
     from modelprofiler.local.view import view_of
     from modelprofiler.report.page import render as render_page
+    from modelprofiler.report.record import PROFILE_FILE
 
     enter_scope([sys.executable, "-m", "modelprofiler.cli", *sys.argv[1:]])
     document = options.document(arguments)
@@ -68,7 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
         with closing(view):
             record = session.run(view.refresh)
     except KeyboardInterrupt:
-        print(f"modelprofiler: interrupted; --resume goes on from the finished trials in {directory}", file=sys.stderr)
+        kept = (directory / PROFILE_FILE).exists()
+        then = f"--resume goes on from the finished trials in {directory}" if kept else "nothing was measured yet"
+        print(f"modelprofiler: interrupted; {then}", file=sys.stderr)
         return EXIT_INTERRUPTED
     (directory / PAGE_FILE).write_text(render_page(record), encoding="utf-8")
     _print(record, arguments.output, directory)

@@ -43,14 +43,30 @@ class Examined:
 
 
 def problems(document: Document) -> list[Problem]:
-    """Return everything that keeps a file from being run on this machine."""
-    return list(examine(document).problems)
+    """Return everything that keeps a file from being run on this machine, whoever may be using it now."""
+    return list(examine(document, now=False).problems)
 
 
 def examine(
-    document: Document, machine: Machine | None = None, environment: Mapping[str, str] = os.environ
+    document: Document,
+    machine: Machine | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    now: bool = True,
 ) -> Examined:
-    """Look at everything that can be looked at without starting anything."""
+    """Look at everything that can be looked at without starting anything.
+
+    Parameters
+    ----------
+    document
+        The file.
+    machine
+        What this machine can give; default: it is asked.
+    environment
+        The variables that the server inherits.
+    now
+        Whether the port must be free at once. That of a run that waits for another may be the other's until it ends.
+    """
     spec = document.profile.spec
     found = supported(spec, "Local") + shape_problems(spec)
     warnings = [*document.warnings]
@@ -73,7 +89,7 @@ def examine(
     else:
         found += search_problems(spec, resources)
         warnings += [sentence for sentence in [scarce(resources, machine)] if sentence]
-    if taken := port_problem(spec.endpoint.http.port):
+    if now and (taken := port_problem(spec.endpoint.http.port)):
         found.append(Problem("spec.endpoint.http.port", f"{taken}; end it, or let the server listen on another port"))
     return Examined(
         tuple(dict.fromkeys(found)), tuple(warnings), inputs, None if isinstance(resources, list) else resources

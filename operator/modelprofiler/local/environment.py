@@ -10,10 +10,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +33,9 @@ BUILD_SECONDS = 1800.0
 VENV_SECONDS = 300.0
 """Of making an empty environment, for which Python itself may have to be fetched."""
 LOCK_SECONDS = BUILD_SECONDS + VENV_SECONDS
+LOOK_SECONDS = 0.1
+"""How often it is looked whether uv shall be stopped."""
+STOPPED = "the environment was not built: stopped"
 LAST_WORDS = 12
 """Lines of uv that are shown when it fails."""
 
@@ -50,7 +55,12 @@ def default_cache(environment: Mapping[str, str] = os.environ) -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "modelprofiler" / "environments"
 
 
-def build(environment: Environment, cache: Path | None = None, say: Say = lambda _: None) -> Path:
+def build(
+    environment: Environment,
+    cache: Path | None = None,
+    say: Say = lambda _: None,
+    stop: threading.Event | None = None,
+) -> Path:
     """Return the Python of an environment with what the profile asks for, built if there is none yet.
 
     Parameters
@@ -61,14 +71,17 @@ def build(environment: Environment, cache: Path | None = None, say: Say = lambda
         Where environments are kept; default: `default_cache`.
     say
         Is told what takes so long, a line at a time.
+    stop
+        Set to end it early: uv and what it started are gone soon after.
 
     Raises
     ------
     InvalidInput
         No such Python, or the requirements do not resolve; with uv's own words.
     EnvironmentFailed
-        There is no uv, no way to the packages, no room, or no time.
+        There is no uv, no way to the packages, no room, or no time; or it was stopped.
     """
+    stop = stop or threading.Event()
     cache = cache or default_cache()
     wanted = requirements(environment)
     version = environment.python_version
@@ -77,10 +90,10 @@ def build(environment: Environment, cache: Path | None = None, say: Say = lambda
         return found
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _alone(cache / f"{folder.name}.lock", say):
+        with _alone(cache / f"{folder.name}.lock", say, stop):
             if found := usable(folder):
                 return found
-            uv = Uv(say)
+            uv = Uv(say, stop)
             asked = "with the packages of the scoring-server image" if not environment.requirements else ""
             asked = asked or f"from {len(environment.requirements)} requirements"
             say(f"building the environment of the entry script, {asked} (only once: it is kept in {cache})")
@@ -167,7 +180,7 @@ def last_words(said: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(path: Path, say: Say) -> Iterator[None]:
+def _alone(path: Path, say: Say, stop: threading.Event) -> Iterator[None]:
     """Hold a file's lock: two runs that want one environment build it once."""
     with path.open("w") as file:
         end = time.monotonic() + LOCK_SECONDS
@@ -183,15 +196,17 @@ def _alone(path: Path, say: Say) -> Iterator[None]:
                 if not told:
                     say("waiting for another process that builds the same environment")
                     told = True
-                time.sleep(0.2)
+                if stop.wait(0.2):
+                    raise EnvironmentFailed(STOPPED) from None
         yield
 
 
 class Uv:
     """The program uv, with this machine's indexes and certificates."""
 
-    def __init__(self, say: Say = lambda _: None) -> None:
+    def __init__(self, say: Say = lambda _: None, stop: threading.Event | None = None) -> None:
         self._say = say
+        self._stop = stop or threading.Event()
         self._program = _program()
         inherited = {
             name: value
@@ -253,21 +268,42 @@ class Uv:
         # In a folder of its own: the uv.toml of whatever project the person stands in is not about this environment.
         with tempfile.TemporaryDirectory(prefix="modelprofiler-") as nowhere:
             try:
-                return subprocess.run(  # noqa: S603 - no shell
+                process = subprocess.Popen(  # noqa: S603 - no shell
                     command,
                     cwd=nowhere,
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
-                    capture_output=True,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
                     text=True,
                     errors="replace",
-                    timeout=seconds,
-                    check=False,
+                    # Packages may be compiled: whatever uv started ends with it.
+                    start_new_session=True,
                 )
-            except subprocess.TimeoutExpired as error:
-                raise EnvironmentFailed(f"uv {arguments[0]} was still not done after {seconds:.0f} s") from error
             except OSError as error:
                 raise EnvironmentFailed(f"uv cannot be run: {error.strerror}") from error
+            with process:
+                try:
+                    out, said = self._output(process, time.monotonic() + seconds)
+                except subprocess.TimeoutExpired as error:
+                    message = (
+                        STOPPED
+                        if self._stop.is_set()
+                        else f"uv {arguments[0]} was still not done after {seconds:.0f} s"
+                    )
+                    raise EnvironmentFailed(message) from error
+        return subprocess.CompletedProcess(command, process.returncode, out, said)
+
+    def _output(self, process: subprocess.Popen[str], end: float) -> tuple[str, str]:
+        """Return what it printed when it has ended; after `end` (monotonic clock), or when stopped, it is killed."""
+        while True:
+            try:
+                return process.communicate(timeout=LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if self._stop.is_set() or time.monotonic() > end:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    raise
 
 
 def _number(version: str) -> tuple[int, ...]:

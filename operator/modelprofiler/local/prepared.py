@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, document: Document, workspace: Path, say: Say) -> Prepared:
+    def of(cls, document: Document, workspace: Path, say: Say, stop: threading.Event | None = None) -> Prepared:
         """Check a file, put in place what it names, and build the environment of its entry script.
 
         Parameters
@@ -66,6 +67,8 @@ class Prepared:
             A folder for what is in the file itself.
         say
             Told what takes its time.
+        stop
+            Set to end it early.
 
         Raises
         ------
@@ -78,7 +81,7 @@ class Prepared:
         assert examined.resources is not None
         inputs = place(document, workspace)
         script = document.profile.spec.server.entry_script
-        python = environment.build(script.environment, say=say) if script is not None else None
+        python = environment.build(script.environment, say=say, stop=stop) if script is not None else None
         command = server_command(document, inputs, python, os.environ)
         profile = document.profile
         rerun = profile.metadata.annotations.get(RERUN_ANNOTATION)

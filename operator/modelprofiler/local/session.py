@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelprofiler.errors import ModelProfilerError, RecordUnreadable
+from modelprofiler.errors import InvalidInput, ModelProfilerError, RecordUnreadable
+from modelprofiler.local.check import problems
 from modelprofiler.local.document import Document
 from modelprofiler.local.engine import Earlier, Engine
 from modelprofiler.local.host import Host
@@ -68,6 +69,7 @@ class Session:
         self._record: RunRecord | None = None
         self._error: BaseException | None = None
         self._done = threading.Event()
+        self._stop = threading.Event()
 
     def run(self, while_running: Callable[[], None] = lambda: None, every: float = 0.1) -> RunRecord:
         """Run to the end.
@@ -89,7 +91,14 @@ class Session:
             When it was interrupted: server and load are gone by then, and finished trials are kept.
         """
         name = self._document.profile.metadata.name
-        with machine(f"profile {name}", wait_seconds=self._options.wait_seconds, waiting=self._listener.said):
+        if wrong := problems(self._document):  # nobody waits for the machine to be told about a typo
+            raise InvalidInput(wrong)
+
+        def waiting(sentence: str) -> None:
+            self._listener.said(sentence)
+            while_running()
+
+        with machine(f"profile {name}", wait_seconds=self._options.wait_seconds, waiting=waiting):
             thread = threading.Thread(target=self._in_thread, name=f"modelprofiler {name}")
             thread.start()
             # An event, not `join`: one that is interrupted takes the thread for ended (CPython 3.11).
@@ -97,6 +106,7 @@ class Session:
                 while not self._done.wait(every):
                     while_running()
             except BaseException:
+                self._stop.set()
                 self._cancel()
                 self._wait_for_the_end()
                 raise
@@ -128,12 +138,16 @@ class Session:
     async def _main(self) -> RunRecord:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.ensure_future(self._run())
+        if self._stop.is_set():  # interrupted before there was anything to cancel
+            self._task.cancel()
         return await self._task
 
     async def _run(self) -> RunRecord:
         directory = self._options.directory_of(self._document.profile.metadata.name).absolute()
         with tempfile.TemporaryDirectory(prefix="modelprofiler-inputs-") as workspace:
-            prepared = await asyncio.to_thread(Prepared.of, self._document, Path(workspace), self._listener.said)
+            prepared = await asyncio.to_thread(
+                Prepared.of, self._document, Path(workspace), self._listener.said, self._stop
+            )
             earlier = self._earlier(directory, prepared)
             directory.mkdir(parents=True, exist_ok=True)
             host = Host.of(prepared.resources)

@@ -101,7 +101,7 @@ class LiveView:
         self._spinner = Spinner("dots")
         self._lock = threading.Lock()
         self._live = Live(self._render(), console=self._console, auto_refresh=False, transient=False)
-        self._live.start()
+        self._live.start(refresh=True)
 
     def said(self, message: str) -> None:
         """Show a sentence under the table."""

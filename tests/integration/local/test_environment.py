@@ -1,9 +1,12 @@
 """Environments of entry scripts, built by the real uv from a real index."""
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,3 +97,25 @@ def test_without_a_way_to_the_packages_the_profile_is_not_blamed(cache: Path, mo
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(EnvironmentFailed, match="cannot be installed"):
         build(Environment(requirements=["no-such-package-anywhere"]), cache)
+
+
+def test_building_ends_soon_after_it_is_stopped(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever uv waits for: nobody who presses Ctrl-C waits for an index that does not answer."""
+    stop = threading.Event()
+
+    def stop_when_asked(silent: socket.socket) -> None:
+        connection, _ = silent.accept()
+        with connection:
+            stop.set()
+            connection.settimeout(30)
+            while connection.recv(1000):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as threads:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
+        monkeypatch.setenv("UV_NO_CACHE", "1")
+        served = threads.submit(stop_when_asked, silent)
+        with pytest.raises(EnvironmentFailed, match="stopped"):
+            build(Environment(requirements=["never-comes"]), cache, stop=stop)
+        served.result()
+    assert [] == list(cache.glob(".building-*"))

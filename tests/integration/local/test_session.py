@@ -1,0 +1,92 @@
+"""A run as one call: what is said before anything is waited for or started."""
+
+import functools
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from modelprofiler.errors import InvalidInput
+from modelprofiler.local import session as module
+from modelprofiler.local.document import load_document
+from modelprofiler.local.lock import machine
+from modelprofiler.local.progress import Silent
+from modelprofiler.local.session import Options, Session
+
+PROFILE = """
+apiVersion: modelprofiler.io/v1alpha1
+kind: ModelProfile
+metadata: {name: none}
+spec:
+  server: {template: {spec: {containers: [{name: server, image: none, command: [COMMAND]}]}}}
+  endpoint: {http: {port: 9}}
+  dataset: {source: {path: rows.txt}}
+  load: {openLoop: {rate: "1"}}
+  objectives: {latency: {p95: 1s}}
+  resources: {cpu: {values: ["1"]}, memory: {values: [64Mi]}}
+"""
+Make = Callable[[str], Session]
+
+
+class Listener(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def said(self, message: str) -> None:
+        """Keep a sentence."""
+        self.heard.append(message)
+
+
+@pytest.fixture
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have another process use the machine."""
+    file = tmp_path / "lock"
+    monkeypatch.setattr(module, "machine", functools.partial(machine, file=file))
+    with subprocess.Popen(["flock", file, "sh", "-c", "echo has it; cat"], stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout is not None
+        assert "has it\n" == process.stdout.readline()
+        yield
+        process.communicate()
+
+
+@pytest.fixture
+def listener() -> Listener:
+    """Return who listens."""
+    return Listener()
+
+
+@pytest.fixture
+def make(tmp_path: Path, listener: Listener) -> Make:
+    """Return what makes the session of a profile whose server is a command."""
+
+    def of(command: str) -> Session:
+        file = tmp_path / "profile.yaml"
+        file.write_text(PROFILE.replace("COMMAND", command))
+        (tmp_path / "rows.txt").write_text("{}")
+        return Session(load_document(str(file)), Options(tmp_path / "kept", wait_seconds=30), listener)
+
+    return of
+
+
+@pytest.mark.usefixtures("held")
+def test_bad_input_is_told_before_the_machine_is_waited_for(make: Make, listener: Listener, tmp_path: Path) -> None:
+    """Half an hour of another run is long to wait for a typo."""
+    with pytest.raises(InvalidInput, match="nosuchserver cannot be run on this machine"):
+        make("nosuchserver").run()
+    assert [] == listener.heard
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.usefixtures("held")
+def test_who_waits_for_the_machine_is_shown_why_at_once(make: Make, listener: Listener) -> None:
+    """A live table is drawn when it is told to be, and not only once the run has begun."""
+
+    def shown() -> None:
+        assert ["waiting for another run to end"] == listener.heard
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make("sleep").run(while_running=shown)

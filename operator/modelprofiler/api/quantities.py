@@ -79,12 +79,10 @@ class Quantity:
 
     @classmethod
     def memory(cls, size: int) -> Self:
-        """Return ``size`` bytes in the largest unit that divides them, binary ones first: ``256Mi``, ``250M``."""
-        for suffix in ("Gi", "Mi", "Ki", "M"):
-            unit = int(_SUFFIXES[suffix])
-            if size and size % unit == 0:
-                return cls(f"{size // unit}{suffix}")
-        return cls(size)
+        """Return ``size`` bytes in the unit that makes the shortest text of them: ``256Mi``, ``400M``."""
+        units = {suffix: int(_SUFFIXES[suffix]) for suffix in ("Gi", "Mi", "Ki", "M")}
+        exact = [f"{size // unit}{suffix}" for suffix, unit in units.items() if size and size % unit == 0]
+        return cls(min(exact, key=len, default=size))
 
     @classmethod
     def decimal(cls, number: float, digits: int = 4) -> Self:

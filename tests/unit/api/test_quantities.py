@@ -64,9 +64,18 @@ def test_cpu_is_written_as_kubernetes_writes_it(text: str, millicores: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("256Mi", 2**28), ("1Gi", 2**30), ("1536Mi", 3 * 2**29), ("1Ki", 1024), ("1000", 1000), ("0", 0)]
+    ("text", "size"),
+    [
+        ("256Mi", 2**28),
+        ("1Gi", 2**30),
+        ("1536Mi", 3 * 2**29),
+        ("1Ki", 1024),
+        ("400M", 4 * 10**8),
+        ("1000", 1000),
+        ("0", 0),
+    ],
 )
-def test_memory_is_written_in_the_largest_unit_that_divides_it(text: str, size: int) -> None:
+def test_memory_is_written_in_the_unit_that_makes_it_shortest(text: str, size: int) -> None:
     """No byte is lost to rounding."""
     assert text == Quantity.memory(size).text
     assert size == Quantity(text).bytes

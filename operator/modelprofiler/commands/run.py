@@ -63,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     how = Options(directory=arguments.directory, resume=arguments.resume, wait_seconds=arguments.wait)
     directory = how.directory_of(document.profile.metadata.name)
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal was closed; nohup ignores that
+        signal.signal(signal.SIGHUP, _interrupt)
     view = view_of(document.profile, plain=arguments.plain)
     session = Session(document, how, view)
     try:

@@ -95,7 +95,8 @@ def build(
                 return found
             uv = Uv(say, stop)
             asked = "with the packages of the scoring-server image" if not environment.requirements else ""
-            asked = asked or f"from {len(environment.requirements)} requirements"
+            count = len(environment.requirements)
+            asked = asked or f"from {count} requirement{'s' if count > 1 else ''}"
             say(f"building the environment of the entry script, {asked} (only once: it is kept in {cache})")
             with tempfile.TemporaryDirectory(prefix=".building-", dir=cache, ignore_cleanup_errors=True) as new:
                 _fill(uv, Path(new) / "env", wanted, version)
@@ -175,7 +176,7 @@ def _fill(uv: Uv, folder: Path, wanted: Sequence[str], version: str | None) -> N
 
 def last_words(said: str) -> str:
     """Return the end of what uv printed, its decoration removed."""
-    lines = [line.strip(" \t×╰─▶│├→") for line in said.splitlines()]
+    lines = [line.strip(" \t×╰─▶│├→") for line in said.splitlines() if not line.startswith("Using Python ")]
     return "\n".join([line for line in lines if line][-LAST_WORDS:]) or "uv gave no reason"
 
 

@@ -94,11 +94,16 @@ class Session:
         if wrong := problems(self._document):  # nobody waits for the machine to be told about a typo
             raise InvalidInput(wrong)
 
+        waited: list[str] = []
+
         def waiting(sentence: str) -> None:
+            waited.append(sentence)
             self._listener.said(sentence)
             while_running()
 
         with machine(f"profile {name}", wait_seconds=self._options.wait_seconds, waiting=waiting):
+            if waited:
+                self._listener.said("the machine is free now")
             thread = threading.Thread(target=self._in_thread, name=f"modelprofiler {name}")
             thread.start()
             # An event, not `join`: one that is interrupted takes the thread for ended (CPython 3.11).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,12 +132,12 @@ class Trials:
 
     async def close(self) -> None:
         """Stop whatever runs."""
-        await asyncio.gather(self._stop(), self._generators.close())
+        await _whole(asyncio.gather(self._stop(), self._generators.close()))
 
     async def _stop(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            await server.stop()
+            await _whole(server.stop())
 
     async def _serve(self, step: RunTrial, index: int, stages: _Stages, found: _Evidence) -> bool:
         """Have the server run at the trial's size; return whether it was started for it."""
@@ -205,13 +205,16 @@ class Trials:
         if result is not None:
             found.usage = _usage(found.samples, result, quiet_since)
         # A dead server explains a failed load, not the other way round.
-        found.failure = server.failure() or found.failure or _said(result)
+        found.failure = server.failure() or found.failure or _said(result, server.last_words)
 
 
-def _said(result: LoadResult | None) -> Failure | None:
-    """Return what the load says went wrong; None when nothing did."""
+def _said(result: LoadResult | None, last_words: Callable[[], str]) -> Failure | None:
+    """Return what the load says went wrong, and the server about what it did wrong; None when nothing did."""
     outcome = _FAILED.get(result.kind) if result is not None else None
-    return Failure(outcome, result.message) if result is not None and outcome else None
+    if result is None or outcome is None:
+        return None
+    servers_fault = outcome in (Outcome.ERRORS, Outcome.NEVER_READY)
+    return Failure(outcome, f"{result.message}; {last_words()}" if servers_fault else result.message)
 
 
 def _usage(samples: ContainerSamples, result: LoadResult, quiet_since: float) -> UsageStatus | None:
@@ -222,6 +225,16 @@ def _usage(samples: ContainerSamples, result: LoadResult, quiet_since: float) ->
     window = Window(window_start, window_end)
     alone = Window(min(quiet_since, load_start), load_end + 1)
     return usage(samples, window, result.completed_between, load_start, load_end, alone=alone)
+
+
+async def _whole(ending: Awaitable[object]) -> None:
+    """Wait until something has been ended, also when the run is interrupted just then; ending is bounded."""
+    task = asyncio.ensure_future(ending)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 async def _stop_when_gone(server: RunningServer, stop: asyncio.Event) -> None:

@@ -147,9 +147,7 @@ class LiveView:
     def _active(self, progress: Progress) -> RenderableType:
         active, gone = progress.active, monotonic() - progress.started
         grid = Table.grid(padding=(0, 1))
-        self._spinner.update(
-            text=Text(f"trial {active.index} {active.purpose}: {active.stage.lower()}, {active.message}")
-        )
+        self._spinner.update(text=Text(f"trial {active.index} {active.purpose}: {active.message}"))
         cells: list[RenderableType] = [self._spinner]
         if progress.expected:
             left = progress.expected - gone

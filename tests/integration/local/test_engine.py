@@ -1,6 +1,7 @@
 """Trials on this machine, of a real server of known cost in real control groups."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -16,7 +17,7 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.errors import LimitsUnavailable
 from modelprofiler.load.dataset import describe, read_rows
-from modelprofiler.local.cgroup import open_cgroup
+from modelprofiler.local.cgroup import open_cgroup, owner
 from modelprofiler.local.command import Command, Ready
 from modelprofiler.local.engine import Engine
 from modelprofiler.local.host import Host
@@ -104,6 +105,7 @@ def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int =
         ("--exit-message no-model", Outcome.CRASHED, "the server ended with exit code 3: no-model"),
         ("--startup-memory-mib 300", Outcome.OOM_KILLED, "the server was killed for exceeding its memory limit"),
         ("--status 500", Outcome.ERRORS, "the first request was answered with status 500"),
+        ("--status 500", Outcome.ERRORS, "; the server runs: listening on"),
         ("--crash-after 20", Outcome.CRASHED, "costserver: crash on request 21, as told"),
     ],
 )
@@ -113,6 +115,35 @@ def test_a_server_that_fails_says_how(
     """With its last words, and nobody waits for the rest of the load."""
     trial = one_trial(prepare(tmp_path, repository, knobs), tmp_path).trial
     assert (outcome, True) == (trial.outcome, says in trial.message), trial.message
+
+
+def test_a_server_that_was_being_stopped_when_the_run_was_interrupted_is_gone(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    """With its control group: an interruption between two trials leaves no less behind than one within."""
+    step = RunTrial(Purpose.REFERENCE, Limits(500, 128 * 2**20), fresh=True, window="Measure", reason="")
+    groups = []
+
+    async def run() -> None:
+        trials = Trials(prepared, Host.of(prepared.resources), tmp_path, Silent())
+        await trials.run(step, 1, [])
+        groups.extend(groups_of_this_process())
+        closing = asyncio.ensure_future(trials.close())
+        await asyncio.sleep(0)  # it has begun
+        await asyncio.sleep(0)
+        closing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await closing
+
+    asyncio.run(run())
+    assert groups
+    assert [] == groups_of_this_process()
+
+
+def groups_of_this_process() -> list[Path]:
+    """Return the control groups that are there in its name."""
+    mine = owner().rsplit("-", 2)[0]
+    return [path for depth in ("*", "*/*") for path in Path("/sys/fs/cgroup").glob(f"{depth}/{mine}-*")]
 
 
 def test_without_limits_there_is_an_answer_that_nothing_verifies(prepared: Prepared, tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ class Simulation:
             cpu_time_per_request=Duration.of(cpu_time),
             samples=4,
             threads=3 + math.prod(self.service.pools(self.started_at)),
-            source="Cgroup",
+            source="Kubelet",
             memory=MemoryUsage(peak=Quantity(seen), peak_source="WorkingSet", lifetime_peak=lifetime),
         )
 

@@ -94,7 +94,7 @@ def recorded(run: Recorded, step: Step | None, name: str = "digits") -> RunRecor
     """Return the record of a run that has come to `step`; None for one under way."""
     end = EPOCH + timedelta(minutes=len(run.trials) + 1)
     result = step if isinstance(step, Recommend | GiveUp) else None
-    metrics = Finding(Reason.SAMPLES_READ, "Samples come from Cgroup.")
+    metrics = Finding(Reason.SAMPLES_READ, "Samples come from Kubelet.")
     state = RunState(generation=1, result=result, active="Trial 3 loads.", metrics=metrics)
     records = [run.record(trial) for trial in run.trials]
     status = ModelProfileStatus(

@@ -125,7 +125,10 @@ def _cpu(point: CpuPoint) -> int:
 def _failure(run: Run, point: CpuPoint) -> str:
     """Return what a size that failed did."""
     worst = next((o for o in reversed(point.observations) if not o.passed), point.observations[-1])
-    size = Quantity.cpu(point.cpu)
+    size = str(Quantity.cpu(worst.limits.cpu))
+    if worst.limits.cpu != point.cpu:
+        pace = "slower" if worst.limits.cpu > point.cpu else "faster"
+        size += f" (counted as {Quantity.cpu(point.cpu)}: the CPU was {pace} than in other trials)"
     if worst.trial.outcome in (Outcome.SLOW, Outcome.ERRORS):
         said = f"at {size} {worst.verdict.message}"
     else:

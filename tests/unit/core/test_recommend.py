@@ -64,6 +64,15 @@ def test_the_explanation_says_what_the_next_smaller_size_did() -> None:
     )
 
 
+def test_a_failure_is_told_at_the_size_that_ran() -> None:
+    """The trial table has it; that it counts for another size, and why, is told beside."""
+    trials = Trials(spec_of())
+    for cpu, p95, cost in (("1", 20, "10ms"), ("300m", 100, "10ms"), ("250m", 310, "16ms")):
+        trials.ran(Purpose.BRACKET, cpu, load=load_of(p95, spread=0.05), usage=usage_of(cost))
+    said = explanation(trials)
+    assert "at 250m (counted as 150m: the CPU was slower than in other trials) p95 is 310ms" in said, said
+
+
 def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
     """It is said."""
     trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))

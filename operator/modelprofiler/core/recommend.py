@@ -112,7 +112,9 @@ def _cpu_sentence(run: Run, target: Target) -> str:
     elif failing is None and target.cpu <= run.cpu.first:
         sentence = f"{boundary} CPU, the smallest size of the range, met the objectives"
     elif failing is None:
-        sentence = f"{boundary} CPU met the objectives; smaller sizes were not measured"
+        lucky = [o.limits.cpu for o in run.observations if o.passed and o.limits.cpu < target.cpu <= o.cpu]
+        smaller = f"{Quantity.cpu(min(lucky))} did only while the CPU was faster than in other trials" if lucky else ""
+        sentence = f"{boundary} CPU met the objectives; {smaller or 'smaller sizes were not measured'}"
     else:
         sentence = f"{boundary} CPU is the smallest that met the objectives: {_failure(run, failing)}"
     return sentence + _margin(target.cpu, run.spec.recommendation.cpu_margin_percent, run.cpu, target.limits.cpu) + "."

@@ -73,6 +73,14 @@ def test_a_failure_is_told_at_the_size_that_ran() -> None:
     assert "at 250m (counted as 150m: the CPU was slower than in other trials) p95 is 310ms" in said, said
 
 
+def test_a_smaller_size_that_passed_at_a_fast_pace_was_measured() -> None:
+    """It is told why it is not the one."""
+    trials = Trials(spec_of())
+    for cpu, cost in (("1", "10ms"), ("300m", "10ms"), ("250m", "6ms")):
+        trials.ran(Purpose.BRACKET, cpu, load=load_of(100), usage=usage_of(cost))
+    assert "; 250m did only while the CPU was faster than in other trials" in explanation(trials)
+
+
 def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
     """It is said."""
     trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))

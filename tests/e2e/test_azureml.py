@@ -17,6 +17,11 @@ from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.store import HOME_VARIABLE
 
+SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "15s", "WARMUP": "1s"}
+"""Instead of the default load, with which a run takes several minutes and a quiet machine."""
+
+pytestmark = pytest.mark.timeout(1200)
+
 
 @pytest.fixture
 def work(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -25,6 +30,8 @@ def work(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         shutil.copy(repository / "examples/azureml" / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    for name, value in SHORT.items():
+        monkeypatch.setenv(f"MODELPROFILER_PROFILE_{name}", value)
     return tmp_path
 
 

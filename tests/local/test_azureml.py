@@ -20,6 +20,9 @@ from modelprofiler.azureml.store import HOME_VARIABLE
 
 OLD_STYLE = Path(__file__).parent / "old_style"
 
+SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "10s", "WARMUP": "1s"}
+"""Instead of the default load, with which a run takes several minutes and a quiet machine."""
+
 
 pytestmark = pytest.mark.timeout(1500)
 
@@ -30,6 +33,8 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    for name, value in SHORT.items():
+        monkeypatch.setenv(f"MODELPROFILER_PROFILE_{name}", value)
     yield
     ws = Workspace.local()
     for name in ws.store.names(PROFILES):

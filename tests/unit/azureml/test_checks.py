@@ -10,6 +10,7 @@ from modelprofiler.azureml.core.model import InferenceConfig
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.data import DataType, TabularDataset
 from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
+from modelprofiler.azureml.profiling.request import Options
 
 
 def refused(ws: Workspace, config: InferenceConfig, dataset: object, **call: object) -> str:
@@ -144,3 +145,22 @@ def test_a_row_with_line_breaks_is_one_line_if_it_is_json(
     """Other text with line breaks cannot be replayed."""
     csv = {"separator": ",", "support_multi_line": True}
     assert "line breaks and is not JSON" in refused(ws, config, tabular('"a\nb"\n', **csv))
+
+
+def test_variables_say_what_the_call_does_not() -> None:
+    """A script that is to run unchanged; what the call says stands."""
+    said = {
+        "MODELPROFILER_PROFILE_RATE": "20",
+        "MODELPROFILER_PROFILE_LATENCY": "p95=250ms,p50=100ms",
+        "MODELPROFILER_PROFILE_DURATION": "10s",
+    }
+    silent = Options().or_of(said)
+    assert ("20", {"p95": "250ms", "p50": "100ms"}, "10s") == (silent.rate, silent.latency, silent.duration)
+    spoke = Options(concurrency=2, max_slowdown_percent=30, duration="30s").or_of(said)
+    assert (None, None, "30s") == (spoke.rate, spoke.latency, spoke.duration)
+
+
+def test_a_variable_that_is_no_latency_is_refused() -> None:
+    """With what would be right."""
+    with pytest.raises(UserErrorException, match="METRIC=DURATION, such as p95=250ms, not '250ms'"):
+        Options().or_of({"MODELPROFILER_PROFILE_LATENCY": "250ms"})

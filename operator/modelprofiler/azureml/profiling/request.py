@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from modelprofiler.azureml.data.column_types import ColumnType
@@ -24,6 +24,9 @@ DEFAULT_MAX_SLOWDOWN_PERCENT = 50
 latency is good enough, and a bound in milliseconds would fit no model but its own. The 95th percentile of a fast model
 differs by a quarter from one run of the same size to the next on an ordinary machine, so that much less could not be
 told; much more would be felt."""
+
+
+_FROM_ENVIRONMENT = ("rate", "latency", "duration", "warmup")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,36 @@ class Options:
     warmup: str | None = None
     deadline: str | None = None
     auto_tag: bool = False
+
+    def or_of(self, environment: Mapping[str, str]) -> Options:
+        """Return these options with what the environment says where the call says nothing.
+
+        MODELPROFILER_PROFILE_RATE, _LATENCY (``p95=250ms``, several with commas), _DURATION and _WARMUP: for scripts
+        that are to run unchanged.
+
+        Raises
+        ------
+        UserErrorException
+            When a latency is none.
+        """
+        given = {name: environment.get(f"MODELPROFILER_PROFILE_{name.upper()}") for name in _FROM_ENVIRONMENT}
+        latency, rate = self.latency, self.rate
+        if latency is None and self.max_slowdown_percent is None and given["latency"]:
+            pairs = [part.partition("=") for part in given["latency"].split(",")]
+            if any(not metric or not bound for metric, _, bound in pairs):
+                raise UserErrorException(
+                    f"MODELPROFILER_PROFILE_LATENCY is METRIC=DURATION, such as p95=250ms, not {given['latency']!r}"
+                )
+            latency = {metric.strip(): bound.strip() for metric, _, bound in pairs}
+        if rate is None and self.concurrency is None:
+            rate = given["rate"] or None
+        return replace(
+            self,
+            rate=rate,
+            latency=latency,
+            duration=self.duration or given["duration"] or None,
+            warmup=self.warmup or given["warmup"] or None,
+        )
 
     def check(self) -> None:
         """Refuse what excludes each other.

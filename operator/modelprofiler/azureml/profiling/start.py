@@ -41,6 +41,7 @@ def start(
     bounds = Bounds.from_environment(os.environ)
     check_name_and_caps(profile_name, cpu, memory_in_gb, bounds)
     requests = requests_of(workspace, input_dataset)
+    options = options.or_of(os.environ)
     options.check()
     _check_types(models, inference_config)
     environment = translated(inference_config.effective_environment(), in_cluster=workspace.is_kubernetes)

@@ -26,7 +26,7 @@ demo: env ## The example on this machine, from nothing to its report: about two 
 	$(BIN)/modelprofiler run examples/digits.yaml $(ARGS)
 
 .PHONY: check
-check: lint types contracts unit integration ## lint, types, contracts, unit and integration: about a minute
+check: lint types contracts unit ## lint, types, contracts and unit tests: about a minute
 
 .PHONY: lint
 lint: env ## Style of Python (ruff) and of shell scripts (shellcheck, where it is installed)

@@ -5,16 +5,21 @@
 KUBERNETES_VERSION=1.35.4
 HELM_VERSION=4.3.1
 
-# One cluster a machine: these are fixed, so that `down` finds what a crashed `up` of anybody left.
-NETNS=mp
+# These are fixed, so that `down` finds what a crashed `up` of anybody left. A machine may have further clusters, each with
+# a name: the addresses are the same, each in a network namespace of its own.
+CLUSTER=${MODELPROFILER_CLUSTER:+-$MODELPROFILER_CLUSTER}
+NETNS=mp$CLUSTER
 NODE=node1
 NODE_IP=198.18.0.1                 # 198.18.0.0/15 is reserved for benchmarks (RFC 2544): never a real network
 POD_CIDR=198.18.1.0/24
 SERVICE_CIDR=198.19.0.0/16
 API_URL=https://$NODE_IP:6443
 PROMETHEUS_URL=http://$NODE_IP:9090
-STATE=/var/lib/modelprofiler-localcluster   # on disk: etcd, images, logs, keys
-RUN=/run/modelprofiler-localcluster         # sockets and process ids
+STATE=/var/lib/modelprofiler-localcluster$CLUSTER   # on disk: etcd, images, logs, keys
+RUN=/run/modelprofiler-localcluster$CLUSTER         # sockets and process ids
+# The cgroup that all pods are in: the kubelet's usual one, or that of a cluster with a name.
+POD_CGROUP=${CLUSTER:+localcluster$CLUSTER}
+POD_CGROUP=${POD_CGROUP:-kubepods}
 SOCKET=$RUN/containerd/containerd.sock
 KUBECONFIG_FILE=$STATE/kubeconfig
 

@@ -41,6 +41,7 @@ kind: KubeletConfiguration
 # Works on either cgroup version; 1.35 refuses version 1 unless told.
 failCgroupV1: false
 cgroupDriver: cgroupfs
+cgroupRoot: ${CLUSTER:+/$POD_CGROUP}
 containerRuntimeEndpoint: unix://$SOCKET
 podLogsDir: $STATE/log/pods
 authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: $STATE/pki/ca.crt}}

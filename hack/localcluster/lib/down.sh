@@ -12,7 +12,7 @@ netns_processes() {
 }
 
 # Top directories of pods in every cgroup hierarchy (v1 has one a controller, v2 has one).
-pod_cgroups() { find /sys/fs/cgroup -maxdepth 2 -type d -name kubepods 2>/dev/null || true; }
+pod_cgroups() { find /sys/fs/cgroup -maxdepth 2 -type d -name "$POD_CGROUP" 2>/dev/null || true; }
 
 cluster_mounts() { awk -v s="$STATE" -v r="$RUN" 'index($2, s "/") == 1 || index($2, r "/") == 1 {print $2}' /proc/mounts; }
 
@@ -49,9 +49,12 @@ rmdir_if_empty() {
   rmdir "$1"
 }
 
+other_clusters() { compgen -G "/run/netns/mp*" | grep -qvxF "/run/netns/$NETNS"; }
+
 restore_machine_settings() {
   [ -s "$STATE/sysctl.saved" ] && sysctl -q -p "$STATE/sysctl.saved" >/dev/null 2>&1
-  [ -s "$STATE/made-dirs" ] && xargs -r rmdir --ignore-fail-on-non-empty <"$STATE/made-dirs" 2>/dev/null
+  # Another cluster has its own mounted over them, and would lose those.
+  other_clusters || [ ! -s "$STATE/made-dirs" ] || xargs -r rmdir --ignore-fail-on-non-empty <"$STATE/made-dirs" 2>/dev/null
   return 0
 }
 

@@ -45,6 +45,19 @@ save_machine_settings() {
   done
 }
 
+# The kubelet makes its usual cgroup itself, and any other must be there, in every hierarchy.
+make_pod_cgroup() {
+  [ -n "$CLUSTER" ] || return 0
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    mkdir -p "/sys/fs/cgroup/$POD_CGROUP"
+  else
+    local hierarchy
+    for hierarchy in /sys/fs/cgroup/*/; do
+      [ ! -e "$hierarchy/tasks" ] || mkdir -p "$hierarchy/$POD_CGROUP"
+    done
+  fi
+}
+
 # Process 1 of a PID namespace, with its own mounts. --kill-child: killing either of the two ends everything.
 # Propagation is slave: what the machine mounts later (an archive's disk) is seen, nothing goes the other way.
 start_supervisor() {
@@ -85,6 +98,7 @@ start_cluster() {
   write_supervisor_config
   write_wrappers
   make_network
+  make_pod_cgroup
   start_supervisor
   wait_until 60 ctr_k8s version || failed_start
   ctr_k8s images import "$(bin_dir)/pause.tar" >/dev/null

@@ -10,9 +10,10 @@ In a notebook or a program::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # a type checker takes it for true; importing typing is most of the time until Ctrl-C is heeded
 if TYPE_CHECKING:
+    from typing import Any
+
     from modelprofiler.local.api import run
     from modelprofiler.report.result import Result
 

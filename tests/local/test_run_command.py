@@ -68,6 +68,7 @@ class WholeRun:
     refused: subprocess.CompletedProcess[str]
     first: RunRecord
     resumed: subprocess.CompletedProcess[str]
+    again: subprocess.CompletedProcess[str]
     directory: Path
 
     @property
@@ -117,7 +118,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> WholeRun:
             left.append(f"a server on port {port}")
     first = RunRecord.read(base / "kept")
     resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=600)
-    return WholeRun(interrupted, within, left, refused, first, resumed, base / "kept")
+    with socket.create_server(("127.0.0.1", port)):
+        again = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=600)
+    return WholeRun(interrupted, within, left, refused, first, resumed, again, base / "kept")
 
 
 def test_ctrl_c_stops_server_and_load_and_leaves_nothing_behind(run: WholeRun) -> None:
@@ -140,6 +143,12 @@ def test_a_resumed_run_goes_on_from_the_finished_trials(run: WholeRun) -> None:
     before = run.first.profile.status.trials
     assert before
     assert before == run.profile.status.trials[: len(before)]
+
+
+def test_a_run_that_has_ended_is_shown_again(run: WholeRun) -> None:
+    """Whoever has its port now: nothing is started."""
+    assert (0, run.resumed.stdout) == (run.again.returncode, run.again.stdout), run.again.stderr
+    assert "nothing is left to measure" in run.again.stderr
 
 
 def test_the_smallest_size_is_recommended_and_was_run(run: WholeRun) -> None:

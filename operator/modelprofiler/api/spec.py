@@ -411,9 +411,9 @@ class Resources(ApiModel):
     """The range of sizes; by default from a floor up to what the node can still give beside the load."""
 
     cpu: CpuRange | None = None
-    """CPU sizes."""
+    """CPU sizes; by default from 100m up in steps of 50m."""
     memory: MemoryRange | None = None
-    """Memory sizes."""
+    """Memory sizes; by default from 128Mi up, eight to a doubling but no closer than 32Mi."""
 
 
 class Search(ApiModel):

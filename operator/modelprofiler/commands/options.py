@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 def add_file(parser: argparse.ArgumentParser) -> None:
     """Add the file, which of its profiles, and the flags over it."""
     parser.add_argument("file", metavar="FILE", help="a file as kubectl takes it, YAML or JSON; - is standard input")
+    add_overrides(parser)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add which of a file's profiles is meant, and the flags over it."""
     parser.add_argument("--name", help="the ModelProfile, where the file has several")
     flags = parser.add_argument_group("instead of what the file says")
     flags.add_argument("--dataset", metavar="PATH", help="a file with a request body a line")

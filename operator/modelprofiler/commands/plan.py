@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from modelprofiler.commands import options
 
 if TYPE_CHECKING:
+    from modelprofiler.api.quantities import Quantity
     from modelprofiler.local.document import Document
     from modelprofiler.local.plan import PercentileNeed, RunPlan
 
@@ -57,6 +58,7 @@ def as_data(document: Document, planned: RunPlan) -> dict[str, Any]:
 
     data = asdict(planned)
     data["reference"] = planned.reference.to_size().to_dict()
+    data["smallest"] = planned.smallest.to_size().to_dict()
     for need, given in zip(data["percentiles"], planned.percentiles, strict=True):
         need["enough"] = given.enough
     return {"name": document.profile.metadata.name, **data}
@@ -70,12 +72,14 @@ def sentences(document: Document, planned: RunPlan) -> list[str]:
         if load.open_loop is not None
         else f"{load.closed_loop.concurrency if load.closed_loop else 0} clients"
     )
+    small, large = planned.smallest.to_size(), planned.reference.to_size()
     start = f"warm-up {_time(planned.warmup)}, window {_time(planned.window)} at most"
     longest = f"a trial's load at most {_time(planned.longest_trial)}, all of it at most {_time(planned.longest)}"
     return [
         f"profile     {document.profile.metadata.name}",
         f"reference   the first trial runs at {planned.reference}",
-        f"range       {_counted(planned.cpu_sizes, 'CPU size')}, {_counted(planned.memory_sizes, 'memory size')}",
+        f"range       {_range(small.cpu, large.cpu, planned.cpu_sizes)} CPU",
+        f"            {_range(small.memory, large.memory, planned.memory_sizes)} memory",
         f"trials      at most {planned.most_trials} ({planned.strategy})",
         f"load        {arriving}; {start}, {_time(planned.extended_window)} where it has too few requests",
         *(
@@ -98,8 +102,8 @@ def _expected(need: PercentileNeed) -> str:
     return f"{need.expected_extended:,.0f} expected even when extended: TOO FEW; raise the rate or load.duration"
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _range(smallest: Quantity | None, largest: Quantity | None, sizes: int) -> str:
+    return f"{largest}" if sizes == 1 else f"{sizes:,} sizes from {smallest} to {largest}"
 
 
 def _time(seconds: float) -> str:

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from modelprofiler.report.page import render as render_page
     from modelprofiler.report.record import PROFILE_FILE
 
-    enter_scope([sys.executable, "-m", "modelprofiler.cli", *sys.argv[1:]])
+    enter_scope([sys.executable, "-m", "modelprofiler", *sys.argv[1:]])
     document = options.document(arguments)
     how = Options(directory=arguments.directory, resume=arguments.resume, wait_seconds=arguments.wait)
     directory = how.directory_of(document.profile.metadata.name)
@@ -70,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with closing(view):
             record = session.run(view.refresh)
+            if arguments.output == "text" and sys.stdout.isatty():
+                view.clear()  # the report has the same table, in full
     except KeyboardInterrupt:
         kept = (directory / PROFILE_FILE).exists()
         then = f"--resume goes on from the finished trials in {directory}" if kept else "nothing was measured yet"

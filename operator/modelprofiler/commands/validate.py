@@ -6,15 +6,18 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from modelprofiler.commands import options
+
 if TYPE_CHECKING:
     from modelprofiler.errors import Problem
+    from modelprofiler.local.overrides import Overrides
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the files."""
+    """Add the files and the flags over them."""
     parser.description = "Say everything that is wrong with a profile, each with its path; nothing is started."
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file as kubectl takes it; - is standard input")
-    parser.add_argument("--name", help="the ModelProfile, where a file has several")
+    options.add_overrides(parser)
     parser.add_argument(
         "--for",
         dest="where",
@@ -23,7 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where it is to run: on this machine (the default; files, port and sizes are looked at), or in a cluster",
     )
     parser.epilog = (
-        "example:\n  modelprofiler validate --for cluster profile.yaml && kubectl apply -f profile.yaml\n"
+        "examples:\n  modelprofiler validate --for cluster profile.yaml && kubectl apply -f profile.yaml\n"
+        "  modelprofiler validate profile.yaml --rate 80 --cpu 100m:2:50m     # with the flags that run takes\n"
         "  modelprofiler validate profile.yaml && modelprofiler run profile.yaml"
     )
 
@@ -31,8 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check every file; return 2 when anything is wrong with any of them."""
     wrong = 0
+    overrides = options.overrides(arguments)
     for file in arguments.files:
-        problems, warnings = _look_at(file, arguments.name, arguments.where)
+        problems, warnings = _look_at(file, arguments.name, overrides, arguments.where)
         for warning in warnings:
             print(f"{file}: note: {warning}", file=sys.stderr)
         for problem in problems:
@@ -43,13 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if wrong else 0
 
 
-def _look_at(file: str, name: str | None, where: str) -> tuple[list[Problem], list[str]]:
+def _look_at(file: str, name: str | None, overrides: Overrides, where: str) -> tuple[list[Problem], list[str]]:
     from modelprofiler.errors import InvalidInput, Problem
     from modelprofiler.local.check import examine, examine_for_cluster
     from modelprofiler.local.document import load_document
 
     try:
-        document = load_document(file, name=name)
+        document = load_document(file, name=name, overrides=overrides)
     except InvalidInput as error:
         # A problem of the file itself names it already.
         return [Problem(p.path.removeprefix(file).lstrip(", "), p.message) for p in error.problems], []

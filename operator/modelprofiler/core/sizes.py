@@ -7,6 +7,10 @@ from modelprofiler.api.spec import CpuRange, MemoryRange
 
 CPU_FLOOR, CPU_STEP = Quantity("100m"), Quantity("50m")
 MEMORY_FLOOR, MEMORY_STEP = Quantity("128Mi"), Quantity("32Mi")
+SIZES_A_DOUBLING = 8
+"""Sizes of memory between one and twice it: a sixteenth to an eighth apart, which is under the margin that is added.
+Steps of one width would be coarse for a small model or endless for a large one: 128Mi to 24Gi has 57 sizes instead of
+765, and a server of 18Gi that is killed for memory is tried again at 20Gi, not 32Mi above."""
 
 
 def cpu_up_to(most: int) -> CpuRange | None:
@@ -21,8 +25,15 @@ def memory_up_to(most: int) -> MemoryRange | None:
     """Return the memory sizes up to `most` bytes; None where that is less than the floor."""
     if most < MEMORY_FLOOR.bytes:
         return None
-    step = MEMORY_STEP.bytes
-    return MemoryRange(min=MEMORY_FLOOR, max=Quantity.memory(most // step * step), step=MEMORY_STEP)
+    sizes = [MEMORY_FLOOR.bytes]
+    while (size := sizes[-1] + _memory_step(sizes[-1])) <= most:
+        sizes.append(size)
+    return MemoryRange(values=[Quantity.memory(size) for size in sizes])
+
+
+def _memory_step(size: int) -> int:
+    """Return the distance to the next size: a part of the largest power of two that is not above this one."""
+    return max(MEMORY_STEP.bytes, (1 << (size.bit_length() - 1)) // SIZES_A_DOUBLING)
 
 
 def whole_mebibytes(size: int) -> Quantity:

@@ -89,11 +89,17 @@ def examine(
     else:
         found += search_problems(spec, resources)
         warnings += [sentence for sentence in [scarce(resources, machine)] if sentence]
-    if now and (taken := port_problem(spec.endpoint.http.port)):
-        found.append(Problem("spec.endpoint.http.port", f"{taken}; end it, or let the server listen on another port"))
+    found += port_problems(document) if now else []
     return Examined(
         tuple(dict.fromkeys(found)), tuple(warnings), inputs, None if isinstance(resources, list) else resources
     )
+
+
+def port_problems(document: Document) -> list[Problem]:
+    """Return why the server could not listen on its port now."""
+    taken = port_problem(document.profile.spec.endpoint.http.port)
+    message = f"{taken}; end it, or let the server listen on another port"
+    return [Problem("spec.endpoint.http.port", message)] if taken else []
 
 
 def examine_for_cluster(document: Document) -> Examined:

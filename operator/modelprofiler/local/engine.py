@@ -15,7 +15,7 @@ from pathlib import Path
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ContainerRecommendation, Trial
+from modelprofiler.api.status import ContainerRecommendation, EffectiveResources, Trial
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.estimate import estimate
 from modelprofiler.core.judge import rejudge
@@ -39,12 +39,21 @@ class Earlier:
     ----------
     trials
         Its finished trials.
-    spent
-        Seconds that it has taken, towards search.deadline.
+    started, completed
+        When it began, and when it ended; None where it has not.
+    resources
+        The range that it searched.
     """
 
     trials: Sequence[Trial] = ()
-    spent: float = 0.0
+    started: datetime | None = None
+    completed: datetime | None = None
+    resources: EffectiveResources | None = None
+
+    @property
+    def spent(self) -> float:
+        """Seconds that its trials have taken, towards search.deadline; not what lay between two interrupted runs."""
+        return sum((t.completion_time - t.start_time).total_seconds() for t in self.trials)
 
 
 class Engine:
@@ -75,9 +84,15 @@ class Engine:
         self._trials: list[Trial] = list(rejudge(prepared.profile.spec, self._earlier.trials))
         self._started = datetime.now(UTC)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is nothing left to measure: an earlier run had ended, or its trials suffice."""
+        return not isinstance(self._next(), RunTrial)
+
     async def run(self) -> ModelProfile:
         """Run to the end and return the profile with its status."""
-        self._write(self._profile(active="The first trial is about to begin."))
+        if not self.has_ended:
+            self._write(self._profile(active="The first trial is about to begin."))
         trials = Trials(self._prepared, self._host, self._directory, self._listener)
         try:
             while isinstance(step := self._next(), RunTrial):
@@ -126,6 +141,8 @@ class Engine:
         prepared = self._prepared
         before = prepared.profile.status
         now = datetime.now(UTC)
+        anew = len(self._trials) > len(self._earlier.trials)
+        completed = now if anew or self._earlier.completed is None else self._earlier.completed
         used = next((t.usage for t in reversed(self._trials) if t.usage is not None), None)
         metrics = Finding(Reason.SAMPLES_READ, f"Samples of the server come from {used.source}.") if used else None
         state = RunState(prepared.profile.metadata.generation, active=active, result=result, metrics=metrics)
@@ -133,8 +150,8 @@ class Engine:
             update={
                 "observed_generation": prepared.profile.metadata.generation,
                 "run_hash": prepared.run_hash,
-                "start_time": self._started,
-                "completion_time": None if result is None else now,
+                "start_time": self._earlier.started or self._started,
+                "completion_time": None if result is None else completed,
                 "trials": list(self._trials),
                 "trials_completed": len(self._trials),
                 "active_trial": None,

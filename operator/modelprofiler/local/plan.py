@@ -46,7 +46,9 @@ class RunPlan:
     Attributes
     ----------
     reference
-        The size of the first trial.
+        The size of the first trial, the largest.
+    smallest
+        The smallest size of the range.
     cpu_sizes, memory_sizes
         How many sizes the range has.
     most_trials
@@ -65,6 +67,7 @@ class RunPlan:
     """
 
     reference: Limits
+    smallest: Limits
     strategy: str
     cpu_sizes: int
     memory_sizes: int
@@ -96,7 +99,8 @@ def plan(
         The CPUs that may be used, and which of them are one core.
     """
     reference = Limits.ceiling(resources)
-    cpu_sizes, memory_sizes = len(cpu_axis(resources.cpu)), len(memory_axis(resources.memory))
+    cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
+    cpu_sizes, memory_sizes = len(cpu), len(memory)
     config = load_of_trial(
         spec, index=1, purpose=Purpose.REFERENCE, decide=False, reference=None, host="127.0.0.1", dataset="rows"
     )
@@ -109,6 +113,7 @@ def plan(
     longest_trial = longest_seconds(config)
     return RunPlan(
         reference=reference,
+        smallest=Limits(cpu.first, memory.first),
         strategy=spec.search.strategy,
         cpu_sizes=cpu_sizes,
         memory_sizes=memory_sizes,

@@ -6,7 +6,7 @@ import os
 import platform
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelprofiler import __version__
@@ -55,8 +55,21 @@ class Prepared:
     provenance: Provenance
     warnings: tuple[str, ...] = ()
 
+    def in_range(self, before: EffectiveResources) -> Prepared:
+        """Return it with the range of an earlier part of the run, where the profile itself has none.
+
+        What the machine has free differs from one moment to the next, and with it the default range: its largest size
+        would have to be measured again.
+        """
+        asked = self.profile.spec.resources
+        return replace(
+            self, resources=EffectiveResources(cpu=asked.cpu or before.cpu, memory=asked.memory or before.memory)
+        )
+
     @classmethod
-    def of(cls, document: Document, workspace: Path, say: Say, stop: threading.Event | None = None) -> Prepared:
+    def of(
+        cls, document: Document, workspace: Path, say: Say, stop: threading.Event | None = None, *, now: bool = True
+    ) -> Prepared:
         """Check a file, put in place what it names, and build the environment of its entry script.
 
         Parameters
@@ -69,13 +82,15 @@ class Prepared:
             Told what takes its time.
         stop
             Set to end it early.
+        now
+            Whether the port must be free: a run that is resumed may have nothing left to start.
 
         Raises
         ------
         InvalidInput
             With everything that is wrong at once; nothing was started then.
         """
-        examined = examine(document)
+        examined = examine(document, now=now)
         if examined.problems:
             raise InvalidInput(list(examined.problems))
         assert examined.resources is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import shutil
 import tempfile
 import threading
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelprofiler.errors import InvalidInput, ModelProfilerError, RecordUnreadable
-from modelprofiler.local.check import problems
+from modelprofiler.local.check import port_problems, problems
 from modelprofiler.local.document import Document
 from modelprofiler.local.engine import Earlier, Engine
 from modelprofiler.local.host import Host
@@ -151,16 +152,28 @@ class Session:
         directory = self._options.directory_of(self._document.profile.metadata.name).absolute()
         with tempfile.TemporaryDirectory(prefix="modelprofiler-inputs-") as workspace:
             prepared = await asyncio.to_thread(
-                Prepared.of, self._document, Path(workspace), self._listener.said, self._stop
+                functools.partial(Prepared.of, now=not self._options.resume),
+                self._document,
+                Path(workspace),
+                self._listener.said,
+                self._stop,
             )
             earlier = self._earlier(directory, prepared)
+            if earlier.resources is not None:
+                prepared = prepared.in_range(earlier.resources)
             directory.mkdir(parents=True, exist_ok=True)
             host = Host.of(prepared.resources)
-            notes = (*prepared.warnings, *host.warnings)
-            for note in notes:
-                self._listener.said(note)
-            write_notes(directory, notes)
-            await Engine(prepared, host, directory, self._listener, earlier).run()
+            engine = Engine(prepared, host, directory, self._listener, earlier)
+            if engine.has_ended:
+                self._listener.said("nothing is left to measure")
+            else:
+                if taken := port_problems(self._document) if self._options.resume else []:
+                    raise InvalidInput(taken)
+                notes = (*prepared.warnings, *host.warnings)
+                for note in notes:
+                    self._listener.said(note)
+                write_notes(directory, notes)
+            await engine.run()
         return RunRecord.read(directory)
 
     def _earlier(self, directory: Path, prepared: Prepared) -> Earlier:
@@ -180,6 +193,4 @@ class Session:
                 f"the run in {directory} measured something else (model, code, requests, server or load have changed); "
                 "without --resume everything is measured anew"
             )
-        times = [t.completion_time for t in status.trials]
-        spent = (max(times) - status.start_time).total_seconds() if times and status.start_time else 0.0
-        return Earlier(status.trials, spent)
+        return Earlier(status.trials, status.start_time, status.completion_time, status.resources)

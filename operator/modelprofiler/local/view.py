@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from time import monotonic
@@ -22,6 +23,9 @@ from modelprofiler.report.summary import load_words, objective_words
 from modelprofiler.report.text import fitting
 
 MARGIN_SECONDS = 0.5
+LINES_BESIDE = 5
+"""Lines of a live view that are no trials: headline, titles, two of the trial in progress, and the cursor's."""
+FEWEST_ROWS = 2
 
 
 def headline(profile: ModelProfile) -> str:
@@ -43,8 +47,11 @@ class View(Listener, Protocol):
     def refresh(self) -> None:
         """Draw anew; to be called several times a second."""
 
+    def clear(self) -> None:
+        """Take away what was drawn: a report that says it all follows in its place."""
+
     def close(self) -> None:
-        """Draw for the last time."""
+        """Draw for the last time, unless it was cleared."""
 
 
 def view_of(profile: ModelProfile, *, plain: bool = False) -> View:
@@ -84,6 +91,9 @@ class PlainView:
 
     def refresh(self) -> None:
         """Do nothing: lines stay as they are."""
+
+    def clear(self) -> None:
+        """Do nothing: a log keeps everything."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -130,19 +140,37 @@ class LiveView:
             drawn = self._render()
         self._live.update(drawn, refresh=True)
 
-    def close(self) -> None:
-        """Draw for the last time, and leave it on the screen."""
-        self.refresh()
+    def clear(self) -> None:
+        """Take it from the screen."""
+        self._live.transient = True
+        self._live.update(Text(""), refresh=True)
         self._live.stop()
 
-    def _render(self) -> RenderableType:
+    def close(self) -> None:
+        """Draw for the last time, and leave it on the screen."""
+        if self._live.is_started:
+            with self._lock:
+                self._live.update(self._render(whole=True))
+            self._live.stop()
+
+    def _render(self, *, whole: bool = False) -> RenderableType:
         parts: list[RenderableType] = [Text(headline(self._profile), style="bold")]
-        if self._trials:
-            parts.append(trial_table(self._trials, self._console.width))
+        shown = self._trials if whole else self._trials[-self._room(len(self._trials)) :]
+        if hidden := len(self._trials) - len(shown):
+            parts.append(Text(f"{hidden} earlier trial{'' if hidden == 1 else 's'} not shown", style="dim"))
+        if shown:
+            parts.append(trial_table(shown, self._console.width))
         parts += [Text(note, style="dim") for note in self._notes]
         if self._progress is not None:
             parts.append(self._active(self._progress))
         return Group(*parts)
+
+    def _room(self, trials: int) -> int:
+        """Return how many trials the screen has room for: what does not fit would push out the one in progress."""
+        width, height = self._console.size
+        notes = sum(math.ceil(len(note) / width) for note in self._notes)
+        left = height - LINES_BESIDE - notes
+        return left if left >= trials else max(left - 1, FEWEST_ROWS)
 
     def _active(self, progress: Progress) -> RenderableType:
         active, gone = progress.active, monotonic() - progress.started

@@ -10,6 +10,7 @@ from tests.unit.cluster.objects import MI, Object, node
 from modelprofiler.api.spec import Resources
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster.capacity import Room, effective, pod_requests, rooms
+from modelprofiler.core.axis import Limits
 
 GI = 1024 * MI
 RANGE = {
@@ -102,13 +103,12 @@ def test_a_node_that_does_not_say_what_it_has_has_no_room() -> None:
 
 
 def test_without_a_range_everything_that_is_left_beside_the_load_is_searched() -> None:
-    """From a floor, in steps that end within the room."""
+    """From a floor, in steps that end within the room; those of memory grow with it."""
     found = effective(Resources(), [Room("n", 1999, 3 * GI + 5)], (500, 256 * MI))
     assert isinstance(found, EffectiveResources)
-    assert {
-        "cpu": {"min": "100m", "max": "1450m", "step": "50m"},
-        "memory": {"min": "128Mi", "max": "2816Mi", "step": "32Mi"},
-    } == found.to_dict()
+    assert {"min": "100m", "max": "1450m", "step": "50m"} == found.to_dict()["cpu"]
+    memory = found.to_dict()["memory"]["values"]
+    assert (["128Mi", "160Mi"], ["2560Mi", "2816Mi"]) == (memory[:2], memory[-2:])
 
 
 def test_a_range_that_fits_some_node_is_searched_as_it_is() -> None:
@@ -118,7 +118,7 @@ def test_a_range_that_fits_some_node_is_searched_as_it_is() -> None:
     assert EffectiveResources.model_validate(RANGE) == effective(given, [large, small], (500, 0))
     half = effective(Resources.model_validate({"cpu": RANGE["cpu"]}), [large, small], (0, 0))
     assert isinstance(half, EffectiveResources)
-    assert ("2", "4Gi") == (str(half.cpu.max), str(half.memory.max))
+    assert Limits(2000, 4 * GI) == Limits.ceiling(half)
 
 
 def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given() -> None:

@@ -12,6 +12,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import Outcome, Purpose, Trial
 from modelprofiler.azureml.profiling import manifest
 from modelprofiler.azureml.profiling.bounds import GIGABYTE
+from modelprofiler.core.axis import cpu_axis, memory_axis
 
 RUNNING, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT = "Running", "Succeeded", "Failed", "Cancelled", "TimedOut"
 FINAL_STATES = (SUCCEEDED, FAILED, CANCELLED, TIMED_OUT)
@@ -171,11 +172,12 @@ def _named_model(profile: ModelProfile) -> str | None:
 def _requested(profile: ModelProfile, reference: Trial | None) -> tuple[float | None, float | None]:
     given = profile.spec.resources
     resolved = profile.status.resources
-    cpu = given.cpu.max if given.cpu else resolved.cpu.max if resolved else None
-    memory = given.memory.max if given.memory else resolved.memory.max if resolved else None
-    if reference is not None:
-        cpu, memory = cpu or reference.limits.cpu, memory or reference.limits.memory
-    return _cores(cpu), _gigabytes(memory)
+    cpu = given.cpu or (resolved.cpu if resolved else None)
+    memory = given.memory or (resolved.memory if resolved else None)
+    tried = reference.limits if reference else None
+    most_cpu = Quantity.cpu(cpu_axis(cpu).last) if cpu else tried.cpu if tried else None
+    most_memory = Quantity.memory(memory_axis(memory).last) if memory else tried.memory if tried else None
+    return _cores(most_cpu), _gigabytes(most_memory)
 
 
 def _recommended(profile: ModelProfile) -> dict[str, float | None]:

@@ -33,7 +33,7 @@ WAIT_SECONDS = 24 * 3600
 
 def engine(directory: Path) -> list[str]:
     """Return the command that runs a profile."""
-    run = [sys.executable, "-m", "modelprofiler.cli", "run", str(directory / MANIFEST)]
+    run = [sys.executable, "-m", "modelprofiler", "run", str(directory / MANIFEST)]
     return [*run, "--output", "json", "--directory", str(directory / "run"), "--wait", str(WAIT_SECONDS)]
 
 

@@ -9,6 +9,7 @@ speed of the CPU that they get.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import math
 import random
 import statistics
@@ -18,16 +19,16 @@ from typing import Any, Literal
 
 from benchmarks.search.kernel import BIN, PERIOD, serve
 
-try:
-    import numba  # noqa: F401
-    import numpy
-except ImportError:
-    numpy = None
+COMPILED = importlib.util.find_spec("numba") is not None
 
 
 def array(values: list[float]) -> Any:
     """Return what the kernel works on: an array where it is compiled; where it is not, a list is faster."""
-    return values if numpy is None else numpy.asarray(values)
+    if not COMPILED:
+        return values
+    import numpy
+
+    return numpy.asarray(values)
 
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}

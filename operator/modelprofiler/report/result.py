@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelprofiler.api.conditions import Condition, ConditionType
+from modelprofiler.api.spec import LATENCY_METRICS
 from modelprofiler.api.status import ContainerRecommendation, Trial
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.report import page, text
@@ -18,6 +19,9 @@ from modelprofiler.report.summary import Summary, bytes_words, condition, second
 
 if TYPE_CHECKING:
     import pandas as pd
+
+UNITS = ("_cores", "_bytes", "_seconds", "_percent", "_per_second", "_per_request", "requests", "failures")
+"""How the names of columns end that hold numbers."""
 
 
 class Result:
@@ -66,6 +70,8 @@ class Result:
     def to_frame(self) -> pd.DataFrame:
         """Return a row a trial: CPU in cores, memory in bytes, times in seconds, shares in percent.
 
+        What was not measured is NaN.
+
         Raises
         ------
         ModelProfilerError
@@ -75,7 +81,10 @@ class Result:
             import pandas as pd
         except ImportError as error:
             raise ModelProfilerError("a data frame needs pandas: pip install pandas") from error
-        return pd.DataFrame([_figures(trial) for trial in self.trials]).set_index("trial")
+        frame = pd.DataFrame([_figures(trial) for trial in self.trials])
+        # A column of nothing but None would be one of objects, and differ from run to run.
+        numbers = [name for name in frame.columns if name.endswith(UNITS)]
+        return frame.astype(dict.fromkeys(numbers, float)).set_index("trial")
 
     def save_html(self, path: str | PathLike[str]) -> None:
         """Write the page of the run, which needs nothing else, to a file."""
@@ -135,7 +144,7 @@ def _figures(trial: Trial) -> dict[str, Any]:
         "failures": load.failures if load is not None else None,
         "rate_per_second": float(load.rate) if load is not None else None,
     }
-    for metric in ("mean", "p50", "p90", "p95", "p99", "max"):
+    for metric in LATENCY_METRICS:
         found = getattr(load.latency, metric) if load is not None else None
         figures[f"latency_{metric}_seconds"] = found.seconds if found is not None else None
     return figures | {

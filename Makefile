@@ -71,6 +71,17 @@ bench-search-validate: env ## The simulator against a real server in a control g
 bench-search-quick: env ## A small part of it, under a minute; fails when the search no longer leads by far
 	@$(BIN)/python -m benchmarks.search --quick $(ARGS)
 
+.PHONY: bench-load
+bench-load: ## The load generator beside wrk, hey and others; writes docs/benchmarks.md; six minutes on a quiet machine
+	@hack/bench-env bench-load
+	@hack/bench-peers
+	@.cache/bench-load/bin/python -m benchmarks.load --write $(ARGS)
+
+.PHONY: bench-load-quick
+bench-load-quick: env ## A small part of it, under 40 seconds; fails when the generator costs or hides too much
+	@hack/bench-peers
+	@$(BIN)/python -m benchmarks.load --quick $(ARGS)
+
 .PHONY: mlflow
 mlflow: ## Install an MLflow server (850 MB) for the integration tests that need one; without it they are skipped
 	hack/mlflow

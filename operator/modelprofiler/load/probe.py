@@ -38,7 +38,7 @@ class Answer:
             "timeout": f"was not answered within {self.latency:.3g} s",
             "reset": "was not answered: the server closed the connection",
             "refused": "was not sent: the connection was refused",
-            "protocol": "was answered with something that is not HTTP",
+            "protocol": "was not sent: no TLS" if self.error else "was answered with something that is not HTTP",
         }[self.failure or "protocol"]
         return f"the first request {what}" + (f" ({self.error})" if self.error else "")
 

@@ -40,13 +40,30 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     """Return path and body."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    return head.split(b" ")[1].decode(), await reader.readexactly(length)
+    path = head.split(b" ")[1].decode()
+    if path.startswith("/sip"):
+        return path, await sipped(reader, length)
+    return path, await reader.readexactly(length)
+
+
+async def sipped(reader: asyncio.StreamReader, length: int) -> bytes:
+    """Read slowly, so that what is not read yet fills the buffers of both ends."""
+    body = bytearray()
+    while len(body) < length:
+        body += await reader.readexactly(min(2**17, length - len(body)))
+        await asyncio.sleep(0.02)
+    return bytes(body)
 
 
 async def keep_alive(x: Exchange) -> bool:
     """Answer with the length of the body."""
     x.writer.write(answer(b"%d" % len(x.body)))
     return True
+
+
+async def sip(x: Exchange) -> bool:
+    """Answer a body that was read slowly."""
+    return await keep_alive(x)
 
 
 async def close(x: Exchange) -> bool:
@@ -188,7 +205,7 @@ async def main() -> None:
     if len(sys.argv) > 1:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(sys.argv[1])
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**24, ssl=tls)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**18, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

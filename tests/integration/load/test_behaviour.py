@@ -127,6 +127,15 @@ def test_a_row_of_ten_mebibytes_arrives_whole(load: MakeLoad) -> None:
     assert 2 == measured(result).rows_covered
 
 
+def test_a_row_that_the_server_reads_slowly_arrives_whole(load: MakeLoad) -> None:
+    """What does not fit into the socket waits, and nothing that was sent meanwhile is mixed up with it."""
+    rows = b"x" * 2**22 + b"\nsmall\n"
+    kind = {"closedLoop": {"concurrency": 2}}
+    status = measured(load("sip", kind, rows=rows, bounds={"warmup_requests": 2, "duration": 1.5}))
+    assert 0 == status.failures
+    assert 2 == status.rows_covered
+
+
 def test_a_port_on_which_nothing_listens_is_named(load: MakeLoad) -> None:
     """After the time it may take a server to start listening."""
     with socket.socket() as unused:

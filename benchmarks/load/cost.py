@@ -1,0 +1,187 @@
+"""What a request costs each client: its CPU time over the requests that the server had, both seen from outside."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load import generator
+from benchmarks.load.programs import BODY, HERE, ROOT, cores, cpu_seconds, find, nginx, requests_served, running
+
+CONNECTIONS = 50
+LONGEST = 30
+"""Seconds after which every client ends by itself."""
+OPEN_RATE = 5000
+
+OURS, OPEN, OURS_ANOTHER = (
+    "this generator",
+    f"this generator, open loop of {OPEN_RATE:,}/s",
+    "this generator, each head new",
+)
+WRK, HEY, LOCUST, AIOHTTP = "wrk", "hey", "locust, FastHttpUser", "aiohttp"
+WRK_ANOTHER = "wrk, each head new"
+
+_WRK_SCRIPT = f"""
+wrk.method = "POST"
+wrk.body = string.rep("x", {len(BODY)})
+wrk.headers["Content-Type"] = "application/json"
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One measurement: CPU seconds of the client, requests, and wall seconds, of the same window."""
+
+    cpu: float
+    requests: int
+    wall: float
+
+    @property
+    def microseconds(self) -> float:
+        """CPU time per request."""
+        return 1e6 * self.cpu / self.requests
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.wall
+
+
+Command = Callable[[int, Path], list[str]]
+"""Makes the command line of a client from the server's port and a folder."""
+
+
+def _ours(load: dict[str, object], path: str) -> Command:
+    told = {"warmup": "0s", "duration": f"{LONGEST}s"} | load
+
+    def command(port: int, folder: Path) -> list[str]:
+        return generator.command(generator.configuration(port, told, endpoint={"path": path}), folder)
+
+    return command
+
+
+def _wrk(path: str) -> Command:
+    def command(port: int, folder: Path) -> list[str]:
+        (folder / "post.lua").write_text(_WRK_SCRIPT)
+        return [
+            *(str(find("wrk")), "-t1", f"-c{CONNECTIONS}", f"-d{LONGEST}s", "-s", "post.lua"),
+            f"http://{HERE}:{port}{path}",
+        ]
+
+    return command
+
+
+def _hey(port: int, folder: Path) -> list[str]:
+    (folder / "body").write_bytes(BODY)
+    what = ["-m", "POST", "-T", "application/json", "-D", "body"]
+    return [str(find("hey")), "-z", f"{LONGEST}s", "-c", str(CONNECTIONS), *what, f"http://{HERE}:{port}/"]
+
+
+def _locust(port: int, folder: Path) -> list[str]:
+    users = ["-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{LONGEST}s"]
+    return [
+        *(sys.executable, "-m", "locust", "-f", str(ROOT / "benchmarks" / "load" / "locustfile.py"), "--headless"),
+        *("--only-summary", *users, "-H", f"http://{HERE}:{port}"),
+    ]
+
+
+def _aiohttp(port: int, folder: Path) -> list[str]:
+    url = f"http://{HERE}:{port}/"
+    return [sys.executable, "-m", "benchmarks.load.aiohttp_client", url, str(CONNECTIONS), str(LONGEST)]
+
+
+_CLOSED: dict[str, object] = {"closedLoop": {"concurrency": CONNECTIONS}}
+CLIENTS: dict[str, Command] = {
+    OURS: _ours(_CLOSED, "/"),
+    WRK: _wrk("/"),
+    HEY: _hey,
+    AIOHTTP: _aiohttp,
+    LOCUST: _locust,
+    OURS_ANOTHER: _ours(_CLOSED, "/another"),
+    WRK_ANOTHER: _wrk("/another"),
+    OPEN: _ours({"openLoop": {"rate": str(OPEN_RATE)}}, "/"),
+}
+QUICK = (OURS, WRK, HEY, AIOHTTP)
+
+
+def missing() -> dict[str, str]:
+    """Return the clients that cannot be run here, and why."""
+    found = {name: f"{name} is not here and could not be fetched" for name in (WRK, HEY) if find(name) is None}
+    if WRK in found:
+        found[WRK_ANOTHER] = found[WRK]
+    if importlib.util.find_spec("locust") is None:
+        found[LOCUST] = "locust is not installed in this environment"
+    return found
+
+
+def measure(command: Command, port: int, folder: Path, *, settle: float, window: float) -> Cost:
+    """Run a client for a while, on its core, and return what a window of it cost.
+
+    Raises
+    ------
+    RuntimeError
+        When the client ended early or sent nothing.
+    """
+    folder.mkdir(parents=True)
+    before = requests_served(port)
+    with running(command(port, folder), cores()[0], folder) as process:
+        patience = time.monotonic() + LONGEST / 2
+        while process.poll() is None and requests_served(port) < before + 200 and time.monotonic() < patience:
+            before += 1  # its own question
+            time.sleep(0.05)
+        time.sleep(settle)
+        began, served, cpu = time.monotonic(), requests_served(port), cpu_seconds(process)
+        time.sleep(window)
+        ended, served_later, cpu_later = time.monotonic(), requests_served(port), cpu_seconds(process)
+        if process.poll() is not None or served_later - served < 2:
+            raise RuntimeError(f"{process.args!r} sent nothing: {(folder / 'output').read_text()[-500:]}")
+    return Cost(cpu_later - cpu, served_later - served - 1, ended - began)
+
+
+def run(
+    names: Sequence[str], rounds: int, folder: Path, *, settle: float, window: float, say: Callable[[str], None]
+) -> dict[str, list[Cost]]:
+    """Measure the clients in turns, in an order that moves on by one each round."""
+    found: dict[str, list[Cost]] = {name: [] for name in names}
+    with nginx(folder / "nginx") as port:
+        for turn in range(rounds):
+            first = turn % len(names)
+            for name in (*names[first:], *names[:first]):
+                at = folder / f"{turn}-{list(CLIENTS).index(name)}"
+                cost = measure(CLIENTS[name], port, at, settle=settle, window=window)
+                found[name].append(cost)
+                say(f"cost, round {turn + 1} of {rounds}: {name} {cost.microseconds:.1f} us, {cost.rate:,.0f}/s")
+    return found
+
+
+def ratio(costs: Sequence[Cost], others: Sequence[Cost]) -> float:
+    """Return the median over the rounds of one client's CPU time per request over another's in the same round."""
+    return statistics.median(a.microseconds / b.microseconds for a, b in zip(costs, others, strict=True))
+
+
+def table(found: dict[str, list[Cost]], left_out: dict[str, str]) -> list[str]:
+    """Return the rows of all clients."""
+    lines = [
+        "| client | CPU per request, us (least to most) | of wrk's | of hey's | requests/s a core | requests/s here |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in CLIENTS:
+        costs = found.get(name)
+        if not costs:
+            lines.append(f"| {name} | missing: {left_out.get(name, 'left out')} | | | | |")
+            continue
+        each = [cost.microseconds for cost in costs]
+        middle = statistics.median(each)
+        other = WRK_ANOTHER if name == OURS_ANOTHER else WRK
+        ratios = [f"{ratio(costs, found[peer]):.2f}" if found.get(peer) else "" for peer in (other, HEY)]
+        rate = statistics.median(cost.rate for cost in costs)
+        lines.append(
+            f"| {name} | {middle:.1f} ({min(each):.1f} to {max(each):.1f}) | {ratios[0]} | {ratios[1]} "
+            f"| {1e6 / middle:,.0f} | {rate:,.0f} |"
+        )
+    return lines

@@ -1,0 +1,70 @@
+"""Whether the results of several generators, put together, say what all their latencies say."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load import generator
+from benchmarks.load.honesty import exact_quantile
+
+from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.summary import merge
+
+QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
+RATE = 1000
+"""Requests per second, all generators together."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """So many generators, together: the largest deviation of a percentile from the exact one, the one allowed, p99."""
+
+    generators: int
+    requests: int
+    raw: int
+    off: float
+    allowed: float
+    p99: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether every request is there and every percentile within the histogram's error."""
+        return self.requests == self.raw and self.off <= self.allowed * (1 + 1e-9)
+
+
+def run(port: int, generators: Sequence[int], folder: Path, seconds: int, say: Callable[[str], None]) -> list[Merged]:
+    """Load the stalling server with 1, 2, … generators and compare what they hand back with what they measured."""
+    found = []
+    for count in generators:
+        load = {"openLoop": {"rate": str(RATE)}, "duration": f"{seconds}s", "parallelism": count}
+        told = [generator.configuration(port, load, index=i) for i in range(count)]
+        at = folder / f"merging-{count}"
+        results = generator.measured(generator.run(told, at, program="benchmarks.load.raw"))
+        raw = array("d")
+        for i in range(count):
+            raw.frombytes((at / str(i) / "result.raw").read_bytes())
+        found.append(compare(merge(results).histogram, raw, count))
+        say(f"merging: {count} generators, off by {100 * found[-1].off:.2f} % at most")
+    return found
+
+
+def compare(histogram: Histogram, raw: Sequence[float], generators: int) -> Merged:
+    """Compare a histogram with the latencies it was made of."""
+    exact = {q: exact_quantile(raw, q) for q in QUANTILES}
+    off = max(abs((histogram.quantile(q) or 0.0) / value - 1) for q, value in exact.items())
+    return Merged(generators, histogram.n, len(raw), off, histogram.relative_error, histogram.quantile(0.99) or 0.0)
+
+
+def table(found: Sequence[Merged]) -> list[str]:
+    """Return a row for each number of generators."""
+    lines = [
+        "| generators | requests | a percentile is off by at most | the histogram's error | equal within it |",
+        "|---|---|---|---|---|",
+    ]
+    for m in found:
+        equal = "yes" if m.equal else "no"
+        lines.append(f"| {m.generators} | {m.requests:,} | {100 * m.off:.2f} % | {100 * m.allowed:.2f} % | {equal} |")
+    return lines

@@ -1,0 +1,39 @@
+"""The project's generator, which also writes every latency of the window down: ``--config FILE --result FILE``.
+
+The raw latencies, in seconds, go into ``FILE.raw`` beside the result, as an array of doubles.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from pathlib import Path
+
+from modelprofiler.load import phases
+from modelprofiler.load.command import main
+from modelprofiler.load.recorder import Recorder
+
+ended: list[tuple[float, float]] = []
+recorders: list[Recorder] = []
+
+
+class RawRecorder(Recorder):
+    """Counts as ever, and keeps what it counted."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        recorders.append(self)
+
+    def ended(self, intended: float, now: float, failure: str | None) -> None:
+        super().ended(intended, now, failure)
+        if failure in {None, "timeout"}:
+            ended.append((intended, now - intended))
+
+
+if __name__ == "__main__":
+    setattr(phases, "Recorder", RawRecorder)  # noqa: B010 - the one that a load makes
+    code = main()
+    (recorder,) = recorders
+    latencies = array("d", [latency for intended, latency in ended if intended >= recorder.window_start])
+    Path(sys.argv[sys.argv.index("--result") + 1] + ".raw").write_bytes(latencies.tobytes())
+    sys.exit(code)

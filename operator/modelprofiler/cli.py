@@ -120,7 +120,8 @@ def _complete() -> None:
         import argcomplete
     except ImportError:
         return
-    argcomplete.autocomplete(_parser(os.environ.get("COMP_LINE", "").split()[1:]))
+    parser = _parser(os.environ.get("COMP_LINE", "").split()[1:])
+    argcomplete.autocomplete(parser, always_complete_options=False)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,18 @@ import argparse
 
 SHELLS = ("bash", "zsh", "fish")
 
+ZSH_BEGINS = "#compdef modelprofiler\n"
+"""How zsh's lines begin; it wants that first in a file of its own."""
+ZSH_SYSTEM = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }\n"
+"""zsh completes nothing before that was called, and an early line of ~/.zshrc may be before it."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the shell."""
     parser.add_argument("shell", choices=SHELLS, help="the shell")
     parser.epilog = (
         "examples:\n"
-        '  eval "$(modelprofiler completion bash)"      # in ~/.bashrc; zsh: the same in ~/.zshrc\n'
+        '  eval "$(modelprofiler completion bash)"      # in ~/.bashrc; zsh: eval "$(modelprofiler completion zsh)"\n'
         "  modelprofiler completion fish | source       # in ~/.config/fish/config.fish"
     )
 
@@ -21,5 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the lines."""
     from argcomplete.shell_integration import shellcode
 
-    print(shellcode(["modelprofiler"], shell=arguments.shell))
+    code = shellcode(["modelprofiler"], shell=arguments.shell)
+    if arguments.shell == "zsh":
+        code = ZSH_BEGINS + ZSH_SYSTEM + code.removeprefix(ZSH_BEGINS)
+    print(code)
     return 0

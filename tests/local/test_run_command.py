@@ -147,8 +147,12 @@ def test_a_resumed_run_goes_on_from_the_finished_trials(run: WholeRun) -> None:
 
 def test_a_run_that_has_ended_is_shown_again(run: WholeRun) -> None:
     """Whoever has its port now: nothing is started."""
-    assert (0, run.resumed.stdout) == (run.again.returncode, run.again.stdout), run.again.stderr
+    assert 0 == run.again.returncode, run.again.stderr
     assert "nothing is left to measure" in run.again.stderr
+    status = ModelProfile.parse(json.loads(run.again.stdout)).status
+    before = run.profile.status
+    assert (before.trials, before.recommendations) == (status.trials, status.recommendations)
+    assert (before.start_time, before.completion_time) == (status.start_time, status.completion_time)
 
 
 def test_the_smallest_size_is_recommended_and_was_run(run: WholeRun) -> None:

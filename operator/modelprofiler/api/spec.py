@@ -427,6 +427,9 @@ class Search(ApiModel):
     """How often a size is measured while its verdict is uncertain."""
     resize: Literal["Auto", "InPlace", "Recreate"] = "Auto"
     """Auto: resize the running pod in place, with a fresh pod where that is not possible."""
+    threads: Literal["None", "Auto"] = "None"
+    """Auto: variables such as OMP_NUM_THREADS size the server's thread pools for the trial's CPU limit instead of the
+    node's cores; those that the profile sets itself are left alone."""
     deadline: Duration = Duration("1h")
     """How long a run may take from leaving the queue."""
 

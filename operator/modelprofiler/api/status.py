@@ -167,10 +167,16 @@ class MemoryUsage(StatusModel):
     """WorkingSet: samples of the working set. MaxUsage: the lifetime peak, page cache included. Cgroup: memory.peak."""
     lifetime_peak: Quantity | None = None
     """The container's peak since it started, page cache included: an upper bound."""
+    before_load: Quantity | None = None
+    """The last sample before the load: after start on a fresh server, what the load before has left on another."""
     steady: Quantity | None = None
     """Median of the last half of the samples."""
     growth_per1000_requests: Quantity | None = Field(default=None, alias="growthPer1000Requests")
-    """Growth of memory for every 1,000 requests, where it could be told."""
+    """Growth of memory for every 1,000 requests, where it could be told; 0 where it was told to be none."""
+    growth_low: Quantity | None = None
+    """Lower end of its 95 % interval; absent with too few samples for one."""
+    growth_high: Quantity | None = None
+    """Upper end of its 95 % interval."""
 
 
 class UsageStatus(StatusModel):
@@ -194,6 +200,17 @@ class UsageStatus(StatusModel):
     """Memory."""
 
 
+class NodeLoad(StatusModel):
+    """What else had the node's CPU in the window; a value that could not be measured is absent."""
+
+    cpus: int | None = None
+    """CPUs of the node."""
+    other_cpu: Quantity | None = None
+    """Mean CPU that went to work other than the server and the load generator."""
+    steal_percent: Quantity | None = None
+    """Share of the node's CPU time that its hypervisor gave to others."""
+
+
 class Trial(StatusModel):
     """One finished trial."""
 
@@ -215,6 +232,8 @@ class Trial(StatusModel):
     """What the load generator saw."""
     usage: UsageStatus | None = None
     """What the container used."""
+    node: NodeLoad | None = None
+    """What else had the node's CPU."""
     time_to_ready: Duration | None = None
     """From the container's start until the pod was ready."""
     start_time: datetime
@@ -264,6 +283,15 @@ class Verification(StatusModel):
     """95th percentile of latency in that trial; absent where there were too few requests for it."""
 
 
+class Variable(StatusModel):
+    """An environment variable."""
+
+    name: str
+    """Name of the variable."""
+    value: str
+    """Its value."""
+
+
 class ContainerRecommendation(StatusModel):
     """The size to give a container."""
 
@@ -273,6 +301,8 @@ class ContainerRecommendation(StatusModel):
     """Requests."""
     limits: Size
     """Limits."""
+    env: Annotated[list[Variable], Field(max_length=16)] = Field(default_factory=list)
+    """With search.threads Auto: variables that sized the server's thread pools, to be set in production too."""
     current: Size | None = None
     """With workloadRef, the size it has today."""
     verification: Verification | None = None
@@ -312,6 +342,21 @@ class Provenance(StatusModel):
     """Version of modelprofiler."""
 
 
+class Drift(StatusModel):
+    """Whether requests came to cost more or less CPU time while the run went on, at sizes that compare."""
+
+    ratio: Quantity
+    """CPU time per request at the end of the run over that at its beginning, along a line through these trials."""
+    low: Quantity
+    """Lower end of its 95 % interval."""
+    high: Quantity
+    """Upper end of its 95 % interval."""
+    noticed: bool
+    """Whether the change is more than the noise between trials."""
+    trials: int
+    """Trials that were compared."""
+
+
 class EffectiveResources(StatusModel):
     """The range that is searched, defaults filled in."""
 
@@ -344,6 +389,8 @@ class ModelProfileStatus(StatusModel):
     """One row a trial; in full in the ConfigMap <name>-report."""
     recommendations: Annotated[list[ContainerRecommendation], Field(max_length=16)] = Field(default_factory=list)
     """The sizes to give."""
+    drift: Drift | None = None
+    """Whether the machine changed while the run went on; absent where too few trials compare."""
     provenance: Provenance | None = None
     """Where the numbers come from."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(default_factory=list)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ActiveTrial, Outcome, Purpose, Stage, Trial, UsageStatus
+from modelprofiler.api.status import ActiveTrial, NodeLoad, Outcome, Purpose, Stage, Trial, UsageStatus
 from modelprofiler.cluster import failures
 from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod, Server
 from modelprofiler.cluster.settings import Settings
@@ -22,6 +22,7 @@ from modelprofiler.core.judge import Failure, rejudge
 from modelprofiler.core.pause import not_before
 from modelprofiler.core.steps import RunTrial, Step
 from modelprofiler.core.trial import finished_trial
+from modelprofiler.load.crowding import beside
 from modelprofiler.load.summary import LoadResult, ResultKind
 
 RESIZE_TIMEOUT_SECONDS = 20.0
@@ -194,7 +195,9 @@ def _late_usage(run: Run, seen: Observation) -> Trial | None:
         if row is None or row.usage is not None or not job.measured or not job.measured.usage or not job.result:
             continue
         if job.measured.complete or _seconds_since(job.finished_at, run.now) > LATE_SAMPLES_SECONDS:
-            return _with_usage(run, row, job.measured.usage)
+            return _with_usage(
+                run, row, job.measured.usage, _node_load(seen.server(job.incarnation), job, job.measured.usage)
+            )
     return None
 
 
@@ -403,16 +406,25 @@ def _finished(
         load=result.status if result else None,
         usage=usage,
         time_to_ready=ready,
+        node=_node_load(server, trial.job, usage) if result else None,
         started=trial.started,
         completed=run.now,
         trials=run.trials,
     )
 
 
-def _with_usage(run: Run, row: Trial, usage: UsageStatus) -> Trial:
+def _node_load(server: Server | None, job: LoadJob | None, usage: UsageStatus | None) -> NodeLoad | None:
+    """Return what else the server's node did, which the generator saw where it ran on that node."""
+    pod = server.pod if server else None
+    if pod is None or job is None or job.result is None or not pod.node or job.node != pod.node:
+        return None
+    return beside(job.result, usage)
+
+
+def _with_usage(run: Run, row: Trial, usage: UsageStatus, node: NodeLoad | None) -> Trial:
     """Return a recorded row judged again with the usage that came in late; what went wrong stays what went wrong."""
     at = row.index - 1
-    known = row.model_copy(update={"usage": usage})
+    known = row.model_copy(update={"usage": usage, "node": node or row.node})
     return rejudge(run.profile.spec, [*run.trials[:at], known, *run.trials[at + 1 :]])[at]
 
 

@@ -192,11 +192,17 @@ class Reconciler:
                 step = step_at_deadline(profile.spec, accepted.resources, container, "Cluster", trials)
         fields: dict[str, Any] = {"trials": trials, "run_hash": accepted.run_hash}
         if not same:
-            fields |= {"active_trial": None, "provenance": None, "recommendations": [], "completion_time": None}
+            fields |= {
+                "active_trial": None,
+                "provenance": None,
+                "recommendations": [],
+                "drift": None,
+                "completion_time": None,
+            }
             fields["start_time"] = self._clock() if started else None
         elif isinstance(step, RunTrial) and not started:
             # The recommendation was made for other objectives; one for these comes at the end.
-            fields |= {"start_time": None, "completion_time": None, "recommendations": []}
+            fields |= {"start_time": None, "completion_time": None, "recommendations": [], "drift": None}
         fresh = profile.model_copy(update={"status": recorded.model_copy(update=fields)})
         return _Plan(fresh, accepted, step, started)
 

@@ -14,6 +14,7 @@ from modelprofiler.cluster.accept import Accepted
 from modelprofiler.cluster.decide import Decision
 from modelprofiler.cluster.observe import Observation
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
+from modelprofiler.core.drift import drift_of
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.errors import InvalidInput
 from modelprofiler.load.summary import LoadResult
@@ -131,6 +132,7 @@ def _ended(
         completion_time=profile.status.completion_time or now,
         provenance=origin(profile, accepted),
         recommendations=[result.recommendation] if isinstance(result, Recommend) else [],
+        drift=drift_of(profile.status.trials),
         **_about(accepted),
     )
 

@@ -9,6 +9,8 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import ContainerRecommendation, Outcome, Size, Verification
 from modelprofiler.core.axis import Axis, Limits
+from modelprofiler.core.drift import drift_of, drift_sentence
+from modelprofiler.core.leak import leak_of, leak_sentence
 from modelprofiler.core.points import CpuPoint, Observation
 from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Recommend
@@ -172,6 +174,10 @@ def _notes(run: Run, target: Target) -> list[str]:
         notes.append(
             f"The CPU request is without a limit; what ran had {size} as its limit, the least a node gives it."
         )
+    if (leak := leak_of(run.trials)) is not None:
+        notes.append(leak_sentence(leak, target.limits.memory, run.spec))
+    if (drift := drift_of(run.trials)) is not None and drift.noticed:
+        notes.append(drift_sentence(drift))
     threads = _threads(run.observations, target.limits)
     if threads is not None:
         notes.append(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import LoadStatus, Purpose, Trial, UsageStatus
+from modelprofiler.api.status import LoadStatus, NodeLoad, Purpose, Trial, UsageStatus
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.judge import Failure, outcome_of
 
@@ -25,6 +25,7 @@ def finished_trial(
     load: LoadStatus | None,
     usage: UsageStatus | None,
     time_to_ready: Duration | None,
+    node: NodeLoad | None = None,
     started: datetime,
     completed: datetime,
     trials: Sequence[Trial],
@@ -39,8 +40,8 @@ def finished_trial(
         The trial; fresh says that the server was started for it, at this size.
     failure
         What went wrong apart from slow or failing requests; None when nothing did.
-    load, usage, time_to_ready
-        What was measured; None where it was not.
+    load, usage, time_to_ready, node
+        What was measured, of the server and of what else its node did; None where it was not.
     started, completed
         When it began and ended.
     trials
@@ -66,6 +67,7 @@ def finished_trial(
         judged=verdict.judged,
         load=load,
         usage=usage,
+        node=node,
         time_to_ready=time_to_ready,
         start_time=started,
         completion_time=completed,

@@ -1,8 +1,9 @@
-"""Whether something else took the machine's CPU during a load, by what the generator saw of it. Pure."""
+"""What else took the machine's CPU during a load, by what the generator saw of it, and whether too much. Pure."""
 
 from __future__ import annotations
 
-from modelprofiler.api.status import UsageStatus
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import NodeLoad, UsageStatus
 from modelprofiler.load.summary import LoadResult
 
 FULL_MACHINE = 0.93
@@ -12,6 +13,29 @@ OTHERS_SHARE = 0.15
 HELD_PERCENT = 50
 """Share of its CFS periods from which on it was its own quota that a server waited for: others would have kept it from
 using that up."""
+
+
+def beside(result: LoadResult, usage: UsageStatus | None) -> NodeLoad | None:
+    """Return what else the machine of a load did in its window; None where that is not known at all.
+
+    Other work is what the machine's CPUs were busy with, less what the server and the generator used of them.
+
+    Parameters
+    ----------
+    result
+        Of a load that ran on the server's machine.
+    usage
+        What the server used; without its CPU other work is not known.
+    """
+    other = None
+    if result.cores is None and result.steal_percent is None:
+        return None
+    if result.cores and result.busy_percent is not None and usage is not None and usage.cpu is not None:
+        busy = result.cores * result.busy_percent / 100
+        cores = max(0.0, busy - float(usage.cpu) - (result.cpu_percent or 0.0) / 100)
+        other = Quantity.cpu(round(cores * 1000))
+    steal = None if result.steal_percent is None else Quantity.decimal(result.steal_percent, 3)
+    return NodeLoad(cpus=result.cores, other_cpu=other, steal_percent=steal)
 
 
 def crowding(result: LoadResult, server_cores: float, usage: UsageStatus | None = None) -> str | None:

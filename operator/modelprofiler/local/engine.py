@@ -17,6 +17,7 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ContainerRecommendation, EffectiveResources, Trial
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
+from modelprofiler.core.drift import drift_of
 from modelprofiler.core.estimate import estimate
 from modelprofiler.core.judge import rejudge
 from modelprofiler.core.pause import not_before
@@ -159,6 +160,7 @@ class Engine:
                 "resources": prepared.resources,
                 "provenance": prepared.provenance,
                 "recommendations": [result.recommendation] if isinstance(result, Recommend) else [],
+                "drift": drift_of(self._trials),
                 "conditions": conditions_for(state, before.conditions, now),
             }
         )

@@ -17,7 +17,7 @@ from modelprofiler.core.judge import Failure, reference_among
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.core.trial import finished_trial
 from modelprofiler.errors import LoadError
-from modelprofiler.load.crowding import crowding
+from modelprofiler.load.crowding import beside, crowding
 from modelprofiler.load.summary import LoadResult, ResultKind
 from modelprofiler.load.trial import load_of_trial, quick_sub_window
 from modelprofiler.local.generator import Generators
@@ -125,6 +125,7 @@ class Trials:
             load=found.load.status if found.load else None,
             usage=found.usage,
             time_to_ready=found.time_to_ready,
+            node=beside(found.load, found.usage) if found.load else None,
             started=started,
             completed=datetime.now(UTC),
             trials=trials,

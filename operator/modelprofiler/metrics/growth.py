@@ -1,20 +1,63 @@
-"""Whether memory grows with the requests served, and by how much: a straight line, and how sure it is."""
+"""Whether memory grows with the requests served, by how much, and how sure that is.
+
+A server that warms up grows, too: caches fill, allocators take what they keep. That bends down with time and a leak
+does not, so growth is told only where it goes on: in either half of the samples, or, where it settled first, in what
+follows.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-# Student's t, two-sided 95 %, by degrees of freedom (n - 2 for a line). Abramowitz & Stegun, table 26.10.
-_T95 = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 10: 2.228, 15: 2.131, 20: 2.086}
-_T95_MANY = 2.086
+from modelprofiler.core.student import t95
 
 FLAT = 0.01
 """Growth over all requests seen, as a share of memory, below which memory is called flat."""
 
+ENOUGH_FOR_HALVES = 8
+"""Samples from which on either half has a line, and an interval, of its own."""
 
-def growth_per_request(points: Sequence[tuple[float, float]]) -> float | None:
-    """Return by how many bytes memory grows with every request.
+SETTLING = 0.5
+"""With fewer samples: growth that falls to less than this share in the later half is taken to settle."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """By how many bytes memory grows with every request.
+
+    Attributes
+    ----------
+    per_request
+        The slope of the least-squares line; 0 where all of its interval amounts to nothing.
+    low, high
+        Its 95 % interval; None with fewer than four samples.
+    """
+
+    per_request: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    slope: float
+    margin: float
+
+    @property
+    def low(self) -> float:
+        return self.slope - self.margin
+
+    @property
+    def high(self) -> float:
+        return self.slope + self.margin
+
+
+def growth(points: Sequence[Point]) -> Growth | None:
+    """Return how memory grows with requests.
 
     Parameters
     ----------
@@ -23,29 +66,51 @@ def growth_per_request(points: Sequence[tuple[float, float]]) -> float | None:
 
     Returns
     -------
-    float or None
-        The slope of the least-squares line when its 95 % interval is above zero and it amounts to something; zero
-        when the whole interval amounts to nothing; None when the samples (fewer than four, or scattered) cannot tell.
+    Growth or None
+        None when the samples cannot tell: fewer than three, scattered, or of a server that was still warming up.
+        Three samples, a kubelet's in half a minute, give no interval; several trials do that together.
     """
-    n = len(points)
-    if n < 4:
+    if len(points) < 3 or points[-1][1] <= 0:
         return None
-    mean_x = sum(x for x, _ in points) / n
-    mean_y = sum(y for _, y in points) / n
+    line = _line(points)
+    if line is None:
+        return None
+    over = (points[-1][0] - points[0][0]) / (sum(y for _, y in points) / len(points))
+    if len(points) > 3 and (abs(line.slope) + line.margin) * over < FLAT:
+        return Growth(0.0, 0.0, max(0.0, line.high))
+    if len(points) < ENOUGH_FOR_HALVES:
+        if line.slope * over < FLAT or _settles(points):
+            return None
+        if len(points) == 3:
+            return Growth(line.slope)
+        return Growth(line.slope, line.low, line.high) if line.low > 0 else None
+    half = len(points) // 2
+    early, late = _line(points[:half]), _line(points[half:])
+    if early is None or late is None:
+        return None
+    if early.low > late.high:  # it bends: what follows may still go on for ever
+        return growth(points[half:]) if len(points) - half >= ENOUGH_FOR_HALVES else None
+    # A single step up in the middle looks like a slope, too; then neither half has one.
+    goes_on = min(line.low, early.low, late.low) > 0 and line.slope * over >= FLAT
+    return Growth(line.slope, line.low, line.high) if goes_on else None
+
+
+def _line(points: Sequence[Point]) -> _Line | None:
+    """Return the least-squares line; None where all points have the same number of requests."""
+    n = len(points)
+    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
     spread = sum((x - mean_x) ** 2 for x, _ in points)
-    if spread <= 0 or mean_y <= 0:
+    if spread <= 0:
         return None
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
     residual = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
-    margin = _t95(n - 2) * math.sqrt(residual / (n - 2) / spread)
-    amounts_to = (points[-1][0] - points[0][0]) / mean_y  # share of memory over all requests seen, per unit of slope
-    if slope - margin > 0 and slope * amounts_to >= FLAT:
-        return slope
-    if (abs(slope) + margin) * amounts_to < FLAT:
-        return 0.0
-    return None
+    return _Line(slope, t95(n - 2) * math.sqrt(residual / (n - 2) / spread) if n > 2 else math.inf)
 
 
-def _t95(freedom: int) -> float:
-    """Return Student's t for so many degrees of freedom, that of the next fewer where the table has a gap."""
-    return _T95[max(f for f in _T95 if f <= freedom)] if freedom < max(_T95) else _T95_MANY
+def _settles(points: Sequence[Point]) -> bool:
+    """Whether memory grew much less from the middle sample to the last than from the first to the middle one."""
+    first, middle, last = points[0], points[len(points) // 2], points[-1]
+    if not first[0] < middle[0] < last[0]:
+        return True
+    early = (middle[1] - first[1]) / (middle[0] - first[0])
+    return (last[1] - middle[1]) / (last[0] - middle[0]) < SETTLING * early

@@ -8,11 +8,14 @@ from statistics import mean, median
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import MemoryUsage, UsageStatus
 from modelprofiler.metrics.cost import CompletedBetween, CpuCost, Load, cpu_cost
-from modelprofiler.metrics.growth import growth_per_request
+from modelprofiler.metrics.growth import growth
 from modelprofiler.metrics.series import ContainerSamples, Sample, Series, Window, between, increase
 
 PATIENCE = 60.0
 """Seconds after the window in which a sample may still come: cAdvisor's 20, a scrape every 30, and time to be read."""
+
+FEW = 4
+"""Samples under load, below which the one after it is taken for growth, too: a kubelet has no more in half a minute."""
 
 GROWTH_POINTS = 20
 """Of a load, that a line of growth is laid through."""
@@ -124,8 +127,11 @@ def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage 
         if lifetime_peak <= 0:
             return None
         return MemoryUsage(peak=_bytes(lifetime_peak), peak_source="MaxUsage", lifetime_peak=_bytes(lifetime_peak))
+    before = [s.value for s in between(samples.working_set_bytes, load.alone.start, load.start) if s.time < load.start]
     growing = between(seen, load.window.start, load.end)
-    growth = growth_per_request([(load.completed_between(load.start, s.time), s.value) for s in _thinned(growing)])
+    if len(growing) < FEW:
+        growing = between(seen, load.window.start, until)
+    grown = growth([(load.completed_between(load.start, s.time), s.value) for s in _thinned(growing)])
     # The first tells what was largest before the load, too.
     between_samples = between(samples.peak_working_set_bytes, load.start, until)[1:]
     return MemoryUsage(
@@ -133,7 +139,10 @@ def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage 
         peak_source="Cgroup" if between_samples else "Process" if samples.source == "Process" else "WorkingSet",
         lifetime_peak=_bytes(lifetime_peak) if lifetime_peak > 0 else None,
         steady=_bytes(median(s.value for s in seen[len(seen) // 2 :])),
-        growth_per1000_requests=None if growth is None else _bytes(growth * 1000),
+        before_load=_bytes(before[-1]) if before else None,
+        growth_per1000_requests=_growth(grown.per_request if grown else None),
+        growth_low=_growth(grown.low if grown else None),
+        growth_high=_growth(grown.high if grown else None),
     )
 
 
@@ -156,6 +165,15 @@ def _cores(cores: float) -> Quantity:
     """Return `cores` in millicores, with decimals only where they are more than noise: ``412m``, ``3.25m``."""
     millicores = cores * 1000
     return Quantity.cpu(round(millicores)) if millicores >= 100 else Quantity(f"{Quantity.decimal(millicores, 3)}m")
+
+
+def _growth(per_request: float | None) -> Quantity | None:
+    """Return growth for every 1,000 requests with three digits, as people read it: ``3.12Mi``, ``84.5Ki``."""
+    if per_request is None:
+        return None
+    size = max(0.0, per_request * 1000)
+    unit, suffix = (2**20, "Mi") if size >= 2**20 else (2**10, "Ki")
+    return Quantity(f"{Quantity.decimal(size / unit, 3)}{suffix}") if size >= 1 else Quantity(0)
 
 
 def _bytes(size: float) -> Quantity:

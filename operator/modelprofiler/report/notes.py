@@ -6,9 +6,17 @@ from collections import Counter
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.api.status import INCONCLUSIVE, Outcome, Trial
+from modelprofiler.core.drift import drift_sentence
 from modelprofiler.core.judge import judged_again
+from modelprofiler.core.leak import leak_of
 from modelprofiler.report.record import RunRecord
-from modelprofiler.report.summary import State, Summary, bytes_words, condition
+from modelprofiler.report.summary import State, Summary, condition
+
+BUSY_SHARE = 0.15
+"""A node's own services (kubelet, runtime, monitoring) take less than this share of its CPUs."""
+
+MUCH_STOLEN = 5.0
+"""Percent of the node's CPU time: from here on the hypervisor's other guests show in the tail of latency."""
 
 MUCH_THROTTLED_PERCENT = 25
 """From here on a quarter of all periods end in a stop: the tail of latency is then the scheduler's, not the model's."""
@@ -30,11 +38,42 @@ def notes(record: RunRecord) -> list[str]:
         row = next((t for t in record.profile.status.trials if t.index == proof.trial), None)
         if row is not None:
             found += _of_the_proof(row, record)
+    if summary.recommendation is None:  # else its explanation says so
+        found += _of_all_trials(record)
+    found += _of_the_machine(record.profile.status.trials)
     counts = Counter(t.outcome for t in record.profile.status.trials if t.outcome in INCONCLUSIVE)
     for outcome, count in counts.items():
-        trials = "1 trial" if count == 1 else f"{count} trials"
-        found.append(f"{trials} said nothing about the size ({outcome.value}) and did not count.")
+        found.append(f"{_trials(count)} said nothing about the size ({outcome.value}) and did not count.")
     return found
+
+
+def _of_all_trials(record: RunRecord) -> list[str]:
+    found = []
+    if (leak := leak_of(record.profile.status.trials)) is not None:
+        found.append(f"Memory grows by {leak.words}: a leak, or a cache that fills.")
+    drift = record.profile.status.drift
+    if drift is not None and drift.noticed:
+        found.append(drift_sentence(drift))
+    return found
+
+
+def _of_the_machine(trials: list[Trial]) -> list[str]:
+    """Say in how many trials that counted something else had a good part of the node's CPU."""
+    counted = [t.node for t in trials if t.node is not None and t.outcome not in INCONCLUSIVE]
+    shares = [float(n.other_cpu) / n.cpus for n in counted if n.other_cpu is not None and n.cpus]
+    found = []
+    if busy := [share for share in shares if share >= BUSY_SHARE]:
+        found.append(
+            f"In {_trials(len(busy))} other work had up to {100 * max(busy):.0f}% of the node's CPUs: "
+            "latency may be better on a quiet node."
+        )
+    if stolen := [s for n in counted if n.steal_percent is not None and (s := float(n.steal_percent)) >= MUCH_STOLEN]:
+        found.append(f"In {_trials(len(stolen))} the hypervisor kept up to {max(stolen):.0f}% of the node's CPU time.")
+    return found
+
+
+def _trials(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count} trials"
 
 
 def _of_the_proof(row: Trial, record: RunRecord) -> list[str]:
@@ -61,13 +100,6 @@ def _of_the_proof(row: Trial, record: RunRecord) -> list[str]:
         found.append(
             f"At the recommended size the server was throttled in {float(usage.throttled_percent):.0f}% of the "
             "scheduler's periods: slow requests are slow for that."
-        )
-    memory = usage.memory
-    growth = memory.growth_per1000_requests if memory is not None else None
-    if growth is not None and growth.bytes > 0:
-        found.append(
-            f"Memory grew by {bytes_words(growth.bytes)} for every 1,000 requests: a cache that fills, or a leak that "
-            "no limit is large enough for."
         )
     return found
 

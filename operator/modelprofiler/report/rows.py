@@ -67,6 +67,22 @@ def _throttled(trial: Trial) -> str:
     return NONE if share is None else f"{float(share):.3g}%"
 
 
+def _growth(trial: Trial) -> str:
+    memory = trial.usage.memory if trial.usage is not None else None
+    growth = memory.growth_per1000_requests if memory is not None else None
+    return NONE if growth is None else str(growth)
+
+
+def _other(trial: Trial) -> str:
+    other = trial.node.other_cpu if trial.node is not None else None
+    return NONE if other is None else str(other)
+
+
+def _steal(trial: Trial) -> str:
+    steal = trial.node.steal_percent if trial.node is not None else None
+    return NONE if steal is None else f"{float(steal):.3g}%"
+
+
 COLUMNS = (
     Column("trial", "Number of the trial, in the order they ran.", lambda t: str(t.index)),
     Column(
@@ -101,6 +117,9 @@ COLUMNS = (
     Column("memory peak", "The most memory seen.", _peak, rank=2),
     Column("throttled", "Share of the scheduler's 100 ms periods in which the server was stopped at its limit.",
            _throttled, rank=4),
+    Column("growth", "By how much memory grew for every 1,000 requests, where that could be told.", _growth, rank=8),
+    Column("other CPU", "Mean CPU of the node that went to work other than the server and the load.", _other, rank=9),
+    Column("steal", "Share of the node's CPU time that its hypervisor gave to others.", _steal, rank=10),
 )  # fmt: skip
 
 

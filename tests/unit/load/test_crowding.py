@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import UsageStatus
-from modelprofiler.load.crowding import crowding
+from modelprofiler.api.status import NodeLoad, UsageStatus
+from modelprofiler.load.crowding import beside, crowding
 from modelprofiler.load.summary import LoadResult, ResultKind
 
 FULL = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=99, steal_percent=0, cpu_percent=10)
@@ -36,3 +36,17 @@ def test_a_machine_that_was_not_seen_to_be_full_is_not_blamed(result: LoadResult
 def test_a_server_that_used_its_quota_up_was_slow_for_that(throttled: str | None, expected: bool) -> None:
     """Others would have kept it from that."""
     assert expected == (crowding(FULL, 0.3, used(throttled)) is not None)
+
+
+def test_other_work_is_what_the_machine_did_beside_server_and_load() -> None:
+    """Of two CPUs 60 % were busy; 0.4 were the server's and 0.2 the generator's."""
+    result = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=60.0, steal_percent=1.5, cpu_percent=20.0)
+    node = beside(result, UsageStatus(cpu=Quantity("400m")))
+    assert NodeLoad(cpus=2, other_cpu=Quantity("600m"), steal_percent=Quantity("1.5")) == node
+
+
+def test_other_work_is_not_known_without_the_servers_cpu() -> None:
+    """It is absent, not all of what the machine did; steal is known all the same."""
+    result = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=60.0, steal_percent=0.0, cpu_percent=20.0)
+    assert NodeLoad(cpus=2, steal_percent=Quantity(0)) == beside(result, None)
+    assert beside(LoadResult(ResultKind.COMPLETED), None) is None

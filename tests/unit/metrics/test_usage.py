@@ -221,7 +221,25 @@ def test_growth_is_said_per_thousand_requests() -> None:
     status = usage(samples, Window(105.0, end), completed, LOAD_START, end)
     assert status is not None
     assert status.memory is not None
-    assert Quantity("9.8Mi") == status.memory.growth_per1000_requests  # 9.77, rounded up
+    assert Quantity("9.77Mi") == status.memory.growth_per1000_requests
+    assert Quantity("9.77Mi") == status.memory.growth_low
+
+
+def test_memory_before_the_load_is_what_the_server_held_when_nobody_called_it() -> None:
+    """The last sample since it was ready and alone; without such a sample it is not known."""
+    held = series([(LOAD_START - 3, 90 * MIB), (LOAD_START + 12, 120 * MIB), (LOAD_START + 27, 120 * MIB)])
+    samples = ContainerSamples(working_set_bytes=held)
+    window = Window(LOAD_START + 5, LOAD_START + 35)
+    found = usage(
+        samples, window, completed_between, LOAD_START, LOAD_START + 35, alone=Window(LOAD_START - 4, math.inf)
+    )
+    assert found is not None
+    assert found.memory is not None
+    assert Quantity("90Mi") == found.memory.before_load
+    late = usage(samples, window, completed_between, LOAD_START, LOAD_START + 35)
+    assert late is not None
+    assert late.memory is not None
+    assert late.memory.before_load is None
 
 
 def test_little_cpu_is_not_rounded_to_none() -> None:

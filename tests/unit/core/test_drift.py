@@ -1,0 +1,81 @@
+"""Whether the machine changed while a run went on, from what a request cost in its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from tests.unit.core.builders import Trials, load_of, usage_of
+from tests.unit.core.simulator import spec_of
+
+from modelprofiler.api.status import Drift, Outcome, Purpose
+from modelprofiler.core.drift import drift_of, drift_sentence
+
+
+def found(costs: Sequence[float], sizes: Sequence[str] = (), threads: Sequence[int | None] = ()) -> Drift | None:
+    """Return the drift of trials, one a minute, in which a request cost so many milliseconds."""
+    trials = Trials(spec_of())
+    for i, cost in enumerate(costs):
+        usage = usage_of(f"{cost}ms", threads=threads[i] if threads else None)
+        trials.ran(Purpose.BRACKET, sizes[i] if sizes else "500m", load=load_of(100), usage=usage)
+    return drift_of(trials)
+
+
+def test_requests_that_become_dearer_are_noticed() -> None:
+    """A tenth more with every trial, with little noise."""
+    drift = found([8.0, 8.8, 9.7, 10.6, 11.7])
+    assert drift is not None
+    assert drift.noticed
+    assert 5 == drift.trials
+    assert 1.46 == pytest.approx(float(drift.ratio), abs=0.02)
+
+
+def test_it_is_said_by_how_much() -> None:
+    """With the interval, and what to do."""
+    drift = found([10.0, 9.0, 8.1, 7.3, 6.6])
+    assert drift is not None
+    assert "fell by 34% (" in drift_sentence(drift)
+    assert "run it again" in drift_sentence(drift)
+
+
+@pytest.mark.parametrize("costs", [[8.0, 8.1, 7.9, 8.05, 8.0], [8.0, 10.0, 7.0, 11.0, 8.5], [8.0, 8.1, 8.2, 8.3]])
+def test_what_trials_differ_by_anyway_is_no_drift(costs: list[float]) -> None:
+    """Nor is what counters err by, on however straight a line."""
+    drift = found(costs)
+    assert drift is not None
+    assert not drift.noticed
+
+
+def test_sizes_that_do_not_compare_are_no_drift() -> None:
+    """A search goes from large to small, where throttling makes requests dearer; that is the size, not the time."""
+    sizes = ["2", "2", "500m", "450m", "500m"]
+    drift = found([8.0, 8.1, 12.0, 12.1, 12.0], sizes)
+    assert drift is not None
+    assert not drift.noticed
+
+
+def test_a_drift_shows_in_every_group() -> None:
+    """Two sizes, each a tenth dearer the second time and the third."""
+    drift = found([8.0, 6.0, 8.8, 6.6, 9.7, 7.3], ["2", "500m"] * 3)
+    assert drift is not None
+    assert drift.noticed
+
+
+def test_pools_of_other_sizes_do_not_compare() -> None:
+    """Threads cost."""
+    assert found([8.0, 9.0, 10.0], threads=[2, 4, 8]) is None
+
+
+@pytest.mark.parametrize("costs", [[], [8.0], [8.0, 12.0]])
+def test_two_trials_tell_nothing(costs: list[float]) -> None:
+    """There is no noise to compare their difference to."""
+    assert found(costs) is None
+
+
+def test_trials_that_said_nothing_do_not_count() -> None:
+    """A disturbed trial is repeated; its cost is that of the disturbance."""
+    trials = Trials(spec_of())
+    for cost in (8, 8, 30):
+        trials.ran(Purpose.BRACKET, "500m", load=load_of(100), usage=usage_of(f"{cost}ms"))
+    trials[-1] = trials[-1].model_copy(update={"outcome": Outcome.DISTURBED})
+    assert drift_of(trials) is None

@@ -29,7 +29,11 @@ def supported(spec: ModelProfileSpec, environment: Environment) -> list[Problem]
         *(p for path, source in _sources(spec) for p in _source(path, source, environment)),
         *_dataset(spec),
         *_load(spec),
-        *([Problem("spec.search.threads", "Auto is not supported yet; use None")] if spec.search.threads != "None" else []),
+        *(
+            [Problem("spec.search.threads", "Auto is not supported yet; use None")]
+            if spec.search.threads != "None"
+            else []
+        ),
     ]
 
 

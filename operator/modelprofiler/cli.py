@@ -32,6 +32,7 @@ COMMANDS = {
     "tag": "write a recommendation to the tags of a model, or to a workload",
     "operator": "run the operator",
     "load": "replay a dataset against a server: what a load pod runs",
+    "prepare": "read the files on volumes and digest them: what a prepare pod runs",
     "completion": "print what makes a shell complete these commands",
 }
 """Name and purpose of each; its module has the same name."""

@@ -5,6 +5,7 @@ Docstrings here are what ``kubectl explain`` prints.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -15,6 +16,9 @@ from modelprofiler.api.quantities import Duration, Quantity
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+_LEADS_OUT = r"^/|(^|/)\.\.(/|$)"
+"""What a path inside a volume must not be like."""
 
 
 class ConfigMapSource(ApiModel):
@@ -27,12 +31,30 @@ class ConfigMapSource(ApiModel):
 
 
 class PersistentVolumeClaimSource(ApiModel):
-    """Files on a volume, mounted read-only."""
+    """Files on a volume, mounted read-only; read once a run, so that a change of them needs modelprofiler.io/rerun."""
 
     claim_name: Name
-    """Name of the PersistentVolumeClaim."""
+    """Name of the PersistentVolumeClaim, in the profile's namespace."""
     path: Annotated[str, StringConstraints(max_length=1024)] = ""
-    """Path inside the volume; without it the volume's root."""
+    """A folder or a file inside the volume; without it the volume's root. A dataset's is a file."""
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = (
+        (
+            f"!has(self.path) || !self.path.matches(r'{_LEADS_OUT}')",
+            "path must lead into the volume: neither absolute nor with '..'",
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_path(self) -> Self:
+        if re.search(_LEADS_OUT, self.path):
+            raise ValueError("path must lead into the volume: neither absolute nor with '..'")
+        return self
+
+    @property
+    def inside(self) -> str:
+        """The path in its shortest form; empty for the volume's root."""
+        return "/".join(part for part in self.path.split("/") if part not in ("", "."))
 
 
 class UriSource(ApiModel):

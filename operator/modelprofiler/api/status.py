@@ -272,6 +272,27 @@ class DatasetStatus(StatusModel):
     """sha256 of the rows as they are sent."""
 
 
+class ClaimsStatus(StatusModel):
+    """What a prepare Job found on the PersistentVolumeClaims that the profile names."""
+
+    identity: str
+    """What was looked at: the claims, the paths, and what was asked of them. Another one is looked at anew."""
+    time: datetime
+    """When."""
+    dataset: DatasetStatus | None = None
+    """The dataset, where it is on a claim."""
+    code_digest: str | None = None
+    """sha256 of the entry script's files, where they are on a claim."""
+    model_digest: str | None = None
+    """sha256 of the model's files, where they are on a claim."""
+    single_files: Annotated[list[Literal["code", "model"]], Field(max_length=2)] = Field(default_factory=list)
+    """Sources whose path is a file, not a folder."""
+    reason: Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset"] | None = None
+    """Why it cannot be used; absent when it can."""
+    message: Annotated[str, Field(max_length=4096)] | None = None
+    """Everything that is wrong with it."""
+
+
 class Verification(StatusModel):
     """The trial that ran at exactly the recommended size and passed."""
 
@@ -383,6 +404,8 @@ class ModelProfileStatus(StatusModel):
     """The trial in progress."""
     dataset: DatasetStatus | None = None
     """The dataset as it was read."""
+    claims: ClaimsStatus | None = None
+    """What was found on PersistentVolumeClaims."""
     resources: EffectiveResources | None = None
     """The range that is searched, defaults filled in."""
     trials: Annotated[list[Trial], Field(max_length=256)] = Field(default_factory=list)

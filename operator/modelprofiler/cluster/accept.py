@@ -13,6 +13,7 @@ from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import admission, capacity, inputs, template
 from modelprofiler.cluster.adapter import NODES, PODS, Cluster
+from modelprofiler.cluster.claims import Claims
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
@@ -79,8 +80,8 @@ def _hash(profile: ModelProfile, image: str | None, model: str | None, code: str
     )
 
 
-async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) -> Accepted | Finding:
-    """Return what a run needs to know, or why there will be none.
+async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) -> Accepted | Claims | Finding:
+    """Return what a run needs to know, or the claims that have to be looked at first, or why there will be no run.
 
     Raises
     ------
@@ -93,6 +94,8 @@ async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) ->
     found = await inputs.resolve(cluster, profile)
     if isinstance(found, inputs.Unusable):
         return _finding(found.reason, found.problems)
+    if isinstance(found, Claims):
+        return found
     known = profile.status.observed_generation == profile.metadata.generation and any(
         c.type == ConditionType.ACCEPTED and c.status == "True" for c in profile.status.conditions
     )

@@ -39,6 +39,8 @@ class Act:
     reference: Trial | None
     container: str
     hosts: dict[str, str]
+    together: bool = False
+    """Whether the load has to be on the server's node for its volume."""
 
     async def do(self, action: Action) -> None:
         """Carry out an action.
@@ -113,6 +115,7 @@ class Act:
             incarnation=action.server.incarnation,
             server_pod=action.pod.uid,
             server_host=self.hosts.get(action.pod.node),
+            together=self.together,
             deadline_seconds=self._deadline(config),
         )
         await self.cluster.create(JOBS, namespace, job)

@@ -60,6 +60,7 @@ SERVICES = Kind("/api/v1", "services")
 CONFIG_MAPS = Kind("/api/v1", "configmaps")
 EVENTS = Kind("/api/v1", "events")
 NODES = Kind("/api/v1", "nodes")
+CLAIMS = Kind("/api/v1", "persistentvolumeclaims")
 
 
 class Cluster:

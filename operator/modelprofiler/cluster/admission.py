@@ -10,6 +10,7 @@ from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import manifests, names, template
 from modelprofiler.cluster.adapter import DEPLOYMENTS, PODS, Cluster
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.volumes import Files
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.conditions import Finding
 from modelprofiler.errors import Refused
@@ -79,7 +80,7 @@ class _Admission:
             self._profile.spec,
             self._settings,
             limits=limits,
-            files_name=names.files(self._profile, self._identity),
+            files=Files.of(self._profile, self._identity),
             labels=names.labels(self._profile, self._identity, names.SERVER),
             host=None,
         )

@@ -124,6 +124,8 @@ class Run:
     """Begin no trial: the profile is suspended. One whose load runs is finished."""
     node: str | None = None
     """Node of the reference trial, once there is one."""
+    host: str | None = None
+    """Host name of the node that the volumes ask for, if they do."""
 
     @property
     def ready_within(self) -> float:
@@ -250,7 +252,7 @@ def _advance(run: Run, seen: Observation, trial: _Trial, unsettled: bool) -> Dec
         return _resized(run, trial, current)
     if current is not None:
         return _clear(run, seen, trial, unsettled)
-    host = seen.hosts.get(run.node) if run.node else None
+    host = seen.hosts.get(run.node) if run.node else run.host
     message = f"starting the server at {trial.limits}"
     return Decision((CreateServer(trial.index, trial.limits, host),), trial.at(Stage.STARTING, message))
 

@@ -1,4 +1,4 @@
-"""What a profile names in the cluster, looked up: ConfigMaps become digests and rows, or what is missing is said."""
+"""What a profile names in the cluster, looked up: files become digests and rows, or what is missing is said."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.spec import Source
-from modelprofiler.api.status import DatasetStatus
+from modelprofiler.api.status import ClaimsStatus, DatasetStatus
+from modelprofiler.cluster import claims
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
+from modelprofiler.cluster.claims import Claims
+from modelprofiler.cluster.volumes import file_name
 from modelprofiler.core import sources
 from modelprofiler.errors import DatasetError, NotFound, Problem
 from modelprofiler.load.dataset import describe, read_rows
@@ -20,9 +23,13 @@ class Inputs:
 
     dataset: DatasetStatus
     dataset_key: str
-    """Key of the ConfigMap that holds the rows; empty for inline rows."""
+    """Name of the file that holds the rows; empty for inline rows."""
     code_digest: str | None
     model_digest: str | None
+    host: str | None = None
+    """Host name of the node that all pods have to be on for their volumes; None: any node will do."""
+    together: bool = False
+    """Whether the load has to be on the server's node for its volume."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +40,72 @@ class Unusable:
     problems: tuple[Problem, ...]
 
 
-async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable:
+@dataclass(frozen=True)
+class _Read:
+    """What the sources that the operator reads itself hold: ConfigMaps and the profile."""
+
+    code: dict[str, bytes] | None
+    model: dict[str, bytes] | None
+    rows: dict[str, bytes] | None
+    problems: tuple[Problem, ...]
+
+
+async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable | Claims:
     """Look up every source of a profile, and find everything that is wrong with them at once.
+
+    Returns
+    -------
+    Inputs | Unusable | Claims
+        Claims: those that have to be looked at first (`modelprofiler.cluster.prepare`); the status does not tell what
+        is on them, or that what was on them could not be used.
 
     Raises
     ------
     ClusterUnavailable
         When the API server does not answer.
     """
+    read = await _read(cluster, profile)
+    found = await claims.look(cluster, profile) if claims.sources_on_claims(profile) else None
+    missing = [*read.problems, *(found if isinstance(found, list) else ())]
+    if missing or isinstance(found, list):
+        return Unusable(Reason.SOURCE_NOT_FOUND, tuple(missing))
+    dataset, key = None, ""
+    if read.rows is not None:
+        key, content = next(iter(read.rows.items()))
+        try:
+            dataset = describe(read_rows(content, profile.spec.dataset.format, profile.spec.dataset.encoding))
+        except DatasetError as error:
+            return Unusable(Reason.INVALID_DATASET, (Problem("spec.dataset", str(error)),))
+    code, model = (None if files is None else sources.digest(files) for files in (read.code, read.model))
+    if found is None:
+        assert dataset is not None
+        return Inputs(dataset, key, code, model)
+    on_claims = known(profile, found)
+    if on_claims is None or on_claims.message is not None:
+        return found
+    if profile.spec.dataset.source.persistent_volume_claim is not None:
+        key = file_name(profile.spec.dataset.source.persistent_volume_claim)
+    dataset = dataset or on_claims.dataset
+    if dataset is None:  # somebody has edited the status
+        return found
+    return Inputs(
+        dataset, key, code or on_claims.code_digest, model or on_claims.model_digest, found.host, found.together
+    )
+
+
+def known(profile: ModelProfile, found: Claims) -> ClaimsStatus | None:
+    """Return what is recorded of these claims, if anything is."""
+    recorded = profile.status.claims
+    return recorded if recorded is not None and recorded.identity == found.identity else None
+
+
+async def _read(cluster: Cluster, profile: ModelProfile) -> _Read:
     spec = profile.spec
     missing: list[Problem] = []
     namespace = profile.metadata.namespace
 
     async def content(source: Source | None, path: str) -> dict[str, bytes] | None:
-        if source is None:
+        if source is None or source.persistent_volume_claim is not None:
             return None
         try:
             return await _files(cluster, namespace, source)
@@ -58,23 +117,11 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable:
     code = await content(script.source if script else None, "spec.server.entryScript.source")
     model = await content(spec.model.source if spec.model else None, "spec.model.source")
     rows = await content(spec.dataset.source, "spec.dataset.source")
-
     if script and code is not None and script.source.config_map:
         missing += sources.script_problems(script.file, code)
-    key = ""
     if rows is not None and spec.dataset.source.config_map:
-        unclear = sources.which_rows(spec.dataset.source.config_map.name, rows)
-        missing += unclear
-        key = "" if unclear else next(iter(rows))
-    if missing:
-        return Unusable(Reason.SOURCE_NOT_FOUND, tuple(missing))
-    assert rows is not None
-    try:
-        dataset = describe(read_rows(next(iter(rows.values())), spec.dataset.format, spec.dataset.encoding))
-    except DatasetError as error:
-        return Unusable(Reason.INVALID_DATASET, (Problem("spec.dataset", str(error)),))
-    code_digest, model_digest = (None if files is None else sources.digest(files) for files in (code, model))
-    return Inputs(dataset, key, code_digest, model_digest)
+        missing += sources.which_rows(spec.dataset.source.config_map.name, rows)
+    return _Read(code, model, rows, tuple(missing))
 
 
 async def _files(cluster: Cluster, namespace: str, source: Source) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from modelprofiler.api.spec import Source
 from modelprofiler.api.status import Purpose
 from modelprofiler.cluster import names, template
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.volumes import Files
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.load.config import LoadConfig
@@ -76,7 +77,7 @@ def deployment(
         profile.spec,
         settings,
         limits=limits,
-        files_name=names.files(profile, run_hash),
+        files=Files.of(profile, run_hash),
         labels=labels,
         host=host,
     )
@@ -142,6 +143,7 @@ def load_job(
     server_pod: str,
     server_host: str | None,
     deadline_seconds: int,
+    together: bool = False,
 ) -> Object:
     """Return the Job that replays the dataset for one trial.
 
@@ -182,17 +184,22 @@ def load_job(
                         names.LOAD_CONFIG: config.model_dump_json(by_alias=True, exclude_none=True),
                     },
                 },
-                "spec": load_pod(profile, run_hash, settings, server_host),
+                "spec": load_pod(profile, run_hash, settings, server_host, together=together),
             },
         },
     }
 
 
-def load_pod(profile: ModelProfile, run_hash: str, settings: Settings, server_host: str | None) -> Object:
-    """Return the spec of a load pod: restricted, without an API token, on another node where there is a choice."""
-    dataset = template.volume(
-        INLINE_KEYS["dataset"], profile.spec.dataset.source, names.files(profile, run_hash), INLINE_DATASET
-    )
+def load_pod(
+    profile: ModelProfile, run_hash: str, settings: Settings, server_host: str | None, *, together: bool = False
+) -> Object:
+    """Return the spec of a load pod: restricted, without an API token, on another node where there is a choice.
+
+    Parameters
+    ----------
+    together
+        There is none: both pods mount a volume that one node alone can have.
+    """
     cpu_limit = {"cpu": settings.load_cpu_limit} if settings.load_cpu_limit else {}
     pod: Object = {
         "restartPolicy": "Never",
@@ -213,7 +220,6 @@ def load_pod(profile: ModelProfile, run_hash: str, settings: Settings, server_ho
                 "securityContext": template.RESTRICTED,
                 "volumeMounts": [
                     {"name": "config", "mountPath": CONFIG_DIR, "readOnly": True},
-                    {"name": INLINE_KEYS["dataset"], "mountPath": DATASET_DIR, "readOnly": True},
                 ],
             }
         ],
@@ -229,12 +235,16 @@ def load_pod(profile: ModelProfile, run_hash: str, settings: Settings, server_ho
                     ]
                 },
             },
-            dataset,
         ],
     }
+    Files.of(profile, run_hash).mount(
+        "dataset", profile.spec.dataset.source, DATASET_DIR, pod, pod["containers"][0], INLINE_DATASET
+    )
     if settings.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
-    if server_host:
+    if server_host and together:
+        pod["nodeSelector"] = {"kubernetes.io/hostname": server_host}
+    elif server_host:
         elsewhere = {
             "matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": [server_host]}]
         }

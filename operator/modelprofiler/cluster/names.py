@@ -20,8 +20,9 @@ PURPOSE = f"{GROUP}/purpose"
 WINDOW = f"{GROUP}/window"
 SERVER_POD = f"{GROUP}/server-pod-uid"
 LOAD_CONFIG = f"{GROUP}/load-config"
+PREPARE_CONFIG = f"{GROUP}/prepare-config"
 
-SERVER, LOAD, REPORT, FILES = "server", "load", "report", "files"
+SERVER, LOAD, REPORT, FILES, PREPARE = "server", "load", "report", "files", "prepare"
 
 _LONGEST_PROFILE_PART = 28
 _LONGEST_NAME = 253
@@ -46,6 +47,11 @@ def server(profile: ModelProfile, run_hash: str, incarnation: int) -> str:
 def load(profile: ModelProfile, run_hash: str, trial: int) -> str:
     """Return the name of a trial's load Job."""
     return f"{base(profile, run_hash)}-t{trial}"
+
+
+def prepare(profile: ModelProfile, identity: str) -> str:
+    """Return the name of the Job that reads what is on claims."""
+    return f"{base(profile, identity)}-prepare"
 
 
 def files(profile: ModelProfile, run_hash: str) -> str:

@@ -15,13 +15,15 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
-from modelprofiler.cluster import events, full_report, names, observe, status
+from modelprofiler.cluster import events, full_report, inputs, names, observe, status
 from modelprofiler.cluster.accept import Accepted, accept, is_rerun
 from modelprofiler.cluster.act import Act
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Cluster
+from modelprofiler.cluster.claims import Claims
 from modelprofiler.cluster.decide import POLL_SECONDS, Decision, Run, decide
 from modelprofiler.cluster.measure import Sources, measure
 from modelprofiler.cluster.observe import Observation
+from modelprofiler.cluster.prepare import Waiting, prepare
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns
@@ -35,6 +37,9 @@ log = logging.getLogger(__name__)
 
 NOT_ACCEPTED_SECONDS = 30.0
 """What a profile names (a ConfigMap, a quota) is not watched: look again now and then."""
+
+CLAIMS_AGAIN_SECONDS = 300.0
+"""What is on a claim only a pod can see: not started twice a minute for somebody who has gone home."""
 
 TOGETHER_SECONDS = 5.0
 """A profile and the ConfigMaps it names are applied together, in whatever order: none of them is missing yet."""
@@ -122,6 +127,8 @@ class Reconciler:
         accepted = await self._accept(profile)
         if isinstance(accepted, Finding):
             return await self._refuse(key, raw, profile, accepted)
+        if isinstance(accepted, Claims):
+            return await self._prepare(key, raw, profile, accepted)
         plan = self._plan(profile, accepted)
         ended = not isinstance(plan.step, RunTrial)
         runs = not ended and not profile.spec.suspend
@@ -150,7 +157,39 @@ class Reconciler:
             and not status.is_refused(recorded)
         )
 
-    async def _accept(self, profile: ModelProfile) -> Accepted | Finding:
+    async def _prepare(self, key: Key, raw: Object, profile: ModelProfile, claims: Claims) -> float:
+        """Have the claims that a profile names looked at, in its turn: reading a large model would disturb a run."""
+        now = self._clock()
+        last = inputs.known(profile, claims)
+        if (
+            last is not None
+            and last.reason
+            and last.message
+            and (now - last.time).total_seconds() < CLAIMS_AGAIN_SECONDS
+        ):
+            return await self._refuse(key, raw, profile, Finding(Reason(last.reason), last.message))
+        position = 0 if profile.spec.suspend else self._turns.position(key)
+        if profile.spec.suspend or position:
+            if last is None:
+                await self._write(raw, status.preparing(profile, "The claims have not been read yet.", position, now))
+            return self._turns.patience
+        self._turns.take(key)
+        await self._remove_all(profile.metadata.namespace, profile.metadata.uid, but=claims.identity)
+        found = await prepare(self._cluster, profile, self._settings, claims, now)
+        if isinstance(found, Finding):
+            return await self._refuse(key, raw, profile, found)
+        if isinstance(found, Waiting):
+            # What is looked at once more is refused until it turns out to be good.
+            if last is None:
+                await self._write(raw, status.preparing(profile, f"{found.message}.", 0, now))
+            return POLL_SECONDS
+        looked = profile.model_copy(update={"status": profile.status.model_copy(update={"claims": found})})
+        if found.reason is not None and found.message is not None:
+            return await self._refuse(key, raw, looked, Finding(Reason(found.reason), found.message))
+        await self._write(raw, status.preparing(looked, "The claims have been read.", 0, now))
+        return 0.0
+
+    async def _accept(self, profile: ModelProfile) -> Accepted | Claims | Finding:
         """Check a profile, anew for every trial: what it names may have changed."""
         meta, recorded = profile.metadata, profile.status
         active = recorded.active_trial.index if recorded.active_trial else 0
@@ -240,6 +279,7 @@ class Reconciler:
             now=now,
             hold=profile.spec.suspend,
             node=profile.status.provenance.node if profile.status.provenance else None,
+            host=plan.accepted.inputs.host,
         )
         decision = decide(run, seen)
         if decision.record or decision.amend:
@@ -258,6 +298,7 @@ class Reconciler:
             run_hash=plan.accepted.run_hash,
             settings=plan.accepted.settings,
             dataset_key=plan.accepted.inputs.dataset_key,
+            together=plan.accepted.inputs.together,
             reference=reference_among(profile.status.trials),
             container=container,
             hosts=self._hosts,
@@ -337,13 +378,14 @@ class Reconciler:
             if plural == "deployments":
                 await self._cluster.delete(SERVICES, profile.metadata.namespace, name)
 
-    async def _remove_all(self, namespace: str, uid: str) -> None:
-        """Remove every child of a profile but the report."""
+    async def _remove_all(self, namespace: str, uid: str, but: str = "") -> None:
+        """Remove every child of a profile but the report, and but those of one run."""
         selector = names.children_selector(uid)
         for kind in (JOBS, DEPLOYMENTS, SERVICES, CONFIG_MAPS):
             for child in await self._cluster.list(kind, namespace, selector):
                 meta = child["metadata"]
-                if meta["labels"].get(names.COMPONENT) != names.REPORT and "deletionTimestamp" not in meta:
+                kept = meta["labels"].get(names.COMPONENT) == names.REPORT or meta["labels"].get(names.RUN) == but
+                if not kept and "deletionTimestamp" not in meta:
                     await self._cluster.delete(kind, namespace, meta["name"])
 
     async def _write(self, raw: Object, new: ModelProfileStatus | Object) -> Object | None:

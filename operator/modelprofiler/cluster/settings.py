@@ -33,7 +33,7 @@ class Settings(BaseModel):
     scoring_image: str = "modelprofiler/scoring-server:dev"
     """Image for server.entryScript without environment.image."""
     load_image: str = "modelprofiler/operator:dev"
-    """Image of the load generator."""
+    """Image of the load generator, and of what reads PersistentVolumeClaims."""
     image_pull_policy: str = "IfNotPresent"
     """Pull policy of both images."""
     image_pull_secrets: tuple[str, ...] = ()
@@ -52,6 +52,8 @@ class Settings(BaseModel):
     """How long a pod may wait for a node."""
     image_pull_timeout_seconds: float = Field(120, gt=0)
     """How long pulling an image may keep failing."""
+    prepare_timeout_seconds: float = Field(600, gt=0)
+    """How long reading what is on PersistentVolumeClaims may take."""
     samples_timeout_seconds: float = Field(90, gt=0)
     """How long to wait for samples after a load."""
     liveness_port: int = Field(8080, ge=1, le=65535)

@@ -48,6 +48,25 @@ def refused(profile: ModelProfile, finding: Finding, now: datetime) -> ModelProf
     return _with(profile, state, now, active_trial=None)
 
 
+def preparing(profile: ModelProfile, message: str, position: int, now: datetime) -> ModelProfileStatus:
+    """Return the status of a profile whose claims have not been looked at yet.
+
+    Parameters
+    ----------
+    message
+        How far the look is, or what it waits for.
+    position
+        Place in the queue, from 1; 0 when it is its turn.
+    """
+    state = RunState(
+        profile.metadata.generation,
+        preparing=message,
+        suspended=profile.spec.suspend,
+        queue_position=position or None,
+    )
+    return _with(profile, state, now, active_trial=None, completion_time=None)
+
+
 def waiting(profile: ModelProfile, accepted: Accepted, state: RunState, now: datetime) -> ModelProfileStatus:
     """Return the status of a profile that waits for its turn."""
     return _with(profile, state, now, active_trial=None, **_about(accepted))

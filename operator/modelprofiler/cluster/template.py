@@ -9,9 +9,10 @@ import copy
 from typing import Any
 
 from modelprofiler.api.pod_template import DEFAULT_CONTAINER, container_name
-from modelprofiler.api.spec import EntryScript, ModelProfileSpec, Source
+from modelprofiler.api.spec import EntryScript, ModelProfileSpec
 from modelprofiler.cluster import names
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.volumes import Files
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.scoring import READY_PATH, model_variables, scoring_command, scoring_variables
 from modelprofiler.core.sources import INLINE_MODEL
@@ -90,7 +91,7 @@ def pod_template(
     settings: Settings,
     *,
     limits: Limits,
-    files_name: str,
+    files: Files,
     labels: dict[str, str],
     host: str | None,
 ) -> Object:
@@ -100,8 +101,8 @@ def pod_template(
     ----------
     limits
         Requests and limits of the profiled container; the other containers stay as they are.
-    files_name
-        ConfigMap that holds what the profile carries inline.
+    files
+        Mounts what the profile names.
     labels
         The pod's only labels: copied ones would put it behind the user's own Services.
     host
@@ -111,7 +112,7 @@ def pod_template(
         template = copy.deepcopy(spec.server.template)
     else:
         assert spec.server.entry_script is not None
-        template = _scoring_template(spec, spec.server.entry_script, settings, files_name)
+        template = _scoring_template(spec, spec.server.entry_script, settings, files)
     pod: Object = template["spec"]
     annotations = (template.get("metadata") or {}).get("annotations") or {}
     mesh = {"sidecar.istio.io/inject": "false"}
@@ -127,7 +128,7 @@ def pod_template(
         container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
     profiled["terminationMessagePolicy"] = "FallbackToLogsOnError"
     if spec.server.template is not None:
-        _mount_model(spec, pod, profiled, files_name)
+        _mount_model(spec, pod, profiled, files)
     pod["restartPolicy"] = "Always"
     # Nobody is served by it when it goes, and the next trial waits until it is gone; a user's own value has a reason.
     pod.setdefault("terminationGracePeriodSeconds", STOP_SECONDS)
@@ -167,18 +168,11 @@ def _size(container: Object, limits: Limits) -> None:
     ]
 
 
-def _mount_model(spec: ModelProfileSpec, pod: Object, container: Object, files_name: str) -> None:
+def _mount_model(spec: ModelProfileSpec, pod: Object, container: Object, files: Files) -> None:
     """Mount the model into a user's own container, at a path that two variables name."""
     if spec.model is None or spec.model.source is None:
         return
-    pod["volumes"] = [
-        *(pod.get("volumes") or []),
-        volume("modelprofiler-model", spec.model.source, files_name, INLINE_MODEL),
-    ]
-    container["volumeMounts"] = [
-        *(container.get("volumeMounts") or []),
-        {"name": "modelprofiler-model", "mountPath": MODEL_DIR, "readOnly": True},
-    ]
+    files.mount("model", spec.model.source, MODEL_DIR, pod, container, INLINE_MODEL)
     container["env"] = [*(container.get("env") or []), *_env(model_variables(MODEL_DIR))]
 
 
@@ -186,33 +180,10 @@ def _env(variables: dict[str, str]) -> list[Object]:
     return [{"name": name, "value": value} for name, value in variables.items()]
 
 
-def volume(name: str, source: Source, files_name: str, inline_file: str) -> Object:
-    """Return the volume of a source; an inline one comes from the run's own ConfigMap, as ``inline_file``."""
-    if source.config_map is not None:
-        reference: Object = {"name": source.config_map.name}
-        if source.config_map.key:
-            reference["items"] = [{"key": source.config_map.key, "path": source.config_map.key}]
-        return {"name": name, "configMap": reference}
-    assert source.inline is not None, "acceptance refuses every other source"
-    return {"name": name, "configMap": {"name": files_name, "items": [{"key": name, "path": inline_file}]}}
-
-
-def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Settings, files_name: str) -> Object:
+def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Settings, files: Files) -> Object:
     """Return the pod of an entry script: azureml-inference-server-http in a restricted container."""
     port = spec.endpoint.http.port
-    volumes = [
-        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
-        volume("modelprofiler-code", script.source, files_name, script.file),
-    ]
-    mounts: list[Object] = [
-        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
-        {"name": "modelprofiler-code", "mountPath": CODE_DIR, "readOnly": True},
-    ]
-    model_dir = None
-    if spec.model is not None and spec.model.source is not None:
-        model_dir = MODEL_DIR
-        volumes.append(volume("modelprofiler-model", spec.model.source, files_name, INLINE_MODEL))
-        mounts.append({"name": "modelprofiler-model", "mountPath": MODEL_DIR, "readOnly": True})
+    model_dir = MODEL_DIR if spec.model is not None and spec.model.source is not None else None
     env = _env(scoring_variables(script, CODE_DIR, "/tmp", model_dir))  # noqa: S108 - the same volume
     env += [variable.to_dict() for variable in script.environment.env]
     secrets = [s.to_dict() for s in script.environment.image_pull_secrets]
@@ -226,7 +197,7 @@ def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Set
         "workingDir": "/tmp",  # noqa: S108 - the same volume
         "env": env,
         "ports": [{"name": "score", "containerPort": port}],
-        "volumeMounts": mounts,
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
         "securityContext": RESTRICTED,
         # Only until it is ready: a probe during the load would cost CPU, and wait behind a running score.
         "startupProbe": {
@@ -241,8 +212,11 @@ def _scoring_template(spec: ModelProfileSpec, script: EntryScript, settings: Set
         "enableServiceLinks": False,
         "securityContext": RESTRICTED_POD,
         "containers": [container],
-        "volumes": volumes,
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}}],
     }
+    files.mount("code", script.source, CODE_DIR, pod, container, script.file)
+    if spec.model is not None and spec.model.source is not None:
+        files.mount("model", spec.model.source, MODEL_DIR, pod, container, INLINE_MODEL)
     if secrets:
         pod["imagePullSecrets"] = secrets
     return {"spec": pod}

@@ -33,6 +33,8 @@ class RunState:
         Whether the profile has been checked; nothing else counts before.
     refused
         Why it was not accepted; absent when it was.
+    preparing
+        What is being looked at before it can be accepted, in one sentence; empty once that has been done.
     suspended
         Whether spec.suspend holds the run.
     queue_position
@@ -48,6 +50,7 @@ class RunState:
     generation: int
     checked: bool = True
     refused: Finding | None = None
+    preparing: str = ""
     suspended: bool = False
     queue_position: int | None = None
     active: str = ""
@@ -98,6 +101,8 @@ def _accepted(state: RunState) -> _Now:
         return _Now(ConditionType.ACCEPTED, "Unknown", Reason.NOT_SEEN, "The profile has not been checked yet.")
     if state.refused is not None:
         return _Now(ConditionType.ACCEPTED, "False", state.refused.reason, state.refused.message)
+    if state.preparing:
+        return _Now(ConditionType.ACCEPTED, "Unknown", Reason.PREPARING, state.preparing)
     return _Now(ConditionType.ACCEPTED, "True", Reason.VALID, "The profile can be run as it is written.")
 
 
@@ -135,6 +140,8 @@ def _where(state: RunState) -> tuple[Reason, str]:
         return Reason.SUSPENDED, "Held by spec.suspend; finished trials are kept."
     if state.queue_position is not None:
         return Reason.QUEUED, f"Waits for its turn: number {state.queue_position} in the queue."
+    if state.preparing:
+        return Reason.PREPARING, state.preparing
     return Reason.RUNNING, state.active or "Trials are under way."
 
 

@@ -162,10 +162,12 @@ def _sources(spec: ModelProfileSpec) -> Iterator[tuple[str, Source]]:
 
 def _source(path: str, source: Source, environment: Environment) -> Iterator[Problem]:
     instead = (
-        "put the files into a ConfigMap" if environment == "Cluster" else "copy the files here and name their path"
+        "put the files into a ConfigMap or onto a PersistentVolumeClaim"
+        if environment == "Cluster"
+        else "copy the files here and name their path"
     )
-    if source.persistent_volume_claim is not None:
-        yield Problem(f"{path}.persistentVolumeClaim", f"is not supported {_where(environment)}; {instead}")
+    if source.persistent_volume_claim is not None and environment == "Local":
+        yield Problem(f"{path}.persistentVolumeClaim", f"is not supported on this machine; {instead}")
     if source.uri is not None:
         yield Problem(f"{path}.uri", f"is not supported {_where(environment)}; {instead}")
     if source.path is not None and environment == "Cluster":

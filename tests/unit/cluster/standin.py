@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from modelprofiler.cluster.adapter import (
+    CLAIMS,
     CONFIG_MAPS,
     DEPLOYMENTS,
     EVENTS,
@@ -25,7 +26,8 @@ from modelprofiler.cluster.adapter import (
 )
 from modelprofiler.errors import ClusterUnavailable, Conflict, NotFound
 
-KINDS = {kind.plural: kind for kind in (CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, SERVICES)}
+_ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, SERVICES)
+KINDS = {kind.plural: kind for kind in _ALL}
 Fault = Callable[[str, Kind, str], None]
 
 

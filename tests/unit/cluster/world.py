@@ -24,6 +24,7 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import MetricsUnavailable, ModelProfilerError
+from modelprofiler.load.prepare import PrepareResult
 from modelprofiler.load.summary import LoadResult
 from modelprofiler.metrics.series import ContainerSamples, series
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
@@ -91,6 +92,8 @@ class World:
         self.metrics = Steady()
         self.sources = _Sources(self.metrics)
         self.resizes = True
+        self.on_claims: PrepareResult | None = None
+        """What is on every claim; None: the pod that looks does not start."""
         self.p95 = p95
         self.woken: list[Key] = []
         self._uids = itertools.count(1)
@@ -126,7 +129,9 @@ class World:
         kinds = (DEPLOYMENTS, JOBS, PODS, SERVICES, CONFIG_MAPS)
         found = [o["metadata"] for kind in kinds for o in self.cluster.of(kind)]
         return sorted(
-            m["name"] for m in found if m.get("labels", {}).get(names.COMPONENT) in ("server", "load", "files")
+            m["name"]
+            for m in found
+            if m.get("labels", {}).get(names.COMPONENT) in ("server", "load", "files", "prepare")
         )
 
     async def look(self, key: Key = KEY) -> float | None:
@@ -162,6 +167,8 @@ class World:
             age = (self.time - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])).total_seconds()
             if names.TRIAL in pod["metadata"]["labels"]:
                 self._load(pod, age)
+            elif pod["metadata"]["labels"][names.COMPONENT] == names.PREPARE:
+                self._prepare(pod, age)
             else:
                 self._serve(pod, age)
 
@@ -200,6 +207,15 @@ class World:
         applied = container["resources"] if resized or self.resizes else shown
         status |= {"state": {"running": {"startedAt": created}}, "resources": dict(applied)}
         pod["status"] = {"phase": "Running", "conditions": conditions, "containerStatuses": [status]}
+
+    def _prepare(self, pod: Object, age: float) -> None:
+        pod["spec"]["nodeName"] = "node1"
+        if age >= 3 and self.on_claims is not None and not pod["status"].get("containerStatuses"):
+            ended = {"exitCode": 0, "reason": "Completed", "message": self.on_claims.encode()}
+            pod["status"] = {
+                "phase": "Succeeded",
+                "containerStatuses": [{"name": "prepare", "state": {"terminated": ended}}],
+            }
 
     def _load(self, pod: Object, age: float) -> None:
         if age < 13 or (pod["status"].get("containerStatuses")):

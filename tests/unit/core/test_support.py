@@ -38,10 +38,6 @@ def test_a_plain_profile_is_supported(environment: Environment) -> None:
         ({"dataset": {"source": FILES, "column": "body"}}, "spec.dataset.column"),
         ({"dataset": {"source": FILES, "encoding": "Base64"}}, "spec.dataset.encoding"),
         ({"load": {"openLoop": {"rate": "50"}, "parallelism": 2}}, "spec.load.parallelism"),
-        (
-            {"dataset": {"source": {"persistentVolumeClaim": {"claimName": "x"}}}},
-            "spec.dataset.source.persistentVolumeClaim",
-        ),
         ({"model": {"name": "x", "source": {"uri": {"uri": "s3://x"}}}}, "spec.model.source.uri"),
     ],
 )
@@ -64,6 +60,13 @@ def test_what_is_not_supported_in_a_cluster(changes: dict[str, Any], path: str) 
     """A path is a file of the user's own machine; an environment needs an image."""
     assert [path] == paths("Cluster", **changes)
     assert [] == paths("Local", **changes)
+
+
+def test_a_claim_is_not_supported_on_this_machine() -> None:
+    """A volume of a cluster is no use to it."""
+    claim = {"dataset": {"source": {"persistentVolumeClaim": {"claimName": "x"}}}}
+    assert [] == paths("Cluster", **claim)
+    assert ["spec.dataset.source.persistentVolumeClaim"] == paths("Local", **claim)
 
 
 def test_a_problem_says_what_would_work() -> None:

@@ -62,6 +62,13 @@ CASES: dict[str, Case] = {
         ("spec.dataset.source: there is no ConfigMap 'nowhere' in namespace '{namespace}'",),
         {"spec.dataset.source": {"configMap": {"name": "nowhere", "key": "rows.txt"}}},
     ),
+    "claim-missing": Case(
+        "SourceNotFound",
+        (
+            "spec.dataset.source.persistentVolumeClaim: there is no PersistentVolumeClaim 'c' in namespace",
+        ),
+        {"spec.dataset.source": {"persistentVolumeClaim": {"claimName": "c", "path": "rows"}}},
+    ),
     "key-missing": Case(
         "SourceNotFound",
         ("spec.dataset.source: ConfigMap 'rows' has no key 'row.txt'; it has empty, rows.txt",),
@@ -252,14 +259,9 @@ CASES: dict[str, Case] = {
         (f"spec.server.workloadRef: {NOT_YET}; copy the workload's pod template into server.template",),
         {"spec.server": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}},
     ),
-    "volume-claim": Case(
-        "NotSupported",
-        (f"spec.dataset.source.persistentVolumeClaim: {NOT_YET}; put the files into a ConfigMap",),
-        {"spec.dataset.source": {"persistentVolumeClaim": {"claimName": "c", "path": "rows"}}},
-    ),
     "uri": Case(
         "NotSupported",
-        (f"spec.dataset.source.uri: {NOT_YET}; put the files into a ConfigMap",),
+        (f"spec.dataset.source.uri: {NOT_YET}; put the files into a ConfigMap or onto a PersistentVolumeClaim",),
         {"spec.dataset.source": {"uri": {"uri": "https://example.invalid/rows"}}},
     ),
     "path": Case(

@@ -64,9 +64,7 @@ CASES: dict[str, Case] = {
     ),
     "claim-missing": Case(
         "SourceNotFound",
-        (
-            "spec.dataset.source.persistentVolumeClaim: there is no PersistentVolumeClaim 'c' in namespace",
-        ),
+        ("spec.dataset.source.persistentVolumeClaim: there is no PersistentVolumeClaim 'c' in namespace",),
         {"spec.dataset.source": {"persistentVolumeClaim": {"claimName": "c", "path": "rows"}}},
     ),
     "key-missing": Case(

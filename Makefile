@@ -51,8 +51,8 @@ integration: env ## Tests with real processes, sockets and files, without a clus
 	$(BIN)/pytest tests/integration $(ARGS)
 
 .PHONY: bench-local-truth
-bench-local-truth: env ## Measure servers of known cost on this machine and print how far off that is; nine minutes
-	@$(BIN)/python benchmarks/local_truth.py $(ARGS)
+bench-local-truth: env ## Measure servers of known cost on this machine: how far off are the numbers; fifteen minutes
+	@$(BIN)/python -m benchmarks.local_truth --write $(ARGS)
 
 .PHONY: bench-local-run
 bench-local-run: env ## Whole runs on this machine: the example's time, ten servers of known cost; a quarter of an hour

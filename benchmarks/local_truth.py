@@ -1,8 +1,9 @@
 """Measure servers of known cost on this machine, and print how far the numbers are from the truth.
 
 The server is told what a request burns and what it holds (tests/servers/costserver.py); what it says is the truth:
-CPU from the knob, memory from what the kernel says of its own anonymous pages, at the end of the load and at most.
-Prints Markdown.
+CPU from the knob, memory from what the kernel says of its own anonymous pages, after the load and at most. Two servers
+are measured once more beside a process that takes all it can get of their CPU. Prints Markdown; with --write puts it
+into docs/benchmarks.md.
 
     make bench-local-truth
 """
@@ -11,22 +12,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
+from benchmarks.publish import replace as publish
 
 from modelprofiler.api.status import UsageStatus
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.runner import run
 from modelprofiler.local.cgroup import Cgroup, open_cgroup
 from modelprofiler.local.cpus import available_cpus, pin, same_core, split
+from modelprofiler.local.lock import machine
 from modelprofiler.local.process import Server
 from modelprofiler.local.sampler import Sampler
 from modelprofiler.metrics.series import Window
@@ -35,7 +41,11 @@ from modelprofiler.metrics.usage import usage
 PROGRAM = Path(__file__).parent.parent / "tests" / "servers" / "costserver.py"
 MIB = 2**20
 CPU_WITHIN, MEMORY_WITHIN = 3.0, 2.0
-"""Percent that the issue of a wrong number starts at."""
+"""Percent that the numbers are to stay within."""
+REQUESTS = 100
+"""A window has so many at least: one that is cut in two at its end is then 1 %."""
+HOG_SECONDS = 60
+"""After which a process that takes all it can get ends by itself, whatever becomes of this one."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +61,23 @@ class Case:
     arrival: str = "Poisson"
     workers: int = 0
     grouped: bool = True
+    busy: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}, beside other work" if self.busy else self.name
 
 
-CASES = (
+QUIET = (
     Case("half a core of one", 8, 64, 0, "50", 1000),
     Case("throttled", 8, 64, 0, "25", 250),
     Case("small requests", 1, 128, 0, "150", 500),
     Case("memory with each request", 20, 32, 16, "8", 1000, arrival="Constant"),  # held for a sixth of the time
     Case("two workers", 10, 48, 0, "30", 1000, workers=2),
     Case("without a control group", 8, 64, 0, "50", None, grouped=False),
+)
+CASES = (
+    *QUIET,
+    *(replace(case, busy=True) for case in QUIET if case.name in ("half a core of one", "memory with each request")),
 )
 
 
@@ -90,6 +108,21 @@ def most_held_bytes(pid: int, *, anonymous: bool) -> int:
     return (kib["VmHWM"] - (kib["RssFile"] if anonymous else 0)) * 1024
 
 
+@contextlib.contextmanager
+def other_work(cpus: Iterable[int]) -> Iterator[None]:
+    """Have each of these CPUs be wanted by another process too."""
+    program = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
+    hogs = [subprocess.Popen([sys.executable, "-c", program, str(HOG_SECONDS)]) for _ in cpus]
+    try:
+        for hog, cpu in zip(hogs, cpus, strict=True):
+            os.sched_setaffinity(hog.pid, {cpu})
+        yield
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+
+
 async def port_of(server: Server) -> int:
     """Wait until the server says which port it has taken."""
     async with asyncio.timeout(20):
@@ -104,7 +137,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
     plan = split(available_cpus(), (case.millicores or 1000) / 1000, same_core())
     before = os.sched_getaffinity(0)
     cgroup: Cgroup | None = open_cgroup("truth") if case.grouped else None
-    server = Server()
+    server, hogs = Server(), contextlib.ExitStack()
     try:
         if cgroup:
             cgroup.set_cpu(case.millicores)
@@ -124,7 +157,9 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         await server.ready("127.0.0.1", port, "/healthz", timeout=20)
         await asyncio.sleep(0.3)
         ready = time.time()
+        seconds = max(seconds, REQUESTS / float(case.rate))
         load = {"openLoop": {"rate": case.rate, "arrival": case.arrival}, "warmup": "2s", "duration": f"{seconds}s"}
+        hogs.enter_context(other_work(sorted(plan.server)) if case.busy else contextlib.nullcontext())
         config = LoadConfig.model_validate(
             {
                 "host": "127.0.0.1",
@@ -162,6 +197,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
             off(float(found.memory.peak), most) if most else None,
         )
     finally:
+        hogs.close()
         os.sched_setaffinity(0, before)
         await server.stop()
         if cgroup:
@@ -175,17 +211,25 @@ def off(value: float, truth: float) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=6.0, help="length of a window")
+    parser.add_argument("--seconds", type=float, default=6.0, help="shortest window (default: 6)")
     parser.add_argument("--case", help="only cases whose name has this in it")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     arguments = parser.parse_args()
-    print("| server | runs | CPU per request off by | largest | steady memory off by | peak off by | throttled |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    lines = [
+        "| server | runs | CPU per request off by | largest | steady memory off by | peak off by | throttled |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    print("\n".join(lines), flush=True)
     failed = 0
-    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.Loop) as runner:
+    with (
+        machine("the benchmark of known servers", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)),
+        tempfile.TemporaryDirectory() as folder,
+        asyncio.Runner(loop_factory=uvloop.Loop) as runner,
+    ):
         rows = Path(folder) / "rows.txt"
         rows.write_text("row\n" * 100)
         for case in CASES:
-            if arguments.case and arguments.case not in case.name:
+            if arguments.case and arguments.case not in str(case):
                 continue
             found = [
                 runner.run(measure(case, rows, Path(tempfile.mkstemp(dir=folder)[1]), arguments.seconds, seed))
@@ -194,12 +238,14 @@ def main() -> int:
             cpu, steady = [f.cpu_off for f in found], [f.steady_off for f in found]
             peak = [f.peak_off for f in found if f.peak_off is not None]
             throttled = [float(f.usage.throttled_percent) for f in found if f.usage.throttled_percent is not None]
-            print(
-                f"| {case.name} | {len(found)} | {statistics.mean(cpu):+.2f} % | {max(cpu, key=abs):+.2f} % "
-                f"| {span(steady)} | {span(peak)} | {span(throttled)} |",
-                flush=True,
+            lines.append(
+                f"| {case} | {len(found)} | {statistics.mean(cpu):+.2f} % | {max(cpu, key=abs):+.2f} % "
+                f"| {span(steady)} | {span(peak)} | {span(throttled)} |"
             )
+            print(lines[-1], flush=True)
             failed += max(map(abs, cpu)) > CPU_WITHIN or max(map(abs, [*steady, *peak])) > MEMORY_WITHIN
+    if arguments.write:
+        publish("local-truth", "\n".join(lines))
     return int(failed > 0)
 
 

@@ -147,7 +147,7 @@ class LoadStatus(StatusModel):
     duration: Duration
     """Length of the window."""
     stopped_early: Literal["Certain", "Overload", "Terminated"] | None = None
-    """Why the window ended before its time: the verdict was certain, the server overloaded, the load stopped."""
+    """Why the window ended before its time: its verdict could not change, the server was overloaded, it was stopped."""
     latency: LatencySummary = Field(default_factory=LatencySummary)
     """Latency, from the intended send time (open loop) or the actual one (closed loop)."""
     latency_low: LatencySummary = Field(default_factory=LatencySummary)
@@ -170,7 +170,8 @@ class MemoryUsage(StatusModel):
     before_load: Quantity | None = None
     """The last sample before the load: after start on a fresh server, what the load before has left on another."""
     steady: Quantity | None = None
-    """Median of the last half of the samples."""
+    """What is held between requests: the tenth percentile of the last half of the samples, or the first after the load
+    where that is less."""
     growth_per1000_requests: Quantity | None = Field(default=None, alias="growthPer1000Requests")
     """Growth of memory for every 1,000 requests, where it could be told; 0 where it was told to be none."""
     growth_low: Quantity | None = None

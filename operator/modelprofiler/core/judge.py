@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import INCONCLUSIVE, Judged, LoadStatus, Outcome, Purpose, Trial, UsageStatus
+from modelprofiler.api.status import INCONCLUSIVE, Judged, LoadStatus, Outcome, Purpose, Size, Trial, UsageStatus
 from modelprofiler.core.checks import Check, checks_for
 
 JUDGED_OUTCOMES = frozenset({Outcome.PASSED, Outcome.SLOW, Outcome.ERRORS})
@@ -181,6 +181,22 @@ def reference_among(trials: Sequence[Trial]) -> Trial | None:
         if trial.purpose is Purpose.REFERENCE:
             return trial
     return next((t for t in measured if t.purpose is Purpose.GRID), None)
+
+
+def every_row_passed(trials: Sequence[Trial], size: Size, rows: int) -> Trial | None:
+    """Return the last trial that sent each of so many different rows and passed, at no larger a size; None without one.
+
+    What each row does at this size is then known: more of a resource breaks no request.
+    """
+    assert size.cpu is not None
+    assert size.memory is not None
+    for t in reversed(trials):
+        limits = t.limits
+        if t.outcome is not Outcome.PASSED or t.load is None or limits.cpu is None or limits.memory is None:
+            continue
+        if t.load.rows_covered >= rows and limits.cpu <= size.cpu and limits.memory <= size.memory:
+            return t
+    return None
 
 
 def rejudge(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[Trial]:

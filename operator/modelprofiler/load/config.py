@@ -72,7 +72,9 @@ class LoadConfig(ApiModel):
     ca_file: str | None = None
     """CA certificates (PEM) that the server's must chain to; without it HTTPS is not verified, as in kubelet probes."""
     cover_rows: bool = False
-    """Send every row once where the bounds allow, the heaviest first."""
+    """Send every row once where the bounds allow."""
+    heaviest_first: bool = False
+    """Send the heaviest rows first."""
     index: Annotated[int, Field(ge=0, le=63)] = 0
     """Which of load.parallelism generators this is, from 0; each makes its share of the load."""
 

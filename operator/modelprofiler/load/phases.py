@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from modelprofiler.load.machine import CpuTimes
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.recorder import Recorder
 from modelprofiler.load.schedule import arrivals
-from modelprofiler.load.stop import OVERLOAD_LEVELS, Level, is_certain, is_overloaded
+from modelprofiler.load.stop import OVERLOAD_LEVELS, Level, is_certain, is_lost, is_overloaded
 
 TICK = 0.1
 """Seconds between looks at timeouts, timeline and stop rules, at most; shorter for short timeouts and sub-windows."""
@@ -147,6 +148,11 @@ class Phases:
         if is_overloaded(self._levels) and now - recorder.window_start >= OVERLOAD_SHARE * plan.duration:
             self._end("Overload", now)
             return
+        if plan.decide and now - recorder.window_start >= FEWEST_SECTIONS * plan.sub_window and self._enough():
+            due_in_window = [age for age in ages if now - age >= recorder.window_start]
+            if is_lost(recorder.windows, due_in_window, plan.thresholds, self._most_requests):
+                self._end("Certain", now)
+                return
         # Only sub-windows of which every request has ended: those still in flight are the slow ones.
         windows = recorder.finished_windows(min(now, now - oldest))
         if plan.decide and len(windows) >= self._next_check and self._enough():
@@ -154,6 +160,14 @@ class Phases:
             failures = sum(recorder.failures.values())
             if is_certain(windows, plan.thresholds, recorder.requests, failures, plan.max_error_ratio):
                 self._end("Certain", now)
+
+    @property
+    def _most_requests(self) -> float:
+        """How many requests the window may have in the end, by all chance; unknown of a closed loop: any number."""
+        if self.plan.rate is None:
+            return math.inf
+        expected = self.plan.rate * self.plan.duration
+        return max(expected + 3 * math.sqrt(expected), self.recorder.requests)
 
     def _end(self, why: Ending, now: float) -> None:
         self.driver.stop()

@@ -69,7 +69,7 @@ class _Load:
         self.epoch = self.started - monotonic()
         rows = _read(config)
         self.digest = digest(rows)
-        self.rows = ordered(rows, config.dataset.order, heaviest_first=config.cover_rows)
+        self.rows = ordered(rows, config.dataset.order, heaviest_first=config.heaviest_first)
         host = config.host
         copies: dict[bytes, bytes] = {}
         self.requests = [copies.setdefault(r, render(config.endpoint, host, config.port, r)) for r in self.rows]

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.intervals import FEWEST_SECTIONS, LEVEL_999, estimate
+from modelprofiler.load.intervals import FEWEST_SECTIONS, LEVEL_999, PERCENTILES, estimate
 
 Z_95, Z_999 = 1.960, 3.291
+ERROR_95 = 0.05
 
 
 def is_certain(
@@ -37,7 +38,7 @@ def is_certain(
     -------
     bool
         True when every threshold lies above its metric's 99.9 % interval, or any below; an error share counts as
-        within bounds on a 95 % interval, so that a load without a failure need not go on for its sake alone.
+        within bounds at 95 %, so that a load without a failure need not go on for its sake alone.
     """
     if len(windows) < FEWEST_SECTIONS:
         return False
@@ -45,13 +46,54 @@ def is_certain(
     if max_error_ratio is not None:
         if wilson(failures, requests, Z_999)[0] > max_error_ratio:
             return True
-        passes = passes and wilson(failures, requests, Z_95)[1] <= max_error_ratio
+        passes = passes and _few_fail(failures, requests, max_error_ratio)
     estimates = estimate(windows, LEVEL_999)
     for metric, threshold in thresholds.items():
         if estimates.low.get(metric, -math.inf) > threshold:
             return True
         passes = passes and estimates.high.get(metric, math.inf) <= threshold
     return passes
+
+
+def is_lost(
+    windows: Sequence[Histogram], ages: Sequence[float], thresholds: Mapping[str, float], most_requests: float
+) -> bool:
+    """Tell whether a percentile will be over its threshold at the end of the window, whatever comes until then.
+
+    So it is when more requests were too slow already than may be among all of the whole window (curtailed inspection of
+    a sample: the verdict is the one that the whole window would give). A queue near saturation has intervals too wide
+    for `is_certain` long after that.
+
+    Parameters
+    ----------
+    windows
+        Sub-windows so far, the last of them perhaps not over.
+    ages
+        Of the requests in flight, in seconds: they will take that long at least.
+    thresholds
+        Upper bounds in seconds by metric.
+    most_requests
+        How many requests the whole window has at most.
+    """
+    for metric, threshold in thresholds.items():
+        if (q := PERCENTILES.get(metric)) is None:
+            continue
+        slow = sum(window.count_above(threshold) for window in windows) + sum(age > threshold for age in ages)
+        if slow > (1 - q) * most_requests + 1:
+            return True
+    return False
+
+
+def _few_fail(failures: int, requests: int, most: float) -> bool:
+    """Tell with 95 % confidence whether no more than this share of requests fail.
+
+    Without a failure that is exact: a server of which a larger share fails shows none in so many requests with at most
+    5 % probability (299 requests for 1 %, the rule of three). Wilson's interval is that of two sides, and would ask for
+    a quarter more.
+    """
+    if failures == 0 and most > 0:
+        return bool((1 - most) ** requests <= ERROR_95)
+    return wilson(failures, requests, Z_95)[1] <= most
 
 
 def wilson(hits: int, n: int, z: float) -> tuple[float, float]:
@@ -61,7 +103,8 @@ def wilson(hits: int, n: int, z: float) -> tuple[float, float]:
     share, scale = hits / n, 1 + z * z / n
     centre = (share + z * z / (2 * n)) / scale
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # Exactly 0 and 1 at the ends: a rounding error above 0 would make a share of none a certain failure.
+    return 0.0 if hits == 0 else max(centre - half, 0.0), 1.0 if hits == n else min(centre + half, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ def load_of_trial(
     dataset: str,
     connect_timeout: float = LONGEST_CONNECT,
     sub_window: float | None = None,
+    rows_are_known: bool = False,
 ) -> LoadConfig:
     """Return the load of a trial.
 
@@ -50,6 +51,8 @@ def load_of_trial(
         How long to wait until something listens, in seconds; at most `LONGEST_CONNECT`.
     sub_window
         Length of a sub-window, in seconds; None for the usual second.
+    rows_are_known
+        Whether every row has passed at no larger a size before, so that a Confirm trial need not send them all again.
     """
     bounds = latency_bounds(spec, reference)
     needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
@@ -76,7 +79,8 @@ def load_of_trial(
         required_percentiles=[m for m in needed if m in ("p50", "p90", "p95", "p99", "p999")],
         sub_window=sub_window,
         seed=index,
-        cover_rows=purpose is Purpose.CONFIRM,
+        cover_rows=purpose is Purpose.CONFIRM and not rows_are_known,
+        heaviest_first=purpose is Purpose.CONFIRM,
     )
 
 

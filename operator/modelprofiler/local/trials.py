@@ -13,7 +13,7 @@ from time import monotonic
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.status import ActiveTrial, Outcome, Stage, Trial, UsageStatus
-from modelprofiler.core.judge import Failure, reference_among
+from modelprofiler.core.judge import Failure, every_row_passed, reference_among
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.core.trial import finished_trial
 from modelprofiler.errors import LoadError
@@ -175,7 +175,7 @@ class Trials:
         server = self._server
         assert server is not None
         spec = self._prepared.profile.spec
-        reference = reference_among(trials)
+        reference, size = reference_among(trials), step.limits.to_size()
         config = load_of_trial(
             spec,
             index=index,
@@ -185,6 +185,7 @@ class Trials:
             host=ADDRESS,
             dataset=str(self._prepared.dataset_file),
             sub_window=quick_sub_window(spec, reference),
+            rows_are_known=every_row_passed(trials, size, self._prepared.dataset.distinct_rows) is not None,
         )
         expected = spec.load.warmup.seconds + spec.load.duration.seconds
         stages.enter(Stage.LOADING, f"sending the load at {step.limits}", expected)

@@ -17,6 +17,9 @@ PATIENCE = 60.0
 FEW = 4
 """Samples under load, below which the one after it is taken for growth, too: a kubelet has no more in half a minute."""
 
+STEADY_SHARE = 0.1
+"""Of the samples, those that may lie below what is called steady: a worker that is replaced is gone for a moment."""
+
 GROWTH_POINTS = 20
 """Of a load, that a line of growth is laid through."""
 
@@ -138,12 +141,24 @@ def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage 
         peak=_bytes(max(s.value for s in (*seen, *between_samples))),
         peak_source="Cgroup" if between_samples else "Process" if samples.source == "Process" else "WorkingSet",
         lifetime_peak=_bytes(lifetime_peak) if lifetime_peak > 0 else None,
-        steady=_bytes(median(s.value for s in seen[len(seen) // 2 :])),
+        steady=_bytes(_steady(seen, load.end)),
         before_load=_bytes(before[-1]) if before else None,
         growth_per1000_requests=_growth(grown.per_request if grown else None),
         growth_low=_growth(grown.low if grown else None),
         growth_high=_growth(grown.high if grown else None),
     )
+
+
+def _steady(seen: Series, load_end: float) -> float:
+    """Return what is held between requests, in bytes, near the end of the load.
+
+    Any mean of samples depends on how long requests take, and so on what else the machine does: memory that each holds
+    is seen in as many samples as there is one in flight. So it is a low percentile of the last half; or the first
+    sample after the load, where that is less: of a server that is never idle all samples before have requests in them.
+    """
+    last_half = sorted(s.value for s in seen[len(seen) // 2 :])
+    after = [s.value for s in seen if s.time > load_end]
+    return min([last_half[int(STEADY_SHARE * len(last_half))], *after])
 
 
 def _thinned(samples: Series) -> Series:

@@ -7,7 +7,7 @@ from collections import Counter
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.api.status import INCONCLUSIVE, Outcome, Trial
 from modelprofiler.core.drift import drift_sentence
-from modelprofiler.core.judge import judged_again
+from modelprofiler.core.judge import every_row_passed, judged_again
 from modelprofiler.core.leak import leak_of
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import State, Summary, condition
@@ -91,7 +91,9 @@ def _of_the_proof(row: Trial, record: RunRecord) -> list[str]:
         )
     dataset = record.profile.status.dataset
     if load is not None and dataset is not None and load.rows_covered < dataset.distinct_rows:
-        found.append(f"The confirming trial sent {load.rows_covered} of {dataset.distinct_rows} different rows.")
+        sent = f"The confirming trial sent {load.rows_covered} of {dataset.distinct_rows} different rows"
+        before = every_row_passed(record.profile.status.trials, row.limits, dataset.distinct_rows)
+        found.append(f"{sent}; trial {before.index}, at no larger a size, all of them." if before else f"{sent}.")
     if load is not None and load.failures:
         found.append(f"{load.failures} of {load.requests} requests of the confirming trial failed.")
     if usage is None:

@@ -193,6 +193,17 @@ def test_a_certain_verdict_ends_the_window_early(load: MakeLoad) -> None:
     assert 1.0 <= status.duration.seconds < 2.5
 
 
+def test_a_window_ends_once_too_many_were_too_slow_for_all_of_it(load: MakeLoad) -> None:
+    """60 requests/s to a server that answers 50: its queue grows slowly, and soon all wait too long."""
+    stop = {"decide": True, "thresholds": {"p95": 0.1}}
+    kind = {"openLoop": {"rate": "60", "arrival": "Constant"}}
+    status = measured(load("slow", kind, bounds={"duration": 5.0, "sub_window": 0.1}, stop=stop))
+    assert "Certain" == status.stopped_early
+    assert status.duration.seconds < 4
+    assert status.latency.p95 is not None
+    assert status.latency.p95.seconds > 0.1
+
+
 def test_a_window_with_too_few_requests_for_the_percentile_is_extended(load: MakeLoad) -> None:
     """p95 needs 59 requests: half a second at 60/s becomes about a second."""
     kind = {"openLoop": {"rate": "60", "arrival": "Constant"}}

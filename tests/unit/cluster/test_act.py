@@ -146,7 +146,8 @@ def test_only_a_trial_that_decides_may_stop_early() -> None:
 
 def test_only_the_confirming_trial_sends_every_row() -> None:
     """The heaviest at least."""
-    assert [False, False, True] == [config(step).cover_rows for step in (REFERENCE, BRACKET, CONFIRM)]
+    told = [config(step) for step in (REFERENCE, BRACKET, CONFIRM)]
+    assert [(False, False), (False, False), (True, True)] == [(c.cover_rows, c.heaviest_first) for c in told]
 
 
 def test_after_the_reference_a_load_waits_until_the_server_is_idle() -> None:

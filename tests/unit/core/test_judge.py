@@ -5,11 +5,11 @@ import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.simulator import spec_of
 
-from modelprofiler.api.quantities import Duration
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import LatencySummary, LoadStatus, Outcome, Purpose, UsageStatus
+from modelprofiler.api.status import LatencySummary, LoadStatus, Outcome, Purpose, Size, UsageStatus
 from modelprofiler.core.checks import REQUESTS_NEEDED, wilson
-from modelprofiler.core.judge import Failure, Verdict, outcome_of, rejudge
+from modelprofiler.core.judge import Failure, Verdict, every_row_passed, outcome_of, rejudge
 
 
 def objectives(**given: Any) -> ModelProfileSpec:
@@ -243,3 +243,24 @@ class TestRejudge:
         again = rejudge(p999, self.trials)
         assert [Outcome.NO_METRICS] * 3 == [trial.outcome for trial in again[:3]]
         assert list(self.trials) == rejudge(P95, again)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "rows", "trial"),
+    [
+        ("300m", "256Mi", 600, 3),  # more memory
+        ("300m", "224Mi", 600, 3),
+        ("300m", "192Mi", 600, None),  # less memory than any that passed
+        ("250m", "256Mi", 600, None),  # less CPU
+        ("300m", "256Mi", 601, None),  # a row that none of them sent
+        ("2", "2Gi", 600, 3),  # the last of those that passed
+    ],
+)
+def test_every_row_is_known_where_no_larger_a_size_passed_with_them(
+    cpu: str, memory: str, rows: int, trial: int | None
+) -> None:
+    """Three trials that sent 600 rows; the one at less memory was killed."""
+    trials = Trials(objectives(latency={"p95": "250ms"})).ran(Purpose.REFERENCE, "1")
+    trials.broke(Purpose.CONFIRM, Outcome.OOM_KILLED, "300m", "192Mi").ran(Purpose.CONFIRM, "300m", "224Mi")
+    found = every_row_passed(trials, Size(cpu=Quantity(cpu), memory=Quantity(memory)), rows)
+    assert trial == (found.index if found else None)

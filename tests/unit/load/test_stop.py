@@ -1,11 +1,12 @@
 """The rules that end a window early."""
 
+import math
 import random
 
 import pytest
 
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.stop import Level, is_certain, is_overloaded, wilson
+from modelprofiler.load.stop import Level, is_certain, is_lost, is_overloaded, wilson
 
 
 def windows(mean: float, per_window: int = 50, count: int = 12, seed: int = 0) -> list[Histogram]:
@@ -44,6 +45,15 @@ def test_the_verdict_is_certain_when(
     assert certain is is_certain(windows(0.1), thresholds, 600, failures, max_error), sentence
 
 
+@pytest.mark.parametrize(
+    ("requests", "failures", "most", "certain"),
+    [(298, 0, 0.01, False), (299, 0, 0.01, True), (299, 1, 0.01, False), (9999, 0, 0.0, False)],
+)
+def test_few_failures_are_certain_after(requests: int, failures: int, most: float, certain: bool) -> None:
+    """299 requests without one, when at most 1 % may fail; that none ever fails is never certain."""
+    assert certain is is_certain(windows(0.1), {"p95": 1.0}, requests, failures, most)
+
+
 def test_nine_sub_windows_are_never_enough() -> None:
     """However clear they look."""
     assert not is_certain(windows(0.1, count=9), {"p95": 10.0}, 450, 0, None)
@@ -52,6 +62,26 @@ def test_nine_sub_windows_are_never_enough() -> None:
 def test_too_few_requests_for_the_percentile_are_never_enough() -> None:
     """A p99 from 120 requests has no upper end at 99.9 %."""
     assert not is_certain(windows(0.1, per_window=10), {"p99": 10.0}, 120, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "thresholds", "ages", "most", "lost"),
+    [
+        ("half of 600 took longer than the mean, of at most 1000", {"p95": 0.1}, [], 1000, True),
+        ("none took longer than 200 ms", {"p95": 0.2}, [], 1000, False),
+        ("but 60 are in flight for longer", {"p95": 0.2}, [0.3] * 60, 1000, True),
+        ("those in flight may still be in time", {"p95": 0.2}, [0.1] * 60, 1000, False),
+        ("50 of 1000 may be too slow", {"p95": 0.2}, [0.3] * 50, 1000, False),
+        ("more requests may come than are slow so far", {"p95": 0.1}, [], 10_000, False),
+        ("how many come is not known", {"p95": 0.1}, [], math.inf, False),
+        ("a mean may still fall", {"mean": 0.01}, [], 1000, False),
+    ],
+)
+def test_the_percentile_is_lost_when(
+    sentence: str, thresholds: dict[str, float], ages: list[float], most: float, lost: bool
+) -> None:
+    """600 latencies between 50 and 150 ms so far."""
+    assert lost is is_lost(windows(0.1), ages, thresholds, most), sentence
 
 
 def levels(served: float, arriving: float = 50, start: int = 0, count: int = 6) -> list[Level]:

@@ -78,6 +78,23 @@ def test_a_peak_between_two_samples_counts_where_the_source_knows_it() -> None:
     assert (Quantity("100Mi"), "WorkingSet") == (plain.peak, plain.peak_source)
 
 
+@pytest.mark.parametrize("share", [0.15, 0.5, 0.85, 1.0])
+def test_steady_memory_is_what_is_held_between_requests(share: float) -> None:
+    """Each request holds 16 MiB: for however much of the time there is one, until none is left after the load."""
+    held = series((t, (100 + 16 * (t <= LOAD_END and i % 20 < 20 * share)) * MIB) for i, t in enumerate(TIMES))
+    memory = measured(dataclasses.replace(SAMPLES, working_set_bytes=held)).memory
+    assert memory is not None
+    assert (Quantity("100Mi"), Quantity("116Mi")) == (memory.steady, memory.peak)
+
+
+def test_a_worker_that_is_replaced_leaves_steady_memory_as_it_is() -> None:
+    """Half of the memory is gone for half a second."""
+    gap = series((t, (50 if 125 < t < 125.5 else 100) * MIB) for t in TIMES)
+    memory = measured(dataclasses.replace(SAMPLES, working_set_bytes=gap)).memory
+    assert memory is not None
+    assert Quantity("100Mi") == memory.steady
+
+
 def test_memory_that_wanders_is_not_called_growing() -> None:
     """Samples that hang together are not 350 independent ones: the line through them is not so sure."""
     called = 0

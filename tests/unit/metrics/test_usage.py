@@ -69,7 +69,7 @@ def test_everything_that_was_sampled_is_said() -> None:
                 peak=Quantity("187Mi"),
                 peak_source="WorkingSet",
                 lifetime_peak=Quantity("260Mi"),
-                steady=Quantity("178Mi"),
+                steady=Quantity("176Mi"),
                 growth_per1000_requests=None,
             ),
         )

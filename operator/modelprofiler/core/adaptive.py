@@ -44,7 +44,7 @@ def adaptive_step(run: Run) -> Step:
         return step
     if run.trials_left > 2 and (step := _memory_step(run)):
         return step
-    return _confirm_step(run)
+    return confirm_step(run)
 
 
 def reference_step(run: Run, purpose: Purpose = Purpose.REFERENCE) -> Step | None:
@@ -250,7 +250,7 @@ def _more_memory(run: Run, failures: list[int]) -> int:
     return run.memory[min(first + (1 << (len(failures) - 1)), (first + last + 1) // 2)]
 
 
-def _confirm_step(run: Run) -> Step:
+def confirm_step(run: Run) -> Step:
     """Return the Confirm trial, or the recommendation once it passed."""
     target = _beyond_bad_luck(run, _target(run, _boundary(run))[0])
     passed = [o for o in run.at(target.limits) if o.passed]

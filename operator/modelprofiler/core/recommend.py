@@ -10,6 +10,7 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import ContainerRecommendation, Outcome, Size, Verification
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.drift import drift_of, drift_sentence
+from modelprofiler.core.judge import WITHOUT_SIZE
 from modelprofiler.core.leak import leak_of, leak_sentence
 from modelprofiler.core.points import CpuPoint, Observation
 from modelprofiler.core.run import Run
@@ -116,10 +117,17 @@ def _cpu_sentence(run: Run, target: Target) -> str:
     elif failing is None:
         lucky = [o.limits.cpu for o in run.observations if o.passed and o.limits.cpu < target.cpu <= o.cpu]
         smaller = f"{Quantity.cpu(min(lucky))} did only while the CPU was faster than in other trials" if lucky else ""
-        sentence = f"{boundary} CPU met the objectives; {smaller or 'smaller sizes were not measured'}"
+        smaller = smaller or _silence(run, target) or "smaller sizes were not measured"
+        sentence = f"{boundary} CPU met the objectives; {smaller}"
     else:
         sentence = f"{boundary} CPU is the smallest that met the objectives: {_failure(run, failing)}"
     return sentence + _margin(target.cpu, run.spec.recommendation.cpu_margin_percent, run.cpu, target.limits.cpu) + "."
+
+
+def _silence(run: Run, target: Target) -> str:
+    """Return which smaller size was tried in vain; empty where none was."""
+    below = [t for t in run.trials if t.outcome in WITHOUT_SIZE and Limits.from_size(t.limits).cpu < target.cpu]
+    return f"at {below[-1].limits.cpu} nothing could be told ({below[-1].message})" if below else ""
 
 
 def _cpu(point: CpuPoint) -> int:

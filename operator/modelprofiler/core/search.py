@@ -6,12 +6,13 @@ happened.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources, Trial
-from modelprofiler.core.adaptive import adaptive_step, best_so_far
+from modelprofiler.core.adaptive import adaptive_step, best_so_far, confirm_step
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.grid import grid_problems, grid_recommendation, grid_step
 from modelprofiler.core.judge import WITHOUT_SIZE
@@ -20,7 +21,7 @@ from modelprofiler.core.steps import Environment, GiveUp, Recommend, RunTrial, S
 from modelprofiler.errors import Problem
 
 MOST_INCONCLUSIVE = 3
-"""Trials in a row at one size that may say nothing about it."""
+"""Trials in a row at one size that may say nothing about it; then it is done without."""
 
 
 def problems(spec: ModelProfileSpec, resources: EffectiveResources) -> list[Problem]:
@@ -55,12 +56,7 @@ def next_step(
     if not isinstance(step, RunTrial):
         return step
     if silent := _inconclusive(run, step.limits):
-        last = silent[-1]
-        return GiveUp(
-            Reason.UNRELIABLE,
-            f"{len(silent)} trials in a row at {step.limits} said nothing about it; the last was "
-            f"{last.outcome.value}: {last.message}",
-        )
+        return _beside(run, silent)
     if run.trials_left <= 0:
         why = f"search.maxTrials of {spec.search.max_trials} was reached"
         return _best(run, why) or GiveUp(Reason.TRIALS_EXHAUSTED, _nothing_passed(run, why))
@@ -90,13 +86,29 @@ def _best(run: Run, why: str) -> Recommend | None:
 
 
 def _inconclusive(run: Run, limits: Limits) -> list[Trial]:
-    """Return the last trials when all of them were at this size and said nothing, and they were too many."""
-    found: list[Trial] = []
-    for trial in reversed(run.trials):
-        if trial.outcome not in WITHOUT_SIZE or Limits.from_size(trial.limits) != limits:
-            break
-        found.insert(0, trial)
-    return found if len(found) >= MOST_INCONCLUSIVE else []
+    """Return the last trials at this size when all of them said nothing, and they were too many."""
+    here = [trial for trial in run.trials if Limits.from_size(trial.limits) == limits]
+    found = list(itertools.takewhile(lambda trial: trial.outcome in WITHOUT_SIZE, reversed(here)))
+    return found[::-1] if len(found) >= MOST_INCONCLUSIVE else []
+
+
+def _beside(run: Run, silent: Sequence[Trial]) -> Step:
+    """Return how a run goes on without a size that cannot be measured: from the smallest that passed, if any did."""
+    best = _best(run, _silence(silent))
+    if best is None:
+        return GiveUp(Reason.UNRELIABLE, _silence(silent))
+    if run.spec.search.strategy == "Grid" or run.trials_left <= 0:
+        return best
+    step = confirm_step(run)
+    if isinstance(step, RunTrial) and (confirming := _inconclusive(run, step.limits)):
+        return best_so_far(run, _silence(confirming))
+    return step
+
+
+def _silence(silent: Sequence[Trial]) -> str:
+    size, last = Limits.from_size(silent[-1].limits), silent[-1]
+    said = f"the last was {last.outcome.value}: {last.message}"
+    return f"{len(silent)} trials in a row at {size} said nothing about it; {said}"
 
 
 def _nothing_passed(run: Run, why: str) -> str:

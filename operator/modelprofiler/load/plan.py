@@ -35,6 +35,8 @@ class Plan:
         The window ends after so long; with too few requests later, and in any case after so long.
     required_requests
         How many requests a window must have.
+    percentiles
+        Those that the objectives are about, also before their thresholds are known.
     sub_window
         Length of a sub-window: a second, less in a short window so that there are ten, more in a long one.
     decide, thresholds, max_error_ratio
@@ -52,6 +54,7 @@ class Plan:
     duration: float
     max_duration: float
     required_requests: int
+    percentiles: tuple[str, ...]
     sub_window: float
     timeout: float
     max_in_flight: int
@@ -81,6 +84,7 @@ class Plan:
             duration=duration,
             max_duration=EXTENSION * duration,
             required_requests=math.ceil(max((REQUIRED[p] for p in config.required_percentiles), default=0) / parts),
+            percentiles=tuple(config.required_percentiles),
             sub_window=min(config.sub_window or math.inf, sub_window(duration)),
             timeout=config.endpoint.timeout.seconds,
             max_in_flight=max(config.max_in_flight, concurrency),

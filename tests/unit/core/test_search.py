@@ -15,16 +15,46 @@ from modelprofiler.core.steps import GiveUp, Recommend, RunTrial
     "outcome", [Outcome.LOAD_FAILED, Outcome.GENERATOR_SATURATED, Outcome.NO_METRICS, Outcome.DISTURBED]
 )
 def test_an_inconclusive_trial_runs_again_a_bounded_number_of_times(outcome: Outcome) -> None:
-    """It says nothing about the size: the step is the same, three times, then the run is unreliable."""
-    trials = bracketed()
+    """It says nothing about the size: the step is the same, three times; the reference cannot be done without."""
+    trials = Trials(spec())
     expected = trial_after(trials)
     for _ in range(MOST_INCONCLUSIVE - 1):
-        trials.broke(expected.purpose, outcome, "500m", "192Mi")
+        trials.broke(expected.purpose, outcome, "1")
         assert expected == trial_after(trials)
-    end = step_after(trials.broke(expected.purpose, outcome, "500m", "192Mi"))
+    end = step_after(trials.broke(expected.purpose, outcome, "1"))
     assert isinstance(end, GiveUp)
     assert Reason.UNRELIABLE is end.reason
     assert f"it was {outcome.value}" in end.message
+
+
+def test_a_size_that_cannot_be_measured_is_done_without() -> None:
+    """What has passed above it is confirmed and recommended; the explanation says what could not be told."""
+    trials = Trials(spec()).ran(Purpose.REFERENCE, "1", load=FAST).ran(Purpose.BRACKET, "500m", load=GOOD, fresh=False)
+    silent = trial_after(trials)
+    assert silent.limits.cpu < 500
+    for _ in range(MOST_INCONCLUSIVE):
+        assert silent == trial_after(trials)
+        trials.broke(silent.purpose, Outcome.GENERATOR_SATURATED, f"{silent.limits.cpu}m")
+    confirm = trial_after(trials)
+    assert (Purpose.CONFIRM, 550) == (confirm.purpose, confirm.limits.cpu)
+    size = confirm.limits.to_size()
+    end = step_after(trials.ran(Purpose.CONFIRM, str(size.cpu), str(size.memory), load=GOOD))
+    assert isinstance(end, Recommend)
+    assert Reason.VERIFIED is end.reason
+    assert f"at {silent.limits.cpu}m nothing could be told" in end.recommendation.explanation
+
+
+def test_neither_is_anything_verified_at_a_size_that_cannot_be_measured() -> None:
+    """Where the recommended size itself is one, it is recommended as it is."""
+    trials = Trials(spec()).ran(Purpose.REFERENCE, "1", load=FAST).ran(Purpose.BRACKET, "500m", load=GOOD, fresh=False)
+    for _ in range(2 * MOST_INCONCLUSIVE):
+        step = trial_after(trials)
+        size = step.limits.to_size()
+        trials.broke(step.purpose, Outcome.DISTURBED, str(size.cpu), str(size.memory))
+    end = step_after(trials)
+    assert isinstance(end, Recommend)
+    assert Reason.NOT_VERIFIED is end.reason
+    assert "3 trials in a row at 550m CPU" in end.message
 
 
 def test_a_conclusive_trial_in_between_starts_the_count_anew() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.plan import Plan
-from modelprofiler.load.runner import judge_generator
+from modelprofiler.load.runner import judge_generator, late_share
 from modelprofiler.load.summary import ResultKind
 
 PLAN = Plan.of(
@@ -41,3 +41,21 @@ def test_the_generator_is_saturated_when(
     kind, message = judge_generator(plan, cpu, lag, latency)
     assert (ResultKind.SATURATED if saturated else ResultKind.COMPLETED) is kind, sentence
     assert saturated is message.startswith("the generator ")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "share"),
+    [(("p50",), 0.25), (("p95",), 0.025), (("p50", "p95"), 0.025), (("p95", "p99"), 0.01), ((), 0.01)],
+)
+def test_requests_that_cannot_move_a_percentile_may_be_late(metrics: tuple[str, ...], share: float) -> None:
+    """Half of those beyond it; of several percentiles the highest counts, also before there are thresholds."""
+    assert pytest.approx(share) == late_share(dataclasses.replace(PLAN, percentiles=metrics))
+    assert pytest.approx(share) == late_share(dataclasses.replace(PLAN, thresholds=dict.fromkeys(metrics, 1.0)))
+
+
+def test_before_there_are_thresholds_lag_is_held_against_the_percentile_that_matters() -> None:
+    """A tenth of p95, from which the threshold will follow."""
+    plan = dataclasses.replace(PLAN, percentiles=("p95",))
+    latency = {"p95": 0.2, "p50": 0.01}
+    assert ResultKind.COMPLETED is judge_generator(plan, 20, 0.019, latency)[0]
+    assert ResultKind.SATURATED is judge_generator(plan, 20, 0.021, latency)[0]

@@ -16,6 +16,7 @@ from modelprofiler.cluster.volumes import Files
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.scoring import READY_PATH, model_variables, scoring_command, scoring_variables
 from modelprofiler.core.sources import INLINE_MODEL
+from modelprofiler.core.threads import variables_to_set
 from modelprofiler.errors import Problem
 
 Object = dict[str, Any]
@@ -123,6 +124,8 @@ def pod_template(
         _keep_apart(pod)
     profiled = next(c for c in pod["containers"] if c["name"] == container_name(spec))
     _size(profiled, limits)
+    if pools := variables_to_set(spec, limits.cpu):
+        profiled["env"] = [*(profiled.get("env") or []), *(variable.to_dict() for variable in pools)]
     for container in [*(pod.get("initContainers") or []), *pod["containers"]]:
         # A sidecar that fails has last words too; they are all that is ever seen of its log.
         container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")

@@ -15,6 +15,7 @@ from modelprofiler.core.leak import leak_of, leak_sentence
 from modelprofiler.core.points import CpuPoint, Observation
 from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Recommend
+from modelprofiler.core.threads import oversized_sentence, set_sentence, variables_to_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend
         container_name=run.container_name,
         requests=size,
         limits=Size(memory=size.memory) if unlimited else size,
+        env=variables_to_set(run.spec, target.limits.cpu),
         verification=verification,
         explanation=" ".join([_cpu_sentence(run, target), _memory_sentence(run, target), *_notes(run, target)])[:2048],
     )
@@ -186,17 +188,9 @@ def _notes(run: Run, target: Target) -> list[str]:
         notes.append(leak_sentence(leak, target.limits.memory, run.spec))
     if (drift := drift_of(run.trials)) is not None and drift.noticed:
         notes.append(drift_sentence(drift))
-    threads = _threads(run.observations, target.limits)
-    if threads is not None:
-        notes.append(
-            f"The server had {threads} threads on {Quantity.cpu(target.limits.cpu)} CPU: a pool that is sized from the "
-            "node's cores is throttled (OMP_NUM_THREADS and its like set it)."
-        )
+    pools = (
+        set_sentence(run.spec, target.limits.cpu),
+        oversized_sentence(run.spec, target.limits, run.trials),
+    )
+    notes += [sentence for sentence in pools if sentence is not None]
     return notes
-
-
-def _threads(observations: tuple[Observation, ...], limits: Limits) -> int | None:
-    """Return the threads at this size where they are far more than its CPU: the commonest cause of throttling."""
-    usages = [o.trial.usage for o in observations if o.limits == limits and o.trial.usage is not None]
-    threads = max((u.threads for u in usages if u.threads is not None), default=0)
-    return threads if threads > 16 + 4 * limits.cpu / 1000 else None

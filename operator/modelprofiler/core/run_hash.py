@@ -1,8 +1,8 @@
 """What identifies a run: everything that changes a measurement, and nothing else.
 
-Left out are the objectives, the search, the margins, the metrics source and suspend: with other values of these the
-finished trials still hold and are judged again. The range is left out too: a trial says what it says about its own size
-whatever the range is, and a new ceiling gets a new reference.
+Left out are the objectives, the search (but for how it sizes thread pools), the margins, the metrics source, suspend:
+with other values of these the finished trials still hold and are judged again. The range is left out too: a trial says
+what it says about its own size whatever the range is, and a new ceiling gets a new reference.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def evidence(
             # A model baked into the image shows only by its version.
             model = _plain(spec.model)
             del model["name"]
-    return {
+    found = {
         "model": model,
         "server": server,
         "image": image,
@@ -91,6 +91,8 @@ def evidence(
         "load": _plain(spec.load),
         "rerun": rerun,
     }
+    # Only where it is asked for: what was measured without it still holds.
+    return found | ({"threads": spec.search.threads} if spec.search.threads != "None" else {})
 
 
 def changed_evidence(before: Evidence, after: Evidence) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
@@ -18,6 +19,7 @@ from modelprofiler.core.grid import grid_problems, grid_recommendation, grid_ste
 from modelprofiler.core.judge import WITHOUT_SIZE
 from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Environment, GiveUp, Recommend, RunTrial, Step
+from modelprofiler.core.threads import needs_new_pools
 from modelprofiler.errors import Problem
 
 MOST_INCONCLUSIVE = 3
@@ -60,6 +62,8 @@ def next_step(
     if run.trials_left <= 0:
         why = f"search.maxTrials of {spec.search.max_trials} was reached"
         return _best(run, why) or GiveUp(Reason.TRIALS_EXHAUSTED, _nothing_passed(run, why))
+    if not step.fresh and needs_new_pools(spec, step.limits, trials):
+        return replace(step, fresh=True)
     return step
 
 

@@ -29,11 +29,7 @@ def supported(spec: ModelProfileSpec, environment: Environment) -> list[Problem]
         *(p for path, source in _sources(spec) for p in _source(path, source, environment)),
         *_dataset(spec),
         *_load(spec),
-        *(
-            [Problem("spec.search.threads", "Auto is not supported yet; use None")]
-            if spec.search.threads != "None"
-            else []
-        ),
+        *_threads(spec),
     ]
 
 
@@ -175,6 +171,15 @@ def _source(path: str, source: Source, environment: Environment) -> Iterator[Pro
             f"{path}.path",
             "is a path on your own machine, which a cluster cannot read; "
             "`modelprofiler init --bundle` makes ConfigMaps of files",
+        )
+
+
+def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:
+    container = profiled_container(spec)
+    if spec.search.threads == "Auto" and container is not None and container.get("envFrom"):
+        yield Problem(
+            "spec.search.threads",
+            "Auto leaves alone what the profile sets, and cannot see what envFrom does; write the variables into env",
         )
 
 

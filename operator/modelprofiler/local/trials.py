@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -15,6 +15,7 @@ from modelprofiler.api.quantities import Duration
 from modelprofiler.api.status import ActiveTrial, Outcome, Stage, Trial, UsageStatus
 from modelprofiler.core.judge import Failure, every_row_passed, reference_among
 from modelprofiler.core.steps import RunTrial
+from modelprofiler.core.threads import variables_to_set
 from modelprofiler.core.trial import finished_trial
 from modelprofiler.errors import LoadError
 from modelprofiler.load.crowding import beside, crowding
@@ -151,6 +152,8 @@ class Trials:
         stages.enter(Stage.STARTING, f"starting the server at {step.limits}")
         await self._generators.prepare(GENERATORS)
         command = self._prepared.server
+        pools = {v.name: v.value for v in variables_to_set(self._prepared.profile.spec, step.limits.cpu)}
+        command = replace(command, env=command.env | pools)
         objective = self._prepared.profile.spec.objectives.max_time_to_ready
         within = min(READY_SECONDS, objective.seconds) if objective else READY_SECONDS
         self._logs.mkdir(parents=True, exist_ok=True)

@@ -168,7 +168,11 @@ def helm_values(record: RunRecord, path: str = "resources", *, unverified: bool 
 
 def _patch(recommendation: ContainerRecommendation, workload: Workload) -> dict[str, Any]:
     version, path = _WORKLOADS[workload.kind]
-    body: Any = {"containers": [{"name": workload.container, "resources": _resources(recommendation)}]}
+    container: dict[str, Any] = {"name": workload.container}
+    if recommendation.env:
+        container["env"] = [variable.to_dict() for variable in recommendation.env]
+    container["resources"] = _resources(recommendation)
+    body: Any = {"containers": [container]}
     for key in reversed(path):
         body = {key: body}
     metadata = {"name": workload.name} | ({"namespace": workload.namespace} if workload.namespace else {})

@@ -51,6 +51,7 @@ def _headline(record: RunRecord, width: int) -> str:
     if found.current is not None:
         sizes.append(("today", found.current))
     lines += [f"    {label:9} {_size(size)}" for label, size in sizes]
+    lines += [f"    {'env':9} {variable.name}={variable.value}" for variable in found.env]
     return "\n".join([*lines, "", _wrapped(summary.verdict, width), _wrapped(found.explanation, width)])
 
 

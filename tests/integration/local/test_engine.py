@@ -14,6 +14,7 @@ import pytest
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources, Outcome, Provenance, Purpose
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.leak import leak_of
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.errors import LimitsUnavailable
 from modelprofiler.load.dataset import describe, read_rows
@@ -115,6 +116,44 @@ def test_a_server_that_fails_says_how(
     """With its last words, and nobody waits for the rest of the load."""
     trial = one_trial(prepare(tmp_path, repository, knobs), tmp_path).trial
     assert (outcome, True) == (trial.outcome, says in trial.message), trial.message
+
+
+def test_memory_is_split_and_a_leak_told_with_its_interval(tmp_path: Path, repository: Path) -> None:
+    """64 KiB a request, beside 20 MiB that it holds anyway; what the allocator adds is a few percent."""
+    knobs = "--memory-mib 20 --leak-kib 64"
+    trial = one_trial(prepare(tmp_path, repository, knobs), tmp_path).trial
+    assert trial.usage is not None
+    memory = trial.usage.memory
+    assert memory is not None
+    assert memory.before_load is not None
+    assert memory.steady is not None
+    assert 20 * 2**20 < memory.before_load.bytes < memory.steady.bytes < memory.peak.bytes
+    leak = leak_of([trial.model_copy(update={"outcome": Outcome.PASSED})])  # on a busy machine it may have been slow
+    assert leak is not None
+    assert 64 * 1024 == pytest.approx(leak.per_request, rel=0.05)
+
+
+def test_a_server_of_constant_memory_does_not_leak(prepared: Prepared, tmp_path: Path) -> None:
+    """Nothing is flagged."""
+    assert leak_of([one_trial(prepared, tmp_path).trial]) is None
+
+
+def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(tmp_path: Path, repository: Path) -> None:
+    """The server finds the variables in its environment, also over those of the shell that it was started from."""
+    prepared = prepare(tmp_path, repository, search={"threads": "Auto"})
+    command, seen = prepared.server, tmp_path / "environment.txt"
+    prepared = replace(
+        prepared,
+        server=replace(
+            command,
+            argv=("/bin/sh", "-c", f'env > {seen}; exec "$@"', "sh", *command.argv),
+            env=command.env | {"OMP_NUM_THREADS": "64"},
+        ),
+    )
+    trial = one_trial(prepared, tmp_path).trial
+    assert trial.node is not None
+    assert trial.node.cpus == os.cpu_count()
+    assert {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"} <= set(seen.read_text().splitlines())
 
 
 def test_a_server_that_was_being_stopped_when_the_run_was_interrupted_is_gone(

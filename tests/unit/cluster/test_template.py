@@ -74,6 +74,18 @@ def test_the_users_template_is_not_changed() -> None:
     assert json.loads(before) == spec.spec.server.template
 
 
+@pytest.mark.parametrize("mode", ["None", "Auto"])
+def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(mode: str) -> None:
+    """By variables beside the user's own, of which none is overwritten."""
+    own = [{"name": "OMP_NUM_THREADS", "value": "7"}]
+    server = {"name": "server", "image": "shop:1", "command": ["python3"], "env": own}
+    found = deployed(server={"template": {"spec": {"containers": [server]}}}, search={"threads": mode})
+    cores = str(-(-LIMITS.cpu // 1000))
+    added = [{"name": name, "value": cores} for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")]
+    expected = [*own, *added] if mode == "Auto" else own
+    assert expected == found["spec"]["template"]["spec"]["containers"][0]["env"]
+
+
 def test_a_grace_period_of_the_users_own_is_kept() -> None:
     """A server may need it to end well."""
     pod = {**TEMPLATE["spec"], "terminationGracePeriodSeconds": 60, "restartPolicy": "Never"}

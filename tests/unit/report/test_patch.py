@@ -10,7 +10,7 @@ from tests.unit.core.simulator import spec_of
 from tests.unit.report import runs
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import Size
+from modelprofiler.api.status import Size, Variable
 from modelprofiler.errors import InvalidInput, ModelProfilerError
 from modelprofiler.report import patch
 from modelprofiler.report.patch import Workload
@@ -43,6 +43,13 @@ def test_a_patch_names_the_container_and_its_resources() -> None:
         "spec": {"template": {"spec": {"containers": [{"name": "server", "resources": RESOURCES}]}}},
     }
     assert expected == yaml.safe_load(patch.strategic_merge(runs.verified(), SERVER))
+
+
+def test_the_variables_that_sized_the_thread_pools_are_part_of_it() -> None:
+    """The list is merged by name, so what else the workload sets stays."""
+    found = changed(runs.verified(), env=[Variable(name="OMP_NUM_THREADS", value="1")])
+    container = yaml.safe_load(patch.strategic_merge(found, SERVER))["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "server", "env": [{"name": "OMP_NUM_THREADS", "value": "1"}], "resources": RESOURCES} == container
 
 
 def test_a_cron_job_holds_its_template_deeper() -> None:

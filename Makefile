@@ -58,6 +58,10 @@ bench-local-truth: env ## Measure servers of known cost on this machine: how far
 bench-local-run: env ## Whole runs on this machine: the example's time, ten servers of known cost; a quarter of an hour
 	@$(BIN)/python -m benchmarks.local_run --write $(ARGS)
 
+.PHONY: bench-threads
+bench-threads: env ## A BLAS-bound model with thread pools of the node's size and of the limit's; four minutes
+	@$(BIN)/python -m benchmarks.threads --write $(ARGS)
+
 .PHONY: bench-search
 bench-search: ## The search against the truth and its peers, 1,000 services; writes docs/benchmarks.md; a quarter of an hour
 	@hack/bench-env

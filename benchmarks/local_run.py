@@ -115,10 +115,15 @@ def known_cost(runs: int) -> str:
     return "\n".join([*lines, "", f"Within one step of {STEP}m: {within} of {runs}."])
 
 
-def _profile() -> dict[str, Any]:
+def free_port() -> int:
+    """Return a port that nobody has."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def _profile() -> dict[str, Any]:
+    port = free_port()
     knobs = f"--host 127.0.0.1 --port {port} --cpu-ms {CPU_SECONDS * 1000:g} --memory-mib 96".split()
     container = {
         "name": "server",

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,13 @@ from modelprofiler.azureml.store import HOME_VARIABLE
 
 SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "15s", "WARMUP": "1s"}
 """Instead of the default load, with which a run takes several minutes and a quiet machine."""
+
+INFERENCE_SERVICE = {
+    "apiVersion": "serving.kserve.io/v1beta1",
+    "kind": "InferenceService",
+    "metadata": {"name": "web"},
+    "spec": {"predictor": {"model": {"modelFormat": {"name": "sklearn"}, "storageUri": "pvc://models/web"}}},
+}
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -35,6 +42,17 @@ def work(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path
 
 
+@pytest.fixture
+def kserve(kubectl: Run) -> Iterator[None]:
+    """Have the API server know InferenceServices; a cluster with KServe does already."""
+    crd = Path(__file__).parent / "kserve/inferenceservices.yaml"
+    made = kubectl("create", "-f", str(crd), check=False).returncode == 0
+    kubectl("wait", "crd/inferenceservices.serving.kserve.io", "--for=condition=Established", "--timeout=60s")
+    yield
+    if made:
+        kubectl("delete", "-f", str(crd))
+
+
 def run(*command: str) -> str:
     """Run a program and return what it prints."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ.copy())
@@ -42,6 +60,7 @@ def run(*command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.usefixtures("kserve")
 def test_the_published_program_and_command_run_in_a_namespace(
     kubectl: Run, namespace: str, work: Path, note: Callable[[str], None]
 ) -> None:
@@ -70,15 +89,16 @@ def test_the_published_program_and_command_run_in_a_namespace(
     small = ("--cc", "0.6", "--gb", "0.4", "--rate", "5", "--latency", "p95=2s", "--auto-tag")
     command = ("--inference-config-file", "inf.json", "-m", "diabetes:1", "--idi", str(dataset), "-n", "by-command")
     profile = ("ml", "model", "profile")
-    printed = json.loads(run(sys.executable, "-m", "modelprofiler.cli", *profile, *where, *command, *small))
+    printed = json.loads(run(sys.executable, "-m", "modelprofiler", *profile, *where, *command, *small))
     assert ("Succeeded", 0.6) == (printed["state"], printed["requestedCpu"])
     assert "by-command" == Model(ws, "diabetes").tags["profileName"]
 
     kubectl("create", "deployment", "web", "--image=example", "--replicas=0", "--namespace", namespace)
-    tag = ("tag", "by-command", "-n", namespace, "--workload", "deployment/web")
-    run(sys.executable, "-m", "modelprofiler.cli", *tag)
-    web = json.loads(kubectl("get", "deployment", "web", "--namespace", namespace, "-o", "json").stdout)
-    assert "by-command" == web["metadata"]["annotations"]["modelprofiler.io/recommended-by"]
+    kubectl("create", "-f", "-", "--namespace", namespace, input=json.dumps(INFERENCE_SERVICE))
+    for workload in ("deployment/web", "inferenceservice/web"):
+        run(sys.executable, "-m", "modelprofiler", "tag", "by-command", "-n", namespace, "--workload", workload)
+        web = json.loads(kubectl("get", workload, "--namespace", namespace, "-o", "json").stdout)
+        assert "by-command" == web["metadata"]["annotations"]["modelprofiler.io/recommended-by"]
 
     kubectl("delete", "modelprofiles", "--all", "--namespace", namespace)
     kubectl("wait", "configmap/unique-name-code", "--for=delete", "--namespace", namespace, "--timeout=60s")

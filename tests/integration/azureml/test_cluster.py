@@ -244,7 +244,11 @@ def test_a_workload_is_annotated(api: ApiServer, call: dict[str, Any], capsys: p
     }
     assert expected == api.objects[DEPLOYMENT]["metadata"]["annotations"]
     assert 2 == main(["tag", "first_try", *where, "--workload", "pod/web"])
+    assert 0 == main(["tag", "first_try", *where, "--workload", "deploy/web"])
     assert 2 == main(["tag", "first_try", *where, "--workload", "deployment/gone"])
+    assert "namespace ml has no deployment gone" in capsys.readouterr().err
+    assert 2 == main(["tag", "first_try", *where, "--workload", "isvc/gone"])
+    assert "or KServe is not installed" in capsys.readouterr().err
     assert 0 == main(["tag", "first_try", *where])
     assert "0.45" == Model(Workspace.local(), "m").tags["recommendedCpu"]
 

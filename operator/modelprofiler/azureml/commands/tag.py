@@ -21,6 +21,7 @@ KINDS = {
     "inferenceservice": ("/apis/serving.kserve.io/v1beta1", "inferenceservices"),
 }
 """Kinds of workloads, and where the API server has them."""
+SHORT_NAMES = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "isvc": "inferenceservice"}
 
 EXAMPLE = """examples:
   modelprofiler tag unique-name                                        the models of a profile on this machine
@@ -62,9 +63,11 @@ def run(a: argparse.Namespace) -> Result:
 def _annotated(workspace: Workspace, profile: ModelProfile, workload: str) -> dict[str, Any]:
     from modelprofiler.azureml.profiling.cluster_client import call
     from modelprofiler.cluster.adapter import Cluster, Kind
+    from modelprofiler.errors import NotFound
 
-    kind, _, name = workload.partition("/")
-    if kind.lower() not in KINDS or not name:
+    given, _, name = workload.partition("/")
+    kind = SHORT_NAMES.get(given.lower(), given.lower())
+    if kind not in KINDS or not name:
         raise UserErrorException(f"--workload {workload}: write KIND/NAME, with KIND one of {', '.join(KINDS)}")
     annotations = {
         f"{GROUP}/recommended-{part}": str(quantity)
@@ -74,7 +77,12 @@ def _annotated(workspace: Workspace, profile: ModelProfile, workload: str) -> di
 
     async def patch(cluster: Cluster) -> None:
         body = {"metadata": {"annotations": annotations}}
-        await cluster.patch(Kind(*KINDS[kind.lower()]), workspace.name, name, body)
+        try:
+            await cluster.patch(Kind(*KINDS[kind]), workspace.name, name, body)
+        except NotFound as error:
+            unless = "; or KServe is not installed in this cluster" if kind == "inferenceservice" else ""
+            message = f"--workload {workload}: namespace {workspace.name} has no {kind} {name}{unless}"
+            raise UserErrorException(message) from error
 
     call(workspace.context, patch)
     return {"workload": workload, "namespace": workspace.name, "annotations": annotations}

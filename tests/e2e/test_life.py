@@ -207,7 +207,7 @@ def test_a_suspended_run_finishes_its_trial_and_later_goes_on(apply: Apply, name
 def place_in_queue(status: ModelProfileStatus) -> int:
     """Return the place that a profile says it has in the queue; 0 when it is not in it."""
     finished = find_condition(status, "Finished")
-    said = re.search(r"number (\d+) in the queue", finished.message if finished is not None else "")
+    said = re.search(r"(?:number|first) (\d+) in the queue", finished.message if finished is not None else "")
     return int(said[1]) if said else 0
 
 

@@ -12,14 +12,15 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import admission, capacity, inputs, template
-from modelprofiler.cluster.adapter import NODES, PODS, Cluster
+from modelprofiler.cluster.adapter import Cluster
 from modelprofiler.cluster.claims import Claims
+from modelprofiler.cluster.rooms import Rooms
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.core.search import problems as search_problems
 from modelprofiler.core.support import supported
-from modelprofiler.errors import Problem, Refused
+from modelprofiler.errors import Problem
 
 LONGEST_MESSAGE = 4096
 
@@ -80,8 +81,15 @@ def _hash(profile: ModelProfile, image: str | None, model: str | None, code: str
     )
 
 
-async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) -> Accepted | Claims | Finding:
+async def accept(
+    cluster: Cluster, profile: ModelProfile, settings: Settings, rooms: Rooms | None = None
+) -> Accepted | Claims | Finding:
     """Return what a run needs to know, or the claims that have to be looked at first, or why there will be no run.
+
+    Parameters
+    ----------
+    rooms
+        What the nodes have left; by default it is read anew.
 
     Raises
     ------
@@ -102,7 +110,7 @@ async def accept(cluster: Cluster, profile: ModelProfile, settings: Settings) ->
     identity, settings = _identify(profile, settings, found, known=known)
     if known and profile.status.resources is not None:
         return Accepted(found, profile.status.resources, identity, settings)
-    resources = await _range(cluster, profile, settings)
+    resources = _range(profile, settings, await (rooms or Rooms(cluster, settings)).read())
     if isinstance(resources, Finding):
         return resources
     if too_many := search_problems(profile.spec, resources):
@@ -130,18 +138,7 @@ def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
     return _finding(found[0][0], [problem for _, problem in found]) if found else None
 
 
-async def _range(cluster: Cluster, profile: ModelProfile, settings: Settings) -> EffectiveResources | Finding:
-    try:
-        nodes = await cluster.list(NODES)
-    except Refused:
-        nodes = []
-    pods = None
-    if nodes and not settings.namespaces:
-        try:
-            pods = await cluster.list(PODS, fields="status.phase!=Succeeded,status.phase!=Failed")
-        except Refused:
-            pods = None
-    rooms = capacity.rooms(nodes, pods)
+def _range(profile: ModelProfile, settings: Settings, rooms: Sequence[capacity.Room]) -> EffectiveResources | Finding:
     beside = _beside(profile, settings, shared=len(rooms) <= 1)
     effective = capacity.effective(profile.spec.resources, rooms, beside)
     if isinstance(effective, EffectiveResources):

@@ -19,6 +19,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 
+from modelprofiler.cluster.traffic import Traffic, name_of
 from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, Refused
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ Object = dict[str, Any]
 
 REQUEST_TIMEOUT_SECONDS = 20.0
 WATCH_TIMEOUT_SECONDS = 240.0
+PAGE = 250
+"""Objects of a list that are asked for at a time: more would only be in memory at the same time."""
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -72,10 +75,7 @@ class Cluster:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
-        self.reads = 0
-        """Requests sent that change nothing."""
-        self.writes = 0
-        """Requests sent that change something."""
+        self.traffic = Traffic()
 
     @classmethod
     async def connect(cls, context: str | None = None) -> Cluster:
@@ -135,14 +135,20 @@ class Cluster:
         self, kind: Kind, namespace: str | None = None, selector: str = "", fields: str = ""
     ) -> list[Object]:
         """Return the objects of a namespace, or of all, that match the label and field selectors."""
-        items: list[Object] = []
-        query = {"labelSelector": selector, "fieldSelector": fields, "limit": "500"}
+        return [item async for item in self.each(kind, namespace, selector, fields)]
+
+    async def each(
+        self, kind: Kind, namespace: str | None = None, selector: str = "", fields: str = ""
+    ) -> AsyncIterator[Object]:
+        """Yield what `list` returns, without ever holding more than a page of it."""
+        query = {"labelSelector": selector, "fieldSelector": fields, "limit": str(PAGE)}
         while True:
             page = await self._call("GET", _path(kind, namespace), query=query)
-            items += page.get("items") or []
+            for item in page.get("items") or []:
+                yield item
             query["continue"] = (page.get("metadata") or {}).get("continue") or ""
             if not query["continue"]:
-                return items
+                return
 
     async def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool = False) -> None:
         """Create an object; that it exists already is success, since names are deterministic.
@@ -206,6 +212,7 @@ class Cluster:
             if response.status >= 300:
                 raise _error(response.status, await response.read())
             async for line in stream.content:
+                self.traffic.receive(name_of("GET", _path(kind, namespace), query), len(line))
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     raise _error(event["object"].get("code") or 500, json.dumps(event["object"]))
@@ -230,6 +237,7 @@ class Cluster:
                 data = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterUnavailable(f"the API server broke off {method} {path}: {error!r}") from error
+        self.traffic.receive(name_of(method, path, query or {}), len(data))
         if response.status >= 300:
             raise _error(response.status, data)
         try:
@@ -250,10 +258,7 @@ class Cluster:
         content_type: str = "application/json",
         limit_seconds: float = REQUEST_TIMEOUT_SECONDS,
     ) -> Any:
-        if method == "GET":
-            self.reads += 1
-        else:
-            self.writes += 1
+        self.traffic.begin(name_of(method, path, query or {}), len(json.dumps(body)) if body is not None else 0)
         try:
             prepared = await self._api.param_serialize(
                 method=method,

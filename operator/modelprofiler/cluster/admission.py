@@ -48,24 +48,27 @@ class _Admission:
         """Ask for the server's pod at both ends of the range, the load pod, both together, and the Deployment.
 
         Pods, because a Deployment is admitted whatever its pods ask for; and a Deployment, because it refuses
-        templates that are good enough for a pod.
+        templates that are good enough for a pod. Where both together are admitted, each of them is: nothing that
+        counts or looks at containers has less to say against two than against one.
         """
         largest = Limits.ceiling(resources)
         smallest = Limits(cpu_axis(resources.cpu).first, memory_axis(resources.memory).first)
         server = self._server_pod(largest)
-        at_most, at_least = await self._refused(server), await self._refused(self._server_pod(smallest))
+        load = manifests.load_pod(self._profile, self._identity, self._settings, None)
+        together = await self._refused(_beside(server, load))
+        at_most = together and await self._refused(server)
+        at_least = await self._refused(self._server_pod(smallest)) if smallest != largest else at_most
         if at_most and at_most == at_least:
             return f"{self._server_path}: the API server refuses the pod: {at_most}"
         if at_most or at_least:
             size, words = (f"largest size, {largest}", at_most) if at_most else (f"smallest size, {smallest}", at_least)
             return f"spec.resources: the API server refuses the pod at its {size}: {words}"
-        load = manifests.load_pod(self._profile, self._identity, self._settings, None)
-        if words := await self._refused({"spec": load}):
+        if together and (words := await self._refused({"spec": load})):
             return f"the API server refuses the load pod: {words}{_advice(words)}"
-        words = await self._refused(_beside(server, load))
-        if QUOTA in words:
+        if QUOTA in together:
             return (
-                f"spec.resources: the server at its largest size, {largest}, leaves no room for the load pod: {words}"
+                f"spec.resources: the server at its largest size, {largest}, leaves no room for the load pod: "
+                f"{together}"
             )
         if words := await self._refused_deployment(largest):
             return f"{self._server_path}: the API server refuses the Deployment: {words}"

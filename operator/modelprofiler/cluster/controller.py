@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
+from modelprofiler.cluster.gate import Gate
 from modelprofiler.cluster.queue import Key
 from modelprofiler.errors import ModelProfilerError
 
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 RECONCILE_TIMEOUT_SECONDS = 120.0
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 60.0
+AT_ONCE = 8
+"""Profiles that are looked at at the same time, those that run aside: thousands may be applied at once, and requests
+that wait for each other time out."""
 SETTLE_SECONDS = 0.1
 """Changes come in bunches (a pod, its ReplicaSet, its Deployment): one look is enough for a bunch."""
 
@@ -34,10 +38,14 @@ class Controller:
     ----------
     reconcile
         Looks at one profile; returns seconds until it wants to look again, or None.
+    is_urgent
+        Tells of a profile that it waits for no other's look: it runs.
     """
 
-    def __init__(self, reconcile: Reconcile) -> None:
+    def __init__(self, reconcile: Reconcile, is_urgent: Callable[[Key], bool] = lambda key: False) -> None:
         self._reconcile = reconcile
+        self._is_urgent = is_urgent
+        self._gate = Gate(AT_ONCE)
         self._workers: dict[Key, asyncio.Task[None]] = {}
         self._changed: dict[Key, asyncio.Event] = {}
         self._watches: list[asyncio.Task[None]] = []
@@ -52,6 +60,8 @@ class Controller:
         self._changed.setdefault(key, asyncio.Event()).set()
         if key not in self._workers:
             self._workers[key] = asyncio.create_task(self._work(key), name=f"{key[0]}/{key[1]}")
+        elif self._is_urgent(key):
+            self._gate.let_past(key)
 
     def watch_children(self, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
         """Wake a profile when one of its children changes."""
@@ -74,8 +84,7 @@ class Controller:
             while True:
                 changed.clear()
                 try:
-                    async with asyncio.timeout(RECONCILE_TIMEOUT_SECONDS):  # wait_for may lose a cancellation
-                        wait = await self._reconcile(key)
+                    wait = await self._look(key)
                     failures = 0
                 except Exception as error:
                     # Nothing may end a worker: a profile nobody looks at is stuck for good.
@@ -100,6 +109,11 @@ class Controller:
             del self._workers[key]
             if not changed.is_set():
                 self._changed.pop(key, None)
+
+    async def _look(self, key: Key) -> float | None:
+        async with self._gate.through(key, past=self._is_urgent(key)):
+            async with asyncio.timeout(RECONCILE_TIMEOUT_SECONDS):  # wait_for may lose a cancellation
+                return await self._reconcile(key)
 
     async def _watch(self, cluster: Cluster, kind: Kind, namespace: str | None) -> None:
         failures = 0

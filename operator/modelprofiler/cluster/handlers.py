@@ -12,6 +12,7 @@ from typing import Any
 import kopf
 
 from modelprofiler.api.resource import GROUP, PLURAL, VERSION
+from modelprofiler.cluster.adapter import PAGE
 from modelprofiler.cluster.operator import Operator
 from modelprofiler.cluster.settings import Settings
 
@@ -26,6 +27,8 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
         settings.scanning.disabled = operator.confined  # a Role in a namespace may not list namespaces and CRDs
         settings.networking.request_timeout = 30
         settings.watching.server_timeout = 240
+        settings.watching.chunk_size = PAGE  # what is listed is not to be in memory all at once,
+        settings.queueing.idle_timeout = 0.2  # and kopf keeps an event for so long after it was handled
         await operator.start()
 
     @kopf.on.login(registry=registry)
@@ -56,6 +59,10 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
     @kopf.on.probe(id="apiRequests", registry=registry)
     async def api_requests(**_: Any) -> dict[str, int]:
         return operator.api_requests
+
+    @kopf.on.probe(id="apiTraffic", registry=registry)
+    async def api_traffic(**_: Any) -> dict[str, dict[str, int]]:
+        return operator.api_traffic
 
     return registry
 

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from typing import Any
 
+from modelprofiler.cluster import glance
 from modelprofiler.cluster.adapter import NODES, PROFILES, Cluster, Credentials
 from modelprofiler.cluster.capacity import rooms
 from modelprofiler.cluster.controller import Controller
@@ -21,6 +22,12 @@ log = logging.getLogger(__name__)
 NODES_SECONDS = 60.0
 """How often the nodes are counted: one profile runs on each."""
 
+QUEUE_SECONDS = 10.0
+"""How often profiles are told a place in the queue that has changed, and whose turn it is is made sure of."""
+
+TOLD_AT_ONCE = 25
+"""So many are told each time: however many wait, that is two or three writes a second."""
+
 STOP_SECONDS = 10.0
 
 
@@ -34,7 +41,7 @@ class Operator:
         self._controller: Controller | None = None
         self._turns: Turns | None = None
         self._reconciler: Reconciler | None = None
-        self._counting: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def workers(self) -> int:
@@ -44,7 +51,14 @@ class Operator:
     @property
     def api_requests(self) -> dict[str, int]:
         """Requests sent to the API server so far, kopf's own aside."""
-        return {"reads": self._cluster.reads, "writes": self._cluster.writes} if self._cluster else {}
+        if self._cluster is None:
+            return {}
+        return {"reads": self._cluster.traffic.reads, "writes": self._cluster.traffic.writes}
+
+    @property
+    def api_traffic(self) -> dict[str, dict[str, int]]:
+        """The same by verb and resource, with bytes."""
+        return self._cluster.traffic.to_dict() if self._cluster else {}
 
     @property
     def confined(self) -> bool:
@@ -62,36 +76,42 @@ class Operator:
         cluster = self._cluster or await Cluster.connect()
         self._cluster = cluster
         self._sources = Sources(cluster, self._settings)
-        controller = Controller(lambda key: reconciler.reconcile(key))
+        controller = Controller(lambda key: reconciler.reconcile(key), lambda key: turns.is_urgent(key))
         self._controller = controller
         turns = Turns(controller.wake, await self._slots(cluster))
         self._turns = turns
         reconciler = Reconciler(cluster, self._sources, self._settings, turns)
         self._reconciler = reconciler
         for namespace in self._settings.namespaces or (None,):
-            for raw in await cluster.list(PROFILES, namespace):
+            async for raw in cluster.each(PROFILES, namespace):
                 turns.note(raw)
         controller.watch_children(cluster, self._settings.namespaces)
-        self._counting = asyncio.create_task(self._count_nodes(cluster, turns), name="count nodes")
+        self._tasks = [
+            asyncio.create_task(self._count_nodes(cluster, turns), name="count nodes"),
+            asyncio.create_task(self._tend_queue(controller, turns), name="tend queue"),
+        ]
         log.info("serving %s", ", ".join(self._settings.namespaces) or "all namespaces")
 
     def changed(self, type_: str | None, raw: dict[str, Any]) -> None:
         """Take in that a profile has changed."""
         assert self._controller is not None
         assert self._turns is not None
-        meta = raw["metadata"]
-        key = (meta["namespace"], meta["name"])
+        key = glance.key_of(raw)
         if type_ == "DELETED":
             self._turns.forget(key)
+            if self._reconciler is not None:
+                self._reconciler.forget(key)
             return
         self._turns.note(raw)
+        if glance.is_over(raw) or glance.is_queued(raw):
+            return  # nothing is to be done for it; its turn comes by itself
         if self._reconciler is None or not self._reconciler.wrote(raw):
             self._controller.wake(key)
 
     async def stop(self) -> None:
         """Stop; whatever is under way is taken up by the next operator."""
-        if self._counting:
-            self._counting.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._controller:
             with contextlib.suppress(TimeoutError):  # what hangs ends with the process
                 async with asyncio.timeout(STOP_SECONDS):
@@ -100,6 +120,13 @@ class Operator:
             await self._sources.close()
         if self._cluster:
             await self._cluster.close()
+
+    async def _tend_queue(self, controller: Controller, turns: Turns) -> None:
+        while True:
+            turns.call_next()
+            for key in turns.outdated(TOLD_AT_ONCE):
+                controller.wake(key)
+            await asyncio.sleep(QUEUE_SECONDS)
 
     async def _count_nodes(self, cluster: Cluster, turns: Turns) -> None:
         while True:

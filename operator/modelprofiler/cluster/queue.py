@@ -1,13 +1,23 @@
-"""Whose turn it is: as many running profiles as nodes, oldest first, fair between namespaces. Pure."""
+"""Whose turn it is: as many running profiles as nodes, oldest first, fair between namespaces. Pure.
+
+Round robin over namespaces, the one served least recently first; oldest first within a namespace. Everything follows
+from the objects, so a restarted operator goes on with the same order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+import itertools
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 Key = tuple[str, str]
 """(namespace, name)"""
+
+_Rank = tuple[int, str, str, Key]
+"""(round, when its namespace was served last, creation, key): the smallest is next."""
 
 
 class State(StrEnum):
@@ -18,7 +28,7 @@ class State(StrEnum):
     DONE = "Done"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What the queue knows of a profile."""
 
@@ -30,37 +40,105 @@ class Entry:
     """status.completionTime, when done."""
 
 
-def order(entries: Iterable[Entry]) -> list[Key]:
-    """Return the waiting profiles in the order in which they will run.
+class Queue:
+    """The profiles, kept in the order in which they will run.
 
-    Round robin over namespaces, the one served least recently first; oldest first within a namespace. Everything
-    follows from the objects, so a restarted operator goes on with the same order.
+    A change costs the logarithm of the profiles that wait, a question the number of namespaces: thousands may wait.
     """
-    entries = list(entries)
-    running: dict[str, int] = {}
-    served: dict[str, str] = {}
-    waiting: dict[str, list[Entry]] = {}
-    for entry in entries:
+
+    def __init__(self) -> None:
+        self._entries: dict[Key, Entry] = {}
+        self._waiting: dict[str, list[tuple[str, Key]]] = {}
+        """Of each namespace, (creation, key) of those that wait, oldest first; no empty lists."""
+        self._running: dict[str, int] = {}
+        self._served: dict[str, str] = {}
+        """When a namespace was served last. Not taken back when the profile is deleted: who deletes what has run, and
+        applies it again, would else be first for ever."""
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def running(self) -> int:
+        """How many run."""
+        return sum(self._running.values())
+
+    def get(self, key: Key) -> Entry | None:
+        """Return what is known of a profile."""
+        return self._entries.get(key)
+
+    def put(self, entry: Entry) -> None:
+        """Take in a profile, or what it has become."""
+        self.remove(entry.key)
+        self._entries[entry.key] = entry
         namespace = entry.key[0]
         if entry.state is State.RUNNING:
-            running[namespace] = running.get(namespace, 0) + 1
+            self._running[namespace] = self._running.get(namespace, 0) + 1
         elif entry.state is State.DONE:
-            served[namespace] = max(served.get(namespace, ""), entry.finished)
+            self.serve(namespace, entry.finished)
         else:
-            waiting.setdefault(namespace, []).append(entry)
-    ranked = []
-    for namespace, group in waiting.items():
-        for round_, entry in enumerate(
-            sorted(group, key=lambda e: (e.created, e.key)), start=running.get(namespace, 0)
-        ):
-            ranked.append((round_, served.get(namespace, ""), entry.created, entry.key))
-    return [key for *_, key in sorted(ranked)]
+            insort(self._waiting.setdefault(namespace, []), (entry.created, entry.key))
 
+    def remove(self, key: Key) -> Entry | None:
+        """Take out a profile that is gone; return what was known of it."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return None
+        namespace = key[0]
+        if entry.state is State.RUNNING:
+            self._running[namespace] -= 1
+        elif entry.state is State.WAITING:
+            group = self._waiting[namespace]
+            del group[bisect_left(group, (entry.created, key))]
+            if not group:
+                del self._waiting[namespace]
+        return entry
 
-def position(entries: Iterable[Entry], key: Key, slots: int) -> int:
-    """Return how many profiles must finish before ``key`` may run; 0 means that it may run now."""
-    entries = list(entries)
-    free = slots - sum(entry.state is State.RUNNING for entry in entries)
-    ahead = order(entries)
-    place = ahead.index(key) if key in ahead else len(ahead)
-    return max(0, place - free + 1)
+    def serve(self, namespace: str, when: str) -> None:
+        """Remember that a namespace had a turn, which ended then."""
+        if when > self._served.get(namespace, ""):
+            self._served[namespace] = when
+
+    def place(self, key: Key) -> int:
+        """Return how many of those that wait are before this one; one that does not wait is behind all."""
+        entry = self._entries.get(key)
+        if entry is None or entry.state is not State.WAITING:
+            return len(self)
+        at = bisect_left(self._waiting[key[0]], (entry.created, key))
+        mine = self._rank(key[0], at)
+        before = 0
+        for namespace, group in self._waiting.items():
+            # Of a namespace, those of earlier rounds are before, and of the same round there is at most one.
+            same = mine[0] - self._running.get(namespace, 0)
+            before += min(max(same, 0), len(group))
+            if 0 <= same < len(group) and self._rank(namespace, same) < mine:
+                before += 1
+        return before
+
+    def position(self, key: Key, slots: int) -> int:
+        """Return how many profiles must finish before this one may run; 0 means that it may run now."""
+        return max(0, self.place(key) - (slots - self.running) + 1)
+
+    def order(self) -> Iterator[Key]:
+        """Yield the waiting profiles in the order in which they will run; the first few cost little."""
+        heap = [self._rank(namespace, 0) for namespace in self._waiting]
+        heapq.heapify(heap)
+        taken = dict.fromkeys(self._waiting, 0)
+        while heap:
+            *_, key = heap[0]
+            namespace = key[0]
+            taken[namespace] += 1
+            if taken[namespace] < len(self._waiting[namespace]):
+                heapq.heapreplace(heap, self._rank(namespace, taken[namespace]))
+            else:
+                heapq.heappop(heap)
+            yield key
+
+    def first(self, count: int) -> list[Key]:
+        """Return those that are next."""
+        return list(itertools.islice(self.order(), max(0, count)))
+
+    def _rank(self, namespace: str, at: int) -> _Rank:
+        created, key = self._waiting[namespace][at]
+        return at + self._running.get(namespace, 0), self._served.get(namespace, ""), created, key

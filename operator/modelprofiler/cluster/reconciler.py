@@ -15,8 +15,8 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
-from modelprofiler.cluster import events, full_report, inputs, names, observe, status
-from modelprofiler.cluster.accept import Accepted, accept, is_rerun
+from modelprofiler.cluster import events, full_report, glance, inputs, names, observe, status
+from modelprofiler.cluster.accept import Accepted, accept
 from modelprofiler.cluster.act import Act
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Cluster
 from modelprofiler.cluster.claims import Claims
@@ -25,6 +25,7 @@ from modelprofiler.cluster.measure import Sources, measure
 from modelprofiler.cluster.observe import Observation
 from modelprofiler.cluster.prepare import Waiting, prepare
 from modelprofiler.cluster.queue import Key
+from modelprofiler.cluster.rooms import Rooms
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.conditions import Finding, RunState
@@ -40,6 +41,9 @@ NOT_ACCEPTED_SECONDS = 30.0
 
 CLAIMS_AGAIN_SECONDS = 300.0
 """What is on a claim only a pod can see: not started twice a minute for somebody who has gone home."""
+
+NOT_ACCEPTED_EACH_SECONDS = 0.5
+"""And where many are not accepted, at one of them after the other, with so much time in between."""
 
 TOGETHER_SECONDS = 5.0
 """A profile and the ConfigMaps it names are applied together, in whatever order: none of them is missing yet."""
@@ -84,9 +88,11 @@ class Reconciler:
         self._settings = settings
         self._turns = turns
         self._clock = clock
+        self._rooms = Rooms(cluster, settings, clock)
         self._accepted: dict[str, tuple[object, Accepted]] = {}
         self._hosts: dict[str, str] = {}
         self._held: dict[Key, tuple[int, datetime]] = {}
+        self._refused: set[Key] = set()
         self._own: dict[Key, str] = {}
 
     def wrote(self, raw: Object) -> bool:
@@ -94,6 +100,12 @@ class Reconciler:
         meta = raw["metadata"]
         own = self._own.get((meta["namespace"], meta["name"]))
         return own is not None and own == str(meta["resourceVersion"])
+
+    def forget(self, key: Key) -> None:
+        """Forget a profile that is gone."""
+        self._held.pop(key, None)
+        self._own.pop(key, None)
+        self._refused.discard(key)
 
     async def reconcile(self, key: Key) -> float | None:
         """Look at a profile once; return the seconds until it wants to be looked at again, or None."""
@@ -104,8 +116,7 @@ class Reconciler:
             raw = {}
         if not raw or raw["metadata"].get("deletionTimestamp"):
             self._turns.forget(key)  # its children go with it, through their owner references
-            self._held.pop(key, None)
-            self._own.pop(key, None)
+            self.forget(key)
             return None
         try:
             profile = ModelProfile.parse(raw)
@@ -121,12 +132,18 @@ class Reconciler:
         return await self._reconcile(key, raw, profile)
 
     async def _reconcile(self, key: Key, raw: Object, profile: ModelProfile) -> float | None:
-        if self._over(profile):
+        if glance.is_over(raw):
             self._turns.note(raw)
+            return None
+        if glance.is_queued(raw) and (position := self._turns.position(key)):
+            # It was checked when it came; what it names is looked up again when its turn comes.
+            state = RunState(profile.metadata.generation, queue_position=position)
+            await self._write(raw, status.still_waiting(profile, state, self._clock()))
             return None
         accepted = await self._accept(profile)
         if isinstance(accepted, Finding):
             return await self._refuse(key, raw, profile, accepted)
+        self._refused.discard(key)
         if isinstance(accepted, Claims):
             return await self._prepare(key, raw, profile, accepted)
         plan = self._plan(profile, accepted)
@@ -135,29 +152,18 @@ class Reconciler:
         position = self._turns.position(key) if runs and not plan.started else 0
         if runs and not position:
             self._turns.take(key)  # before anything is awaited, so that no two are given the same turn
-        seen = await self._observe(plan)
+        # One that nobody has looked at before has no children yet.
+        seen = Observation() if position and not raw.get("status") else await self._observe(plan)
         if position and not seen.servers and not seen.jobs:
             await self._sweep(profile, seen)
             state = RunState(profile.metadata.generation, queue_position=position)
             await self._write(raw, status.waiting(plan.profile, accepted, state, self._clock()))
-            return self._turns.patience
+            return None
         if runs:
             self._turns.take(key)
         return await self._go_on(key, raw, plan, seen)
 
-    def _over(self, profile: ModelProfile) -> bool:
-        """Return whether the run is finished and nothing has changed since that would make another one."""
-        recorded = profile.status
-        return (
-            recorded.completion_time is not None
-            and recorded.active_trial is None
-            and recorded.observed_generation == profile.metadata.generation
-            and not is_rerun(profile)
-            and status.is_finished(recorded)
-            and not status.is_refused(recorded)
-        )
-
-    async def _prepare(self, key: Key, raw: Object, profile: ModelProfile, claims: Claims) -> float:
+    async def _prepare(self, key: Key, raw: Object, profile: ModelProfile, claims: Claims) -> float | None:
         """Have the claims that a profile names looked at, in its turn: reading a large model would disturb a run."""
         now = self._clock()
         last = inputs.known(profile, claims)
@@ -172,7 +178,7 @@ class Reconciler:
         if profile.spec.suspend or position:
             if last is None:
                 await self._write(raw, status.preparing(profile, "The claims have not been read yet.", position, now))
-            return self._turns.patience
+            return None
         self._turns.take(key)
         await self._remove_all(profile.metadata.namespace, profile.metadata.uid, but=claims.identity)
         found = await prepare(self._cluster, profile, self._settings, claims, now)
@@ -197,7 +203,7 @@ class Reconciler:
         cached = self._accepted.get(meta.uid)
         if cached is not None and cached[0] == stamp:
             return cached[1]
-        accepted = await accept(self._cluster, profile, self._settings)
+        accepted = await accept(self._cluster, profile, self._settings, self._rooms)
         if isinstance(accepted, Accepted):
             self._accepted = {uid: entry for uid, entry in self._accepted.items() if uid != meta.uid}
             self._accepted[meta.uid] = (stamp, accepted)
@@ -216,7 +222,8 @@ class Reconciler:
             await events.tell(self._cluster, profile, finding.reason.value, finding.message, now, warning=True)
         await self._remove_all(profile.metadata.namespace, profile.metadata.uid)
         self._turns.note(raw, done=True)
-        return NOT_ACCEPTED_SECONDS
+        self._refused.add(key)
+        return max(NOT_ACCEPTED_SECONDS, NOT_ACCEPTED_EACH_SECONDS * len(self._refused))
 
     def _plan(self, profile: ModelProfile, accepted: Accepted) -> _Plan:
         recorded = profile.status

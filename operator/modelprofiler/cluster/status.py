@@ -72,6 +72,11 @@ def waiting(profile: ModelProfile, accepted: Accepted, state: RunState, now: dat
     return _with(profile, state, now, active_trial=None, **_about(accepted))
 
 
+def still_waiting(profile: ModelProfile, state: RunState, now: datetime) -> ModelProfileStatus:
+    """Return the status of a profile that waits as it did before, perhaps at another place in the queue."""
+    return _with(profile, state, now)
+
+
 def recorded(
     profile: ModelProfile,
     accepted: Accepted,

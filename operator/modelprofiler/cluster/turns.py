@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-from modelprofiler.cluster.queue import Entry, Key, State, order, position
-
-PATIENCE_SECONDS = 60.0
+from modelprofiler.cluster import glance
+from modelprofiler.cluster.queue import Entry, Key, Queue, State
+from modelprofiler.core.conditions import told_place
 
 
 class Turns:
@@ -19,77 +20,113 @@ class Turns:
         Called with the profile whose turn has come.
     slots
         How many profiles may run at once.
+    clock
+        Returns the time, with a zone.
     """
 
-    patience = PATIENCE_SECONDS
-    """Seconds after which a waiting profile looks by itself."""
-
-    def __init__(self, wake: Callable[[Key], None], slots: int = 1) -> None:
+    def __init__(
+        self,
+        wake: Callable[[Key], None],
+        slots: int = 1,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._wake = wake
-        self._entries: dict[Key, Entry] = {}
+        self._clock = clock
+        self._queue = Queue()
+        self._told: dict[Key, int] = {}
+        """Of those that wait, the place that their status tells."""
+        self._called: set[Key] = set()
+        """Those that were woken since it is their turn, and have not taken it yet."""
+        self._changed = False
+        """Whether places may have changed since `outdated` looked."""
         self.slots = slots
 
     def note(self, raw: dict[str, Any], *, done: bool = False) -> None:
         """Take in a profile as the API server has it."""
-        meta = raw["metadata"]
-        key = (meta["namespace"], meta["name"])
-        entry = Entry(key, meta["creationTimestamp"], State.DONE if done else _state(raw), _finished_at(raw))
-        before = self._entries.get(key)
+        entry = glance.entry_of(raw, done=done)
+        key = entry.key
+        before = self._queue.get(key)
         ran = before is not None and before.state is State.RUNNING
         same = before is not None and before.created in ("", entry.created)
         if ran and same and entry.state is State.WAITING:
             # A turn that was taken is given back by `release`, not by an event that is older than the taking.
             return
-        self._entries[key] = entry
+        self._put(entry)
+        if entry.state is State.WAITING and (place := glance.told_place(raw)) is not None:
+            self._told[key] = place
         if ran and entry.state is not State.RUNNING:
-            self._call_next()
+            self.call_next()
 
     def forget(self, key: Key) -> None:
         """Take out a profile that is gone."""
-        if self._entries.pop(key, None):
-            self._call_next()
+        entry = self._queue.remove(key)
+        self._told.pop(key, None)
+        self._called.discard(key)
+        if entry is None:
+            return
+        self._changed = True
+        if entry.state is State.RUNNING:  # its namespace had that turn, whether or not it was used to the end
+            self._queue.serve(key[0], self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"))
+            self.call_next()
 
     def take(self, key: Key) -> None:
         """Give a profile its turn."""
-        entry = self._entries.get(key)
-        created = entry.created if entry else ""
-        self._entries[key] = Entry(key, created, State.RUNNING)
+        entry = self._queue.get(key)
+        self._put(Entry(key, entry.created if entry else "", State.RUNNING))
 
     def release(self, key: Key) -> None:
         """Give back a turn."""
-        entry = self._entries.get(key)
+        entry = self._queue.get(key)
         if entry is not None:
-            self._entries[key] = Entry(key, entry.created, State.DONE, entry.finished)
-        self._call_next()
+            self._put(Entry(key, entry.created, State.DONE, entry.finished))
+        self.call_next()
 
     def position(self, key: Key) -> int:
         """Return how many must finish before this one may run; 0: it may run now."""
-        entry = self._entries.get(key)
+        entry = self._queue.get(key)
         if entry is None or entry.state is State.DONE:
-            self._entries[key] = Entry(key, entry.created if entry else "", State.WAITING)
+            self._put(Entry(key, entry.created if entry else "", State.WAITING))
         elif entry.state is State.RUNNING:
             return 0
-        return position(self._entries.values(), key, self.slots)
+        return self._queue.position(key, self.slots)
 
-    def _call_next(self) -> None:
-        free = self.slots - sum(entry.state is State.RUNNING for entry in self._entries.values())
-        for key in order(self._entries.values())[: max(0, free)]:
+    def is_urgent(self, key: Key) -> bool:
+        """Return whether a profile runs or is to run now: it goes before all that only wait."""
+        entry = self._queue.get(key)
+        return key in self._called or (entry is not None and entry.state is State.RUNNING)
+
+    def call_next(self) -> None:
+        """Wake those whose turn it is."""
+        for key in self._queue.first(self.slots - self._queue.running):
+            self._called.add(key)
             self._wake(key)
 
+    def outdated(self, most: int) -> list[Key]:
+        """Return profiles whose status tells another place than they have now, the next ones first.
 
-def _state(raw: dict[str, Any]) -> State:
-    status = raw.get("status") or {}
-    conditions = {c["type"]: c for c in status.get("conditions") or []}
-    current = status.get("observedGeneration") == raw["metadata"].get("generation")
-    finished = (conditions.get("Finished") or {}).get("status") == "True"
-    if current and finished:
-        return State.DONE
-    # One that was refused in the middle has a start time, and no turn.
-    running = status.get("startTime") and not status.get("completionTime") and not finished
-    if (raw.get("spec") or {}).get("suspend") and not running:
-        return State.DONE
-    return State.RUNNING if running else State.WAITING
+        Parameters
+        ----------
+        most
+            So many at most; the others come at the next call.
+        """
+        if not self._changed:
+            return []
+        found: list[Key] = []
+        free = self.slots - self._queue.running
+        for place, key in enumerate(self._queue.order(), start=1 - free):
+            # One that has been told nothing yet is being looked at: that tells it.
+            if place > 0 and key in self._told and self._told[key] != told_place(place):
+                found.append(key)
+                if len(found) == most:
+                    return found
+        self._changed = False
+        return found
 
-
-def _finished_at(raw: dict[str, Any]) -> str:
-    return str((raw.get("status") or {}).get("completionTime") or "")
+    def _put(self, entry: Entry) -> None:
+        if self._queue.get(entry.key) == entry:
+            return
+        self._queue.put(entry)
+        self._changed = True
+        if entry.state is not State.WAITING:
+            self._told.pop(entry.key, None)
+            self._called.discard(entry.key)

@@ -12,6 +12,9 @@ from modelprofiler.core.steps import GiveUp, Recommend
 
 Status: TypeAlias = Literal["True", "False", "Unknown"]
 
+EXACT_PLACES = 3
+"""Places in the queue that are told as they are; those further back as a round number that is not smaller."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -38,7 +41,7 @@ class RunState:
     suspended
         Whether spec.suspend holds the run.
     queue_position
-        Place in the queue, from 1; absent when the run has left it.
+        Place in the queue, from 1; absent when the run has left it. Told by `told_place`.
     active
         What is going on, in one sentence.
     result
@@ -56,6 +59,21 @@ class RunState:
     active: str = ""
     result: Recommend | GiveUp | None = None
     metrics: Finding | None = None
+
+
+def told_place(position: int) -> int:
+    """Return the place in the queue that a profile is told: the next three their own, then 5, 10, 20, 50 and so on.
+
+    So the end of a run changes what a dozen profiles are told, and not the status of every one that waits.
+    """
+    if position <= EXACT_PLACES:
+        return position
+    scale = 1
+    while True:
+        for step in (1, 2, 5):
+            if position <= step * scale:
+                return step * scale
+        scale *= 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +157,9 @@ def _where(state: RunState) -> tuple[Reason, str]:
     if state.suspended:
         return Reason.SUSPENDED, "Held by spec.suspend; finished trials are kept."
     if state.queue_position is not None:
-        return Reason.QUEUED, f"Waits for its turn: number {state.queue_position} in the queue."
+        place = told_place(state.queue_position)
+        where = f"number {place}" if place <= EXACT_PLACES else f"among the first {place}"
+        return Reason.QUEUED, f"Waits for its turn: {where} in the queue."
     if state.preparing:
         return Reason.PREPARING, state.preparing
     return Reason.RUNNING, state.active or "Trials are under way."

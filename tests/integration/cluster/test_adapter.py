@@ -156,7 +156,9 @@ async def test_a_list_is_read_page_by_page() -> None:
     async with connected(pages) as cluster:
         found = await cluster.list(PODS, "team", "a=b", fields="c=d")
     assert ["p0", "p1", "p2"] == [o["metadata"]["name"] for o in found]
-    assert [("a=b", "c=d", "500")] * 3 == [(q["labelSelector"], q["fieldSelector"], q["limit"]) for q in asked]
+    assert [("a=b", "c=d", str(adapter.PAGE))] * 3 == [
+        (q["labelSelector"], q["fieldSelector"], q["limit"]) for q in asked
+    ]
 
 
 async def test_a_list_without_items_is_empty() -> None:
@@ -215,7 +217,7 @@ async def test_reads_and_writes_are_counted() -> None:
     async with connected(says(200, "{}")) as cluster:
         await cluster.list(PODS)
         await cluster.delete(PODS, "team", "x")
-        assert (1, 1) == (cluster.reads, cluster.writes)
+        assert (1, 1) == (cluster.traffic.reads, cluster.traffic.writes)
 
 
 def streams(*lines: str | dict[str, Any], then_hang: bool = False) -> Answer:

@@ -130,6 +130,13 @@ class StandIn(Cluster):
                 found.append(_copy(o))
         return found
 
+    async def each(
+        self, kind: Kind, namespace: str | None = None, selector: str = "", fields: str = ""
+    ) -> AsyncIterator[Object]:
+        """Yield what `list` returns."""
+        for item in await self.list(kind, namespace, selector, fields):
+            yield item
+
     async def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool = False) -> None:
         """Store a copy, unless it is there already."""
         name = body["metadata"]["name"]

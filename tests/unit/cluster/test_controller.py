@@ -9,7 +9,7 @@ from tests.unit.cluster.standin import StandIn
 
 from modelprofiler.cluster import controller as module
 from modelprofiler.cluster.adapter import Kind, Object
-from modelprofiler.cluster.controller import LONGEST_RETRY_SECONDS, Controller, _backoff
+from modelprofiler.cluster.controller import AT_ONCE, LONGEST_RETRY_SECONDS, Controller, _backoff
 from modelprofiler.cluster.queue import Key
 from modelprofiler.errors import ClusterUnavailable
 
@@ -128,6 +128,29 @@ async def test_a_bunch_of_changes_is_one_look() -> None:
     looks.hold.set()
     await idle(controller)
     assert ([A, A], 1) == (looks.seen, looks.most)
+
+
+async def test_of_a_thousand_a_few_are_looked_at_at_a_time() -> None:
+    """But one that runs is looked at at once, also when that becomes known while it stands in line."""
+    urgent: set[Key] = set()
+    looks = Looks()
+    looks.hold.clear()
+    controller = Controller(looks, lambda key: key in urgent)
+    for number in range(1000):
+        controller.wake(("team", str(number)))
+    await looks.until(AT_ONCE)
+    urgent.add(A)
+    controller.wake(A)
+    await looks.until(AT_ONCE + 1)
+    urgent.add(("team", "999"))
+    controller.wake(("team", "999"))
+    await looks.until(AT_ONCE + 2)
+    assert [A, ("team", "999")] == looks.seen[AT_ONCE:]
+    assert AT_ONCE + 2 == looks.most
+    looks.hold.set()
+    await idle(controller)
+    assert 1001 == len(set(looks.seen))
+    assert AT_ONCE + 2 == looks.most
 
 
 @pytest.mark.parametrize("error", [ClusterUnavailable("no answer"), TimeoutError(), ZeroDivisionError("a bug")])

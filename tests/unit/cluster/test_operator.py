@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from tests.unit.cluster.objects import Object, at, files, node, now, raw_profile
 from tests.unit.cluster.standin import StandIn
+from tests.unit.cluster.world import done
 
+from modelprofiler.cluster import operator as module
 from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Kind
 from modelprofiler.cluster.operator import Operator
 from modelprofiler.cluster.settings import Settings
@@ -103,4 +106,48 @@ async def test_what_the_operator_wrote_itself_is_no_news() -> None:
     own = cluster.objects["modelprofiles", "team", "digits"]
     touched = {**own, "metadata": {**own["metadata"], "resourceVersion": "999999"}}
     assert [True, False] == [operator._reconciler.wrote(o) for o in (own, touched)]
+    await operator.stop()
+
+
+async def test_a_restart_costs_no_request_for_those_that_wait_or_are_done() -> None:
+    """However many there are: their turn comes by itself."""
+    busy = raw_profile("busy", uid="busy") | {"status": RUNNING}
+    operator, cluster = await started(busy, raw_profile())
+    operator.changed(None, cluster.objects["modelprofiles", "team", "digits"])
+    await settled(operator, cluster)
+    await operator.stop()
+    over = (await done()).raw()
+    over["metadata"] |= {"name": "over", "uid": "over"}
+
+    waits = cluster.objects["modelprofiles", "team", "digits"]
+    operator, cluster = await started(busy, waits, over)
+    cluster.calls.clear()
+    for raw in (waits, over):
+        operator.changed(None, raw)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert ([], 0) == (cluster.calls, operator.workers)
+
+    cluster.remove(PROFILES, "team", "busy")
+    operator.changed("DELETED", busy)
+    assert 1 == operator.workers
+    await operator.stop()
+
+
+async def test_a_place_in_the_queue_that_has_changed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anything else being read or written for it."""
+    monkeypatch.setattr(module, "QUEUE_SECONDS", 0.001)
+    busy = raw_profile("busy", uid="busy") | {"status": RUNNING}
+    older, younger = raw_profile("older", uid="older"), raw_profile("younger", uid="younger")
+    younger["metadata"]["creationTimestamp"] = at(9)
+    operator, cluster = await started(busy, older, younger)
+    for name in ("older", "younger"):
+        operator.changed("ADDED", cluster.objects["modelprofiles", "team", name])
+    while len(cluster.count("status")) < 2:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+    cluster.calls.clear()
+    operator.changed("DELETED", cluster.objects["modelprofiles", "team", "older"])
+    cluster.remove(PROFILES, "team", "older")
+    await settled(operator, cluster)
+    assert {("get", "modelprofiles", "younger"), ("status", "modelprofiles", "younger")} == set(cluster.calls)
     await operator.stop()

@@ -1,8 +1,14 @@
 """The order of the queue follows from the objects alone."""
 
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable
+
 import pytest
 
-from modelprofiler.cluster.queue import Entry, State, order, position
+from modelprofiler.cluster.queue import Entry, Key, Queue, State
 
 W, R, D = State.WAITING, State.RUNNING, State.DONE
 
@@ -10,6 +16,14 @@ W, R, D = State.WAITING, State.RUNNING, State.DONE
 def entry(name: str, state: State = W, finished: str = "") -> Entry:
     """Return an entry; ``b3`` is the one in namespace b that was created third."""
     return Entry((name[0], name), name[1:], state, finished)
+
+
+def queue(entries: Iterable[Entry]) -> Queue:
+    """Return the queue of these."""
+    found = Queue()
+    for known in entries:
+        found.put(known)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -29,7 +43,7 @@ def entry(name: str, state: State = W, finished: str = "") -> Entry:
 )
 def test_the_order_is_fair(sentence: str, expected: str, entries: list[Entry]) -> None:
     """One sentence a row."""
-    assert (sentence, expected.split()) == (sentence, [name for _, name in order(entries)])
+    assert (sentence, expected.split()) == (sentence, [name for _, name in queue(entries).order()])
 
 
 @pytest.mark.parametrize(
@@ -46,4 +60,87 @@ def test_the_order_is_fair(sentence: str, expected: str, entries: list[Entry]) -
 )
 def test_the_position_is_how_many_must_finish_before(expected: int, slots: int, entries: list[Entry]) -> None:
     """Also when there are fewer nodes than run already."""
-    assert expected == position(entries, ("a", "a1"), slots)
+    assert expected == queue(entries).position(("a", "a1"), slots)
+
+
+def sorted_order(entries: list[Entry], served: dict[str, str]) -> list[Key]:
+    """Return the order as one would write it down: slow, and plain to see."""
+    running = Counter(e.key[0] for e in entries if e.state is R)
+    waiting = sorted((e for e in entries if e.state is W), key=lambda e: (e.key[0], e.created, e.key))
+    ranked = [
+        (round_, served.get(namespace, ""), e.created, e.key)
+        for namespace, group in itertools.groupby(waiting, key=lambda e: e.key[0])
+        for round_, e in enumerate(group, start=running[namespace])
+    ]
+    return [key for *_, key in sorted(ranked)]
+
+
+def test_whatever_happens_the_order_is_that_of_a_plain_sort() -> None:
+    """And each one's place is its place in it, however the queue came to be what it is."""
+    chance = random.Random(1)
+    found, entries, served = Queue(), {}, {}
+    for step in range(400):
+        key = (chance.choice("abcde"), str(chance.randrange(8)))
+        finished = f"{step:03d}"
+        entries[key] = Entry(key, str(chance.randrange(20)), chance.choice([W, W, W, R, D]), finished)
+        found.put(entries[key])
+        if entries[key].state is D:
+            served[key[0]] = finished
+        expected = sorted_order([*entries.values()], served)
+        assert expected == list(found.order())
+        assert list(range(len(expected))) == [found.place(key) for key in expected]
+        assert len(expected) == len(found)
+
+
+def crowd(count: int, namespaces: int = 50) -> list[Entry]:
+    """Return waiting profiles in namespaces of very different sizes: the first has half of them."""
+    chance = random.Random(count)
+    spaces = [0 if chance.random() < 0.5 else chance.randrange(1, namespaces) for _ in range(count)]
+    return [Entry((f"n{at:02d}", f"p{i:05d}"), f"{i:05d}", W) for i, at in enumerate(spaces)]
+
+
+def test_of_five_thousand_in_fifty_namespaces_none_waits_for_the_many_of_another() -> None:
+    """As they run one after the other: while a namespace has any, no other has two turns more; oldest first."""
+    entries = crowd(5000)
+    found, turns, last = queue(entries), Counter[str](), dict[str, str]()
+    left = Counter(e.key[0] for e in entries)
+    for step in range(1000):
+        (key,) = found.first(1)
+        namespace, name = key
+        assert last.get(namespace, "") < name
+        last[namespace] = name
+        turns[namespace] += 1
+        left[namespace] -= 1
+        waiting = [turns[n] for n in left if left[n]]
+        assert max(turns.values()) - min(waiting) <= 1
+        found.put(Entry(key, name[1:], R))
+        found.put(Entry(key, name[1:], D, f"2026-{step:05d}"))
+
+
+def test_who_deletes_what_has_run_is_not_first_for_ever() -> None:
+    """As a pipeline does that applies, waits and deletes."""
+    found = queue([entry("a1", D, "12:00"), entry("b2")])
+    found.remove(("a", "a1"))
+    found.put(entry("a0"))
+    assert [("b", "b2"), ("a", "a0")] == list(found.order())
+
+
+def seconds_of_a_change_each(count: int) -> float:
+    """Return what it takes to apply so many, one after the other, to ask for the place of each, and to run some."""
+    began = time.process_time()
+    found = Queue()
+    for known in crowd(count):
+        found.put(known)
+        found.position(known.key, 1)
+    for key in found.first(count // 10):
+        found.put(Entry(key, "", R))
+        found.put(Entry(key, "", D, "12:00"))
+        found.first(1)
+    return time.process_time() - began
+
+
+def test_ten_times_as_many_cost_about_ten_times_as_much() -> None:
+    """Not a hundred times, as it would be if every change looked at all the others."""
+    few = min(seconds_of_a_change_each(500) for _ in range(3))
+    many = min(seconds_of_a_change_each(5000) for _ in range(2))
+    assert many < 40 * few

@@ -6,6 +6,7 @@ import pytest
 
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.turns import Turns
+from modelprofiler.core.conditions import told_place
 
 FINISHED = [{"type": "Finished", "status": "True"}]
 
@@ -113,3 +114,56 @@ def test_a_new_profile_of_the_same_name_does_not_inherit_the_turn() -> None:
     again["metadata"]["creationTimestamp"] = "2026-01-01T00:00:09Z"
     found.note(again)
     assert (["b"], 0, 1) == (woken, found.position(key("b")), found.position(key("a")))
+
+
+def queued(name: str, place: int) -> dict[str, Any]:
+    """Return a profile that waits, and has been told a place."""
+    message = f"Waits for its turn: number {place} in the queue."
+    return raw(name, conditions=[{"type": "Finished", "status": "False", "reason": "Queued", "message": message}])
+
+
+def test_those_whose_place_has_changed_are_told_the_next_ones_first() -> None:
+    """So many at a time, and no more once all are told."""
+    found, _ = turns(raw("a", **RUNNING), *(queued(name, place + 2) for place, name in enumerate("bcd")))
+    assert [key("b")] == found.outdated(1)
+    assert [key("b"), key("c"), key("d")] == found.outdated(9)
+    for place, name in enumerate("bcd", start=1):
+        found.note(queued(name, place))
+    assert [] == found.outdated(9)
+
+
+def test_the_end_of_a_run_changes_what_a_dozen_are_told_of_a_thousand() -> None:
+    """The next three, and one at each round number behind them."""
+    many = [queued("a", told_place(place)) for place in range(1, 1001)]
+    for place, profile in enumerate(many):
+        profile["metadata"] |= {"name": f"{place:04d}", "creationTimestamp": f"{place:04d}"}
+    found, _ = turns(raw("a", **RUNNING), *many)
+    assert [] == found.outdated(1000)
+    found.take(key("0000"))
+    found.note(raw("a", **DONE))
+    assert ["0001", "0002", "0003", "0005", "0010", "0020", "0050", "0100", "0200", "0500"] == [
+        name for _, name in found.outdated(1000)
+    ]
+
+
+def test_who_is_called_is_urgent_until_its_turn_is_over() -> None:
+    """Others that wait do not hold it up."""
+    found, woken = turns(raw("a"), raw("b"))
+    assert not found.is_urgent(key("a"))
+    found.call_next()
+    assert (["a"], [True, False]) == (woken, [found.is_urgent(key(name)) for name in "ab"])
+    found.take(key("a"))
+    assert found.is_urgent(key("a"))
+    found.note(raw("a", **DONE))
+    assert [False, True] == [found.is_urgent(key(name)) for name in "ab"]
+
+
+def test_a_namespace_has_had_its_turn_also_when_the_profile_is_deleted_under_way() -> None:
+    """Else it would be first again, and again."""
+    found, woken = turns(raw("a", **RUNNING))
+    other = raw("c")
+    other["metadata"]["namespace"] = "other"
+    found.note(raw("b"))
+    found.note(other)
+    found.forget(key("a"))
+    assert ["c"] == woken

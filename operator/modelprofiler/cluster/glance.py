@@ -1,0 +1,97 @@
+"""What an object tells at a glance, before it is parsed: where it stands, and whether it wants a look at all. Pure.
+
+After a restart thousands of profiles are listed that wait as they did before, or ended long ago: none of them is to
+cost a request.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from modelprofiler.api.conditions import ConditionType, Reason
+from modelprofiler.api.resource import RERUN_ANNOTATION
+from modelprofiler.cluster.queue import Entry, Key, State
+
+Object = dict[str, Any]
+
+_PLACE = re.compile(r"\d+")
+
+
+def key_of(raw: Object) -> Key:
+    """Return namespace and name of a profile."""
+    meta = raw["metadata"]
+    return meta["namespace"], meta["name"]
+
+
+def entry_of(raw: Object, *, done: bool = False) -> Entry:
+    """Return what the queue is to know of a profile.
+
+    Parameters
+    ----------
+    done
+        Whether it is not to run, whatever its status says.
+    """
+    finished = str((raw.get("status") or {}).get("completionTime") or "")
+    state = State.DONE if done else state_of(raw)
+    return Entry(key_of(raw), raw["metadata"]["creationTimestamp"], state, finished)
+
+
+def state_of(raw: Object) -> State:
+    """Return where a profile stands with respect to the queue."""
+    status = raw.get("status") or {}
+    finished = _condition(raw, ConditionType.FINISHED).get("status") == "True"
+    if _is_current(raw) and finished:
+        return State.DONE
+    # One that was refused in the middle has a start time, and no turn.
+    running = status.get("startTime") and not status.get("completionTime") and not finished
+    if (raw.get("spec") or {}).get("suspend") and not running:
+        return State.DONE
+    return State.RUNNING if running else State.WAITING
+
+
+def is_over(raw: Object) -> bool:
+    """Return whether the run is finished and nothing has changed since that would make another one."""
+    status = raw.get("status") or {}
+    return (
+        bool(status.get("completionTime"))
+        and not status.get("activeTrial")
+        and _is_current(raw)
+        and not _is_rerun(raw)
+        and _condition(raw, ConditionType.FINISHED).get("status") == "True"
+        and _condition(raw, ConditionType.ACCEPTED).get("status") != "False"
+    )
+
+
+def is_queued(raw: Object) -> bool:
+    """Return whether a profile was accepted as it is and has nothing to do but wait: then it has no children either."""
+    return (
+        state_of(raw) is State.WAITING
+        and _is_current(raw)
+        and not _is_rerun(raw)
+        and _condition(raw, ConditionType.ACCEPTED).get("status") == "True"
+        and _condition(raw, ConditionType.FINISHED).get("reason") == Reason.QUEUED
+    )
+
+
+def told_place(raw: Object) -> int | None:
+    """Return the place in the queue that a profile has been told; None when it was told none."""
+    finished = _condition(raw, ConditionType.FINISHED)
+    found = _PLACE.search(str(finished.get("message"))) if finished.get("reason") == Reason.QUEUED else None
+    return int(found[0]) if found else None
+
+
+def _is_current(raw: Object) -> bool:
+    observed = (raw.get("status") or {}).get("observedGeneration")
+    return bool(observed == raw["metadata"].get("generation"))
+
+
+def _is_rerun(raw: Object) -> bool:
+    begun = (raw.get("status") or {}).get("provenance")
+    annotations = raw["metadata"].get("annotations") or {}
+    return begun is not None and begun.get("rerun") != annotations.get(RERUN_ANNOTATION)
+
+
+def _condition(raw: Object, type_: ConditionType) -> Object:
+    conditions = (raw.get("status") or {}).get("conditions") or []
+    return next((c for c in conditions if c.get("type") == type_), {})

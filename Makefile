@@ -128,6 +128,14 @@ e2e: env ## End-to-end tests on the real cluster
 bench-main-job: env ## Run the example on an idle cluster and print what it took (docs/benchmarks.md); about six minutes
 	@hack/cluster exec $(BIN)/python benchmarks/main_job.py $(ARGS)
 
+.PHONY: bench-cluster-truth
+bench-cluster-truth: env ## Measure servers of known cost in the local cluster, from each source; writes docs/benchmarks.md; eight minutes
+	@hack/cluster exec $(BIN)/python -m benchmarks.cluster_truth --write $(ARGS)
+
+.PHONY: bench-repeat
+bench-repeat: env ## The same two profiles ten times each in the cluster; writes docs/benchmarks.md; 50 minutes at most
+	@hack/cluster exec $(BIN)/python -m benchmarks.repeat --write $(ARGS)
+
 ##@ Generated files
 
 .PHONY: crds

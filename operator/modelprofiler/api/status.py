@@ -170,8 +170,7 @@ class MemoryUsage(StatusModel):
     before_load: Quantity | None = None
     """The last sample before the load: after start on a fresh server, what the load before has left on another."""
     steady: Quantity | None = None
-    """What is held between requests: the tenth percentile of the last half of the samples, or the first after the load
-    where that is less."""
+    """What is held between requests, in the second half of the load."""
     growth_per1000_requests: Quantity | None = Field(default=None, alias="growthPer1000Requests")
     """Growth of memory for every 1,000 requests, where it could be told; 0 where it was told to be none."""
     growth_low: Quantity | None = None

@@ -10,15 +10,13 @@ from modelprofiler.api.status import MemoryUsage, UsageStatus
 from modelprofiler.metrics.cost import CompletedBetween, CpuCost, Load, cpu_cost
 from modelprofiler.metrics.growth import growth
 from modelprofiler.metrics.series import ContainerSamples, Sample, Series, Window, between, increase
+from modelprofiler.metrics.steady import steady_bytes
 
 PATIENCE = 60.0
 """Seconds after the window in which a sample may still come: cAdvisor's 20, a scrape every 30, and time to be read."""
 
 FEW = 4
 """Samples under load, below which the one after it is taken for growth, too: a kubelet has no more in half a minute."""
-
-STEADY_SHARE = 0.1
-"""Of the samples, those that may lie below what is called steady: a worker that is replaced is gone for a moment."""
 
 GROWTH_POINTS = 20
 """Of a load, that a line of growth is laid through."""
@@ -71,7 +69,7 @@ def usage(
     threads = [s.value for s in between(samples.threads, load_start, until)]
     kills = increase(between(samples.oom_events, -math.inf, max(until, load_end)), load_start)
     cores = _mean_cores(samples, load, cost)
-    throttled = _throttled(samples, load, cost)
+    throttled = _throttled(samples, load)
     return UsageStatus(
         cpu=None if cores is None else _cores(cores),
         cpu_time_per_request=Duration.of(cost.seconds_per_request) if cost else None,
@@ -110,11 +108,18 @@ def _mean_cores(samples: ContainerSamples, load: Load, cost: CpuCost | None) -> 
     return max(0.0, inside[-1].value - inside[0].value) / (inside[-1].time - inside[0].time)
 
 
-def _throttled(samples: ContainerSamples, load: Load, cost: CpuCost | None) -> float | None:
-    """Return throttled CFS periods over all, in percent, between the samples of `cost`, else those inside the load."""
-    span = (cost.first.time, cost.last.time) if cost else (load.start, load.end)
-    periods = between(samples.cfs_periods, *span)
-    throttled = between(samples.cfs_throttled_periods, *span)
+def _throttled(samples: ContainerSamples, load: Load) -> float | None:
+    """Return throttled CFS periods over all, in percent, between the samples nearest around the window.
+
+    Not between those of the cost, which may be only half of the window apart: how much is throttled differs from one
+    half to the other by far more than what a request costs. And a server that nobody calls has hardly a period.
+    """
+    window = load.window
+    alone = between(samples.cfs_periods, load.alone.start, load.alone.end)
+    start = max((s.time for s in alone if s.time <= window.start), default=load.start)
+    end = min((s.time for s in alone if s.time >= window.end), default=load.end)
+    periods = between(samples.cfs_periods, start, end)
+    throttled = between(samples.cfs_throttled_periods, start, end)
     if len(periods) < 2 or len(throttled) < 2 or samples.restarted(periods[0].time, periods[-1].time):
         return None
     total = periods[-1].value - periods[0].value
@@ -141,24 +146,12 @@ def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage 
         peak=_bytes(max(s.value for s in (*seen, *between_samples))),
         peak_source="Cgroup" if between_samples else "Process" if samples.source == "Process" else "WorkingSet",
         lifetime_peak=_bytes(lifetime_peak) if lifetime_peak > 0 else None,
-        steady=_bytes(_steady(seen, load.end)),
+        steady=_bytes(steady_bytes(seen, load.start, load.end)),
         before_load=_bytes(before[-1]) if before else None,
         growth_per1000_requests=_growth(grown.per_request if grown else None),
         growth_low=_growth(grown.low if grown else None),
         growth_high=_growth(grown.high if grown else None),
     )
-
-
-def _steady(seen: Series, load_end: float) -> float:
-    """Return what is held between requests, in bytes, near the end of the load.
-
-    Any mean of samples depends on how long requests take, and so on what else the machine does: memory that each holds
-    is seen in as many samples as there is one in flight. So it is a low percentile of the last half; or the first
-    sample after the load, where that is less: of a server that is never idle all samples before have requests in them.
-    """
-    last_half = sorted(s.value for s in seen[len(seen) // 2 :])
-    after = [s.value for s in seen if s.time > load_end]
-    return min([last_half[int(STEADY_SHARE * len(last_half))], *after])
 
 
 def _thinned(samples: Series) -> Series:

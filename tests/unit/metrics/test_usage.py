@@ -77,6 +77,17 @@ def test_everything_that_was_sampled_is_said() -> None:
     )
 
 
+def test_throttling_is_that_between_the_samples_around_the_window() -> None:
+    """Not that of the half between the two samples that tell the cost best: the other half may be quite different."""
+    throttled = series([(95, 0), (109, 0), (123.5, 0), (138, 70)])
+    status = measured(dataclasses.replace(FULL, cfs_throttled_periods=throttled), alone=Window(90.0, math.inf))
+    assert 20.0 == pytest.approx(float(status.throttled_percent or 0))
+    # What was throttled before it was ready is none of the load's: the first sample inside will have to do.
+    started = series([(95, 0), (109, 50), (123.5, 100), (138, 120)])
+    status = measured(dataclasses.replace(FULL, cfs_throttled_periods=started), alone=Window(96.0, math.inf))
+    assert 100 * 70 / 260 == pytest.approx(float(status.throttled_percent or 0), abs=0.1)
+
+
 def test_no_sample_of_the_load_is_no_usage() -> None:
     """Samples from before do not count as usage."""
     before = ContainerSamples(cpu_seconds=series([(95, 5)]), working_set_bytes=series([(95, 5)]))

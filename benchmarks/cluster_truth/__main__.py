@@ -1,0 +1,168 @@
+"""Measure servers of known cost in the local cluster, from every source, and print how far off the numbers are.
+
+Each server runs under one load of 30 s as a ModelProfile of one size. The same load is seen by the kubelet, by a
+Prometheus that scrapes every 15 s and one that scrapes every 30 s (which this starts, and the operator reads), by Auto,
+and ten times a second by its control group, read on this machine. What the operator makes of each source is computed by
+its own code from what that source had when the operator would have stopped waiting for it. Beside it what others make
+of the same run. Prints Markdown; with --write puts it into docs/benchmarks.md.
+
+    make bench-cluster-truth
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.cluster_truth import prometheus, sources, tables
+from benchmarks.cluster_truth.cases import CASES, LINGER_SECONDS, Case
+from benchmarks.cluster_truth.evaluate import Outcome, evaluate, size
+from benchmarks.cluster_truth.rules import off
+from benchmarks.cluster_truth.watch import Seen, Watch
+from benchmarks.publish import replace
+from tests.e2e.support import SYSTEM_NAMESPACE, Profile, Run, command, find_condition, fresh_namespace
+
+from modelprofiler.api.status import Outcome as TrialOutcome
+from modelprofiler.report.record import TrialRecord
+
+HERE = Path(__file__).parent
+CLUSTER = HERE.parent.parent / "hack" / "cluster"
+CASE_SECONDS, SECONDS = 180.0, 480.0
+"""The longest that a case and all of them may take."""
+
+
+class NotMeasured(Exception):
+    """A case came to nothing; one sentence says why."""
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def operator_reads(url: str) -> Iterator[None]:
+    """Have the operator read another Prometheus, and in the end the cluster's again."""
+    _install("--set", f"prometheus.url={url}")
+    try:
+        yield
+    finally:
+        _install()
+
+
+def _install(*arguments: str) -> None:
+    command_ = [str(CLUSTER), "install", "--namespace", SYSTEM_NAMESPACE, *arguments]
+    done = subprocess.run(command_, capture_output=True, text=True, timeout=240)
+    if done.returncode:
+        raise SystemExit(f"the chart cannot be installed (make cluster images): {done.stderr.strip()[-500:]}")
+
+
+async def finished(case: Case, profile: Profile, deadline: float) -> TrialRecord:
+    """Wait for the end of a case, and return the trial that counts.
+
+    Raises
+    ------
+    NotMeasured
+        There is none.
+    """
+    deadline = min(deadline, time.monotonic() + CASE_SECONDS)
+    while True:
+        status = (await asyncio.to_thread(profile.read)).status
+        condition = find_condition(status, "Finished")
+        if condition is not None and condition.status == "True":
+            break
+        if time.monotonic() > deadline:
+            raise NotMeasured(f"not finished in time: {condition.message if condition else 'not seen by the operator'}")
+        await asyncio.sleep(1)
+    if not status.trials:
+        raise NotMeasured(condition.message)
+    report = await asyncio.to_thread(profile.report)
+    records = [TrialRecord.from_dict(data) for _, data in sorted(report.items())]
+    passed = [r for r in records if r.trial.outcome is TrialOutcome.PASSED]
+    if not passed:
+        raise NotMeasured(status.trials[-1].message)
+    return passed[-1]
+
+
+async def measure(
+    cases: Sequence[Case], kubectl: Run, state: Path, urls: Sequence[str], own: Path
+) -> tuple[list[Outcome], list[str]]:
+    """Run every case, one after the other, and compare in the end, when every rate is there.
+
+    Returns
+    -------
+    tuple
+        What came of the cases, and a sentence for each of which nothing came.
+    """
+    deadline = time.monotonic() + SECONDS
+    found: list[tuple[Case, TrialRecord, Seen]] = []
+    failed: list[str] = []
+    with fresh_namespace(kubectl) as namespace:
+        url, token = sources.kubelet_url(kubectl), sources.token(kubectl, own / "token")
+        async with sources.opened(url, token, state / "pki" / "ca.crt", urls) as opened:
+            watch = Watch(kubectl, namespace, opened)
+            watch.start()
+            try:
+                for case in cases:
+                    kubectl("--namespace", namespace, "apply", "-f", "-", input=json.dumps(case.profile()))
+                for number, case in enumerate(cases, 1):
+                    say(f"{number} of {len(cases)}: {case.title}")
+                    try:
+                        record = await finished(case, Profile(kubectl, namespace, case.name), deadline)
+                    except NotMeasured as error:
+                        failed.append(f"Not measured, {case.title}: {error}.")
+                        say(failed[-1])
+                        continue
+                    assert record.load is not None
+                    found.append((case, record, watch.under(record.load.warmup_started or 0)))
+                # The last server lingers for those who have not seen enough of it.
+                await asyncio.sleep(LINGER_SECONDS)
+            finally:
+                await watch.stop()
+    by_name = dict(zip((sources.QUICK, sources.SLOW), urls, strict=True))
+    return [evaluate(case, record, seen, by_name) for case, record, seen in found], failed
+
+
+def differences(outcomes: Sequence[Outcome]) -> str:
+    """Say how far what the operator wrote is from what its code makes of the same source here."""
+    pairs = [(o.row, o.usages[sources.SLOW][0]) for o in outcomes]
+    apart = [
+        abs(off(size(b.cpu), size(a.cpu)) or 0.0) for a, b in pairs if b is not None and None not in (a.cpu, b.cpu)
+    ]
+    return f"CPU in the operator's own rows (Prometheus, 30 s) differs by at most {max(apart, default=0.0):.2f} %."
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--case", choices=[case.name for case in CASES], action="append", help="only this one")
+    arguments = parser.parse_args()
+    if not os.environ.get("MODELPROFILER_LOCALCLUSTER"):
+        parser.error("it needs the local cluster: it reads control groups, and starts a second Prometheus beside it")
+    cases = [case for case in CASES if not arguments.case or case.name in arguments.case]
+    state, url = Path(os.environ["KUBECONFIG"]).parent, os.environ["PROMETHEUS_URL"]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        own = Path(directory)
+        with prometheus.slower(state, url, 30, own) as slow, operator_reads(slow):
+            outcomes, failed = asyncio.run(measure(cases, command("kubectl"), state, (url, slow), own))
+    if not outcomes:
+        raise SystemExit("nothing was measured")
+    text = "\n\n".join([tables.document(outcomes, sources.NAMES), differences(outcomes), *failed])
+    say(f"{time.monotonic() - began:.0f} s")
+    print(text)
+    if arguments.write:
+        replace("cluster-truth", text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""One load, as each source shows it, as others would read it, and as it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.cluster_truth import prometheus, rules
+from benchmarks.cluster_truth.cases import Case
+from benchmarks.cluster_truth.truth import Truth, truth
+from benchmarks.cluster_truth.watch import Seen
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import NodeLoad, UsageStatus
+from modelprofiler.load.summary import LoadResult
+from modelprofiler.metrics.series import ContainerSamples, Window
+from modelprofiler.metrics.usage import complete, usage
+from modelprofiler.report.record import TrialRecord
+
+RATE_SPAN, KRR_SPAN = "1m", "75s"
+"""That of the rule, and KRR's step of 1.25 minutes."""
+RATES_AFTER_SECONDS = 60.0
+"""A rate over a minute is still about the load so long after it."""
+KRR_STEP = 15
+
+
+@dataclass(frozen=True)
+class Others:
+    """What the same run is for others: cores and bytes; None where they had nothing to say.
+
+    Attributes
+    ----------
+    rates
+        For each Prometheus the largest ``rate(…[1m])``.
+    """
+
+    rates: dict[str, float | None]
+    metrics_server: float | None
+    metrics_server_memory: float | None
+    vpa_cpu: float | None
+    vpa_memory: float | None
+    krr_cpu: float | None
+    krr_memory: float | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case.
+
+    Attributes
+    ----------
+    row
+        What the operator wrote.
+    usages
+        For each source what the operator would have written with it, and how long after the load, in seconds.
+    requests
+        Completed from the start of the load to its end.
+    node
+        What else had the node's CPU.
+    """
+
+    case: Case
+    row: UsageStatus
+    usages: dict[str, tuple[UsageStatus | None, float]]
+    truth: Truth
+    others: Others
+    requests: float
+    node: NodeLoad | None
+
+
+def evaluate(case: Case, record: TrialRecord, seen: Seen, prometheuses: Mapping[str, str]) -> Outcome:
+    """Compare all that was seen of a pod under one load."""
+    load, row = record.load, record.trial.usage
+    if load is None or row is None:
+        raise SystemExit(f"{case.name}: the operator recorded no usage: {record.trial.message}")
+    start, begin, end, last = _times(load)
+    usages = {name: _usage(answers, load, seen.ready or start) for name, answers in seen.answers.items()}
+    dense = seen.group.samples() if seen.group else ContainerSamples()
+    return Outcome(
+        case,
+        row,
+        usages,
+        truth(dense, start, (begin, end), last),
+        _others(seen, start, last, prometheuses),
+        load.completed_between(start, last + 1),
+        record.trial.node,
+    )
+
+
+def _times(load: LoadResult) -> tuple[float, float, float, float]:
+    found = (load.warmup_started, load.window_started, load.window_ended, load.ended)
+    times = [t for t in found if t is not None]
+    if len(times) != len(found):
+        raise SystemExit(f"a load did not come to its end: {load.message}")
+    return times[0], times[1], times[2], times[3]
+
+
+def _usage(
+    answers: list[tuple[float, ContainerSamples]], load: LoadResult, ready: float
+) -> tuple[UsageStatus | None, float]:
+    """Return what the operator writes with these answers: as soon as they are complete, as it decides that."""
+    start, begin, end, last = _times(load)
+    window = Window(begin, end)
+    later = [(now, samples) for now, samples in answers if now > last]
+    now, samples = next(((t, s) for t, s in later if complete(s, window, t)), (later or answers)[-1])
+    found = usage(samples, window, load.completed_between, start, last, alone=Window(min(ready, start), now + 1))
+    return found, now - last
+
+
+def _others(seen: Seen, start: float, end: float, prometheuses: Mapping[str, str]) -> Others:
+    pod, container = seen.container.pod, seen.container.container
+    until = min(end + RATES_AFTER_SECONDS, time.time())
+    rates = {
+        name: max(prometheus.rates(url, pod, container, RATE_SPAN, start, until), default=None)
+        for name, url in prometheuses.items()
+    }
+    finest = next(iter(prometheuses.values()))
+    readings = rules.of_the_load(rules.metrics_server(seen.resource), start, end)
+    memory = [r.memory_bytes for r in readings]
+    sets = prometheus.working_sets(finest, pod, container, start, end)
+    krr = prometheus.rates(finest, pod, container, KRR_SPAN, start, until, KRR_STEP)
+    return Others(
+        rates=rates,
+        metrics_server=max((r.cores for r in readings), default=None),
+        metrics_server_memory=max(memory, default=None),
+        vpa_cpu=rules.vpa_cpu([r.cores for r in readings]),
+        vpa_memory=rules.vpa_memory(memory),
+        krr_cpu=rules.krr_cpu(krr),
+        krr_memory=rules.krr_memory(sets),
+    )
+
+
+def size(quantity: Quantity | None) -> float | None:
+    """Return a quantity as a number; None stays None."""
+    return None if quantity is None else float(quantity)

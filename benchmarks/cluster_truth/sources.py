@@ -1,0 +1,61 @@
+"""Every source of usage, opened as the operator opens them, with the operator's own permission."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from tests.e2e.support import SYSTEM_NAMESPACE, Run
+
+from modelprofiler.cluster.measure import KUBELET_PORT
+from modelprofiler.metrics.auto import AutoSource
+from modelprofiler.metrics.kubelet import KubeletSource
+from modelprofiler.metrics.prometheus import PrometheusSource
+from modelprofiler.metrics.source import MetricsSource
+
+KUBELET, QUICK, SLOW, AUTO = "kubelet", "Prometheus, 15 s", "Prometheus, 30 s", "Auto, 30 s"
+NAMES = (KUBELET, QUICK, SLOW, AUTO)
+
+
+def token(kubectl: Run, path: Path) -> Path:
+    """Write a token of the operator's service account into a file of one's own, and return the path."""
+    path.touch(mode=0o600)
+    path.write_text(kubectl("create", "token", "modelprofiler", "--namespace", SYSTEM_NAMESPACE).stdout)
+    return path
+
+
+def kubelet_url(kubectl: Run) -> str:
+    """Return the address of the only node's kubelet."""
+    node = json.loads(kubectl("get", "nodes", "-o", "json").stdout)["items"][0]
+    address = next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
+    return f"https://{address}:{KUBELET_PORT}"
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    kubelet: str, token_file: Path, ca_file: Path, prometheuses: Sequence[str]
+) -> AsyncIterator[dict[str, MetricsSource]]:
+    """Open them, by the names in `NAMES`.
+
+    Parameters
+    ----------
+    kubelet
+        URL of the node's kubelet.
+    token_file, ca_file
+        To log in to it, and the CA of its certificate.
+    prometheuses
+        URLs of the quick one and of the slow one.
+    """
+
+    async def address(_: str) -> str:
+        return kubelet
+
+    own = KubeletSource(address, token_file=token_file, ca_file=ca_file)
+    quick, slow = (PrometheusSource(url) for url in prometheuses)
+    try:
+        yield dict(zip(NAMES, (own, quick, slow, AutoSource(slow, own)), strict=True))
+    finally:
+        for source in (own, quick, slow):
+            await source.close()

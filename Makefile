@@ -50,6 +50,10 @@ unit: env ## Unit tests
 integration: env ## Tests with real processes, sockets and files, without a cluster
 	$(BIN)/pytest tests/integration $(ARGS)
 
+.PHONY: bench-quick
+bench-quick: env ## Small parts of the benchmarks, under three minutes: they fail when a ratio is far off; part of make test
+	@hack/bench quick
+
 .PHONY: bench-local-truth
 bench-local-truth: env ## Measure servers of known cost on this machine: how far off are the numbers; fifteen minutes
 	@$(BIN)/python -m benchmarks.local_truth --write $(ARGS)
@@ -63,7 +67,7 @@ bench-threads: env ## A BLAS-bound model with thread pools of the node's size an
 	@$(BIN)/python -m benchmarks.threads --write $(ARGS)
 
 .PHONY: bench-search
-bench-search: ## The search against the truth and its peers, 1,000 services; writes docs/benchmarks.md; a quarter of an hour
+bench-search: ## The search against the truth and its peers, 1,000 services; writes docs/benchmarks.md; seven minutes on two idle cores
 	@hack/bench-env
 	@.cache/bench/bin/python -m benchmarks.search --write $(ARGS)
 
@@ -97,7 +101,7 @@ local: env ## Whole runs on this machine, in control groups: a few minutes
 ##@ With a cluster: the one KUBECONFIG names, or a local one (Linux, root)
 
 .PHONY: test
-test: ## Everything: check and e2e; says at the end what ran and what was left out
+test: ## Everything: check, benchmarks' quick parts, e2e; says at the end what ran and what was left out
 	@hack/test
 
 .PHONY: cluster
@@ -124,9 +128,13 @@ uninstall: ## Remove the chart; ModelProfiles and their CRD stay
 e2e: env ## End-to-end tests on the real cluster
 	@hack/e2e $(ARGS)
 
+.PHONY: bench
+bench: env ## The benchmarks, those on the local cluster, too, written into docs/benchmarks.md; half an hour on two idle cores
+	@hack/bench all
+
 .PHONY: bench-main-job
 bench-main-job: env ## Run the example on an idle cluster and print what it took (docs/benchmarks.md); about six minutes
-	@hack/cluster exec $(BIN)/python benchmarks/main_job.py $(ARGS)
+	@hack/cluster exec $(BIN)/python -m benchmarks.main_job $(ARGS)
 
 .PHONY: bench-cluster-truth
 bench-cluster-truth: env ## Measure servers of known cost in the local cluster, from each source; writes docs/benchmarks.md; eight minutes

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import count
 from benchmarks.implied import p95_at
 from benchmarks.publish import replace
 
@@ -150,9 +151,11 @@ def _profile() -> dict[str, Any]:
 def main() -> int:
     """Run what is asked for and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--example", type=int, default=3, metavar="RUNS", help="runs of the example (default: 3)")
     parser.add_argument(
-        "--known-cost", type=int, default=10, metavar="RUNS", help="runs of the cost server (default: 10)"
+        "--example", type=count(0, 100), default=3, metavar="RUNS", help="runs of the example (default: 3)"
+    )
+    parser.add_argument(
+        "--known-cost", type=count(0, 100), default=10, metavar="RUNS", help="runs of the cost server (default: 10)"
     )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()

@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
+from benchmarks.arguments import count, number
 from benchmarks.publish import replace as publish
 
 from modelprofiler.api.status import UsageStatus
@@ -210,11 +211,13 @@ def off(value: float, truth: float) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=6.0, help="shortest window (default: 6)")
+    parser.add_argument("--runs", type=count(1, 100), default=10, help="runs of each (default: 10)")
+    parser.add_argument("--seconds", type=number(1, 600), default=6.0, help="shortest window (default: 6)")
     parser.add_argument("--case", help="only cases whose name has this in it")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     arguments = parser.parse_args()
+    if arguments.case and not any(arguments.case in str(case) for case in CASES):
+        parser.error(f"--case: no case has {arguments.case!r} in its name")
     lines = [
         "| server | runs | CPU per request off by | largest | steady memory off by | peak off by | throttled |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -19,6 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import count, number
+
 EXAMPLE = Path(__file__).parent.parent / "examples" / "digits.yaml"
 PROFILE = "digits"
 RESOURCE = "modelprofiles.modelprofiler.io"
@@ -157,8 +159,8 @@ def goal_table(runs: list[dict[str, float]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--namespace", default="modelprofiler-system", help="where the operator runs")
-    parser.add_argument("--deadline", type=float, default=900, help="seconds to wait for the end of a run")
-    parser.add_argument("--runs", type=int, default=1, help="how often to run it, one after the other")
+    parser.add_argument("--deadline", type=number(1, 7200), default=900, help="seconds to wait for the end of a run")
+    parser.add_argument("--runs", type=count(1, 100), default=1, help="how often to run it, one after the other")
     arguments = parser.parse_args()
     pod = OperatorPod(arguments.namespace)
     runs = []

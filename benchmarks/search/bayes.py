@@ -15,7 +15,7 @@ STARTUP = 3
 """Trials at random before the first model; Optuna's own default is ten, more than the whole budget."""
 
 
-def available() -> str | None:
+def missing() -> str | None:
     """Return why it cannot be run; nothing when it can."""
     try:
         import optuna  # noqa: F401  an optional peer
@@ -28,7 +28,9 @@ def available() -> str | None:
 def bayesian(bench: Bench, budget: int) -> Limits | None:
     """Minimise cost under the two constraints; the cheapest that passed."""
     import optuna
+    import torch
 
+    torch.set_num_threads(1)  # the other CPUs have services of their own
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     cpu, memory = bench.axes
     with warnings.catch_warnings():
@@ -36,6 +38,7 @@ def bayesian(bench: Bench, budget: int) -> Limits | None:
         sampler = optuna.samplers.GPSampler(
             seed=bench.simulation.seed,
             n_startup_trials=STARTUP,
+            deterministic_objective=not bench.simulation.noise.runs,
             constraints_func=lambda trial: trial.user_attrs["excess"],
         )
     study = optuna.create_study(sampler=sampler, direction="minimize")

@@ -77,13 +77,17 @@ def full_grid(bench: Bench, budget: int) -> Limits | None:
     counted as often as there are sizes of memory.
     """
     cpu, memory = bench.axes
+    if bench.simulation.noise.runs:
+        sizes = [Limits(c, m) for c in cpu for m in memory]
+        return bench.cheapest([size for size in sizes if bench.passes(size)])
     passed = []
     for c in cpu:
-        found, before = bench.excess(Limits(c, memory.last)), bench.seconds
+        before = bench.seconds
+        found = bench.excess(Limits(c, memory.last))
         if max(found) <= 0:
             passed.append(Limits(c, memory.ceil((1 + found[1]) * memory.last)))
         bench.trials += len(memory) - 1
-        bench.seconds += (len(memory) - 1) * (bench.seconds - before or SCHEDULING + WARMUP + SAMPLES + 30)
+        bench.seconds += (len(memory) - 1) * (bench.seconds - before)
     return bench.cheapest(passed)
 
 
@@ -129,8 +133,9 @@ def _percentile(values: list[float], share: float) -> float:
     return ascending[min(int(share * len(ascending)), len(ascending) - 1)]
 
 
+FULL_GRID = "full grid"
 PEERS: dict[str, Peer] = {
-    "full grid": full_grid,
+    FULL_GRID: full_grid,
     "random search": random_search,
     "hill climbing": hill_climbing,
     "VPA rule": vpa_rule,

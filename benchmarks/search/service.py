@@ -145,7 +145,7 @@ class Service:
     )
 
     @functools.cached_property
-    def _load(self) -> tuple[list[float], list[float], list[float]]:
+    def _load(self) -> tuple[Any, Any, Any]:
         """Arrival, CPU seconds and other seconds of the requests that every run replays, alone on one core."""
         rng = random.Random(f"{self.rate} {self.clients} {self.cpu_seconds}")
         rows = [rng.lognormvariate(0, self.spread) for _ in range(60)]
@@ -166,7 +166,7 @@ class Service:
         costs = [draw(i) for i in range(count)]
         mean = statistics.fmean(costs)
         waits = [self.wait_seconds * rng.uniform(0.8, 1.2) for _ in range(count)]
-        return arrivals, [self.cpu_seconds * cost / mean for cost in costs], waits
+        return array(arrivals), array([self.cpu_seconds * cost / mean for cost in costs]), array(waits)
 
     def forget(self) -> None:
         """Let go of what was measured."""
@@ -219,20 +219,21 @@ class Service:
         count = len(work)
         workers, threads = self.pools(started_at)
         factor = slower * (1 + self.sync_cost * (threads - 1))
-        costs = [w * factor * (1 + drift * (i / count - 0.5)) for i, w in enumerate(work)]
-        used = statistics.fmean(costs)
+        ramp = array([factor * (1 + drift * (i / count - 0.5)) for i in range(count)])
+        costs = work * ramp if COMPILED else [w * more for w, more in zip(work, ramp, strict=True)]
+        used = math.fsum(costs) / count
         if stall[1]:
             # The machine stands still, which the server's CPU time does not show: the first request due then takes as
             # much longer.
             hit = next((i for i, at in enumerate(arrivals) if at >= stall[0]), count - 1)
             costs[hit] += stall[1] * min(cpu / 1000, 1.0)
         latencies = array([0.0] * count)
-        longest = arrivals[-1] if self.rate else self.window
+        longest = float(arrivals[-1]) if self.rate else self.window
         bins = array([0.0] * (math.ceil(longest / BIN) + 1))
         ended, most = serve(
-            array(arrivals),
-            array(costs),
-            array(waits),
+            arrivals,
+            costs,
+            waits,
             self.held,
             workers,
             threads,
@@ -249,7 +250,7 @@ class Service:
             array([0.0] * count),
             array([0.0] * max(self.clients, 1)),
         )
-        found = [float(latency) for latency in latencies]
+        found = latencies.tolist() if COMPILED else list(latencies)
         values, lows, highs = _intervals(found)
         memory = self.base_memory + self.served_memory + self.waiting_memory * most
         gc = self.gc_seconds * factor / self.gc_every if self.gc_every else 0.0

@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# Parts that run one after the other, each even when another failed, and at the end what ran and what was left out.
+# For hack/test and hack/bench, which set `logs` to the directory of the parts' output. With CI=true a part that cannot
+# run is a failure: somebody relies on it there.
+
+summary=""
+failed=0
+
+# report PART RESULT SECONDS [WHY]
+report() { summary+=$(printf '  %-22s %-9s %5s s%s' "$1" "$2" "$3" "${4:+  $4}")$'\n'; }
+
+# run PART COMMAND…: exit code 3 means that the part cannot run on this machine.
+run() {
+  local part=$1 began=$SECONDS code=0
+  shift
+  printf '\n=== %s\n' "$part"
+  "$@" 2>&1 | tee "$logs/$part" || code=$?
+  # make has a code of its own for every failure, and says what the command's was.
+  if [ $code = 2 ] && tail -n 1 "$logs/$part" | grep -q '\] Error 3$'; then code=3; fi
+  case $code in
+    0) report "$part" passed $((SECONDS - began)) ;;
+    3)
+      report "$part" "left out" $((SECONDS - began)) "cannot run here; the reason is above"
+      if [ "${CI:-}" = true ]; then
+        summary+="               which is a failure, because CI=true"$'\n'
+        failed=1
+      fi
+      ;;
+    *)
+      report "$part" FAILED $((SECONDS - began)) "make $part"
+      failed=1
+      ;;
+  esac
+  # What pytest skipped was left out as well.
+  summary+=$(sed -n 's/^SKIPPED /               left out: /p' "$logs/$part"; echo .)
+  summary=${summary%.}
+}

@@ -74,7 +74,8 @@ def _memory(record: RunRecord) -> Element | None:
     if chart is None:
         return None
     caption = (
-        "The most memory of each trial; the pale bar is what it was held to. A trial without a bar was not measured."
+        "The most memory of each trial; the pale bar is what it was held to, which may "
+        "go on beyond the edge. A trial without a bar was not measured."
     )
     return _figure("Memory by trial", chart, caption)
 

@@ -147,7 +147,14 @@ def load_words(spec: ModelProfileSpec) -> str:
     if (loop := spec.load.open_loop) is not None:
         return f"{loop.rate} requests/s, {loop.arrival} arrivals"
     assert spec.load.closed_loop is not None
-    return f"{spec.load.closed_loop.concurrency} clients, each sending when it is answered"
+    clients = spec.load.closed_loop.concurrency
+    return (
+        f"{clients} clients, each sending when it is answered" if clients > 1 else "one client, sending when answered"
+    )
+
+
+MOST_LISTED = 10
+"""Sizes of a list that are all named."""
 
 
 def range_words(record: RunRecord) -> str:
@@ -156,7 +163,10 @@ def range_words(record: RunRecord) -> str:
         return ""
     parts = []
     for name, axis in (("CPU", resources.cpu), ("memory", resources.memory)):
-        if axis.values:
+        if axis.values and len(axis.values) > MOST_LISTED:
+            ascending = sorted(axis.values)
+            parts.append(f"{len(ascending)} sizes from {ascending[0]} to {ascending[-1]} {name}")
+        elif axis.values:
             parts.append(f"{', '.join(map(str, axis.values))} {name}")
         else:
             parts.append(f"{axis.min} to {axis.max} {name}" + (f" in steps of {axis.step}" if axis.step else ""))

@@ -15,6 +15,8 @@ from modelprofiler.report.summary import NONE, bytes_words, seconds_words
 _ROW, _DENSE_ROW = 26.0, 15.0
 _MOST_IN_ROWS = 24
 """More trials than this (a grid) get denser rows."""
+_MOST_ROOM = 3.0
+"""A limit of more than this many times the largest value is cut off at the edge: the values would be slivers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def _chart(
     row = _ROW if len(bars) <= _MOST_IN_ROWS else _DENSE_ROW
     plot = Plot(width, 30 + 46 + row * len(bars), title, description)
     plot.top, plot.left, plot.margin_right = 26, 76, 58 if bars[0].limit is None else 24
-    x = Scale(0.0, max(most, *(b.limit or 0 for b in bars)) or 1.0, plot.left, plot.right)
+    high = min(max(most, *(b.limit or 0 for b in bars)), _MOST_ROOM * most)
+    x = Scale(0.0, high or 1.0, plot.left, plot.right)
     places = ticks(x.high) if ticks is not None else x.ticks(4)
     for place in places:
         plot.line(x(place), plot.top, x(place), plot.bottom, "grid")
@@ -86,7 +89,7 @@ def _chart(
         middle = plot.top + row * (i + 0.5)
         plot.text(plot.left - 8, middle + 4, bar.label, "tick", "end")
         if bar.limit is not None:
-            plot.rect(plot.left, middle - row * 0.4, x(bar.limit), middle + row * 0.4, "limit-bar")
+            plot.rect(plot.left, middle - row * 0.4, x(min(bar.limit, x.high)), middle + row * 0.4, "limit-bar")
         plot.rect(plot.left, middle - row * 0.27, x(bar.value), middle + row * 0.27, f"bar {marks.kind(bar.trial)}",
                   el("title", f"{words(bar.value)}\n{marks.words(bar.trial)}"))  # fmt: skip
         inside = x(bar.value) + 52 > plot.right + (40 if bar.limit is None else 0)

@@ -10,6 +10,8 @@ from modelprofiler.report.summary import bytes_words, shown_trial
 
 FEWEST_SAMPLES = 3
 _TEXT_HEIGHT = 20
+_FAR = 4.0
+"""A limit of more than so many times the peak is only named: drawn to scale, it would press the curve to the ground."""
 _FEW = 16
 """Up to here every sample is marked: a cluster's are 10 to 20 s apart, and between them nothing is known."""
 MOST_POINTS = 240
@@ -25,7 +27,8 @@ def memory_over_time(record: RunRecord, width: float = 420, height: float = 300)
     start = (shown.load.warmup_started if shown.load else None) or shown.memory[0].time
     samples = [(s.time - start, s.value) for s in thinned(shown.memory, MOST_POINTS)]
     peak = max(value for _, value in samples)
-    high = max(peak, limit.bytes if limit is not None else 0)
+    far = limit is not None and limit.bytes > _FAR * peak
+    high = 1.5 * peak if far else max(peak, limit.bytes if limit is not None else 0)
     where = f"Memory of trial {shown.trial.index} over time: it peaked at {bytes_words(peak)}"
     plot = Plot(width, height, "Memory over time", where + (f" of {limit}." if limit is not None else "."))
     x = Scale(samples[0][0], max(samples[-1][0], samples[0][0] + 1), plot.left, plot.right)
@@ -42,7 +45,9 @@ def memory_over_time(record: RunRecord, width: float = 420, height: float = 300)
     if len(drawn) <= _FEW:
         plot.add(*(el("circle", cx=px, cy=py, r=3, class_="dot") for px, py in drawn))
     _peak(plot, y, shown, peak)
-    if limit is not None:
+    if limit is not None and far:
+        plot.text(plot.right, plot.top + 12, f"limit {limit}, far above", "objective-label", "end")
+    elif limit is not None:
         plot.line(plot.left, y(limit.bytes), plot.right, y(limit.bytes), "objective")
         plot.text(plot.right, y(limit.bytes) - 6, f"limit {limit}", "objective-label", "end")
     return plot.svg(), shown

@@ -118,7 +118,7 @@ async def measure(
                     try:
                         record = await finished(case, Profile(kubectl, namespace, case.name), deadline)
                     except NotMeasured as error:
-                        failed.append(f"Not measured, {case.title}: {error}.")
+                        failed.append(f"Not measured, {case.title}: {str(error).rstrip('.')}.")
                         say(failed[-1])
                         continue
                     assert record.load is not None

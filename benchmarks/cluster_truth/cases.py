@@ -62,12 +62,12 @@ CASES = (
     Case("small", "small requests: 150/s on 500m", 1, 128, "150", 500),
     Case(
         "held",
-        "16 MiB held by each request for a fifth of the time, 160 MiB and 3 s of CPU at start",
+        "8 MiB held by each request for a fifth of the time, 160 MiB and 3 s of CPU at start",
         20,
         48,
         "10",
         1000,
-        knobs={"request_memory_mib": 16, "startup_memory_mib": 160, "startup_cpu_ms": 3000},
+        knobs={"request_memory_mib": 8, "startup_memory_mib": 160, "startup_cpu_ms": 3000},
     ),
     Case(
         "growing",

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from modelprofiler.errors import MetricsUnavailable
-from modelprofiler.metrics.series import ContainerSamples
+from modelprofiler.metrics.series import ContainerSamples, resets
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 
 FRESH_SECONDS = 120.0
@@ -25,8 +25,9 @@ class AutoSource:
     """Chooses between two sources, again with every question.
 
     A pod that has just started is not in Prometheus yet: until it is, the kubelet is asked, and so nothing is missed.
-    Prometheus shows a sample only after its next scrape, up to 15 s later by default: what the kubelet has since then
-    is added, so that nobody waits for a scrape. Both show the same samples of cAdvisor, with the same times.
+    Prometheus shows a sample only after its next scrape, up to 15 s later by default, and none that was followed by
+    another one until then: what the kubelet has beside them is added, so that nobody waits for a scrape, and one every
+    30 s is as good as any. Both show the same samples of cAdvisor, with the same times.
     `ContainerSamples.source` says which was read and `ContainerSamples.remark` why.
 
     Parameters
@@ -53,24 +54,28 @@ class AutoSource:
         """Return the samples of `container` from the better source, see `MetricsSource.samples`."""
         samples, why = await self._ask_prometheus(container, start, end)
         if samples is not None:
-            return replace(await self._latest(samples, container, start, end), remark=why)
+            return replace(await self._with_kubelet(samples, container, start, end), remark=why)
         try:
             samples = await self._kubelet.samples(container, start, end)
         except MetricsUnavailable as error:
             raise MetricsUnavailable(f"{why}; and {error}") from error
         return replace(samples, remark=f"the kubelet is read: {why}")
 
-    async def _latest(
+    async def _with_kubelet(
         self, samples: ContainerSamples, container: ContainerRef, start: float, end: float
     ) -> ContainerSamples:
-        """Return Prometheus' samples and those that the kubelet has beyond them, if it answers."""
+        """Return Prometheus' samples and those that the kubelet has beside them, if it answers."""
         try:
             found = await self._kubelet.samples(container, start, end)
         except MetricsUnavailable:
             return samples
         if samples.restarts or found.restarts or samples.newest is None:
             return samples  # counters of two containers: each source has put them together in its own way
-        return samples.extended(found.within(math.nextafter(samples.newest, math.inf), end))
+        merged = samples.merged(found)
+        if not resets(merged.cpu_seconds):
+            return merged
+        # A Prometheus that stamps samples with the time of its scrape has old values at later times: not to be mixed.
+        return samples.merged(found.within(math.nextafter(samples.newest, math.inf), end))
 
     async def close(self) -> None:
         """Close both."""

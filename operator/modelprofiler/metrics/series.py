@@ -114,10 +114,11 @@ class ContainerSamples:
         part: dict[str, Any] = {name: between(getattr(self, name), start, end) for name in sampled}
         return replace(self, **part, restarts=tuple(time for time in self.restarts if start <= time <= end))
 
-    def extended(self, later: ContainerSamples) -> ContainerSamples:
-        """Return these samples followed by later ones of the same container."""
+    def merged(self, other: ContainerSamples) -> ContainerSamples:
+        """Return these samples and those of the same container that another source has beside them."""
         sampled = [name for name in SERIES if name != "start_time"]
-        return replace(self, **{name: getattr(self, name) + getattr(later, name) for name in sampled})
+        together: dict[str, Any] = {name: series((*getattr(other, name), *getattr(self, name))) for name in sampled}
+        return replace(self, **together)
 
     def restarted(self, start: float, end: float) -> bool:
         """Return whether the container was restarted between samples taken at `start` and `end`."""

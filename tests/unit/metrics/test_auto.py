@@ -55,6 +55,23 @@ async def test_prometheus_is_read_where_it_has_the_series_and_what_the_kubelet_h
     assert "Prometheus has a sample of container server of pod team/digits-1 every 15 s" == samples.remark
 
 
+async def test_a_sample_that_prometheus_has_missed_is_taken_from_the_kubelet() -> None:
+    """Scraping every 30 s it sees every other sample of cAdvisor."""
+    kubelet = Fixed("Kubelet", sampled([971.0, 985.0, 999.0], "Kubelet"))
+    samples = await AutoSource(Fixed("Prometheus", sampled([955.0, 985.0], "Prometheus")), kubelet).samples(
+        REF, 950.0, 1000.0
+    )
+    assert ("Prometheus", (955.0, 971.0, 985.0, 999.0)) == (samples.source, tuple(s.time for s in samples.cpu_seconds))
+
+
+async def test_samples_with_the_time_of_a_scrape_are_not_mixed_with_those_of_cadvisor() -> None:
+    """The value of 985 at 992 would come after that of 990, and look like a restart."""
+    scraped = replace(sampled([970.0], "Prometheus"), cpu_seconds=series([(970.0, 960.0), (992.0, 985.0)]))
+    kubelet = Fixed("Kubelet", sampled([990.0, 999.0], "Kubelet"))
+    samples = await AutoSource(Fixed("Prometheus", scraped), kubelet).samples(REF, 950.0, 1000.0)
+    assert ((970.0, 960.0), (992.0, 985.0), (999.0, 999.0)) == tuple((s.time, s.value) for s in samples.cpu_seconds)
+
+
 async def test_prometheus_alone_will_do() -> None:
     """A kubelet that may not be read is no fault where Prometheus has the series."""
     silent = Fixed("Kubelet", "the kubelet refuses")

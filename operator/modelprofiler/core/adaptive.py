@@ -35,8 +35,11 @@ BROKEN = frozenset({Outcome.CRASHED, Outcome.NEVER_READY, Outcome.UNSCHEDULABLE,
 
 def adaptive_step(run: Run) -> Step:
     """Return the next step of the adaptive search."""
-    if step := reference_step(run):
-        return step
+    return reference_step(run) or step_below(run)
+
+
+def step_below(run: Run) -> Step:
+    """Return the next step when the largest size passed, as far as it could be measured."""
     if proven := _proven_already(run):
         return recommend(run, proven)
     # The last trial is kept for the Confirm trial: an answer that is not the smallest is worth more than none verified.

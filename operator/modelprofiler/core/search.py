@@ -13,7 +13,7 @@ from dataclasses import replace
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources, Trial
-from modelprofiler.core.adaptive import adaptive_step, best_so_far, confirm_step
+from modelprofiler.core.adaptive import adaptive_step, best_so_far, confirm_step, step_below
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.grid import grid_problems, grid_recommendation, grid_step
 from modelprofiler.core.judge import WITHOUT_SIZE
@@ -103,10 +103,12 @@ def _beside(run: Run, silent: Sequence[Trial]) -> Step:
         return GiveUp(Reason.UNRELIABLE, _silence(silent))
     if run.spec.search.strategy == "Grid" or run.trials_left <= 0:
         return best
-    step = confirm_step(run)
-    if isinstance(step, RunTrial) and (confirming := _inconclusive(run, step.limits)):
-        return best_so_far(run, _silence(confirming))
-    return step
+    # Where it was the reference, repeated for certainty, its first pass has to do for the search; else no size below.
+    for step in (step_below(run), confirm_step(run)):
+        if not isinstance(step, RunTrial) or not (silent_here := _inconclusive(run, step.limits)):
+            return step
+        best = best_so_far(run, _silence(silent_here))
+    return best
 
 
 def _silence(silent: Sequence[Trial]) -> str:

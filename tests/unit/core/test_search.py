@@ -44,6 +44,18 @@ def test_a_size_that_cannot_be_measured_is_done_without() -> None:
     assert f"at {silent.limits.cpu}m nothing could be told" in end.recommendation.explanation
 
 
+def test_a_reference_that_cannot_be_repeated_for_certainty_has_passed() -> None:
+    """The search goes on below it, and comes back to it no more."""
+    trials = Trials(spec()).ran(Purpose.REFERENCE, "1", load=load_of(240, spread=0.2))
+    for _ in range(MOST_INCONCLUSIVE):
+        assert Purpose.REFERENCE is trial_after(trials).purpose
+        trials.broke(Purpose.REFERENCE, Outcome.DISTURBED, "1")
+    step = trial_after(trials)
+    assert Purpose.BRACKET is step.purpose
+    after = trial_after(trials.ran(Purpose.BRACKET, f"{step.limits.cpu}m", load=GOOD, fresh=False))
+    assert after.purpose is not Purpose.REFERENCE
+
+
 def test_neither_is_anything_verified_at_a_size_that_cannot_be_measured() -> None:
     """Where the recommended size itself is one, it is recommended as it is."""
     trials = Trials(spec()).ran(Purpose.REFERENCE, "1", load=FAST).ran(Purpose.BRACKET, "500m", load=GOOD, fresh=False)

@@ -1,8 +1,8 @@
 """What thread pools that fit the CPU limit are worth: a BLAS-bound scikit-learn model with threads None and Auto.
 
-The same model, requests and sizes three times: with the pools that it makes for this machine's CPUs, with those that it
-would make on a node of sixteen CPUs, and with `search.threads: Auto`. Prints Markdown; with --write puts it into
-docs/benchmarks.md.
+The same model, requests and sizes with the pools that it makes for this machine's CPUs, with those that it would make
+on a node of sixteen, and with `search.threads: Auto`; at each size one mode after the other, so that all have the same
+machine. Prints Markdown; with --write puts it into docs/benchmarks.md.
 
     make bench-threads
 """
@@ -10,6 +10,7 @@ docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 import tempfile
@@ -21,17 +22,27 @@ from typing import Any
 from benchmarks.local_run import free_port
 from benchmarks.publish import replace
 
-import modelprofiler
-from modelprofiler.api.status import Outcome, Trial
-from modelprofiler.report.result import Result
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import Outcome, Purpose, Trial
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.steps import RunTrial
+from modelprofiler.local.document import Document
+from modelprofiler.local.host import Host
+from modelprofiler.local.lock import machine
+from modelprofiler.local.prepared import Prepared
+from modelprofiler.local.progress import Silent
+from modelprofiler.local.trials import Trials
 
 NODE_CPUS = 16
 """Of the node that is imitated: what its pools would be is set by hand."""
-RATE, OBJECTIVE = "8", "300ms"
-SIZES = ("150m", "200m", "300m", "500m", "2")
-"""The largest lets the server have every CPU of a machine of two: pools are sized by those that it may run on."""
-MOST_SECONDS = 240
-"""A mode begins only when it can be expected to end by then."""
+RATE, OBJECTIVE_SECONDS = "8", 0.3
+SIZES = (500, 300, 200, 150, 100)
+"""In millicores."""
+CEILING = "2"
+"""Nobody runs at it; it lets the server have every CPU of a machine of two, as those it may run on size its pools."""
+MEMORY = 512 * 2**20
+MOST_SECONDS = 225
+"""A size begins only when it can be expected to end by then."""
 
 SCRIPT = """
 import json
@@ -60,8 +71,8 @@ class Mode:
 
 
 MODES = (
-    Mode(f"None: this machine's {os.cpu_count()} CPUs"),
-    Mode(f"None: as on a node of {NODE_CPUS} CPUs", pool=NODE_CPUS),
+    Mode(f"None: {os.cpu_count()} CPUs, this machine's"),
+    Mode(f"None: as on {NODE_CPUS} CPUs", pool=NODE_CPUS),
     Mode("Auto", threads="Auto"),
 )
 
@@ -75,73 +86,77 @@ def profile(mode: Mode) -> dict[str, Any]:
         "endpoint": {"http": {"port": free_port()}},
         "dataset": {"source": {"inline": "\n".join(f'{{"row": {i}}}' for i in range(50))}},
         "load": {"openLoop": {"rate": RATE}, "warmup": "1s", "duration": "8s"},
-        "objectives": {"latency": {"p95": OBJECTIVE}},
-        "resources": {"cpu": {"values": list(SIZES)}, "memory": {"values": ["512Mi"]}},
-        "search": {"strategy": "Grid", "threads": mode.threads, "repetitions": 1},
-        "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
+        "objectives": {"latency": {"p95": f"{OBJECTIVE_SECONDS * 1000:.0f}ms"}},
+        "resources": {"cpu": {"values": ["100m", CEILING]}, "memory": {"values": ["512Mi"]}},
+        "search": {"threads": mode.threads},
     }
     meta = {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", "metadata": {"name": "threads"}}
     return {**meta, "spec": spec}
 
 
-def measure(mode: Mode) -> Result:
-    """Run every size in one mode."""
-    with tempfile.TemporaryDirectory() as directory:
-        return modelprofiler.run(profile(mode), directory=Path(directory) / "run", wait_seconds=600)
+async def one(mode: Mode, cpu: int, directory: Path) -> Trial:
+    """Run one trial on a fresh server."""
+    data = profile(mode)
+    document = Document(path="", directory=directory, data=data, profile=ModelProfile.parse(data), config_maps={})
+    prepared = await asyncio.to_thread(Prepared.of, document, directory, print)
+    # Measure: a full window at every size, also where it is clear that it is too small.
+    step = RunTrial(Purpose.GRID, Limits(cpu, MEMORY), fresh=True, window="Measure", reason="")
+    trials = Trials(prepared, Host.of(prepared.resources), directory, Silent())
+    try:
+        return (await trials.run(step, 1, [])).trial
+    finally:
+        await trials.close()
 
 
-def table(results: dict[Mode, Result]) -> str:
-    """Return p95, throttling and cost by size and mode, and what was recommended."""
-    head = ["CPU limit", *(mode.name for mode in results)]
+def table(found: dict[tuple[Mode, int], Trial]) -> str:
+    """Return p95, throttling and cost by size and mode, and the smallest size that met the objective."""
+    head = ["CPU limit", *(mode.name for mode in MODES)]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for size in SIZES:
-        cells = [_cell(result, size) for result in results.values()]
-        lines.append(f"| {size} | " + " | ".join(cells) + " |")
-    found = [r.recommendation for r in results.values()]
-    sizes = [f"{f.limits.cpu}" if f is not None else "no size" for f in found]
-    lines.append("| recommended | " + " | ".join(sizes) + " |")
+    sizes = [cpu for cpu in SIZES if all((mode, cpu) in found for mode in MODES)]
+    lines += [f"| {cpu}m | " + " | ".join(_cell(found[mode, cpu]) for mode in MODES) + " |" for cpu in sizes]
+    smallest = []
+    for mode in MODES:
+        failing = [cpu for cpu in sizes if found[mode, cpu].outcome is not Outcome.PASSED]
+        passing = [cpu for cpu in sizes if cpu > max(failing, default=0)]
+        smallest.append(f"{min(passing)}m" if passing else "more than these")
+    lines.append("| **needed** | " + " | ".join(smallest) + " |")
     return "\n".join(lines)
 
 
-def _cell(result: Result, size: str) -> str:
-    trial = next((t for t in reversed(result.trials) if str(t.limits.cpu) == size and t.load is not None), None)
-    if trial is None or trial.load is None:
-        return "not run"
-    if trial.outcome in {Outcome.DISTURBED, Outcome.GENERATOR_SATURATED}:
-        return trial.outcome.value
-    return f"{_p95(trial)}, {_usage(trial)}"
+def _cell(trial: Trial) -> str:
+    load, usage = trial.load, trial.usage
+    words = [] if trial.outcome in (Outcome.PASSED, Outcome.SLOW) else [trial.outcome.value]
+    if load is not None and load.latency.p95 is not None:
+        words.append(f"p95 {load.latency.p95.seconds * 1000:,.0f} ms")
+    if usage is not None and usage.throttled_percent is not None:
+        words.append(f"throttled {float(usage.throttled_percent):.0f} %")
+    if usage is not None and usage.cpu_time_per_request is not None:
+        words.append(f"{usage.cpu_time_per_request.seconds * 1000:.0f} ms CPU")
+    return ", ".join(words)
 
 
-def _p95(trial: Trial) -> str:
-    load = trial.load
-    if load is None or load.latency.p95 is None:
-        return f"p95 unknown ({trial.outcome.value})"
-    return f"p95 {load.latency.p95.seconds * 1000:.0f} ms"
-
-
-def _usage(trial: Trial) -> str:
-    usage = trial.usage
-    if usage is None or usage.throttled_percent is None or usage.cpu_time_per_request is None:
-        return "usage unknown"
-    cost = usage.cpu_time_per_request.seconds * 1000
-    return f"throttled {float(usage.throttled_percent):.0f} %, {cost:.0f} ms CPU"
+def measure() -> dict[tuple[Mode, int], Trial]:
+    """Run every size in every mode, as far as the time allows."""
+    found: dict[tuple[Mode, int], Trial] = {}
+    began = time.monotonic()
+    for done, cpu in enumerate(SIZES):
+        if done and (time.monotonic() - began) * (done + 1) / done > MOST_SECONDS:
+            print(f"{cpu}m and less are left out for want of time", file=sys.stderr)
+            break
+        for mode in MODES:
+            with tempfile.TemporaryDirectory() as directory:
+                found[mode, cpu] = asyncio.run(one(mode, cpu, Path(directory)))
+            print(f"{cpu}m, {mode.name}: {_cell(found[mode, cpu])}", file=sys.stderr)
+    return found
 
 
 def main() -> int:
-    """Measure every mode, print the table, and write it where that is asked for."""
+    """Measure, print the table, and write it where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     arguments = parser.parse_args()
-    began = time.monotonic()
-    results: dict[Mode, Result] = {}
-    for mode in MODES:
-        spent = time.monotonic() - began
-        if results and spent * (len(results) + 1) / len(results) > MOST_SECONDS:
-            print(f"{mode.name} is left out: {spent:.0f} s have passed", file=sys.stderr)
-            return 1
-        results[mode] = measure(mode)
-        print(f"{mode.name}: {results[mode]}", file=sys.stderr)
-    text = table(results)
+    with machine("make bench-threads", wait_seconds=600, waiting=print):
+        text = table(measure())
     print(text)
     if arguments.write:
         replace("threads", text)

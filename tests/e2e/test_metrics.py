@@ -23,7 +23,14 @@ def profiles(apply: Callable[[Object, str], Profile], module_namespace: str) -> 
     load = {"duration": "30s"}
     return {
         source: apply(
-            cost_profile(source.lower(), server, resources=size, metrics={"source": source}, load=load),
+            cost_profile(
+                source.lower(),
+                server,
+                resources=size,
+                metrics={"source": source},
+                load=load,
+                search={"threads": "Auto"},
+            ),
             module_namespace,
         )
         for source in SOURCES
@@ -71,6 +78,31 @@ def test_the_memory_held_is_seen(row: Trial) -> None:
     assert row.usage is not None
     assert row.usage.memory is not None
     assert MEMORY_MIB * 2**20 <= row.usage.memory.peak.bytes <= (MEMORY_MIB + 32) * 2**20
+
+
+def test_memory_that_stays_is_no_leak(row: Trial, profiles: dict[str, Profile], source: str) -> None:
+    """Nor is the interpreter's own start."""
+    assert row.usage is not None
+    assert row.usage.memory is not None
+    growth = row.usage.memory.growth_per1000_requests
+    assert growth is None or not growth.value
+    assert "Memory grows" not in profiles[source].succeeded().recommendations[0].explanation
+
+
+def test_what_else_the_node_did_is_told(row: Trial) -> None:
+    """Where the load runs on the server's node, which it then sees."""
+    if row.node is None:
+        pytest.skip("the load ran on another node")
+    assert row.node.cpus is not None
+    assert row.node.other_cpu is not None
+    assert row.node.other_cpu.millicores <= 1000 * row.node.cpus
+    assert row.node.steal_percent is not None
+
+
+def test_variables_that_sized_the_thread_pools_are_recommended(profiles: dict[str, Profile], source: str) -> None:
+    """The server ran with them, at less than one core."""
+    found = profiles[source].succeeded().recommendations[0].env
+    assert ("OMP_NUM_THREADS", "1") in [(variable.name, variable.value) for variable in found]
 
 
 def test_threads_throttling_and_the_time_to_ready_are_told(row: Trial) -> None:

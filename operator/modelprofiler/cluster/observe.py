@@ -345,6 +345,7 @@ def _job(job: Object, pods: list[Object]) -> LoadJob:
         result=result,
         failure=failure,
         stuck=_job_stuck(pods),
+        node=next((node for pod in pods if (node := (pod.get("spec") or {}).get("nodeName"))), ""),
     )
 
 

@@ -17,8 +17,11 @@ from modelprofiler.api.status import MemoryUsage, Outcome, Trial
 from modelprofiler.core.checks import Z_95
 from modelprofiler.core.student import t95
 
-FEWEST_SAMPLES = 3
-"""Samples of a trial in which growth can show."""
+DENSE = 8
+"""Samples from which on one trial tells a leak from a warm-up by itself."""
+
+ALIKE = 2.0
+"""Factor by which a slope of three samples may differ from that of others and still confirm it."""
 
 FINEST = 0.02
 """Width of an interval, as a share of the growth, below which nobody believes it."""
@@ -64,47 +67,60 @@ class Leak:
 def leak_of(trials: Sequence[Trial]) -> Leak | None:
     """Return the leak that these trials show together; None where they show none, or cannot tell.
 
-    Only trials that passed count: what an overloaded server holds is its backlog. Memory must have grown in most of
-    those that had the samples to show it; a server that fills a cache grows in its first trial only.
+    Only trials that passed count: what an overloaded server holds is its backlog. Memory must have grown to the end in
+    most of those that tell; a server that fills a cache grows in its first trial only, or less and less.
     """
-    able = [
+    told = [
         (trial, trial.usage.memory)
         for trial in trials
         if trial.outcome is Outcome.PASSED
         and trial.usage is not None
         and trial.usage.memory is not None
-        and trial.usage.samples >= FEWEST_SAMPLES
+        and trial.usage.memory.growth_per1000_requests is not None
     ]
-    growing = [
-        (trial, memory, float(growth) / 1000)
-        for trial, memory in able
-        if (growth := memory.growth_per1000_requests) is not None and growth.value > 0
-    ]
-    if 2 * len(growing) <= len(able):
+    growing = [(trial, memory) for trial, memory in told if _grows(memory)]
+    if 2 * len(growing) <= len(told):
         return None
-    interval = _own_interval([m for _, m, _ in growing]) or _joint_interval([slope for *_, slope in growing])
+    memories = [memory for _, memory in growing]
+    dense = any(t.usage is not None and t.usage.samples >= DENSE for t, _ in growing)
+    interval = _own_interval(memories, alone=dense) or _joint_interval([_slope(m) for m in memories])
     if interval is None or interval[0] <= 0:
         return None
     low, high = interval
-    base = min(_base(trial, memory, slope) for trial, memory, slope in growing)
+    base = min(_base(trial, memory) for trial, memory in growing)
     return Leak((low + high) / 2, low, high, base, len(growing))
 
 
-def _own_interval(memories: Sequence[MemoryUsage]) -> tuple[float, float] | None:
-    """Return the weighted mean of the trials' slopes with its interval; None unless each has one of its own.
+def _slope(memory: MemoryUsage) -> float:
+    """Return growth in bytes a request; 0 where it was not told."""
+    growth = memory.growth_per1000_requests
+    return 0.0 if growth is None else float(growth) / 1000
+
+
+def _grows(memory: MemoryUsage) -> bool:
+    """Whether memory grew to the end of a trial: of growth that was settling the interval begins at 0."""
+    return _slope(memory) > 0 and (memory.growth_low is None or memory.growth_low.value > 0)
+
+
+def _own_interval(memories: Sequence[MemoryUsage], *, alone: bool) -> tuple[float, float] | None:
+    """Return the weighted mean of those slopes that have an interval, with its own; None without any.
 
     Where they differ by more than their intervals allow, the interval is wider by that factor: Particle Data Group,
-    Review of Particle Physics, introduction, "unconstrained averaging".
+    Review of Particle Physics, introduction, "unconstrained averaging". Slopes without an interval must be about the
+    same, and unless `alone` is allowed there must be two trials: four samples of one may be those of a slow warm-up.
     """
     told = []
     for memory in memories:
-        growth, low, high = memory.growth_per1000_requests, memory.growth_low, memory.growth_high
-        if growth is None or low is None or high is None:
-            return None
-        half = max(float(high) - float(low), FINEST * float(growth)) / 2
-        told.append((float(growth) / 1000, half / 1000))
+        if memory.growth_low is not None and memory.growth_high is not None:
+            slope = _slope(memory)
+            width = (float(memory.growth_high) - float(memory.growth_low)) / 1000
+            told.append((slope, max(width, FINEST * slope) / 2))
+    if not told or (len(memories) < 2 and not alone):
+        return None
     weights = [1 / half**2 for _, half in told]
     mean = sum(w * slope for w, (slope, _) in zip(weights, told, strict=True)) / sum(weights)
+    if any(not mean / ALIKE < _slope(memory) < mean * ALIKE for memory in memories if memory.growth_low is None):
+        return None
     half = 1 / math.sqrt(sum(weights))
     if len(told) > 1:
         chi_squared = sum((Z_95 * (slope - mean) / h) ** 2 for slope, h in told)
@@ -120,11 +136,11 @@ def _joint_interval(slopes: Sequence[float]) -> tuple[float, float] | None:
     return fmean(slopes) - half, fmean(slopes) + half
 
 
-def _base(trial: Trial, memory: MemoryUsage, slope: float) -> int:
+def _base(trial: Trial, memory: MemoryUsage) -> int:
     """Return what the server held before its first request; its steady memory was reached after three quarters."""
     level = (memory.steady or memory.peak).bytes
     requests = trial.load.requests if trial.load is not None else 0
-    return max(0, round(level - 0.75 * slope * requests))
+    return max(0, round(level - 0.75 * _slope(memory) * requests))
 
 
 def leak_sentence(leak: Leak, limit: int, spec: ModelProfileSpec) -> str:

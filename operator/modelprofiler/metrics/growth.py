@@ -34,7 +34,8 @@ class Growth:
     per_request
         The slope of the least-squares line; 0 where all of its interval amounts to nothing.
     low, high
-        Its 95 % interval; None with fewer than four samples.
+        Its 95 % interval; None with three samples. Of growth that was settling `low` is 0, and the slope that of the
+        later half.
     """
 
     per_request: float
@@ -67,9 +68,10 @@ def growth(points: Sequence[Point]) -> Growth | None:
     Returns
     -------
     Growth or None
-        None when the samples cannot tell: fewer than three, scattered, or of a server that was still warming up.
+        None when the samples cannot tell: fewer than three between which requests were served, or scattered.
         Three samples, a kubelet's in half a minute, give no interval; several trials do that together.
     """
+    points = _served(points)
     if len(points) < 3 or points[-1][1] <= 0:
         return None
     line = _line(points)
@@ -79,17 +81,20 @@ def growth(points: Sequence[Point]) -> Growth | None:
     if len(points) > 3 and (abs(line.slope) + line.margin) * over < FLAT:
         return Growth(0.0, 0.0, max(0.0, line.high))
     if len(points) < ENOUGH_FOR_HALVES:
-        if line.slope * over < FLAT or _settles(points):
+        if line.slope * over < FLAT or (len(points) > 3 and line.low <= 0):
             return None
+        if (later := _settling(points)) is not None:
+            return Growth(later, 0.0, line.slope)
         if len(points) == 3:
             return Growth(line.slope)
-        return Growth(line.slope, line.low, line.high) if line.low > 0 else None
+        return Growth(line.slope, line.low, line.high)
     half = len(points) // 2
     early, late = _line(points[:half]), _line(points[half:])
     if early is None or late is None:
         return None
     if early.low > late.high:  # it bends: what follows may still go on for ever
-        return growth(points[half:]) if len(points) - half >= ENOUGH_FOR_HALVES else None
+        rest = growth(points[half:]) if len(points) - half >= ENOUGH_FOR_HALVES else None
+        return rest or Growth(max(0.0, late.slope), 0.0, max(0.0, late.high))
     # A single step up in the middle looks like a slope, too; then neither half has one.
     goes_on = min(line.low, early.low, late.low) > 0 and line.slope * over >= FLAT
     return Growth(line.slope, line.low, line.high) if goes_on else None
@@ -107,10 +112,14 @@ def _line(points: Sequence[Point]) -> _Line | None:
     return _Line(slope, t95(n - 2) * math.sqrt(residual / (n - 2) / spread) if n > 2 else math.inf)
 
 
-def _settles(points: Sequence[Point]) -> bool:
-    """Whether memory grew much less from the middle sample to the last than from the first to the middle one."""
+def _settling(points: Sequence[Point]) -> float | None:
+    """Return the slope after the middle sample where that is much less than before it; None where growth goes on."""
     first, middle, last = points[0], points[len(points) // 2], points[-1]
-    if not first[0] < middle[0] < last[0]:
-        return True
     early = (middle[1] - first[1]) / (middle[0] - first[0])
-    return (last[1] - middle[1]) / (last[0] - middle[0]) < SETTLING * early
+    late = (last[1] - middle[1]) / (last[0] - middle[0])
+    return max(0.0, late) if late < SETTLING * early else None
+
+
+def _served(points: Sequence[Point]) -> list[Point]:
+    """Return the last of each run of samples between which no request was served: such say nothing of requests."""
+    return [p for i, p in enumerate(points) if i + 1 == len(points) or points[i + 1][0] > p[0]]

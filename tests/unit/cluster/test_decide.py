@@ -390,3 +390,22 @@ def test_a_server_may_take_as_long_as_the_objective_says() -> None:
     seen = see(a_server(pod=STARTING))
     outcomes = [decide(a_run(at=12, profile=p), seen).record for p in (impatient, profile())]
     assert [True, False] == [bool(row and row.outcome == "NeverReady") for row in outcomes]
+
+
+@pytest.mark.parametrize(("node", "other"), [("node1", "730m"), ("node2", None)])
+def test_what_else_the_node_did_is_recorded_where_the_load_saw_it(node: str, other: str | None) -> None:
+    """One of four CPUs was busy: 150m with the server, 120m with the load; elsewhere that is another node."""
+    result = replace(load_result(load_status()), cores=4, busy_percent=25.0, steal_percent=0.5, cpu_percent=12.0)
+    row = decide(a_run(), see(a_server(), ended(node=node, result=result, measured=READ))).record
+    assert row is not None
+    assert other == (str(row.node.other_cpu) if row.node is not None else None)
+
+
+def test_usage_that_comes_in_late_tells_what_else_the_node_did() -> None:
+    """Before, the server's own part of it was not known."""
+    result = replace(load_result(load_status()), cores=4, busy_percent=25.0, steal_percent=0.5, cpu_percent=12.0)
+    late = a_row(usage=None)
+    found = decide(a_run(OVER, late), see(a_server(), ended(node="node1", result=result, measured=READ))).amend
+    assert found is not None
+    assert found.node is not None
+    assert "730m" == str(found.node.other_cpu)

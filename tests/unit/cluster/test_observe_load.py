@@ -35,6 +35,14 @@ def test_a_load_that_runs_has_no_result_yet() -> None:
     assert (None, None, "", "") == (seen.result, seen.finished_at, seen.failure, seen.stuck)
 
 
+def test_where_the_load_runs_is_told_by_its_pod() -> None:
+    """It saw how busy that node was; without a node of its own yet it is nowhere."""
+    assert "node1" == a_job_of(load_pod()).node
+    waiting = load_pod()
+    del waiting["spec"]["nodeName"]
+    assert "" == a_job_of(waiting).node
+
+
 def test_a_load_that_ended_hands_its_result_back() -> None:
     """Through the termination message; the time is that of the container."""
     seen = a_job_of(load_pod(ended()), status=over("Complete"))

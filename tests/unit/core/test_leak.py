@@ -73,8 +73,9 @@ def test_three_trials_of_a_kubelet_tell_a_leak_by_their_spread() -> None:
     [
         pytest.param(["3Mi", "3.1Mi"], id="two trials without intervals"),
         pytest.param(["3Mi", "0.2Mi", "1Mi"], id="trials that disagree"),
-        pytest.param(["3Mi", None, None, None], id="only the first one grew"),
+        pytest.param(["3Mi", ("0.1Mi", "0", "2Mi"), "0"], id="only the first one grew"),
         pytest.param([("3Mi", "2.9Mi", "3.1Mi"), "0", "0"], id="most stayed flat"),
+        pytest.param([("1Mi", "0", "3Mi")] * 4, id="each fresh server warmed up, and settled"),
         pytest.param([None, None], id="nothing could be told"),
         pytest.param([], id="no trials"),
     ],
@@ -82,6 +83,16 @@ def test_three_trials_of_a_kubelet_tell_a_leak_by_their_spread() -> None:
 def test_what_is_not_sure_is_not_flagged(told: list[Told]) -> None:
     """A missing value is none, and a cache that fills once is no leak."""
     assert found(told) is None
+
+
+def test_few_samples_need_a_second_trial() -> None:
+    """Four of one trial may be those of a slow warm-up; another trial that says about the same confirms it."""
+    sure = ("3.1Mi", "2.8Mi", "3.4Mi")
+    assert found([sure], samples=4) is None
+    assert found([sure, "9Mi"], samples=4) is None
+    leak = found([sure, "3.3Mi", None], samples=4)
+    assert leak is not None
+    assert 3.1 * MI == pytest.approx(leak.per_request * 1000)
 
 
 def test_an_overloaded_server_does_not_leak() -> None:

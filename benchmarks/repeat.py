@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from benchmarks.arguments import count, number
 from benchmarks.implied import p95_at
 from benchmarks.publish import replace
 from tests.e2e.support import Object, Profile, Run, command, cost_profile, cost_server, find_condition, fresh_namespace
@@ -172,9 +173,15 @@ PARTS: dict[str, Callable[[Run, int, float], str]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--known-cost", type=int, default=10, metavar="RUNS", help="of the known cost (default: 10)")
-    parser.add_argument("--example", type=int, default=10, metavar="RUNS", help="of the example (default: 10)")
-    parser.add_argument("--minutes", type=float, default=25, help="that each of the two may take (default: 25)")
+    parser.add_argument(
+        "--known-cost", type=count(0, 100), default=10, metavar="RUNS", help="of the known cost (default: 10)"
+    )
+    parser.add_argument(
+        "--example", type=count(0, 100), default=10, metavar="RUNS", help="of the example (default: 10)"
+    )
+    parser.add_argument(
+        "--minutes", type=number(1, 600), default=25, help="that each of the two may take (default: 25)"
+    )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
     if not os.environ.get("KUBECONFIG"):

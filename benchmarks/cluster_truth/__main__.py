@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,6 +150,8 @@ def main() -> int:
         parser.error("it needs the local cluster: it reads control groups, and starts a second Prometheus beside it")
     cases = [case for case in CASES if not arguments.case or case.name in arguments.case]
     state, url = Path(os.environ["KUBECONFIG"]).parent, os.environ["PROMETHEUS_URL"]
+    # Whatever ends it, the operator reads the cluster's Prometheus again, and the second one ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         own = Path(directory)

@@ -15,6 +15,8 @@ WRONG = [
     ("benchmarks.local_truth", "--case", "no such server"),
     ("benchmarks.local_run", "--example", "-1"),
     ("benchmarks.main_job", "--deadline", "0"),
+    ("benchmarks.cluster_truth", "--case", "no such server"),
+    ("benchmarks.repeat", "--minutes", "0"),
 ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from modelprofiler.api.quantities import Duration
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ActiveTrial, NodeLoad, Outcome, Purpose, Stage, Trial, UsageStatus
 from modelprofiler.cluster import failures
@@ -416,11 +416,16 @@ def _finished(
 
 
 def _node_load(server: Server | None, job: LoadJob | None, usage: UsageStatus | None) -> NodeLoad | None:
-    """Return what else the server's node did, which the generator saw where it ran on that node."""
+    """Return what else the server's node did: as the generator saw it on that node, else as the kubelet counted it."""
     pod = server.pod if server else None
-    if pod is None or job is None or job.result is None or not pod.node or job.node != pod.node:
+    if pod is None or job is None or job.result is None or not pod.node or not job.node:
         return None
-    return beside(job.result, usage)
+    if job.node == pod.node:
+        return beside(job.result, usage)
+    cores = job.measured.node_cores if job.measured is not None else None
+    if cores is None or usage is None or usage.cpu is None:
+        return None
+    return NodeLoad(other_cpu=Quantity.cpu(round(max(0.0, cores - float(usage.cpu)) * 1000)))
 
 
 def _with_usage(run: Run, row: Trial, usage: UsageStatus, node: NodeLoad | None) -> Trial:

@@ -17,7 +17,7 @@ from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource
 from modelprofiler.metrics.series import Window, thinned
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
-from modelprofiler.metrics.usage import complete, usage
+from modelprofiler.metrics.usage import complete, node_cores, usage
 
 SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 KUBELET_PORT = 10250
@@ -152,4 +152,5 @@ async def _measured(
         problem,
         cpu_seconds=thinned(kept.cpu_seconds),
         memory=thinned(kept.working_set_bytes),
+        node_cores=node_cores(samples, load_start, load_end),
     )

@@ -105,6 +105,8 @@ class Measured:
     cpu_seconds: Series = ()
     memory: Series = ()
     """The samples that it was read from, as they are kept with the trial."""
+    node_cores: float | None = None
+    """CPU that its whole node used under the load, in cores."""
 
 
 @dataclass(frozen=True)

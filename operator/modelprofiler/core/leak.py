@@ -26,8 +26,8 @@ ALIKE = 2.0
 FINEST = 0.02
 """Width of an interval, as a share of the growth, below which nobody believes it."""
 
-FEWEST_TRIALS = 3
-"""Trials without intervals of their own that give one together: two agree by chance too easily."""
+FEWEST_TRIALS = 2
+"""Trials without intervals of their own that give one together; two must agree within a tenth or so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ FIELDS: Mapping[str, str] = {
 }
 """Field of `ContainerSamples` for each metric."""
 
+NODE_CPU = "container_cpu_usage_seconds_total"
+"""Of the control group with the id ``/``: everything that runs on the node."""
+
 _POD_UID = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
 
 
@@ -64,6 +67,11 @@ def belongs(labels: Mapping[str, str], container: ContainerRef) -> bool:
     return not (uid and container.pod_uid) or uid.group(1).replace("_", "-") == container.pod_uid
 
 
+def is_node(labels: Mapping[str, str]) -> bool:
+    """Return whether a series is the CPU time of the whole node, all its CPUs together."""
+    return (labels.get("__name__"), labels.get("id"), labels.get("cpu", "total")) == (NODE_CPU, "/", "total")
+
+
 def assemble(
     found: Iterable[Found], container: ContainerRef, window: tuple[float, float], source: SourceName
 ) -> ContainerSamples:
@@ -72,8 +80,12 @@ def assemble(
     Several scrapers give the same series several times, with labels of their own: the longest is taken, never a
     mixture. A restarted container has a new cgroup, so a new `id`: its series follows the one before.
     """
+    node: list[Series] = []
     candidates: dict[str, dict[str, list[Series]]] = {}
     for one in found:
+        if is_node(one.labels):
+            node.append(between(series(one.points), *window))
+            continue
         field = FIELDS.get(one.labels.get("__name__", ""))
         if field is None or not belongs(one.labels, container):
             continue
@@ -93,4 +105,7 @@ def assemble(
             for identity, points in chosen.items():
                 first_seen[identity] = min(points[0].time, first_seen.get(identity, points[0].time))
     restarts = tuple(sorted(first_seen.values())[1:])
-    return replace(ContainerSamples(restarts=restarts, source=source), **cast("dict[str, Any]", values))
+    # Of several scrapers' the longest, as above; whose node it is, only a kubelet's answer tells.
+    whole_node = max(node, key=len, default=()) if source == "Kubelet" else ()
+    samples = ContainerSamples(restarts=restarts, source=source, node_cpu_seconds=whole_node)
+    return replace(samples, **cast("dict[str, Any]", values))

@@ -1,7 +1,8 @@
 """Picking one pod's samples out of a kubelet's /metrics/cadvisor.
 
 A node with 200 pods exposes 10 MB, of which one container is 10 lines. So nothing is parsed that is not wanted: the
-bytes are searched for the pod's name, and only the lines around it are looked at.
+bytes are searched for the pod's name, and only the lines around it are looked at; and for the control group of the
+whole node, of which only CPU time is wanted.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from modelprofiler.metrics.cadvisor import FIELDS, Found
+from modelprofiler.metrics.cadvisor import FIELDS, Found, is_node
 
 # name{labels} value [timestamp in ms], https://prometheus.io/docs/instrumenting/exposition_formats/
 _LINE = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*)\{(.*)\}\s+(\S+)(?:\s+(-?\d+))?\s*")
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_NODE = b'id="/"'
 _ESCAPE = re.compile(r"\\(.)")
 
 
 class PodLines:
-    """Feed an exposition in chunks of any size; it hands out the wanted series of one pod.
+    """Feed an exposition in chunks of any size; it hands out a pod's wanted series, and the CPU time of its node.
 
     Parameters
     ----------
@@ -46,15 +48,12 @@ class PodLines:
         return self._find(rest, len(rest))
 
     def _find(self, text: bytes, end: int) -> Iterator[Found]:
-        at = text.find(self._needle, 0, end)
-        while at >= 0:
-            start = text.rfind(b"\n", 0, at) + 1
-            stop = text.find(b"\n", at, end)
-            stop = end if stop < 0 else stop
-            found = self._parse(text[start:stop])
-            if found:
+        for line in _lines_with(self._needle, text, end):
+            if found := self._parse(line):
                 yield found
-            at = text.find(self._needle, stop, end)
+        for line in _lines_with(_NODE, text, end):
+            if (found := self._parse(line)) and is_node(found.labels):
+                yield found
 
     def _parse(self, line: bytes) -> Found | None:
         name = line[: line.find(b"{")].decode("utf-8", "replace")
@@ -70,6 +69,17 @@ class PodLines:
             return None
         time = int(match[4]) / 1000 if match[4] else self._scraped_at
         return Found({**labels, "__name__": name}, [(time, value)])
+
+
+def _lines_with(needle: bytes, text: bytes, end: int) -> Iterator[bytes]:
+    """Return the lines of `text`, up to `end`, that have `needle` in them."""
+    at = text.find(needle, 0, end)
+    while at >= 0:
+        start = text.rfind(b"\n", 0, at) + 1
+        stop = text.find(b"\n", at, end)
+        stop = end if stop < 0 else stop
+        yield text[start:stop]
+        at = text.find(needle, stop, end)
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 
 from modelprofiler.errors import MetricsUnavailable
-from modelprofiler.metrics.cadvisor import Found, assemble, belongs
+from modelprofiler.metrics.cadvisor import Found, assemble, belongs, is_node
 from modelprofiler.metrics.exposition import PodLines
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.source import ContainerRef
@@ -56,7 +56,7 @@ class _Memory:
         for at, value in found.points:
             if found.labels["__name__"] == "container_start_time_seconds":  # no time of its own: one sample a value
                 values.clear()
-            else:
+            elif not is_node(found.labels):  # what is waited for is the container's
                 self.newest = max(at, self.newest or at)
             values[at] = value
         while len(values) > REMEMBERED_SAMPLES:
@@ -152,7 +152,7 @@ class KubeletSource:
                 if size > LARGEST_EXPOSITION:
                     raise MetricsUnavailable(f"the kubelet of node {container.node} answered without end")
                 found += lines.feed(chunk)
-        return [one for one in (*found, *lines.finish()) if belongs(one.labels, container)]
+        return [one for one in (*found, *lines.finish()) if belongs(one.labels, container) or is_node(one.labels)]
 
     def _headers(self) -> dict[str, str]:
         # Not compressed: that would cost the measured node more than the few MB do.

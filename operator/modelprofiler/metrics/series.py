@@ -72,6 +72,8 @@ class ContainerSamples:
         Absent without a CPU limit.
     threads
         Threads.
+    node_cpu_seconds
+        CPU time that the container's whole node used, seconds (counter); only from a kubelet.
     oom_events
         Processes that the kernel killed for memory (counter).
     start_time
@@ -94,13 +96,14 @@ class ContainerSamples:
     cfs_throttled_periods: Series = ()
     threads: Series = ()
     oom_events: Series = ()
+    node_cpu_seconds: Series = ()
     start_time: Series = ()
     restarts: tuple[float, ...] = ()
     source: SourceName | None = None
     remark: str = ""
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in SERIES if name != "start_time")
+        return any(getattr(self, name) for name in SERIES if name not in {"start_time", "node_cpu_seconds"})
 
     @property
     def newest(self) -> float | None:

@@ -82,6 +82,17 @@ def usage(
     )
 
 
+def node_cores(samples: ContainerSamples, load_start: float, load_end: float) -> float | None:
+    """Return the CPU that the container's whole node used under a load, in cores; None where it was not sampled twice.
+
+    From the first to the last sample inside the load, as the node has quiet times that nobody asked about.
+    """
+    inside = between(samples.node_cpu_seconds, load_start, load_end)
+    if len(inside) < 2 or inside[-1].value < inside[0].value:
+        return None
+    return (inside[-1].value - inside[0].value) / (inside[-1].time - inside[0].time)
+
+
 def complete(samples: ContainerSamples, window: Window, now: float) -> bool:
     """Return whether nothing more is to be gained by waiting for samples.
 

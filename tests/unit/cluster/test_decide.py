@@ -28,7 +28,8 @@ from tests.unit.cluster.values import (
 )
 
 from modelprofiler.api.conditions import Reason
-from modelprofiler.api.status import Stage
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import NodeLoad, Stage
 from modelprofiler.cluster.decide import (
     LOAD_POLL_SECONDS,
     Action,
@@ -399,6 +400,14 @@ def test_what_else_the_node_did_is_recorded_where_the_load_saw_it(node: str, oth
     row = decide(a_run(), see(a_server(), ended(node=node, result=result, measured=READ))).record
     assert row is not None
     assert other == (str(row.node.other_cpu) if row.node is not None else None)
+
+
+def test_where_the_load_ran_elsewhere_the_kubelet_tells_what_else_the_node_did() -> None:
+    """Half a core, less the server's 150m; how many CPUs there are it does not say."""
+    measured = replace(READ, node_cores=0.5)
+    row = decide(a_run(), see(a_server(), ended(node="node2", measured=measured))).record
+    assert row is not None
+    assert NodeLoad(other_cpu=Quantity("350m")) == row.node
 
 
 def test_usage_that_comes_in_late_tells_what_else_the_node_did() -> None:

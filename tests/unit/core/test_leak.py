@@ -66,12 +66,14 @@ def test_three_trials_of_a_kubelet_tell_a_leak_by_their_spread() -> None:
     assert leak is not None
     assert 3.1 * MI == pytest.approx(leak.per_request * 1000)
     assert 2.85 * MI == pytest.approx(leak.low * 1000, rel=0.01)
+    assert found(["3Mi", "3.1Mi"], samples=3) is not None
 
 
 @pytest.mark.parametrize(
     "told",
     [
-        pytest.param(["3Mi", "3.1Mi"], id="two trials without intervals"),
+        pytest.param(["3Mi"], id="one trial without an interval"),
+        pytest.param(["3Mi", "3.9Mi"], id="two trials without intervals that do not agree"),
         pytest.param(["3Mi", "0.2Mi", "1Mi"], id="trials that disagree"),
         pytest.param(["3Mi", ("0.1Mi", "0", "2Mi"), "0"], id="only the first one grew"),
         pytest.param([("3Mi", "2.9Mi", "3.1Mi"), "0", "0"], id="most stayed flat"),

@@ -9,7 +9,7 @@ import pytest
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import MemoryUsage, UsageStatus
 from modelprofiler.metrics.series import ContainerSamples, Series, Window, series
-from modelprofiler.metrics.usage import complete, usage
+from modelprofiler.metrics.usage import complete, node_cores, usage
 
 MIB = 2**20
 RATE = 50.0
@@ -251,6 +251,14 @@ def test_memory_before_the_load_is_what_the_server_held_when_nobody_called_it() 
     assert late is not None
     assert late.memory is not None
     assert late.memory.before_load is None
+
+
+def test_the_nodes_cpu_is_that_between_its_samples_inside_the_load() -> None:
+    """Two of them at least; a counter that began anew tells nothing."""
+    counter = series([(95.0, 10.0), (110.0, 30.0), (130.0, 50.0), (140.0, 51.0)])
+    assert 1.0 == node_cores(ContainerSamples(node_cpu_seconds=counter), 100.0, 135.0)
+    assert node_cores(ContainerSamples(node_cpu_seconds=counter), 115.0, 135.0) is None
+    assert node_cores(ContainerSamples(node_cpu_seconds=series([(110.0, 9.0), (120.0, 1.0)])), 100.0, 135.0) is None
 
 
 def test_little_cpu_is_not_rounded_to_none() -> None:

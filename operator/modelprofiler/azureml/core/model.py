@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import builtins
 import os
-import re
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from modelprofiler.azureml.core.dataset import Dataset
 from modelprofiler.azureml.core.inference_config import InferenceConfig
-from modelprofiler.azureml.core.model_path import files_of, find_model_path
+from modelprofiler.azureml.core.model_path import copied, files_of, find_model_path
 from modelprofiler.azureml.core.resource_configuration import ResourceConfiguration
 from modelprofiler.azureml.core.webservice import DEPLOYS_NOTHING
 from modelprofiler.azureml.core.workspace import Workspace
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 from modelprofiler.azureml.exceptions import ModelNotFoundException, UserErrorException, WebserviceException
-from modelprofiler.azureml.registry.query import Filter, look_up, matches
-from modelprofiler.azureml.registry.record import ModelRecord
+from modelprofiler.azureml.registry.change import check_registration, retag, texts
+from modelprofiler.azureml.registry.query import Filter, look_up, search
+from modelprofiler.azureml.registry.record import ModelRecord, serialized
 
 if TYPE_CHECKING:
     from modelprofiler.azureml.core.profile import ModelProfile
-
-_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,254}$")
 
 
 class Model:
@@ -147,21 +144,15 @@ class Model:
         WebserviceException
             When the name cannot be used, or a path is not there.
         """
-        if not _NAME.match(model_name or ""):
-            raise WebserviceException(
-                f"Error, provided model name {model_name!r} is invalid: use 1 to 255 letters, digits, dashes, periods "
-                "and underscores, starting with a letter or digit."
-            )
-        if model_framework is None and model_framework_version is not None:
-            raise WebserviceException("Model framework version cannot be provided without a valid framework: name it.")
+        check_registration(model_name, model_framework, model_framework_version)
         files = files_of(Path(model_path), child_paths)
         print(f"Registering model {model_name}")
         record = ModelRecord(
             name=model_name,
             version=0,
             description=description,
-            tags=_texts(tags),
-            properties=_texts(properties),
+            tags=texts(tags),
+            properties=texts(properties),
             framework=model_framework,
             framework_version=model_framework_version,
             resource_configuration=resource_configuration.serialize() if resource_configuration else None,
@@ -189,15 +180,7 @@ class Model:
             raise UserErrorException(
                 f'tags must be a list such as ["key", ["key2", "value"]], not {type(tags).__name__}'
             )
-        found = [r for r in workspace.registry.list(name) if matches(r, tags, properties, run_id, model_framework)]
-        if dataset_id:
-            found = [r for r in found if dataset_id in (d["id"] for d in r.datasets)]
-        if latest:
-            newest: dict[str, ModelRecord] = {}
-            for record in found:
-                if record.name not in newest or record.version > newest[record.name].version:
-                    newest[record.name] = record
-            found = builtins.list(newest.values())
+        found = search(workspace.registry, name, tags, properties, run_id, model_framework, dataset_id, latest=latest)
         return [Model(workspace, _record=record) for record in found]
 
     @staticmethod
@@ -307,17 +290,7 @@ class Model:
         self, target_dir: str | os.PathLike[str] = ".", exist_ok: bool = False, exists_ok: bool | None = None
     ) -> str:
         """Copy the model to a directory, and return its path there."""
-        source = Path(self.files())
-        target = Path(target_dir) / source.name
-        replace = exist_ok or bool(exists_ok)
-        if target.exists() and not replace:
-            raise WebserviceException(f"File already exists in {target}; exist_ok=True replaces it")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
-        else:
-            shutil.copy2(source, target)
-        return str(target)
+        return copied(Path(self.files()), Path(target_dir), replace=exist_ok or bool(exists_ok))
 
     def update(
         self,
@@ -329,7 +302,7 @@ class Model:
     ) -> None:
         """Replace what is given of the model's tags, description, samples and size."""
         if tags is not None:
-            self._record.tags = _texts(tags)
+            self._record.tags = texts(tags)
         if description is not None:
             self._record.description = description
         if sample_input_dataset is not None:
@@ -355,16 +328,9 @@ class Model:
             For a property that is there already: it never changes.
         """
         record = self.workspace.registry.get(self.name, self.version)
-        if taken := [name for name in add_properties or {} if name in record.properties]:
-            raise WebserviceException(
-                "Error, properties are immutable, the following keys cannot be added/modified: "
-                f"{', '.join(taken)}. Use a tag for what changes."
-            )
-        for name in [remove_tags] if isinstance(remove_tags, str) else remove_tags or ():
-            if record.tags.pop(name, None) is None:
-                print(f"Tag with key {name} not found.")
-        record.tags |= _texts(add_tags)
-        record.properties |= _texts(add_properties)
+        gone = [remove_tags] if isinstance(remove_tags, str) else remove_tags or ()
+        for name in retag(record, texts(add_tags), gone, texts(add_properties)):
+            print(f"Tag with key {name} not found.")
         self.workspace.registry.update(record)
         self._show(record)
 
@@ -394,40 +360,13 @@ class Model:
 
     def serialize(self) -> dict[str, Any]:
         """Return the model as JSON data, with the original's keys."""
-        r = self._record
-        return {
-            "createdTime": r.created_time.isoformat() if r.created_time else None,
-            "createdBy": None,
-            "description": r.description,
-            "id": r.id,
-            "mimeType": "application/x-python",
-            "name": r.name,
-            "framework": r.framework,
-            "frameworkVersion": r.framework_version,
-            "tags": r.tags,
-            "properties": r.properties,
-            "unpack": False,
-            "url": r.url,
-            "version": r.version,
-            "experimentName": None,
-            "runId": r.run_id,
-            "runDetails": None,
-            "datasets": r.datasets,
-            "resourceConfiguration": r.resource_configuration,
-            "sampleInputDatasetId": r.sample_input_dataset_id,
-            "sampleOutputDatasetId": r.sample_output_dataset_id,
-        }
+        return serialized(self._record)
 
     def __repr__(self) -> str:
         return (
             f"Model(workspace={self.workspace!r}, name={self.name}, id={self.id}, version={self.version}, "
             f"tags={self.tags}, properties={self.properties})"
         )
-
-
-def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return tags as texts: a registry keeps nothing else, and a script adds numbers."""
-    return {str(name): value if isinstance(value, str) else str(value) for name, value in (values or {}).items()}
 
 
 __all__ = ["InferenceConfig", "Model"]

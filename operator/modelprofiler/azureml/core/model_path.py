@@ -7,6 +7,7 @@ The original laid models out as ``azureml-models/<name>/<version>/<file or folde
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -56,3 +57,22 @@ def files_of(path: Path, child_paths: Sequence[str] | None) -> dict[str, Path]:
     if not files:
         raise WebserviceException(f'Error, provided model path "{path}" has no files')
     return {str(f.relative_to(path.parent)): f for f in files}
+
+
+def copied(source: Path, directory: Path, *, replace: bool) -> str:
+    """Copy a model's file or folder into a directory, and return its path there.
+
+    Raises
+    ------
+    WebserviceException
+        When something of that name is there already and shall not be replaced.
+    """
+    target = directory / source.name
+    if target.exists() and not replace:
+        raise WebserviceException(f"File already exists in {target}; exist_ok=True replaces it")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, target)
+    return str(target)

@@ -135,17 +135,8 @@ class Workspace:
         """Return a workspace by its name."""
         return cls(subscription_id, resource_group, name, auth)
 
-    @classmethod
-    def create(
-        cls,
-        name: str,
-        auth: Any = None,
-        subscription_id: str | None = None,
-        resource_group: str | None = None,
-        **_ignored: Any,
-    ) -> Workspace:
-        """Return a workspace by its name; there is nothing to create."""
-        return cls(subscription_id, resource_group, name, auth)
+    create = get
+    """There is nothing to create."""
 
     def write_config(self, path: str | os.PathLike[str] | None = None, file_name: str | None = None) -> None:
         """Write what `from_config` reads to ``.azureml/config.json``, in the current directory or another."""

@@ -46,6 +46,30 @@ def look_up(
     return registry.get(name)
 
 
+def search(
+    registry: ModelRegistry,
+    name: str | None,
+    tags: Filter | None,
+    properties: Filter | None,
+    run_id: str | None,
+    framework: str | None,
+    dataset_id: str | None,
+    *,
+    latest: bool,
+) -> list[ModelRecord]:
+    """Return the models that have all that is given, the latest first; of each only the latest version if asked."""
+    found = [r for r in registry.list(name) if matches(r, tags, properties, run_id, framework)]
+    if dataset_id:
+        found = [r for r in found if dataset_id in (d["id"] for d in r.datasets)]
+    if not latest:
+        return found
+    newest: dict[str, ModelRecord] = {}
+    for record in found:
+        if record.name not in newest or record.version > newest[record.name].version:
+            newest[record.name] = record
+    return list(newest.values())
+
+
 def _parts(id: str) -> tuple[str, str | None]:
     if id.startswith("models:/"):
         name, _, version = id.removeprefix("models:/").rpartition("/")

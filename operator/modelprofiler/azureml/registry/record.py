@@ -34,6 +34,32 @@ class ModelRecord:
         return f"{self.name}:{self.version}"
 
 
+def serialized(record: ModelRecord) -> dict[str, Any]:
+    """Return a model as JSON data, with the original's keys."""
+    return {
+        "createdTime": record.created_time.isoformat() if record.created_time else None,
+        "createdBy": None,
+        "description": record.description,
+        "id": record.id,
+        "mimeType": "application/x-python",
+        "name": record.name,
+        "framework": record.framework,
+        "frameworkVersion": record.framework_version,
+        "tags": record.tags,
+        "properties": record.properties,
+        "unpack": False,
+        "url": record.url,
+        "version": record.version,
+        "experimentName": None,
+        "runId": record.run_id,
+        "runDetails": None,
+        "datasets": record.datasets,
+        "resourceConfiguration": record.resource_configuration,
+        "sampleInputDatasetId": record.sample_input_dataset_id,
+        "sampleOutputDatasetId": record.sample_output_dataset_id,
+    }
+
+
 class ModelRegistry(Protocol):
     """Models by name and version.
 

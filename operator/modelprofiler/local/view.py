@@ -23,6 +23,8 @@ from modelprofiler.report.summary import load_words, objective_words
 from modelprofiler.report.text import fitting
 
 MARGIN_SECONDS = 0.5
+WAITING = "waiting "
+"""How sentences begin that hold only until something goes on."""
 LINES_BESIDE = 5
 """Lines of a live view that are no trials: headline, titles, two of the trial in progress, and the cursor's."""
 FEWEST_ROWS = 2
@@ -119,9 +121,10 @@ class LiveView:
             self._notes = [*self._notes, message][-4:]
 
     def went_on(self, progress: Progress) -> None:
-        """Show where the trial is."""
+        """Show where the trial is; whatever was waited for is over then."""
         with self._lock:
             self._progress = progress
+            self._notes = [note for note in self._notes if not note.startswith(WAITING)]
 
     def finished_trial(self, record: TrialRecord) -> None:
         """Add a row."""

@@ -49,6 +49,20 @@ def test_the_trial_in_progress_is_always_on_the_screen(height: int, hidden: bool
     assert hidden == any("earlier trials not shown" in line for line in shown)
 
 
+def test_what_was_waited_for_is_taken_away_when_it_goes_on() -> None:
+    """Other sentences stay."""
+    view = view_with(RUN.profile.status.trials, 100, 30)
+    view.said("waiting 10 s, as the last trial said nothing")
+    view.said("image x is not used here")
+    assert any("waiting 10 s" in line for line in lines(view, 100, 30))
+    assert view._progress is not None
+    view.went_on(view._progress)
+    shown = lines(view, 100, 30)
+    view.close()
+    assert not any("waiting 10 s" in line for line in shown)
+    assert any("image x" in line for line in shown)
+
+
 def test_what_is_left_on_the_screen_has_every_trial() -> None:
     """It may scroll."""
     trials = [t.model_copy(update={"index": i}) for i, t in enumerate(RUN.profile.status.trials * 3, 1)]

@@ -339,7 +339,7 @@ class Objectives(ApiModel):
     latency: LatencyObjective | None = None
     """Upper bounds on latency."""
     max_slowdown_percent: Quantity | None = None
-    """Instead of bounds: how much slower than the reference trial p95 may be."""
+    """Instead of bounds: how much slower than the reference trial p95 may be, of which 5 ms are never too much."""
     max_error_percent: Quantity = Quantity("1")
     """The share of requests that may fail."""
     max_throttled_percent: Quantity | None = None

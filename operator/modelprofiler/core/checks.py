@@ -130,7 +130,7 @@ def checks_for(
     """Return one check for every objective that applies to the trial; at least one, and at least one of latency."""
     checks = [_errors(spec, load), *_latencies(spec, load, reference)]
     if spec.load.closed_loop is not None and reference is not None and reference.load is not None:
-        checks += _completed_rate(load, reference.load, checks)
+        checks += _completed_rate(spec, load, reference.load, checks)
     objectives = spec.objectives
     if objectives.max_throttled_percent is not None:
         share = usage.throttled_percent if usage is not None else None
@@ -201,12 +201,13 @@ def _latency(metric: str, load: LoadStatus, bound: float) -> Check:
     return Check(metric, value, low, high, bound, _seconds, missing=missing, exact=metric == "max")
 
 
-def _completed_rate(load: LoadStatus, base: LoadStatus, checks: list[Check]) -> list[Check]:
+def _completed_rate(spec: ModelProfileSpec, load: LoadStatus, base: LoadStatus, checks: list[Check]) -> list[Check]:
     """Check that a closed loop completes as many requests as the slowdown allowed to latency leaves.
 
     Clients that wait for an answer send less to a throttled server, so that its percentiles look better than they are.
     By Little's law the rate of N clients is N over the mean latency. A bound that allows a percentile to grow by a
-    factor s over the reference therefore allows the rate to shrink to 1/s of the reference's. The tightest one counts.
+    factor s over the reference therefore allows the rate to shrink to 1/s of the reference's. The tightest one counts;
+    of a slowdown in percent the percentage itself, which is more than nothing also where latency is a few milliseconds.
     """
     factors = [
         c.bound / found.seconds
@@ -215,6 +216,8 @@ def _completed_rate(load: LoadStatus, base: LoadStatus, checks: list[Check]) -> 
     ]
     if not factors:
         return []
+    if (slowdown := spec.objectives.max_slowdown_percent) is not None:
+        factors = [1 + float(slowdown) / 100]
     bound = float(base.rate) / max(1.0, min(factors))
     rate = float(load.rate)
     spread = Z_95 / math.sqrt(max(load.requests - load.failures, 1))

@@ -149,6 +149,21 @@ class TestSlowdown:
         trials = Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(100))
         assert outcome is trials.ran(Purpose.BRACKET, "500m", load=load_of(p95))[-1].outcome
 
+    @pytest.mark.parametrize(("p95", "outcome"), [(6.9, Outcome.PASSED), (7.5, Outcome.SLOW)])
+    def test_five_milliseconds_are_never_too_much(self, p95: float, outcome: Outcome) -> None:
+        """Half of 2ms is less than can be told from a scheduler's doing."""
+        trials = Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(2))
+        assert outcome is trials.ran(Purpose.BRACKET, "500m", load=load_of(p95))[-1].outcome
+
+    @pytest.mark.parametrize(("rate", "outcome"), [("350", Outcome.PASSED), ("310", Outcome.SLOW)])
+    def test_of_waiting_clients_the_rate_bounds_it_also_where_latency_is_small(
+        self, rate: str, outcome: Outcome
+    ) -> None:
+        """Two thirds of 500/s must be left, whatever milliseconds are allowed to p95."""
+        spec = spec_of(load={"closedLoop": {"concurrency": 1}}, objectives={"maxSlowdownPercent": "50"})
+        trials = Trials(spec).ran(Purpose.REFERENCE, "1", load=load_of(2, rate="500"))
+        assert outcome is trials.ran(Purpose.BRACKET, "500m", load=load_of(3, rate=rate))[-1].outcome
+
     def test_the_reference_is_as_slow_as_itself(self) -> None:
         """It passes."""
         assert Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(9000))[0].outcome is Outcome.PASSED

@@ -10,6 +10,9 @@ from tests.e2e.support import Object, Profile, Run
 from tests.e2e.support_volumes import Volumes, volumes_of
 
 from modelprofiler.api.status import Purpose
+from modelprofiler.azureml.core import Dataset, Environment, Model, Workspace
+from modelprofiler.azureml.core.model import InferenceConfig
+from modelprofiler.azureml.store import HOME_VARIABLE
 
 Apply = Callable[[Object, str], Profile]
 
@@ -25,6 +28,18 @@ def init():
 def run(data):
     return data
 """
+LARGE_SCRIPT = """
+from lib.sizes import SIZE
+from modelprofiler.azureml.core.model import Model
+
+def init():
+    with open(Model.get_model_path("large"), "rb") as file:
+        assert SIZE == len(file.read())
+
+def run(data):
+    return data
+"""
+SHORT: dict[str, Any] = {"rate": 10, "latency": {"p95": "5s"}, "duration": "15s", "warmup": "1s"}
 FILL = f"""
 mkdir -p code && cat >code/score.py <<'END'
 {SCRIPT}
@@ -103,3 +118,41 @@ def test_what_is_wrong_on_a_claim_is_said_and_what_is_right_is_served(
     reference = support.trial_with(status, Purpose.REFERENCE)
     assert reference.load is not None
     assert (0, 5) == (reference.load.failures, reference.load.rows_covered)
+
+
+def test_azure_mls_calls_put_large_files_onto_a_claim(
+    kubectl: Run,
+    module_namespace: str,
+    volumes: Volumes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    note: Callable[[str], None],
+) -> None:
+    """A model of several MiB, and a script with a folder beside it; the claim goes with the profile."""
+    volumes.fill("large", "true")
+    volumes.offer("large", storage_class=module_namespace)
+    monkeypatch.setenv("MODELPROFILER_STORAGE_CLASS", module_namespace)
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    Path("src/lib").mkdir(parents=True)
+    Path("src/lib/sizes.py").write_text(f"SIZE = {5 * MIB}\n", encoding="utf-8")
+    Path("src/score.py").write_text(LARGE_SCRIPT, encoding="utf-8")
+    Path("large.bin").write_bytes(os.urandom(5 * MIB))
+    Path("rows.txt").write_text('{"data": 1}\n{"data": 2}\n', encoding="utf-8")
+    ws = Workspace.from_kubernetes(namespace=module_namespace)
+    model = Model.register(ws, "large.bin", "large")
+    config = InferenceConfig("score.py", source_directory="src", environment=Environment("e"))
+    rows = Dataset.Tabular.from_delimited_files("rows.txt", separator="\n", header=False)
+    started = time.monotonic()
+    profile = Model.profile(ws, "large", [model], config, rows, cpu=0.5, memory_in_gb=0.3, **SHORT)
+    note(f"azureml: 5 MiB on a claim, {time.monotonic() - started:.1f} s")
+    seen = Profile(kubectl, module_namespace, "large")
+    profile.wait_for_completion()
+    assert "Succeeded" == profile.state, seen.story()
+    spec = seen.read().spec
+    assert spec.model is not None
+    assert spec.model.source is not None
+    assert spec.model.source.persistent_volume_claim is not None
+    claim = spec.model.source.persistent_volume_claim.claim_name
+    kubectl("delete", "modelprofile", "large", "--namespace", module_namespace)
+    kubectl("wait", f"pvc/{claim}", "--for=delete", "--namespace", module_namespace, "--timeout=60s", timeout=70)

@@ -7,9 +7,10 @@ those of `modelprofiler.errors` here and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
+from kubernetes.aio.stream import WsApiClient
 
 from modelprofiler.cluster.traffic import Traffic, name_of
 from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, Refused
@@ -221,6 +223,34 @@ class Cluster:
             raise ClusterUnavailable(f"the watch of {kind.plural} broke: {error!r}") from error
         finally:
             stream.close()
+
+    @contextlib.asynccontextmanager
+    async def exec_socket(
+        self, namespace: str, pod: str, container: str, command: Sequence[str]
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Start a command in a container, and give the connection to it; see `modelprofiler.cluster.exec`."""
+        api = WsApiClient(configuration=self._api.configuration)  # type: ignore[no-untyped-call]
+        query = [("command", word) for word in command] + [("container", container)]
+        query += [(stream, "true") for stream in ("stdin", "stdout", "stderr")]
+        url = f"{self._api.configuration.host}{_path(PODS, namespace, pod)}/exec"
+        headers: dict[str, str] = {}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
+        self.writes += 1
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
+                opened = await api.request("GET", url, query, headers, _preload_content=False)  # type: ignore[no-untyped-call]
+                socket: aiohttp.ClientWebSocketResponse = await opened
+        except aiohttp.WSServerHandshakeError as error:
+            await api.close()  # type: ignore[no-untyped-call]
+            raise _error(error.status, f"a command in pod {pod} (pods/exec) was refused: {error.message}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            await api.close()  # type: ignore[no-untyped-call]
+            raise ClusterUnavailable(f"no command can be run in pod {pod}: {error!r}") from error
+        try:
+            yield socket
+        finally:
+            await socket.close()
+            await api.close()  # type: ignore[no-untyped-call]
 
     async def _call(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ from modelprofiler.cli import main
 
 Object = dict[str, Any]
 PROFILES = "/apis/modelprofiler.io/v1alpha1/namespaces/ml/modelprofiles"
+CLAIMS = "/api/v1/namespaces/ml/persistentvolumeclaims"
+PODS = "/api/v1/namespaces/ml/pods"
 CONFIG_MAPS = "/api/v1/namespaces/ml/configmaps"
 DEPLOYMENT = "/apis/apps/v1/namespaces/ml/deployments/web"
 
@@ -38,8 +41,12 @@ class ApiServer:
         self.forbidden: set[str] = set()
         self.address = ""
         self.down = False
+        self.storage: Path | None = None
+        """What every claim is bound to; None: none gets a volume."""
+        self.corrupt = False
+        self.copies = 0
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer GET, POST, PATCH and DELETE."""
         path = request.path
         if self.down:
@@ -49,6 +56,10 @@ class ApiServer:
         if path == "/api/v1/nodes":
             node = {"status": {"allocatable": {"cpu": "1900m", "memory": "4000000Ki"}}}
             return web.json_response({"items": [node]})
+        if path.endswith("/exec"):
+            return await self._exec(request)
+        if path == "/apis/apps/v1/deployments":
+            return web.json_response({"items": []})
         if request.method == "POST":
             body = await request.json()
             path = f"{path}/{body['metadata']['name']}"
@@ -56,12 +67,49 @@ class ApiServer:
                 return self._status(409, "exists")
             body["metadata"] |= {"uid": f"uid-of-{path}", "namespace": "ml"}
             self.objects[path] = body
+            if path.startswith(PODS):
+                body["status"] = {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}
+                if not self.storage:
+                    waits = {"type": "PodScheduled", "status": "False", "message": "unbound"}
+                    body["status"] = {"phase": "Pending", "conditions": [waits]}
         if path not in self.objects:
             return self._status(404, f"there is no {path}")
         if request.method == "PATCH":
             self._merge(self.objects[path], await request.json())
         found = self.objects.pop(path) if request.method == "DELETE" else self.objects[path]
         return web.json_response(found)
+
+    async def _exec(self, request: web.Request) -> web.WebSocketResponse:
+        """Run the command here, as a pod would, with the storage in its place."""
+        assert self.storage is not None
+        socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
+        await socket.prepare(request)
+        python, *words, folder = request.query.getall("command")
+        assert ("python3", "/var/modelprofiler/files") == (python, folder)
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *words, str(self.storage), stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        self.copies += 1
+
+        async def feed() -> None:
+            async for message in socket:
+                assert process.stdin is not None
+                assert 0 == message.data[0]
+                process.stdin.write(message.data[1:])
+
+        feeding = asyncio.create_task(feed())
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, errors = await process.stdout.read(), await process.stderr.read()
+        code = await process.wait()
+        feeding.cancel()
+        await socket.send_bytes(b"\x01" + (b"sha256:0" if self.corrupt else out))
+        await socket.send_bytes(b"\x02" + errors)
+        causes = {"details": {"causes": [{"reason": "ExitCode", "message": str(code)}]}} if code else {}
+        await socket.send_bytes(b"\x03" + json.dumps({"status": "Failure" if code else "Success", **causes}).encode())
+        await socket.close()
+        return socket
 
     def _merge(self, target: Object, patch: Object) -> None:
         for key, value in patch.items():
@@ -187,6 +235,94 @@ def test_what_the_cluster_refuses_is_told_in_its_words(api: ApiServer, call: dic
     api.forbidden.add(CONFIG_MAPS)
     with pytest.raises(UserErrorException, match=f"the cluster refuses: you may not POST {CONFIG_MAPS}"):
         Model.profile(**call)
+    assert {} == api.objects
+
+
+@pytest.fixture
+def large(api: ApiServer, call: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """Return a call with a model that no ConfigMap holds, in a cluster that has storage."""
+    api.storage = tmp_path / "storage"
+    api.storage.mkdir()
+    Path("large.bin").write_bytes(bytes(range(256)) * 12_000)
+    return call | {"models": [Model.register(call["workspace"], "large.bin", "large")]}
+
+
+def the_claim(api: ApiServer) -> Object:
+    """Return the claim there is."""
+    (found,) = [o for path, o in api.objects.items() if path.startswith(f"{CLAIMS}/")]
+    return found
+
+
+def test_files_that_no_config_map_holds_go_onto_a_claim(api: ApiServer, large: dict[str, Any]) -> None:
+    """With the caller's rights, through a pod that is gone afterwards; it goes with the profile."""
+    profile = Model.profile(**large)
+    made, claim = the_profile(api), the_claim(api)
+    assert api.storage is not None
+    assert bytes(range(256)) * 12_000 == (api.storage / "model/large.bin").read_bytes()
+    assert {"code/score.py", "model/large.bin"} == {
+        p.relative_to(api.storage).as_posix() for p in api.storage.rglob("*") if p.is_file()
+    }
+    assert [made["metadata"]["uid"]] == [o["uid"] for o in claim["metadata"]["ownerReferences"]]
+    assert "68Mi" == claim["spec"]["resources"]["requests"]["storage"]
+    name = claim["metadata"]["name"]
+    expected = {"persistentVolumeClaim": {"claimName": name, "path": "model"}}
+    assert expected == made["spec"]["model"]["source"]
+    assert {"persistentVolumeClaim": {"claimName": name, "path": "code"}} == (
+        made["spec"]["server"]["entryScript"]["source"]
+    )
+    assert [] == [path for path in api.objects if path.startswith(PODS)]
+    assert "persistentVolumeClaim" in profile.to_manifest()
+
+
+def test_the_same_files_are_copied_once(api: ApiServer, large: dict[str, Any]) -> None:
+    """Another profile of them shares the claim."""
+    Model.profile(**large)
+    Model.profile(**large | {"profile_name": "second"})
+    assert 1 == api.copies
+    the_claim(api)
+
+
+def test_a_copy_that_is_not_what_was_sent_is_not_used(
+    api: ApiServer, large: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made once more; then the call gives up, and leaves nothing."""
+    monkeypatch.setattr("modelprofiler.azureml.profiling.cluster_client.ATTEMPTS", 2)
+    api.corrupt = True
+    with pytest.raises(WebserviceException, match="holds not what was copied: sha256:0, not sha256:"):
+        Model.profile(**large)
+    assert 2 == api.copies
+    assert {} == api.objects
+
+
+def test_a_volume_that_is_full_is_told(api: ApiServer, large: dict[str, Any]) -> None:
+    """In the words of the system; nothing is left."""
+    assert api.storage is not None
+    api.storage.rmdir()
+    with pytest.raises(UserErrorException, match=r"could not be copied onto claim modelprofiler-.*No such file"):
+        Model.profile(**large)
+    assert {} == api.objects
+
+
+def test_a_cluster_without_storage_is_told(
+    api: ApiServer, large: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would give it some is named."""
+    monkeypatch.setattr("modelprofiler.azureml.profiling.cluster_volume.BIND_SECONDS", 0.1)
+    api.storage = None
+    with pytest.raises(UserErrorException, match=r"no default StorageClass .* MODELPROFILER_STORAGE_CLASS"):
+        Model.profile(**large)
+    monkeypatch.setenv("MODELPROFILER_STORAGE_CLASS", "slow")
+    with pytest.raises(UserErrorException, match=r"of StorageClass slow was not bound in 0 s: unbound"):
+        Model.profile(**large)
+    assert {} == api.objects
+
+
+@pytest.mark.parametrize("what", [CLAIMS, PODS])
+def test_the_rights_that_a_claim_needs_are_named(api: ApiServer, large: dict[str, Any], what: str) -> None:
+    """All of them at once, not one a try; nothing is left."""
+    api.forbidden.add(what)
+    with pytest.raises(UserErrorException, match=rf"get and create pods/exec: you may not POST {what}"):
+        Model.profile(**large)
     assert {} == api.objects
 
 

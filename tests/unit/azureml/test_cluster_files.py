@@ -1,18 +1,22 @@
 """The files of a run as ConfigMaps."""
 
 import base64
+import importlib.resources
+import io
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.model import InferenceConfig
-from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.cluster_files import Bundle, bundled, config_map
 from modelprofiler.azureml.profiling.stage import stage
+from modelprofiler.azureml.profiling.volume import Volume
+from modelprofiler.core.sources import digest
 
 SCRIPT = """
 from azureml.core.model import Model
@@ -40,7 +44,7 @@ def model(ws: Workspace) -> Model:
 def served(tmp_path: Path, made: Bundle) -> str:
     """Mount the ConfigMaps as a pod does, start the script as its server does, and return what init() prints."""
     code, models = tmp_path / "code", tmp_path / "model"
-    for directory, files in ((code, made.code), (models, made.model or {})):
+    for directory, files in ((code, made.code or {}), (models, made.model or {})):
         directory.mkdir()
         for name, content in files.items():
             (directory / name).write_bytes(content)
@@ -63,7 +67,7 @@ def test_files_without_folders_are_keys(tmp_path: Path, model: Model) -> None:
     """And can be read where they are."""
     Path("score.py").write_text(SCRIPT.format(imports="", more=""), encoding="utf-8")
     made = bundle(tmp_path, [model])
-    assert {"score.py", "azureml.py"} == set(made.code)
+    assert {"score.py", "azureml.py"} == set(made.code or {})
     assert {"m.bin": b"weights"} == made.model
     assert {"requests.txt": b'{"a": 1}\n'} == made.dataset
     assert "weights\nsame\n" == served(tmp_path, made)
@@ -77,7 +81,7 @@ def test_folders_and_several_models_are_packed(tmp_path: Path, ws: Workspace, mo
         SCRIPT.format(imports="from lib.helper import WORD", more=", WORD"), encoding="utf-8"
     )
     made = bundle(tmp_path, [model, Model.register(ws, "m.bin", "other")], "src")
-    assert {"modelprofiler_entry.py", "files.zip"} == set(made.code)
+    assert {"modelprofiler_entry.py", "files.zip"} == set(made.code or {})
     assert ["files.zip"] == list(made.model or {})
     assert "weights helped\nsame\n" == served(tmp_path, made)
 
@@ -89,14 +93,61 @@ def test_the_archive_is_the_same_for_the_same_files(tmp_path: Path, ws: Workspac
     assert bundle(tmp_path / "1", models).model == bundle(tmp_path / "2", models).model
 
 
-def test_what_is_too_large_is_refused(tmp_path: Path, ws: Workspace) -> None:
-    """With what would work."""
-    Path("score.py").write_text("def init(): pass\ndef run(d): pass\n", encoding="utf-8")
+def test_a_model_that_is_too_large_goes_onto_a_volume_with_the_script(tmp_path: Path, ws: Workspace) -> None:
+    """As folders; the rows stay where they fit."""
+    Path("src/lib").mkdir(parents=True)
+    Path("src/lib/helper.py").write_text("", encoding="utf-8")
+    Path("src/score.py").write_text("def init(): pass\ndef run(d): pass\n", encoding="utf-8")
     Path("big.bin").write_bytes(b"x" * (2**20 + 1))
-    with pytest.raises(
-        UserErrorException, match=r"the models take 1.0 MiB, and a ConfigMap holds 1 MiB.*PersistentVolume"
-    ):
-        bundle(tmp_path, [Model.register(ws, "big.bin", "big")])
+    made = bundle(tmp_path, [Model.register(ws, "big.bin", "big")], "src")
+    assert (None, None, "score.py") == (made.code, made.model, made.file)
+    assert {"requests.txt": b'{"a": 1}\n'} == made.dataset
+    assert {"code": "code", "model": "model"} == made.places
+    assert made.volume is not None
+    assert ["code/lib/helper.py", "code/score.py", "model/big.bin"] == sorted(made.volume.files)
+
+
+def test_rows_that_are_too_large_go_onto_a_volume_alone(tmp_path: Path, ws: Workspace, model: Model) -> None:
+    """Then the server does not mount it."""
+    Path("score.py").write_text("def init(): pass\ndef run(d): pass\n", encoding="utf-8")
+    staged = stage(tmp_path / "run", InferenceConfig("score.py"), [model], ["x" * 2**20], set())
+    made = bundled(staged)
+    assert ({"dataset": "dataset/requests.txt"}, None) == (made.places, made.dataset)
+    assert {"score.py"} == set(made.code or {})
+    assert {"m.bin": b"weights"} == made.model
+
+
+def test_a_volume_is_told_apart_by_its_files_and_has_room_for_more(tmp_path: Path) -> None:
+    """The archive that travels holds them and nothing of who sent it; its end comes as a whole record."""
+    (tmp_path / "a").write_bytes(b"a" * 700)
+    (tmp_path / "b").write_bytes(b"")
+    files = {"model/é" + "x" * 120: tmp_path / "a", "code/b": tmp_path / "b"}
+    volume = Volume(files)
+    assert digest({name: path.read_bytes() for name, path in files.items()}) == volume.digest
+    assert (700, "65Mi") == (volume.size, volume.request)
+    archive = b"".join(volume.archive())
+    assert archive.endswith(bytes(tarfile.RECORDSIZE))
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        assert {name: path.stat().st_size for name, path in files.items()} == {m.name: m.size for m in opened}
+
+
+def test_what_receives_an_archive_replaces_what_was_there(tmp_path: Path) -> None:
+    """It ends by itself, though nobody closes what it reads, and tells the digest of what the volume gives back."""
+    (tmp_path / "a").write_bytes(b"a" * 200_000)
+    volume = Volume({"model/m.bin": tmp_path / "a"})
+    root = tmp_path / "root"
+    (root / "old").mkdir(parents=True)
+    (root / "lost+found").mkdir()
+    text = importlib.resources.files("modelprofiler.azureml.profiling").joinpath("receive.py").read_text("utf-8")
+    command = [sys.executable, "-c", text, str(root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"".join(volume.archive()))
+        process.stdin.flush()
+        assert volume.digest == process.stdout.read().decode().strip()
+    assert {"model", "lost+found"} == {p.name for p in root.iterdir()}
+    assert b"a" * 200_000 == (root / "model/m.bin").read_bytes()
 
 
 def test_a_config_map_holds_texts_and_bytes(tmp_path: Path) -> None:

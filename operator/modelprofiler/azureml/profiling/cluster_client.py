@@ -17,10 +17,15 @@ ATTEMPTS = 5
 CALL_SECONDS = 120.0
 
 
-def call(context: str | None, use: Callable[[Cluster], Awaitable[T]]) -> T:
+def call(context: str | None, use: Callable[[Cluster], Awaitable[T]], seconds: float = CALL_SECONDS) -> T:
     """Connect as the kubeconfig says, use the cluster, and return the result.
 
     It runs in a thread of its own: a notebook has an event loop already.
+
+    Parameters
+    ----------
+    seconds
+        How long an attempt may take.
 
     Raises
     ------
@@ -40,7 +45,7 @@ def call(context: str | None, use: Callable[[Cluster], Awaitable[T]]) -> T:
     async def repeated() -> T:
         for number in range(1, ATTEMPTS + 1):
             try:
-                async with asyncio.timeout(CALL_SECONDS):
+                async with asyncio.timeout(seconds):
                     return await attempt()
             except (ClusterUnavailable, TimeoutError) as error:
                 if number == ATTEMPTS:

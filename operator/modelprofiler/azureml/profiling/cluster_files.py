@@ -1,4 +1,4 @@
-"""The files of a run as ConfigMaps.
+"""The files of a run as ConfigMaps, or on a volume where they are larger.
 
 A ConfigMap holds files by plain names. What has folders, or several models, is packed into an archive, and a script of
 ours unpacks it before it imports the user's (`modelprofiler.azureml.profiling.unpack`).
@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.stage import Staged
+from modelprofiler.azureml.profiling.volume import Volume
 
 LARGEST = 2**20
 """Bytes of a ConfigMap at most."""
 
 ARCHIVE = "files.zip"
+ROWS = "requests.txt"
 ENTRY = "modelprofiler_entry.py"
 ENTRY_VARIABLE = "MODELPROFILER_ENTRY_SCRIPT"
 
@@ -31,7 +32,7 @@ _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 @dataclass
 class Bundle:
-    """The files of a run as ConfigMaps: each the content by key.
+    """The files of a run in a cluster: each source's content by key, for a ConfigMap, or else on a volume.
 
     Attributes
     ----------
@@ -39,42 +40,57 @@ class Bundle:
         The script that the server starts.
     variables
         Environment variables that it needs.
+    places
+        Where on the volume the sources are that no ConfigMap holds: code, model, dataset.
     """
 
-    code: dict[str, bytes]
+    code: dict[str, bytes] | None
     file: str
     model: dict[str, bytes] | None
-    dataset: dict[str, bytes]
+    dataset: dict[str, bytes] | None
     variables: dict[str, str] = field(default_factory=dict)
+    volume: Volume | None = None
+    places: dict[str, str] = field(default_factory=dict)
 
 
 def bundled(staged: Staged) -> Bundle:
-    """Return the ConfigMaps of the files of a run.
+    """Return the files of a run: in ConfigMaps, which hold 1 MiB each, and on a volume what is larger."""
+    code = _paths(staged.code)
+    models = _paths(staged.models) if staged.models else None
+    on_volume: dict[str, Path] = {}
+    places: dict[str, str] = {}
+    dataset: dict[str, bytes] | None = None
+    if staged.dataset.stat().st_size > LARGEST:
+        places["dataset"] = f"dataset/{ROWS}"
+        on_volume[places["dataset"]] = staged.dataset
+    else:
+        dataset = {ROWS: staged.dataset.read_bytes()}
+    made = _in_config_maps(staged, code, models) if max(_size(code), _size(models or {})) <= LARGEST else None
+    if made is not None:
+        packed, packed_models, file, variables = made
+        volume = Volume(on_volume) if on_volume else None
+        return Bundle(packed, file, packed_models, dataset, variables, volume, places)
+    # Both, whichever is too large: folders stay folders there, and what is packed unpacks a model that is packed too.
+    for part, paths in (("code", code), ("model", models)):
+        if paths is not None:
+            places[part] = part
+            on_volume |= {f"{part}/{name}": path for name, path in paths.items()}
+    return Bundle(None, staged.file, None, dataset, dict(staged.variables), Volume(on_volume), places)
 
-    Raises
-    ------
-    UserErrorException
-        When one would be over 1 MiB.
-    """
-    code, model = _files(staged.code), _files(staged.models) if staged.models else None
-    variables = dict(staged.variables)
-    file = staged.file
-    if not (_flat(code) and (model is None or _flat(model))):
-        entry = importlib.resources.files(__package__).joinpath("unpack.py").read_bytes()
-        code, file = {ENTRY: entry, ARCHIVE: _packed(code)}, ENTRY
-        variables[ENTRY_VARIABLE] = staged.file
-        model = {ARCHIVE: _packed(model)} if model is not None else None
-    bundle = Bundle(code, file, model, {"requests.txt": staged.dataset.read_bytes()}, variables)
-    parts = {"the scoring script and the files beside it": bundle.code, "the models": bundle.model}
-    for what, files in (parts | {"the dataset": bundle.dataset}).items():
-        size = sum(map(len, (files or {}).values()))
-        if size > LARGEST:
-            raise UserErrorException(
-                f"{what} take {size / 2**20:.1f} MiB, and a ConfigMap holds 1 MiB; files on a PersistentVolumeClaim or "
-                "in an object store are not supported yet. Run it on this machine (Workspace.local()), or take a "
-                "smaller sample"
-            )
-    return bundle
+
+def _in_config_maps(
+    staged: Staged, code: dict[str, Path], models: dict[str, Path] | None
+) -> tuple[dict[str, bytes], dict[str, bytes] | None, str, dict[str, str]] | None:
+    """Return the keys of both ConfigMaps, the script to start and its variables; None where they are too large."""
+    files, model = _read(code), None if models is None else _read(models)
+    if _flat(files) and (model is None or _flat(model)):
+        return files, model, staged.file, dict(staged.variables)
+    entry = importlib.resources.files(__package__).joinpath("unpack.py").read_bytes()
+    files = {ENTRY: entry, ARCHIVE: _packed(files)}
+    model = None if model is None else {ARCHIVE: _packed(model)}
+    if max(sum(map(len, part.values())) for part in (files, model or {})) > LARGEST:
+        return None
+    return files, model, ENTRY, {**staged.variables, ENTRY_VARIABLE: staged.file}
 
 
 def config_map(name: str, namespace: str, files: dict[str, bytes], owner: dict[str, Any]) -> dict[str, Any]:
@@ -95,8 +111,16 @@ def config_map(name: str, namespace: str, files: dict[str, bytes], owner: dict[s
     }
 
 
-def _files(root: Path) -> dict[str, bytes]:
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+def _paths(root: Path) -> dict[str, Path]:
+    return {p.relative_to(root).as_posix(): p for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def _read(paths: dict[str, Path]) -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in paths.items()}
+
+
+def _size(paths: dict[str, Path]) -> int:
+    return sum(path.stat().st_size for path in paths.values())
 
 
 def _flat(files: dict[str, bytes]) -> bool:

@@ -1,7 +1,8 @@
-"""A run in a cluster: a ModelProfile and the ConfigMaps it names, created with the caller's rights."""
+"""A run in a cluster: a ModelProfile and the ConfigMaps and claim it names, created with the caller's rights."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
 from modelprofiler.azureml.exceptions import WebserviceException
-from modelprofiler.azureml.profiling import manifest
+from modelprofiler.azureml.profiling import cluster_volume, manifest
 from modelprofiler.azureml.profiling.bounds import GIGABYTE, lowered
+from modelprofiler.azureml.profiling.cluster_client import CALL_SECONDS
 from modelprofiler.azureml.profiling.cluster_client import call as call_cluster
-from modelprofiler.azureml.profiling.cluster_files import Bundle, bundled, config_map
+from modelprofiler.azureml.profiling.cluster_files import ROWS, Bundle, bundled, config_map
 from modelprofiler.azureml.profiling.environment import Translated
 from modelprofiler.azureml.profiling.stage import stage
 from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Cluster
@@ -40,17 +42,18 @@ def start_in_cluster(
     WebserviceException
         When the name is taken.
     UserErrorException
-        When the files are too large, or the cluster refuses.
+        When the cluster refuses, or has no storage for files that no ConfigMap holds.
     """
     with tempfile.TemporaryDirectory(prefix="modelprofiler-") as directory:
         bundle = bundled(stage(Path(directory) / "run", config, models, requests, environment.packages))
 
-    async def create(cluster: Cluster) -> None:
-        capped = await _capped(cluster, call, environment)
-        profile = _profile(workspace.name, capped, bundle, environment)
-        await _create(cluster, workspace.name, call, profile, bundle)
+        async def create(cluster: Cluster) -> None:
+            capped = await _capped(cluster, call, environment)
+            profile = _profile(workspace.name, capped, bundle, environment)
+            await _create(cluster, workspace.name, call, profile, bundle)
 
-    call_cluster(workspace.context, create)
+        longer = cluster_volume.seconds_for(bundle.volume) if bundle.volume else 0.0
+        call_cluster(workspace.context, create, CALL_SECONDS + longer)
 
 
 async def _capped(cluster: Cluster, call: manifest.Call, environment: Translated) -> manifest.Call:
@@ -81,40 +84,64 @@ async def _capped(cluster: Cluster, call: manifest.Call, environment: Translated
 def _profile(namespace: str, call: manifest.Call, bundle: Bundle, environment: Translated) -> ModelProfile:
     name = manifest.kubernetes_name(call.name)
     variables = [{"name": key, "value": value} for key, value in bundle.variables.items()]
+
+    def source(part: str, **key: str) -> dict[str, Any]:
+        if bundle.volume is None or part not in bundle.places:
+            return {"configMap": {"name": f"{name}-{part}", **key}}
+        claim = cluster_volume.claim_name(bundle.volume)
+        return {"persistentVolumeClaim": {"claimName": claim, "path": bundle.places[part]}}
+
     return manifest.profile_of(
         call,
         namespace=namespace,
-        code={"configMap": {"name": f"{name}-code"}},
+        code=source("code"),
         file=bundle.file,
         environment={**environment.spec, "env": [*environment.spec["env"], *variables]},
-        model={"configMap": {"name": f"{name}-model"}} if bundle.model is not None else None,
-        dataset={"configMap": {"name": f"{name}-dataset", "key": "requests.txt"}},
+        model=source("model") if bundle.model is not None or "model" in bundle.places else None,
+        dataset=source("dataset", key=ROWS),
     )
 
 
 async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile: ModelProfile, bundle: Bundle) -> None:
     name = profile.metadata.name
     try:
-        await cluster.get(PROFILES, namespace, name)
+        found = await cluster.get(PROFILES, namespace, name)
     except NotFound:
         pass
     else:
-        raise _taken(call.name, namespace)
-    body = manifest.to_dict(profile)
-    await cluster.create(PROFILES, namespace, body)
-    made = await cluster.get(PROFILES, namespace, name)
-    # Creating what is there already is no error of the adapter's: whose it is, the id tells.
-    if (made["metadata"].get("annotations") or {}).get(manifest.PROFILE_ID) != call.id:
-        raise _taken(call.name, namespace)
+        _check_ours(found, call, namespace)
+    claim = None
+    if bundle.volume is not None:
+        settings = cluster_volume.VolumeSettings.from_environment(os.environ)
+        claim = await cluster_volume.filled_claim(cluster, namespace, bundle.volume, settings)
+    try:
+        await cluster.create(PROFILES, namespace, manifest.to_dict(profile))
+        made = await cluster.get(PROFILES, namespace, name)
+        _check_ours(made, call, namespace)
+    except (Refused, WebserviceException):
+        if claim is not None:
+            await cluster_volume.discard(cluster, namespace, claim)
+        raise
     owner: dict[str, Any] = {"apiVersion": API_VERSION, "kind": KIND, "name": name, "uid": made["metadata"]["uid"]}
     parts = {"code": bundle.code, "model": bundle.model, "dataset": bundle.dataset}
     try:
+        if claim is not None:
+            await cluster_volume.own(cluster, namespace, claim, owner)
         for part, files in parts.items():
             if files is not None:
                 await cluster.create(CONFIG_MAPS, namespace, config_map(f"{name}-{part}", namespace, files, owner))
     except Refused:
         await cluster.delete(PROFILES, namespace, name)
         raise
+
+
+def _check_ours(found: dict[str, Any], call: manifest.Call, namespace: str) -> None:
+    """Refuse a profile that was there before: whose one is, the id tells.
+
+    Creating what is there already is no error of the adapter's, and a call that got no answer is made again.
+    """
+    if (found["metadata"].get("annotations") or {}).get(manifest.PROFILE_ID) != call.id:
+        raise _taken(call.name, namespace)
 
 
 def _taken(name: str, namespace: str) -> WebserviceException:

@@ -235,7 +235,6 @@ class Cluster:
         url = f"{self._api.configuration.host}{_path(PODS, namespace, pod)}/exec"
         headers: dict[str, str] = {}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
-        self.writes += 1
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                 opened = await api.request("GET", url, query, headers, _preload_content=False)  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 
 from modelprofiler import __version__
-from modelprofiler.api.status import Size
+from modelprofiler.api.status import ContainerRecommendation
 from modelprofiler.report import figures
 from modelprofiler.report.charts import marks
 from modelprofiler.report.markup import Element, el, to_html
@@ -81,7 +81,7 @@ def _answer(record: RunRecord) -> Element:
                 el("p", today) if today else None,
                 class_="words",
             ),
-            el("pre", el("code", _manifest(found.requests, found.limits)), tabindex="0",
+            el("pre", el("code", _manifest(found)), tabindex="0",
                aria_label="The recommendation for a manifest"),
             class_="answer",
         ),
@@ -112,11 +112,14 @@ def _figures(record: RunRecord, summary: Summary) -> list[Element]:
     return [el("div", el("dt", label), el("dd", value), class_=style or None) for value, label, style in rows]
 
 
-def _manifest(requests: Size, limits: Size) -> str:
-    lines = ["resources:"]
-    for name, size in (("requests", requests), ("limits", limits)):
-        found = [f"    {key}: {value}" for key, value in (("cpu", size.cpu), ("memory", size.memory)) if value]
-        lines += [f"  {name}:", *found] if found else []
+def _manifest(found: ContainerRecommendation) -> str:
+    lines = ["env:"] if found.env else []
+    # Their values look like numbers, and a manifest wants strings.
+    lines += [f'- {{name: {variable.name}, value: "{variable.value}"}}' for variable in found.env]
+    lines.append("resources:")
+    for name, size in (("requests", found.requests), ("limits", found.limits)):
+        sizes = [f"    {key}: {value}" for key, value in (("cpu", size.cpu), ("memory", size.memory)) if value]
+        lines += [f"  {name}:", *sizes] if sizes else []
     return "\n".join(lines)
 
 

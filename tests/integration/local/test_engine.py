@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import EffectiveResources, Outcome, Provenance, Purpose
+from modelprofiler.api.status import EffectiveResources, Outcome, Provenance, Purpose, Trial
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.drift import drift_of
 from modelprofiler.core.leak import leak_of
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.errors import LimitsUnavailable
@@ -118,11 +119,21 @@ def test_a_server_that_fails_says_how(
     assert (outcome, True) == (trial.outcome, says in trial.message), trial.message
 
 
-def test_memory_is_split_and_a_leak_told_with_its_interval(tmp_path: Path, repository: Path) -> None:
-    """64 KiB a request, beside 20 MiB that it holds anyway; what the allocator adds is a few percent."""
-    knobs = "--memory-mib 20 --leak-kib 64"
-    trial = one_trial(prepare(tmp_path, repository, knobs), tmp_path).trial
+def test_a_trial_tells_a_leak_and_sizes_thread_pools_where_that_is_asked_for(tmp_path: Path, repository: Path) -> None:
+    """64 KiB a request, beside 20 MiB that it holds anyway; what the allocator adds is a few percent.
+
+    The variables are in the server's environment, also over those of the shell that it was started from.
+    """
+    prepared = prepare(tmp_path, repository, "--memory-mib 20 --leak-kib 64 --threads 16", search={"threads": "Auto"})
+    command, seen = prepared.server, tmp_path / "environment.txt"
+    argv = ("/bin/sh", "-c", f'env > {seen}; exec "$@"', "sh", *command.argv)
+    command = replace(command, argv=argv, env=command.env | {"OMP_NUM_THREADS": "64"})
+    trial = one_trial(replace(prepared, server=command), tmp_path).trial
+    assert {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"} <= set(seen.read_text().splitlines())
+    assert trial.node is not None
+    assert trial.node.cpus == os.cpu_count()
     assert trial.usage is not None
+    assert trial.usage.threads == 17  # what a pool that is too large is seen by
     memory = trial.usage.memory
     assert memory is not None
     assert memory.before_load is not None
@@ -133,27 +144,34 @@ def test_memory_is_split_and_a_leak_told_with_its_interval(tmp_path: Path, repos
     assert 64 * 1024 == pytest.approx(leak.per_request, rel=0.05)
 
 
-def test_a_server_of_constant_memory_does_not_leak(prepared: Prepared, tmp_path: Path) -> None:
-    """Nothing is flagged."""
-    assert leak_of([one_trial(prepared, tmp_path).trial]) is None
+def test_requests_that_become_dearer_while_a_run_goes_on_are_noticed(tmp_path: Path, repository: Path) -> None:
+    """As on a machine whose CPU slows down: each start of the server burns twice as much for a request.
 
+    Its memory stays, and is not called a leak.
+    """
+    prepared = prepare(tmp_path, repository)
+    step = RunTrial(Purpose.REPEAT, Limits(500, 128 * 2**20), fresh=True, window="Decide", reason="")
 
-def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(tmp_path: Path, repository: Path) -> None:
-    """The server finds the variables in its environment, also over those of the shell that it was started from."""
-    prepared = prepare(tmp_path, repository, search={"threads": "Auto"})
-    command, seen = prepared.server, tmp_path / "environment.txt"
-    prepared = replace(
-        prepared,
-        server=replace(
-            command,
-            argv=("/bin/sh", "-c", f'env > {seen}; exec "$@"', "sh", *command.argv),
-            env=command.env | {"OMP_NUM_THREADS": "64"},
-        ),
-    )
-    trial = one_trial(prepared, tmp_path).trial
-    assert trial.node is not None
-    assert trial.node.cpus == os.cpu_count()
-    assert {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"} <= set(seen.read_text().splitlines())
+    async def run() -> list[Trial]:
+        rows: list[Trial] = []
+        for milliseconds in (2.0, 4.0, 8.0):
+            arguments = f"{prepared.server.env['COSTSERVER_ARGS']} --cpu-ms {milliseconds}"
+            server = replace(prepared.server, env=prepared.server.env | {"COSTSERVER_ARGS": arguments})
+            trials = Trials(replace(prepared, server=server), Host.of(prepared.resources), tmp_path, Silent())
+            try:
+                found = await trials.run(step, len(rows) + 1, rows)
+            finally:
+                await trials.close()
+            # On a busy machine it may have been disturbed; its cost is measured all the same.
+            rows.append(found.trial.model_copy(update={"outcome": Outcome.PASSED}))
+        return rows
+
+    rows = asyncio.run(run())
+    drift = drift_of(rows)
+    assert drift is not None
+    assert drift.noticed
+    assert 4.0 == pytest.approx(float(drift.ratio), rel=0.1)
+    assert leak_of(rows) is None
 
 
 def test_a_server_that_was_being_stopped_when_the_run_was_interrupted_is_gone(

@@ -12,7 +12,8 @@ import pytest
 from tests.unit.core.simulator import random_simulation
 from tests.unit.report import runs
 
-from modelprofiler.report import page
+from modelprofiler.api.status import Variable
+from modelprofiler.report import page, text
 from modelprofiler.report.record import RunRecord
 
 RUNS: dict[str, Callable[[], RunRecord]] = {
@@ -107,6 +108,20 @@ def test_the_recommendation_comes_first() -> None:
     answer = main.children[1].text
     assert all(words in answer for words in ("Verified", "400m", "224Mi", "Trial 5 ran at exactly", "350m CPU is the"))
     assert "    cpu: 400m\n    memory: 224Mi" in main.all("code")[0].text
+
+
+def test_variables_that_sized_thread_pools_stand_in_the_manifest() -> None:
+    """As strings, which Kubernetes wants of numbers too; the text report has them below the size."""
+    record = runs.verified()
+    status = record.profile.status
+    pools = [Variable(name="OMP_NUM_THREADS", value="1")]
+    changed = status.model_copy(
+        update={"recommendations": [status.recommendations[0].model_copy(update={"env": pools})]}
+    )
+    record = RunRecord(record.profile.model_copy(update={"status": changed}), record.details)
+    code = parsed(record).all("main")[0].all("code")[0].text
+    assert code.startswith('env:\n- {name: OMP_NUM_THREADS, value: "1"}\nresources:\n')
+    assert "    env       OMP_NUM_THREADS=1\n" in text.render(record)
 
 
 def test_without_a_recommendation_the_page_says_why() -> None:

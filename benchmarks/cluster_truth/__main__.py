@@ -121,6 +121,8 @@ async def measure(
                     except NotMeasured as error:
                         failed.append(f"Not measured, {case.title}: {str(error).rstrip('.')}.")
                         say(failed[-1])
+                        # The next one waits for its end.
+                        kubectl("--namespace", namespace, "delete", "modelprofile", case.name, "--wait=false")
                         continue
                     assert record.load is not None
                     found.append((case, record, watch.under(record.load.warmup_started or 0)))
@@ -144,7 +146,7 @@ def differences(outcomes: Sequence[Outcome]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
-    parser.add_argument("--case", choices=[case.name for case in CASES], action="append", help="only this one")
+    parser.add_argument("--case", choices=[case.name for case in CASES], action="append", help="only this one, not written")
     arguments = parser.parse_args()
     if not os.environ.get("MODELPROFILER_LOCALCLUSTER"):
         parser.error("it needs the local cluster: it reads control groups, and starts a second Prometheus beside it")
@@ -162,7 +164,7 @@ def main() -> int:
     text = "\n\n".join([tables.document(outcomes, sources.NAMES), differences(outcomes), *failed])
     say(f"{time.monotonic() - began:.0f} s")
     print(text)
-    if arguments.write:
+    if arguments.write and not arguments.case:
         replace("cluster-truth", text)
     return 0
 

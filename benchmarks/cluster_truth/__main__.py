@@ -146,7 +146,9 @@ def differences(outcomes: Sequence[Outcome]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
-    parser.add_argument("--case", choices=[case.name for case in CASES], action="append", help="only this one, not written")
+    parser.add_argument(
+        "--case", choices=[case.name for case in CASES], action="append", help="only this one, not written"
+    )
     arguments = parser.parse_args()
     if not os.environ.get("MODELPROFILER_LOCALCLUSTER"):
         parser.error("it needs the local cluster: it reads control groups, and starts a second Prometheus beside it")

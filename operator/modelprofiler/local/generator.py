@@ -31,16 +31,16 @@ Say = Callable[[str], None]
 class Generator:
     """One load generator, started and waiting; `run` makes one load with it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, directory: tempfile.TemporaryDirectory[str]) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, directory: tempfile.TemporaryDirectory[str], alone: bool = False
+    ) -> None:
+        self._alone = alone
         self._process = process
         self._directory = directory
 
     @classmethod
     async def start(cls, cpus: frozenset[int] | None = None) -> Self:
-        """Start one, on these CPUs, where it goes before other programs if this user may have that.
-
-        A client on a machine of its own would not wait for them either. It takes a few percent of a CPU.
-        """
+        """Start one, on these CPUs."""
         directory = tempfile.TemporaryDirectory(prefix="modelprofiler-load-")
         result = str(Path(directory.name) / "result")
         process = await asyncio.create_subprocess_exec(
@@ -55,9 +55,7 @@ class Generator:
         if cpus:
             with contextlib.suppress(OSError, AttributeError):  # it has just died, or this is no Linux
                 os.sched_setaffinity(process.pid, cpus)
-            with contextlib.suppress(OSError, AttributeError):
-                os.sched_setscheduler(process.pid, os.SCHED_RR, os.sched_param(1))
-        return cls(process, directory)
+        return cls(process, directory, bool(cpus))
 
     async def run(self, config: LoadConfig, stop: asyncio.Event, say: Say) -> LoadResult:
         """Make a load and return what came of it.
@@ -77,6 +75,7 @@ class Generator:
             When the generator broke, or left nothing behind.
         """
         assert self._process.stdin is not None
+        self._go_first()
         try:
             self._process.stdin.write(config.model_dump_json(by_alias=True, exclude_none=True).encode())
             await self._process.stdin.drain()
@@ -97,6 +96,16 @@ class Generator:
             with contextlib.suppress(asyncio.CancelledError):
                 await lines
             await self.close()
+
+    def _go_first(self) -> None:
+        """On CPUs of its own it goes before other programs, if this user may have that.
+
+        A client on a machine of its own would not wait for them either. It takes a few percent of a CPU; not before its
+        load, or the next one, which loads its libraries meanwhile, would take turns with it.
+        """
+        if self._alone:
+            with contextlib.suppress(OSError, AttributeError):  # it has just died, may not, or this is no Linux
+                os.sched_setscheduler(self._process.pid, os.SCHED_RR, os.sched_param(1))
 
     async def _read(self, say: Say) -> str:
         assert self._process.stdout is not None

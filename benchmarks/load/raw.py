@@ -24,9 +24,13 @@ class RawRecorder(Recorder):
         super().__init__(*arguments)  # type: ignore[arg-type]
         recorders.append(self)
 
-    def ended(self, intended: float, now: float, failure: str | None) -> None:
-        super().ended(intended, now, failure)
-        if failure in {None, "timeout"}:
+    def settle(self) -> None:
+        ended.extend((i, now - i) for i, now in zip(self.answered[::2], self.answered[1::2], strict=True))
+        super().settle()
+
+    def failed_with(self, intended: float, now: float, failure: str) -> None:
+        super().failed_with(intended, now, failure)
+        if failure == "timeout":
             ended.append((intended, now - intended))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import math
 import os
 from collections.abc import Callable
 from time import monotonic
@@ -39,6 +38,7 @@ class Alarm:
         self._callback = callback
         self._timer: asyncio.TimerHandle | None = None
         self._spec = _Spec()
+        self._reference = ctypes.byref(self._spec)
         self._fd = -1
         with contextlib.suppress(AttributeError, OSError):
             libc = ctypes.CDLL(None, use_errno=True)
@@ -54,9 +54,11 @@ class Alarm:
                 self._timer.cancel()
             self._timer = self._loop.call_later(max(when - monotonic(), 0), self._callback)
             return
-        fraction, whole = math.modf(max(when, 1e-6))
-        self._spec.s, self._spec.ns = int(whole), int(fraction * 1e9)
-        self._settime(self._fd, _ABSOLUTE, ctypes.byref(self._spec), None)
+        when = max(when, 1e-6)  # zero would disarm it
+        spec = self._spec
+        spec.s = whole = int(when)
+        spec.ns = int((when - whole) * 1e9)
+        self._settime(self._fd, _ABSOLUTE, self._reference, None)
 
     def close(self) -> None:
         """Never wake again."""

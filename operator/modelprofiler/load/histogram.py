@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 GAMMA = 1.02
@@ -53,6 +54,20 @@ class Histogram:
             self.max = value
         if value < self.min:
             self.min = value
+
+    def record_all(self, values: Sequence[float]) -> None:
+        """Count values, as `record` does each; only for histograms of level 0."""
+        least = min(values)
+        if least < _SMALLEST:
+            values = [max(value, _SMALLEST) for value in values]
+            least = _SMALLEST
+        counts, per_log, log, ceil = self.counts, _PER_LOG, math.log, math.ceil
+        for index, count in Counter([ceil(log(value) * per_log) for value in values]).items():
+            counts[index] = counts.get(index, 0) + count
+        self.n += len(values)
+        self.sum += sum(values)
+        self.max = max(self.max, max(values))
+        self.min = min(self.min, least)
 
     def merge(self, other: Histogram) -> None:
         """Count everything that ``other`` has counted; the coarser of both levels remains."""

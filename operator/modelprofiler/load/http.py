@@ -1,166 +1,25 @@
-"""The hot path: requests out, responses in, over a pool of keep-alive connections.
+"""The pool of keep-alive connections, over which requests go out.
 
 One request is in flight on a connection at a time. The connection used last is used next, so that a load needs as few
 as it can. Everything that can be done once for all requests is done before the first; what happens for each request is
-in `Client.submit`, `Connection.start` and `Connection.data_received`.
+in `Client.submit`, and in `start`, `data_received` and `_finish` of `connection.Connection`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import httptools
+from modelprofiler.load.connection import CapturingConnection, Connection, Done, Failure, Heads
+from modelprofiler.load.wire import connect
 
 if TYPE_CHECKING:
     import ssl
 
-Failure = Literal["refused", "reset", "timeout", "status", "protocol"]
-Done = Callable[[float, float, Failure | None], None]
-"""Called with the intended send time, the time of the end (both of the monotonic clock), and what failed."""
-
-_LENGTH = re.compile(rb"(?im)^(content-length|transfer-encoding)[ \t]*:")
-_HEAD_LIMIT = 64 * 1024
-SHOWN = 4096
-"""Bytes of a response's body that are kept, where they are kept at all."""
-
-
-class Connection(asyncio.Protocol):
-    """A connection of the pool, and the request in flight on it."""
-
-    __slots__ = (
-        "busy",
-        "client",
-        "closed",
-        "feed",
-        "fresh",
-        "head",
-        "index",
-        "intended",
-        "keep",
-        "parser",
-        "retried",
-        "status",
-        "transport",
-    )
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.transport: asyncio.Transport | None = None
-        self.parser = httptools.HttpResponseParser(self)
-        self.feed = self.parser.feed_data
-        self.busy = self.closed = self.retried = self.keep = False
-        self.fresh = True
-        self.intended = 0.0
-        self.index = self.status = 0
-        self.head: bytes | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Join the pool, or take the request that waits longest."""
-        self.transport = transport  # type: ignore[assignment]
-        self.client._opened(self)  # noqa: SLF001 - a connection is a part of its client
-
-    def start(self, index: int, intended: float, retried: bool) -> None:
-        """Send request number ``index``."""
-        self.busy = True
-        self.index = index
-        self.intended = intended
-        self.retried = retried
-        self.transport.write(self.client.requests[index])  # type: ignore[union-attr]
-
-    def data_received(self, data: bytes) -> None:
-        """Parse what came; when the response is complete, end the request."""
-        if not self.busy:  # such as a 408 on an idle connection
-            self._drop()
-            return
-        try:
-            self.feed(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if not self.status:
-                self.fail("protocol")
-                return
-            self.keep = False  # the response was complete; what followed it was not HTTP
-        if self.status:
-            self._finish()
-        elif self.head is None:
-            self.head = data
-        elif b"\r\n\r\n" not in self.head and len(self.head) < _HEAD_LIMIT:
-            self.head += data
-
-    def on_message_complete(self) -> None:
-        """Note the end of a response; informational ones (1xx) are followed by the real one."""
-        status = self.parser.get_status_code()
-        if status >= 200:
-            self.status = status
-            self.keep = self.parser.should_keep_alive()
-
-    def _finish(self) -> None:
-        now = monotonic()
-        client = self.client
-        intended = self.intended
-        failure: Failure | None = None if self.status in client.expected else "status"
-        if now - intended > client.timeout:
-            failure = "timeout"
-        client.last_status = self.status
-        client.in_flight -= 1
-        self.status = 0
-        self.head = None
-        self.busy = self.fresh = False
-        if not self.keep:
-            self.closed = True  # by the server, which so keeps the TIME_WAIT: a client has only so many ports
-        elif client.waiting:
-            self.start(*client.waiting.popleft(), False)
-        else:
-            client.idle.append(self)
-        client.done(intended, now, failure)
-
-    def fail(self, failure: Failure) -> None:
-        """End the request in flight without a response, and the connection with it."""
-        self.busy = False
-        self._drop()
-        self.client.in_flight -= 1
-        self.client.done(self.intended, monotonic(), failure)
-
-    def _drop(self) -> None:
-        self.closed = True
-        self.client.connections.discard(self)
-        if self.transport is not None:
-            self.transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End the request in flight: complete, if the end of the connection ends the body; tried again; or failed."""
-        self.closed = True
-        self.client.connections.discard(self)
-        if self.busy:
-            if exc is None and self.head is not None and _ends_with_connection(self.head):
-                self.status, self.keep = self.parser.get_status_code(), False
-                self._finish()
-            elif self.head is None and not self.fresh and not self.retried:
-                # The server closed an idle connection while the request was under way: nobody's failure.
-                self.busy = False
-                self.client._retry(self.index, self.intended)  # noqa: SLF001
-            else:
-                self.fail("reset")
-        del self.parser, self.feed  # parser and connection hold each other, and nobody collects cycles during a load
-
-
-class CapturingConnection(Connection):
-    """A connection that keeps the beginning of a response's body, to be shown."""
-
-    def on_body(self, data: bytes) -> None:
-        """Keep the first bytes."""
-        body = self.client.last_body
-        body += data[: SHOWN - len(body)]
-
-
-def _ends_with_connection(head: bytes) -> bool:
-    """Tell whether a response is complete when the connection ends: its head is, and names no length."""
-    end = head.find(b"\r\n\r\n")
-    return end >= 0 and head.startswith(b"HTTP/") and not _LENGTH.search(head, 0, end)
+__all__ = ["Client", "Done"]
 
 
 class Client:
@@ -169,7 +28,7 @@ class Client:
     Parameters
     ----------
     host, port
-        Numeric address to connect to (a name is looked up for each connection).
+        Numeric address to connect to.
     requests
         Every request as bytes, by index.
     timeout
@@ -210,6 +69,7 @@ class Client:
         self.last_error = ""
         self.ports_exhausted = 0
         self.connections: set[Connection] = set()
+        self.heads = Heads()
         self._connection_type = CapturingConnection if capture else Connection
         self._host, self._port = host, port
         self._tls, self._server_name = tls, server_name
@@ -228,8 +88,12 @@ class Client:
         idle = self.idle
         while idle:
             connection = idle.pop()
-            if not connection.closed:
-                connection.start(index, intended, False)
+            if not connection.closed:  # what follows is Connection.start, without the call
+                connection.busy = True
+                connection.index = index
+                connection.intended = intended
+                connection.retried = False
+                connection.write(self.requests[index])
                 return True
         self.waiting.append((index, intended))
         self._connect()
@@ -291,13 +155,13 @@ class Client:
     async def _open(self) -> None:
         try:
             async with asyncio.timeout(self.timeout):
-                await self._loop.create_connection(
-                    lambda: self._connection_type(self),
-                    self._host,
-                    self._port,
-                    ssl=self._tls,
-                    server_hostname=self._server_name,
-                )
+                connection = self._connection_type(self)
+                if self._tls is None:
+                    connection.connection_made(await connect(self._loop, self._host, self._port, connection))
+                else:
+                    await self._loop.create_connection(
+                        lambda: connection, self._host, self._port, ssl=self._tls, server_hostname=self._server_name
+                    )
         except OSError as e:  # TimeoutError and ssl.SSLError are of this kind too
             self._failed_to_open(e)
 

@@ -118,7 +118,7 @@ class Phases:
                     self._end("Terminated", now)
                     return
                 if self.plan.rate is None and now > due:
-                    self.recorder.send_lag.record(now - due)
+                    self.recorder.lags.append(now - due)
                 due = max(due, now - tick)
                 self._tick(now)
         finally:

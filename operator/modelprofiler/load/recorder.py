@@ -32,16 +32,20 @@ class Recorder:
     """
 
     def __init__(self, sub_window: float, now: float, before: tuple[float, int] | None = None) -> None:
+        self.answered: list[float] = []
+        """Intended send time and end of each good answer that `settle` has not counted yet, one after the other."""
+        self.lags: list[float] = []
+        """How late requests were sent, in seconds, as far as `settle` has not counted them yet."""
         self.due = 0
         self.dropped = 0
         self.failed = 0
-        self.send_lag = Histogram()
-        since, self.responses = before or (now, 0)
+        self._send_lag = Histogram()
+        since, self._responses = before or (now, 0)
         self.timeline = TimelineRecorder(since)
-        self.timeline.observe(now, self.responses, last=True)
+        self.timeline.observe(now, self._responses, last=True)
         self.window_start = _NEVER
         self.window_end = _NEVER
-        self.windows: list[Histogram] = []
+        self._windows: list[Histogram] = []
         self.failures: Counter[str] = Counter()
         self._sub_window = sub_window
         self._good = 0
@@ -50,40 +54,77 @@ class Recorder:
 
     def open(self, start: float) -> None:
         """Begin the window: requests due from ``start`` on count."""
+        self.settle()
         self.window_start = start
-        self.send_lag = Histogram()
+        self._send_lag = Histogram()
         self._at_open = (self.due, self._good, monotonic())
 
     def close(self, end: float) -> None:
         """End the window: no request due at or after ``end`` was sent."""
+        self.settle()
         self.window_end = end
         self._at_close = (self.due, self._good, monotonic())
 
-    def ended(self, intended: float, now: float, failure: str | None) -> None:
-        """Count a request that ended."""
-        if failure is None:
-            self.responses += 1
-            self._good += 1
-        else:
-            self.failed += 1
-            if failure == "status":
-                self.responses += 1
-            if intended >= self.window_start:
-                self.failures[failure] += 1
-            if failure != "timeout":
-                return
-        since_start = intended - self.window_start
-        if since_start >= 0:
-            try:
-                self.windows[int(since_start / self._sub_window)].record(now - intended)
-            except IndexError:  # the first request of a sub-window
+    def settle(self) -> None:
+        """Count what was noted since it was last done: many at once cost a fraction of one at a time."""
+        if self.lags:
+            self._send_lag.record_all(self.lags)
+            self.lags.clear()
+        answered = self.answered
+        if not answered:
+            return
+        count = len(answered) // 2
+        self._responses += count
+        self._good += count
+        start, width = self.window_start, self._sub_window
+        latencies: dict[int, list[float]] = {}
+        for intended, now in zip(answered[::2], answered[1::2], strict=True):
+            since_start = intended - start
+            if since_start >= 0:
+                index = int(since_start / width)
+                if index in latencies:
+                    latencies[index].append(now - intended)
+                else:
+                    latencies[index] = [now - intended]
+        answered.clear()
+        for index, values in latencies.items():
+            self._window(index).record_all(values)
+
+    @property
+    def send_lag(self) -> Histogram:
+        """How late requests were sent, in seconds (open loop), or the generator's clock ticked (closed loop)."""
+        self.settle()
+        return self._send_lag
+
+    @property
+    def responses(self) -> int:
+        """Responses so far, good or not."""
+        self.settle()
+        return self._responses
+
+    def failed_with(self, intended: float, now: float, failure: str) -> None:
+        """Count a request that failed."""
+        self.failed += 1
+        if failure == "status":
+            self._responses += 1
+        if intended >= self.window_start:
+            self.failures[failure] += 1
+            if failure == "timeout":
                 self._record(intended, now - intended)
 
     def _record(self, intended: float, latency: float) -> None:
-        index = int((intended - self.window_start) / self._sub_window)
-        while index >= len(self.windows):
-            self.windows.append(Histogram())
-        self.windows[index].record(latency)
+        self._window(int((intended - self.window_start) / self._sub_window)).record(latency)
+
+    def _window(self, index: int) -> Histogram:
+        while index >= len(self._windows):
+            self._windows.append(Histogram())
+        return self._windows[index]
+
+    @property
+    def windows(self) -> list[Histogram]:
+        """Latencies by sub-window, in seconds, up to the last in which a request was due that has ended."""
+        self.settle()
+        return self._windows
 
     def drop(self, intended: float) -> None:
         """Count a request that was not sent, because too many were in flight."""

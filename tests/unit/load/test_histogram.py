@@ -93,3 +93,13 @@ def test_bytes_that_are_not_a_histogram_are_refused(data: bytes) -> None:
     """A cut or foreign text does not become numbers."""
     with pytest.raises(ValueError, match="not a histogram"):
         Histogram.from_bytes(data)
+
+
+def test_counting_many_at_once_is_counting_each() -> None:
+    """Also a zero, which a clock may say."""
+    values = [0.0, 0.001, 0.0010001, 0.25, 3.0, 0.001]
+    each, at_once = Histogram(), Histogram()
+    for value in values:
+        each.record(value)
+    at_once.record_all(values)
+    assert each == at_once

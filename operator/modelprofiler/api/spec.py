@@ -484,7 +484,7 @@ class Metrics(ApiModel):
     """Where usage is read."""
 
     source: Literal["Auto", "Prometheus", "Kubelet"] = "Auto"
-    """Auto: Prometheus when it has the series, with newer samples from the kubelet; else the kubelet alone."""
+    """Auto: Prometheus when it has the series, with what it has not from the kubelet; else the kubelet alone."""
 
 
 class ModelProfileSpec(ApiModel):

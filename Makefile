@@ -144,6 +144,10 @@ bench-cluster-truth: env ## Measure servers of known cost in the local cluster, 
 bench-repeat: env ## The same two profiles ten times each in the cluster; writes docs/benchmarks.md; 50 minutes at most
 	@hack/cluster exec $(BIN)/python -m benchmarks.repeat --write $(ARGS)
 
+.PHONY: bench-local-vs-cluster
+bench-local-vs-cluster: env ## The same profiles in the cluster and on this machine: do they agree; twenty minutes
+	@$(BIN)/python -m benchmarks.local_vs_cluster --write $(ARGS)
+
 ##@ Generated files
 
 .PHONY: crds

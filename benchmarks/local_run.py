@@ -8,30 +8,26 @@ Prints Markdown; with --write puts it into docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
-import socket
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.arguments import count
-from benchmarks.implied import p95_at
+from benchmarks import known_cost
+from benchmarks.arguments import count, number
 from benchmarks.publish import replace
 
 import modelprofiler
+from modelprofiler.api.status import Outcome
 from modelprofiler.report.record import TrialRecord
 from modelprofiler.report.result import Result
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "digits.yaml"
-PROGRAM = ROOT / "tests" / "servers" / "costserver.py"
 WALL_SECONDS, TRIALS, OVERHEAD_PERCENT = 90, 8, 10
 """What the example is to stay under."""
-CPU_SECONDS, RATE, OBJECTIVE_SECONDS, STEP = 0.010, 20.0, 0.500, 50
-"""The server of known cost, its load, and the step of the range in millicores."""
-SIZES = range(100, 601, STEP)
 
 
 @dataclass(frozen=True)
@@ -79,14 +75,25 @@ def _loaded(record: TrialRecord) -> float:
     return load.ended - load.warmup_started
 
 
-def example(runs: int) -> str:
+def measured(profile: Path, what: str, until: float) -> Result | None:
+    """Run a profile once and say how it went on; None when it is too late to begin."""
+    if time.monotonic() > until:
+        print(f"{what}: not begun, as the time is over", file=sys.stderr, flush=True)
+        return None
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        result = modelprofiler.run(profile, directory=Path(directory) / "run", wait_seconds=600)
+    trials = ", ".join(f"{t.purpose} {t.limits.cpu} {t.outcome}" for t in result.trials)
+    found = result.recommendation
+    size = f"{found.limits.cpu}, {found.limits.memory}" if found else result.reason
+    print(f"{what}: {size} after {time.monotonic() - began:.0f} s ({trials})", file=sys.stderr, flush=True)
+    return result
+
+
+def example(runs: int, until: float) -> str:
     """Run the example so often and return what each run took."""
-    rows = []
-    for _ in range(runs):
-        with tempfile.TemporaryDirectory() as directory:
-            took = Took.of(modelprofiler.run(EXAMPLE, directory=Path(directory) / "run", wait_seconds=600))
-        rows.append(took)
-        print(took, file=sys.stderr)
+    results = [measured(EXAMPLE, f"example {i}", until) for i in range(1, runs + 1)]
+    rows = [Took.of(result) for result in results if result is not None]
     lines = ["| run | wall | trials | outside starts and load | recommended |", "|---|---|---|---|---|"]
     lines += [
         f"| {i} | {t.wall:.0f} s | {t.trials} | {t.overhead_percent:.1f} % | {t.size} |" for i, t in enumerate(rows, 1)
@@ -98,54 +105,32 @@ def example(runs: int) -> str:
     return "\n".join(lines)
 
 
-def known_cost(runs: int) -> str:
+def cost(runs: int, until: float) -> str:
     """Profile the server of known cost so often, at zero margins, and return what was recommended."""
-    implied = next(size for size in SIZES if p95_at(size / 1000, CPU_SECONDS, RATE) <= OBJECTIVE_SECONDS)
-    lines = ["| run | trials | CPU per request | CPU recommended | implied |", "|---|---|---|---|---|"]
+    implied, burnt = known_cost.implied(), f"{known_cost.CPU_SECONDS * 1000:g}ms"
+    lines = [
+        "| run | wall | trials | CPU per request | it burns | CPU recommended | implied |",
+        "|---|---|---|---|---|---|---|",
+    ]
     within = 0
     for number in range(1, runs + 1):
         with tempfile.TemporaryDirectory() as directory:
-            result = modelprofiler.run(_profile(), directory=Path(directory) / "run", wait_seconds=600)
-        usage = result.trials[0].usage
-        cost = usage.cpu_time_per_request if usage is not None else None
-        found = result.recommendation
-        cpu = found.limits.cpu.millicores if found is not None and found.limits.cpu is not None else 0
-        within += abs(cpu - implied) <= STEP
-        lines.append(f"| {number} | {len(result.trials)} | {cost} | {cpu}m | {implied}m |")
-        print(lines[-1], file=sys.stderr)
-    return "\n".join([*lines, "", f"Within one step of {STEP}m: {within} of {runs}."])
-
-
-def free_port() -> int:
-    """Return a port that nobody has."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def _profile() -> dict[str, Any]:
-    port = free_port()
-    knobs = f"--host 127.0.0.1 --port {port} --cpu-ms {CPU_SECONDS * 1000:g} --memory-mib 96".split()
-    container = {
-        "name": "server",
-        "image": "none",
-        "command": [sys.executable, str(PROGRAM), *knobs],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": port}},
-    }
-    spec = {
-        "server": {"template": {"spec": {"containers": [container]}}},
-        "endpoint": {"http": {"port": port}},
-        "dataset": {"source": {"inline": "\n".join(f'{{"row": {i}}}' for i in range(100))}},
-        "load": {"openLoop": {"rate": f"{RATE:g}"}, "warmup": "2s"},
-        "objectives": {"latency": {"p95": f"{OBJECTIVE_SECONDS * 1000:g}ms"}},
-        "resources": {
-            "cpu": {"min": f"{SIZES[0]}m", "max": f"{SIZES[-1]}m", "step": f"{STEP}m"},
-            "memory": {"min": "64Mi", "max": "256Mi", "step": "16Mi"},
-        },
-        "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
-    }
-    meta = {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", "metadata": {"name": "cost"}}
-    return {**meta, "spec": spec}
+            profile = Path(directory) / "profile.yaml"
+            known_cost.write_profile(profile, known_cost.free_port())
+            result = measured(profile, f"known cost {number}", until)
+        if result is None:
+            runs = number - 1
+            break
+        used = [t.usage for t in result.trials if t.outcome is Outcome.PASSED and t.usage is not None]
+        per_request = used[0].cpu_time_per_request if used else "none"
+        found, took = result.recommendation, Took.of(result)
+        cpu = found.limits.cpu if found is not None else None
+        within += cpu is not None and abs(cpu.millicores - implied) <= known_cost.STEP
+        size = cpu or result.reason
+        lines.append(
+            f"| {number} | {took.wall:.0f} s | {took.trials} | {per_request} | {burnt} | {size} | {implied}m |"
+        )
+    return "\n".join([*lines, "", f"Within one step of {known_cost.STEP}m: {within} of {runs}."])
 
 
 def main() -> int:
@@ -157,13 +142,17 @@ def main() -> int:
     parser.add_argument(
         "--known-cost", type=count(0, 100), default=10, metavar="RUNS", help="runs of the cost server (default: 10)"
     )
+    parser.add_argument(
+        "--minutes", type=number(1, 600), default=20, help="after which no further run is begun (default: 20)"
+    )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
-    parts = {"local-example": (example, arguments.example), "local-known-cost": (known_cost, arguments.known_cost)}
+    until = time.monotonic() + 60 * arguments.minutes
+    parts = {"local-example": (example, arguments.example), "local-known-cost": (cost, arguments.known_cost)}
     for name, (measure, runs) in parts.items():
         if runs > 0:
-            text = measure(runs)
-            print(f"\n{text}")
+            text = measure(runs, until)
+            print(f"\n{text}\n", flush=True)
             if arguments.write:
                 replace(name, text)
     return 0

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.local_run import free_port
+from benchmarks.known_cost import free_port
 from benchmarks.publish import replace
 
 from modelprofiler.api.resource import ModelProfile

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.local.support import Serve, Start
+from tests.integration.local.support import Serve, Start, prepare
 
 from modelprofiler.errors import LimitsUnavailable
 from modelprofiler.local.cgroup import Cgroup, open_cgroup
+from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.process import Server
 
 
@@ -81,3 +82,9 @@ def gone() -> Callable[[int], Awaitable[bool]]:
         return False
 
     return wait
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, repository: Path) -> Prepared:
+    """Return a run of the server of known cost."""
+    return prepare(tmp_path, repository)

@@ -1,9 +1,30 @@
 """What the tests of server processes have in common."""
 
 import asyncio
+import os
+import socket
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import EffectiveResources, Provenance
+from modelprofiler.load.dataset import describe, read_rows
+from modelprofiler.local.command import Command, Ready
+from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.process import Server
+
+CPU_SECONDS = 0.005
+RATE = 30
+SPEC: dict[str, Any] = {
+    "server": {"template": {"spec": {"containers": [{"name": "server", "image": "none"}]}}},
+    "dataset": {"source": {"inline": "unused"}},
+    "load": {"openLoop": {"rate": str(RATE)}, "warmup": "0s", "duration": "5s"},
+    "objectives": {"latency": {"p95": "2s"}},
+    "resources": {"cpu": {"values": ["250m", "500m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
+    "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
+}
 
 Start = Callable[..., Awaitable[Server]]
 Serve = Callable[..., Awaitable[tuple[Server, int]]]
@@ -14,3 +35,34 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110 - it happens in the kernel
             await asyncio.sleep(0.01)
+
+
+def prepare(directory: Path, repository: Path, knobs: str = "", **spec: Any) -> Prepared:
+    """Return a run of the server of known cost with these knobs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    rows = directory / "rows.txt"
+    rows.write_text("\n".join(f'{{"row": {i}}}' for i in range(50)))
+    data = SPEC | {"endpoint": {"http": {"port": port}}} | spec
+    profile = ModelProfile.parse(
+        {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", "metadata": {"name": "cost"}, "spec": data}
+    )
+    assert profile.spec.resources.cpu is not None
+    assert profile.spec.resources.memory is not None
+    arguments = f"--host 127.0.0.1 --port {port} --cpu-ms {CPU_SECONDS * 1000} {knobs}"
+    return Prepared(
+        profile=profile,
+        resources=EffectiveResources(cpu=profile.spec.resources.cpu, memory=profile.spec.resources.memory),
+        server=Command(
+            argv=(sys.executable, str(repository / "tests/servers/costserver.py")),
+            env={**os.environ, "COSTSERVER_ARGS": arguments},
+            cwd=directory,
+            container_name="server",
+            ready=Ready(port, "/healthz"),
+        ),
+        dataset_file=rows,
+        dataset=describe(read_rows(rows.read_bytes())),
+        run_hash="abc",
+        provenance=Provenance(),
+    )

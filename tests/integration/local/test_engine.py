@@ -3,41 +3,23 @@
 import asyncio
 import contextlib
 import os
-import socket
-import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.integration.local.support import prepare
 
-from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import EffectiveResources, Outcome, Provenance, Purpose, Trial
+from modelprofiler.api.status import Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.drift import drift_of
 from modelprofiler.core.leak import leak_of
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.errors import LimitsUnavailable
-from modelprofiler.load.dataset import describe, read_rows
 from modelprofiler.local.cgroup import open_cgroup, owner
-from modelprofiler.local.command import Command, Ready
-from modelprofiler.local.engine import Engine
 from modelprofiler.local.host import Host
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Silent
 from modelprofiler.local.trials import Trials
 from modelprofiler.report.record import TrialRecord
-
-CPU_SECONDS = 0.005
-RATE = 30
-SPEC: dict[str, Any] = {
-    "server": {"template": {"spec": {"containers": [{"name": "server", "image": "none"}]}}},
-    "dataset": {"source": {"inline": "unused"}},
-    "load": {"openLoop": {"rate": str(RATE)}, "warmup": "0s", "duration": "5s"},
-    "objectives": {"latency": {"p95": "2s"}},
-    "resources": {"cpu": {"values": ["250m", "500m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
-    "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -48,43 +30,6 @@ def _limits() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"no control group can be had here, which is a failure because CI=true: {error}")
         pytest.skip(f"no control group can be had here: {error}")
-
-
-@pytest.fixture
-def prepared(tmp_path: Path, repository: Path) -> Prepared:
-    """Return a run of the server of known cost."""
-    return prepare(tmp_path, repository)
-
-
-def prepare(directory: Path, repository: Path, knobs: str = "", **spec: Any) -> Prepared:
-    """Return a run of the server of known cost with these knobs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    rows = directory / "rows.txt"
-    rows.write_text("\n".join(f'{{"row": {i}}}' for i in range(50)))
-    data = SPEC | {"endpoint": {"http": {"port": port}}} | spec
-    profile = ModelProfile.parse(
-        {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", "metadata": {"name": "cost"}, "spec": data}
-    )
-    assert profile.spec.resources.cpu is not None
-    assert profile.spec.resources.memory is not None
-    arguments = f"--host 127.0.0.1 --port {port} --cpu-ms {CPU_SECONDS * 1000} {knobs}"
-    return Prepared(
-        profile=profile,
-        resources=EffectiveResources(cpu=profile.spec.resources.cpu, memory=profile.spec.resources.memory),
-        server=Command(
-            argv=(sys.executable, str(repository / "tests/servers/costserver.py")),
-            env={**os.environ, "COSTSERVER_ARGS": arguments},
-            cwd=directory,
-            container_name="server",
-            ready=Ready(port, "/healthz"),
-        ),
-        dataset_file=rows,
-        dataset=describe(read_rows(rows.read_bytes())),
-        run_hash="abc",
-        provenance=Provenance(),
-    )
 
 
 def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int = 128) -> TrialRecord:
@@ -200,15 +145,3 @@ def groups_of_this_process() -> list[Path]:
     """Return the control groups that are there in its name."""
     mine = owner().rsplit("-", 2)[0]
     return [path for depth in ("*", "*/*") for path in Path("/sys/fs/cgroup").glob(f"{depth}/{mine}-*")]
-
-
-def test_without_limits_there_is_an_answer_that_nothing_verifies(prepared: Prepared, tmp_path: Path) -> None:
-    """One trial, what the model of the queue makes of it, and why it was not tried."""
-    host = replace(Host.of(prepared.resources), unlimited="limits cannot be enforced here, as this is a test")
-    profile = asyncio.run(Engine(prepared, host, tmp_path, Silent()).run())
-    assert ("Process", 1) == (
-        profile.status.trials[0].usage and profile.status.trials[0].usage.source,
-        len(profile.status.trials),
-    )
-    (found,) = profile.status.recommendations
-    assert (None, True) == (found.verification, "as this is a test" in found.explanation)

@@ -113,13 +113,13 @@ def cost(runs: int, until: float) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     within = 0
-    for number in range(1, runs + 1):
+    for run in range(1, runs + 1):
         with tempfile.TemporaryDirectory() as directory:
             profile = Path(directory) / "profile.yaml"
             known_cost.write_profile(profile, known_cost.free_port())
-            result = measured(profile, f"known cost {number}", until)
+            result = measured(profile, f"known cost {run}", until)
         if result is None:
-            runs = number - 1
+            runs = run - 1
             break
         used = [t.usage for t in result.trials if t.outcome is Outcome.PASSED and t.usage is not None]
         per_request = used[0].cpu_time_per_request if used else "none"
@@ -127,9 +127,7 @@ def cost(runs: int, until: float) -> str:
         cpu = found.limits.cpu if found is not None else None
         within += cpu is not None and abs(cpu.millicores - implied) <= known_cost.STEP
         size = cpu or result.reason
-        lines.append(
-            f"| {number} | {took.wall:.0f} s | {took.trials} | {per_request} | {burnt} | {size} | {implied}m |"
-        )
+        lines.append(f"| {run} | {took.wall:.0f} s | {took.trials} | {per_request} | {burnt} | {size} | {implied}m |")
     return "\n".join([*lines, "", f"Within one step of {known_cost.STEP}m: {within} of {runs}."])
 
 

@@ -23,7 +23,7 @@ from benchmarks.known_cost import free_port
 from benchmarks.publish import replace
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import Outcome, Purpose, Trial
+from modelprofiler.api.status import INCONCLUSIVE, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.local.document import Document
@@ -36,7 +36,7 @@ from modelprofiler.local.trials import Trials
 NODE_CPUS = 16
 """Of the node that is imitated: what its pools would be is set by hand."""
 RATE, OBJECTIVE_SECONDS = "8", 0.3
-SIZES = (500, 300, 200, 150, 100)
+SIZES = (400, 300, 200, 150, 100)
 """In millicores."""
 CEILING = "2"
 """Nobody runs at it; it lets the server have every CPU of a machine of two, as those it may run on size its pools."""
@@ -116,8 +116,9 @@ def table(found: dict[tuple[Mode, int], Trial]) -> str:
     lines += [f"| {cpu}m | " + " | ".join(_cell(found[mode, cpu]) for mode in MODES) + " |" for cpu in sizes]
     smallest = []
     for mode in MODES:
-        failing = [cpu for cpu in sizes if found[mode, cpu].outcome is not Outcome.PASSED]
-        passing = [cpu for cpu in sizes if cpu > max(failing, default=0)]
+        judged = [cpu for cpu in sizes if found[mode, cpu].outcome not in INCONCLUSIVE]
+        failing = [cpu for cpu in judged if found[mode, cpu].outcome is not Outcome.PASSED]
+        passing = [cpu for cpu in judged if cpu > max(failing, default=0)]
         smallest.append(f"{min(passing)}m" if passing else "more than these")
     lines.append("| **needed** | " + " | ".join(smallest) + " |")
     return "\n".join(lines)

@@ -33,7 +33,7 @@ class Volumes:
         self.kubectl("--namespace", SYSTEM_NAMESPACE, "exec", self._pod, "--", "sh", "-ec", command)
 
     def claim(self, name: str) -> None:
-        """Create a claim that waits for its volume."""
+        """Create the claim that a volume waits for."""
         spec = {
             "accessModes": ["ReadWriteOnce"],
             "storageClassName": "",
@@ -42,6 +42,8 @@ class Volumes:
         }
         meta = {"name": name, "namespace": self.namespace}
         self._create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec})
+        bound = ("--for=jsonpath={.status.phase}=Bound", "--timeout=50s")
+        self.kubectl("wait", f"pvc/{name}", *bound, "--namespace", self.namespace)
 
     def offer(self, name: str, storage_class: str = "") -> None:
         """Create the volume: for the claim of that name, or for any of a storage class."""

@@ -67,17 +67,23 @@ class ApiServer:
                 return self._status(409, "exists")
             body["metadata"] |= {"uid": f"uid-of-{path}", "namespace": "ml"}
             self.objects[path] = body
-            if path.startswith(PODS):
-                body["status"] = {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}
-                if not self.storage:
-                    waits = {"type": "PodScheduled", "status": "False", "message": "unbound"}
-                    body["status"] = {"phase": "Pending", "conditions": [waits]}
+            self._bind(path, body)
         if path not in self.objects:
             return self._status(404, f"there is no {path}")
         if request.method == "PATCH":
             self._merge(self.objects[path], await request.json())
         found = self.objects.pop(path) if request.method == "DELETE" else self.objects[path]
         return web.json_response(found)
+
+    def _bind(self, path: str, body: Object) -> None:
+        """Bind a claim and run a pod, as far as there is storage."""
+        if path.startswith(CLAIMS):
+            body["status"] = {"phase": "Bound" if self.storage else "Pending"}
+        elif path.startswith(PODS) and self.storage:
+            body["status"] = {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}
+        elif path.startswith(PODS):
+            waits = {"type": "PodScheduled", "status": "False", "message": "unbound"}
+            body["status"] = {"phase": "Pending", "conditions": [waits]}
 
     async def _exec(self, request: web.Request) -> web.WebSocketResponse:
         """Run the command here, as a pod would, with the storage in its place."""
@@ -307,7 +313,8 @@ def test_a_cluster_without_storage_is_told(
     api: ApiServer, large: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What would give it some is named."""
-    monkeypatch.setattr("modelprofiler.azureml.profiling.cluster_volume.BIND_SECONDS", 0.1)
+    for name in ("BIND_SECONDS", "AT_ONCE_SECONDS"):
+        monkeypatch.setattr(f"modelprofiler.azureml.profiling.cluster_volume.{name}", 0.1)
     api.storage = None
     with pytest.raises(UserErrorException, match=r"no default StorageClass .* MODELPROFILER_STORAGE_CLASS"):
         Model.profile(**large)

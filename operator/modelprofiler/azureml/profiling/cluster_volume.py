@@ -36,6 +36,10 @@ START_SECONDS = 180.0
 BIND_SECONDS = 60.0
 """A provisioner makes a volume in seconds."""
 
+AT_ONCE_SECONDS = 3.0
+"""A pod that comes before its volume is looked at again by the scheduler many seconds later; one of a StorageClass that
+waits for its first pod has to come before."""
+
 GONE_SECONDS = 60.0
 SLOWEST = 2**20
 """Bytes a second that any connection carries."""
@@ -168,6 +172,7 @@ async def _fill(cluster: Cluster, namespace: str, found: Object, volume: Volume,
     body = pod(found, volume, image)
     name = body["metadata"]["name"]
     try:
+        await _bound_at_once(cluster, namespace, found["metadata"]["name"])
         await cluster.create(PODS, namespace, body)
         await _started(cluster, namespace, name, found["metadata"]["name"])
         text = importlib.resources.files(__package__).joinpath("receive.py").read_text(encoding="utf-8")
@@ -183,6 +188,15 @@ async def _fill(cluster: Cluster, namespace: str, found: Object, volume: Volume,
             f"claim {found['metadata']['name']} holds not what was copied: {ended.stdout:.80}, not {volume.digest}"
         )
     await _gone(cluster, namespace, name)
+
+
+async def _bound_at_once(cluster: Cluster, namespace: str, name: str) -> None:
+    """Give a claim a moment to be bound."""
+    for _ in range(int(AT_ONCE_SECONDS / POLL_SECONDS)):
+        found = await cluster.get(CLAIMS, namespace, name)
+        if (found.get("status") or {}).get("phase") == "Bound":
+            return
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _installed_image(cluster: Cluster) -> str | None:

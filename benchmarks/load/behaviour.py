@@ -90,19 +90,24 @@ def cases(certificates: Certificates | None) -> list[Case]:
         Case("informational responses (100, 102) first", "plain", "/informational", _PACED),
     ]
     if certificates:
-        trusted, other = {"ca_file": str(certificates.authority)}, {"ca_file": str(certificates.other)}
-        tls = {"endpoint": {"scheme": "HTTPS"}}
+        trusted, other = _verified(certificates.authority), _verified(certificates.other)
+        by_name = _verified(certificates.authority, serverName="digits.example")
         found += [
-            Case("TLS, verified against a private CA (nginx)", "tls", "/", _PACED, more=tls | trusted),
-            Case("TLS, not verified", "tls", "/", _PACED, more=tls),
+            Case("TLS, verified against a private CA (nginx)", "tls", "/", _PACED, more=trusted),
+            Case("TLS, verified by name, not address", "tls", "/", _PACED, more=by_name),
+            Case("TLS, not verified", "tls", "/", _PACED, more={"endpoint": {"scheme": "HTTPS"}}),
             Case(
                 *("TLS, the server is of another CA", "tls", "/", _PACED),
-                more=tls | other,
+                more=other,
                 works=False,
                 because="certificate verify failed",
             ),
         ]
     return found
+
+
+def _verified(authority: Path, **more: str) -> dict[str, Any]:
+    return {"endpoint": {"scheme": "HTTPS", "tls": {"caBundle": authority.read_text(), **more}}}
 
 
 @dataclass(frozen=True)

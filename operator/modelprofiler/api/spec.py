@@ -190,13 +190,28 @@ class Expectation(ApiModel):
     """Status codes that count as success."""
 
 
+class Tls(ApiModel):
+    """How the certificate of an HTTPS server is verified; without this it is not, as in probes of the kubelet."""
+
+    ca_bundle: Annotated[str, StringConstraints(max_length=65536, pattern="-----BEGIN CERTIFICATE-----")]
+    """CA certificates (PEM text) that the server's must chain to."""
+    server_name: Annotated[str, StringConstraints(max_length=253, pattern=r"^[0-9A-Za-z._:-]+$")] | None = None
+    """Name that the certificate must have, asked for by SNI and sent as Host; by default the server's address."""
+
+
 class HttpEndpoint(ApiModel):
     """An HTTP endpoint of the server."""
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("!has(self.tls) || has(self.scheme) && self.scheme == 'HTTPS'", "tls needs scheme HTTPS"),
+    )
 
     port: Annotated[int, Field(ge=1, le=65535)] = 5001
     """Port the server listens on."""
     scheme: Literal["HTTP", "HTTPS"] = "HTTP"
     """HTTP or HTTPS."""
+    tls: Tls | None = None
+    """How the server's certificate is verified, with scheme HTTPS."""
     path: Annotated[str, StringConstraints(max_length=2048, pattern=r"^/[^\s]*$")] = "/score"
     """Path of a request."""
     method: Literal["POST", "PUT", "GET"] = "POST"
@@ -209,6 +224,12 @@ class HttpEndpoint(ApiModel):
     """A request that takes longer is an error."""
     expect: Expectation = Field(default_factory=Expectation)
     """What a good response looks like."""
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        if self.tls is not None and self.scheme != "HTTPS":
+            raise ValueError("tls needs scheme HTTPS")
+        return self
 
 
 class Endpoint(ApiModel):

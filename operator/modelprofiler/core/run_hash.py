@@ -82,11 +82,13 @@ def evidence(
             # A model baked into the image shows only by its version.
             model = _plain(spec.model)
             del model["name"]
+    endpoint = _plain(spec.endpoint)
+    endpoint["http"].pop("tls", None)  # how a server is verified does not change what it does
     found = {
         "model": model,
         "server": server,
         "image": image,
-        "endpoint": _plain(spec.endpoint),
+        "endpoint": endpoint,
         "dataset": dataset,
         "load": _plain(spec.load),
         "rerun": rerun,

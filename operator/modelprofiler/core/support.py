@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def supported(spec: ModelProfileSpec, environment: Environment) -> list[Problem]
     return [
         *_server(spec, environment),
         *(p for path, source in _sources(spec) for p in _source(path, source, environment)),
+        *_tls(spec),
         *_dataset(spec),
         *_load(spec),
         *_threads(spec),
@@ -172,6 +174,16 @@ def _source(path: str, source: Source, environment: Environment) -> Iterator[Pro
             "is a path on your own machine, which a cluster cannot read; "
             "`modelprofiler init --bundle` makes ConfigMaps of files",
         )
+
+
+def _tls(spec: ModelProfileSpec) -> Iterator[Problem]:
+    tls = spec.endpoint.http.tls
+    if tls is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=tls.ca_bundle)
+    except (ssl.SSLError, ValueError) as error:
+        yield Problem("spec.endpoint.http.tls.caBundle", f"holds a certificate that cannot be read: {error}")
 
 
 def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:

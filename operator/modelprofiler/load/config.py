@@ -69,8 +69,6 @@ class LoadConfig(ApiModel):
     less in a short window."""
     seed: int = 0
     """Seed of the arrival times."""
-    ca_file: str | None = None
-    """CA certificates (PEM) that the server's must chain to; without it HTTPS is not verified, as in kubelet probes."""
     cover_rows: bool = False
     """Send every row once where the bounds allow."""
     heaviest_first: bool = False

@@ -9,9 +9,13 @@ from modelprofiler.api.spec import HttpEndpoint
 def render(endpoint: HttpEndpoint, host: str, port: int, body: bytes) -> bytes:
     """Return the whole HTTP/1.1 request, headers and body, as it goes over the wire.
 
+    The Host is the name that the server's certificate must have, where one is given.
+
     Headers of the endpoint come instead of the generator's own of the same name.
     """
     default_port = 443 if endpoint.scheme == "HTTPS" else 80
+    if endpoint.tls and endpoint.tls.server_name:
+        host = endpoint.tls.server_name
     name = f"[{host}]" if ":" in host else host
     own = {
         "Host": name if port == default_port else f"{name}:{port}",

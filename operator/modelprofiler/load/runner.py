@@ -132,7 +132,7 @@ class _Load:
             max_in_flight=self.plan.max_in_flight,
             done=done,
             tls=self.tls,
-            server_name=self.config.host if self.tls else None,
+            server_name=_server_name(self.config),
             capture=capture,
         )
 
@@ -207,17 +207,24 @@ def _read(config: LoadConfig) -> list[bytes]:
 
 
 def _tls(config: LoadConfig) -> ssl.SSLContext | None:
-    if config.endpoint.scheme == "HTTP":
+    endpoint = config.endpoint
+    if endpoint.scheme == "HTTP":
         return None
-    if config.ca_file is None:  # as a kubelet's probe: a pod's certificate seldom names the pod's address
+    if endpoint.tls is None:  # as a kubelet's probe: a pod's certificate seldom names the pod's address
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
     try:
-        return ssl.create_default_context(cafile=config.ca_file)
-    except OSError as e:
-        raise LoadError(f"the CA certificates in {config.ca_file} cannot be read: {e}") from e
+        return ssl.create_default_context(cadata=endpoint.tls.ca_bundle)
+    except (OSError, ValueError) as e:  # ssl.SSLError is an OSError
+        raise LoadError(f"the CA certificates of tls.caBundle cannot be read: {e}") from e
+
+
+def _server_name(config: LoadConfig) -> str | None:
+    if config.endpoint.scheme == "HTTP":
+        return None
+    return config.endpoint.tls.server_name if config.endpoint.tls and config.endpoint.tls.server_name else config.host
 
 
 def _raise_file_limit() -> None:

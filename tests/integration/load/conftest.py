@@ -63,7 +63,7 @@ def make_certificate(pem: Path) -> Path:
     """Write a new key and a certificate that it signed itself."""
     command = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=test"
-        f" -addext subjectAltName=IP:127.0.0.1 -keyout {pem}.key -out {pem}.crt"
+        f" -addext subjectAltName=IP:127.0.0.1,DNS:digits.example -keyout {pem}.key -out {pem}.crt"
     )
     subprocess.run(command.split(), check=True, capture_output=True)
     pem.write_bytes(Path(f"{pem}.key").read_bytes() + Path(f"{pem}.crt").read_bytes())

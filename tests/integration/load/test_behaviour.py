@@ -236,8 +236,8 @@ def test_https_works_with_a_private_ca_and_unverified_without_one(
     load: MakeLoad, tls_server: int, certificate: Path, verified: bool
 ) -> None:
     """As a kubelet's probe does, an endpoint is not verified unless it is said against what."""
-    ca = f"{certificate}.crt" if verified else None
-    result = load("keep_alive", OPEN, port=tls_server, endpoint={"scheme": "HTTPS"}, ca_file=ca)
+    tls = {"tls": {"caBundle": Path(f"{certificate}.crt").read_text()}} if verified else {}
+    result = load("keep_alive", OPEN, port=tls_server, endpoint={"scheme": "HTTPS", **tls})
     assert 0 == measured(result).failures
 
 
@@ -245,6 +245,23 @@ def test_a_server_that_does_not_chain_to_the_ca_fails_the_first_request(
     load: MakeLoad, tls_server: int, other_certificate: Path
 ) -> None:
     """And the reason is said."""
-    result = load("keep_alive", OPEN, port=tls_server, endpoint={"scheme": "HTTPS"}, ca_file=f"{other_certificate}.crt")
+    tls = {"caBundle": Path(f"{other_certificate}.crt").read_text()}
+    result = load("keep_alive", OPEN, port=tls_server, endpoint={"scheme": "HTTPS", "tls": tls})
     assert (ResultKind.SMOKE_FAILED, "protocol") == (result.kind, result.failure)
     assert "certificate verify failed" in result.message
+
+
+@pytest.mark.parametrize(("name", "works"), [("digits.example", True), ("other.example", False)])
+def test_a_certificate_has_the_name_that_is_asked_for_whatever_the_address(
+    load: MakeLoad, tls_server: int, certificate: Path, name: str, works: bool
+) -> None:
+    """In a cluster requests go to an address that no certificate names."""
+    tls = {"caBundle": Path(f"{certificate}.crt").read_text(), "serverName": name}
+    result = load(
+        "keep_alive", OPEN, port=tls_server, endpoint={"scheme": "HTTPS", "tls": tls}, bounds={"duration": 0.3}
+    )
+    if works:
+        assert 0 == measured(result).failures
+    else:
+        assert ResultKind.SMOKE_FAILED is result.kind
+        assert "other.example" in result.message

@@ -78,6 +78,13 @@ def test_other_content_starts_a_new_run(name: str) -> None:
     assert hash_of() != hash_of({name: "sha256:other"})
 
 
+def test_how_a_server_is_verified_is_no_part_of_a_run() -> None:
+    """A CA that was renewed leaves the finished trials as they are."""
+    https = {"scheme": "HTTPS"}
+    tls = {"caBundle": "-----BEGIN CERTIFICATE-----", "serverName": "digits"}
+    assert hash_of(endpoint={"http": https}) == hash_of(endpoint={"http": https | {"tls": tls}})
+
+
 def test_without_a_digest_the_place_stands_for_the_content() -> None:
     """And the version for that of a model which is part of the image."""
     unknown = {"model_digest": None}

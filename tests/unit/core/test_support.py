@@ -38,6 +38,10 @@ def test_a_plain_profile_is_supported(environment: Environment) -> None:
         ({"dataset": {"source": FILES, "column": "body"}}, "spec.dataset.column"),
         ({"dataset": {"source": FILES, "encoding": "Base64"}}, "spec.dataset.encoding"),
         ({"load": {"openLoop": {"rate": "50"}, "parallelism": 2}}, "spec.load.parallelism"),
+        (
+            {"endpoint": {"http": {"scheme": "HTTPS", "tls": {"caBundle": "-----BEGIN CERTIFICATE-----\nAA=="}}}},
+            "spec.endpoint.http.tls.caBundle",
+        ),
         ({"model": {"name": "x", "source": {"uri": {"uri": "s3://x"}}}}, "spec.model.source.uri"),
     ],
 )

@@ -99,3 +99,10 @@ def test_a_host_header_has_brackets_around_ipv6_and_no_default_port() -> None:
     """As RFC 9110 wants it."""
     assert b"\r\nHost: [::1]:5001\r\n" in render(HttpEndpoint(), "::1", 5001, b"")
     assert b"\r\nHost: model\r\n" in render(HttpEndpoint(), "model", 80, b"")
+
+
+def test_the_host_is_the_name_that_the_certificate_must_have() -> None:
+    """A server may choose by it, and has to be asked by the name that was verified."""
+    tls = {"caBundle": "-----BEGIN CERTIFICATE-----", "serverName": "digits.default.svc"}
+    endpoint = HttpEndpoint.model_validate({"scheme": "HTTPS", "tls": tls})
+    assert b"\r\nHost: digits.default.svc:8443\r\n" in render(endpoint, "10.0.0.7", 8443, b"")

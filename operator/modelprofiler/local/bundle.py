@@ -32,7 +32,10 @@ def bundled(name: str, part: str, path: Path, problems: list[Problem]) -> tuple[
     size = sum(len(c) if isinstance(c, bytes) else c.stat().st_size for c in found.files.values())
     if size > MOST_BUNDLED:
         what = {
-            "model": "put it into the image, name the image, and give the model without a source",
+            "model": (
+                "put it into the image, name the image, and give the model without a source, or copy it onto a "
+                "PersistentVolumeClaim and name that in model.source"
+            ),
             "dataset": "a few hundred rows are enough: take a sample",
             "code": "name a folder with only what the script needs",
         }[part]

@@ -11,12 +11,12 @@ from tests.unit.cluster.world import World
 
 from modelprofiler.api.status import ClaimsStatus
 from modelprofiler.cluster import claims, manifests, prepare, template
-from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, JOBS, NODES, PODS
+from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, JOBS, NODES, PODS, Kind
 from modelprofiler.cluster.prepare import Waiting
 from modelprofiler.cluster.reconciler import CLAIMS_AGAIN_SECONDS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
-from modelprofiler.errors import Problem, Refused
+from modelprofiler.errors import ClusterUnavailable, Problem, Refused
 from modelprofiler.load.dataset import describe
 from modelprofiler.load.prepare import Found, PrepareConfig, PrepareResult
 
@@ -113,6 +113,31 @@ async def test_an_operator_that_starts_anew_does_not_look_again() -> None:
         here.advance(min(wait, 5.0))
     assert ("True", "Verified") == here.condition("Succeeded")
     assert {1} == set(here.cluster.count("create", JOBS).values())
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_restart_at_every_write_changes_nothing(when: str) -> None:
+    """Each is broken off when it is made first; nothing starts before the claims have been read, nothing is left."""
+    here = world()
+    broken = set()
+
+    def fault(verb: str, kind: Kind, name: str) -> None:
+        recorded = here.raw().get("status") or {}
+        assert (verb, kind) != ("create", DEPLOYMENTS) or "claims" in recorded
+        step = (verb, kind.plural, name, "claims" in recorded, recorded.get("trialsCompleted"))
+        if verb not in ("get", "list", "dry-run") and step not in broken:
+            broken.add(step)
+            raise ClusterUnavailable("broken off")
+
+    setattr(here.cluster, when, fault)
+    here.advance(10)
+    await here.go(until=lambda: bool(here.cluster.of(DEPLOYMENTS)))
+    looks = [n for n in here.cluster.count("create", JOBS).elements() if n.endswith("-prepare")]
+    assert 1 == len(set(looks))
+    assert len(looks) <= 2
+    await here.go()
+    assert ("True", "Verified") == here.condition("Succeeded")
+    assert [] == here.children
 
 
 async def test_what_cannot_be_used_is_said_and_looked_at_again_some_minutes_later() -> None:

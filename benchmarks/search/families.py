@@ -102,7 +102,9 @@ def draw(seed: int, family: str, space: Space = COARSE, noise: Noise | None = No
         **fields,
     )
     spec = _spec(rng, service, cores, total, space)
-    return Simulation(spec, service, seed, noise or Noise())
+    # The noise of no two services is the same, else one unlucky sequence would count for every family.
+    number = len(FAMILIES) * seed + FAMILIES.index(family)
+    return Simulation(spec, service, number, noise or Noise())
 
 
 def _spec(rng: random.Random, service: Service, cores: int, memory: int, space: Space) -> ModelProfileSpec:

@@ -22,7 +22,7 @@ ADAPTIVE = "Adaptive"
 BAYES = "Bayesian (Optuna GP)"
 SPREADS = (0.0, 0.05, 0.2)
 """Noise: standard deviations from run to run."""
-GRID_SERVICES = 130
+GRID_SERVICES = 65
 """With noise every single size of a grid has to be run: on so many services, and on the small space."""
 
 

@@ -147,6 +147,7 @@ class Simulation:
             rows_covered=count,
             duration=Duration.of(measured.seconds),
             stopped_early="Overload" if measured.overloaded else None,
+            probe=Duration.of(measured.latencies[0]),
             latency=_summary(measured.values),
             latency_low=_summary(measured.lows),
             latency_high=_summary(measured.highs),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources, Purpose
-from modelprofiler.core.adaptive import reference_step
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.recommend import Target, recommend, target_for
+from modelprofiler.core.reference import reference_step
 from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Recommend, RunTrial, Step
 from modelprofiler.errors import Problem

@@ -15,12 +15,13 @@ from statistics import fmean
 
 from modelprofiler.api.status import Trial
 from modelprofiler.core.judge import JUDGED_OUTCOMES
+from modelprofiler.core.student import t95
 
 FINEST = 0.02
 """Standard deviation of what is measured at an even pace (logarithm): counters are read seconds apart."""
 
-CERTAINTY = 2.0
-"""Standard errors that the mean pace is taken to be off, at most: 95 % of a normal distribution lie within."""
+CERTAINTY = 1.25
+"""Half-widths of its 95 % interval that the mean pace is taken to be off, at most: it is slower in about 1 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,19 @@ class Pace:
     deviations
         Index of a trial to the logarithm of a request's CPU time there over the mean; positive is slow. As much of it
         as is more than the measurement's own error.
-    error
-        How much slower the mean may be than that of the trials so far, as a logarithm.
     spread
-        Standard deviation between trials, beyond the measurement's own.
+        Standard deviation between trials, beyond the measurement's own; 0 where there is none to be seen.
+    standard_error
+        Of the mean, as a logarithm.
+    error
+        How much slower the mean may be than that of the trials so far, as a logarithm: with few of them the spread
+        itself is little known, so that this is more standard errors than with many (Student's t).
     """
 
     deviations: dict[int, float]
-    error: float = 0.0
     spread: float = 0.0
+    standard_error: float = 0.0
+    error: float = 0.0
 
     @classmethod
     def of(cls, trials: Sequence[Trial]) -> Pace:
@@ -49,7 +54,7 @@ class Pace:
         Only trials of servers with as many threads are compared: a pool that was sized for another limit has other
         costs.
         """
-        groups: dict[tuple[int | None, bool], dict[int, float]] = {}
+        groups: dict[int | None, dict[int, float]] = {}
         for trial in trials:
             usage = trial.usage
             if (
@@ -58,7 +63,7 @@ class Pace:
                 and (time := usage.cpu_time_per_request)
                 and time.seconds > 0
             ):
-                groups.setdefault((usage.threads, trial.fresh), {})[trial.index] = math.log(time.seconds)
+                groups.setdefault(usage.threads, {})[trial.index] = math.log(time.seconds)
         found = {}
         for group in groups.values():
             mean = fmean(group.values())
@@ -71,10 +76,10 @@ class Pace:
         if not real:
             return cls({})
         share, spread = real / variance, math.sqrt(real)
-        most = max(len(group) for group in groups.values())
-        return cls({index: share * v for index, v in found.items()}, CERTAINTY * spread / math.sqrt(most), spread)
+        standard_error = spread / math.sqrt(max(len(group) for group in groups.values()))
+        deviations = {index: share * value for index, value in found.items()}
+        return cls(deviations, spread, standard_error, CERTAINTY * t95(free) * standard_error)
 
     def steady_size(self, trial: Trial, cpu: int) -> float:
         """Return the CPU, in millicores, at which a trial of the mean pace would have shown what this one did."""
-        deviation = self.deviations.get(trial.index)
-        return cpu if deviation is None else cpu * math.exp(-deviation)
+        return cpu * math.exp(-self.deviations.get(trial.index, 0.0))

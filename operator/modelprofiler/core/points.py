@@ -17,6 +17,9 @@ from modelprofiler.core.pace import Pace
 FAR = math.log(2)
 """Logarithm of measured over allowed that is more than any difference in pace."""
 
+DOUBT = 2.0
+"""Standard errors of the mean pace within which it is not clear whether the ceiling meets the objectives."""
+
 MOST_AT_CEILING = 5
 """Trials at the ceiling, where runs differ so much that it may or may not meet the objectives."""
 
@@ -104,9 +107,10 @@ def pooled(cpu: int, found: Sequence[Observation], ceiling: int, repetitions: in
         return CpuPoint(cpu, counted, counted[-1].passed, settled=True)
     if repetitions > 1 and (slack := _slack(counted, pace)) is not None:
         sure = sum(o.passed and o.verdict.certain for o in counted) >= 2  # a failure was that of a moment, then
+        doubt = DOUBT * pace.standard_error
         clear = sure or abs(slack) > pace.error or len(counted) >= MOST_AT_CEILING
         # That no size is feasible is said only where it is clear; what is recommended must pass once more anyway.
-        passes = slack > -pace.error and any(o.passed for o in counted)
+        passes = slack > -doubt and any(o.passed for o in counted)
         return CpuPoint(cpu, counted, passes, settled=clear)
     passes = median(excess_of(o) for o in counted) <= 0
     return CpuPoint(cpu, counted, passes, settled=len(counted) >= _needed(counted, repetitions))
@@ -160,13 +164,16 @@ def excess_of(observation: Observation) -> float:
 def _is_plain(failure: Observation) -> bool:
     """Whether neither a moment of standing still nor another pace explains a failure, so that once is enough.
 
-    Those slow down some requests; here half of all were too slow, and by far, or it was no matter of latency.
+    The former slows down some requests: half of all were too slow, and by far. The latter makes a queue of what was
+    none: a single request, before the load, was by far too slow as well. Or it was no matter of latency.
     """
     verdict, load = failure.verdict, failure.trial.load
     if verdict.outcome is not Outcome.SLOW or verdict.judged is None or load is None:
         return verdict.certain
     value: Duration | None = getattr(load.latency, verdict.judged.metric, None)
-    if value is None or load.latency.p50 is None or verdict.excess is None:
+    if value is None or verdict.excess is None:
         return verdict.certain
+    if not verdict.certain or not FAR < verdict.excess < math.inf or load.latency.p50 is None or load.probe is None:
+        return False
     bound = value.seconds / math.exp(min(verdict.excess, MOST_EXCESS))
-    return verdict.certain and FAR < verdict.excess < math.inf and load.latency.p50.seconds > bound
+    return load.latency.p50.seconds > bound and load.probe.seconds > 2 * bound

@@ -13,8 +13,9 @@ from dataclasses import replace
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources, Trial
-from modelprofiler.core.adaptive import adaptive_step, best_so_far, confirm_step, step_below
+from modelprofiler.core.adaptive import adaptive_step, step_below
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.confirm import best_so_far, confirm_step
 from modelprofiler.core.grid import grid_problems, grid_recommendation, grid_step
 from modelprofiler.core.judge import WITHOUT_SIZE
 from modelprofiler.core.run import Run

@@ -7,7 +7,7 @@ from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.simulator import resources_of, spec_of
 
 from modelprofiler.api.conditions import Reason
-from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import LoadStatus, Outcome, Purpose
 from modelprofiler.core.axis import Limits
@@ -86,8 +86,17 @@ class TestReference:
         )
 
     def test_by_far_too_slow_once_is_infeasible(self) -> None:
-        """Half of all requests were, too: no moment of standing still does that."""
-        assert end_after(Trials(spec()).ran(REFERENCE, "1", load=POOR)).reason is Reason.NO_FEASIBLE_SIZE
+        """Half of all requests were, and a single one before the load: neither a moment nor another pace does that."""
+        slow = POOR.model_copy(update={"probe": Duration("550ms")})
+        assert end_after(Trials(spec()).ran(REFERENCE, "1", load=slow)).reason is Reason.NO_FEASIBLE_SIZE
+
+    @pytest.mark.parametrize("probe", [None, Duration("20ms")])
+    def test_what_may_be_a_queue_at_a_slow_pace_is_measured_once_more(self, probe: Duration | None) -> None:
+        """Near saturation a CPU that is a little slower makes a request wait for many others."""
+        queued = POOR.model_copy(update={"probe": probe})
+        trials = Trials(spec()).ran(REFERENCE, "1", load=queued)
+        assert REFERENCE is trial_after(trials).purpose
+        assert end_after(trials.ran(REFERENCE, "1", load=queued)).reason is Reason.NO_FEASIBLE_SIZE
 
     def test_two_of_three_decide_at_the_ceiling(self) -> None:
         """A machine that stood still for a moment must not end the run."""
@@ -469,6 +478,31 @@ class TestContradiction:
             trials.ran(purpose, cpu, memory, load=load, usage=usage_of(f"{next(costs)}ms"))
         answer = answer_after(trials)
         assert (Reason.VERIFIED, Quantity("700m")) == (answer.reason, answer.recommendation.requests.cpu)
+
+    def test_of_two_confirmed_sizes_the_smaller_is_the_answer(self) -> None:
+        """Whichever came first."""
+        given = spec(recommendation={"cpuMarginPercent": 0, "memoryMarginPercent": 0})
+        trials = Trials(given)
+        costs = iter([8, 7, 9.4, 8.2, 8.1])
+        for purpose, cpu, memory, load in (
+            (REFERENCE, "1", "1Gi", FAST),
+            (BRACKET, "450m", "1Gi", POOR),
+            (BRACKET, "500m", "1Gi", GOOD),
+            (CONFIRM, "750m", "192Mi", GOOD),
+            (CONFIRM, "700m", "192Mi", GOOD),
+        ):
+            trials.ran(purpose, cpu, memory, load=load, usage=usage_of(f"{next(costs)}ms"))
+        assert Quantity("700m") == answer_after(trials).recommendation.requests.cpu
+
+    def test_a_pass_that_was_refuted_does_not_help_to_confirm(self) -> None:
+        """500m passed once by luck and failed twice: the size above it must pass on its own, at the mean pace."""
+        given = spec(recommendation={"cpuMarginPercent": 0, "memoryMarginPercent": 0})
+        trials = self.marginal(GOOD, given).ran(MEMORY, "500m", "192Mi", load=POOR)
+        trials.ran(MEMORY, "500m", "192Mi", load=POOR)
+        size = trial_after(trials).limits
+        assert (550, 192 * MI) == (size.cpu, size.memory)
+        trials.ran(CONFIRM, "550m", "192Mi", load=GOOD)
+        assert (CONFIRM, size) == ((step := trial_after(trials)).purpose, step.limits)
 
     def test_without_repetitions_the_first_word_counts(self) -> None:
         """As the user says."""

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.simulator import resources_of, spec_of
 
-from modelprofiler.api.status import Purpose
+from modelprofiler.api.status import Outcome, Purpose
 from modelprofiler.core.pace import Pace
 from modelprofiler.core.run import Run
 
@@ -42,9 +42,45 @@ def test_a_trial_at_a_slow_pace_is_evidence_about_a_smaller_size() -> None:
 
 
 def test_the_error_of_the_mean_falls_with_the_root_of_their_number() -> None:
-    """Four times the trials, half the error."""
+    """Four times the trials, half the standard error."""
     few, many = Pace.of(trials_with(10, 6.4)), Pace.of(trials_with(*[10, 6.4] * 4))
-    assert few.spread / many.spread == pytest.approx(few.error / many.error / 2, rel=0.001)
+    assert few.spread / many.spread == pytest.approx(few.standard_error / many.standard_error / 2, rel=0.001)
+
+
+def test_few_trials_know_little_of_how_much_they_differ() -> None:
+    """Two say next to nothing, by Student's t with one degree of freedom; eight are nearly enough."""
+    few, many = Pace.of(trials_with(10, 6.4)), Pace.of(trials_with(*[10, 6.4] * 4))
+    assert 1.25 * 12.706 == pytest.approx(few.error / few.standard_error)
+    assert 1.25 * 2.365 == pytest.approx(many.error / many.standard_error)
+
+
+def test_what_was_measured_less_exactly_than_it_differs_counts_in_part() -> None:
+    """Of a variance of 0.03 squared 0.02 squared are the counters' own."""
+    apart = 0.03 / math.sqrt(2)
+    pace = Pace.of(trials_with(8 * math.exp(apart), 8 * math.exp(-apart)))
+    assert math.sqrt(0.03**2 - 0.02**2) == pytest.approx(pace.spread, rel=0.01)
+    assert (1 - (2 / 3) ** 2) * apart == pytest.approx(pace.deviations[1], rel=0.01)
+
+
+def test_trials_without_cpu_time_are_left_out() -> None:
+    """Missing is not zero: such a trial stays evidence about its own size."""
+    trials = trials_with(10, 6.4).ran(BRACKET, "500m", load=load_of(100), usage=usage_of(None))
+    pace = Pace.of(trials)
+    assert [1, 2] == sorted(pace.deviations)
+    assert 500 == pace.steady_size(trials[2], 500)
+
+
+def test_what_did_not_run_to_its_end_says_nothing() -> None:
+    """The counter of a server that was killed began anew."""
+    trials = trials_with(8, 8).broke(BRACKET, Outcome.OOM_KILLED, "500m", usage=usage_of("20ms"))
+    assert Pace({}) == Pace.of(trials)
+
+
+def test_resized_servers_are_compared_with_fresh_ones() -> None:
+    """As long as they have as many threads."""
+    trials = trials_with(10)
+    trials.ran(BRACKET, "400m", load=load_of(100), usage=usage_of("6.4ms"), fresh=False)
+    assert 2 == len(Pace.of(trials).deviations)
 
 
 def test_servers_with_other_pools_are_not_compared() -> None:

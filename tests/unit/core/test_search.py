@@ -193,7 +193,8 @@ class TestGrid:
 
     def test_a_ceiling_that_fails_ends_the_run(self) -> None:
         """No smaller one can pass."""
-        end = step_after(Trials(self.spec).ran(Purpose.GRID, "1", "512Mi", load=POOR))
+        trials = Trials(self.spec).ran(Purpose.GRID, "1", "512Mi", load=POOR).ran(Purpose.GRID, "1", "512Mi", load=POOR)
+        end = step_after(trials)
         assert isinstance(end, GiveUp)
         assert Reason.NO_FEASIBLE_SIZE is end.reason
 

@@ -148,6 +148,10 @@ bench-repeat: env ## The same two profiles ten times each in the cluster; writes
 bench-local-vs-cluster: env ## The same profiles in the cluster and on this machine: do they agree; twenty minutes
 	@$(BIN)/python -m benchmarks.local_vs_cluster --write $(ARGS)
 
+.PHONY: bench-operator
+bench-operator: env ## The operator with 5,000 profiles waiting, on an idle cluster; writes docs/benchmarks.md; eight minutes
+	@hack/cluster exec $(BIN)/python -m benchmarks.operator_scale --write $(ARGS)
+
 ##@ Generated files
 
 .PHONY: crds

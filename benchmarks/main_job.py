@@ -51,23 +51,31 @@ class OperatorPod:
 
     def sample(self) -> tuple[float, float, float]:
         """Return (time of the sample, CPU seconds, working set in bytes)."""
+        found = self.latest()
+        if found is None:
+            sys.exit(f"the kubelet has no sample of pod {self.name} yet; try again in half a minute")
+        return found
+
+    def latest(self) -> tuple[float, float, float] | None:
+        """Return the same; nothing where the container has not been sampled yet."""
         text = kubectl("get", "--raw", f"/api/v1/nodes/{self.node}/proxy/metrics/cadvisor")
 
-        def series(name: str) -> tuple[float, float]:
+        def series(name: str) -> tuple[float, float] | None:
             pattern = rf'^{name}{{[^}}]*container="[^"]+"[^}}]*pod="{re.escape(self.name)}"[^}}]*}} (\S+) (\d+)$'
             found = re.search(pattern, text, re.MULTILINE)
-            if found is None:
-                sys.exit(f"the kubelet has no {name} of pod {self.name} yet; try again in half a minute")
-            return float(found[1]), int(found[2]) / 1000
+            return (float(found[1]), int(found[2]) / 1000) if found else None
 
-        cpu, when = series("container_cpu_usage_seconds_total")
-        memory, _ = series("container_memory_working_set_bytes")
-        return when, cpu, memory
+        cpu, memory = series("container_cpu_usage_seconds_total"), series("container_memory_working_set_bytes")
+        return (cpu[1], cpu[0], memory[0]) if cpu and memory else None
+
+    def health(self) -> dict[str, Any]:
+        """Return what its own health endpoint says."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:8080/proxy/healthz"
+        return json.loads(kubectl("get", "--raw", path))
 
     def writes(self) -> int:
         """Return the writes it has sent to the API server."""
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:8080/proxy/healthz"
-        return int(json.loads(kubectl("get", "--raw", path))["apiRequests"]["writes"])
+        return int(self.health()["apiRequests"]["writes"])
 
 
 def run(pod: OperatorPod, deadline: float) -> tuple[dict[str, Any], float, list[tuple[float, float, float]]]:

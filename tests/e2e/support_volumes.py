@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from tests.e2e.support import SYSTEM_NAMESPACE, Object, Run
 
 IMAGE = "modelprofiler/scoring-server:dev"
-HOST_DIR = "/var/lib/modelprofiler-e2e"
+HOST_DIR = "/tmp"
+"""Of the node; a folder in it can be removed altogether, unlike one that is mounted itself."""
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Volumes:
 
     def fill(self, name: str, script: str) -> None:
         """Make the folder of a volume, and run a shell script in it as root."""
-        folder = f"{HOST_DIR}/{self.namespace}/{name}"
+        folder = f"{HOST_DIR}/modelprofiler-{self.namespace}/{name}"
         command = f"mkdir -p {folder} && chmod 777 {folder} && cd {folder} && {script}"
         self.kubectl("--namespace", SYSTEM_NAMESPACE, "exec", self._pod, "--", "sh", "-ec", command)
 
@@ -54,7 +55,7 @@ class Volumes:
             "accessModes": ["ReadWriteOnce"],
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": storage_class,
-            "hostPath": {"path": f"{HOST_DIR}/{self.namespace}/{name}"},
+            "hostPath": {"path": f"{HOST_DIR}/modelprofiler-{self.namespace}/{name}"},
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
             **whose,
         }
@@ -81,7 +82,7 @@ class Volumes:
                     "volumeMounts": [{"name": "host", "mountPath": HOST_DIR}],
                 }
             ],
-            "volumes": [{"name": "host", "hostPath": {"path": HOST_DIR, "type": "DirectoryOrCreate"}}],
+            "volumes": [{"name": "host", "hostPath": {"path": HOST_DIR, "type": "Directory"}}],
         }
         meta = {"name": self._pod, "namespace": SYSTEM_NAMESPACE}
         self._create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod})
@@ -93,7 +94,7 @@ class Volumes:
         """Remove everything, but for claims: they go with their namespace."""
         if self._made:
             self.kubectl("delete", "persistentvolumes", *self._made, "--wait=false", check=False)
-        remove = ("sh", "-c", f"rm -rf {HOST_DIR}/{self.namespace}")
+        remove = ("sh", "-c", f"rm -rf {HOST_DIR}/modelprofiler-{self.namespace}")
         self.kubectl("--namespace", SYSTEM_NAMESPACE, "exec", self._pod, "--", *remove, check=False)
         self.kubectl("--namespace", SYSTEM_NAMESPACE, "delete", "pod", self._pod, "--wait=false", check=False)
 

@@ -114,6 +114,8 @@ def gaps(records: list[Any]) -> list[Gap]:
     for before, after in itertools.pairwise(records):
         if after.trial.fresh or before.load is None or after.load is None or not before.load.ended:
             continue
+        if before.trial.purpose == "Reference":  # it waits for its last samples, ten to twenty seconds
+            continue
         if after.load.started is None:
             continue
         ended = before.load.ended

@@ -5,16 +5,18 @@ import sys
 
 import pytest
 
+AT_A_TERMINAL = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""What Python begins with; where the tests themselves are a background job, it would be ignored."""
 INTERRUPT = "os.kill(os.getpid(), signal.SIGINT)"
-IMPORTING = f"import os, signal, sys; import modelprofiler.__main__; {INTERRUPT}; print('went on')"
+IMPORTING = f"{AT_A_TERMINAL}; import modelprofiler.__main__; {INTERRUPT}; print('went on')"
 RUNNING = f"""
-import os, signal, sys
+{AT_A_TERMINAL}
 from modelprofiler import __main__, cli
 cli.main = lambda: {INTERRUPT}
 sys.exit(__main__.main())
 """
 ENDED = f"""
-import os, signal, sys
+{AT_A_TERMINAL}
 from modelprofiler import __main__, cli
 cli.main = lambda: 0
 __main__.main()
@@ -37,9 +39,7 @@ def test_an_interruption_ends_it_quietly(code: str) -> None:
 
 def test_what_is_to_be_ignored_stays_ignored() -> None:
     """A shell starts background jobs so."""
-    code = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + IMPORTING.removeprefix(
-        "import os, signal, sys"
-    )
+    code = AT_A_TERMINAL.replace("default_int_handler", "SIG_IGN") + IMPORTING.removeprefix(AT_A_TERMINAL)
     assert (0, "went on\n") == ended(code)
 
 

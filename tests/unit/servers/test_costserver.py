@@ -108,12 +108,20 @@ def test_a_request_costs_the_cpu_time_that_was_set_http_included(arguments: str,
 
 @pytest.mark.parametrize("arguments", ["--cpu-ms 5", "--cpu-ms 5 --threads 4", "--cpu-ms 5 --threads 4 --delay-ms 5"])
 def test_the_cost_is_the_same_when_several_clients_wait(arguments: str) -> None:
-    """Neither queueing nor the hand-over between threads adds to the total."""
-    with serve(arguments) as server, ThreadPoolExecutor(4) as clients:
-        server.ask()
+    """Neither queueing nor the hand-over between threads adds to the total.
+
+    A virtual machine that is stopped in the middle of a burn counts that as CPU time: it can only add, and so the least
+    of three rounds is what the server itself takes.
+    """
+
+    def cost() -> float:
         before = cpu_seconds(server.process.pid)
         list(clients.map(server.ask, [15] * 4))
-        assert pytest.approx(0.005, rel=0.05) == (cpu_seconds(server.process.pid) - before) / 60
+        return (cpu_seconds(server.process.pid) - before) / 60
+
+    with serve(arguments) as server, ThreadPoolExecutor(4) as clients:
+        server.ask()
+        assert pytest.approx(0.005, rel=0.05) == min(cost() for _ in range(3))
 
 
 def test_health_checks_are_paid_from_the_share_of_the_requests() -> None:

@@ -17,6 +17,9 @@ PATIENCE = 90.0
 """Seconds after which something hangs; the first time an environment is made."""
 
 SCRIPT = """
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a background job, which everything inherits
 from modelprofiler.azureml.core import Dataset, Environment, Model, Workspace
 from modelprofiler.azureml.core.conda_dependencies import CondaDependencies
 from modelprofiler.azureml.core.model import InferenceConfig

@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     process = subprocess.Popen(engine(directory), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 - ours
 
     def stop(number: int, frame: FrameType | None) -> None:
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # not SIGINT, which the engine ignores where the script was started in the background
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from modelprofiler.core.sources import digest
 from modelprofiler.load.dataset import describe
 from modelprofiler.load.prepare import LARGEST_RESULT, Found, PrepareConfig, PrepareResult, prepare
 
+NOBODY = 65534
 CLAIM = "spec.{}.source.persistentVolumeClaim"
 
 
@@ -118,11 +121,23 @@ def test_a_link_must_not_lead_out(volume: Path) -> None:
     assert looked(volume, model="model").model_digest is not None
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_named(volume: Path) -> None:
+@pytest.fixture
+def without_root() -> Iterator[Path]:
+    """Make a folder that everybody may read, and be nobody in it: root may read everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        if os.getuid() == 0:
+            os.seteuid(0)
+
+
+def test_what_may_not_be_read_is_named(without_root: Path) -> None:
     """With what makes it readable."""
-    (volume / "model/weights.bin").chmod(0)
-    reason, words = said(volume, model="model")
+    (without_root / "model").mkdir()
+    (without_root / "model/weights.bin").touch(mode=0)
+    if os.getuid() == 0:
+        os.seteuid(NOBODY)
+    reason, words = said(without_root, model="model")
     assert "SourceUnreadable" == reason
     assert "may not read model/weights.bin of claim 'c'; `chmod -R a+rX` lets it" in words
 

@@ -6,7 +6,7 @@ is in the pod's termination message until it is in the status.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -117,7 +117,9 @@ def read(
     return Waiting(READING)
 
 
-def _ended(ended: Object, claims: Claims, settings: Settings, now: datetime, refused: Any) -> ClaimsStatus:
+def _ended(
+    ended: Object, claims: Claims, settings: Settings, now: datetime, refused: Callable[[Why, str], ClaimsStatus]
+) -> ClaimsStatus:
     try:
         result = PrepareResult.decode(ended.get("message") or "")
     except LoadError:
@@ -126,12 +128,12 @@ def _ended(ended: Object, claims: Claims, settings: Settings, now: datetime, ref
                 f"the dataset does not fit into the {settings.load_memory} of a load pod (chart value "
                 "trials.load.memory)"
             )
-            return refused("SourceUnreadable", said)  # type: ignore[no-any-return]
+            return refused("SourceUnreadable", said)
         words = (ended.get("message") or "").strip()[-1000:]
         said = (
             f"the pod that reads the claims left no result (exit code {ended.get('exitCode')}, {ended.get('reason')})"
         )
-        return refused("SourceUnreadable", f"{said}: {words}" if words else said)  # type: ignore[no-any-return]
+        return refused("SourceUnreadable", f"{said}: {words}" if words else said)
     reason = result.problems[0].reason if result.problems else None
     said = "; ".join(f"{p.path}: {p.message}" for p in result.problems)
     return ClaimsStatus(

@@ -40,7 +40,32 @@ class StopRules(ApiModel):
     """The share of requests that may fail."""
 
 
-class LoadConfig(ApiModel):
+class FileConfig(ApiModel):
+    """What a pod of ours is told, in a JSON file."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the configuration from its file.
+
+        Raises
+        ------
+        LoadError
+            When the file cannot be read.
+        InvalidInput
+            When its content is not a configuration.
+        """
+        try:
+            text = path.read_bytes()
+        except OSError as e:
+            raise LoadError(f"the configuration cannot be read: {e}") from e
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as e:
+            problems = [Problem(".".join(map(str, p["loc"])), p["msg"]) for p in e.errors(include_url=False)]
+            raise InvalidInput(problems) from e
+
+
+class LoadConfig(FileConfig):
     """One load: where to, which requests, how they arrive, when to stop."""
 
     host: str
@@ -81,24 +106,3 @@ class LoadConfig(ApiModel):
         if self.index >= self.load.parallelism:
             raise ValueError(f"index must be less than load.parallelism, {self.load.parallelism}")
         return self
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the configuration from a JSON file.
-
-        Raises
-        ------
-        LoadError
-            When the file cannot be read.
-        InvalidInput
-            When its content is not a configuration.
-        """
-        try:
-            text = path.read_bytes()
-        except OSError as e:
-            raise LoadError(f"the load's configuration cannot be read: {e}") from e
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as e:
-            problems = [Problem(".".join(map(str, p["loc"])), p["msg"]) for p in e.errors(include_url=False)]
-            raise InvalidInput(problems) from e

@@ -17,7 +17,8 @@ from modelprofiler.api.model import ApiModel
 from modelprofiler.api.spec import DatasetFormat
 from modelprofiler.api.status import DatasetStatus, StatusModel
 from modelprofiler.core.sources import FilesDigest
-from modelprofiler.errors import DatasetError, InvalidInput, LoadError, Problem
+from modelprofiler.errors import DatasetError, LoadError
+from modelprofiler.load.config import FileConfig
 from modelprofiler.load.dataset import describe, read_rows
 
 LARGEST_RESULT = 4096
@@ -50,7 +51,7 @@ class Wanted(ApiModel):
     """The folder or file in it; empty for all of it."""
 
 
-class PrepareConfig(ApiModel):
+class PrepareConfig(FileConfig):
     """What is to be read."""
 
     sources: Annotated[list[Wanted], Field(min_length=1, max_length=3)]
@@ -61,25 +62,6 @@ class PrepareConfig(ApiModel):
     """How rows are read."""
     encoding: Literal["Text", "Base64"] = "Text"
     """How rows are encoded."""
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the configuration from a JSON file.
-
-        Raises
-        ------
-        LoadError
-            When the file cannot be read.
-        InvalidInput
-            When its content is not a configuration.
-        """
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except OSError as e:
-            raise LoadError(f"the configuration cannot be read: {e}") from e
-        except ValidationError as e:
-            problems = [Problem(".".join(map(str, p["loc"])), p["msg"]) for p in e.errors(include_url=False)]
-            raise InvalidInput(problems) from e
 
 
 class Found(StatusModel):

@@ -8,22 +8,44 @@ from dataclasses import replace
 from modelprofiler.api.status import Purpose
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.points import Observation
-from modelprofiler.core.recommend import Target, recommend
+from modelprofiler.core.recommend import Target, recommend, with_margin
 from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Recommend, RunTrial, Step
 from modelprofiler.core.target import boundary, target_at
 
+PEAKS_DIFFER = 1.02
+"""By so much the peak of memory may differ from one run of a server to the next."""
+
 
 def confirm_step(run: Run) -> Step:
     """Return the Confirm trial, or the recommendation once it passed."""
-    target = _beyond_bad_luck(run, target_at(run, boundary(run))[0])
+    least = target_at(run, boundary(run))[0]
+    roomy = _beyond_bad_luck(run, _with_room(run, least))
+    for target in (_beyond_bad_luck(run, least), roomy):
+        if _is_proven(run, target):
+            return recommend(run, target)
+    return RunTrial(Purpose.CONFIRM, roomy.limits, fresh=True, window="Measure", reason="exactly the recommended size")
+
+
+def _is_proven(run: Run, target: Target) -> bool:
     passed = [o for o in run.at(target.limits) if o.passed]
     # Passing with less CPU is passing, too, unless such a size failed: then that pass was luck.
     refuted = run.largest_failing.cpu if run.largest_failing else 0
     within = [o for o in run.passes_within(target.limits.cpu) if o.cpu > refuted]
-    if passed and len(within) >= _measurements_needed(run, target, passed):
-        return recommend(run, target)
-    return RunTrial(Purpose.CONFIRM, target.limits, fresh=True, window="Measure", reason="exactly the recommended size")
+    return bool(passed) and len(within) >= _measurements_needed(run, target, passed)
+
+
+def _with_room(run: Run, target: Target) -> Target:
+    """Return the target that stays one when the Confirm trial's own peak is a little above those before.
+
+    Otherwise the margin that is added to it may end a step higher, and that size would need a trial of its own.
+    """
+    percent = run.spec.recommendation.memory_margin_percent
+    if not percent or target.memory is None:
+        return target
+    needed = math.ceil(PEAKS_DIFFER * target.memory * (100 + percent) / 100)
+    memory = max(target.limits.memory, run.memory.ceil(needed))
+    return replace(target, limits=Limits(target.limits.cpu, memory))
 
 
 def proven_already(run: Run) -> Target | None:
@@ -33,9 +55,23 @@ def proven_already(run: Run) -> Target | None:
     """
     target = target_at(run, boundary(run))[0]
     least, most = target.limits, target.limits.cpu * math.exp(2 * run.pace.spread)
-    confirmed = [o.limits for o in run.observations if o.passed and o.trial.purpose is Purpose.CONFIRM]
-    enough = [size for size in confirmed if least.cpu <= size.cpu <= most and size.memory >= least.memory]
+    confirmed = [o for o in run.observations if o.passed and o.trial.purpose is Purpose.CONFIRM]
+    confirmed = [o for o in confirmed if o.limits.memory >= least.memory]
+    enough = [o.limits for o in confirmed if least.cpu <= o.limits.cpu <= most]
+    enough = enough or [o.limits for o in confirmed if _is_hard_won(run, o)]
     return replace(target, limits=min(enough)) if enough and run.pace.spread else None
+
+
+def _is_hard_won(run: Run, confirmed: Observation) -> bool:
+    """Whether a Confirm trial passed for certain though the CPU was slow, at a size that covers all that was measured.
+
+    By the pace a size below it may have passed at a fast moment only; but it is not that size which is recommended.
+    """
+    slow = confirmed.verdict.certain and run.pace.deviations.get(confirmed.trial.index, 0.0) > 0
+    passed = [o.limits.cpu for o in run.observations if o.passed]
+    failed = [o.limits.cpu for o in run.observations if not o.passed and not run.blames_memory(o)]
+    lowest = min((cpu for cpu in passed if cpu > max(failed, default=0)), default=run.cpu.last)
+    return slow and confirmed.limits.cpu >= with_margin(lowest, run.spec.recommendation.cpu_margin_percent)
 
 
 def _beyond_bad_luck(run: Run, target: Target) -> Target:

@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from modelprofiler.api.status import Trial
+from modelprofiler.api.status import Outcome, Trial
 from modelprofiler.core.judge import JUDGED_OUTCOMES
 from modelprofiler.core.student import t95
 
 FINEST = 0.02
 """Standard deviation of what is measured at an even pace (logarithm): counters are read seconds apart."""
+
+PRIOR = 1
+"""Trials that the expectation of an even pace is worth: two that happen to differ are no proof of a spread."""
 
 CERTAINTY = 1.25
 """Half-widths of its 95 % interval that the mean pace is taken to be off, at most: it is slower in about 1 %."""
@@ -52,9 +55,11 @@ class Pace:
         """Return the pace of these trials.
 
         Only trials of servers with as many threads are compared: a pool that was sized for another limit has other
-        costs.
+        costs. And a trial that was too slow counts only where its requests cost more than the others': a server that
+        never rests has its caches warm, so that they cost less, at any pace.
         """
         groups: dict[int | None, dict[int, float]] = {}
+        slow = {trial.index for trial in trials if trial.outcome is Outcome.SLOW}
         for trial in trials:
             usage = trial.usage
             if (
@@ -64,6 +69,7 @@ class Pace:
                 and time.seconds > 0
             ):
                 groups.setdefault(usage.threads, {})[trial.index] = math.log(time.seconds)
+        groups = {threads: _comparable(group, slow) for threads, group in groups.items()}
         found = {}
         for group in groups.values():
             mean = fmean(group.values())
@@ -71,7 +77,8 @@ class Pace:
         free = len(found) - len(groups)
         if free < 1:
             return cls({})
-        variance = sum(value**2 for value in found.values()) / free
+        free += PRIOR
+        variance = (PRIOR * FINEST**2 + sum(value**2 for value in found.values())) / free
         real = max(0.0, variance - FINEST**2)
         if not real:
             return cls({})
@@ -83,3 +90,9 @@ class Pace:
     def steady_size(self, trial: Trial, cpu: int) -> float:
         """Return the CPU, in millicores, at which a trial of the mean pace would have shown what this one did."""
         return cpu * math.exp(-self.deviations.get(trial.index, 0.0))
+
+
+def _comparable(group: dict[int, float], slow: set[int]) -> dict[int, float]:
+    rested = [value for index, value in group.items() if index not in slow]
+    least = fmean(rested) if rested else -math.inf
+    return {index: value for index, value in group.items() if index not in slow or value >= least}

@@ -12,7 +12,7 @@ from modelprofiler.api.status import Outcome, Trial
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.checks import MOST_EXCESS
 from modelprofiler.core.judge import Verdict
-from modelprofiler.core.pace import Pace
+from modelprofiler.core.pace import FINEST, Pace
 
 FAR = math.log(2)
 """Logarithm of measured over allowed that is more than any difference in pace."""
@@ -147,12 +147,18 @@ def _slack(found: Sequence[Observation], pace: Pace) -> float | None:
 
 
 def evidence(pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: Axis) -> int:
-    """Return the size of the axis that a trial is evidence about, in millicores: see `Observation.cpu`."""
+    """Return the size of the axis that a trial is evidence about, in millicores: see `Observation.cpu`.
+
+    A pass counts for the size above, a failure for the one below, on the safe side. But a pace is not known better than
+    a counter is read, and where steps are coarse a part of one is no reason to take the next.
+    """
     size = pace.steady_size(trial, limits.cpu)
     if size == limits.cpu or limits.cpu >= axis.last:
         return limits.cpu
     below = axis.next_lower(axis.last) or axis.last
-    return axis.ceil(size) if verdict.passed else min(axis.floor(size), below)
+    step = (axis.next_higher(limits.cpu) or limits.cpu) / limits.cpu - 1
+    slack = max(FINEST, step / 4)
+    return axis.ceil(size * (1 - slack)) if verdict.passed else min(axis.floor(size * (1 + slack)), below)
 
 
 def excess_of(observation: Observation) -> float:

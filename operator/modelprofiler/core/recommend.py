@@ -54,15 +54,15 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
     """
     policy = run.spec.recommendation
     # The margin is there for what differs from run to run, too: the larger of the two counts.
-    needed = max(_with_margin(cpu, policy.cpu_margin_percent), math.ceil(cpu * math.exp(run.pace.error)))
+    needed = max(with_margin(cpu, policy.cpu_margin_percent), math.ceil(cpu * math.exp(run.pace.error)))
     cpu_size = run.cpu.ceil(needed)
     if memory is None:
         return Target(Limits(cpu_size, run.memory.last), cpu, None)
-    memory_size = run.memory.ceil(max(_with_margin(memory, policy.memory_margin_percent), at_least))
+    memory_size = run.memory.ceil(max(with_margin(memory, policy.memory_margin_percent), at_least))
     return Target(Limits(cpu_size, memory_size), cpu, memory)
 
 
-def _with_margin(size: int, percent: int) -> int:
+def with_margin(size: int, percent: int) -> int:
     """Return the size plus a margin, rounded up, in whole numbers: a float may end just above a step."""
     return -(-size * (100 + percent) // 100)
 
@@ -162,13 +162,16 @@ def _memory_sentence(run: Run, target: Target) -> str:
     else:
         sentence = f"Memory peaked at {_mebibytes(target.memory)}"
     percent = run.spec.recommendation.memory_margin_percent
-    return sentence + _margin(target.memory, percent, run.memory, target.limits.memory) + "."
+    sentence += _margin(target.memory, percent, run.memory, target.limits.memory)
+    if percent and not killed and target.limits.memory > run.memory.ceil(with_margin(target.memory, percent)):
+        sentence += " and rounded up with room for a peak that is a little higher"
+    return sentence + "."
 
 
 def _margin(base: int, percent: int, axis: Axis, size: int) -> str:
     if percent and base >= axis.last:
         return "; it is the ceiling of the range, so no margin is added"
-    if _with_margin(base, percent) > axis.last:
+    if with_margin(base, percent) > axis.last:
         return f"; the margin of {percent}% does not fit below the ceiling of the range"
     return f"; a margin of {percent}% is added" if percent and size > base else ""
 

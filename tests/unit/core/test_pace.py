@@ -48,18 +48,31 @@ def test_the_error_of_the_mean_falls_with_the_root_of_their_number() -> None:
 
 
 def test_few_trials_know_little_of_how_much_they_differ() -> None:
-    """Two say next to nothing, by Student's t with one degree of freedom; eight are nearly enough."""
+    """Two say little, by Student's t, though an even pace is expected, which counts as one more; eight are enough."""
     few, many = Pace.of(trials_with(10, 6.4)), Pace.of(trials_with(*[10, 6.4] * 4))
-    assert 1.25 * 12.706 == pytest.approx(few.error / few.standard_error)
-    assert 1.25 * 2.365 == pytest.approx(many.error / many.standard_error)
+    assert 1.25 * 4.303 == pytest.approx(few.error / few.standard_error)
+    assert 1.25 * 2.306 == pytest.approx(many.error / many.standard_error)
 
 
 def test_what_was_measured_less_exactly_than_it_differs_counts_in_part() -> None:
-    """Of a variance of 0.03 squared 0.02 squared are the counters' own."""
-    apart = 0.03 / math.sqrt(2)
+    """Of a variance of 0.03 squared 0.02 squared are the counters' own; seen and expected count alike."""
+    apart = math.sqrt((2 * 0.03**2 - 0.02**2) / 2)
     pace = Pace.of(trials_with(8 * math.exp(apart), 8 * math.exp(-apart)))
     assert math.sqrt(0.03**2 - 0.02**2) == pytest.approx(pace.spread, rel=0.01)
     assert (1 - (2 / 3) ** 2) * apart == pytest.approx(pace.deviations[1], rel=0.01)
+
+
+def test_a_server_that_never_rests_is_no_faster() -> None:
+    """Its caches are warm: a request of an overloaded trial costs less, and that is not the CPU's pace."""
+    saturated = trials_with(8, 8.1).ran(BRACKET, "300m", load=load_of(600), usage=usage_of("7.2ms"))
+    assert Outcome.SLOW is saturated[-1].outcome
+    assert Pace({}) == Pace.of(saturated)
+
+
+def test_a_trial_that_was_too_slow_and_dear_counts() -> None:
+    """The CPU was slow, and perhaps therefore it was."""
+    trials = trials_with(8, 8.1).ran(BRACKET, "300m", load=load_of(600), usage=usage_of("10ms"))
+    assert 240 == pytest.approx(Pace.of(trials).steady_size(trials[-1], 300), rel=0.1)
 
 
 def test_trials_without_cpu_time_are_left_out() -> None:
@@ -95,7 +108,18 @@ def test_a_run_counts_a_pass_at_the_size_above_and_a_failure_at_the_one_below() 
     spec = spec_of()
     trials = Trials(spec).ran(Purpose.REFERENCE, "1", load=load_of(20), usage=usage_of("10ms"))
     trials.ran(BRACKET, "500m", load=load_of(100), usage=usage_of("8ms"))
-    trials.ran(BRACKET, "400m", load=load_of(600), usage=usage_of("8ms"))
+    trials.ran(BRACKET, "400m", load=load_of(600), usage=usage_of("11ms"))
     run = Run.of(spec, resources_of(spec), "server", "Local", trials)
-    assert [1000, 550, 400] == [o.cpu for o in run.observations]
-    assert 0 < run.pace.spread < math.log(10 / 8)
+    assert [1000, 600, 350] == [o.cpu for o in run.observations]
+    assert 0 < run.pace.spread < math.log(11 / 8)
+
+
+def test_a_pace_that_is_off_by_less_than_a_quarter_of_a_step_moves_no_size() -> None:
+    """A step of 50m is a fifth of 250m: for a fortieth of it the next size would be dear."""
+    spec = spec_of()
+    trials = Trials(spec).ran(Purpose.REFERENCE, "1", load=load_of(20), usage=usage_of("4.56ms"))
+    trials.ran(BRACKET, "250m", load=load_of(63), usage=usage_of("4.449ms"))
+    trials.ran(Purpose.CONFIRM, "300m", load=load_of(48), usage=usage_of("4.808ms"))
+    run = Run.of(spec, resources_of(spec), "server", "Local", trials)
+    assert 250 < run.pace.steady_size(trials[1], 250) < 260
+    assert [1000, 250, 300] == [o.cpu for o in run.observations]

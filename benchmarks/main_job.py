@@ -71,7 +71,8 @@ class OperatorPod:
     def health(self) -> dict[str, Any]:
         """Return what its own health endpoint says."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:8080/proxy/healthz"
-        return json.loads(kubectl("get", "--raw", path))
+        told: dict[str, Any] = json.loads(kubectl("get", "--raw", path))
+        return told
 
     def writes(self) -> int:
         """Return the writes it has sent to the API server."""

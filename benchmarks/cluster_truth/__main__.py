@@ -66,7 +66,7 @@ def _install(*arguments: str) -> None:
         raise SystemExit(f"the chart cannot be installed (make cluster images): {done.stderr.strip()[-500:]}")
 
 
-async def finished(case: Case, profile: Profile, deadline: float) -> TrialRecord:
+async def finished(profile: Profile, deadline: float) -> TrialRecord:
     """Wait for the end of a case, and return the trial that counts.
 
     Raises
@@ -112,17 +112,19 @@ async def measure(
             watch = Watch(kubectl, namespace, opened)
             watch.start()
             try:
-                for case in cases:
-                    kubectl("--namespace", namespace, "apply", "-f", "-", input=json.dumps(case.profile()))
-                for number, case in enumerate(cases, 1):
+                # Those of one second take their turns by name.
+                named = [(f"case-{number}-{case.name}", case) for number, case in enumerate(cases, 1)]
+                for name, case in named:
+                    kubectl("--namespace", namespace, "apply", "-f", "-", input=json.dumps(case.profile(name)))
+                for number, (name, case) in enumerate(named, 1):
                     say(f"{number} of {len(cases)}: {case.title}")
                     try:
-                        record = await finished(case, Profile(kubectl, namespace, case.name), deadline)
+                        record = await finished(Profile(kubectl, namespace, name), deadline)
                     except NotMeasured as error:
                         failed.append(f"Not measured, {case.title}: {str(error).rstrip('.')}.")
                         say(failed[-1])
                         # The next one waits for its end.
-                        kubectl("--namespace", namespace, "delete", "modelprofile", case.name, "--wait=false")
+                        kubectl("--namespace", namespace, "delete", "modelprofile", name, "--wait=false")
                         continue
                     assert record.load is not None
                     found.append((case, record, watch.under(record.load.warmup_started or 0)))

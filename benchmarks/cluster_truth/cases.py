@@ -41,14 +41,14 @@ class Case:
         """Memory kept for ever, a request."""
         return self.knobs.get("leak_kib", 0) * 1024
 
-    def profile(self) -> Object:
+    def profile(self, name: str) -> Object:
         """Return the ModelProfile: one size, so one trial that counts, read from Prometheus."""
         template = cost_server(cpu_ms=self.cpu_ms, memory_mib=self.memory_mib, **self.knobs)
         container: dict[str, Any] = template["spec"]["containers"][0]
         template["spec"]["terminationGracePeriodSeconds"] = LINGER_SECONDS + 5
         container["lifecycle"] = {"preStop": {"sleep": {"seconds": LINGER_SECONDS}}}
         return cost_profile(
-            self.name,
+            name,
             template,
             load={"openLoop": {"rate": self.rate, "arrival": self.arrival}, "warmup": "2s", "duration": f"{SECONDS}s"},
             resources={"cpu": {"values": [f"{self.millicores}m"]}, "memory": {"values": ["512Mi"]}},

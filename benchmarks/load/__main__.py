@@ -20,7 +20,7 @@ from benchmarks.load.quick import quick
 CANNOT = 3
 """Exit code where the machine lacks what the benchmark cannot do without."""
 STALL_SECONDS, MERGE_SECONDS = 20, 8
-LAG_ROUNDS = 3
+LAG_ROUNDS = 7
 
 Say = Callable[[str], None]
 

@@ -8,9 +8,11 @@ longer than x is sum(max(L_i - x, 0)) / T, whatever the rate.
 from __future__ import annotations
 
 import csv
+import json
 import math
 import re
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ RATE = 1000
 PERCENTILES = {"p99": 0.99, "p99.9": 0.999}
 LAG_BOUND = 0.001
 """Seconds of send lag (p99) to stay under."""
+CLOCK_SECONDS = 2.0
 ARRIVALS = 100_000
 SLOW_RATE = 100
 
@@ -150,6 +153,9 @@ class Timing:
     ----------
     lags, cpu_percents
         Send lag (p99, seconds) and CPU of a core at `OPEN_RATE`, of each round.
+    machine
+        How late (p99, seconds) what is due at any time would be on the same core for a process that only looks at the
+        clock, before each round: what other work on the machine, or on its host, takes away.
     planned, arrived
         The probabilities of a Kolmogorov-Smirnov test that gaps between requests are exponential: as planned at
         `OPEN_RATE`, and as a server noted them at `SLOW_RATE`, with how many those were.
@@ -157,28 +163,38 @@ class Timing:
 
     lags: list[float]
     cpu_percents: list[float]
+    machine: list[float]
     planned: float
     arrived: tuple[float, int]
 
 
 def time_sends(folder: Path, rounds: int, say: Callable[[str], None]) -> Timing:
     """Measure `Timing`."""
-    lags, percents = [], []
+    lags, percents, machine = [], [], []
     with nginx(folder / "lag-nginx") as port:
         load: dict[str, Any] = {"openLoop": {"rate": str(OPEN_RATE)}, "duration": "5s"}
         for turn in range(rounds):
+            machine.append(_lag_of_the_machine(folder / f"clock-{turn}"))
             told = generator.configuration(port, load)
             (result,) = generator.measured(generator.run([told], folder / f"lag-{turn}"))
             lags.append(result.send_lag_p99 or math.nan)
             percents.append(result.cpu_percent or math.nan)
-            say(f"honesty: send lag p99 {lags[-1] * 1e6:.0f} us at {OPEN_RATE:,}/s")
+            own = f"the machine's own {machine[-1] * 1e6:.0f} us"
+            say(f"honesty: send lag p99 {lags[-1] * 1e6:.0f} us at {OPEN_RATE:,}/s, {own}")
     with stalling(folder / "arrivals-server", every=3600.0, stall=0.0) as port:
         load = {"openLoop": {"rate": str(SLOW_RATE)}, "warmup": "0s", "duration": "15s"}
         told = generator.configuration(port, load, endpoint={"path": "/arrivals"})
         generator.measured(generator.run([told], folder / "arrivals"))
-        arrivals = [float(t) for t in log_of(port)["arrivals"]]  # type: ignore[arg-type]
+        arrivals = [float(t) for t in log_of(port)["arrivals"]]
     arrivals = arrivals[4:]  # the smoke request and the probes before the load
-    return Timing(lags, percents, *_kolmogorov_smirnov(arrivals))
+    return Timing(lags, percents, machine, *_kolmogorov_smirnov(arrivals))
+
+
+def _lag_of_the_machine(folder: Path) -> float:
+    folder.mkdir()
+    with running([sys.executable, "-m", "benchmarks.load.clock", f"{CLOCK_SECONDS:g}"], cores()[0], folder) as process:
+        process.wait(CLOCK_SECONDS + 20)
+    return true_quantile(json.loads(_output(folder)), CLOCK_SECONDS, 0.99)
 
 
 def _kolmogorov_smirnov(arrivals: Sequence[float]) -> tuple[float, tuple[float, int]]:
@@ -199,17 +215,25 @@ def _kolmogorov_smirnov(arrivals: Sequence[float]) -> tuple[float, tuple[float, 
 
 def timing_table(timing: Timing) -> list[str]:
     """Return what was measured beside what is to be reached."""
-    lag, percent = statistics.median(timing.lags), statistics.median(timing.cpu_percents)
-    spread = f"{min(timing.lags) * 1e6:.0f} to {max(timing.lags) * 1e6:.0f}"
+    percent = statistics.median(timing.cpu_percents)
     probability, count = timing.arrived
     rows = [
         (
             f"send lag at {OPEN_RATE:,} requests/s, Poisson, p99: median of {len(timing.lags)} runs (least to most)",
-            f"{lag * 1e6:.0f} us ({spread})",
+            _microseconds(timing.lags),
             f"under {LAG_BOUND * 1e6:,.0f} us",
+        ),
+        (
+            "the machine's own lag before each of them, p99 of a loop that only looks at the clock",
+            _microseconds(timing.machine),
+            "",
         ),
         ("CPU for that, of one core", f"{percent:.0f} %", ""),
         (f"gaps of {ARRIVALS:,} arrivals as planned, exponential?", f"p = {timing.planned:.2f}", "p > 0.01"),
         (f"gaps of {count + 1:,} requests as they came, at {SLOW_RATE}/s", f"p = {probability:.2f}", "p > 0.01"),
     ]
     return ["| what | measured | to reach |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def _microseconds(values: Sequence[float]) -> str:
+    return f"{statistics.median(values) * 1e6:,.0f} us ({min(values) * 1e6:,.0f} to {max(values) * 1e6:,.0f})"

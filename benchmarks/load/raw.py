@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from array import array
 from pathlib import Path
+from typing import Any
 
 from modelprofiler.load import phases
 from modelprofiler.load.command import main
@@ -20,8 +21,8 @@ recorders: list[Recorder] = []
 class RawRecorder(Recorder):
     """Counts as ever, and keeps what it counted."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         recorders.append(self)
 
     def settle(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import statistics
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,7 +108,7 @@ class Gap:
     """Until the next trial's load generator ran: resized, scheduled, started."""
 
 
-def gaps(records: list[Any]) -> list[Gap]:
+def gaps(records: Sequence[Any]) -> list[Gap]:
     """Return the gaps of a run, read off its report (`modelprofiler.report.record.TrialRecord`, in order)."""
     found = []
     for before, after in itertools.pairwise(records):

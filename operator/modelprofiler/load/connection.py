@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import httptools
 
@@ -86,8 +86,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Wire | asyncio.BaseTransport) -> None:
         """Join the pool, or take the request that waits longest."""
-        self.transport = transport  # type: ignore[assignment]
-        self.write = transport.write  # type: ignore[union-attr]
+        self.transport = given = cast("Wire | asyncio.Transport", transport)
+        self.write = given.write
         self.client._opened(self)  # noqa: SLF001 - a connection is a part of its client
 
     def start(self, index: int, intended: float, retried: bool) -> None:

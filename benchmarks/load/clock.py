@@ -1,0 +1,30 @@
+"""Look at the clock and at nothing else for a time, and print the gaps: what the machine itself takes from a process.
+
+python -m benchmarks.load.clock SECONDS
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from time import monotonic
+
+SHORTEST = 0.0001
+"""Gaps under this, in seconds, are not told."""
+
+
+def gaps(seconds: float) -> list[tuple[float, float]]:
+    """Return (begin, end) of each gap between two looks at the monotonic clock."""
+    found = []
+    last = monotonic()
+    end = last + seconds
+    while last < end:
+        now = monotonic()
+        if now - last > SHORTEST:
+            found.append((last, now))
+        last = now
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(gaps(float(sys.argv[1]))))

@@ -20,6 +20,9 @@ FAR = math.log(2)
 DOUBT = 2.0
 """Standard errors of the mean pace within which it is not clear whether the ceiling meets the objectives."""
 
+MOST_SLACK = 0.1
+"""Share of a size by which a pace may move it and yet not to the next one, where steps are coarse."""
+
 MOST_AT_CEILING = 5
 """Trials at the ceiling, where runs differ so much that it may or may not meet the objectives."""
 
@@ -149,16 +152,18 @@ def _slack(found: Sequence[Observation], pace: Pace) -> float | None:
 def evidence(pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: Axis) -> int:
     """Return the size of the axis that a trial is evidence about, in millicores: see `Observation.cpu`.
 
-    A pass counts for the size above, a failure for the one below, on the safe side. But a pace is not known better than
-    a counter is read, and where steps are coarse a part of one is no reason to take the next.
+    A pass counts for the size above, a failure for the one below, on the safe side. But the next size is not taken for
+    less than a quarter of a step (`MOST_SLACK` at most), nor for less than a counter errs by.
     """
     size = pace.steady_size(trial, limits.cpu)
     if size == limits.cpu or limits.cpu >= axis.last:
         return limits.cpu
     below = axis.next_lower(axis.last) or axis.last
     step = (axis.next_higher(limits.cpu) or limits.cpu) / limits.cpu - 1
-    slack = max(FINEST, step / 4)
-    return axis.ceil(size * (1 - slack)) if verdict.passed else min(axis.floor(size * (1 + slack)), below)
+    slack = max(FINEST, min(step / 4, MOST_SLACK))
+    if verdict.passed:
+        return axis.ceil(size if size < limits.cpu else max(limits.cpu, size * (1 - slack)))
+    return min(axis.floor(size if size > limits.cpu else min(limits.cpu, size * (1 + slack))), below)
 
 
 def excess_of(observation: Observation) -> float:

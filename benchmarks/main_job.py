@@ -1,6 +1,7 @@
 """Run examples/digits.yaml on the cluster of KUBECONFIG and print what the operator took for it.
 
-The chart must be installed (``make cluster images install``). Prints Markdown; docs/benchmarks.md holds its output.
+The chart must be installed (``make cluster images install``). Prints Markdown; with --write puts it into
+docs/benchmarks.md.
 
     make bench-main-job ARGS="--runs 3"
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.arguments import count, number
+from benchmarks.publish import replace
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "digits.yaml"
 PROFILE = "digits"
@@ -101,21 +103,29 @@ def run(pod: OperatorPod, deadline: float) -> tuple[dict[str, Any], float, list[
             sys.exit(f"not finished after {seconds:.0f} s: {finished.get('message')}")
 
 
-def trial_table(status: dict[str, Any]) -> None:
+def trial_table(status: dict[str, Any]) -> list[str]:
+    """Return how a run ended, and a row for each of its trials."""
     succeeded = next(c for c in status["conditions"] if c["type"] == "Succeeded")
-    print(f"Result: Succeeded={succeeded['status']}, {succeeded['reason']}. {succeeded['message']}\n")
-    print("| trial | purpose | size | outcome | p95 | CPU per request | took |")
-    print("|---|---|---|---|---|---|---|")
+    lines = [
+        f"Succeeded={succeeded['status']}, {succeeded['reason']}: {succeeded['message']}",
+        "",
+        "| trial | purpose | size | outcome | p95 | CPU per request | took |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for trial, (begin, end) in zip(status["trials"], moments(status), strict=True):
         limits, usage = trial["limits"], trial.get("usage", {})
-        p95 = trial.get("load", {}).get("latency", {}).get("p95", "")
+        p95 = _with_interval(trial.get("load", {}))
         fresh = "fresh" if trial.get("fresh", True) else "resized"
         size = f"{limits['cpu']}, {limits['memory']} ({fresh})"
         cost, took = usage.get("cpuTimePerRequest", ""), (end - begin).total_seconds()
-        print(
-            f"| {trial['index']} | {trial['purpose']} | {size} | {trial['outcome']} | {p95} | {cost} | {took:.0f} s |"
-        )
-    print()
+        row = (trial["index"], trial["purpose"], size, trial["outcome"], p95, cost, f"{took:.0f} s")
+        lines.append(f"| {' | '.join(map(str, row))} |")
+    return [*lines, ""]
+
+
+def _with_interval(load: dict[str, Any]) -> str:
+    value, low, high = (load.get(name, {}).get("p95") for name in ("latency", "latencyLow", "latencyHigh"))
+    return f"{value} ({low} to {high})" if value and low and high else value or ""
 
 
 def moments(status: dict[str, Any]) -> list[tuple[datetime, datetime]]:
@@ -154,15 +164,16 @@ def measured(
     return dict(zip(GOALS, numbers, strict=True))
 
 
-def goal_table(runs: list[dict[str, float]]) -> None:
-    """Print the median of the runs, and each of them where there are several."""
+def goal_table(runs: list[dict[str, float]]) -> list[str]:
+    """Return the median of the runs, and each of them where there are several."""
     several = f" | each of {len(runs)} runs" if len(runs) > 1 else ""
-    print(f"| what | {'median' if several else 'measured'}{several} | to reach |")
-    print("|---|---|---|" + ("---|" if several else ""))
+    lines = [f"| what | {'median' if several else 'measured'}{several} | to reach |"]
+    lines.append("|---|---|---|" + ("---|" if several else ""))
     for what, (form, goal) in GOALS.items():
         values = [run[what] for run in runs]
         each = " | " + ", ".join(form.split()[0].format(value) for value in values) if several else ""
-        print(f"| {what} | {form.format(statistics.median(values))}{each} | {goal} |")
+        lines.append(f"| {what} | {form.format(statistics.median(values))}{each} | {goal} |")
+    return lines
 
 
 def main() -> None:
@@ -170,16 +181,19 @@ def main() -> None:
     parser.add_argument("--namespace", default="modelprofiler-system", help="where the operator runs")
     parser.add_argument("--deadline", type=number(1, 7200), default=900, help="seconds to wait for the end of a run")
     parser.add_argument("--runs", type=count(1, 100), default=1, help="how often to run it, one after the other")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
     pod = OperatorPod(arguments.namespace)
-    runs = []
+    runs, lines = [], []
     for _ in range(arguments.runs):
         before = pod.writes()
         profile, seconds, samples = run(pod, arguments.deadline)
         runs.append(measured(profile["status"], seconds, samples, pod.writes() - before))
-        trial_table(profile["status"])
-        sys.stdout.flush()
-    goal_table(runs)
+        lines += trial_table(profile["status"])
+    text = "\n".join([*lines, *goal_table(runs)])
+    print(text)
+    if arguments.write:
+        replace("main-job", text)
 
 
 if __name__ == "__main__":

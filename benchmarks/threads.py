@@ -26,6 +26,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import INCONCLUSIVE, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial
+from modelprofiler.core.threads import oversized_sentence
 from modelprofiler.local.document import Document
 from modelprofiler.local.host import Host
 from modelprofiler.local.lock import machine
@@ -121,7 +122,20 @@ def table(found: dict[tuple[Mode, int], Trial]) -> str:
         passing = [cpu for cpu in judged if cpu > max(failing, default=0)]
         smallest.append(f"{min(passing)}m" if passing else "more than these")
     lines.append("| **needed** | " + " | ".join(smallest) + " |")
+    said = {mode: [s for cpu in sizes if (s := _said(mode, found[mode, cpu]))] for mode in MODES}
+    lines.append(
+        "| **noticed** | " + " | ".join(f"at {len(said[mode])} of {len(sizes)} sizes" for mode in MODES) + " |"
+    )
+    left_out = [f"{cpu}m" for cpu in SIZES if cpu not in sizes]
+    if left_out:
+        lines += ["", f"Not measured, for want of time: {', '.join(left_out)}."]
+    lines += [f"\n{mode.name}, the last size of these: {said[mode][-1]}" for mode in MODES if said[mode]]
     return "\n".join(lines)
+
+
+def _said(mode: Mode, trial: Trial) -> str | None:
+    """Return what a run says of the server's pools at the size of a trial; None where it says nothing."""
+    return oversized_sentence(ModelProfile.parse(profile(mode)).spec, Limits.from_size(trial.limits), [trial])
 
 
 def _cell(trial: Trial) -> str:

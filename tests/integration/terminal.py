@@ -50,17 +50,17 @@ class Terminal:
         """Return what is on the screen now."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
-    def until(self, what: str) -> str:
+    def until(self, what: str, patience: float = PATIENCE_SECONDS) -> str:
         """Return the screen once it shows `what`."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + patience
         while what not in self.shown():
             assert time.monotonic() < end, f"{what!r} is not on the screen:\n{self.shown()}"
             self._read()
         return self.shown()
 
-    def ended(self) -> str:
+    def ended(self, patience: float = PATIENCE_SECONDS) -> str:
         """Return the screen once the program has ended."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + patience
         while self._read():
             assert time.monotonic() < end, f"it goes on:\n{self.shown()}"
         return self.shown()

@@ -209,4 +209,7 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
         numbers = f"{status.requests:,} | {status.failures:,}" if status else "none | "
         fine = "yes" if outcome.as_it_should_be else "no"
         lines.append(f"| {outcome.case.name} | {numbers} | {outcome.sentence} | {fine} |")
+    for server, what, needed in (("tls", "TLS", "openssl and nginx"), ("closing", "nginx's own behaviour", "nginx")):
+        if not any(outcome.case.server == server for outcome in outcomes):
+            lines.append(f"| {what} | missing: needs {needed} | | | |")
     return lines

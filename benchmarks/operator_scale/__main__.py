@@ -16,6 +16,7 @@ import time
 from collections import Counter
 
 from benchmarks import publish
+from benchmarks.arguments import number
 from benchmarks.main_job import OperatorPod, kubectl
 from benchmarks.operator_scale import crowd, tables
 from benchmarks.operator_scale.costs import Cost, cost_of, gaps, settled_samples, traffic
@@ -146,8 +147,8 @@ async def measure(cluster: Cluster, given: argparse.Namespace, found: tables.Fou
     await hold_up(cluster, FIRST)
     await put_measured(cluster, MEASURED)
     await hold_up(cluster, LAST)
-    for number in range(given.namespaces):
-        await crowd.make_namespace(cluster, f"scale-{number:02d}")
+    for index in range(given.namespaces):
+        await crowd.make_namespace(cluster, f"scale-{index:02d}")
     await until(cluster, FIRST, "profile", "Running")
     have = 0
     for want in (given.profiles // 5, given.profiles):
@@ -158,7 +159,7 @@ async def measure(cluster: Cluster, given: argparse.Namespace, found: tables.Fou
         stage.idle = await idle(pod)
         have = want
 
-    found.newcomers = [await newcomer(cluster, number) for number in range(min(NEWCOMERS, given.namespaces))]
+    found.newcomers = [await newcomer(cluster, index) for index in range(min(NEWCOMERS, given.namespaces))]
     say(f"a new profile was seen after {statistics.median(found.newcomers):.2f} s")
     pod = await restart(pod, found)
 
@@ -211,15 +212,15 @@ def main() -> int:
     parser.add_argument("--profiles", type=int, default=5000, help="how many wait in the end (default: 5000)")
     parser.add_argument("--namespaces", type=int, default=50, help="namespaces they are in (default: 50)")
     parser.add_argument("--namespace", default=SYSTEM, help="where the operator runs")
-    parser.add_argument("--deadline", type=float, default=900, help="seconds for all but the removal (default: 900)")
+    parser.add_argument(
+        "--deadline", type=number(1, 7200), default=900, help="seconds for all but the removal (default: 900)"
+    )
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
     given = parser.parse_args()
     if not 5 <= given.profiles <= 20_000:
         parser.error("--profiles must be from 5 to 20000")
     if not 1 <= given.namespaces <= 100:
         parser.error("--namespaces must be from 1 to 100")
-    if given.deadline <= 0:
-        parser.error("--deadline must be more than 0")
     try:
         return asyncio.run(whole(given))
     except ModelProfilerError as error:

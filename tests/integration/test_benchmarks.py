@@ -17,6 +17,9 @@ WRONG = [
     ("benchmarks.main_job", "--deadline", "0"),
     ("benchmarks.cluster_truth", "--case", "no such server"),
     ("benchmarks.repeat", "--minutes", "0"),
+    ("benchmarks.local_vs_cluster", "--minutes", "0"),
+    ("benchmarks.operator_scale", "--deadline", "nan"),
+    ("benchmarks.threads", "--no-such-option"),
 ]
 
 

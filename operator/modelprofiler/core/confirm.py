@@ -8,23 +8,27 @@ from dataclasses import replace
 from modelprofiler.api.status import Purpose
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.points import Observation
-from modelprofiler.core.recommend import Target, recommend, with_margin
+from modelprofiler.core.recommend import Target, recommend, with_margin, with_room
 from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Recommend, RunTrial, Step
 from modelprofiler.core.target import boundary, target_at
-
-PEAKS_DIFFER = 1.02
-"""By so much the peak of memory may differ from one run of a server to the next."""
 
 
 def confirm_step(run: Run) -> Step:
     """Return the Confirm trial, or the recommendation once it passed."""
     least = target_at(run, boundary(run))[0]
-    roomy = _beyond_bad_luck(run, _with_room(run, least))
-    for target in (_beyond_bad_luck(run, least), roomy):
+    least, roomy = _beyond_bad_luck(run, least), _beyond_bad_luck(run, with_room(run, least))
+    for target in (least, *_between(run, least, roomy), roomy):
         if _is_proven(run, target):
             return recommend(run, target)
     return RunTrial(Purpose.CONFIRM, roomy.limits, fresh=True, window="Measure", reason="exactly the recommended size")
+
+
+def _between(run: Run, least: Target, roomy: Target) -> list[Target]:
+    """Return the targets of the same CPU that passed, with a memory between the two."""
+    low, high = least.limits, roomy.limits
+    passed = {o.limits for o in run.observations if o.passed and low.memory < o.limits.memory < high.memory}
+    return [replace(roomy, limits=limits) for limits in sorted(passed) if limits.cpu == high.cpu]
 
 
 def _is_proven(run: Run, target: Target) -> bool:
@@ -35,19 +39,6 @@ def _is_proven(run: Run, target: Target) -> bool:
     return bool(passed) and len(within) >= _measurements_needed(run, target, passed)
 
 
-def _with_room(run: Run, target: Target) -> Target:
-    """Return the target that stays one when the Confirm trial's own peak is a little above those before.
-
-    Otherwise the margin that is added to it may end a step higher, and that size would need a trial of its own.
-    """
-    percent = run.spec.recommendation.memory_margin_percent
-    if not percent or target.memory is None:
-        return target
-    needed = math.ceil(PEAKS_DIFFER * target.memory * (100 + percent) / 100)
-    memory = max(target.limits.memory, run.memory.ceil(needed))
-    return replace(target, limits=Limits(target.limits.cpu, memory))
-
-
 def proven_already(run: Run) -> Target | None:
     """Return the target at a size that was confirmed and is larger than it by no more than runs differ; absent else.
 
@@ -56,9 +47,10 @@ def proven_already(run: Run) -> Target | None:
     target = target_at(run, boundary(run))[0]
     least, most = target.limits, target.limits.cpu * math.exp(2 * run.pace.spread)
     confirmed = [o for o in run.observations if o.passed and o.trial.purpose is Purpose.CONFIRM]
-    confirmed = [o for o in confirmed if o.limits.memory >= least.memory]
+    # What failed later is not proven, whatever the pace.
+    confirmed = [o for o in confirmed if o.limits.memory >= least.memory and run.at(o.limits)[-1].passed]
     enough = [o.limits for o in confirmed if least.cpu <= o.limits.cpu <= most]
-    enough = enough or [o.limits for o in confirmed if _is_hard_won(run, o)]
+    enough = enough or [o.limits for o in confirmed if o.limits.cpu <= least.cpu and _is_hard_won(run, o)]
     return replace(target, limits=min(enough)) if enough and run.pace.spread else None
 
 
@@ -98,4 +90,11 @@ def _measurements_needed(run: Run, target: Target, passed: list[Observation]) ->
 def best_so_far(run: Run, why_not_verified: str) -> Recommend:
     """Return the recommendation from what is known when no more trials may run; some size must have passed."""
     assert run.smallest_passing is not None
-    return recommend(run, target_at(run, run.smallest_passing.cpu)[0], why_not_verified)
+    least = target_at(run, run.smallest_passing.cpu)[0]
+    roomy = with_room(run, least)
+    ran = [
+        target
+        for target in (least, *_between(run, least, roomy), roomy)
+        if any(o.passed for o in run.at(target.limits))
+    ]
+    return recommend(run, ran[0] if ran else least, why_not_verified)

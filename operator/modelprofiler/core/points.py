@@ -159,7 +159,8 @@ def evidence(pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: A
     if size == limits.cpu or limits.cpu >= axis.last:
         return limits.cpu
     below = axis.next_lower(axis.last) or axis.last
-    step = (axis.next_higher(limits.cpu) or limits.cpu) / limits.cpu - 1
+    neighbour = axis.next_higher(limits.cpu) if verdict.passed else axis.next_lower(limits.cpu)
+    step = abs((neighbour or limits.cpu) / limits.cpu - 1)
     slack = max(FINEST, min(step / 4, MOST_SLACK))
     if verdict.passed:
         return axis.ceil(size if size < limits.cpu else max(limits.cpu, size * (1 - slack)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
@@ -16,6 +16,9 @@ from modelprofiler.core.points import CpuPoint, Observation
 from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Recommend
 from modelprofiler.core.threads import oversized_sentence, set_sentence, variables_to_set
+
+PEAKS_DIFFER = 1.02
+"""By so much the peak of memory may differ from one run of a server to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,19 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
         return Target(Limits(cpu_size, run.memory.last), cpu, None)
     memory_size = run.memory.ceil(max(with_margin(memory, policy.memory_margin_percent), at_least))
     return Target(Limits(cpu_size, memory_size), cpu, memory)
+
+
+def with_room(run: Run, target: Target) -> Target:
+    """Return the target that stays one when the Confirm trial's own peak is a little above those before.
+
+    Otherwise the margin that is added to it may end a step higher, and that size would need a trial of its own.
+    """
+    percent = run.spec.recommendation.memory_margin_percent
+    if not percent or target.memory is None or target.memory != run.memory_peak:
+        return target
+    needed = math.ceil(PEAKS_DIFFER * target.memory * (100 + percent) / 100)
+    memory = max(target.limits.memory, run.memory.ceil(needed))
+    return replace(target, limits=Limits(target.limits.cpu, memory))
 
 
 def with_margin(size: int, percent: int) -> int:
@@ -109,6 +125,7 @@ def _cpu_sentence(run: Run, target: Target) -> str:
     boundary = Quantity.cpu(target.cpu)
     failing = max((p for p in run.cpu_points.values() if p.cpu < target.cpu and not p.passes), default=None, key=_cpu)
     measured = run.cpu_points.get(target.cpu)
+    lucky = _lucky(run, target)
     if failing is not None and (measured is None or not measured.passes):
         sentence = (
             f"{Quantity.cpu(failing.cpu)} CPU met the objectives at times only ({_failure(run, failing)}), so the next "
@@ -117,13 +134,22 @@ def _cpu_sentence(run: Run, target: Target) -> str:
     elif failing is None and target.cpu <= run.cpu.first:
         sentence = f"{boundary} CPU, the smallest size of the range, met the objectives"
     elif failing is None:
-        lucky = [o.limits.cpu for o in run.observations if o.passed and o.limits.cpu < target.cpu <= o.cpu]
-        smaller = f"{Quantity.cpu(min(lucky))} did only while the CPU was faster than in other trials" if lucky else ""
-        smaller = smaller or _silence(run, target) or "smaller sizes were not measured"
+        smaller = lucky or _silence(run, target) or "smaller sizes were not measured"
         sentence = f"{boundary} CPU met the objectives; {smaller}"
     else:
         sentence = f"{boundary} CPU is the smallest that met the objectives: {_failure(run, failing)}"
-    return sentence + _margin(target.cpu, run.spec.recommendation.cpu_margin_percent, run.cpu, target.limits.cpu) + "."
+        sentence += f"; {lucky}" if lucky else ""
+    percent = run.spec.recommendation.cpu_margin_percent
+    if target.limits.cpu < run.cpu.ceil(with_margin(target.cpu, percent)):
+        size = Quantity.cpu(target.limits.cpu)
+        return f"{sentence}; {size} passed while it was slower, so the margin of {percent}% is left out."
+    return sentence + _margin(target.cpu, percent, run.cpu, target.limits.cpu) + "."
+
+
+def _lucky(run: Run, target: Target) -> str:
+    """Return which smaller size passed at a fast moment only; empty where none did."""
+    found = [o.limits.cpu for o in run.observations if o.passed and o.limits.cpu < target.cpu <= o.cpu]
+    return f"{Quantity.cpu(min(found))} did only while the CPU was faster than in other trials" if found else ""
 
 
 def _silence(run: Run, target: Target) -> str:
@@ -163,7 +189,10 @@ def _memory_sentence(run: Run, target: Target) -> str:
         sentence = f"Memory peaked at {_mebibytes(target.memory)}"
     percent = run.spec.recommendation.memory_margin_percent
     sentence += _margin(target.memory, percent, run.memory, target.limits.memory)
-    if percent and not killed and target.limits.memory > run.memory.ceil(with_margin(target.memory, percent)):
+    plain = Target(
+        Limits(target.limits.cpu, run.memory.ceil(with_margin(target.memory, percent))), target.cpu, target.memory
+    )
+    if plain.limits.memory < target.limits.memory == with_room(run, plain).limits.memory:
         sentence += " and rounded up with room for a peak that is a little higher"
     return sentence + "."
 

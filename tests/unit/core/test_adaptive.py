@@ -113,6 +113,13 @@ class TestReference:
         twice = passed.ran(REFERENCE, "1", load=slow).ran(REFERENCE, "1", load=slow)
         assert "the load alone needs 2000m CPU" in end_after(twice).message
 
+    def test_a_cheap_failure_does_not_hide_that_the_pace_differs(self) -> None:
+        """Its requests cost less than the others': it says nothing of the pace, and the others still do."""
+        trials = Trials(spec())
+        for load, cost in ((load_of(260, spread=0.03), 7.9), (load_of(330, spread=0.03), 10), (load_of(200), 8.2)):
+            trials.ran(REFERENCE, "1", load=load, usage=usage_of(f"{cost}ms"))
+        assert REFERENCE is trial_after(trials).purpose
+
     def test_an_uncertain_failure_at_the_ceiling_is_repeated(self) -> None:
         """Once, with two repetitions; then the mean decides."""
         trials = Trials(spec()).ran(REFERENCE, "1", load=load_of(255))
@@ -374,9 +381,48 @@ class TestConfirm:
         assert "a margin of 20% is added and rounded up with room for a peak that is a little higher." in str(
             roomy.explanation
         )
+        # Its own peak is a little higher: that is what the room was for.
+        higher = usage_of(peak="161Mi")
+        roomy = answer_after(copy.copy(trials).ran(CONFIRM, "550m", "224Mi", load=GOOD, usage=higher)).recommendation
+        assert Quantity("224Mi") == roomy.limits.memory
         # Where its own peak left a size that ran the margin, that is the answer.
         trials.ran(CONFIRM, "550m", "192Mi", load=GOOD, usage=told)
         assert Quantity("192Mi") == answer_after(trials).recommendation.limits.memory
+
+    def test_where_steps_are_fine_the_room_need_not_be_used_up(self) -> None:
+        """What ran has its margin, though neither what it would be without the room nor with new room ran."""
+        fine = spec(
+            resources={
+                "cpu": {"min": "100m", "max": "1", "step": "50m"},
+                "memory": {"min": "128Mi", "max": "4Gi", "step": "32Mi"},
+            }
+        )
+        told, higher = usage_of(peak="2000Mi"), usage_of(peak="2015Mi")
+        trials = Trials(fine).ran(REFERENCE, "1", "4Gi", load=FAST, usage=told)
+        trials.ran(BRACKET, "500m", "4Gi", load=GOOD, fresh=False, usage=told)
+        trials.ran(BRACKET, "450m", "4Gi", load=POOR, usage=told).ran(MEMORY, "500m", "2016Mi", load=GOOD, usage=told)
+        size = trial_after(trials).limits
+        assert 2464 * MI == size.memory
+        answer = answer_after(trials.ran(CONFIRM, "550m", "2464Mi", load=GOOD, usage=higher))
+        assert (Reason.VERIFIED, Quantity("2464Mi")) == (answer.reason, answer.recommendation.limits.memory)
+
+    def test_the_last_word_is_what_ran_with_room(self) -> None:
+        """With no trial left for more repetitions, a size that passed is recommended rather than one that never ran."""
+        told = usage_of(peak="159Mi")
+        trials = Trials(spec(search={"repetitions": 4, "maxTrials": 5})).ran(REFERENCE, "1", load=FAST, usage=told)
+        trials.ran(BRACKET, "500m", load=GOOD, usage=told).ran(BRACKET, "450m", load=POOR, usage=told)
+        for _ in range(2):
+            trials.ran(CONFIRM, "550m", "224Mi", load=load_of(245), usage=told)
+        answer = answer_after(trials)
+        assert (Reason.VERIFIED, Quantity("224Mi")) == (answer.reason, answer.recommendation.limits.memory)
+
+    def test_what_was_too_small_is_no_peak_and_gets_no_room(self) -> None:
+        """128Mi was too little and 160Mi enough: 192Mi has the margin."""
+        told = usage_of(peak="120Mi")
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=told)
+        trials.ran(BRACKET, "500m", load=GOOD, usage=told).ran(BRACKET, "450m", load=POOR, usage=told)
+        trials.broke(MEMORY, Outcome.OOM_KILLED, "500m", "128Mi").ran(MEMORY, "500m", "160Mi", load=GOOD, usage=told)
+        assert (CONFIRM, 192 * MI) == ((step := trial_after(trials)).purpose, step.limits.memory)
 
     def test_a_size_that_already_passed_fresh_needs_no_more(self) -> None:
         """At the ceiling that is the reference itself."""
@@ -511,6 +557,57 @@ class TestContradiction:
             )
         answer = answer_after(trials)
         assert (Reason.VERIFIED, Quantity("300m")) == (answer.reason, answer.recommendation.requests.cpu)
+        assert (
+            "250m did only while the CPU was faster than in other trials; 300m passed while it was slower, so the "
+            "margin of 10% is left out."
+        ) in str(answer.recommendation.explanation)
+
+    @pytest.mark.parametrize(
+        ("load", "cost"), [(GOOD, 4.4), (load_of(240, spread=0.2), 4.874)], ids=["while it was not", "not for certain"]
+    )
+    def test_one_that_was_confirmed_otherwise_is_not(self, load: LoadStatus, cost: float) -> None:
+        """Then the size below is measured once more: it may be the boundary."""
+        trials = Trials(spec())
+        costs = iter([4.9, 4.244, 4.438, cost])
+        for purpose, cpu, memory, said in (
+            (REFERENCE, "1", "1Gi", FAST),
+            (BRACKET, "250m", "1Gi", load_of(150, spread=0.8)),
+            (BRACKET, "200m", "1Gi", POOR),
+            (CONFIRM, "300m", "256Mi", load),
+        ):
+            trials.ran(
+                purpose, cpu, memory, load=said, usage=usage_of(f"{next(costs)}ms"), fresh=purpose is not BRACKET
+            )
+        assert 250 == trial_after(trials).limits.cpu
+
+    def test_a_far_larger_size_that_was_confirmed_is_not_the_answer(self) -> None:
+        """A smaller margin asks for a smaller size, however hard it was won."""
+        wide = Trials(spec(recommendation={"cpuMarginPercent": 100}))
+        for purpose, cpu, memory, load, cost in (
+            (REFERENCE, "1", "1Gi", FAST, 8),
+            (BRACKET, "500m", "1Gi", GOOD, 8),
+            (BRACKET, "450m", "1Gi", POOR, 8),
+            (MEMORY, "500m", "192Mi", GOOD, 8),
+            (CONFIRM, "1", "256Mi", GOOD, 9),
+        ):
+            wide.ran(purpose, cpu, memory, load=load, usage=usage_of(f"{cost}ms"))
+        step = trial_after(wide, spec())
+        assert step.limits.cpu < 700
+
+    def test_what_failed_after_it_was_confirmed_is_not_the_answer(self) -> None:
+        """Whatever the pace of that failure."""
+        trials = Trials(spec(search={"repetitions": 4}))
+        hazy = load_of(245, spread=0.05)
+        for purpose, cpu, memory, load, cost in (
+            (REFERENCE, "1", "1Gi", FAST, 8),
+            (BRACKET, "500m", "1Gi", GOOD, 8),
+            (BRACKET, "450m", "1Gi", POOR, 8),
+            (MEMORY, "500m", "192Mi", GOOD, 8),
+            (CONFIRM, "550m", "256Mi", hazy, 8),
+            (CONFIRM, "550m", "256Mi", load_of(260, spread=0.05), 9.4),
+        ):
+            trials.ran(purpose, cpu, memory, load=load, usage=usage_of(f"{cost}ms"))
+        assert isinstance(step_after(trials), RunTrial)
 
     def test_of_two_confirmed_sizes_the_smaller_is_the_answer(self) -> None:
         """Whichever came first."""

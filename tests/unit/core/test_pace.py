@@ -115,13 +115,15 @@ def test_a_run_counts_a_pass_at_the_size_above_and_a_failure_at_the_one_below() 
 
 
 def test_where_sizes_are_far_apart_a_trial_still_counts_for_none_beyond_its_own() -> None:
-    """A fast pass at 200m says nothing of 100m, though the next size is five times as large."""
-    spec = spec_of(resources={"cpu": {"values": ["100m", "200m", "1"]}, "memory": {"values": ["1Gi"]}})
-    trials = Trials(spec).ran(Purpose.REFERENCE, "1", load=load_of(20), usage=usage_of("9ms"))
+    """A fast pass at 200m says nothing of 190m, and a slow failure at 800m nothing of 820m."""
+    values = ["100m", "190m", "200m", "800m", "820m", "1"]
+    spec = spec_of(resources={"cpu": {"values": values}, "memory": {"values": ["1Gi"]}})
+    trials = Trials(spec).ran(Purpose.REFERENCE, "1", load=load_of(20), usage=usage_of("10ms"))
     trials.ran(BRACKET, "200m", load=load_of(100), usage=usage_of("8.8ms"))
-    trials.ran(BRACKET, "200m", load=load_of(100), usage=usage_of("6ms"))
+    trials.ran(BRACKET, "800m", load=load_of(600), usage=usage_of("9.1ms"))
+    trials.ran(BRACKET, "200m", load=load_of(100), usage=usage_of("8ms"))
     run = Run.of(spec, resources_of(spec), "server", "Local", trials)
-    assert [1000, 200, 1000] == [o.cpu for o in run.observations]
+    assert [1000, 200, 800, 200] == [o.cpu for o in run.observations]
 
 
 def test_a_pace_that_is_off_by_less_than_a_quarter_of_a_step_moves_no_size() -> None:

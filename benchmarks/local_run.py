@@ -114,6 +114,8 @@ def interrupted() -> str:
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "modelprofiler", "run", str(EXAMPLE), "--plain", "--wait", "600"]
         command += ["--directory", str(Path(directory) / "run")]
+        # A shell has jobs in its background ignore interrupts, and so would their children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             for line in process.stderr:

@@ -122,6 +122,8 @@ def interrupted() -> str:
                 if "sending the load" in line:
                     break
             time.sleep(LOADED_SECONDS)
+            if process.poll() is not None:
+                return "It was not interrupted: the run had ended before."
             began = time.monotonic()
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=60)

@@ -11,9 +11,6 @@ from pathlib import Path
 import pytest
 from tests.integration.terminal import Terminal
 
-from modelprofiler.errors import LimitsUnavailable
-from modelprofiler.local.cgroup import open_cgroup
-
 pytestmark = pytest.mark.timeout(1200)
 
 COMMAND = [sys.executable, "-m", "modelprofiler"]
@@ -53,14 +50,8 @@ def ran(work: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_files_become_a_profile_a_plan_a_run_and_a_report(work: Path) -> None:
+def test_files_become_a_profile_a_plan_a_run_and_a_report(control_groups: None, work: Path) -> None:
     """Four commands; the run shows a table that grows, with what is going on and how long it will take."""
-    try:
-        open_cgroup("test").remove()
-    except LimitsUnavailable as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no control group can be had here, which is a failure because CI=true: {error}")
-        pytest.skip(f"no control group can be had here: {error}")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

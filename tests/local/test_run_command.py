@@ -18,8 +18,7 @@ import pytest
 import yaml
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.errors import LimitsUnavailable
-from modelprofiler.local.cgroup import open_cgroup, owner
+from modelprofiler.local.cgroup import owner
 from modelprofiler.report.record import RunRecord
 
 pytestmark = pytest.mark.timeout(900)
@@ -78,14 +77,8 @@ class WholeRun:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> WholeRun:
+def run(control_groups: None, tmp_path_factory: pytest.TempPathFactory, repository: Path) -> WholeRun:
     """Run, try to run beside it, interrupt, resume."""
-    try:
-        open_cgroup("test").remove()
-    except LimitsUnavailable as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no control group can be had here, which is a failure because CI=true: {error}")
-        pytest.skip(f"no control group can be had here: {error}")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

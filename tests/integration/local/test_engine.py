@@ -14,23 +14,14 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.drift import drift_of
 from modelprofiler.core.leak import leak_of
 from modelprofiler.core.steps import RunTrial
-from modelprofiler.errors import LimitsUnavailable
-from modelprofiler.local.cgroup import open_cgroup, owner
+from modelprofiler.local.cgroup import owner
 from modelprofiler.local.host import Host
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Silent
 from modelprofiler.local.trials import Trials
 from modelprofiler.report.record import TrialRecord
 
-
-@pytest.fixture(autouse=True)
-def _limits() -> None:
-    try:
-        open_cgroup("test").remove()
-    except LimitsUnavailable as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no control group can be had here, which is a failure because CI=true: {error}")
-        pytest.skip(f"no control group can be had here: {error}")
+pytestmark = pytest.mark.usefixtures("control_groups")
 
 
 def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int = 128) -> TrialRecord:

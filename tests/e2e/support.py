@@ -67,6 +67,21 @@ def command(program: str, environment: dict[str, str] | None = None) -> Run:
     return run
 
 
+def wait_established(kubectl: Run, crd: str, *, timeout: float = 50.0) -> None:
+    """Wait until the API server serves a CustomResourceDefinition.
+
+    Not ``kubectl wait``: right after the definition was made its ``status.conditions`` is null, of which kubectl makes
+    an error (kubernetes/kubernetes#66439).
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        conditions = json.loads(kubectl("get", "crd", crd, "-o", "json").stdout).get("status", {}).get("conditions")
+        if any(it["type"] == "Established" and it["status"] == "True" for it in conditions or ()):
+            return
+        assert time.monotonic() < deadline, f"{crd} is not established after {timeout:g} s: {conditions}"
+        time.sleep(POLL_SECONDS)
+
+
 @contextlib.contextmanager
 def fresh_namespace(kubectl: Run) -> Iterator[str]:
     """Make a namespace in which Pod Security is enforced at its strictest, with the server of known cost in it."""

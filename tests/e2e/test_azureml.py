@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.support import Run
+from tests.e2e.support import Run, wait_established
 
 from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
@@ -47,7 +47,7 @@ def kserve(kubectl: Run) -> Iterator[None]:
     """Have the API server know InferenceServices; a cluster with KServe does already."""
     crd = Path(__file__).parent / "kserve/inferenceservices.yaml"
     made = kubectl("create", "-f", str(crd), check=False).returncode == 0
-    kubectl("wait", "crd/inferenceservices.serving.kserve.io", "--for=condition=Established", "--timeout=60s")
+    wait_established(kubectl, "inferenceservices.serving.kserve.io")
     yield
     if made:
         kubectl("delete", "-f", str(crd))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.e2e.support import wait_established
 
 from modelprofiler.api.crd import custom_resource_definition
 from modelprofiler.api.resource import PLURAL, ModelProfile
@@ -33,7 +34,7 @@ def crd(kubectl: Kubectl) -> Iterator[Object]:
     definition["metadata"]["name"] = RESOURCE
     definition["spec"]["group"] = GROUP
     kubectl("apply", "--server-side", "--validate=strict", "-f", "-", input=json.dumps(definition))
-    kubectl("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=50s")
+    wait_established(kubectl, RESOURCE)
     yield json.loads(kubectl("get", "crd", RESOURCE, "-o", "json").stdout)
     kubectl("delete", "crd", RESOURCE, "--timeout=50s")
 

@@ -3,7 +3,8 @@
 One rule a function, asked in this order; the first that has something to do decides:
 
 1. the reference trial at the ceiling,
-2. CPU at the memory ceiling: forecast, bracket, bisect, and the largest failing size once more on a fresh pod,
+2. CPU at the memory ceiling: forecast, bracket, bisect, and where resizing distorts, or may, the largest failing size
+   once more on a fresh pod,
 3. memory at the CPU boundary,
 4. the recommended size itself, on a fresh pod.
 """
@@ -37,7 +38,7 @@ def adaptive_step(run: Run) -> Step:
 
 def step_below(run: Run) -> Step:
     """Return the next step when the largest size passed, as far as it could be measured."""
-    if proven := proven_already(run):
+    if (proven := proven_already(run)) and not _is_in_doubt(run):
         return recommend(run, proven)
     # The last trial is kept for the Confirm trial: an answer that is not the smallest is worth more than none verified.
     if run.trials_left > 1 and (step := _repeat_step(run) or _cpu_step(run)):
@@ -66,9 +67,17 @@ def _cpu_step(run: Run) -> Step | None:
     if not is_closed(run.cpu, low, passing.cpu) and not _is_blurred(run, low, passing.cpu):
         step = _between(run, failing, passing)
         return None if _was_tried(run, step.limits.cpu) else step
-    if failing is None or failing.fresh or run.is_below_demand(failing.cpu) or _was_tried(run, failing.cpu):
+    if failing is None or not _is_in_doubt(run):
         return None
     return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason="a fresh server may do better here")
+
+
+def _is_in_doubt(run: Run) -> bool:
+    """Whether the largest failing size was that of a resized server where a fresh one may do better."""
+    failing = run.largest_failing
+    if failing is None or failing.fresh or run.trusts_resized:
+        return False
+    return not run.is_below_demand(failing.cpu) and not _was_tried(run, failing.cpu)
 
 
 def _is_blurred(run: Run, low: int | None, high: int) -> bool:
@@ -97,9 +106,9 @@ def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
     else:
         position, reason = _helped(run, low, high, forecast), "the forecast boundary"
     position = max(low + 1, min(position, high - 1))
-    # A boundary must fail on a fresh pod. So start with one where this trial would be it, and once a resized server
-    # has failed: what it says is in doubt from then on.
-    doubted = position == high - 1 or run.resized_failure
+    # Where this trial would be the boundary it is started afresh: a failure is then beyond doubt, and the threads of a
+    # server that passes show whether resized ones can be trusted. If not, all are, once a resized server has failed.
+    doubted = position == high - 1 or (run.resized_failure and not run.trusts_resized)
     fresh = doubted and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
     purpose = Purpose.BISECT if bracketed else Purpose.BRACKET
     return _cpu_trial(run, purpose, run.cpu[position], fresh=fresh, reason=reason)

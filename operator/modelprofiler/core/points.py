@@ -23,6 +23,9 @@ DOUBT = 2.0
 MOST_SLACK = 0.1
 """Share of a size by which a pace may move it and yet not to the next one, where steps are coarse."""
 
+MOST_UTILISATION = 0.8
+"""Share of a limit above which a queue says little about another moment's."""
+
 MOST_AT_CEILING = 5
 """Trials at the ceiling, where runs differ so much that it may or may not meet the objectives."""
 
@@ -149,22 +152,60 @@ def _slack(found: Sequence[Observation], pace: Pace) -> float | None:
     return slow[0] + (fast[0] - slow[0]) * -slow[1] / (fast[1] - slow[1])
 
 
-def evidence(pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: Axis) -> int:
+def evidence(pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: Axis, rate: float | None = None) -> int:
     """Return the size of the axis that a trial is evidence about, in millicores: see `Observation.cpu`.
 
     A pass counts for the size above, a failure for the one below, on the safe side. But the next size is not taken for
-    less than a quarter of a step (`MOST_SLACK` at most), nor for less than a counter errs by.
+    less than `slack_to` it, nor for less than a counter errs by, and not where a pass leaves room for requests of the
+    mean cost.
+
+    Parameters
+    ----------
+    pace
+        The pace of all trials.
+    trial, limits, verdict
+        The trial, its size, and how it is judged.
+    axis
+        The CPU sizes.
+    rate
+        Requests per second of an open loop.
     """
     size = pace.steady_size(trial, limits.cpu)
-    if size == limits.cpu or limits.cpu >= axis.last:
+    if size == limits.cpu or limits.cpu >= axis.last or _has_room(pace, trial, limits.cpu, verdict, rate):
         return limits.cpu
     below = axis.next_lower(axis.last) or axis.last
     neighbour = axis.next_higher(limits.cpu) if verdict.passed else axis.next_lower(limits.cpu)
-    step = abs((neighbour or limits.cpu) / limits.cpu - 1)
-    slack = max(FINEST, min(step / 4, MOST_SLACK))
+    slack = max(FINEST, slack_to(limits.cpu, neighbour))
     if verdict.passed:
         return axis.ceil(size if size < limits.cpu else max(limits.cpu, size * (1 - slack)))
     return min(axis.floor(size if size > limits.cpu else min(limits.cpu, size * (1 + slack))), below)
+
+
+def slack_to(cpu: int, neighbour: int | None) -> float:
+    """Return the share of a size by which a pace may move it before that makes it the next one.
+
+    A quarter of the step, `MOST_SLACK` at most.
+    """
+    return min(abs((neighbour or cpu) / cpu - 1) / 4, MOST_SLACK)
+
+
+def _has_room(pace: Pace, trial: Trial, cpu: int, verdict: Verdict, rate: float | None) -> bool:
+    """Whether a pass at a fast moment is one at the mean pace, too.
+
+    Waiting in a queue grows as 1 / (1 - utilisation), and no latency by more than that: with a pass that is certain,
+    twice the logarithm of the growth must fit between what was measured and what is allowed.
+    """
+    if not verdict.passed or not verdict.certain or verdict.excess is None:
+        return False
+    slower = -pace.deviations.get(trial.index, 0.0)
+    time = trial.usage.cpu_time_per_request if trial.usage is not None else None
+    if rate is None or time is None or slower <= 0:
+        return False
+    utilisation = rate * time.seconds / (cpu / 1000)
+    loaded = utilisation * math.exp(slower)
+    if loaded >= MOST_UTILISATION:
+        return False
+    return verdict.excess + 2 * math.log((1 - utilisation) / (1 - loaded)) < 0
 
 
 def excess_of(observation: Observation) -> float:

@@ -12,7 +12,7 @@ from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.drift import drift_of, drift_sentence
 from modelprofiler.core.judge import WITHOUT_SIZE
 from modelprofiler.core.leak import leak_of, leak_sentence
-from modelprofiler.core.points import CpuPoint, Observation
+from modelprofiler.core.points import CpuPoint, Observation, slack_to
 from modelprofiler.core.run import Run
 from modelprofiler.core.steps import Recommend
 from modelprofiler.core.threads import oversized_sentence, set_sentence, variables_to_set
@@ -57,7 +57,8 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
     """
     policy = run.spec.recommendation
     # The margin is there for what differs from run to run, too: the larger of the two counts.
-    needed = max(with_margin(cpu, policy.cpu_margin_percent), math.ceil(cpu * math.exp(run.pace.error)))
+    unsure = cpu * math.exp(run.pace.error) * (1 - slack_to(cpu, run.cpu.next_higher(cpu)))
+    needed = max(with_margin(cpu, policy.cpu_margin_percent), math.ceil(unsure))
     cpu_size = run.cpu.ceil(needed)
     if memory is None:
         return Target(Limits(cpu_size, run.memory.last), cpu, None)

@@ -72,11 +72,11 @@ class Run:
             if trial.outcome not in WITHOUT_SIZE and trial.purpose is not Purpose.BASELINE
         ]
         pace = Pace.of([trial for trial, _ in said])
+        rate = float(spec.load.open_loop.rate) if spec.load.open_loop is not None else None
         observations = tuple(
-            Observation(
-                trial, limits := Limits.from_size(trial.limits), verdict, evidence(pace, trial, limits, verdict, cpu)
-            )
+            Observation(trial, limits, verdict, evidence(pace, trial, limits, verdict, cpu, rate))
             for trial, verdict in said
+            for limits in [Limits.from_size(trial.limits)]
         )
         trials = tuple(trial for trial, _ in judged)
         return cls(spec, cpu, memory, container_name, environment, trials, observations, pace)
@@ -141,6 +141,19 @@ class Run:
         passed = [o.cpu for o in self.observations if o.passed and o.fresh]
         failed = [o.cpu for o in self.observations if not o.passed and not o.fresh]
         return bool(passed and failed) and min(passed) <= max(failed)
+
+    @functools.cached_property
+    def trusts_resized(self) -> bool:
+        """Whether a resized server is taken for what a fresh one would be, by the threads of the fresh ones.
+
+        A server that sizes its pools for its limit has fewer threads when it is started at a smaller one. Until a
+        second size was started afresh nothing speaks for that; the Confirm trial will. Without a count of threads it is
+        not known, and never trusted.
+        """
+        fresh = sorted(((o.limits.cpu, o.trial.usage) for o in self.observations if o.fresh and o.passed), key=_cpu)
+        threads = [usage.threads if usage is not None else None for _, usage in fresh]
+        known = [count for count in threads if count is not None]
+        return bool(known) and len(known) == len(threads) and known[0] >= max(known)
 
     @property
     def resized_failure(self) -> bool:
@@ -280,3 +293,7 @@ class Run:
     def memory_failures(self) -> list[int]:
         """The memory sizes that were too small, ascending, in bytes."""
         return sorted(o.limits.memory for o in self.observations if self.blames_memory(o) and not self.is_outvoted(o))
+
+
+def _cpu(found: tuple[int, object]) -> int:
+    return found[0]

@@ -194,6 +194,36 @@ class TestCpu:
         step = trial_after(trials)
         assert (REPEAT, 450, True) == (step.purpose, step.limits.cpu, step.fresh)
 
+    @pytest.mark.parametrize(
+        ("threads", "purpose"),
+        [((5, 5), MEMORY), ((5, 9), MEMORY), ((9, 5), REPEAT), ((None, None), REPEAT), ((5, None), REPEAT)],
+    )
+    def test_it_does_where_pools_may_be_those_of_another_size(
+        self, threads: tuple[int | None, int | None], purpose: Purpose
+    ) -> None:
+        """A server that has as many threads when it starts at half the size does not size its pools by the limit."""
+        large, small = (usage_of("8ms", source="WorkingSet", threads=count) for count in threads)
+        trials = (
+            Trials(spec())
+            .ran(REFERENCE, "1", load=FAST, usage=large)
+            .ran(BRACKET, "450m", load=POOR, usage=large, fresh=False)
+            .ran(BRACKET, "500m", load=GOOD, usage=small)
+        )
+        assert purpose is trial_after(trials).purpose
+
+    def test_a_later_trial_may_show_that_pools_are_sized_by_the_limit(self) -> None:
+        """Then what failed on a resized server is tried afresh, though a size above has passed."""
+        many, few = usage_of("8ms", threads=9), usage_of("8ms", threads=5)
+        trials = (
+            Trials(spec())
+            .ran(REFERENCE, "1", load=FAST, usage=many)
+            .ran(BRACKET, "500m", load=GOOD, usage=many, fresh=False)
+            .ran(BRACKET, "450m", load=POOR, usage=many, fresh=False)
+        )
+        assert MEMORY is trial_after(trials).purpose
+        step = trial_after(trials.ran(MEMORY, "500m", "192Mi", load=GOOD, usage=few))
+        assert (REPEAT, 450, True) == (step.purpose, step.limits.cpu, step.fresh)
+
     def test_a_failure_below_the_demand_is_not_repeated(self) -> None:
         """300m cannot give the 400m that the load needs, on any pod."""
         given = spec(

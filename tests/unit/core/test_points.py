@@ -41,3 +41,26 @@ def test_while_it_is_not_clear_it_is_measured_again() -> None:
 def test_without_a_single_pass_it_fails(p95: float) -> None:
     """Whatever the pace."""
     assert not ceiling((10, p95), (8, p95), (12, 2 * p95), (11, p95), (9, p95)).passes
+
+
+def counted_as(cost: float, p95: float, rate: str = "50", *, others: float = 8, cpu: str = "600m") -> int:
+    """Return the size that a pass counts for; CPU time of a request there and elsewhere, and p95, in milliseconds."""
+    spec = spec_of(load={"openLoop": {"rate": rate}, "duration": "30s"})
+    trials = Trials(spec).ran(Purpose.REFERENCE, "1", load=load_of(20), usage=usage_of(f"{others}ms"))
+    trials.ran(Purpose.BRACKET, "900m", load=load_of(20), usage=usage_of(f"{others}ms"))
+    trials.ran(Purpose.BRACKET, cpu, load=load_of(p95, spread=0.05), usage=usage_of(f"{cost}ms"))
+    return Run.of(spec, resources_of(spec), "server", "Local", trials).observations[-1].cpu
+
+
+def test_a_pass_at_a_fast_pace_with_room_to_spare_counts_for_its_own_size() -> None:
+    """At 8 ms a request it would wait 1.5 times as long on 600m, and 30 ms are a long way from 250 ms."""
+    assert 600 == counted_as(6.4, 30)
+
+
+@pytest.mark.parametrize(
+    ("p95", "rate"),
+    [(200, "50"), (30, "80")],
+)
+def test_a_pass_at_a_fast_pace_without_room_counts_for_a_larger_size(p95: float, rate: str) -> None:
+    """Near the objective, or near saturation, where a queue says little about another moment's."""
+    assert counted_as(6.4, p95, rate) > 600

@@ -48,6 +48,20 @@ def test_margins_are_rounded_up_and_stop_at_the_ceiling(
     assert size == (limits.cpu, limits.memory // MI)
 
 
+def test_a_pace_that_is_known_to_within_a_quarter_of_a_step_adds_no_step() -> None:
+    """5.0 ms three times and 5.25 ms once: the mean is known to 3 %, and from 200m the next size is 600m."""
+    spec = spec_of(
+        resources={"cpu": {"values": ["200m", "600m"]}, "memory": {"values": ["128Mi"]}},
+        recommendation={"cpuMarginPercent": 0, "memoryMarginPercent": 0},
+    )
+    trials = Trials(spec)
+    for cost in (5.0, 5.0, 5.0, 5.25):
+        trials.ran(Purpose.REFERENCE, "600m", load=load_of(20), usage=usage_of(f"{cost}ms"))
+    run = run_of(trials)
+    assert run.pace.error > 0
+    assert 200 == target_for(run, 200, 100 * MI).limits.cpu
+
+
 def explanation(trials: Trials, cpu: int = 300, memory: int | None = 187) -> str:
     """Return the explanation of a recommendation."""
     run = run_of(trials)

@@ -32,6 +32,7 @@ from modelprofiler.api.status import UsageStatus
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.runner import run
 from modelprofiler.local.cgroup import Cgroup, open_cgroup
+from modelprofiler.local.control_group import Reading
 from modelprofiler.local.cpus import available_cpus, pin, same_core, split
 from modelprofiler.local.lock import machine
 from modelprofiler.local.process import Server
@@ -45,6 +46,10 @@ CPU_WITHIN, MEMORY_WITHIN = 3.0, 2.0
 """Percent that the numbers are to stay within."""
 REQUESTS = 100
 """A window has so many at least: one that is cut in two at its end is then 1 %."""
+HEAD = (
+    "| server | runs | CPU per request off by | largest | mean cores off by | steady memory off by | peak off by "
+    "| throttled | by its group, the whole load |\n|---|---|---|---|---|---|---|---|---|"
+)
 HOG_SECONDS = 60
 """After which a process that takes all it can get ends by itself, whatever becomes of this one."""
 
@@ -61,6 +66,8 @@ class Case:
     millicores: int | None
     arrival: str = "Poisson"
     workers: int = 0
+    startup_memory_mib: int = 0
+    startup_cpu_ms: int = 0
     grouped: bool = True
     busy: bool = False
 
@@ -73,6 +80,7 @@ QUIET = (
     Case("throttled", 8, 64, 0, "25", 250),
     Case("small requests", 1, 128, 0, "150", 500),
     Case("memory with each request", 20, 32, 16, "8", 1000, arrival="Constant"),  # held for a sixth of the time
+    Case("160 MiB and 1 s of CPU at start", 8, 64, 0, "50", 1000, startup_memory_mib=160, startup_cpu_ms=1000),
     Case("two workers", 10, 48, 0, "30", 1000, workers=2),
     Case("without a control group", 8, 64, 0, "50", None, grouped=False),
 )
@@ -84,12 +92,20 @@ CASES = (
 
 @dataclass(frozen=True)
 class Found:
-    """What one run measured, and by how much in percent it is off."""
+    """What one run measured, and by how much in percent it is off.
+
+    Attributes
+    ----------
+    throttled
+        What the control group itself counted over the whole load, in percent of its periods.
+    """
 
     usage: UsageStatus
     cpu_off: float
+    cores_off: float
     steady_off: float
     peak_off: float | None
+    throttled: float | None
 
 
 def held_bytes(pids: set[int], field: str) -> int:
@@ -100,6 +116,11 @@ def held_bytes(pids: set[int], field: str) -> int:
     """
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return sum(int(kib) * 1024 for text in rollups for kib in re.findall(rf"^{field}: +(\d+) kB", text, re.MULTILINE))
+
+
+def forget_most_held(pid: int) -> None:
+    """Have the kernel count anew what a process has held at most: its start is no part of the load (proc(5))."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def most_held_bytes(pid: int, *, anonymous: bool) -> int:
@@ -147,6 +168,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
             f"--host 127.0.0.1 --port 0 --cpu-ms {case.cpu_ms} --memory-mib {case.memory_mib} --workers {case.workers}"
         )
         knobs += f" --request-memory-mib {case.request_memory_mib}"
+        knobs += f" --startup-memory-mib {case.startup_memory_mib} --startup-cpu-ms {case.startup_cpu_ms}"
         argv = [sys.executable, str(PROGRAM), *knobs.split()]
         await server.start(
             argv, env=dict(os.environ), cwd=log.parent, cgroup=cgroup, log_path=log, cpus=set(plan.server)
@@ -158,6 +180,9 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         await server.ready("127.0.0.1", port, "/healthz", timeout=20)
         await asyncio.sleep(0.3)
         ready = time.time()
+        if not case.workers:
+            forget_most_held(server.pid)
+        before_load = cgroup.read() if cgroup else None
         seconds = max(seconds, REQUESTS / float(case.rate))
         load = {"openLoop": {"rate": case.rate, "arrival": case.arrival}, "warmup": "2s", "duration": f"{seconds}s"}
         hogs.enter_context(other_work(sorted(plan.server)) if case.busy else contextlib.nullcontext())
@@ -172,6 +197,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
             }
         )
         result = await run(config, say=lambda _: None)
+        after_load = cgroup.read() if cgroup else None
         await asyncio.sleep(0.25)
         held = held_bytes(cgroup.pids(), "Pss_Anon") if cgroup else held_bytes({server.pid}, "Rss")
         most = None if case.workers else most_held_bytes(server.pid, anonymous=case.grouped)
@@ -189,13 +215,17 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         )
         assert found is not None
         assert found.cpu_time_per_request is not None
+        assert found.cpu is not None
         assert found.memory is not None
         assert found.memory.steady is not None
+        served = result.completed_between(window_start, window_end)
         return Found(
             found,
             off(found.cpu_time_per_request.seconds * 1000, case.cpu_ms),
+            off(float(found.cpu), served * case.cpu_ms / 1000 / (window_end - window_start)),
             off(float(found.memory.steady), held),
             off(float(found.memory.peak), most) if most else None,
+            throttled_percent(before_load, after_load),
         )
     finally:
         hogs.close()
@@ -203,6 +233,14 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         await server.stop()
         if cgroup:
             cgroup.remove()
+
+
+def throttled_percent(first: Reading | None, last: Reading | None) -> float | None:
+    """Return the share of the periods between two readings in which the quota was used up."""
+    if first is None or last is None or None in (first.periods, last.periods):
+        return None
+    periods = (last.periods or 0) - (first.periods or 0)
+    return 100 * ((last.throttled_periods or 0) - (first.throttled_periods or 0)) / periods if periods else 0.0
 
 
 def off(value: float, truth: float) -> float:
@@ -218,10 +256,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.case and not any(arguments.case in str(case) for case in CASES):
         parser.error(f"--case: no case has {arguments.case!r} in its name")
-    lines = [
-        "| server | runs | CPU per request off by | largest | steady memory off by | peak off by | throttled |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = [HEAD]
     print("\n".join(lines), flush=True)
     failed = 0
     with (
@@ -239,22 +274,33 @@ def main() -> int:
                 for seed in range(arguments.runs)
             ]
             cpu, steady = [f.cpu_off for f in found], [f.steady_off for f in found]
+            cores = [f.cores_off for f in found]
             peak = [f.peak_off for f in found if f.peak_off is not None]
             throttled = [float(f.usage.throttled_percent) for f in found if f.usage.throttled_percent is not None]
             lines.append(
                 f"| {case} | {len(found)} | {statistics.mean(cpu):+.2f} % | {max(cpu, key=abs):+.2f} % "
-                f"| {span(steady)} | {span(peak)} | {span(throttled)} |"
+                f"| {span(cores)} | {span(steady)} | {span(peak)} "
+                f"| {share(throttled)} | {share([f.throttled for f in found if f.throttled is not None])} |"
             )
             print(lines[-1], flush=True)
-            failed += max(map(abs, cpu)) > CPU_WITHIN or max(map(abs, [*steady, *peak])) > MEMORY_WITHIN
+            failed += max(map(abs, [*cpu, *cores])) > CPU_WITHIN or max(map(abs, [*steady, *peak])) > MEMORY_WITHIN
     if arguments.write:
         publish("local-truth", "\n".join(lines))
     return int(failed > 0)
 
 
 def span(values: list[float]) -> str:
-    """Return the smallest and the largest in percent."""
-    return f"{min(values):+.2f} to {max(values):+.2f} %" if values else "none"
+    """Return the smallest and the largest error in percent."""
+    if not values:
+        return "none"
+    return f"{values[0]:+.2f} %" if len(values) == 1 else f"{min(values):+.2f} to {max(values):+.2f} %"
+
+
+def share(values: list[float]) -> str:
+    """Return the smallest and the largest share in percent."""
+    if not values:
+        return "none"
+    return f"{values[0]:.1f} %" if len(values) == 1 else f"{min(values):.1f} to {max(values):.1f} %"
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import generator
-from benchmarks.load.programs import BODY, ROOT, cores, find, get, nginx, running, wait_for
+from benchmarks.load.programs import BODY, ROOT, cores, find, get, nginx, running, scoring, wait_for
 
+from modelprofiler.errors import EnvironmentFailed
 from modelprofiler.load.summary import LoadResult, ResultKind
 
 SERVER = ROOT / "tests" / "integration" / "load" / "misbehaving.py"
@@ -24,6 +25,7 @@ COUNTED = ("closing", "brief")
 """Servers whose connections say something."""
 MIB = 2**20
 _PACED: dict[str, Any] = {"openLoop": {"rate": "200"}}
+_SLOWLY: dict[str, Any] = {"openLoop": {"rate": "50"}}
 _ONE: dict[str, Any] = {"closedLoop": {"concurrency": 1}}
 _FOUR: dict[str, Any] = {"closedLoop": {"concurrency": 4}}
 
@@ -84,6 +86,7 @@ def cases(certificates: Certificates | None) -> list[Case]:
         Case("a row of 10 MiB, and a small one", "plain", "/keep_alive", _ONE, rows=b"x" * 10 * MIB + b"\nsmall\n"),
         Case("responses in chunks, with a trailer", "plain", "/chunked", _PACED),
         Case("`Connection: close` on every response (nginx)", "closing", "/", _PACED),
+        Case("`Connection: close` on every response (azureml-inference-server-http)", "scoring", "/score", _SLOWLY),
         Case("HTTP/1.0: the end of the connection ends the body", "plain", "/until_close", _PACED),
         Case("a server that reads 1 MiB slowly", "plain", "/sip", _FOUR, rows=b"x" * MIB + b"\n"),
         Case("a server that answers a few bytes at a time", "plain", "/split", _PACED),
@@ -155,6 +158,10 @@ def run(folder: Path, say: Callable[[str], None]) -> list[Outcome]:
             ports["brief"] = stack.enter_context(nginx(folder / "brief", keep_alive="5ms"))
             if certificates:
                 ports["tls"] = stack.enter_context(nginx(folder / "tls", certificate=certificates.server))
+        try:
+            ports["scoring"] = stack.enter_context(scoring(folder / "scoring"))
+        except EnvironmentFailed as error:
+            say(f"without azureml-inference-server-http: {error}")
         possible = [case for case in cases(certificates) if case.server in {"plain", *ports}]
         for first in range(0, len(possible), TOGETHER):
             say(f"behaviour: {first} of {len(possible)} cases done")
@@ -209,7 +216,12 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
         numbers = f"{status.requests:,} | {status.failures:,}" if status else "none | "
         fine = "yes" if outcome.as_it_should_be else "no"
         lines.append(f"| {outcome.case.name} | {numbers} | {outcome.sentence} | {fine} |")
-    for server, what, needed in (("tls", "TLS", "openssl and nginx"), ("closing", "nginx's own behaviour", "nginx")):
+    needs = (
+        ("tls", "TLS", "openssl and nginx"),
+        ("closing", "nginx's own behaviour", "nginx"),
+        ("scoring", "azureml-inference-server-http", "uv and a way to its packages"),
+    )
+    for server, what, needed in needs:
         if not any(outcome.case.server == server for outcome in outcomes):
             lines.append(f"| {what} | missing: needs {needed} | | | |")
     return lines

@@ -16,6 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from modelprofiler.api.spec import EntryScript, Environment, Source
+from modelprofiler.core.scoring import scoring_command, scoring_variables
+from modelprofiler.local.environment import build
+
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / ".cache" / "bench-peers"
 _FOLDERS = [PEERS / "usr" / "bin", PEERS / "usr" / "sbin", *os.environ.get("PATH", "").split(":"), "/usr/sbin"]
@@ -136,6 +140,37 @@ def nginx(folder: Path, *, keep_alive: str = "600s", certificate: Path | None = 
     configuration.write_text(_NGINX.format(folder=folder, here=HERE, port=port, keep_alive=keep_alive, tls=tls))
     command = [program, "-p", str(folder), "-c", str(configuration), "-e", "stderr"]
     with running(command, cores()[1], folder) as process:
+        wait_for(port, process, folder)
+        yield port
+
+
+_SCRIPT = """
+def init():
+    pass
+
+
+def run(data):
+    return {"result": [1]}
+"""
+
+
+@contextlib.contextmanager
+def scoring(folder: Path) -> Iterator[int]:
+    """Run azureml-inference-server-http with a script that does nothing, on the server's core; its port.
+
+    Raises
+    ------
+    EnvironmentFailed
+        Its environment is not there and cannot be built.
+    """
+    python, port = build(Environment()), free_port()
+    folder.mkdir(parents=True)
+    (folder / "score.py").write_text(_SCRIPT)
+    script = EntryScript(source=Source(path=str(folder)))
+    name, *told = scoring_command(script, port, str(folder), None)
+    variables = scoring_variables(script, str(folder), str(folder), None) | {"PATH": f"{python.parent}:/usr/bin:/bin"}
+    command = ["env", *(f"{key}={value}" for key, value in variables.items()), str(python), str(python.with_name(name))]
+    with running([*command, *told], cores()[1], folder) as process:
         wait_for(port, process, folder)
         yield port
 

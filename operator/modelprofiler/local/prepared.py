@@ -20,6 +20,7 @@ from modelprofiler.local.check import examine
 from modelprofiler.local.command import Command, server_command
 from modelprofiler.local.document import Document
 from modelprofiler.local.inputs import prepare as place
+from modelprofiler.local.interpreter import slow_build
 
 Say = Callable[[str], None]
 
@@ -98,6 +99,7 @@ class Prepared:
         script = document.profile.spec.server.entry_script
         python = environment.build(script.environment, say=say, stop=stop) if script is not None else None
         command = server_command(document, inputs, python, os.environ)
+        slow = [sentence for sentence in [slow_build(python) if python is not None else None] if sentence]
         profile = document.profile
         rerun = profile.metadata.annotations.get(RERUN_ANNOTATION)
         digests = {
@@ -124,5 +126,5 @@ class Prepared:
             dataset=inputs.dataset,
             run_hash=run_hash(profile.spec, **digests, image=image, rerun=rerun),
             provenance=provenance,
-            warnings=tuple(dict.fromkeys((*examined.warnings, *command.warnings))),
+            warnings=tuple(dict.fromkeys((*examined.warnings, *command.warnings, *slow))),
         )

@@ -66,9 +66,33 @@ def test_pools_of_other_sizes_do_not_compare() -> None:
     assert found([8.0, 9.0, 10.0], threads=[2, 4, 8]) is None
 
 
-@pytest.mark.parametrize("costs", [[], [8.0], [8.0, 12.0]])
-def test_two_trials_tell_nothing(costs: list[float]) -> None:
-    """There is no noise to compare their difference to."""
+def test_a_whole_run_of_few_trials_tells_it() -> None:
+    """A search of five trials, and a neighbour that came in its middle: sizes next to each other were run twice."""
+    drift = found([8.0, 8.1, 8.0, 10.0, 10.1], ["2", "200m", "250m", "250m", "250m"])
+    assert drift is not None
+    assert drift.noticed
+    assert drift.low.value > 1
+
+
+@pytest.mark.parametrize(("second", "noticed"), [(8.5, False), (10.0, True)])
+def test_two_trials_of_one_size_differ_by_more_than_trials_do(second: float, noticed: bool) -> None:
+    """With nothing but what is expected to compare their difference to."""
+    drift = found([8.0, second])
+    assert drift is not None
+    assert noticed == drift.noticed
+
+
+def test_where_time_and_size_went_together_nothing_is_told() -> None:
+    """A search that goes down from 300m to 200m, and pools that cost less when they are throttled more."""
+    drift = found([30.0, 24.0], ["300m", "200m"])
+    assert drift is not None
+    assert not drift.noticed
+    assert float(drift.high) > 1.3
+
+
+@pytest.mark.parametrize("costs", [[], [8.0]])
+def test_one_trial_compares_to_none(costs: list[float]) -> None:
+    """There is nothing to be told."""
     assert found(costs) is None
 
 
@@ -78,4 +102,6 @@ def test_trials_that_said_nothing_do_not_count() -> None:
     for cost in (8, 8, 30):
         trials.ran(Purpose.BRACKET, "500m", load=load_of(100), usage=usage_of(f"{cost}ms"))
     trials[-1] = trials[-1].model_copy(update={"outcome": Outcome.DISTURBED})
-    assert drift_of(trials) is None
+    drift = drift_of(trials)
+    assert drift is not None
+    assert (2, False) == (drift.trials, drift.noticed)

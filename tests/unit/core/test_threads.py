@@ -136,6 +136,23 @@ def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "advice"),
+    [
+        ({"command": ["java", "-jar", "server.jar"]}, "set JAVA_TOOL_OPTIONS=-XX:ActiveProcessorCount=1;"),
+        ({"command": ["/server"]}, "MKL_NUM_THREADS=1 and GOMAXPROCS=1;"),
+        ({"command": ["torchserve"]}, "set OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1 and MKL_NUM_THREADS=1;"),
+        ({"image": "tensorflow/serving"}, "TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=1;"),
+    ],
+)
+def test_the_variable_is_that_of_the_runtime(fields: dict[str, Any], advice: str) -> None:
+    """Of a JVM, of Go, of PyTorch, of TensorFlow."""
+    spec = container(**fields)
+    said = seen(25, spec=spec.model_copy(update={"search": spec.search.model_copy(update={"threads": "None"})}))
+    assert said is not None
+    assert advice in said
+
+
+@pytest.mark.parametrize(
     ("count", "throttled", "cpus"),
     [
         pytest.param(5, "30", 8, id="a few threads of its own"),

@@ -6,6 +6,7 @@ the same service; those that cannot be held to a number of trials say how many t
 
 from __future__ import annotations
 
+import bisect
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class Bench:
         self.simulation.started_at = size.cpu
         found = self.simulation.measured(size, self.rng)
         ready = self.simulation.service.start_time(size.cpu)
-        self.seconds += SCHEDULING + ready + WARMUP + found.seconds + SAMPLES
+        self.seconds += SCHEDULING + ready + WARMUP + self.simulation.load_seconds(found) + SAMPLES
         return found
 
     def excess(self, size: Limits) -> tuple[float, float]:
@@ -114,6 +115,17 @@ def hill_climbing(bench: Bench, budget: int) -> Limits | None:
             return None
 
 
+def bisection(bench: Bench, budget: int) -> Limits | None:
+    """Halve the range of CPU at the most memory until one size is left, then that of memory at that CPU."""
+    cpu, memory = bench.axes
+    if not bench.passes(Limits(cpu.last, memory.last)):
+        return None
+    cpus, memories = list(cpu), list(memory)
+    c = bisect.bisect_left(range(len(cpus) - 1), 1, key=lambda i: bench.passes(Limits(cpus[i], memory.last)))
+    m = bisect.bisect_left(range(len(memories) - 1), 1, key=lambda i: bench.passes(Limits(cpus[c], memories[i])))
+    return Limits(cpus[c], memories[m])
+
+
 def vpa_rule(bench: Bench, budget: int) -> Limits | None:
     """Apply the Vertical Pod Autoscaler's rule to one run at the ceiling: the 90th percentile of each plus 15 %."""
     cpu, memory = bench.axes
@@ -137,6 +149,7 @@ FULL_GRID = "full grid"
 PEERS: dict[str, Peer] = {
     FULL_GRID: full_grid,
     "random search": random_search,
+    "bisection of each axis": bisection,
     "hill climbing": hill_climbing,
     "VPA rule": vpa_rule,
     "KRR rule": krr_rule,

@@ -15,8 +15,9 @@ from benchmarks.search.score import Score, score
 from benchmarks.search.simulation import Noise, Simulation
 from benchmarks.search.truth import Truth, truth_of
 
+from modelprofiler.api.conditions import Reason
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.steps import Recommend
+from modelprofiler.core.steps import GiveUp, Recommend
 
 ADAPTIVE = "Adaptive"
 BAYES = "Bayesian (Optuna GP)"
@@ -109,7 +110,8 @@ def run_adaptive(simulation: Simulation, truth: Truth, spread: float) -> Score:
     # A recommendation that is not verified says that no run at its size passed: it is no answer.
     verified = isinstance(end, Recommend) and end.recommendation.verification is not None
     answer = Limits.from_size(end.recommendation.limits) if isinstance(end, Recommend) and verified else None
-    return score(simulation, truth, answer, len(simulation.trials), simulation.wall_seconds)
+    refused = isinstance(end, GiveUp) and end.reason is Reason.NO_FEASIBLE_SIZE
+    return score(simulation, truth, answer, len(simulation.trials), simulation.wall_seconds, refused=refused)
 
 
 def run_peer(simulation: Simulation, truth: Truth, name: str, peer: Peer, budget: int, spread: float = 0.0) -> Score:
@@ -117,4 +119,4 @@ def run_peer(simulation: Simulation, truth: Truth, name: str, peer: Peer, budget
     simulation = replace(simulation, noise=noisy(spread), trials=[], started_at=0, wall_seconds=0.0)
     bench = Bench(simulation, truth, random.Random(f"{name} {simulation.seed}"))
     answer = peer(bench, budget)
-    return score(simulation, truth, answer, bench.trials, bench.seconds)
+    return score(simulation, truth, answer, bench.trials, bench.seconds, refused=answer is None)

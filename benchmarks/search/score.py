@@ -39,11 +39,13 @@ class Score:
     seconds: float
 
 
-def score(simulation: Simulation, truth: Truth, answer: Limits | None, trials: int, seconds: float) -> Score:
-    """Return what an answer is worth; no answer calls the service infeasible."""
+def score(
+    simulation: Simulation, truth: Truth, answer: Limits | None, trials: int, seconds: float, *, refused: bool
+) -> Score:
+    """Return what an answer is worth, or that there is none: `refused` where the service was called infeasible."""
     best = truth.best
     if best is None or answer is None:
-        return Score(best is not None, best is None and answer is None, False, None, trials, seconds)
+        return Score(best is not None, best is None and refused, False, None, trials, seconds)
     if not truth.meets(answer):
         return Score(True, False, False, None, trials, seconds)
     cpu, memory = simulation.axes

@@ -100,7 +100,7 @@ class Simulation:
             self.started_at = step.limits.cpu
         measured = self.measured(step.limits, rng)
         ready = Duration.of(self.service.start_time(step.limits.cpu)) if step.fresh else None
-        self.wall_seconds += WARMUP + measured.seconds + (SAMPLES if step.window == "Measure" else 0.0)
+        self.wall_seconds += WARMUP + self.load_seconds(measured) + (SAMPLES if step.window == "Measure" else 0.0)
         self.wall_seconds += RESIZING if ready is None else SCHEDULING + ready.seconds
         load, usage = self._load(measured), self._usage(measured, rng)
         killed = Failure(Outcome.OOM_KILLED, "killed") if step.limits.memory < measured.memory else None
@@ -138,6 +138,10 @@ class Simulation:
         if noise.stalls and rng.random() < noise.stalls:
             stall = (rng.uniform(0, 0.9 * self.service.window), rng.uniform(1, 5))
         return self.service.measure(limits.cpu, self.started_at, slower, drift, stall)
+
+    def load_seconds(self, measured: Measured) -> float:
+        """Return what a run takes of a load generator's time: one that is overloaded is stopped, not waited for."""
+        return min(measured.seconds, self.service.window) if measured.overloaded else measured.seconds
 
     def _load(self, measured: Measured) -> LoadStatus:
         count = self.service.count

@@ -87,7 +87,7 @@ bench-load: ## The load generator beside wrk, hey and others; writes docs/benchm
 
 .PHONY: bench-load-quick
 bench-load-quick: env ## A small part of it, under 40 seconds; fails when the generator costs or hides too much
-	@hack/bench-peers
+	@hack/bench-peers nginx wrk hey
 	@$(BIN)/python -m benchmarks.load --quick $(ARGS)
 
 .PHONY: mlflow

@@ -160,7 +160,7 @@ def run(folder: Path, say: Callable[[str], None]) -> list[Outcome]:
                 ports["tls"] = stack.enter_context(nginx(folder / "tls", certificate=certificates.server))
         try:
             ports["scoring"] = stack.enter_context(scoring(folder / "scoring"))
-        except EnvironmentFailed as error:
+        except (EnvironmentFailed, RuntimeError) as error:
             say(f"without azureml-inference-server-http: {error}")
         possible = [case for case in cases(certificates) if case.server in {"plain", *ports}]
         for first in range(0, len(possible), TOGETHER):
@@ -219,7 +219,11 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
     needs = (
         ("tls", "TLS", "openssl and nginx"),
         ("closing", "nginx's own behaviour", "nginx"),
-        ("scoring", "azureml-inference-server-http", "uv and a way to its packages"),
+        (
+            "scoring",
+            "azureml-inference-server-http",
+            "uv, a way to its packages, and a server that starts within ten seconds",
+        ),
     )
     for server, what, needed in needs:
         if not any(outcome.case.server == server for outcome in outcomes):

@@ -25,6 +25,8 @@ OURS, OPEN, OURS_ANOTHER = (
 )
 WRK, HEY, LOCUST, AIOHTTP = "wrk", "hey", "locust, FastHttpUser", "aiohttp"
 WRK_ANOTHER = "wrk, each head new"
+VEGETA = "vegeta"
+VEGETA_OPEN = f"vegeta, open loop of {OPEN_RATE:,}/s"
 
 _WRK_SCRIPT = f"""
 wrk.method = "POST"
@@ -82,6 +84,18 @@ def _hey(port: int, folder: Path) -> list[str]:
     return [str(find("hey")), "-z", f"{LONGEST}s", "-c", str(CONNECTIONS), *what, f"http://{HERE}:{port}/"]
 
 
+def vegeta(port: int, folder: Path, rate: int, seconds: int) -> list[str]:
+    """Return the command line of an attack at a constant rate, whose results it keeps in ``results``."""
+    (folder / "body").write_bytes(BODY)
+    (folder / "target").write_text(f"POST http://{HERE}:{port}/\nContent-Type: application/json\n@body\n")
+    what = ["-rate", f"{rate}/s", "-duration", f"{seconds}s", "-connections", str(CONNECTIONS), "-targets", "target"]
+    return [str(find("vegeta")), "attack", *what, "-output", "results"]
+
+
+def _vegeta(port: int, folder: Path) -> list[str]:
+    return vegeta(port, folder, OPEN_RATE, LONGEST)
+
+
 def _locust(port: int, folder: Path) -> list[str]:
     users = ["-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{LONGEST}s"]
     return [
@@ -105,6 +119,7 @@ CLIENTS: dict[str, Command] = {
     OURS_ANOTHER: _ours(_CLOSED, "/another"),
     WRK_ANOTHER: _wrk("/another"),
     OPEN: _ours({"openLoop": {"rate": str(OPEN_RATE)}}, "/"),
+    VEGETA_OPEN: _vegeta,
 }
 QUICK = (OURS, WRK, HEY, AIOHTTP)
 
@@ -112,6 +127,8 @@ QUICK = (OURS, WRK, HEY, AIOHTTP)
 def missing() -> dict[str, str]:
     """Return the clients that cannot be run here, and why."""
     found = {name: f"{name} is not here and could not be fetched" for name in (WRK, HEY) if find(name) is None}
+    if find(VEGETA) is None:
+        found[VEGETA] = found[VEGETA_OPEN] = "vegeta is not here, and there is no Go or no way to its module"
     if WRK in found:
         found[WRK_ANOTHER] = found[WRK]
     if importlib.util.find_spec("locust") is None:
@@ -184,4 +201,7 @@ def table(found: dict[str, list[Cost]], left_out: dict[str, str]) -> list[str]:
             f"| {name} | {middle:.1f} ({min(each):.1f} to {max(each):.1f}) | {ratios[0]} | {ratios[1]} "
             f"| {1e6 / middle:,.0f} | {rate:,.0f} |"
         )
+    if found.get(OPEN) and found.get(VEGETA_OPEN):
+        times = ratio(found[OPEN], found[VEGETA_OPEN])
+        lines += ["", f"In an open loop of {OPEN_RATE:,}/s a request takes {times:.2f} times what it takes vegeta."]
     return lines

@@ -12,6 +12,7 @@ import json
 import math
 import re
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import generator
-from benchmarks.load.cost import CONNECTIONS, HEY, OPEN_RATE, WRK
+from benchmarks.load.cost import CONNECTIONS, HEY, OPEN_RATE, VEGETA, WRK, vegeta
 from benchmarks.load.programs import BODY, HERE, cores, find, log_of, nginx, running, stalling
 
 EVERY, STALL = 2.0, 0.2
@@ -82,6 +83,7 @@ def ask(port: int, folder: Path, seconds: int, missing: dict[str, str], say: Cal
     found = []
     clients: dict[str, tuple[str, Callable[[int, Path, int], dict[str, float]]]] = {
         "this generator": (f"open, {RATE:,}/s", _ours),
+        VEGETA: (f"open, {RATE:,}/s", _vegeta),
         WRK: (f"closed, {CONNECTIONS} connections", _wrk),
         HEY: (f"closed, {CONNECTIONS} connections", _hey),
     }
@@ -121,6 +123,14 @@ def _hey(port: int, folder: Path, seconds: int) -> dict[str, float]:
     return {name: exact_quantile(latencies, q) for name, q in PERCENTILES.items()}
 
 
+def _vegeta(port: int, folder: Path, seconds: int) -> dict[str, float]:
+    _finish(vegeta(port, folder, RATE, seconds), folder, seconds)
+    encode = [str(find("vegeta")), "encode", "-to", "csv", "results"]
+    done = subprocess.run(encode, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    latencies = [int(row[2]) / 1e9 for row in csv.reader(done.stdout.splitlines())]
+    return {name: exact_quantile(latencies, q) for name, q in PERCENTILES.items()}
+
+
 def _finish(command: list[str], folder: Path, seconds: int) -> None:
     with running(command, cores()[0], folder) as process:
         process.wait(seconds + 20)
@@ -141,7 +151,7 @@ def table(found: Sequence[Told], missing: dict[str, str]) -> list[str]:
             f"{each.told[p] * 1000:.1f} | {each.truth[p] * 1000:.1f} | {100 * each.off(p):+.1f} %" for p in PERCENTILES
         ]
         lines.append(f"| {each.client} | {each.loop} | {' | '.join(cells)} |")
-    lines += [f"| {name} | missing: {missing[name]} | | | | | | |" for name in (WRK, HEY) if name in missing]
+    lines += [f"| {name} | missing: {missing[name]} | | | | | | |" for name in (VEGETA, WRK, HEY) if name in missing]
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -162,6 +163,8 @@ def scoring(folder: Path) -> Iterator[int]:
     ------
     EnvironmentFailed
         Its environment is not there and cannot be built.
+    RuntimeError
+        It does not start, or keeps its connections.
     """
     python, port = build(Environment()), free_port()
     folder.mkdir(parents=True)
@@ -172,6 +175,11 @@ def scoring(folder: Path) -> Iterator[int]:
     command = ["env", *(f"{key}={value}" for key, value in variables.items()), str(python), str(python.with_name(name))]
     with running([*command, *told], cores()[1], folder) as process:
         wait_for(port, process, folder)
+        with contextlib.closing(http.client.HTTPConnection(HERE, port, PATIENCE)) as connection:
+            connection.request("GET", "/")
+            kept = connection.getresponse().getheader("Connection", "").lower()
+        if kept != "close":
+            raise RuntimeError(f"azureml-inference-server-http does not close its connections: {kept!r}")
         yield port
 
 

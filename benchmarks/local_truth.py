@@ -42,13 +42,17 @@ from modelprofiler.metrics.usage import usage
 
 PROGRAM = Path(__file__).parent.parent / "tests" / "servers" / "costserver.py"
 MIB = 2**20
-CPU_WITHIN, MEMORY_WITHIN = 3.0, 2.0
+CPU_WITHIN, MEMORY_WITHIN, GROWTH_WITHIN = 3.0, 2.0, 5.0
 """Percent that the numbers are to stay within."""
 REQUESTS = 100
 """A window has so many at least: one that is cut in two at its end is then 1 %."""
-HEAD = (
-    "| server | runs | CPU per request off by | largest | mean cores off by | steady memory off by | peak off by "
-    "| throttled | by its group, the whole load |\n|---|---|---|---|---|---|---|---|---|"
+CPU_HEAD = (
+    "| server | runs | CPU per request off by | largest | mean cores off by | throttled "
+    "| by its group, the whole load |\n|---|---|---|---|---|---|---|"
+)
+MEMORY_HEAD = (
+    "| server | runs | after start off by | peak off by | steady off by | kept by 1,000 requests "
+    "| told, with its 95 % interval |\n|---|---|---|---|---|---|---|"
 )
 HOG_SECONDS = 60
 """After which a process that takes all it can get ends by itself, whatever becomes of this one."""
@@ -68,6 +72,7 @@ class Case:
     workers: int = 0
     startup_memory_mib: int = 0
     startup_cpu_ms: int = 0
+    leak_kib: int = 0
     grouped: bool = True
     busy: bool = False
 
@@ -81,6 +86,7 @@ QUIET = (
     Case("small requests", 1, 128, 0, "150", 500),
     Case("memory with each request", 20, 32, 16, "8", 1000, arrival="Constant"),  # held for a sixth of the time
     Case("160 MiB and 1 s of CPU at start", 8, 64, 0, "50", 1000, startup_memory_mib=160, startup_cpu_ms=1000),
+    Case("64 KiB kept with each request", 8, 64, 0, "50", 1000, leak_kib=64),
     Case("two workers", 10, 48, 0, "30", 1000, workers=2),
     Case("without a control group", 8, 64, 0, "50", None, grouped=False),
 )
@@ -96,6 +102,10 @@ class Found:
 
     Attributes
     ----------
+    start_off
+        Memory after start, before the first request.
+    steady_off
+        Absent where it grows: it is then that of one moment.
     throttled
         What the control group itself counted over the whole load, in percent of its periods.
     """
@@ -103,7 +113,8 @@ class Found:
     usage: UsageStatus
     cpu_off: float
     cores_off: float
-    steady_off: float
+    start_off: float | None
+    steady_off: float | None
     peak_off: float | None
     throttled: float | None
 
@@ -116,6 +127,11 @@ def held_bytes(pids: set[int], field: str) -> int:
     """
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return sum(int(kib) * 1024 for text in rollups for kib in re.findall(rf"^{field}: +(\d+) kB", text, re.MULTILINE))
+
+
+def held(server: Server, cgroup: Cgroup | None) -> int:
+    """Return what a server holds now: its own pages in a control group, all of it without one."""
+    return held_bytes(cgroup.pids(), "Pss_Anon") if cgroup else held_bytes({server.pid}, "Rss")
 
 
 def forget_most_held(pid: int) -> None:
@@ -167,7 +183,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         knobs = (
             f"--host 127.0.0.1 --port 0 --cpu-ms {case.cpu_ms} --memory-mib {case.memory_mib} --workers {case.workers}"
         )
-        knobs += f" --request-memory-mib {case.request_memory_mib}"
+        knobs += f" --request-memory-mib {case.request_memory_mib} --leak-kib {case.leak_kib}"
         knobs += f" --startup-memory-mib {case.startup_memory_mib} --startup-cpu-ms {case.startup_cpu_ms}"
         argv = [sys.executable, str(PROGRAM), *knobs.split()]
         await server.start(
@@ -182,6 +198,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         ready = time.time()
         if not case.workers:
             forget_most_held(server.pid)
+        held_at_start = held(server, cgroup)
         before_load = cgroup.read() if cgroup else None
         seconds = max(seconds, REQUESTS / float(case.rate))
         load = {"openLoop": {"rate": case.rate, "arrival": case.arrival}, "warmup": "2s", "duration": f"{seconds}s"}
@@ -199,7 +216,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         result = await run(config, say=lambda _: None)
         after_load = cgroup.read() if cgroup else None
         await asyncio.sleep(0.25)
-        held = held_bytes(cgroup.pids(), "Pss_Anon") if cgroup else held_bytes({server.pid}, "Rss")
+        held_at_end = held(server, cgroup)
         most = None if case.workers else most_held_bytes(server.pid, anonymous=case.grouped)
         sampler.stop()
         times = (result.warmup_started, result.window_started, result.window_ended, result.ended)
@@ -219,11 +236,13 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         assert found.memory is not None
         assert found.memory.steady is not None
         served = result.completed_between(window_start, window_end)
+        started = found.memory.before_load
         return Found(
             found,
             off(found.cpu_time_per_request.seconds * 1000, case.cpu_ms),
             off(float(found.cpu), served * case.cpu_ms / 1000 / (window_end - window_start)),
-            off(float(found.memory.steady), held),
+            off(float(started), held_at_start) if started is not None else None,
+            off(float(found.memory.steady), held_at_end) if not case.leak_kib else None,
             off(float(found.memory.peak), most) if most else None,
             throttled_percent(before_load, after_load),
         )
@@ -248,17 +267,19 @@ def off(value: float, truth: float) -> float:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.local_truth",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--runs", type=count(1, 100), default=10, help="runs of each (default: 10)")
     parser.add_argument("--seconds", type=number(1, 600), default=6.0, help="shortest window (default: 6)")
-    parser.add_argument("--case", help="only cases whose name has this in it")
+    parser.add_argument("--case", help="only cases whose name has this in it; not written")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     arguments = parser.parse_args()
     if arguments.case and not any(arguments.case in str(case) for case in CASES):
         parser.error(f"--case: no case has {arguments.case!r} in its name")
-    lines = [HEAD]
-    print("\n".join(lines), flush=True)
-    failed = 0
+    results: dict[Case, list[Found]] = {}
     with (
         machine("the benchmark of known servers", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)),
         tempfile.TemporaryDirectory() as folder,
@@ -269,24 +290,77 @@ def main() -> int:
         for case in CASES:
             if arguments.case and arguments.case not in str(case):
                 continue
-            found = [
+            results[case] = [
                 runner.run(measure(case, rows, Path(tempfile.mkstemp(dir=folder)[1]), arguments.seconds, seed))
                 for seed in range(arguments.runs)
             ]
-            cpu, steady = [f.cpu_off for f in found], [f.steady_off for f in found]
-            cores = [f.cores_off for f in found]
-            peak = [f.peak_off for f in found if f.peak_off is not None]
-            throttled = [float(f.usage.throttled_percent) for f in found if f.usage.throttled_percent is not None]
-            lines.append(
-                f"| {case} | {len(found)} | {statistics.mean(cpu):+.2f} % | {max(cpu, key=abs):+.2f} % "
-                f"| {span(cores)} | {span(steady)} | {span(peak)} "
-                f"| {share(throttled)} | {share([f.throttled for f in found if f.throttled is not None])} |"
-            )
-            print(lines[-1], flush=True)
-            failed += max(map(abs, [*cpu, *cores])) > CPU_WITHIN or max(map(abs, [*steady, *peak])) > MEMORY_WITHIN
-    if arguments.write:
-        publish("local-truth", "\n".join(lines))
-    return int(failed > 0)
+            print(cpu_row(case, results[case]), memory_row(case, results[case]), sep="\n", file=sys.stderr, flush=True)
+    tables = [
+        "\n".join([CPU_HEAD, *(cpu_row(case, found) for case, found in results.items())]),
+        "\n".join([MEMORY_HEAD, *(memory_row(case, found) for case, found in results.items())]),
+    ]
+    print(text := "\n\n".join(tables))
+    if arguments.write and not arguments.case:
+        publish("local-truth", text)
+    wrong = [f"{case}: {sentence}" for case, found in results.items() for sentence in problems(case, found)]
+    print("\n".join(wrong), end="\n" if wrong else "", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def cpu_row(case: Case, found: list[Found]) -> str:
+    """Return what was measured of a server's CPU."""
+    cost = [f.cpu_off for f in found]
+    throttled = [float(f.usage.throttled_percent) for f in found if f.usage.throttled_percent is not None]
+    cells = [
+        str(case),
+        str(len(found)),
+        f"{statistics.mean(cost):+.2f} %",
+        f"{max(cost, key=abs):+.2f} %",
+        span([f.cores_off for f in found]),
+        share(throttled),
+        share([f.throttled for f in found if f.throttled is not None]),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def memory_row(case: Case, found: list[Found]) -> str:
+    """Return what was measured of a server's memory."""
+    cells = [
+        str(case),
+        str(len(found)),
+        span([f.start_off for f in found if f.start_off is not None]),
+        span([f.peak_off for f in found if f.peak_off is not None]),
+        span([f.steady_off for f in found if f.steady_off is not None]),
+        f"{case.leak_kib * 1000 / 1024:.1f} MiB" if case.leak_kib else "nothing",
+        "; ".join(growth(f.usage) for f in found),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def growth(found: UsageStatus) -> str:
+    """Return the growth of memory per 1,000 requests with its interval in MiB, as it was told."""
+    memory = found.memory
+    if memory is None or memory.growth_per1000_requests is None:
+        return "none"
+    low, high = memory.growth_low, memory.growth_high
+    interval = f" ({float(low) / MIB:.1f} to {float(high) / MIB:.1f})" if low is not None and high is not None else ""
+    return f"{float(memory.growth_per1000_requests) / MIB:.1f}{interval}"
+
+
+def problems(case: Case, found: list[Found]) -> list[str]:
+    """Return a sentence for every number that is not within its bound, and for growth that is told wrongly."""
+    cpu = [by for f in found for by in (f.cpu_off, f.cores_off)]
+    memory = [by for f in found for by in (f.start_off, f.steady_off, f.peak_off) if by is not None]
+    wrong = [f"CPU is off by {by:+.2f} %" for by in cpu if abs(by) > CPU_WITHIN]
+    wrong += [f"memory is off by {by:+.2f} %" for by in memory if abs(by) > MEMORY_WITHIN]
+    truth = case.leak_kib * 1024 * 1000
+    for each in found:
+        told = each.usage.memory.growth_per1000_requests if each.usage.memory is not None else None
+        if (told is not None) != bool(truth):
+            wrong.append(f"growth is told as {growth(each.usage)}")
+        elif told is not None and abs(off(float(told), truth)) > GROWTH_WITHIN:
+            wrong.append(f"growth is off by {off(float(told), truth):+.1f} %")
+    return wrong
 
 
 def span(values: list[float]) -> str:

@@ -35,7 +35,7 @@ from modelprofiler.local.progress import Silent
 from modelprofiler.local.trials import Trials
 
 NODE_CPUS = 16
-"""Of the node that is imitated: what its pools would be is set by hand."""
+"""Of the node that is imitated: the script makes pools of that size, unless a variable gives another."""
 RATE, OBJECTIVE_SECONDS = "8", 0.3
 SIZES = (400, 300, 200, 150, 100)
 """In millicores."""
@@ -47,11 +47,15 @@ MOST_SECONDS = 225
 
 SCRIPT = """
 import json
+import os
 import numpy as np
 from sklearn.neural_network import MLPRegressor
+from threadpoolctl import threadpool_limits
 
 def init():
     global model
+    if POOL and "OPENBLAS_NUM_THREADS" not in os.environ:
+        threadpool_limits(POOL)
     chance = np.random.default_rng(0)
     model = MLPRegressor(hidden_layer_sizes=(640, 640), max_iter=1, random_state=0)
     model.fit(chance.normal(size=(64, 128)), chance.normal(size=64))
@@ -64,26 +68,24 @@ def run(data):
 
 @dataclass(frozen=True)
 class Mode:
-    """How the pools are sized."""
+    """How the pools are sized: by the script's own size, where it has one, and by search.threads."""
 
     name: str
     threads: str = "None"
-    pool: int | None = None
+    pool: int = 0
 
 
 MODES = (
     Mode(f"None: {os.cpu_count()} CPUs, this machine's"),
     Mode(f"None: as on {NODE_CPUS} CPUs", pool=NODE_CPUS),
-    Mode("Auto", threads="Auto"),
+    Mode("Auto", threads="Auto", pool=NODE_CPUS),
 )
 
 
 def profile(mode: Mode) -> dict[str, Any]:
     """Return the profile of the model with the pools of a mode."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    env = [{"name": name, "value": str(mode.pool)} for name in names] if mode.pool else []
     spec = {
-        "server": {"entryScript": {"source": {"inline": SCRIPT}, "environment": {"env": env}}},
+        "server": {"entryScript": {"source": {"inline": f"POOL = {mode.pool}\n{SCRIPT}"}}},
         "endpoint": {"http": {"port": free_port()}},
         "dataset": {"source": {"inline": "\n".join(f'{{"row": {i}}}' for i in range(50))}},
         "load": {"openLoop": {"rate": RATE}, "warmup": "1s", "duration": "8s"},
@@ -147,6 +149,8 @@ def _cell(trial: Trial) -> str:
         words.append(f"throttled {float(usage.throttled_percent):.0f} %")
     if usage is not None and usage.cpu_time_per_request is not None:
         words.append(f"{usage.cpu_time_per_request.seconds * 1000:.0f} ms CPU")
+    if usage is not None and usage.threads is not None:
+        words.append(f"{usage.threads} threads")
     return ", ".join(words)
 
 
@@ -167,7 +171,9 @@ def measure() -> dict[tuple[Mode, int], Trial]:
 
 def main() -> int:
     """Measure, print the table, and write it where that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.threads", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     arguments = parser.parse_args()
     with machine("make bench-threads", wait_seconds=600, waiting=print):

@@ -99,6 +99,8 @@ def example(runs: int, until: float) -> str:
     results = [measured(EXAMPLE, f"example {i}", until) for i in range(1, runs + 1)]
     rows = [Took.of(result) for result in results if result is not None]
     lines = ["| run | wall | trials | outside starts and load | recommended |", "|---|---|---|---|---|"]
+    if not rows:
+        return "No run was begun in that time."
     lines += [
         f"| {i} | {t.wall:.0f} s | {t.trials} | {t.overhead_percent:.1f} % | {t.size} |" for i, t in enumerate(rows, 1)
     ]
@@ -159,7 +161,9 @@ def cost(runs: int, until: float) -> str:
 
 def main() -> int:
     """Run what is asked for and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.local_run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--example", type=count(0, 100), default=3, metavar="RUNS", help="runs of the example (default: 3)"
     )

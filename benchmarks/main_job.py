@@ -177,7 +177,9 @@ def goal_table(runs: list[dict[str, float]]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.main_job", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--namespace", default="modelprofiler-system", help="where the operator runs")
     parser.add_argument("--deadline", type=number(1, 7200), default=900, help="seconds to wait for the end of a run")
     parser.add_argument("--runs", type=count(1, 100), default=1, help="how often to run it, one after the other")

@@ -172,7 +172,9 @@ PARTS: dict[str, Callable[[Run, int, float], str]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.repeat", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--known-cost", type=count(0, 100), default=10, metavar="RUNS", help="of the known cost (default: 10)"
     )

@@ -18,6 +18,7 @@ WRONG = [
     ("benchmarks.cluster_truth", "--case", "no such server"),
     ("benchmarks.repeat", "--minutes", "0"),
     ("benchmarks.local_vs_cluster", "--minutes", "0"),
+    ("benchmarks.local_vs_cluster", "--case", "no such profile"),
     ("benchmarks.operator_scale", "--deadline", "nan"),
     ("benchmarks.threads", "--no-such-option"),
 ]
@@ -30,7 +31,7 @@ def test_bad_input_gets_a_usage_line(repository: Path, command: tuple[str, ...])
         [sys.executable, "-m", *command], cwd=repository, capture_output=True, text=True, timeout=60, check=False
     )
     assert 2 == ran.returncode
-    assert ran.stderr.startswith("usage: ")
+    assert ran.stderr.startswith(f"usage: python -m {command[0]} ")
     assert "" == ran.stdout
 
 

@@ -355,10 +355,11 @@ def problems(case: Case, found: list[Found]) -> list[str]:
     wrong += [f"memory is off by {by:+.2f} %" for by in memory if abs(by) > MEMORY_WITHIN]
     truth = case.leak_kib * 1024 * 1000
     for each in found:
-        told = each.usage.memory.growth_per1000_requests if each.usage.memory is not None else None
-        if (told is not None) != bool(truth):
+        memory = each.usage.memory
+        told, low = (memory.growth_per1000_requests, memory.growth_low) if memory is not None else (None, None)
+        if (low is not None and float(low) > 0) != bool(truth):
             wrong.append(f"growth is told as {growth(each.usage)}")
-        elif told is not None and abs(off(float(told), truth)) > GROWTH_WITHIN:
+        elif truth and told is not None and abs(off(float(told), truth)) > GROWTH_WITHIN:
             wrong.append(f"growth is off by {off(float(told), truth):+.1f} %")
     return wrong
 

@@ -168,7 +168,7 @@ class MemoryUsage(StatusModel):
     lifetime_peak: Quantity | None = None
     """The container's peak since it started, page cache included: an upper bound."""
     before_load: Quantity | None = None
-    """The last sample before the load: after start on a fresh server, what the load before has left on another."""
+    """The least before the load: what a fresh server holds after start, what the load before has left on another."""
     steady: Quantity | None = None
     """What is held between requests, in the second half of the load."""
     growth_per1000_requests: Quantity | None = Field(default=None, alias="growthPer1000Requests")

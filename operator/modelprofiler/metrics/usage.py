@@ -146,6 +146,7 @@ def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage 
         if lifetime_peak <= 0:
             return None
         return MemoryUsage(peak=_bytes(lifetime_peak), peak_source="MaxUsage", lifetime_peak=_bytes(lifetime_peak))
+    # The least, as a generator asks before it loads, and a server may hold memory while it answers.
     before = [s.value for s in between(samples.working_set_bytes, load.alone.start, load.start) if s.time < load.start]
     growing = between(seen, load.window.start, load.end)
     if len(growing) < FEW:
@@ -158,7 +159,7 @@ def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage 
         peak_source="Cgroup" if between_samples else "Process" if samples.source == "Process" else "WorkingSet",
         lifetime_peak=_bytes(lifetime_peak) if lifetime_peak > 0 else None,
         steady=_bytes(steady_bytes(seen, load.start, load.end)),
-        before_load=_bytes(before[-1]) if before else None,
+        before_load=_bytes(min(before)) if before else None,
         growth_per1000_requests=_growth(grown.per_request if grown else None),
         growth_low=_growth(grown.low if grown else None),
         growth_high=_growth(grown.high if grown else None),

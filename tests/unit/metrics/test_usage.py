@@ -237,8 +237,9 @@ def test_growth_is_said_per_thousand_requests() -> None:
 
 
 def test_memory_before_the_load_is_what_the_server_held_when_nobody_called_it() -> None:
-    """The last sample since it was ready and alone; without such a sample it is not known."""
-    held = series([(LOAD_START - 3, 90 * MIB), (LOAD_START + 12, 120 * MIB), (LOAD_START + 27, 120 * MIB)])
+    """Since it was ready and alone, not while it answered what is asked before a load; without a sample not known."""
+    asked = [(LOAD_START - 6, 300 * MIB), (LOAD_START - 3, 90 * MIB), (LOAD_START - 1, 140 * MIB)]
+    held = series([*asked, (LOAD_START + 12, 120 * MIB), (LOAD_START + 27, 120 * MIB)])
     samples = ContainerSamples(working_set_bytes=held)
     window = Window(LOAD_START + 5, LOAD_START + 35)
     found = usage(

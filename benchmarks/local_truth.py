@@ -196,6 +196,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         await server.ready("127.0.0.1", port, "/healthz", timeout=20)
         await asyncio.sleep(0.3)
         ready = time.time()
+        sampler.sample()  # as a trial does when its server is ready
         if not case.workers:
             forget_most_held(server.pid)
         held_at_start = held(server, cgroup)
@@ -355,8 +356,8 @@ def problems(case: Case, found: list[Found]) -> list[str]:
     wrong += [f"memory is off by {by:+.2f} %" for by in memory if abs(by) > MEMORY_WITHIN]
     truth = case.leak_kib * 1024 * 1000
     for each in found:
-        memory = each.usage.memory
-        told, low = (memory.growth_per1000_requests, memory.growth_low) if memory is not None else (None, None)
+        used = each.usage.memory
+        told, low = (used.growth_per1000_requests, used.growth_low) if used is not None else (None, None)
         if (low is not None and float(low) > 0) != bool(truth):
             wrong.append(f"growth is told as {growth(each.usage)}")
         elif truth and told is not None and abs(off(float(told), truth)) > GROWTH_WITHIN:

@@ -112,6 +112,10 @@ class RunningServer:
             self._cgroup.set_cpu(limits.cpu)
         self.limits = limits
 
+    def sample(self) -> None:
+        """Take one reading now, beside the regular ones."""
+        self._sampler.sample()
+
     async def samples(self, since: float) -> ContainerSamples:
         """Return what was read since a time (seconds since the epoch), up to now."""
         await asyncio.to_thread(self._sampler.sample)

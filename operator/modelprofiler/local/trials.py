@@ -164,6 +164,7 @@ class Trials:
         port = self._prepared.profile.spec.endpoint.http.port
         seconds = await server.ready(ADDRESS, port, command.ready, within)
         self._quiet_since = time.time()
+        server.sample()  # what it holds before anybody has asked it for anything
         if seconds is None:
             found.failure = server.failure() or Failure(
                 Outcome.NEVER_READY, f"the server was not ready within {within:g}s; {server.last_words()}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from benchmarks.known_cost import free_port
 
 import modelprofiler
 from modelprofiler.report.result import Result
@@ -46,9 +46,7 @@ def profile(repository: Path, port: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def result(control_groups: None, tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Result:
     """Run it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     base = tmp_path_factory.mktemp("explained")
     file = base / "profile.yaml"
     file.write_text(yaml.safe_dump(profile(repository, port)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.known_cost import free_port
 from tests.integration.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(1200)
@@ -52,9 +52,7 @@ def ran(work: Path, *arguments: str) -> str:
 
 def test_files_become_a_profile_a_plan_a_run_and_a_report(control_groups: None, work: Path) -> None:
     """Four commands; the run shows a table that grows, with what is going on and how long it will take."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     files = ["--model", "model.json", "--entry-script", "score.py", "--dataset", "requests.txt"]
     profile = ran(work, "init", *files, "--port", port, "--rate", "20", "--latency", "p95=2s", "--name", "words")
     (work / "profile.yaml").write_text(profile)

@@ -1,8 +1,9 @@
 """Thread pools that fit the CPU limit: which variables size them, and whether a server's pools are sized for the node.
 
 OpenBLAS, OpenMP, MKL and the Go runtime before 1.25 make as many threads as the node has CPUs, whatever the container
-may use of them. All of them together then use up a period's quota in a fraction of it, and the server stands still for
-the rest. They are sized at start, so a server keeps its pools when it is resized.
+may use of them, and so does a JVM before 8u191 or one that does not see its control group. All of them together then
+use up a period's quota in a fraction of it, and the server stands still for the rest. They are sized at start, so a
+server keeps its pools when it is resized.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ JVM = ("JAVA_TOOL_OPTIONS",)
 JVM_OPTION = "-XX:ActiveProcessorCount="
 
 OWN_THREADS = 8
-"""Threads that a server has beside its pools: a master, listeners, garbage collectors, monitoring."""
+"""Threads that a server has beside its pools: a master, listeners, monitoring."""
+
+JVM_THREADS = 24
+"""Threads that a JVM has beside those: compilers, collectors, reference handling. One that is told of one CPU has 17
+with a small HTTP server in it (`make bench-threads`)."""
 
 THROTTLED_PERCENT = 5.0
 """Share of the scheduler's periods from which on a pool that is too large shows."""
 
 _PYTHON = ("python", "gunicorn", "uvicorn", "hypercorn", "azmlinfsrv", "mlflow", "torchserve")
-_JAVA_IMAGES = ("java", "jdk", "jre", "temurin", "tomcat")
+_JAVA_IMAGES = ("java", "jdk", "jre", "temurin", "corretto", "zulu", "tomcat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +50,21 @@ class Pools:
         Variables that its runtimes read, as far as these can be recognised; else the likely ones.
     in_code
         What takes its size from no variable, and where it does; empty for nothing.
+    own
+        Threads that such a server has beside its pools, at most.
     """
 
     names: tuple[str, ...]
     in_code: str = ""
+    own: int = OWN_THREADS
 
 
 def pools_of(spec: ModelProfileSpec) -> Pools:
     """Return what sizes the pools of a profile's server, by its command, image and packages."""
     container = profiled_container(spec) or {}
     script = spec.server.entry_script
-    words = [str(word) for key in ("command", "args") for word in _list(container.get(key))]
+    # A shell's command is one word of many.
+    words = [word for key in ("command", "args") for one in _list(container.get(key)) for word in str(one).split()]
     programs = [word.rpartition("/")[2].lower() for word in words]
     image = str(container.get("image") or (script.environment.image if script else "") or "").lower()
     packages = " ".join([image, *(script.environment.requirements if script else []), *programs]).lower()
@@ -67,12 +76,14 @@ def pools_of(spec: ModelProfileSpec) -> Pools:
         names += BLAS
     if tensorflow:
         names += TENSORFLOW
-    if java:
+    # What the profile tells the JVM is what its author wants.
+    if java and not any(JVM_OPTION in text for text in [*words, *_given(spec).values()]):
         names += JVM
     if not (python or java or tensorflow):
         names += GO
     onnx = "onnxruntime" in packages or "onnxruntime" in image
-    return Pools(tuple(names), "ONNX Runtime's SessionOptions.intra_op_num_threads" if onnx else "")
+    in_code = "ONNX Runtime's SessionOptions.intra_op_num_threads" if onnx else ""
+    return Pools(tuple(names), in_code, OWN_THREADS + (JVM_THREADS if java else 0))
 
 
 def pool_size(spec: ModelProfileSpec, cpu: int) -> int:
@@ -125,7 +136,8 @@ def oversized_sentence(spec: ModelProfileSpec, limits: Limits, trials: Sequence[
     shares = [float(t.usage.throttled_percent) for t in here if t.usage and t.usage.throttled_percent is not None]
     cpus = max((t.node.cpus for t in trials if t.node is not None and t.node.cpus is not None), default=None)
     cores = math.ceil(limits.cpu / 1000)
-    if threads < max(OWN_THREADS + cores, cpus or 0) or (cpus is not None and cpus <= cores):
+    pools = pools_of(spec)
+    if threads < max(pools.own + cores, cpus or 0) or (cpus is not None and cpus <= cores):
         return None
     if shares and max(shares) < THROTTLED_PERCENT:
         return None
@@ -134,19 +146,25 @@ def oversized_sentence(spec: ModelProfileSpec, limits: Limits, trials: Sequence[
     sentence = f"The server had {threads} threads on {Quantity.cpu(limits.cpu)} CPU{throttled}"
     if set_here := variables_to_set(spec, limits.cpu):
         return f"{sentence}, although {_listed(set_here)} was set: something else sizes its pools."
-    pools, names = pools_of(spec), variables(spec, limits.cpu)
-    if not names:
+    names, given, size = variables(spec, limits.cpu), _given(spec), pool_size(spec, limits.cpu)
+    advice = [f"set {_listed(names)}"] if names else []
+    # What the variable holds is not repeated: it may be a secret.
+    advice += [f"add {JVM_OPTION}{size} to its {name}" for name in JVM if name in pools.names and given.get(name)]
+    if not advice:
         return None
-    advice = f"set {_listed(names)}" + (f", and {pools.in_code} in its code" if pools.in_code else "")
-    return f"{sentence}: if its pools are sized from {node}, {advice}; search.threads Auto measures it so."
+    if pools.in_code:
+        advice.append(f"{pools.in_code} in its code")
+    auto = "; search.threads Auto measures it so" if names else ""
+    return f"{sentence}: if its pools are sized from {node}, {', and '.join(advice)}{auto}."
 
 
-def _given(spec: ModelProfileSpec) -> set[str]:
-    """Return the names of the variables that the profile sets for the profiled container."""
+def _given(spec: ModelProfileSpec) -> dict[str, str]:
+    """Return the variables that the profile sets for the profiled container, a value that it refers to as empty."""
     if spec.server.entry_script is not None:
-        return {variable.name for variable in spec.server.entry_script.environment.env}
+        return {v.name: v.value or "" for v in spec.server.entry_script.environment.env}
     container = profiled_container(spec) or {}
-    return {str(v.get("name")) for v in _list(container.get("env")) if isinstance(v, dict)}
+    env = [v for v in _list(container.get("env")) if isinstance(v, dict)]
+    return {str(v.get("name")): str(v.get("value") or "") for v in env}
 
 
 def _list(value: Any) -> list[Any]:

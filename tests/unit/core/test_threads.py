@@ -26,6 +26,11 @@ def container(**fields: Any) -> ModelProfileSpec:
     return spec_of(server={"template": {"spec": {"containers": [one]}}}, search={"threads": "Auto"})
 
 
+def without_auto(spec: ModelProfileSpec) -> ModelProfileSpec:
+    """Return a profile with threads None."""
+    return spec.model_copy(update={"search": spec.search.model_copy(update={"threads": "None"})})
+
+
 def script(env: list[dict[str, str]] | None = None, workers: int = 1, mode: str = "Auto") -> ModelProfileSpec:
     """Return a profile of an entry script."""
     entry = {"source": {"inline": "x"}, "workers": workers, "environment": {"env": env or []}}
@@ -42,7 +47,11 @@ def names(spec: ModelProfileSpec) -> set[str]:
     [
         ({"command": ["/usr/bin/python3.11", "serve.py"]}, BLAS),
         ({"command": ["java", "-jar", "server.jar"]}, {"JAVA_TOOL_OPTIONS"}),
+        ({"command": ["sh", "-c", "exec java -jar server.jar"]}, {"JAVA_TOOL_OPTIONS"}),
         ({"image": "eclipse-temurin:21"}, {"JAVA_TOOL_OPTIONS"}),
+        ({"image": "amazoncorretto:21"}, {"JAVA_TOOL_OPTIONS"}),
+        ({"command": ["java", "-XX:ActiveProcessorCount=2", "-jar", "server.jar"]}, set()),
+        ({"command": ["java"], "env": [{"name": "JDK_JAVA_OPTIONS", "value": "-XX:ActiveProcessorCount=2"}]}, set()),
         ({"image": "tensorflow/serving"}, BLAS | {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}),
         ({}, BLAS | {"GOMAXPROCS"}),
     ],
@@ -147,7 +156,7 @@ def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named() -> None:
 def test_the_variable_is_that_of_the_runtime(fields: dict[str, Any], advice: str) -> None:
     """Of a JVM, of Go, of PyTorch, of TensorFlow."""
     spec = container(**fields)
-    said = seen(25, spec=spec.model_copy(update={"search": spec.search.model_copy(update={"threads": "None"})}))
+    said = seen(40, spec=without_auto(spec))
     assert said is not None
     assert advice in said
 
@@ -165,6 +174,37 @@ def test_the_variable_is_that_of_the_runtime(fields: dict[str, Any], advice: str
 def test_other_threads_are_not_called_a_pool(count: int | None, throttled: str | None, cpus: int | None) -> None:
     """What is not seen is not said."""
     assert seen(count, throttled, cpus) is None
+
+
+@pytest.mark.parametrize(("count", "told"), [(17, False), (32, False), (33, True), (47, True)])
+def test_a_jvm_has_threads_of_its_own(count: int, told: bool) -> None:
+    """Compilers and collectors: two dozen are no pool."""
+    said = seen(count, spec=without_auto(container(command=["java"])))
+    assert told == (said is not None)
+
+
+@pytest.mark.parametrize("auto", [False, True])
+def test_an_option_is_added_to_those_that_the_profile_gives_the_jvm(auto: bool) -> None:
+    """The variable is not set over them, Auto leaves it alone, and what may be a secret is not repeated."""
+    env = [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g -Dpassword=hunter2"}]
+    spec = container(command=["java"], env=env)
+    said = seen(47, spec=spec if auto else without_auto(spec))
+    assert said is not None
+    assert said.endswith("add -XX:ActiveProcessorCount=1 to its JAVA_TOOL_OPTIONS.")
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"args": ["-XX:ActiveProcessorCount=4"]}, id="in its command"),
+        pytest.param({"env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-XX:ActiveProcessorCount=4"}]}, id="in its env"),
+        pytest.param({"env": [{"name": "JAVA_TOOL_OPTIONS", "valueFrom": {}}]}, id="perhaps, where it cannot be seen"),
+    ],
+)
+def test_a_jvm_whose_author_sized_it_gets_no_advice(fields: dict[str, Any]) -> None:
+    """It is meant so."""
+    assert seen(47, spec=without_auto(container(command=["java"], **fields))) is None
 
 
 def test_a_pool_that_takes_no_variable_is_said() -> None:

@@ -63,7 +63,8 @@ bench-local-run: env ## Whole runs on this machine: the example's time, ten serv
 	@$(BIN)/python -m benchmarks.local_run --write $(ARGS)
 
 .PHONY: bench-threads
-bench-threads: env ## A BLAS-bound model with thread pools of the node's size and of the limit's; four minutes
+bench-threads: env ## A BLAS-bound model, a JVM and Go with thread pools of the node's size and of the limit's; seven minutes
+	@hack/jdk
 	@$(BIN)/python -m benchmarks.threads --write $(ARGS)
 
 .PHONY: bench-search
@@ -96,6 +97,7 @@ mlflow: ## Install an MLflow server (850 MB) for the integration tests that need
 
 .PHONY: local
 local: env ## Whole runs on this machine, in control groups: a few minutes
+	@hack/jdk
 	$(BIN)/pytest tests/local $(ARGS)
 
 ##@ With a cluster: the one KUBECONFIG names, or a local one (Linux, root)

@@ -176,9 +176,9 @@ def test_other_threads_are_not_called_a_pool(count: int | None, throttled: str |
     assert seen(count, throttled, cpus) is None
 
 
-@pytest.mark.parametrize(("count", "told"), [(17, False), (32, False), (33, True), (47, True)])
+@pytest.mark.parametrize(("count", "told"), [(17, False), (24, False), (25, True), (47, True)])
 def test_a_jvm_has_threads_of_its_own(count: int, told: bool) -> None:
-    """Compilers and collectors: two dozen are no pool."""
+    """Compilers and collectors: two dozen in all are no pool."""
     said = seen(count, spec=without_auto(container(command=["java"])))
     assert told == (said is not None)
 

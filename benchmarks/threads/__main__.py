@@ -1,0 +1,64 @@
+"""What thread pools that fit the CPU limit are worth: servers with search.threads None and Auto.
+
+A BLAS-bound scikit-learn model, a JVM and a Go program: the same server, requests and sizes with the pools that it
+makes for this machine's CPUs, with those that it would make on a node of sixteen, and with `search.threads: Auto`; at
+each size one mode after the other, so that all have the same machine. Prints Markdown; with --write puts it into
+docs/benchmarks.md.
+
+    make bench-threads
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.publish import replace
+from benchmarks.threads import blas, runtimes
+from benchmarks.threads.trials import measure, table
+
+from modelprofiler.local.lock import machine
+
+BLAS_SECONDS, RUNTIME_SECONDS = 225, 120
+
+
+def of_blas() -> str:
+    """Measure the model."""
+    cases = blas.cases()
+    return table(cases, blas.SIZES, measure(cases, blas.SIZES, BLAS_SECONDS))
+
+
+def of_runtime(name: str) -> str:
+    """Measure a runtime; where its compiler is missing or fails, that is what the table says."""
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            cases = runtimes.cases(name, Path(directory))
+        except FileNotFoundError as missing:
+            return f"Not measured: there is no {missing.filename or missing} here."
+        except subprocess.SubprocessError as failed:
+            return f"Not measured: {failed}"
+        return table(cases, runtimes.SIZES, measure(cases, runtimes.SIZES, RUNTIME_SECONDS))
+
+
+def main() -> int:
+    """Measure, print the tables, and write them where that is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.threads", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    arguments = parser.parse_args()
+    with machine("make bench-threads", wait_seconds=600, waiting=print):
+        model = of_blas()
+        others = "\n\n".join(f"### {name}\n\n{of_runtime(name)}" for name in runtimes.RUNTIMES)
+    print(f"{model}\n\n{others}")
+    if arguments.write:
+        replace("threads", model)
+        replace("threads-runtimes", others)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -29,7 +29,7 @@ demo: env ## The example on this machine, from nothing to its report: about two 
 check: lint types contracts unit ## lint, types, contracts and unit tests: about a minute
 
 .PHONY: lint
-lint: env ## Style of Python (ruff) and of shell scripts (shellcheck, where it is installed)
+lint: env ## Style of Python (ruff) and of shell scripts (shellcheck)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	hack/lint-shell

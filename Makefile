@@ -131,7 +131,7 @@ e2e: env ## End-to-end tests on the real cluster
 	@hack/e2e $(ARGS)
 
 .PHONY: bench
-bench: env ## The benchmarks, those on the local cluster, too, written into docs/benchmarks.md; half an hour on two idle cores
+bench: env ## The benchmarks, those on the local cluster, too, written into docs/benchmarks.md; 25 minutes on two idle cores, more where it has to install
 	@hack/bench all
 
 .PHONY: bench-campaign

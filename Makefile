@@ -63,7 +63,7 @@ bench-local-run: env ## Whole runs on this machine: the example's time, ten serv
 	@$(BIN)/python -m benchmarks.local_run --write $(ARGS)
 
 .PHONY: bench-threads
-bench-threads: env ## A BLAS-bound model, a JVM and Go with thread pools of the node's size and of the limit's; seven minutes
+bench-threads: env ## A BLAS-bound model, a JVM and Go with thread pools of the node's size and of the limit's; six minutes
 	@hack/jdk
 	@$(BIN)/python -m benchmarks.threads --write $(ARGS)
 

@@ -37,7 +37,7 @@ def of_runtime(name: str) -> str:
         try:
             cases = runtimes.cases(name, Path(directory))
         except FileNotFoundError as missing:
-            return f"Not measured: there is no {missing.filename or missing} here."
+            return f"Not measured: there is no {missing.filename} here."
         except subprocess.SubprocessError as failed:
             return f"Not measured: {failed}"
         return table(cases, runtimes.SIZES, measure(cases, runtimes.SIZES, RUNTIME_SECONDS))

@@ -29,15 +29,15 @@ from benchmarks.arguments import count, number
 from benchmarks.publish import replace as publish
 
 from modelprofiler.api.status import UsageStatus
+from modelprofiler.core.windows import Window, windows_from
+from modelprofiler.host.cgroup import Cgroup, open_cgroup
+from modelprofiler.host.control_group import Reading
+from modelprofiler.host.cpus import available_cpus, pin, same_core, split
+from modelprofiler.host.lock import machine
+from modelprofiler.host.process import Server
+from modelprofiler.host.sampler import Sampler
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.runner import run
-from modelprofiler.local.cgroup import Cgroup, open_cgroup
-from modelprofiler.local.control_group import Reading
-from modelprofiler.local.cpus import available_cpus, pin, same_core, split
-from modelprofiler.local.lock import machine
-from modelprofiler.local.process import Server
-from modelprofiler.local.sampler import Sampler
-from modelprofiler.metrics.series import Window
 from modelprofiler.metrics.usage import usage
 
 PROGRAM = Path(__file__).parent.parent / "tests" / "servers" / "costserver.py"
@@ -225,11 +225,13 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         load_start, window_start, window_end, load_end = (t or 0.0 for t in times)
         found = usage(
             sampler.samples(),
-            Window(window_start, window_end),
-            result.completed_between,
-            load_start,
-            load_end,
-            alone=Window(ready, time.time()),
+            windows_from(
+                Window(window_start, window_end),
+                result.completed_between,
+                load_start,
+                load_end,
+                exclusive=Window(ready, time.time()),
+            ),
         )
         assert found is not None
         assert found.cpu_time_per_request is not None

@@ -29,7 +29,7 @@ from modelprofiler.api.conditions import ConditionType
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.core.support import CLUSTER_PYTHON
-from modelprofiler.local.lock import machine
+from modelprofiler.host.lock import machine
 
 ROOT = Path(__file__).parent.parent
 NAMESPACE = "bench-local-vs-cluster"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.errors import LimitsUnavailable
-from modelprofiler.local.cgroup import open_cgroup
+from modelprofiler.host.cgroup import open_cgroup
 
 # A shell has background jobs ignore Ctrl-C, and what they start inherits that; tests of it are about a terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)

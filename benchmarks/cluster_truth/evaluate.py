@@ -13,8 +13,9 @@ from benchmarks.cluster_truth.watch import Seen
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import NodeLoad, UsageStatus
+from modelprofiler.core.windows import Window, windows_from
 from modelprofiler.load.summary import LoadResult
-from modelprofiler.metrics.series import ContainerSamples, Window
+from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.usage import complete, usage
 from modelprofiler.report.record import TrialRecord
 
@@ -104,7 +105,9 @@ def _usage(
     window = Window(begin, end)
     later = [(now, samples) for now, samples in answers if now > last]
     now, samples = next(((t, s) for t, s in later if complete(s, window, t)), (later or answers)[-1])
-    found = usage(samples, window, load.completed_between, start, last, alone=Window(min(ready, start), now + 1))
+    found = usage(
+        samples, windows_from(window, load.completed_between, start, last, exclusive=Window(min(ready, start), now + 1))
+    )
     return found, now - last
 
 

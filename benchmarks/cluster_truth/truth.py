@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelprofiler.local.cgroup_v1 import HELPFUL, REQUIRED, CgroupV1, mounts
-from modelprofiler.local.control_group import Cgroup, Reading
-from modelprofiler.local.sampler import Sampled, Sampler
+from modelprofiler.host.cgroup_v1 import HELPFUL, REQUIRED, CgroupV1, mounts
+from modelprofiler.host.control_group import Cgroup, Reading
+from modelprofiler.host.sampler import Sampled, Sampler
 from modelprofiler.metrics import steady
 from modelprofiler.metrics.series import ContainerSamples, Series, between
 

@@ -17,7 +17,7 @@ from tests.e2e.support import Run
 
 from modelprofiler.cluster import names
 from modelprofiler.errors import MetricsUnavailable
-from modelprofiler.local.sampler import Sampler
+from modelprofiler.host.sampler import Sampler
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 

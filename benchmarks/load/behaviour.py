@@ -14,8 +14,9 @@ from typing import Any
 from benchmarks.load import generator
 from benchmarks.load.programs import BODY, ROOT, cores, find, get, nginx, running, scoring, wait_for
 
+from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import EnvironmentFailed
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.load.summary import LoadResult
 
 SERVER = ROOT / "tests" / "integration" / "load" / "misbehaving.py"
 SECONDS = 5

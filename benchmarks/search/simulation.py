@@ -21,8 +21,9 @@ from modelprofiler.api.status import (
     UsageStatus,
 )
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
-from modelprofiler.core.judge import Failure, outcome_of
-from modelprofiler.core.search import next_step
+from modelprofiler.core.evidence import Failure
+from modelprofiler.core.judge import outcome_of
+from modelprofiler.core.search.step import next_step
 from modelprofiler.core.steps import RunTrial, Step
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -32,14 +32,14 @@ from benchmarks.arguments import number
 from benchmarks.local_truth import PROGRAM, port_of
 from benchmarks.search.kernel import PERIOD, serve
 
+from modelprofiler.host.cgroup import Cgroup, open_cgroup
+from modelprofiler.host.cpus import available_cpus, pin, same_core, split
+from modelprofiler.host.lock import machine
+from modelprofiler.host.process import Server
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.runner import run
 from modelprofiler.load.schedule import arrivals
 from modelprofiler.load.summary import LoadResult
-from modelprofiler.local.cgroup import Cgroup, open_cgroup
-from modelprofiler.local.cpus import available_cpus, pin, same_core, split
-from modelprofiler.local.lock import machine
-from modelprofiler.local.process import Server
 
 WARMUP = 2.0
 PHASES = 10

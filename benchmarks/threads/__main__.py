@@ -20,7 +20,7 @@ from benchmarks.publish import replace
 from benchmarks.threads import blas, runtimes
 from benchmarks.threads.trials import measure, table
 
-from modelprofiler.local.lock import machine
+from modelprofiler.host.lock import machine
 
 BLAS_SECONDS, RUNTIME_SECONDS = 225, 120
 

@@ -18,7 +18,7 @@ from modelprofiler.api.status import INCONCLUSIVE, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.core.threads import oversized_sentence
-from modelprofiler.local.document import Document
+from modelprofiler.files.document import Document
 from modelprofiler.local.host import Host
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Silent

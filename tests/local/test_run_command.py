@@ -19,7 +19,7 @@ import yaml
 from benchmarks.known_cost import free_port
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.local.cgroup import owner
+from modelprofiler.host.cgroup import owner
 from modelprofiler.report.record import RunRecord
 
 pytestmark = pytest.mark.timeout(900)

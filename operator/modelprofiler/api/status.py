@@ -398,6 +398,8 @@ class ModelProfileStatus(StatusModel):
     """When the run left the queue."""
     completion_time: datetime | None = None
     """When it finished."""
+    queue_position: int | None = None
+    """Place in the queue while the run waits for its turn: exact up to 3, else rounded up to 5, 10, 20, 50, …"""
     trials_completed: int = 0
     """Finished trials."""
     active_trial: ActiveTrial | None = None

@@ -18,7 +18,7 @@ from modelprofiler.cluster.rooms import Rooms
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
-from modelprofiler.core.search import problems as search_problems
+from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import supported
 from modelprofiler.errors import Problem
 

@@ -11,19 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.quantities import Duration
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ActiveTrial, NodeLoad, Outcome, Purpose, Stage, Trial, UsageStatus
+from modelprofiler.api.status import ActiveTrial, Outcome, Purpose, Stage, Trial, UsageStatus
 from modelprofiler.cluster import failures
 from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.judge import Failure, rejudge
+from modelprofiler.core.crowding import other_work
+from modelprofiler.core.evidence import Attempt, Evidence, Failure, failure_of_load
 from modelprofiler.core.pause import not_before
-from modelprofiler.core.steps import RunTrial, Step
-from modelprofiler.core.trial import finished_trial
-from modelprofiler.load.crowding import beside
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.core.steps import RunTrial, Step, Window
+from modelprofiler.core.trial import finished_trial, needs_usage, with_late_usage
+from modelprofiler.load.summary import LoadResult
 
 RESIZE_TIMEOUT_SECONDS = 20.0
 """The kubelet applies a resize within a few seconds or says that it cannot; afterwards a fresh pod is quicker."""
@@ -197,9 +197,9 @@ def _late_usage(run: Run, seen: Observation) -> Trial | None:
         if row is None or row.usage is not None or not job.measured or not job.measured.usage or not job.result:
             continue
         if job.measured.complete or _seconds_since(job.finished_at, run.now) > LATE_SAMPLES_SECONDS:
-            return _with_usage(
-                run, row, job.measured.usage, _node_load(seen.server(job.incarnation), job, job.measured.usage)
-            )
+            machine = _on_machine(seen.server(job.incarnation), job)
+            node = other_work(replace(machine, usage=job.measured.usage))
+            return with_late_usage(run.profile.spec, run.trials, row.index, job.measured.usage, node)
     return None
 
 
@@ -348,40 +348,23 @@ def _finish(
     run: Run, trial: _Trial, server: Server | None, job: LoadJob, result: LoadResult, failed: Failure | None
 ) -> Decision:
     """Record a trial whose load has ended, when its usage is there or is not needed yet."""
-    failed = failed or _said(result)
+    failed = failed or failure_of_load(result)
     if failed is not None:
         return Decision(record=_finished(run, trial, server, failed, result), record_result=result, wake=0)
     measured = job.measured or Measured(None, complete=False)
     waited = _seconds_since(job.finished_at, run.now)
-    needed = trial.window == "Measure" or run.profile.spec.objectives.max_throttled_percent is not None
+    needed = needs_usage(run.profile.spec, _window(trial.window))
     if needed and not measured.complete and waited < run.settings.samples_timeout_seconds:
         return Decision((), trial.at(Stage.MEASURING, "waiting for samples of the container"))
     usage = measured.usage if needed or measured.complete else None
-    row = _finished(run, trial, server, None, result, usage)
-    if row.outcome is Outcome.PASSED and needed and (usage is None or usage.cpu is None or usage.memory is None):
-        # One that failed is information without its usage too.
-        missing = Failure(Outcome.NO_METRICS, measured.problem or _too_few(usage, waited))
-        row = _finished(run, trial, server, missing, result, usage)
-    if row.outcome is Outcome.SLOW and (crowded := failures.crowded_out(server, job)):
-        row = _finished(run, trial, server, crowded, result, usage)
-    return Decision(record=row, record_result=result, wake=0)
+    problem = measured.problem or _too_few(usage, waited)
+    return Decision(record=_finished(run, trial, server, None, result, usage, problem), record_result=result, wake=0)
 
 
 def _too_few(usage: UsageStatus | None, waited: float) -> str:
     count = usage.samples if usage else 0
     samples = {0: "no sample", 1: "only 1 sample"}.get(count, f"only {count} samples")
     return f"{samples} of the container came within {waited:.0f}s of the load, too few for what it used"
-
-
-def _said(result: LoadResult) -> Failure | None:
-    """Return what the load generator says went wrong, or None."""
-    outcome = {
-        ResultKind.CONNECT_FAILED: Outcome.NEVER_READY,
-        ResultKind.SMOKE_FAILED: Outcome.ERRORS,
-        ResultKind.SATURATED: Outcome.GENERATOR_SATURATED,
-        ResultKind.FAILED: Outcome.LOAD_FAILED,
-    }.get(result.kind)
-    return Failure(outcome, result.message) if outcome else None
 
 
 def _finished(
@@ -391,6 +374,7 @@ def _finished(
     failed: Failure | None,
     result: LoadResult | None = None,
     usage: UsageStatus | None = None,
+    usage_problem: str = "",
 ) -> Trial:
     """Return the row of a finished trial."""
     pod = server.pod if server else None
@@ -398,41 +382,31 @@ def _finished(
     ready = None
     if fresh and pod and pod.ready_at and pod.container_started_at:
         ready = Duration.of(max(0.0, (pod.ready_at - pod.container_started_at).total_seconds()))
-    return finished_trial(
-        run.profile.spec,
-        index=trial.index,
-        purpose=trial.purpose,
-        limits=trial.limits,
-        fresh=fresh,
+    attempt = Attempt(trial.index, trial.purpose, trial.limits, fresh, _window(trial.window), trial.started)
+    evidence = replace(
+        _on_machine(server, trial.job),
         failure=failed,
-        load=result.status if result else None,
+        load=result,
         usage=usage,
+        usage_problem=usage_problem,
         time_to_ready=ready,
-        node=_node_load(server, trial.job, usage) if result else None,
-        started=trial.started,
-        completed=run.now,
-        trials=run.trials,
     )
+    return finished_trial(run.profile.spec, attempt, evidence, run.now, run.trials)
 
 
-def _node_load(server: Server | None, job: LoadJob | None, usage: UsageStatus | None) -> NodeLoad | None:
-    """Return what else the server's node did: as the generator saw it on that node, else as the kubelet counted it."""
+def _window(text: str) -> Window:
+    return "Measure" if text == "Measure" else "Decide"
+
+
+def _on_machine(server: Server | None, job: LoadJob | None) -> Evidence:
+    """Return evidence that says where the load ran and what the server's whole node used."""
     pod = server.pod if server else None
-    if pod is None or job is None or job.result is None or not pod.node or not job.node:
-        return None
-    if job.node == pod.node:
-        return beside(job.result, usage)
+    if pod is None or job is None or not pod.node or not job.node:
+        return Evidence(load_on_machine=False)
     cores = job.measured.node_cores if job.measured is not None else None
-    if cores is None or usage is None or usage.cpu is None:
-        return None
-    return NodeLoad(other_cpu=Quantity.cpu(round(max(0.0, cores - float(usage.cpu)) * 1000)))
-
-
-def _with_usage(run: Run, row: Trial, usage: UsageStatus, node: NodeLoad | None) -> Trial:
-    """Return a recorded row judged again with the usage that came in late; what went wrong stays what went wrong."""
-    at = row.index - 1
-    known = row.model_copy(update={"usage": usage, "node": node or row.node})
-    return rejudge(run.profile.spec, [*run.trials[:at], known, *run.trials[at + 1 :]])[at]
+    return Evidence(
+        load=job.result, machine=f"node {pod.node}", load_on_machine=job.node == pod.node, machine_cores=cores
+    )
 
 
 def _seconds_since(moment: datetime | None, now: datetime) -> float:

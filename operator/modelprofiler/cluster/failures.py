@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from modelprofiler.api.status import Outcome
 from modelprofiler.cluster.observe import START_REASONS, LoadJob, Pod, Server
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.core.judge import Failure
-from modelprofiler.load.crowding import crowding
+from modelprofiler.core.evidence import Failure
 
 AFTER_SIGNAL = (0, 137, 143)
 """How a container ends that the kubelet stops: many a server takes SIGTERM for a reason to end well."""
@@ -47,20 +46,6 @@ def disturbance(server: Server | None, job: LoadJob) -> Failure | None:
     if pod.uid != job.server_pod:
         return Failure(Outcome.DISTURBED, "the server's pod was replaced during the load")
     return _ended(pod) or _evicted(pod)
-
-
-def crowded_out(server: Server | None, job: LoadJob) -> Failure | None:
-    """Return that something else took the node's CPU during a load, or None where that is not so, or not known.
-
-    Only where the load ran on the server's node: the generator then saw how busy that node was. A server that was slow
-    for want of CPU on a full node says nothing about its own limit.
-    """
-    result = job.result
-    pod = server.pod if server else None
-    if result is None or pod is None or not pod.node or job.node != pod.node:
-        return None
-    full = crowding(result, job.limits.cpu / 1000, job.measured.usage if job.measured else None)
-    return Failure(Outcome.DISTURBED, f"node {pod.node} {full}") if full else None
 
 
 def _no_pod(server: Server, settings: Settings, now: datetime) -> Failure | None:

@@ -6,7 +6,6 @@ cost a request.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from modelprofiler.api.conditions import ConditionType, Reason
@@ -14,8 +13,6 @@ from modelprofiler.api.resource import RERUN_ANNOTATION
 from modelprofiler.cluster.queue import Entry, Key, State
 
 Object = dict[str, Any]
-
-_PLACE = re.compile(r"\d+")
 
 
 def key_of(raw: Object) -> Key:
@@ -76,9 +73,8 @@ def is_queued(raw: Object) -> bool:
 
 def told_place(raw: Object) -> int | None:
     """Return the place in the queue that a profile has been told; None when it was told none."""
-    finished = _condition(raw, ConditionType.FINISHED)
-    found = _PLACE.search(str(finished.get("message"))) if finished.get("reason") == Reason.QUEUED else None
-    return int(found[0]) if found else None
+    place = (raw.get("status") or {}).get("queuePosition")
+    return place if isinstance(place, int) else None
 
 
 def _is_current(raw: Object) -> bool:

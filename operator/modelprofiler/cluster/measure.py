@@ -11,11 +11,12 @@ from modelprofiler.api.status import Trial
 from modelprofiler.cluster.adapter import NODES, Cluster
 from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Pod
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.windows import Window, windows_of
 from modelprofiler.errors import MetricsUnavailable, Refused
 from modelprofiler.metrics.auto import AutoSource
 from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource
-from modelprofiler.metrics.series import Window, thinned
+from modelprofiler.metrics.series import thinned
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 from modelprofiler.metrics.usage import complete, node_cores, usage
 
@@ -138,19 +139,17 @@ async def _measured(
         samples = await source.samples(reference, start, now.timestamp())
     except MetricsUnavailable as error:
         return Measured(None, complete=False, problem=str(error), reachable=False)
-    bounds = (result.warmup_started, result.window_started, result.window_ended, result.ended) if result else ()
-    if result is None or None in bounds:
+    load = windows_of(result, alone) if result is not None else None
+    if load is None:
         return Measured(None, complete=False)
-    load_start, window_start, window_end, load_end = (b for b in bounds if b is not None)
-    window = Window(window_start, window_end)
-    used = usage(samples, window, result.completed_between, load_start, load_end, alone=alone)
+    used = usage(samples, load)
     problem = "" if used else f"{source.name} has no samples of {reference} from the load"
-    kept = samples.within(load_start - KEPT_BEFORE_SECONDS, load_end + KEPT_AFTER_SECONDS)
+    kept = samples.within(load.start - KEPT_BEFORE_SECONDS, load.end + KEPT_AFTER_SECONDS)
     return Measured(
         used,
-        complete(samples, window, now.timestamp()),
+        complete(samples, load.window, now.timestamp()),
         problem,
         cpu_seconds=thinned(kept.cpu_seconds),
         memory=thinned(kept.working_set_bytes),
-        node_cores=node_cores(samples, load_start, load_end),
+        node_cores=node_cores(samples, load.start, load.end),
     )

@@ -23,7 +23,7 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.volumes import claim_volume
 from modelprofiler.core.conditions import Finding
 from modelprofiler.errors import LoadError, NotFound, Refused
-from modelprofiler.load.prepare import PrepareConfig, PrepareResult, Wanted
+from modelprofiler.files.inspect import PrepareConfig, PrepareResult, Wanted
 
 Object = dict[str, Any]
 

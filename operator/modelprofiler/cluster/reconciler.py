@@ -30,7 +30,8 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.conditions import Finding, RunState
 from modelprofiler.core.judge import reference_among, rejudge
-from modelprofiler.core.search import next_step, step_at_deadline
+from modelprofiler.core.search.step import next_step, step_at_deadline
+from modelprofiler.core.status import is_finished
 from modelprofiler.core.steps import RunTrial, Step
 from modelprofiler.errors import InvalidInput, NotFound, Refused
 
@@ -231,7 +232,7 @@ class Reconciler:
         trials = rejudge(profile.spec, recorded.trials) if same else []
         container = container_name(profile.spec)
         step = next_step(profile.spec, accepted.resources, container, "Cluster", trials)
-        started = recorded.start_time is not None and not status.is_finished(recorded)
+        started = recorded.start_time is not None and not is_finished(recorded)
         if started and isinstance(step, RunTrial) and recorded.start_time is not None and same:
             elapsed = (self._clock() - recorded.start_time).total_seconds()
             if elapsed > profile.spec.search.deadline.seconds:

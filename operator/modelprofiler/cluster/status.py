@@ -15,21 +15,12 @@ from modelprofiler.cluster.decide import Decision
 from modelprofiler.cluster.observe import Observation
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.drift import drift_of
+from modelprofiler.core.status import samples_read, updated_status
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.errors import InvalidInput
 from modelprofiler.load.summary import LoadResult
 
 METRICS_REASONS = (Reason.SAMPLES_READ, Reason.NO_SAMPLES, Reason.SOURCE_UNREACHABLE)
-
-
-def is_finished(status: ModelProfileStatus) -> bool:
-    """Return whether the run is over, as the status says."""
-    return any(c.type == ConditionType.FINISHED and c.status == "True" for c in status.conditions)
-
-
-def is_refused(status: ModelProfileStatus) -> bool:
-    """Return whether the profile was not accepted when it was looked at last."""
-    return any(c.type == ConditionType.ACCEPTED and c.status == "False" for c in status.conditions)
 
 
 def unreadable(raw: dict[str, Any], error: InvalidInput, now: datetime) -> dict[str, Any]:
@@ -208,15 +199,7 @@ def _about(accepted: Accepted) -> dict[str, Any]:
 
 
 def _with(profile: ModelProfile, state: RunState, now: datetime, **fields: Any) -> ModelProfileStatus:
-    before = profile.status
-    return before.model_copy(
-        update={
-            "observed_generation": profile.metadata.generation,
-            "trials_completed": len(before.trials),
-            **fields,
-            "conditions": conditions_for(state, before.conditions, now),
-        }
-    )
+    return updated_status(profile.status, state, now, **fields)
 
 
 def _metrics(profile: ModelProfile, seen: Observation) -> Finding | None:
@@ -226,7 +209,7 @@ def _metrics(profile: ModelProfile, seen: Observation) -> Finding | None:
         if measured is None:
             continue
         if measured.usage is not None:
-            return Finding(Reason.SAMPLES_READ, f"Samples of the container come from {measured.usage.source}.")
+            return samples_read(measured.usage.source)
         if not measured.reachable:
             return Finding(Reason.SOURCE_UNREACHABLE, measured.problem)
         if measured.complete:

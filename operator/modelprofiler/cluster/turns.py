@@ -8,7 +8,7 @@ from typing import Any
 
 from modelprofiler.cluster import glance
 from modelprofiler.cluster.queue import Entry, Key, Queue, State
-from modelprofiler.core.conditions import told_place
+from modelprofiler.core.conditions import rounded_place
 
 
 class Turns:
@@ -115,7 +115,7 @@ class Turns:
         free = self.slots - self._queue.running
         for place, key in enumerate(self._queue.order(), start=1 - free):
             # One that has been told nothing yet is being looked at: that tells it.
-            if place > 0 and key in self._told and self._told[key] != told_place(place):
+            if place > 0 and key in self._told and self._told[key] != rounded_place(place):
                 found.append(key)
                 if len(found) == most:
                     return found

@@ -43,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     import re
 
     from modelprofiler.errors import InvalidInput, Problem
-    from modelprofiler.local.bundle import requirements_in
-    from modelprofiler.local.draft import Draft, write
+    from modelprofiler.files.bundle import requirements_in
+    from modelprofiler.files.draft import Draft, write
 
     output = Path(arguments.output) if arguments.output else None
     folder = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-")[:50]

@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelprofiler.local.document import Document
-    from modelprofiler.local.overrides import Overrides
+    from modelprofiler.files.document import Document
+    from modelprofiler.files.overrides import Overrides
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def overrides(arguments: argparse.Namespace) -> Overrides:
     """Return the flags that were given."""
     from dataclasses import fields
 
-    from modelprofiler.local.overrides import Overrides
+    from modelprofiler.files.overrides import Overrides
 
     given = {field.name: getattr(arguments, field.name) for field in fields(Overrides)}
     return Overrides(**{**given, "latency": tuple(arguments.latency)})
@@ -56,6 +56,6 @@ def document(arguments: argparse.Namespace) -> Document:
     InvalidInput
         With everything that is wrong at once.
     """
-    from modelprofiler.local.document import load_document
+    from modelprofiler.files.document import load_document
 
     return load_document(arguments.file, name=arguments.name, overrides=overrides(arguments))

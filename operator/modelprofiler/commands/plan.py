@@ -11,7 +11,7 @@ from modelprofiler.commands import options
 
 if TYPE_CHECKING:
     from modelprofiler.api.quantities import Quantity
-    from modelprofiler.local.document import Document
+    from modelprofiler.files.document import Document
     from modelprofiler.local.plan import PercentileNeed, RunPlan
 
 
@@ -26,8 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan; everything that keeps it from being run is a problem."""
     from modelprofiler.errors import InvalidInput
+    from modelprofiler.host.cpus import available_cpus, same_core
     from modelprofiler.local.check import examine
-    from modelprofiler.local.cpus import available_cpus, same_core
     from modelprofiler.local.plan import plan
 
     document = options.document(arguments)

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the sources; return 0 whenever a result was written, whatever it says."""
-    from modelprofiler.load.prepare import PrepareConfig, prepare
+    from modelprofiler.files.inspect import PrepareConfig, prepare
 
     result = prepare(PrepareConfig.read(arguments.config))
     try:

@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run a profile to its end and print the result."""
-    from modelprofiler.local.scope import enter_scope
+    from modelprofiler.host.scope import enter_scope
     from modelprofiler.local.session import Options, Session
     from modelprofiler.local.view import view_of
     from modelprofiler.report.page import render as render_page

@@ -10,7 +10,7 @@ from modelprofiler.commands import options
 
 if TYPE_CHECKING:
     from modelprofiler.errors import Problem
-    from modelprofiler.local.overrides import Overrides
+    from modelprofiler.files.overrides import Overrides
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _look_at(file: str, name: str | None, overrides: Overrides, where: str) -> tuple[list[Problem], list[str]]:
     from modelprofiler.errors import InvalidInput, Problem
+    from modelprofiler.files.document import load_document
     from modelprofiler.local.check import examine, examine_for_cluster
-    from modelprofiler.local.document import load_document
 
     try:
         document = load_document(file, name=name, overrides=overrides)

@@ -41,7 +41,7 @@ class RunState:
     suspended
         Whether spec.suspend holds the run.
     queue_position
-        Place in the queue, from 1; absent when the run has left it. Told by `told_place`.
+        Place in the queue, from 1; absent when the run has left it. Told by `rounded_place`.
     active
         What is going on, in one sentence.
     result
@@ -61,7 +61,7 @@ class RunState:
     metrics: Finding | None = None
 
 
-def told_place(position: int) -> int:
+def rounded_place(position: int) -> int:
     """Return the place in the queue that a profile is told: the next three their own, then 5, 10, 20, 50 and so on.
 
     So the end of a run changes what a dozen profiles are told, and not the status of every one that waits.
@@ -157,7 +157,7 @@ def _where(state: RunState) -> tuple[Reason, str]:
     if state.suspended:
         return Reason.SUSPENDED, "Held by spec.suspend; finished trials are kept."
     if state.queue_position is not None:
-        place = told_place(state.queue_position)
+        place = rounded_place(state.queue_position)
         where = f"number {place}" if place <= EXACT_PLACES else f"among the first {place}"
         return Reason.QUEUED, f"Waits for its turn: {where} in the queue."
     if state.preparing:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import Drift, Trial
 from modelprofiler.core.judge import JUDGED_OUTCOMES
-from modelprofiler.core.student import t95
+from modelprofiler.core.stats import t95
 
 COMPARABLE = 1.5
 """CPU sizes up to this factor apart compare: a server that is throttled more also loses its caches more often."""

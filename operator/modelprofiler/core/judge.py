@@ -15,28 +15,13 @@ from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import INCONCLUSIVE, Judged, LoadStatus, Outcome, Purpose, Size, Trial, UsageStatus
 from modelprofiler.core.checks import Check, checks_for
+from modelprofiler.core.evidence import Failure
 
 JUDGED_OUTCOMES = frozenset({Outcome.PASSED, Outcome.SLOW, Outcome.ERRORS})
 """Outcomes that follow from the objectives; all others are facts about the server or the measurement."""
 
 WITHOUT_SIZE = INCONCLUSIVE | {Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED}
 """Outcomes that say nothing about a size smaller than the reference's: the cluster was in the way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What went wrong in a trial apart from slow or failing requests, as a shell saw it.
-
-    Attributes
-    ----------
-    outcome
-        Any outcome but Passed and Slow; Errors only for a first request that went wrong, after which there was no load.
-    message
-        One sentence with the server's last words, where there were any.
-    """
-
-    outcome: Outcome
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

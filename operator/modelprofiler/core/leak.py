@@ -15,7 +15,7 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import MemoryUsage, Outcome, Trial
 from modelprofiler.core.checks import Z_95
-from modelprofiler.core.student import t95
+from modelprofiler.core.stats import t95
 
 DENSE = 8
 """Samples from which on one trial tells a leak from a warm-up by itself."""

@@ -1,74 +1,119 @@
-"""A finished trial as it is recorded: what was seen, and the verdict on it."""
+"""A finished trial as it is recorded: what its evidence becomes, written once for a cluster and for this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import LoadStatus, NodeLoad, Purpose, Trial, UsageStatus
-from modelprofiler.core.axis import Limits
-from modelprofiler.core.judge import Failure, outcome_of
+from modelprofiler.api.status import NodeLoad, Outcome, Trial, UsageStatus
+from modelprofiler.core.crowding import crowding, other_work
+from modelprofiler.core.evidence import Attempt, Evidence, Failure, failure_of_load
+from modelprofiler.core.judge import outcome_of, rejudge
+from modelprofiler.core.steps import Window
 
 LONGEST_MESSAGE = 2048
+"""Characters of a trial's message that the status holds (`modelprofiler.api.status.Trial.message`)."""
+
+
+def needs_usage(spec: ModelProfileSpec, window: Window) -> bool:
+    """Return whether a trial with this window cannot pass without the container's CPU and memory."""
+    return window == "Measure" or spec.objectives.max_throttled_percent is not None
 
 
 def finished_trial(
-    spec: ModelProfileSpec,
-    *,
-    index: int,
-    purpose: Purpose,
-    limits: Limits,
-    fresh: bool,
-    failure: Failure | None,
-    load: LoadStatus | None,
-    usage: UsageStatus | None,
-    time_to_ready: Duration | None,
-    node: NodeLoad | None = None,
-    started: datetime,
-    completed: datetime,
-    trials: Sequence[Trial],
+    spec: ModelProfileSpec, attempt: Attempt, evidence: Evidence, completed: datetime, trials: Sequence[Trial]
 ) -> Trial:
     """Return the row of a finished trial, judged by the objectives.
+
+    What the shell saw go wrong comes first, then what the load generator reports, then the objectives. A trial that
+    would have passed without the usage that it was run for is NoMetrics, and one that was slow on a machine full of
+    other work is Disturbed.
 
     Parameters
     ----------
     spec
         The profile.
-    index, purpose, limits, fresh
-        The trial; fresh says that the server was started for it, at this size.
-    failure
-        What went wrong apart from slow or failing requests; None when nothing did.
-    load, usage, time_to_ready, node
-        What was measured, of the server and of what else its node did; None where it was not.
-    started, completed
-        When it began and ended.
+    attempt
+        The trial.
+    evidence
+        What was seen of it.
+    completed
+        When it ended.
     trials
         The finished trials before it.
     """
+    failure = evidence.failure or failure_of_load(evidence.load, evidence.last_words)
+    row = _row(spec, attempt, evidence, failure, completed, trials)
+    if failure is None and row.outcome is Outcome.PASSED and needs_usage(spec, attempt.window):
+        usage = evidence.usage
+        if usage is None or usage.cpu is None or usage.memory is None:
+            missing = evidence.usage_problem or "what the server used could not be measured"
+            return _row(spec, attempt, evidence, Failure(Outcome.NO_METRICS, missing), completed, trials)
+    if row.outcome is Outcome.SLOW and (crowded := _crowded_out(attempt, evidence)) is not None:
+        return _row(spec, attempt, evidence, crowded, completed, trials)
+    return row
+
+
+def _row(
+    spec: ModelProfileSpec,
+    attempt: Attempt,
+    evidence: Evidence,
+    failure: Failure | None,
+    completed: datetime,
+    trials: Sequence[Trial],
+) -> Trial:
+    load = evidence.load.status if evidence.load is not None else None
     verdict = outcome_of(
         spec,
-        purpose=purpose,
-        fresh=fresh,
+        purpose=attempt.purpose,
+        fresh=attempt.fresh,
         load=load,
-        usage=usage,
-        time_to_ready=time_to_ready,
+        usage=evidence.usage,
+        time_to_ready=evidence.time_to_ready,
         failure=failure,
         trials=trials,
     )
     return Trial(
-        index=index,
-        purpose=purpose,
-        limits=limits.to_size(),
-        fresh=fresh,
+        index=attempt.index,
+        purpose=attempt.purpose,
+        limits=attempt.limits.to_size(),
+        fresh=attempt.fresh,
         outcome=verdict.outcome,
         message=verdict.message[:LONGEST_MESSAGE],
         judged=verdict.judged,
         load=load,
-        usage=usage,
-        node=node,
-        time_to_ready=time_to_ready,
-        start_time=started,
+        usage=evidence.usage,
+        node=other_work(evidence),
+        time_to_ready=evidence.time_to_ready,
+        start_time=attempt.started,
         completion_time=completed,
     )
+
+
+def _crowded_out(attempt: Attempt, evidence: Evidence) -> Failure | None:
+    """Return that other work took the machine's CPU during the load; None where it did not, or that is not known."""
+    if evidence.load is None or not evidence.load_on_machine:
+        return None
+    full = crowding(evidence.load, attempt.limits.cpu / 1000, evidence.usage)
+    return Failure(Outcome.DISTURBED, f"{evidence.machine} {full}") if full else None
+
+
+def with_late_usage(
+    spec: ModelProfileSpec, trials: Sequence[Trial], index: int, usage: UsageStatus, node: NodeLoad | None
+) -> Trial:
+    """Return a recorded row judged again with the usage that arrived after it; what went wrong stays what went wrong.
+
+    Parameters
+    ----------
+    trials
+        All finished trials, in the order of their index.
+    index
+        Of the row, from 1.
+    usage, node
+        What arrived; a node load that is None leaves the recorded one as it is.
+    """
+    at = index - 1
+    row = trials[at]
+    known = row.model_copy(update={"usage": usage, "node": node or row.node})
+    return rejudge(spec, [*trials[:at], known, *trials[at + 1 :]])[at]

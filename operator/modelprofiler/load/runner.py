@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 
+from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
 from modelprofiler.load import machine
 from modelprofiler.load.config import LoadConfig
@@ -21,7 +22,7 @@ from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.probe import Prober, wait_for_listener
 from modelprofiler.load.request import render
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.load.summary import LoadResult
 
 SATURATED_CPU_PERCENT = 90.0
 SATURATED_LAG = 0.005

@@ -13,13 +13,13 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, Self
 
 from pydantic import ValidationError
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.intervals import PERCENTILES, REQUIRED
@@ -30,21 +30,6 @@ MAX_BYTES = 4096
 MAX_MESSAGE_BYTES = 1200
 _LENGTHS = struct.Struct("<HH")
 _MARK = "mpload1:"
-
-
-class ResultKind(StrEnum):
-    """How a load ended."""
-
-    COMPLETED = "Completed"
-    """The window was measured, perhaps not to its end (status.stoppedEarly)."""
-    CONNECT_FAILED = "ConnectFailed"
-    """Nothing listened within the connect timeout."""
-    SMOKE_FAILED = "SmokeFailed"
-    """The first request was not answered as expected."""
-    SATURATED = "Saturated"
-    """The generator was the bottleneck: the numbers say nothing about the server."""
-    FAILED = "Failed"
-    """The load could not be generated."""
 
 
 _WORST_FIRST = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import Trial
-from modelprofiler.local.document import Document, load_document
+from modelprofiler.files.document import Document, load_document
 from modelprofiler.local.progress import Silent
 from modelprofiler.local.session import Options, Session
 from modelprofiler.report.record import TrialRecord

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as shape_problems
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.core.search import problems as search_problems
+from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, supported
 from modelprofiler.errors import Problem
+from modelprofiler.files.document import Document
+from modelprofiler.files.inputs import Resolved, resolve, variables
+from modelprofiler.host.machine import Machine, effective, scarce, this_machine
+from modelprofiler.host.ports import port_problem
 from modelprofiler.local.command import template_problems
-from modelprofiler.local.document import Document
 from modelprofiler.local.environment import requirement_problems
-from modelprofiler.local.inputs import Resolved, resolve, variables
-from modelprofiler.local.machine import Machine, effective, scarce, this_machine
-from modelprofiler.local.ports import port_problem
 
 
 @dataclass(frozen=True)

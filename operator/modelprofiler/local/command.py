@@ -14,8 +14,8 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.core.scoring import READY_PATH, model_variables, scoring_command, scoring_variables
 from modelprofiler.core.support import container_path, profiled_container
 from modelprofiler.errors import InvalidInput, Problem
-from modelprofiler.local.document import Document
-from modelprofiler.local.inputs import Inputs, variables
+from modelprofiler.files.document import Document
+from modelprofiler.files.inputs import Inputs, variables
 
 # What points Python at other packages or files than the server's own, and what belongs to the shell it comes from.
 NOT_INHERITED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "OLDPWD", "PWD", "_"})

@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ContainerRecommendation, EffectiveResources, Trial
-from modelprofiler.core.conditions import Finding, RunState, conditions_for
-from modelprofiler.core.drift import drift_of
-from modelprofiler.core.estimate import estimate
+from modelprofiler.api.status import EffectiveResources, Trial
+from modelprofiler.core.conditions import RunState
 from modelprofiler.core.judge import rejudge
 from modelprofiler.core.pause import not_before
-from modelprofiler.core.search import next_step, step_at_deadline
+from modelprofiler.core.search.progress import Subject, progress
+from modelprofiler.core.status import RunIdentity, run_status, samples_read
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.local.host import Host
 from modelprofiler.local.prepared import Prepared
@@ -84,6 +82,13 @@ class Engine:
         self._earlier = earlier or Earlier()
         self._trials: list[Trial] = list(rejudge(prepared.profile.spec, self._earlier.trials))
         self._started = datetime.now(UTC)
+        self._subject = Subject(
+            prepared.profile.spec,
+            prepared.resources,
+            prepared.server.container_name,
+            "Local",
+            not_enforced=host.unlimited or "",
+        )
 
     @property
     def has_ended(self) -> bool:
@@ -119,52 +124,26 @@ class Engine:
             await asyncio.sleep(seconds)
 
     def _next(self) -> Step:
-        prepared, trials = self._prepared, self._trials
-        spec, resources, container = prepared.profile.spec, prepared.resources, prepared.server.container_name
-        step = next_step(spec, resources, container, "Local", trials)
-        if isinstance(step, RunTrial) and trials and not self._host.enforces_limits:
-            # No size but the whole machine can be tried: one trial, and what follows from it.
-            step = estimate(spec, resources, container, "Local", trials, why=self._host.unlimited or "") or step
         elapsed = self._earlier.spent + (datetime.now(UTC) - self._started).total_seconds()
-        if isinstance(step, RunTrial) and elapsed > spec.search.deadline.seconds:
-            step = step_at_deadline(spec, resources, container, "Local", trials)
-        return self._as_verified_here(step)
-
-    def _as_verified_here(self, step: Step) -> Step:
-        """Where limits are not enforced nothing was verified, whatever passed."""
-        if not isinstance(step, Recommend) or self._host.enforces_limits:
-            return step
-        bare: ContainerRecommendation = step.recommendation.model_copy(update={"verification": None})
-        message = f"What is recommended was not tried: {self._host.unlimited}."
-        return replace(step, recommendation=bare, reason=Reason.NOT_VERIFIED, message=message)
+        return progress(self._subject, self._trials, elapsed)
 
     def _profile(self, *, active: str = "", result: Recommend | GiveUp | None = None) -> ModelProfile:
-        prepared = self._prepared
-        before = prepared.profile.status
+        prepared, profile = self._prepared, self._prepared.profile
         now = datetime.now(UTC)
         anew = len(self._trials) > len(self._earlier.trials)
         completed = now if anew or self._earlier.completed is None else self._earlier.completed
         used = next((t.usage for t in reversed(self._trials) if t.usage is not None), None)
-        metrics = Finding(Reason.SAMPLES_READ, f"Samples of the server come from {used.source}.") if used else None
-        state = RunState(prepared.profile.metadata.generation, active=active, result=result, metrics=metrics)
-        status = before.model_copy(
-            update={
-                "observed_generation": prepared.profile.metadata.generation,
-                "run_hash": prepared.run_hash,
-                "start_time": self._earlier.started or self._started,
-                "completion_time": None if result is None else completed,
-                "trials": list(self._trials),
-                "trials_completed": len(self._trials),
-                "active_trial": None,
-                "dataset": prepared.dataset,
-                "resources": prepared.resources,
-                "provenance": prepared.provenance,
-                "recommendations": [result.recommendation] if isinstance(result, Recommend) else [],
-                "drift": drift_of(self._trials),
-                "conditions": conditions_for(state, before.conditions, now),
-            }
+        metrics = samples_read(used.source) if used else None
+        status = run_status(
+            profile.status,
+            RunState(profile.metadata.generation, active=active, result=result, metrics=metrics),
+            RunIdentity(prepared.run_hash, prepared.dataset, prepared.resources, prepared.provenance),
+            now,
+            trials=self._trials,
+            started=self._earlier.started or self._started,
+            completed=None if result is None else completed,
         )
-        return prepared.profile.model_copy(update={"status": status})
+        return profile.model_copy(update={"status": status})
 
     def _write(self, profile: ModelProfile) -> None:
         write_profile(self._directory, profile)

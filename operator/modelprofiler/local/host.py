@@ -9,9 +9,9 @@ from typing import Self
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import LimitsUnavailable
-from modelprofiler.local.cgroup import open_cgroup
-from modelprofiler.local.control_group import Cgroup
-from modelprofiler.local.cpus import CpuPlan, available_cpus, same_core, split
+from modelprofiler.host.cgroup import open_cgroup
+from modelprofiler.host.control_group import Cgroup
+from modelprofiler.host.cpus import CpuPlan, available_cpus, same_core, split
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources, Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
+from modelprofiler.host.cpus import split
 from modelprofiler.load.intervals import REQUIRED
 from modelprofiler.load.plan import EXTENSION
 from modelprofiler.load.trial import load_of_trial, longest_seconds
-from modelprofiler.local.cpus import split
 
 
 @dataclass(frozen=True)

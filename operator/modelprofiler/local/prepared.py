@@ -14,12 +14,12 @@ from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import DatasetStatus, EffectiveResources, Provenance
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.errors import InvalidInput
+from modelprofiler.files.document import Document
+from modelprofiler.files.inputs import prepare as place
 from modelprofiler.load.machine import cgroup_version, cpu_model
 from modelprofiler.local import environment
 from modelprofiler.local.check import examine
 from modelprofiler.local.command import Command, server_command
-from modelprofiler.local.document import Document
-from modelprofiler.local.inputs import prepare as place
 from modelprofiler.local.interpreter import slow_build
 
 Say = Callable[[str], None]

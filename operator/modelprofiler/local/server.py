@@ -8,13 +8,13 @@ from pathlib import Path
 
 from modelprofiler.api.status import Outcome
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.judge import Failure
+from modelprofiler.core.evidence import Failure
 from modelprofiler.errors import ModelProfilerError
+from modelprofiler.host.control_group import Cgroup
+from modelprofiler.host.process import Server
+from modelprofiler.host.sampler import Sampler
 from modelprofiler.local.command import Command, Ready
-from modelprofiler.local.control_group import Cgroup
 from modelprofiler.local.host import Host
-from modelprofiler.local.process import Server
-from modelprofiler.local.sampler import Sampler
 from modelprofiler.metrics.series import ContainerSamples
 
 STOP_SECONDS = 0.5

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelprofiler.errors import InvalidInput, ModelProfilerError, RecordUnreadable
+from modelprofiler.files.document import Document
+from modelprofiler.host.lock import machine
 from modelprofiler.local.check import port_problems, problems
-from modelprofiler.local.document import Document
 from modelprofiler.local.engine import Earlier, Engine
 from modelprofiler.local.host import Host
-from modelprofiler.local.lock import machine
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Listener
 from modelprofiler.report.record import PROFILE_FILE, RunRecord, write_notes

@@ -5,28 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.status import ActiveTrial, Outcome, Stage, Trial, UsageStatus
-from modelprofiler.core.judge import Failure, every_row_passed, reference_among
+from modelprofiler.core.evidence import Attempt, Evidence, Failure
+from modelprofiler.core.judge import every_row_passed, reference_among
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.core.threads import variables_to_set
 from modelprofiler.core.trial import finished_trial
+from modelprofiler.core.windows import Window, windows_of
 from modelprofiler.errors import LoadError
-from modelprofiler.load.crowding import beside, crowding
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.summary import LoadResult
 from modelprofiler.load.trial import load_of_trial, quick_sub_window
 from modelprofiler.local.generator import Generators
 from modelprofiler.local.host import Host
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Listener, Progress
 from modelprofiler.local.server import RunningServer
-from modelprofiler.metrics.series import ContainerSamples, Window
+from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.usage import usage
 from modelprofiler.report.record import TRIALS_DIR, TrialRecord
 
@@ -41,23 +43,14 @@ LOOK_SECONDS = 0.1
 GENERATORS = 2
 """In store while a server starts: one for its own trial, one for the next, which may resize it."""
 
-_FAILED = {
-    ResultKind.CONNECT_FAILED: Outcome.NEVER_READY,
-    ResultKind.SMOKE_FAILED: Outcome.ERRORS,
-    ResultKind.SATURATED: Outcome.GENERATOR_SATURATED,
-    ResultKind.FAILED: Outcome.LOAD_FAILED,
-}
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """How the server came to run at a trial's size."""
 
-@dataclass(slots=True)
-class _Evidence:
-    """What a trial leaves behind."""
-
-    failure: Failure | None = None
-    load: LoadResult | None = None
-    usage: UsageStatus | None = None
-    samples: ContainerSamples = field(default_factory=ContainerSamples)
+    fresh: bool = True
     time_to_ready: Duration | None = None
+    failure: Failure | None = None
 
 
 class Trials:
@@ -82,7 +75,7 @@ class Trials:
         self._listener = listener
         self._generators = Generators(host.cpus.load)
         self._server: RunningServer | None = None
-        self._quiet_since = 0.0
+        self._idle_since = 0.0
 
     async def run(self, step: RunTrial, index: int, trials: Sequence[Trial]) -> TrialRecord:
         """Run a trial and return its record.
@@ -98,39 +91,22 @@ class Trials:
         """
         started = datetime.now(UTC)
         stages = _Stages(self._listener, step, index, started)
-        found = _Evidence()
-        fresh = await self._serve(step, index, stages, found)
-        if found.failure is None:
-            await self._load(step, index, trials, stages, found)
-        server = self._server
-        if found.failure is not None and server is not None and not server.alive:
+        start = await self._serve(step, index, stages)
+        load: LoadResult | None = None
+        samples = ContainerSamples()
+        evidence = Evidence(failure=start.failure)
+        if start.failure is None:
+            load, samples, evidence = await self._load(step, index, trials, stages)
+        if self._server is not None and not self._server.alive:
             await self._stop()
-        row = self._row(step, index, fresh, found, started, trials)
-        if row.outcome is Outcome.SLOW and found.load is not None:
-            full = crowding(found.load, step.limits.cpu / 1000, found.usage)
-            if full is not None:
-                found.failure = Failure(Outcome.DISTURBED, f"this machine {full}")
-                row = self._row(step, index, fresh, found, started, trials)
-        return TrialRecord(row, found.load, found.samples.cpu_seconds, found.samples.working_set_bytes)
-
-    def _row(
-        self, step: RunTrial, index: int, fresh: bool, found: _Evidence, started: datetime, trials: Sequence[Trial]
-    ) -> Trial:
-        return finished_trial(
+        row = finished_trial(
             self._prepared.profile.spec,
-            index=index,
-            purpose=step.purpose,
-            limits=step.limits,
-            fresh=fresh,
-            failure=found.failure,
-            load=found.load.status if found.load else None,
-            usage=found.usage,
-            time_to_ready=found.time_to_ready,
-            node=beside(found.load, found.usage) if found.load else None,
-            started=started,
-            completed=datetime.now(UTC),
-            trials=trials,
+            Attempt(index, step.purpose, step.limits, start.fresh, step.window, started),
+            replace(evidence, time_to_ready=start.time_to_ready),
+            datetime.now(UTC),
+            trials,
         )
+        return TrialRecord(row, load, samples.cpu_seconds, samples.working_set_bytes)
 
     async def close(self) -> None:
         """Stop whatever runs."""
@@ -141,13 +117,13 @@ class Trials:
         if server is not None:
             await _whole(server.stop())
 
-    async def _serve(self, step: RunTrial, index: int, stages: _Stages, found: _Evidence) -> bool:
-        """Have the server run at the trial's size; return whether it was started for it."""
+    async def _serve(self, step: RunTrial, index: int, stages: _Stages) -> _Start:
+        """Have the server run at the trial's size, resized where that is allowed, else started for it."""
         server = self._server
         if server is not None and server.alive and not step.fresh and server.limits.memory == step.limits.memory:
             stages.enter(Stage.RESIZING, f"resizing the running server to {step.limits}")
             server.resize(step.limits)
-            return False
+            return _Start(fresh=False)
         await self._stop()
         stages.enter(Stage.STARTING, f"starting the server at {step.limits}")
         await self._generators.prepare(GENERATORS)
@@ -163,24 +139,49 @@ class Trials:
         self._server = server
         port = self._prepared.profile.spec.endpoint.http.port
         seconds = await server.ready(ADDRESS, port, command.ready, within)
-        self._quiet_since = time.time()
+        self._idle_since = time.time()
         server.sample()  # what it holds before anybody has asked it for anything
         if seconds is None:
-            found.failure = server.failure() or Failure(
-                Outcome.NEVER_READY, f"the server was not ready within {within:g}s; {server.last_words()}"
-            )
-        else:
-            found.time_to_ready = Duration.of(seconds, digits=3)
-        return True
+            late = f"the server was not ready within {within:g}s; {server.last_words()}"
+            return _Start(failure=server.failure() or Failure(Outcome.NEVER_READY, late))
+        return _Start(time_to_ready=Duration.of(seconds, digits=3))
 
     async def _load(
-        self, step: RunTrial, index: int, trials: Sequence[Trial], stages: _Stages, found: _Evidence
-    ) -> None:
+        self, step: RunTrial, index: int, trials: Sequence[Trial], stages: _Stages
+    ) -> tuple[LoadResult | None, ContainerSamples, Evidence]:
+        """Send the load; return its result, the samples of the server, and what both say."""
         server = self._server
         assert server is not None
-        spec = self._prepared.profile.spec
-        reference, size = reference_among(trials), step.limits.to_size()
-        config = load_of_trial(
+        load = self._prepared.profile.spec.load
+        config = self._load_config(step, index, trials)
+        stages.enter(Stage.LOADING, f"sending the load at {step.limits}", load.warmup.seconds + load.duration.seconds)
+        idle_since = self._idle_since
+        stop = asyncio.Event()
+        watch = asyncio.ensure_future(_stop_when_gone(server, stop))
+        result, failure = None, None
+        try:
+            generator = await self._generators.take()
+            result = await generator.run(config, stop, stages.note)
+        except LoadError as error:
+            failure = Failure(Outcome.LOAD_FAILED, str(error))
+        finally:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+        self._idle_since = time.time()
+        samples = await server.samples(since=idle_since)
+        evidence = Evidence(
+            failure=server.failure() or failure,  # a dead server explains a failed load, not the other way round
+            load=result,
+            usage=_usage(samples, result, idle_since) if result is not None else None,
+            last_words=server.last_words(),
+        )
+        return result, samples, evidence
+
+    def _load_config(self, step: RunTrial, index: int, trials: Sequence[Trial]) -> LoadConfig:
+        spec, size = self._prepared.profile.spec, step.limits.to_size()
+        reference = reference_among(trials)
+        return load_of_trial(
             spec,
             index=index,
             purpose=step.purpose,
@@ -191,46 +192,13 @@ class Trials:
             sub_window=quick_sub_window(spec, reference),
             rows_are_known=every_row_passed(trials, size, self._prepared.dataset.distinct_rows) is not None,
         )
-        expected = spec.load.warmup.seconds + spec.load.duration.seconds
-        stages.enter(Stage.LOADING, f"sending the load at {step.limits}", expected)
-        quiet_since = self._quiet_since
-        stop = asyncio.Event()
-        watch = asyncio.ensure_future(_stop_when_gone(server, stop))
-        try:
-            generator = await self._generators.take()
-            found.load = await generator.run(config, stop, stages.note)
-        except LoadError as error:
-            found.failure = Failure(Outcome.LOAD_FAILED, str(error))
-        finally:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
-        self._quiet_since = time.time()
-        found.samples = await server.samples(since=quiet_since)
-        result = found.load
-        if result is not None:
-            found.usage = _usage(found.samples, result, quiet_since)
-        # A dead server explains a failed load, not the other way round.
-        found.failure = server.failure() or found.failure or _said(result, server.last_words)
 
 
-def _said(result: LoadResult | None, last_words: Callable[[], str]) -> Failure | None:
-    """Return what the load says went wrong, and the server about what it did wrong; None when nothing did."""
-    outcome = _FAILED.get(result.kind) if result is not None else None
-    if result is None or outcome is None:
+def _usage(samples: ContainerSamples, result: LoadResult, idle_since: float) -> UsageStatus | None:
+    if result.ended is None:
         return None
-    servers_fault = outcome in (Outcome.ERRORS, Outcome.NEVER_READY)
-    return Failure(outcome, f"{result.message}; {last_words()}" if servers_fault else result.message)
-
-
-def _usage(samples: ContainerSamples, result: LoadResult, quiet_since: float) -> UsageStatus | None:
-    bounds = (result.warmup_started, result.window_started, result.window_ended, result.ended)
-    if None in bounds:
-        return None
-    load_start, window_start, window_end, load_end = (b for b in bounds if b is not None)
-    window = Window(window_start, window_end)
-    alone = Window(min(quiet_since, load_start), load_end + 1)
-    return usage(samples, window, result.completed_between, load_start, load_end, alone=alone)
+    windows = windows_of(result, Window(idle_since, result.ended + 1))
+    return None if windows is None else usage(samples, windows)
 
 
 async def _whole(ending: Awaitable[object]) -> None:

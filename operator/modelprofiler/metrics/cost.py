@@ -9,15 +9,12 @@ are as close as a tenth of a second, those next to the ends of the window are am
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from statistics import mean
 
-from modelprofiler.metrics.series import ContainerSamples, Sample, Series, Window, between
-
-CompletedBetween = Callable[[float, float], float]
-"""Requests completed from one time to another (seconds since the epoch); fractions where a bin is cut."""
+from modelprofiler.core.windows import LoadWindows
+from modelprofiler.metrics.series import ContainerSamples, Sample, Series, between
 
 # What is assumed of a server in order to choose among pairs of samples. None of it enters a result.
 #   COST_VARIATION   cost of a request, standard deviation over mean: between constant (0) and exponential (1)
@@ -46,29 +43,6 @@ WORST_ERROR = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """When a load ran, and what it completed; times are seconds since the epoch.
-
-    Attributes
-    ----------
-    window
-        The measured window, warm-up excluded.
-    completed_between
-        Requests completed between two times, warm-up included; zero outside the load.
-    start, end
-        When the first request of the warm-up was due and when the last response was read.
-    alone
-        The time around the load in which the container had nothing else to do.
-    """
-
-    window: Window
-    completed_between: CompletedBetween
-    start: float
-    end: float
-    alone: Window
-
-
-@dataclass(frozen=True, slots=True)
 class CpuCost:
     """CPU time per request and how it was found.
 
@@ -94,7 +68,7 @@ class CpuCost:
     expected_error: float
 
 
-def cpu_cost(samples: ContainerSamples, load: Load) -> CpuCost | None:
+def cpu_cost(samples: ContainerSamples, load: LoadWindows) -> CpuCost | None:
     """Return the CPU time per request from the pair of samples of which the smallest error is expected.
 
     Every pair is considered: two samples inside the load, one before or after it with the quiet time between taken
@@ -105,7 +79,7 @@ def cpu_cost(samples: ContainerSamples, load: Load) -> CpuCost | None:
     CpuCost or None
         None when no pair of samples has completed requests between them, or none promises better than a guess.
     """
-    usable = _worth_pairing(between(samples.cpu_seconds, load.alone.start, load.alone.end), load)
+    usable = _worth_pairing(between(samples.cpu_seconds, load.exclusive.start, load.exclusive.end), load)
     read_seconds = READ_SECONDS if samples.source not in {"Cgroup", "Process"} else OWN_READ_SECONDS
     samples = replace(samples, cpu_seconds=usable)
     before = [s for s in usable if s.time < load.start][-1:]
@@ -130,7 +104,7 @@ def cpu_cost(samples: ContainerSamples, load: Load) -> CpuCost | None:
     return best if best and best.expected_error <= WORST_ERROR else None
 
 
-def _worth_pairing(samples: Series, load: Load) -> Series:
+def _worth_pairing(samples: Series, load: LoadWindows) -> Series:
     """Return the samples on either side of the ends of the load and of its window, and others far enough apart."""
     ends = (load.start, load.window.start, load.window.end, load.end)
     kept: list[Sample] = []
@@ -144,7 +118,7 @@ def _worth_pairing(samples: Series, load: Load) -> Series:
     return tuple(kept)
 
 
-def _consistent(pairs: list[CpuCost], load: Load) -> list[CpuCost]:
+def _consistent(pairs: list[CpuCost], load: LoadWindows) -> list[CpuCost]:
     """Return the pairs that do not contradict the best of those inside the load; all, when there is none.
 
     What happened outside the load may not be as quiet as it was said to be; inside there is nothing but the load.
@@ -162,7 +136,7 @@ def _consistent(pairs: list[CpuCost], load: Load) -> list[CpuCost]:
 
 
 def _expected_error(
-    first: Sample, last: Sample, requests: float, load: Load, idle: float | None, read_seconds: float
+    first: Sample, last: Sample, requests: float, load: LoadWindows, idle: float | None, read_seconds: float
 ) -> float:
     """Return the relative standard error to expect of the cost from this pair of samples.
 
@@ -187,7 +161,7 @@ def _expected_error(
     return math.sqrt(cut + subset + idling + (WARMUP_EXCESS * warming / requests) ** 2)
 
 
-def _idle_cores(samples: ContainerSamples, usable: Series, load: Load) -> float | None:
+def _idle_cores(samples: ContainerSamples, usable: Series, load: LoadWindows) -> float | None:
     """Return the CPU used per second without requests, in cores, from quiet times before and after the load.
 
     At least two intervals between samples must say the same: one alone may hold the end of a start-up or of another

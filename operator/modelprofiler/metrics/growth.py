@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelprofiler.core.student import t95
+from modelprofiler.core.stats import t95
 
 FLAT = 0.01
 """Growth over all requests seen, as a share of memory, below which memory is called flat."""

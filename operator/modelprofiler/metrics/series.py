@@ -36,22 +36,6 @@ Series = tuple[Sample, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A span of time, both ends included, in seconds since the epoch."""
-
-    start: float
-    end: float
-
-    @property
-    def seconds(self) -> float:
-        """Its length in seconds."""
-        return self.end - self.start
-
-    def __contains__(self, time: object) -> bool:
-        return isinstance(time, int | float) and self.start <= time <= self.end
-
-
-@dataclass(frozen=True, slots=True)
 class ContainerSamples:
     """The samples of one container; a series that the source does not have is empty.
 

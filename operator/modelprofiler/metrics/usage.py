@@ -7,9 +7,10 @@ from statistics import mean, median
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import MemoryUsage, UsageStatus
-from modelprofiler.metrics.cost import CompletedBetween, CpuCost, Load, cpu_cost
+from modelprofiler.core.windows import LoadWindows, Window
+from modelprofiler.metrics.cost import CpuCost, cpu_cost
 from modelprofiler.metrics.growth import growth
-from modelprofiler.metrics.series import ContainerSamples, Sample, Series, Window, between, increase
+from modelprofiler.metrics.series import ContainerSamples, Sample, Series, between, increase
 from modelprofiler.metrics.steady import steady_bytes
 
 PATIENCE = 60.0
@@ -22,52 +23,35 @@ GROWTH_POINTS = 20
 """Of a load, that a line of growth is laid through."""
 
 
-def usage(
-    samples: ContainerSamples,
-    window: Window,
-    completed_between: CompletedBetween,
-    load_start: float,
-    load_end: float,
-    *,
-    alone: Window | None = None,
-) -> UsageStatus | None:
+def usage(samples: ContainerSamples, load: LoadWindows) -> UsageStatus | None:
     """Return what the container used under one load; None without any sample of it.
 
     Parameters
     ----------
     samples
         Its samples, best from before the load until after it; counters from the container's start.
-    window
-        The measured window, warm-up excluded.
-    completed_between
-        Requests completed between two times, warm-up included; zero outside the load.
-    load_start, load_end
-        When the first request of the warm-up was due and when the last response was read, seconds since the epoch.
-    alone
-        The time around the load in which the container had nothing else to do: from being ready, or the end of the
-        load before, until the next load. Samples of CPU outside it say nothing about this load. Default: from the
-        start of the load, because what came before may have been the model being loaded.
+    load
+        When the load ran, and what it completed.
 
     Returns
     -------
     UsageStatus
-        CPU as the mean over `window`; memory and threads from the start of the load to the first sample after it. A
-        value that could not be measured is None.
+        CPU as the mean over the measured window; memory and threads from the start of the load to the first sample
+        after it. A value that could not be measured is None.
     """
-    load = Load(window, completed_between, load_start, load_end, alone or Window(load_start, math.inf))
     cost = cpu_cost(samples, load)
     cpu = samples.cpu_seconds
-    until = _first_after(samples.working_set_bytes or cpu, load_end, load.alone.end)
+    until = _first_after(samples.working_set_bytes or cpu, load.end, load.exclusive.end)
     memory = _memory(samples, load, until)
     used = {
-        s.time for s in (*between(cpu, load_start, load_end), *between(samples.working_set_bytes, load_start, until))
+        s.time for s in (*between(cpu, load.start, load.end), *between(samples.working_set_bytes, load.start, until))
     }
     if cost:
         used |= {s.time for s in between(cpu, cost.first.time, cost.last.time)}
     if not used:
         return None
-    threads = [s.value for s in between(samples.threads, load_start, until)]
-    kills = increase(between(samples.oom_events, -math.inf, max(until, load_end)), load_start)
+    threads = [s.value for s in between(samples.threads, load.start, until)]
+    kills = increase(between(samples.oom_events, -math.inf, max(until, load.end)), load.start)
     cores = _mean_cores(samples, load, cost)
     throttled = _throttled(samples, load)
     return UsageStatus(
@@ -104,7 +88,7 @@ def complete(samples: ContainerSamples, window: Window, now: float) -> bool:
     return all(series and series[-1].time >= window.end for series in (samples.cpu_seconds, samples.working_set_bytes))
 
 
-def _mean_cores(samples: ContainerSamples, load: Load, cost: CpuCost | None) -> float | None:
+def _mean_cores(samples: ContainerSamples, load: LoadWindows, cost: CpuCost | None) -> float | None:
     """Return the mean CPU over the window, in cores.
 
     What its requests cost, plus the idle rate: that corrects for arrivals that were denser or sparser between the
@@ -119,14 +103,14 @@ def _mean_cores(samples: ContainerSamples, load: Load, cost: CpuCost | None) -> 
     return max(0.0, inside[-1].value - inside[0].value) / (inside[-1].time - inside[0].time)
 
 
-def _throttled(samples: ContainerSamples, load: Load) -> float | None:
+def _throttled(samples: ContainerSamples, load: LoadWindows) -> float | None:
     """Return throttled CFS periods over all, in percent, between the samples nearest around the window.
 
     Not between those of the cost, which may be only half of the window apart: how much is throttled differs from one
     half to the other by far more than what a request costs. And a server that nobody calls has hardly a period.
     """
     window = load.window
-    alone = between(samples.cfs_periods, load.alone.start, load.alone.end)
+    alone = between(samples.cfs_periods, load.exclusive.start, load.exclusive.end)
     start = max((s.time for s in alone if s.time <= window.start), default=load.start)
     end = min((s.time for s in alone if s.time >= window.end), default=load.end)
     periods = between(samples.cfs_periods, start, end)
@@ -137,7 +121,7 @@ def _throttled(samples: ContainerSamples, load: Load) -> float | None:
     return min(100.0, 100 * (throttled[-1].value - throttled[0].value) / total) if total > 0 else None
 
 
-def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage | None:
+def _memory(samples: ContainerSamples, load: LoadWindows, until: float) -> MemoryUsage | None:
     """Return memory from the start of the load to `until`, the first sample after it."""
     seen = between(samples.working_set_bytes, load.start, until)
     lifetime = [s.value for s in between(samples.max_usage_bytes, -math.inf, until)]
@@ -147,7 +131,9 @@ def _memory(samples: ContainerSamples, load: Load, until: float) -> MemoryUsage 
             return None
         return MemoryUsage(peak=_bytes(lifetime_peak), peak_source="MaxUsage", lifetime_peak=_bytes(lifetime_peak))
     # The least, as a generator asks before it loads, and a server may hold memory while it answers.
-    before = [s.value for s in between(samples.working_set_bytes, load.alone.start, load.start) if s.time < load.start]
+    before = [
+        s.value for s in between(samples.working_set_bytes, load.exclusive.start, load.start) if s.time < load.start
+    ]
     growing = between(seen, load.window.start, load.end)
     if len(growing) < FEW:
         growing = between(seen, load.window.start, until)

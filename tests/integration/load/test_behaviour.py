@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.api.status import FailureCounts, LoadStatus
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.core.evidence import ResultKind
+from modelprofiler.load.summary import LoadResult
 
 MakeLoad = Callable[..., LoadResult]
 

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.dataset import describe
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.load.summary import LoadResult
 
 
 def command(config: Path, result: Path) -> list[str]:

@@ -12,9 +12,9 @@ import pytest
 from tests.integration.local.support import Serve, Start, prepare
 
 from modelprofiler.errors import LimitsUnavailable
-from modelprofiler.local.cgroup import Cgroup, open_cgroup
+from modelprofiler.host.cgroup import Cgroup, open_cgroup
+from modelprofiler.host.process import Server
 from modelprofiler.local.prepared import Prepared
-from modelprofiler.local.process import Server
 
 
 @pytest.fixture

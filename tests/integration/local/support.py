@@ -10,10 +10,10 @@ from typing import Any
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources, Provenance
+from modelprofiler.host.process import Server
 from modelprofiler.load.dataset import describe, read_rows
 from modelprofiler.local.command import Command, Ready
 from modelprofiler.local.prepared import Prepared
-from modelprofiler.local.process import Server
 
 CPU_SECONDS = 0.005
 RATE = 30

@@ -14,7 +14,7 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.drift import drift_of
 from modelprofiler.core.leak import leak_of
 from modelprofiler.core.steps import RunTrial
-from modelprofiler.local.cgroup import owner
+from modelprofiler.host.cgroup import owner
 from modelprofiler.local.host import Host
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Silent

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.errors import InvalidInput
+from modelprofiler.files.document import load_document
+from modelprofiler.host.lock import machine
 from modelprofiler.local import session as module
-from modelprofiler.local.document import load_document
-from modelprofiler.local.lock import machine
 from modelprofiler.local.progress import Silent
 from modelprofiler.local.session import Options, Session
 

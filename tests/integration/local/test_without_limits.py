@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.api.conditions import ConditionType, Reason
+from modelprofiler.host.cgroup import open_cgroup
 from modelprofiler.local import host as host_module
-from modelprofiler.local.cgroup import open_cgroup
 from modelprofiler.local.engine import Engine
 from modelprofiler.local.host import Host
 from modelprofiler.local.prepared import Prepared

@@ -14,7 +14,8 @@ from benchmarks.cluster_truth.truth import Truth
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import MemoryUsage, UsageStatus
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.core.evidence import ResultKind
+from modelprofiler.load.summary import LoadResult
 from modelprofiler.load.timeline import TimelineRecorder
 from modelprofiler.metrics.series import ContainerSamples, series
 

@@ -9,7 +9,8 @@ from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import LatencySummary, LoadStatus
 from modelprofiler.core.axis import Limits
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.core.evidence import ResultKind
+from modelprofiler.load.summary import LoadResult
 from modelprofiler.load.timeline import Timeline
 
 Object = dict[str, Any]

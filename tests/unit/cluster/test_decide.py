@@ -42,8 +42,8 @@ from modelprofiler.cluster.decide import (
     decide,
 )
 from modelprofiler.cluster.observe import Measured, Observation
+from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, RunTrial
-from modelprofiler.load.summary import ResultKind
 
 OVER = GiveUp(Reason.NO_FEASIBLE_SIZE, "it is too slow")
 RESIZED = a_pod(SMALL)

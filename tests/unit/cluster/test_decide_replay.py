@@ -16,7 +16,7 @@ from tests.unit.cluster.values import USAGE, a_pod, a_run, a_server
 from modelprofiler.api.status import ActiveTrial, EffectiveResources, Trial
 from modelprofiler.cluster.decide import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize, decide
 from modelprofiler.cluster.observe import LoadJob, Measured, Observation, Server
-from modelprofiler.core.search import next_step
+from modelprofiler.core.search.step import next_step
 from modelprofiler.core.steps import RunTrial
 
 PROFILE = profile(resources={"cpu": {"values": ["250m", "500m", "1"]}, "memory": {"values": ["512Mi", "1Gi"]}})

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.cluster.objects import load_result, load_status, now
-from tests.unit.cluster.values import KILLED, READY, STARTING, a_job, a_pod, a_server, ended
+from tests.unit.cluster.objects import now
+from tests.unit.cluster.values import KILLED, STARTING, a_job, a_pod, a_server
 
-from modelprofiler.cluster.failures import LONGEST_LAST_WORDS, crowded_out, disturbance, failure
+from modelprofiler.cluster.failures import LONGEST_LAST_WORDS, disturbance, failure
 from modelprofiler.cluster.observe import Server, Termination
 from modelprofiler.cluster.settings import Settings
 
@@ -197,28 +197,3 @@ def test_a_load_measures_its_own_server_or_nothing(expected: str, server: Server
     """Not another pod, nor one that restarted."""
     found = disturbance(server, a_job())
     assert expected == (f"{found.outcome}: {found.message}" if found else "")
-
-
-@pytest.mark.parametrize(
-    ("expected", "busy", "steal", "own", "node"),
-    [
-        (True, 99, 0, 20, "node1"),
-        (True, 60, 40, 20, "node1"),
-        (False, 80, 0, 20, "node1"),
-        (False, 99, 0, 260, "node1"),
-        (False, 99, 0, 20, "node2"),
-        (False, None, 0, 20, "node1"),
-    ],
-)
-def test_a_node_that_was_full_with_others_disturbed_the_trial(
-    expected: bool, busy: float | None, steal: float, own: float, node: str
-) -> None:
-    """Only where the load saw that node, and neither it nor the server had filled it."""
-    result = replace(load_result(load_status()), cores=4, busy_percent=busy, steal_percent=steal, cpu_percent=own)
-    found = crowded_out(a_server(pod=READY), ended(result=result, node=node))
-    assert expected == (found is not None)
-
-
-def test_how_busy_a_node_was_is_not_guessed() -> None:
-    """No result, no pod: nothing is known."""
-    assert [None, None] == [crowded_out(a_server(), a_job()), crowded_out(None, ended())]

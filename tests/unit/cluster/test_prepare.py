@@ -17,8 +17,8 @@ from modelprofiler.cluster.reconciler import CLAIMS_AGAIN_SECONDS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import ClusterUnavailable, Problem, Refused
+from modelprofiler.files.inspect import Found, PrepareConfig, PrepareResult
 from modelprofiler.load.dataset import describe
-from modelprofiler.load.prepare import Found, PrepareConfig, PrepareResult
 
 GOOD = PrepareResult(
     dataset=describe([b"[1]", b"[2]"]), code_digest="sha256:1", model_digest="sha256:2", single_files=["model"]

@@ -25,6 +25,7 @@ from modelprofiler.cluster.decide import Decision
 from modelprofiler.cluster.inputs import Inputs
 from modelprofiler.cluster.observe import Measured, Observation
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.core import status as core_status
 from modelprofiler.core.conditions import Finding, RunState
 from modelprofiler.core.steps import GiveUp, Recommend
 from modelprofiler.errors import InvalidInput, Problem
@@ -250,5 +251,5 @@ def test_a_profile_that_does_not_parse_keeps_what_was_recorded_but_the_active_tr
 def test_what_is_finished_and_what_is_refused_can_be_told() -> None:
     """A refused one is finished too, until it is edited."""
     assert [(False, False), (True, False), (True, False), (True, True)] == [
-        (status.is_finished(s), status.is_refused(s)) for s in (LOADING, SUCCEEDED, FAILED, REFUSED)
+        (core_status.is_finished(s), not core_status.is_accepted(s)) for s in (LOADING, SUCCEEDED, FAILED, REFUSED)
     ]

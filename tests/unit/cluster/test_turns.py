@@ -6,7 +6,7 @@ import pytest
 
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.turns import Turns
-from modelprofiler.core.conditions import told_place
+from modelprofiler.core.conditions import rounded_place
 
 FINISHED = [{"type": "Finished", "status": "True"}]
 
@@ -118,8 +118,8 @@ def test_a_new_profile_of_the_same_name_does_not_inherit_the_turn() -> None:
 
 def queued(name: str, place: int) -> dict[str, Any]:
     """Return a profile that waits, and has been told a place."""
-    message = f"Waits for its turn: number {place} in the queue."
-    return raw(name, conditions=[{"type": "Finished", "status": "False", "reason": "Queued", "message": message}])
+    queued = [{"type": "Finished", "status": "False", "reason": "Queued", "message": "Waits for its turn."}]
+    return raw(name, conditions=queued, queuePosition=place)
 
 
 def test_those_whose_place_has_changed_are_told_the_next_ones_first() -> None:
@@ -134,7 +134,7 @@ def test_those_whose_place_has_changed_are_told_the_next_ones_first() -> None:
 
 def test_the_end_of_a_run_changes_what_a_dozen_are_told_of_a_thousand() -> None:
     """The next three, and one at each round number behind them."""
-    many = [queued("a", told_place(place)) for place in range(1, 1001)]
+    many = [queued("a", rounded_place(place)) for place in range(1, 1001)]
     for place, profile in enumerate(many):
         profile["metadata"] |= {"name": f"{place:04d}", "creationTimestamp": f"{place:04d}"}
     found, _ = turns(raw("a", **RUNNING), *many)

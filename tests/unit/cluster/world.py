@@ -24,7 +24,7 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import MetricsUnavailable, ModelProfilerError
-from modelprofiler.load.prepare import PrepareResult
+from modelprofiler.files.inspect import PrepareResult
 from modelprofiler.load.summary import LoadResult
 from modelprofiler.metrics.series import ContainerSamples, series
 from modelprofiler.metrics.source import ContainerRef, MetricsSource

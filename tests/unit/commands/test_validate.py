@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.local.documents import document
+from tests.unit.files.documents import document
 
 from modelprofiler.cli import main
 

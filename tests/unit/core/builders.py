@@ -18,7 +18,8 @@ from modelprofiler.api.status import (
     Trial,
     UsageStatus,
 )
-from modelprofiler.core.judge import Failure, outcome_of
+from modelprofiler.core.evidence import Failure
+from modelprofiler.core.judge import outcome_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

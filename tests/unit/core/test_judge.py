@@ -3,13 +3,14 @@ from typing import Any
 
 import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
-from tests.unit.core.simulator import spec_of
+from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import LatencySummary, LoadStatus, Outcome, Purpose, Size, UsageStatus
 from modelprofiler.core.checks import REQUESTS_NEEDED, wilson
-from modelprofiler.core.judge import Failure, Verdict, every_row_passed, outcome_of, rejudge
+from modelprofiler.core.evidence import Failure
+from modelprofiler.core.judge import Verdict, every_row_passed, outcome_of, rejudge
 
 
 def objectives(**given: Any) -> ModelProfileSpec:

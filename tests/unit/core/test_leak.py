@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
-from tests.unit.core.simulator import spec_of
+from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import MemoryUsage, Purpose, UsageStatus

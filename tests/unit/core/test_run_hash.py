@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.core.simulator import spec_of
+from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.core.run_hash import changed_evidence, evidence, run_hash
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.core.simulator import spec_of
+from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.core.steps import Environment
 from modelprofiler.core.support import ignored, supported

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
-from tests.unit.core.simulator import resources_of, spec_of
+from tests.unit.core.search.simulator import resources_of, spec_of
 
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import NodeLoad, Purpose
 from modelprofiler.core import threads
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.search import next_step
+from modelprofiler.core.search.step import next_step
 from modelprofiler.core.steps import Recommend, RunTrial
 from modelprofiler.core.support import supported
 

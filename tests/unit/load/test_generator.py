@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
+from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.runner import judge_generator, late_share
-from modelprofiler.load.summary import ResultKind
 
 PLAN = Plan.of(
     LoadConfig.model_validate(

@@ -7,9 +7,10 @@ import pytest
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.summary import MAX_BYTES, LoadResult, ResultKind, merge
+from modelprofiler.load.summary import MAX_BYTES, LoadResult, merge
 from modelprofiler.load.timeline import Timeline
 
 

@@ -1,6 +1,6 @@
 """What the load generator is told for a trial."""
 
-from tests.unit.core.simulator import spec_of
+from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.status import Purpose
 from modelprofiler.load.config import LoadConfig

@@ -3,10 +3,10 @@
 import socket
 from pathlib import Path
 
-from tests.unit.local.documents import container, document
+from tests.unit.files.documents import container, document
 
+from modelprofiler.host.machine import Machine
 from modelprofiler.local.check import examine, examine_for_cluster
-from modelprofiler.local.machine import Machine
 
 MACHINE = Machine(cpu=4000, memory=8 * 2**30, free=8 * 2**30)
 PORT = {"http": {"port": 45871}}

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.local.documents import container, document
+from tests.unit.files.documents import container, document
 
 from modelprofiler.errors import InvalidInput
+from modelprofiler.files.inputs import prepare
 from modelprofiler.local.command import Command, Mounts, Ready, expanded, readiness, server_command
-from modelprofiler.local.inputs import prepare
 
 
 def command(tmp_path: Path, server: dict[str, Any], **changes: Any) -> Command:

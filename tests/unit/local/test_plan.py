@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.local.documents import document
+from tests.unit.files.documents import document
 
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.local.plan import RunPlan, plan

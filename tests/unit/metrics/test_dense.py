@@ -7,8 +7,9 @@ import pytest
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import UsageStatus
-from modelprofiler.metrics.cost import Load, cpu_cost
-from modelprofiler.metrics.series import ContainerSamples, Window, series
+from modelprofiler.core.windows import LoadWindows, Window, windows_from
+from modelprofiler.metrics.cost import cpu_cost
+from modelprofiler.metrics.series import ContainerSamples, series
 from modelprofiler.metrics.usage import usage
 
 MIB = 2**20
@@ -42,7 +43,9 @@ SAMPLES = ContainerSamples(
 
 def measured(samples: ContainerSamples = SAMPLES) -> UsageStatus:
     """Usage of the one load of these tests."""
-    result = usage(samples, WINDOW, completed_between, LOAD_START, LOAD_END, alone=Window(READY, 200.0))
+    result = usage(
+        samples, windows_from(WINDOW, completed_between, LOAD_START, LOAD_END, exclusive=Window(READY, 200.0))
+    )
     assert result is not None
     return result
 
@@ -50,7 +53,7 @@ def measured(samples: ContainerSamples = SAMPLES) -> UsageStatus:
 def test_cpu_is_that_of_the_window() -> None:
     """What the warm-up cost does not enter: the samples at the window's ends are the ones."""
     dearer = dataclasses.replace(SAMPLES, cpu_seconds=series((t, cpu_at(t, 3 * COST)) for t in TIMES))
-    load = Load(WINDOW, completed_between, LOAD_START, LOAD_END, Window(READY, 200.0))
+    load = LoadWindows(WINDOW, completed_between, LOAD_START, LOAD_END, Window(READY, 200.0))
     cost = cpu_cost(dearer, load)
     assert cost is not None
     assert COST == pytest.approx(cost.seconds_per_request, rel=0.006)  # a tenth of a second of warm-up at most
@@ -130,7 +133,7 @@ def test_an_hour_of_samples_is_no_more_work_than_a_minute() -> None:
         calls += 1
         return completed_between(start, end)
 
-    result = usage(samples, WINDOW, counted, LOAD_START, LOAD_END, alone=Window(0.0, 3600.0))
+    result = usage(samples, windows_from(WINDOW, counted, LOAD_START, LOAD_END, exclusive=Window(0.0, 3600.0)))
     assert result is not None
     assert Duration("8ms") == result.cpu_time_per_request
     assert calls < 1000

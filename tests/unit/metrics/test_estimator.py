@@ -14,9 +14,10 @@ from itertools import accumulate
 
 import pytest
 
+from modelprofiler.core.windows import LoadWindows, Window, windows_from
 from modelprofiler.load.timeline import Timeline, TimelineRecorder
-from modelprofiler.metrics.cost import Load, cpu_cost
-from modelprofiler.metrics.series import ContainerSamples, Sample, Series, Window, series
+from modelprofiler.metrics.cost import cpu_cost
+from modelprofiler.metrics.series import ContainerSamples, Sample, Series, series
 from modelprofiler.metrics.usage import usage
 
 SEEDS = 100
@@ -122,7 +123,7 @@ def sampled_at(scenario: Scenario, rng: random.Random, load_end: float) -> list[
 def chosen(run: Run) -> float | None:
     """Return the cost by the rule."""
     samples = ContainerSamples(cpu_seconds=run.cpu)
-    load = Load(run.window, run.timeline.completed_between, run.load_start, run.load_end, run.alone)
+    load = LoadWindows(run.window, run.timeline.completed_between, run.load_start, run.load_end, run.alone)
     found = cpu_cost(samples, load)
     return found.seconds_per_request if found else None
 
@@ -210,11 +211,7 @@ def test_mean_cpu_over_the_window_is_within_three_percent_of_the_truth(name: str
     for run in simulated(SCENARIOS[name]):
         status = usage(
             ContainerSamples(cpu_seconds=run.cpu),
-            run.window,
-            run.timeline.completed_between,
-            run.load_start,
-            run.load_end,
-            alone=run.alone,
+            windows_from(run.window, run.timeline.completed_between, run.load_start, run.load_end, exclusive=run.alone),
         )
         errors.append(1.0 if status is None or status.cpu is None else abs(float(status.cpu) / run.cores - 1))
     assert sorted(errors)[math.ceil(0.95 * SEEDS) - 1] <= 0.03

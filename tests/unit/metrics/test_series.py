@@ -2,7 +2,8 @@
 
 import math
 
-from modelprofiler.metrics.series import ContainerSamples, Sample, Window, between, increase, resets, series, thinned
+from modelprofiler.core.windows import Window
+from modelprofiler.metrics.series import ContainerSamples, Sample, between, increase, resets, series, thinned
 
 
 def test_points_become_sorted_samples_with_one_for_each_time() -> None:

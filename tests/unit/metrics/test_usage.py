@@ -8,7 +8,8 @@ import pytest
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import MemoryUsage, UsageStatus
-from modelprofiler.metrics.series import ContainerSamples, Series, Window, series
+from modelprofiler.core.windows import Window, windows_from
+from modelprofiler.metrics.series import ContainerSamples, Series, series
 from modelprofiler.metrics.usage import complete, node_cores, usage
 
 MIB = 2**20
@@ -49,7 +50,7 @@ FULL = ContainerSamples(
 
 def measured(samples: ContainerSamples = FULL, **more: Any) -> UsageStatus:
     """Usage of the one load of these tests."""
-    result = usage(samples, WINDOW, completed_between, LOAD_START, LOAD_END, **more)
+    result = usage(samples, windows_from(WINDOW, completed_between, LOAD_START, LOAD_END, **more))
     assert result is not None
     return result
 
@@ -80,19 +81,19 @@ def test_everything_that_was_sampled_is_said() -> None:
 def test_throttling_is_that_between_the_samples_around_the_window() -> None:
     """Not that of the half between the two samples that tell the cost best: the other half may be quite different."""
     throttled = series([(95, 0), (109, 0), (123.5, 0), (138, 70)])
-    status = measured(dataclasses.replace(FULL, cfs_throttled_periods=throttled), alone=Window(90.0, math.inf))
+    status = measured(dataclasses.replace(FULL, cfs_throttled_periods=throttled), exclusive=Window(90.0, math.inf))
     assert 20.0 == pytest.approx(float(status.throttled_percent or 0))
     # What was throttled before it was ready is none of the load's: the first sample inside will have to do.
     started = series([(95, 0), (109, 50), (123.5, 100), (138, 120)])
-    status = measured(dataclasses.replace(FULL, cfs_throttled_periods=started), alone=Window(96.0, math.inf))
+    status = measured(dataclasses.replace(FULL, cfs_throttled_periods=started), exclusive=Window(96.0, math.inf))
     assert 100 * 70 / 260 == pytest.approx(float(status.throttled_percent or 0), abs=0.1)
 
 
 def test_no_sample_of_the_load_is_no_usage() -> None:
     """Samples from before do not count as usage."""
     before = ContainerSamples(cpu_seconds=series([(95, 5)]), working_set_bytes=series([(95, 5)]))
-    assert usage(before, WINDOW, completed_between, LOAD_START, LOAD_END) is None
-    assert usage(ContainerSamples(), WINDOW, completed_between, LOAD_START, LOAD_END) is None
+    assert usage(before, windows_from(WINDOW, completed_between, LOAD_START, LOAD_END)) is None
+    assert usage(ContainerSamples(), windows_from(WINDOW, completed_between, LOAD_START, LOAD_END)) is None
 
 
 @pytest.mark.parametrize("missing", ["cpu_seconds", "working_set_bytes", "cfs_periods", "threads", "oom_events"])
@@ -115,7 +116,7 @@ def test_loading_the_model_just_before_the_load_is_not_the_requests_cost() -> No
     """The sample before the load was taken while the server still started; unless told otherwise it is not used."""
     busy = dataclasses.replace(FULL, cpu_seconds=series([(95, 0), *[(t, cpu_at(t)) for t in TIMES[1:]]]))
     assert Duration("8ms") == measured(busy).cpu_time_per_request
-    assert Duration("8ms") == measured(busy, alone=Window(99.0, math.inf)).cpu_time_per_request
+    assert Duration("8ms") == measured(busy, exclusive=Window(99.0, math.inf)).cpu_time_per_request
 
 
 def test_the_next_load_on_the_same_pod_is_not_this_loads_cost() -> None:
@@ -123,7 +124,7 @@ def test_the_next_load_on_the_same_pod_is_not_this_loads_cost() -> None:
     spoilt = dataclasses.replace(
         FULL, cpu_seconds=series([*[(t, cpu_at(t)) for t in TIMES[:3]], (138, cpu_at(138) + 9)])
     )
-    assert Duration("8ms") == measured(spoilt, alone=Window(90.0, 136.0)).cpu_time_per_request
+    assert Duration("8ms") == measured(spoilt, exclusive=Window(90.0, 136.0)).cpu_time_per_request
 
 
 def test_outside_samples_that_contradict_those_inside_are_not_used() -> None:
@@ -137,15 +138,15 @@ def test_outside_samples_that_contradict_those_inside_are_not_used() -> None:
 def test_a_load_between_two_samples_is_measured_from_before_to_after() -> None:
     """No sample falls inside, yet all that was used is between the two."""
     samples = ContainerSamples(cpu_seconds=at_times(cpu_at, (95.0, 138.0)))
-    assert Duration("8ms") == measured(samples, alone=Window(90.0, math.inf)).cpu_time_per_request
-    assert usage(samples, WINDOW, completed_between, LOAD_START, LOAD_END) is None
+    assert Duration("8ms") == measured(samples, exclusive=Window(90.0, math.inf)).cpu_time_per_request
+    assert usage(samples, windows_from(WINDOW, completed_between, LOAD_START, LOAD_END)) is None
 
 
 def test_the_idle_rate_is_taken_off_where_it_was_measured() -> None:
     """A background thread takes 0.05 cores; two quiet intervals before the load tell."""
     times = (60.0, 75.0, 95.0, 109.0, 123.5, 138.0)
     samples = ContainerSamples(cpu_seconds=at_times(lambda t: cpu_at(t, idle=0.05), times))
-    status = measured(samples, alone=Window(55.0, math.inf))
+    status = measured(samples, exclusive=Window(55.0, math.inf))
     assert Duration("8ms") == status.cpu_time_per_request
     assert Quantity("450m") == status.cpu  # the mean over the window has it all
 
@@ -161,7 +162,7 @@ def test_the_idle_rate_is_taken_off_where_it_was_measured() -> None:
 def test_what_was_not_quiet_is_no_idle_rate(before: dict[float, float]) -> None:
     """Taking it off would leave far too little for the requests."""
     cpu = series([*((t, cpu_at(t) - missing) for t, missing in before.items()), *((t, cpu_at(t)) for t in TIMES)])
-    status = measured(ContainerSamples(cpu_seconds=cpu), alone=Window(55.0, math.inf))
+    status = measured(ContainerSamples(cpu_seconds=cpu), exclusive=Window(55.0, math.inf))
     assert Duration("8ms") == status.cpu_time_per_request
 
 
@@ -179,7 +180,7 @@ def test_nothing_is_measured_across_a_restart() -> None:
 def test_without_completed_requests_there_is_mean_cpu_but_no_cost_per_request() -> None:
     """Every request timed out; the server was busy all the same."""
     busy = ContainerSamples(cpu_seconds=at_times(lambda t: 0.9 * t))
-    status = usage(busy, WINDOW, lambda _start, _end: 0.0, LOAD_START, LOAD_END)
+    status = usage(busy, windows_from(WINDOW, lambda _start, _end: 0.0, LOAD_START, LOAD_END))
     assert status is not None
     assert Quantity("900m") == status.cpu
     assert status.cpu_time_per_request is None
@@ -193,7 +194,7 @@ def test_the_mean_is_over_the_window_though_the_samples_are_not() -> None:
         return dense + 10.0 * max(0.0, min(end, LOAD_END) - max(start, LOAD_START))
 
     samples = ContainerSamples(cpu_seconds=series((t, COST * bunched(0, t)) for t in (109.0, 123.5)))
-    status = usage(samples, WINDOW, bunched, LOAD_START, LOAD_END)
+    status = usage(samples, windows_from(WINDOW, bunched, LOAD_START, LOAD_END))
     assert status is not None
     assert status.cpu is not None
     assert COST * bunched(105, 135) / 30 == pytest.approx(float(status.cpu), rel=0.01)
@@ -229,7 +230,7 @@ def test_growth_is_said_per_thousand_requests() -> None:
 
     times = tuple(range(110, 200, 15))
     samples = ContainerSamples(working_set_bytes=series((t, 200 * MIB + 10240 * completed(0, t)) for t in times))
-    status = usage(samples, Window(105.0, end), completed, LOAD_START, end)
+    status = usage(samples, windows_from(Window(105.0, end), completed, LOAD_START, end))
     assert status is not None
     assert status.memory is not None
     assert Quantity("9.77Mi") == status.memory.growth_per1000_requests
@@ -243,12 +244,15 @@ def test_memory_before_the_load_is_what_the_server_held_when_nobody_called_it() 
     samples = ContainerSamples(working_set_bytes=held)
     window = Window(LOAD_START + 5, LOAD_START + 35)
     found = usage(
-        samples, window, completed_between, LOAD_START, LOAD_START + 35, alone=Window(LOAD_START - 4, math.inf)
+        samples,
+        windows_from(
+            window, completed_between, LOAD_START, LOAD_START + 35, exclusive=Window(LOAD_START - 4, math.inf)
+        ),
     )
     assert found is not None
     assert found.memory is not None
     assert Quantity("90Mi") == found.memory.before_load
-    late = usage(samples, window, completed_between, LOAD_START, LOAD_START + 35)
+    late = usage(samples, windows_from(window, completed_between, LOAD_START, LOAD_START + 35))
     assert late is not None
     assert late.memory is not None
     assert late.memory.before_load is None

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from benchmarks.search.service import Measured
-from tests.unit.core.simulator import EPOCH, MI, REQUESTS, Noise, Service, Simulation, spec_of
+from tests.unit.core.search.simulator import EPOCH, MI, REQUESTS, Noise, Service, Simulation, spec_of
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
@@ -26,9 +26,10 @@ from modelprofiler.api.status import (
     UsageStatus,
 )
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
+from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.summary import LoadResult, ResultKind
+from modelprofiler.load.summary import LoadResult
 from modelprofiler.load.timeline import Timeline
 from modelprofiler.metrics.series import series
 from modelprofiler.report.record import RunRecord, TrialRecord

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
-from tests.unit.core.simulator import random_simulation
+from tests.unit.core.search.simulator import random_simulation
 from tests.unit.report import runs
 
 from modelprofiler.api.status import Variable

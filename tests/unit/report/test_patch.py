@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.unit.core.simulator import spec_of
+from tests.unit.core.search.simulator import spec_of
 from tests.unit.report import runs
 
 from modelprofiler.api.quantities import Quantity

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelprofiler.azureml.exceptions import UserErrorException
-from modelprofiler.local.machine import LOAD_CPU, LOAD_MEMORY, this_machine
+from modelprofiler.host.machine import LOAD_CPU, LOAD_MEMORY, this_machine
 
 GIGABYTE = 10**9
 """Bytes of a GB, as the original counted memory."""

@@ -1,0 +1,77 @@
+"""The grid search: every combination of the range, then the cheapest that meets the objectives with its margins."""
+
+from __future__ import annotations
+
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import EffectiveResources, Purpose
+from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
+from modelprofiler.core.search.recommend import Target, recommend, target_for
+from modelprofiler.core.search.reference import reference_step
+from modelprofiler.core.search.run import Run
+from modelprofiler.core.steps import Recommend, RunTrial, Step
+from modelprofiler.errors import Problem
+
+
+def grid_problems(spec: ModelProfileSpec, resources: EffectiveResources) -> list[Problem]:
+    """Return a problem when search.maxTrials does not allow every combination."""
+    if spec.search.strategy != "Grid":
+        return []
+    cpus, memories = len(cpu_axis(resources.cpu)), len(memory_axis(resources.memory))
+    if cpus * memories <= spec.search.max_trials:
+        return []
+    return [
+        Problem(
+            "spec.search.maxTrials",
+            f"a grid of {cpus} CPU and {memories} memory sizes needs {cpus * memories} trials, and maxTrials is "
+            f"{spec.search.max_trials}: use larger steps, a list of values, more trials (at most 200), or "
+            "strategy Adaptive",
+        )
+    ]
+
+
+def grid_step(run: Run) -> Step:
+    """Return the next step of the grid search.
+
+    The largest size comes first, as reference: when it fails no other can pass, and the run ends there. A combination
+    that was already measured on a fresh pod, for another range or strategy, is not measured again.
+    """
+    if step := reference_step(run, Purpose.GRID):
+        return step
+    for cpu in reversed(run.cpu):
+        for memory in reversed(run.memory):
+            limits = Limits(cpu, memory)
+            if not run.at(limits):
+                return RunTrial(Purpose.GRID, limits, fresh=True, window="Measure", reason="every combination")
+    answer = grid_recommendation(run)
+    assert answer is not None, "the reference passed"
+    return answer
+
+
+def grid_recommendation(run: Run) -> Recommend | None:
+    """Return the recommendation from the combinations measured so far; nothing when none passed.
+
+    The same rule as for the adaptive search: the cheapest combination that passed, plus the margins, rounded up to the
+    grid. As every combination was measured, the one that is recommended must itself have passed; where noise made it
+    fail, the next cheapest at least as large takes its place. Cost is the share of the largest CPU plus the share of
+    the largest memory.
+    """
+    measured = {o.limits for o in run.observations if o.passed and o.fresh and _fits(run, o.limits)}
+    passed = sorted(measured, key=lambda limits: _cost(run, limits))
+    if not passed:
+        return None
+    cheapest = passed[0]
+    peak = run.memory_peak
+    wanted = target_for(run, cheapest.cpu, peak, at_least=cheapest.memory)
+    if peak is None:
+        wanted = Target(Limits(wanted.limits.cpu, cheapest.memory), cheapest.cpu, cheapest.memory)
+    large_enough = (p for p in passed if p.cpu >= wanted.limits.cpu and p.memory >= wanted.limits.memory)
+    return recommend(run, Target(next(large_enough, run.ceiling), wanted.cpu, wanted.memory))
+
+
+def _fits(run: Run, limits: Limits) -> bool:
+    return limits.cpu in run.cpu and limits.memory in run.memory
+
+
+def _cost(run: Run, limits: Limits) -> tuple[float, Limits]:
+    """Order sizes by cost, the smaller CPU first among equals."""
+    return limits.cpu / run.cpu.last + limits.memory / run.memory.last, limits

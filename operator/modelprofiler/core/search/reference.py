@@ -1,0 +1,46 @@
+"""The trial at the ceiling, with which every run begins: whether it works at all, and what a request costs."""
+
+from __future__ import annotations
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import Outcome, Purpose, Trial
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.search.points import CpuPoint
+from modelprofiler.core.search.run import Run
+from modelprofiler.core.steps import GiveUp, RunTrial, Step
+
+BROKEN = frozenset({Outcome.CRASHED, Outcome.NEVER_READY, Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED})
+"""Outcomes after which a server does not work at all, when it is the reference trial that has them."""
+
+
+def reference_step(run: Run, purpose: Purpose = Purpose.REFERENCE) -> Step | None:
+    """Return the reference trial, or the end of the run when it failed; absent once it passed."""
+    measured = run.at(run.ceiling)
+    broken = [t for t in run.trials if _is_broken(t) and Limits.from_size(t.limits) == run.ceiling]
+    if broken and not any(o.passed for o in measured):
+        last = broken[-1]
+        return GiveUp(Reason.REFERENCE_FAILED, f"{last.outcome.value} at the ceiling, {run.ceiling}: {last.message}")
+    trial = RunTrial(
+        purpose, run.ceiling, fresh=True, window="Measure", reason="the largest size shows what a request costs"
+    )
+    if not measured:
+        return trial
+    point = run.cpu_points[run.cpu.last]
+    if not point.settled:
+        return trial
+    return None if point.passes else GiveUp(Reason.NO_FEASIBLE_SIZE, _nearest_miss(run, point))
+
+
+def _is_broken(trial: Trial) -> bool:
+    """Whether a server does not work at all; without a load its very first request went wrong, whatever the size."""
+    return trial.outcome in BROKEN or (trial.outcome is Outcome.ERRORS and trial.load is None)
+
+
+def _nearest_miss(run: Run, point: CpuPoint) -> str:
+    failed = next(o for o in reversed(point.observations) if not o.passed)
+    size = f"the ceiling of {Quantity.cpu(run.cpu.last)} CPU and {Quantity.memory(run.memory.last)} memory"
+    message = f"{failed.verdict.message} at {size}"
+    if run.is_below_demand(run.cpu.last) and run.demand is not None:
+        message += f"; the load alone needs {round(run.demand)}m CPU"
+    return f"{message}. No smaller size can do better: raise the range, relax the objective or lower the load."

@@ -1,0 +1,121 @@
+"""The status of a profile, built in one place for a cluster and for this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from modelprofiler.api.conditions import ConditionType, Reason
+from modelprofiler.api.status import (
+    ActiveTrial,
+    DatasetStatus,
+    EffectiveResources,
+    ModelProfileStatus,
+    Provenance,
+    Trial,
+)
+from modelprofiler.core.conditions import Finding, RunState, conditions_for, rounded_place
+from modelprofiler.core.drift import drift_of
+from modelprofiler.core.steps import Recommend
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """What a run measures, as its status names it.
+
+    Attributes
+    ----------
+    run_hash
+        What identifies the run.
+    dataset
+        The rows.
+    resources
+        The range that is searched, defaults filled in.
+    provenance
+        Where the numbers come from.
+    """
+
+    run_hash: str
+    dataset: DatasetStatus
+    resources: EffectiveResources
+    provenance: Provenance | None
+
+
+def run_status(
+    before: ModelProfileStatus,
+    state: RunState,
+    identity: RunIdentity,
+    now: datetime,
+    *,
+    trials: Sequence[Trial],
+    active: ActiveTrial | None = None,
+    started: datetime | None,
+    completed: datetime | None = None,
+) -> ModelProfileStatus:
+    """Return the status of a run that goes on, waits, or has ended.
+
+    Parameters
+    ----------
+    before
+        The status as it is recorded.
+    state
+        What the conditions are made of; its result is what is recommended.
+    identity
+        What the run measures.
+    now
+        The time of changes to conditions.
+    trials
+        All finished trials, in the order of their index.
+    active
+        The trial in progress.
+    started, completed
+        When the run left the queue, and when it ended; None for what has not happened.
+    """
+    result = state.result
+    return updated_status(
+        before,
+        state,
+        now,
+        run_hash=identity.run_hash,
+        dataset=identity.dataset,
+        resources=identity.resources,
+        provenance=identity.provenance,
+        trials=list(trials),
+        trials_completed=len(trials),
+        active_trial=active,
+        start_time=started,
+        completion_time=completed,
+        recommendations=[result.recommendation] if isinstance(result, Recommend) else [],
+        drift=drift_of(trials),
+    )
+
+
+def updated_status(before: ModelProfileStatus, state: RunState, now: datetime, **fields: Any) -> ModelProfileStatus:
+    """Return a status with other fields and the conditions that follow from a state; every other field stays."""
+    place = None if state.queue_position is None else rounded_place(state.queue_position)
+    return before.model_copy(
+        update={
+            "observed_generation": state.generation,
+            "trials_completed": len(before.trials),
+            "queue_position": place,
+            **fields,
+            "conditions": conditions_for(state, before.conditions, now),
+        }
+    )
+
+
+def samples_read(source: str | None) -> Finding:
+    """Return what MetricsAvailable says once usage was read from a source."""
+    return Finding(Reason.SAMPLES_READ, f"Samples of the container come from {source}.")
+
+
+def is_finished(status: ModelProfileStatus) -> bool:
+    """Return whether the run has ended, as its conditions say."""
+    return any(c.type == ConditionType.FINISHED and c.status == "True" for c in status.conditions)
+
+
+def is_accepted(status: ModelProfileStatus) -> bool:
+    """Return whether the profile was accepted when it was last looked at."""
+    return any(c.type == ConditionType.ACCEPTED and c.status == "True" for c in status.conditions)

@@ -1,0 +1,67 @@
+"""Two runs on one machine would measure each other: the second one waits, or is refused with who has it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelprofiler.errors import MachineBusy
+from modelprofiler.host.lock import machine
+
+HOLD = """
+import sys
+from pathlib import Path
+from modelprofiler.host.lock import machine
+with machine("profile other", file=Path(sys.argv[1])):
+    print("has it", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return a lock of the test's own."""
+    return tmp_path / "lock"
+
+
+@pytest.fixture
+def other(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """Return another process that has the machine, until its input ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "has it\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_run_is_refused_and_told_who_runs(file: Path, other: subprocess.Popen[str]) -> None:
+    """By name and process number."""
+    with (
+        pytest.raises(MachineBusy, match=rf"^profile other \(process {other.pid}\) is running"),
+        machine("x", file=file),
+    ):
+        pass
+
+
+def test_a_second_run_may_wait(file: Path, other: subprocess.Popen[str]) -> None:
+    """It is told for whom, once, and goes on when that has ended."""
+    told: list[str] = []
+
+    def end(said: str) -> None:
+        told.append(said)
+        other.kill()
+
+    with machine("x", wait_seconds=60, waiting=end, file=file):
+        assert [f"waiting for profile other (process {other.pid}) to end"] == told
+
+
+def test_a_run_that_was_killed_holds_nothing(file: Path, other: subprocess.Popen[str]) -> None:
+    """The kernel gives the lock back with the process."""
+    other.kill()
+    other.wait()
+    with machine("x", file=file):
+        assert "x" in file.read_text()

@@ -1,0 +1,152 @@
+"""From boundaries to a size, and the sentences that say why."""
+
+from typing import Any
+
+import pytest
+from tests.unit.core.builders import Trials, load_of, usage_of
+from tests.unit.core.search.simulator import resources_of, spec_of
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import ContainerRecommendation, Outcome, Purpose
+from modelprofiler.core.search.recommend import recommend, target_for
+from modelprofiler.core.search.run import Run
+
+MI = 2**20
+
+
+def run_of(trials: Trials) -> Run:
+    """Return the run that these trials make."""
+    return Run.of(trials.spec, resources_of(trials.spec), "server", "Local", trials)
+
+
+def trials_of(**changes: Any) -> Trials:
+    """Return a reference, a failure at 250m and a pass at 300m."""
+    return (
+        Trials(spec_of(**changes))
+        .ran(Purpose.REFERENCE, "1", load=load_of(20))
+        .ran(Purpose.BRACKET, "250m", load=load_of(310, spread=0.05))
+        .ran(Purpose.BRACKET, "300m", load=load_of(100), fresh=False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "margins", "size"),
+    [
+        (300, 187, (0, 0), (300, 192)),
+        (300, 187, (10, 20), (350, 256)),
+        (500, 160, (10, 20), (550, 192)),
+        (1000, 1000, (10, 20), (1000, 1024)),
+        (950, 900, (10, 20), (1000, 1024)),
+    ],
+)
+def test_margins_are_rounded_up_and_stop_at_the_ceiling(
+    cpu: int, memory: int, margins: tuple[int, int], size: tuple[int, int]
+) -> None:
+    """500m + 10 % is exactly 550m, on an axis of 50m and 32Mi up to 1 and 1Gi."""
+    policy = {"cpuMarginPercent": margins[0], "memoryMarginPercent": margins[1]}
+    limits = target_for(run_of(trials_of(recommendation=policy)), cpu, memory * MI).limits
+    assert size == (limits.cpu, limits.memory // MI)
+
+
+def test_a_pace_that_is_known_to_within_a_quarter_of_a_step_adds_no_step() -> None:
+    """5.0 ms three times and 5.25 ms once: the mean is known to 3 %, and from 200m the next size is 600m."""
+    spec = spec_of(
+        resources={"cpu": {"values": ["200m", "600m"]}, "memory": {"values": ["128Mi"]}},
+        recommendation={"cpuMarginPercent": 0, "memoryMarginPercent": 0},
+    )
+    trials = Trials(spec)
+    for cost in (5.0, 5.0, 5.0, 5.25):
+        trials.ran(Purpose.REFERENCE, "600m", load=load_of(20), usage=usage_of(f"{cost}ms"))
+    run = run_of(trials)
+    assert run.pace.error > 0
+    assert 200 == target_for(run, 200, 100 * MI).limits.cpu
+
+
+def explanation(trials: Trials, cpu: int = 300, memory: int | None = 187) -> str:
+    """Return the explanation of a recommendation."""
+    run = run_of(trials)
+    answer = recommend(run, target_for(run, cpu, None if memory is None else memory * MI))
+    return answer.recommendation.explanation
+
+
+def test_the_explanation_says_what_the_next_smaller_size_did() -> None:
+    """And what was added."""
+    assert explanation(trials_of()) == (
+        "300m CPU is the smallest that met the objectives: at 250m p95 is 310ms (294ms to 326ms), "
+        "over the objective of 250ms, as the load alone needs 400m; a margin of 10% is added. "
+        "Memory peaked at 187Mi; a margin of 20% is added."
+    )
+
+
+def test_a_failure_is_told_at_the_size_that_ran() -> None:
+    """The trial table has it; that it counts for another size, and why, is told beside."""
+    trials = Trials(spec_of())
+    for cpu, p95, cost in (("1", 20, "10ms"), ("300m", 100, "10ms"), ("250m", 310, "16ms")):
+        trials.ran(Purpose.BRACKET, cpu, load=load_of(p95, spread=0.05), usage=usage_of(cost))
+    said = explanation(trials)
+    assert "at 250m (counted as 150m: the CPU was slower than in other trials) p95 is 310ms" in said, said
+
+
+def test_a_smaller_size_that_passed_at_a_fast_pace_was_measured() -> None:
+    """It is told why it is not the one."""
+    trials = Trials(spec_of())
+    for cpu, cost in (("1", "10ms"), ("300m", "10ms"), ("250m", "6ms")):
+        trials.ran(Purpose.BRACKET, cpu, load=load_of(100), usage=usage_of(cost))
+    assert "; 250m did only while the CPU was faster than in other trials" in explanation(trials)
+
+
+def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
+    """It is said."""
+    trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
+    assert explanation(trials, cpu=100).startswith("100m CPU, the smallest size of the range, met the objectives")
+
+
+def test_a_margin_that_does_not_fit_is_said() -> None:
+    """The ceiling is recommended, and the user may want to raise it."""
+    assert "the margin of 10% does not fit below the ceiling of the range" in explanation(trials_of(), cpu=950)
+
+
+def test_a_boundary_at_the_ceiling_has_no_margin() -> None:
+    """There is no larger size."""
+    assert "it is the ceiling of the range, so no margin is added" in explanation(trials_of(), cpu=1000)
+
+
+def test_memory_that_was_too_small_is_said() -> None:
+    """With the size that was enough."""
+    trials = trials_of().broke(Purpose.MEMORY, Outcome.OOM_KILLED, "300m", "192Mi")
+    assert "Memory of 192Mi was too small, 224Mi was enough" in explanation(trials, memory=224)
+
+
+def test_memory_that_was_not_measured_is_said() -> None:
+    """The ceiling is kept."""
+    assert "Memory was not measured: 1Gi, the largest of the range, is kept." in explanation(trials_of(), memory=None)
+
+
+def test_many_threads_are_said() -> None:
+    """The commonest cause of throttling."""
+    trials = trials_of().ran(Purpose.CONFIRM, "350m", "256Mi", usage=usage_of(threads=65))
+    assert "The server had 65 threads on 350m CPU" in explanation(trials)
+
+
+class TestLimit:
+    """recommendation.cpuLimit."""
+
+    def answer(self, limit: str) -> ContainerRecommendation:
+        """Return a recommendation."""
+        run = run_of(trials_of(recommendation={"cpuLimit": limit}))
+        return recommend(run, target_for(run, 300, 187 * MI)).recommendation
+
+    def test_equal_limits_what_is_requested(self) -> None:
+        """Both are the same."""
+        found = self.answer("Equal")
+        assert found.requests == found.limits
+
+    def test_none_leaves_cpu_without_a_limit(self) -> None:
+        """What was verified is the request as if it were the limit; it is said."""
+        found = self.answer("None")
+        assert (None, Quantity("256Mi"), Quantity("350m")) == (
+            found.limits.cpu,
+            found.limits.memory,
+            found.requests.cpu,
+        )
+        assert "The CPU request is without a limit" in found.explanation

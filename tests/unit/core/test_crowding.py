@@ -1,0 +1,53 @@
+"""A server that was slow on a full machine says nothing about its limit, unless the limit is what it waited for."""
+
+from dataclasses import replace
+
+import pytest
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import NodeLoad, UsageStatus
+from modelprofiler.core.crowding import crowding, other_work
+from modelprofiler.core.evidence import Evidence, ResultKind
+from modelprofiler.load.summary import LoadResult
+
+FULL = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=99, steal_percent=0, cpu_percent=10)
+
+
+def used(throttled: str | None) -> UsageStatus:
+    """Return the usage of a server that was stopped at its quota in so many percent of its periods."""
+    return UsageStatus(throttled_percent=None if throttled is None else Quantity(throttled))
+
+
+def test_what_others_took_is_told() -> None:
+    """Of 2 CPUs, of which the server may have had 0.3 and the generator 0.1."""
+    assert "at least 1.6 CPUs of it for others" in (crowding(FULL, 0.3) or "")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [replace(FULL, busy_percent=80), replace(FULL, busy_percent=None), replace(FULL, cores=None)],
+    ids=["room was left", "nobody looked", "nobody knows of how much"],
+)
+def test_a_machine_that_was_not_seen_to_be_full_is_not_blamed(result: LoadResult) -> None:
+    """Missing is not full."""
+    assert crowding(result, 0.3) is None
+
+
+@pytest.mark.parametrize(("throttled", "expected"), [("49", True), (None, True), ("50", False), ("88", False)])
+def test_a_server_that_used_its_quota_up_was_slow_for_that(throttled: str | None, expected: bool) -> None:
+    """Others would have kept it from that."""
+    assert expected == (crowding(FULL, 0.3, used(throttled)) is not None)
+
+
+def test_other_work_is_what_the_machine_did_beside_server_and_load() -> None:
+    """Of two CPUs 60 % were busy; 0.4 were the server's and 0.2 the generator's."""
+    result = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=60.0, steal_percent=1.5, cpu_percent=20.0)
+    node = other_work(Evidence(load=result, usage=UsageStatus(cpu=Quantity("400m"))))
+    assert NodeLoad(cpus=2, other_cpu=Quantity("600m"), steal_percent=Quantity("1.5")) == node
+
+
+def test_other_work_is_not_known_without_the_servers_cpu() -> None:
+    """It is absent, not all of what the machine did; steal is known all the same."""
+    result = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=60.0, steal_percent=0.0, cpu_percent=20.0)
+    assert NodeLoad(cpus=2, steal_percent=Quantity(0)) == other_work(Evidence(load=result, usage=None))
+    assert other_work(Evidence(load=LoadResult(ResultKind.COMPLETED))) is None

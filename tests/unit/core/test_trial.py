@@ -1,0 +1,98 @@
+"""What the evidence of a trial becomes, for a cluster and for this machine alike."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.core.builders import NOON, load_of
+from tests.unit.core.search.test_adaptive import spec
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.status import MemoryUsage, NodeLoad, Outcome, Purpose, Trial, UsageStatus
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.evidence import Attempt, Evidence, Failure, ResultKind
+from modelprofiler.core.steps import Window
+from modelprofiler.core.trial import finished_trial, with_late_usage
+from modelprofiler.load.summary import LoadResult
+
+SLOW_P95, FAST_P95 = 900.0, 100.0
+MEASURED = UsageStatus(cpu=Quantity("200m"), memory=MemoryUsage(peak=Quantity("187Mi"), peak_source="Cgroup"))
+
+
+def completed(p95: float = FAST_P95, **seen: Any) -> LoadResult:
+    """Return a load that came to its end."""
+    return LoadResult(ResultKind.COMPLETED, status=load_of(p95), **seen)
+
+
+def trial(evidence: Evidence, window: Window = "Measure") -> Trial:
+    """Return the row of a reference trial at 1 CPU."""
+    attempt = Attempt(1, Purpose.REFERENCE, Limits(1000, 2**30), True, window, NOON)
+    return finished_trial(spec(), attempt, evidence, NOON, [])
+
+
+def test_a_trial_that_was_run_to_measure_usage_does_not_pass_without_it() -> None:
+    """The message says why there is none; one that only decides needs none, and a failure stays a failure."""
+    bare = Evidence(load=completed(), usage_problem="no sample came")
+    row = trial(bare)
+    assert (Outcome.NO_METRICS, "no sample came") == (row.outcome, row.message)
+    assert Outcome.PASSED is trial(bare, "Decide").outcome
+    assert Outcome.PASSED is trial(replace(bare, usage=MEASURED)).outcome
+    assert Outcome.NO_METRICS is trial(replace(bare, usage=MEASURED.model_copy(update={"memory": None}))).outcome
+    assert Outcome.SLOW is trial(replace(bare, load=completed(SLOW_P95))).outcome
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "message"),
+    [
+        (ResultKind.CONNECT_FAILED, Outcome.NEVER_READY, "it failed; last words"),
+        (ResultKind.SMOKE_FAILED, Outcome.ERRORS, "it failed; last words"),
+        (ResultKind.SATURATED, Outcome.GENERATOR_SATURATED, "it failed"),
+        (ResultKind.FAILED, Outcome.LOAD_FAILED, "it failed"),
+    ],
+)
+def test_a_load_that_failed_says_what_the_trial_is(kind: ResultKind, outcome: Outcome, message: str) -> None:
+    """The server's last words are added where the failure is the server's."""
+    row = trial(Evidence(load=LoadResult(kind, "it failed"), last_words="last words"))
+    assert (outcome, message) == (row.outcome, row.message)
+
+
+def test_what_the_shell_saw_comes_before_what_the_load_says() -> None:
+    """A server that crashed explains a failed load."""
+    crashed = Failure(Outcome.CRASHED, "exit code 1")
+    row = trial(Evidence(failure=crashed, load=LoadResult(ResultKind.FAILED, "connection refused")))
+    assert (Outcome.CRASHED, "exit code 1") == (row.outcome, row.message)
+
+
+@pytest.mark.parametrize(
+    ("expected", "busy", "steal", "own", "same"),
+    [
+        (Outcome.DISTURBED, 99, 0, 20, True),
+        (Outcome.DISTURBED, 60, 40, 20, True),
+        (Outcome.SLOW, 80, 0, 20, True),
+        (Outcome.SLOW, 99, 0, 260, True),
+        (Outcome.SLOW, 99, 0, 20, False),
+        (Outcome.SLOW, None, 0, 20, True),
+    ],
+)
+def test_a_machine_that_was_full_with_others_disturbed_the_trial(
+    expected: Outcome, busy: float | None, steal: float, own: float, same: bool
+) -> None:
+    """Only where the load ran on the server's machine, and neither it nor the server had filled it."""
+    load = completed(SLOW_P95, cores=4, busy_percent=busy, steal_percent=steal, cpu_percent=own)
+    row = trial(Evidence(load=load, load_on_machine=same, machine="node n1"))
+    assert expected is row.outcome
+    assert row.message.startswith("node n1 was full") == (expected is Outcome.DISTURBED)
+
+
+def test_a_kubelet_tells_other_work_where_the_load_ran_elsewhere() -> None:
+    """It is what the whole node used less what the server used; without one of the two it is not known."""
+    elsewhere = Evidence(load=completed(), usage=MEASURED, load_on_machine=False, machine_cores=1.5)
+    assert NodeLoad(other_cpu=Quantity("1300m")) == trial(elsewhere).node
+    assert trial(replace(elsewhere, machine_cores=None)).node is None
+
+
+def test_late_usage_joins_the_row_it_belongs_to() -> None:
+    """A node load that is not known leaves the recorded one."""
+    row = trial(Evidence(load=completed(cores=2, steal_percent=1.0)), "Decide")
+    late = with_late_usage(spec(), [row], 1, MEASURED, None)
+    assert (MEASURED, row.node, Outcome.PASSED) == (late.usage, row.node, late.outcome)

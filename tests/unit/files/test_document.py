@@ -1,0 +1,192 @@
+"""The file that kubectl takes is read the same way here, and whatever is wrong with it is said at once."""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelprofiler.errors import InvalidInput
+from modelprofiler.files.document import load_document, overridden
+from modelprofiler.files.overrides import Overrides
+from modelprofiler.files.yaml_objects import read_objects
+
+Write = Callable[[str], Path]
+
+PROFILE = """\
+apiVersion: modelprofiler.io/v1alpha1
+kind: ModelProfile
+metadata: {name: digits}
+spec:
+  server: {entryScript: {source: {path: .}}}
+  dataset: {source: {path: rows.txt}}
+  load: {openLoop: {rate: "50"}}
+  objectives: {latency: {p95: 250ms}}
+"""
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: files}
+data:
+  rows.txt: |
+    one
+    two
+binaryData:
+  model.bin: |
+    AAEC
+    AwQ=
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes a file and gives its path."""
+
+    def written(text: str) -> Path:
+        path = tmp_path / "profile.yaml"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def said(error: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
+    """Return the sentences of an error."""
+    return [str(problem) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize("example", ["digits.yaml", "template.yaml"])
+def test_the_examples_are_read(example: str, repository: Path) -> None:
+    """The very files that kubectl applies."""
+    document = load_document(repository / "examples" / example)
+    assert document.config_maps
+    assert () == document.warnings
+
+
+def test_config_maps_become_files(write: Write, tmp_path: Path) -> None:
+    """Text as it is, binary data decoded, line ends in it skipped."""
+    document = load_document(write(f"{CONFIG_MAP}---\n{PROFILE}"))
+    assert {"files": {"rows.txt": b"one\ntwo\n", "model.bin": bytes(range(5))}} == document.config_maps
+    assert tmp_path == document.directory
+    assert "digits" == document.profile.metadata.name
+
+
+def test_json_and_lists_are_read(write: Write) -> None:
+    """As `kubectl get -o json` writes them."""
+    items = read_objects(f"{CONFIG_MAP}---\n{PROFILE}", "x")
+    document = load_document(write(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent="\t")))
+    assert ["files"] == list(document.config_maps)
+
+
+def test_other_kinds_are_named_in_a_warning(write: Write) -> None:
+    """They are for the cluster."""
+    other = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n---\n"
+    (warning,) = load_document(write(other + other + PROFILE)).warnings
+    assert "2 Secret" in warning
+
+
+def test_of_several_profiles_one_must_be_named(write: Write) -> None:
+    """The error names them."""
+    path = write(PROFILE + "---\n" + PROFILE.replace("name: digits", "name: letters"))
+    with pytest.raises(InvalidInput) as error:
+        load_document(path)
+    assert "digits, letters" in said(error)[0]
+    assert "letters" == load_document(path, name="letters").profile.metadata.name
+    with pytest.raises(InvalidInput, match="no ModelProfile named 'words'; it has digits, letters"):
+        load_document(path, name="words")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "says"),
+    [
+        ("the line is named", "kind: ModelProfile\nspec: {a: [}\n", "line 2, column"),
+        ("a key that comes twice", "kind: ModelProfile\nspec: {}\nspec: {}\n", "line 3, column 1: is not YAML: 'spec'"),
+        ("nothing", "", "has no ModelProfile (modelprofiler.io/v1alpha1); it is empty"),
+        ("no profile", CONFIG_MAP, "has no ModelProfile (modelprofiler.io/v1alpha1); it has ConfigMap"),
+        ("no object", "- 1\n", "must be a Kubernetes object"),
+        ("no kind", "spec: {}\n", "has no kind"),
+        ("another version", PROFILE.replace("v1alpha1", "v2"), "not a modelprofiler.io/v1alpha1 ModelProfile"),
+        ("an unknown field", PROFILE.replace("openLoop", "openLop"), "spec.load.openLop: is not a field"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(write: Write, sentence: str, text: str, says: str) -> None:
+    """One clear sentence each."""
+    with pytest.raises(InvalidInput) as error:
+        load_document(write(text))
+    assert says in "\n".join(said(error)), sentence
+
+
+def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
+    """With the reason that the system gives."""
+    with pytest.raises(InvalidInput, match=r"none\.yaml: cannot be read: No such file"):
+        load_document(tmp_path / "none.yaml")
+    (tmp_path / "model.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidInput, match="is not text in UTF-8"):
+        load_document(tmp_path / "model.yaml")
+
+
+def test_problems_of_config_maps_and_profile_come_together(write: Write) -> None:
+    """Not one a try."""
+    maps = "kind: ConfigMap\nmetadata: {name: a}\ndata: {x: 1}\nbinaryData: {y: '?'}\n---\nkind: ConfigMap\n---\n"
+    with pytest.raises(InvalidInput) as error:
+        load_document(write(maps + PROFILE.replace("250ms", "soon")))
+    found = "\n".join(said(error))
+    assert "ConfigMap 'a' data.x: must be text, not 1; put it in quotes" in found
+    assert "ConfigMap 'a' binaryData.y: is not Base64" in found
+    assert "ConfigMap metadata.name: is required" in found
+    assert "spec.objectives.latency.p95" in found
+
+
+def test_yaml_means_what_it_means_to_kubectl() -> None:
+    """Dates and 12:30 are text, as a ConfigMap would hold them."""
+    assert [{"kind": "x", "a": "2026-01-01", "b": "12:30", "c": 7, "d": 1.5, "e": True}] == read_objects(
+        "{kind: x, a: 2026-01-01, b: 12:30, c: 7, d: 1.5, e: yes}", "x"
+    )
+
+
+def test_flags_replace_fields(write: Write) -> None:
+    """What the file says about them is gone; the rest stays."""
+    flags = Overrides(
+        dataset="other.txt",
+        concurrency=3,
+        cpu="100m:1:50m",
+        memory="64Mi,128Mi",
+        latency=("p95=100ms", "p99=1s"),
+        max_trials=5,
+        duration="10s",
+    )
+    spec = load_document(write(PROFILE), overrides=flags).profile.spec.to_dict()
+    assert {"path": str(Path("other.txt").absolute())} == spec["dataset"]["source"]
+    assert {"concurrency": 3} == spec["load"]["closedLoop"]
+    assert "openLoop" not in spec["load"]
+    assert {"min": "100m", "max": "1", "step": "50m"} == spec["resources"]["cpu"]
+    assert {"values": ["64Mi", "128Mi"]} == spec["resources"]["memory"]
+    assert {"p95": "100ms", "p99": "1s"} == spec["objectives"]["latency"]
+    assert 5 == spec["search"]["maxTrials"]
+
+
+def test_what_a_flag_breaks_names_the_flag(write: Write) -> None:
+    """And the path, and everything at once."""
+    document = load_document(write(PROFILE))
+    with pytest.raises(InvalidInput) as error:
+        overridden(document, Overrides(rate="0", cpu="1:2", latency=("p95",), memory="1Gi:1Mi:1Mi", max_trials=1))
+    found = "\n".join(said(error))
+    assert "--cpu: is MIN:MAX:STEP, such as 100m:1:50m" in found
+    assert "--latency: is METRIC=DURATION, such as p95=250ms" in found
+    assert "spec.load.openLoop: rate must be greater than 0 and at most 100k (from --rate)" in found
+    assert "(from --memory)" in found
+    assert "(from --max-trials)" in found
+
+
+def test_rate_and_concurrency_exclude_each_other(write: Write) -> None:
+    """Arrivals, or clients."""
+    with pytest.raises(InvalidInput, match="--rate: and --concurrency exclude each other"):
+        overridden(load_document(write(PROFILE)), Overrides(rate="1", concurrency=1))
+
+
+def test_binary_data_may_have_any_size(write: Write) -> None:
+    """A model of a mebibyte is read."""
+    text = base64.b64encode(bytes(2**20)).decode()
+    maps = f"kind: ConfigMap\nmetadata: {{name: a}}\nbinaryData: {{y: {text}}}\n---\n"
+    assert bytes(2**20) == load_document(write(maps + PROFILE)).config_maps["a"]["y"]

@@ -1,0 +1,149 @@
+"""What a profile names is found, put in place as a cluster mounts it, and everything missing is said at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.files.documents import FILES, container, document
+
+from modelprofiler.core.sources import digest
+from modelprofiler.errors import InvalidInput
+from modelprofiler.files.inputs import prepare, variables
+
+
+def said(tmp_path: Path, **changes: Any) -> str:
+    """Return the problems of a file, a line each."""
+    with pytest.raises(InvalidInput) as error:
+        prepare(document(tmp_path, **changes), tmp_path / "run")
+    return "\n".join(map(str, error.value.problems))
+
+
+def test_config_maps_are_written_as_a_cluster_mounts_them(tmp_path: Path) -> None:
+    """A key that is named is the only file."""
+    found = prepare(
+        document(tmp_path, model={"name": "m", "source": {"configMap": {"name": "files"}}}), tmp_path / "run"
+    )
+    assert found.script is not None
+    assert found.code_dir is not None
+    assert found.model_dir is not None
+    assert FILES["score.py"] == found.script.read_text()
+    assert ["score.py"] == [p.name for p in found.code_dir.iterdir()]
+    assert sorted(FILES) == sorted(p.name for p in found.model_dir.iterdir())
+    assert b"one\ntwo\n" == found.dataset_file.read_bytes()
+    assert 2 == found.dataset.rows
+
+
+def test_files_of_this_machine_have_the_digest_of_the_same_files_in_a_config_map(tmp_path: Path) -> None:
+    """Where content comes from does not make another run of it."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    found = prepare(
+        document(
+            tmp_path,
+            server={"entryScript": {"source": {"path": "code"}}},
+            model={"name": "m", "source": {"path": "code/rows.txt"}},
+            dataset={"source": {"path": str(folder / "rows.txt")}},
+        ),
+        tmp_path / "run",
+    )
+    assert folder == found.code_dir
+    assert digest({name: text.encode() for name, text in FILES.items()}) == found.code_digest
+    assert digest({"rows.txt": FILES["rows.txt"].encode()}) == found.model_digest
+
+
+def test_what_tools_leave_in_a_folder_is_no_code(tmp_path: Path) -> None:
+    """Caches, hidden folders and virtual environments."""
+    folder = tmp_path / "code"
+    for name in ("score.py", "lib/x.py", "__pycache__/x.pyc", ".git/config", "venv/pyvenv.cfg", "venv/lib/y.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    found = prepare(document(tmp_path, server={"entryScript": {"source": {"path": "code"}}}), tmp_path / "run")
+    assert digest({name: name.encode() for name in ("score.py", "lib/x.py")}) == found.code_digest
+
+
+def test_inline_content_is_written_to_files(tmp_path: Path) -> None:
+    """With the digest that a cluster gives it."""
+    found = prepare(
+        document(
+            tmp_path,
+            server={"entryScript": {"source": {"inline": "x = 1"}, "file": "main.py"}},
+            dataset={"source": {"inline": "a\nb\nc"}},
+        ),
+        tmp_path / "run",
+    )
+    assert found.script is not None
+    assert ("main.py", "x = 1") == (found.script.name, found.script.read_text())
+    assert digest({"": b"x = 1"}) == found.code_digest
+    assert 3 == found.dataset.rows
+
+
+def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+    """With its path, and what there is instead."""
+    found = said(
+        tmp_path,
+        server={"entryScript": {"source": {"configMap": {"name": "files"}}, "file": "main.py"}},
+        model={"name": "m", "source": {"path": "nowhere"}},
+        dataset={"source": {"configMap": {"name": "files", "key": "lines.txt"}}},
+    )
+    assert "entryScript.file: the source has no file 'main.py'; it has rows.txt, score.py" in found
+    assert "spec.model.source.path: nowhere cannot be read: No such file or directory" in found
+    assert "dataset.source.configMap.key: ConfigMap 'files' has no key 'lines.txt'; it has rows.txt, score.py" in found
+
+
+@pytest.mark.parametrize(
+    ("sentence", "dataset", "says"),
+    [
+        (
+            "no such ConfigMap",
+            {"configMap": {"name": "other"}},
+            "there is no ConfigMap 'other' in the file; it has files",
+        ),
+        ("several keys", {"configMap": {"name": "files"}}, "say which key holds the rows"),
+        ("a folder", {"path": "."}, "is a folder; name the file with the rows"),
+        ("only empty lines", {"inline": "\n \n"}, "spec.dataset: the dataset has only empty lines"),
+    ],
+)
+def test_a_dataset_that_is_none(tmp_path: Path, sentence: str, dataset: dict[str, Any], says: str) -> None:
+    """The sentence says what would be right."""
+    assert says in said(tmp_path, dataset={"source": dataset}), sentence
+
+
+def test_the_config_maps_of_a_template_become_folders(tmp_path: Path) -> None:
+    """With the keys that it picks; a path never leads out of its folder."""
+    server = container(
+        volumeMounts=[{"name": "code", "mountPath": "/srv/"}, {"name": "scratch", "mountPath": "/scratch"}]
+    )
+    server["template"]["spec"]["volumes"] = [
+        {
+            "name": "code",
+            "configMap": {
+                "name": "files",
+                "items": [{"key": "score.py", "path": "lib/a.py"}, {"key": "rows.txt", "path": "../../out"}],
+            },
+        },
+        {"name": "scratch", "emptyDir": {}},
+        {"name": "unused", "configMap": {"name": "not there"}},
+    ]
+    found = prepare(document(tmp_path, server=server), tmp_path / "run")
+    assert ["/scratch", "/srv"] == sorted(found.mounts)
+    assert FILES["score.py"] == (found.mounts["/srv"] / "lib/a.py").read_text()
+    assert [] == list(tmp_path.rglob("out"))
+    assert found.mounts["/scratch"].is_dir()
+
+
+def test_variables_come_from_values_and_from_the_config_maps_of_the_file(tmp_path: Path) -> None:
+    """What is missing is said."""
+    server = container(
+        env=[
+            {"name": "A", "value": "1"},
+            {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "files", "key": "rows.txt"}}},
+            {"name": "C", "valueFrom": {"configMapKeyRef": {"name": "files", "key": "none"}}},
+        ],
+        envFrom=[{"configMapRef": {"name": "none"}}],
+    )
+    found, problems = variables(document(tmp_path, server=server))
+    assert {"A": "1", "B": "one\ntwo\n"} == found
+    at = "spec.server.template.spec.containers[0]"
+    assert [f"{at}.envFrom[0].configMapRef", f"{at}.env[2].valueFrom.configMapKeyRef"] == [p.path for p in problems]

@@ -1,0 +1,162 @@
+"""What a prepare pod finds on a volume; the volume is a folder here."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelprofiler.cli import main
+from modelprofiler.core.sources import digest
+from modelprofiler.files.inspect import LARGEST_RESULT, Found, PrepareConfig, PrepareResult, prepare
+from modelprofiler.load.dataset import describe
+
+NOBODY = 65534
+CLAIM = "spec.{}.source.persistentVolumeClaim"
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """Make a volume with a model of two files, a script and rows."""
+    (tmp_path / "model/sub").mkdir(parents=True)
+    (tmp_path / "model/weights.bin").write_bytes(b"\xff" * 3_000_000)
+    (tmp_path / "model/sub/labels.txt").write_text("a\nb\n", encoding="utf-8")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/score.py").write_text("def init(): pass\n", encoding="utf-8")
+    (tmp_path / "rows.txt").write_text("one\n\nthree\none\n", encoding="utf-8")
+    return tmp_path
+
+
+def looked(volume: Path, **inside: str) -> PrepareResult:
+    """Look at parts of the volume, each by its path."""
+    sources = [
+        {"part": part, "path": CLAIM.format(part), "claim": "c", "root": str(volume), "inside": path}
+        for part, path in inside.items()
+    ]
+    return prepare(PrepareConfig.model_validate({"sources": sources, "file": "score.py"}))
+
+
+def said(volume: Path, **inside: str) -> tuple[str, str]:
+    """Return reason and message of the only problem."""
+    (problem,) = looked(volume, **inside).problems
+    assert CLAIM.format(next(iter(inside))) == problem.path
+    return problem.reason, problem.message
+
+
+def test_files_have_the_digest_they_would_have_in_a_config_map(volume: Path) -> None:
+    """So that a run stays the same when its files move."""
+    files = {"weights.bin": b"\xff" * 3_000_000, "sub/labels.txt": b"a\nb\n"}
+    found = looked(volume, model="model", code="code", dataset="rows.txt")
+    assert (digest(files), digest({"score.py": b"def init(): pass\n"})) == (found.model_digest, found.code_digest)
+    assert describe([b"one", b"three", b"one"]) == found.dataset
+    assert ([], []) == (found.single_files, found.problems)
+
+
+def test_a_path_may_be_a_single_file(volume: Path) -> None:
+    """As a key of a ConfigMap is."""
+    found = looked(volume, model="model/weights.bin", code="code/score.py")
+    assert digest({"weights.bin": b"\xff" * 3_000_000}) == found.model_digest
+    assert ["model", "code"] == found.single_files
+
+
+def test_the_root_of_a_volume_has_lost_and_found(volume: Path) -> None:
+    """Which is root's, and not a file of the model."""
+    before = looked(volume, model="").model_digest
+    (volume / "lost+found").mkdir(mode=0o700)
+    (volume / "lost+found/x").write_bytes(b"x")
+    assert before == looked(volume, model="").model_digest
+
+
+def test_what_is_missing_is_said_with_what_is_there(volume: Path) -> None:
+    """As far as the path leads."""
+    there = "it has code, model, rows.txt"
+    assert ("SourceNotFound", f"claim 'c' has no 'modl'; {there}") == said(volume, model="modl")
+    deeper = "claim 'c' has no 'model/x/y'; its folder 'model' has sub, weights.bin"
+    assert ("SourceNotFound", deeper) == said(volume, model="model/x/y")
+    assert (
+        "SourceNotFound",
+        "'model' of claim 'c' has no file 'score.py'; it has sub/labels.txt, weights.bin",
+    ) == said(volume, code="model")
+    folder = "'model' of claim 'c' is not a file; path must name the file with the rows"
+    assert ("SourceNotFound", folder) == said(volume, dataset="model")
+    (volume / "hollow").mkdir()
+    assert ("SourceNotFound", "'hollow' of claim 'c' has no files") == said(volume, model="hollow")
+
+
+def test_a_dataset_needs_a_row(volume: Path) -> None:
+    """As everywhere."""
+    (volume / "empty").touch()
+    assert ("InvalidDataset", "the dataset is empty; write one request body per line") == said(volume, dataset="empty")
+
+
+def test_everything_that_is_wrong_is_found_at_once(volume: Path) -> None:
+    """Not one a try."""
+    assert 3 == len(looked(volume, model="x", code="y", dataset="z").problems)
+
+
+def test_a_link_must_not_lead_out(volume: Path) -> None:
+    """Of the volume, nor of the folder, which is all that a pod gets to see; nor to nowhere."""
+    (volume / "out").symlink_to("/etc")
+    assert ("SourceUnreadable", "'out' of claim 'c' is a link that leads out of the volume") == said(
+        volume, model="out"
+    )
+    (volume / "inner").symlink_to("model")
+    assert digest({"weights.bin": b"\xff" * 3_000_000, "sub/labels.txt": b"a\nb\n"}) == (
+        looked(volume, model="inner").model_digest
+    )
+    link = volume / "model/link"
+    for target, words in (
+        ("../rows.txt", "model/link is a link that leads out of 'model' of claim 'c'; copy the file"),
+        ("nowhere", "model/link is a link to nowhere"),
+        ("sub", "model/link is a link to a folder; copy the folder"),
+    ):
+        link.symlink_to(target)
+        assert ("SourceUnreadable", words) == said(volume, model="model")
+        link.unlink()
+    link.symlink_to("weights.bin")
+    assert looked(volume, model="model").model_digest is not None
+
+
+@pytest.fixture
+def without_root() -> Iterator[Path]:
+    """Make a folder that everybody may read, and be nobody in it: root may read everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        if os.getuid() == 0:
+            os.seteuid(0)
+
+
+def test_what_may_not_be_read_is_named(without_root: Path) -> None:
+    """With what makes it readable."""
+    (without_root / "model").mkdir()
+    (without_root / "model/weights.bin").touch(mode=0)
+    if os.getuid() == 0:
+        os.seteuid(NOBODY)
+    reason, words = said(without_root, model="model")
+    assert "SourceUnreadable" == reason
+    assert "may not read model/weights.bin of claim 'c'; `chmod -R a+rX` lets it" in words
+
+
+def test_a_result_fits_into_a_termination_message() -> None:
+    """However long names are; what is left out is counted."""
+    problem = Found(reason="SourceNotFound", path="p", message="ü" * 3000)
+    text = PrepareResult(problems=[problem] * 3).encode()
+    assert len(text.encode()) <= LARGEST_RESULT
+    decoded = PrepareResult.decode(text)
+    assert decoded.problems[-1].message.endswith("(and 1 more)")
+
+
+def test_the_command_writes_what_was_found(volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It succeeds whatever that is: the result says it."""
+    source = {"part": "dataset", "path": "p", "claim": "c", "root": str(volume), "inside": "nowhere"}
+    (tmp_path / "prepare.json").write_text(json.dumps({"sources": [source]}), encoding="utf-8")
+    given = ("--config", str(tmp_path / "prepare.json"), "--result", str(tmp_path / "result"))
+    assert 0 == main(["prepare", *given])
+    (problem,) = PrepareResult.decode((tmp_path / "result").read_text(encoding="utf-8")).problems
+    assert f"p: {problem.message}\n" == capsys.readouterr().out
+    assert 1 == main(["prepare", "--config", str(tmp_path / "nowhere")])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.e2e.support import SYSTEM_NAMESPACE, Run
 
-from modelprofiler.cluster.measure import KUBELET_PORT
+from modelprofiler.cluster.gather.measure import KUBELET_PORT
 from modelprofiler.metrics.auto import AutoSource
 from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource

@@ -24,7 +24,7 @@ from tests.e2e.support import (
 )
 
 from modelprofiler.api.status import ActiveTrial, ModelProfileStatus, Outcome, Purpose, Stage, Trial
-from modelprofiler.cluster.capacity import rooms
+from modelprofiler.cluster.gather.capacity import rooms
 
 Apply = Callable[[Object, str], Profile]
 

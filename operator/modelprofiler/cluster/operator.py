@@ -7,11 +7,11 @@ import contextlib
 import logging
 from typing import Any
 
-from modelprofiler.cluster import glance
 from modelprofiler.cluster.adapter import NODES, PROFILES, Cluster, Credentials
-from modelprofiler.cluster.capacity import rooms
 from modelprofiler.cluster.controller import Controller
-from modelprofiler.cluster.measure import Sources
+from modelprofiler.cluster.decide import glance
+from modelprofiler.cluster.gather.capacity import rooms
+from modelprofiler.cluster.gather.measure import Sources
 from modelprofiler.cluster.reconciler import Reconciler
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns

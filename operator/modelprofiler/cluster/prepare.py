@@ -15,12 +15,13 @@ from typing import Any, Literal
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ClaimsStatus
-from modelprofiler.cluster import manifests, names, template
+from modelprofiler.cluster import names
+from modelprofiler.cluster.act import manifests, template
+from modelprofiler.cluster.act.volumes import claim_volume
 from modelprofiler.cluster.adapter import JOBS, PODS, Cluster
-from modelprofiler.cluster.claims import Claims
-from modelprofiler.cluster.observe import IMAGE_REASONS, START_REASONS
+from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.observe import IMAGE_REASONS, START_REASONS
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.cluster.volumes import claim_volume
 from modelprofiler.core.conditions import Finding
 from modelprofiler.errors import LoadError, NotFound, Refused
 from modelprofiler.files.inspect import PrepareConfig, PrepareResult, Wanted

@@ -15,17 +15,20 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
-from modelprofiler.cluster import events, full_report, glance, inputs, names, observe, status
-from modelprofiler.cluster.accept import Accepted, accept
-from modelprofiler.cluster.act import Act
+from modelprofiler.cluster import names
+from modelprofiler.cluster.act import events, full_report
+from modelprofiler.cluster.act.perform import Act
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Cluster
-from modelprofiler.cluster.claims import Claims
-from modelprofiler.cluster.decide import POLL_SECONDS, Decision, Run, decide
-from modelprofiler.cluster.measure import Sources, measure
-from modelprofiler.cluster.observe import Observation
+from modelprofiler.cluster.decide import glance, status
+from modelprofiler.cluster.decide.trial import POLL_SECONDS, Decision, Run, decide
+from modelprofiler.cluster.gather import inputs, observe
+from modelprofiler.cluster.gather.accept import Accepted, accept
+from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.measure import Sources, measure
+from modelprofiler.cluster.gather.observe import Observation
+from modelprofiler.cluster.gather.rooms import Rooms
 from modelprofiler.cluster.prepare import Waiting, prepare
 from modelprofiler.cluster.queue import Key
-from modelprofiler.cluster.rooms import Rooms
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.conditions import Finding, RunState

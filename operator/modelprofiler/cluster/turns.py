@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from modelprofiler.cluster import glance
+from modelprofiler.cluster.decide import glance
 from modelprofiler.cluster.queue import Entry, Key, Queue, State
 from modelprofiler.core.conditions import rounded_place
 

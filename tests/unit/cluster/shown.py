@@ -6,8 +6,9 @@ from typing import Any
 
 from tests.unit.cluster.objects import MI, Object, at, pod
 
-from modelprofiler.cluster import names, observe
-from modelprofiler.cluster.observe import Observation
+from modelprofiler.cluster import names
+from modelprofiler.cluster.gather import observe
+from modelprofiler.cluster.gather.observe import Observation
 
 SERVER = {names.RUN: "abc", names.INCARNATION: "1"}
 LOAD = {names.RUN: "abc", names.TRIAL: "2"}

@@ -8,10 +8,10 @@ from tests.unit.cluster.standin import StandIn
 from tests.unit.cluster.values import READ, a_row
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.cluster import full_report
+from modelprofiler.cluster.act import full_report
 from modelprofiler.cluster.adapter import CONFIG_MAPS, PROFILES, Kind
 from modelprofiler.cluster.fetch import fetch
-from modelprofiler.cluster.observe import Measured
+from modelprofiler.cluster.gather.observe import Measured
 from modelprofiler.errors import NotFound, Refused
 from modelprofiler.metrics.series import series
 

@@ -10,8 +10,10 @@ from tests.unit.cluster.standin import StandIn, edit
 from tests.unit.cluster.world import World
 
 from modelprofiler.api.status import ClaimsStatus
-from modelprofiler.cluster import claims, manifests, prepare, template
+from modelprofiler.cluster import prepare
+from modelprofiler.cluster.act import manifests, template
 from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, JOBS, NODES, PODS, Kind
+from modelprofiler.cluster.gather import claims
 from modelprofiler.cluster.prepare import Waiting
 from modelprofiler.cluster.reconciler import CLAIMS_AGAIN_SECONDS
 from modelprofiler.cluster.settings import Settings

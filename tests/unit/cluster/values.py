@@ -9,8 +9,8 @@ from tests.unit.cluster.objects import BIG, SMALL, load_result, load_status, now
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import ActiveTrial, MemoryUsage, Outcome, Purpose, Stage, Trial, UsageStatus
-from modelprofiler.cluster.decide import Run
-from modelprofiler.cluster.observe import LoadJob, Measured, Pod, Server, Termination
+from modelprofiler.cluster.decide.trial import Run
+from modelprofiler.cluster.gather.observe import LoadJob, Measured, Pod, Server, Termination
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial, Step

@@ -17,7 +17,7 @@ from tests.unit.cluster.standin import StandIn
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES
-from modelprofiler.cluster.measure import Sources
+from modelprofiler.cluster.gather.measure import Sources
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.reconciler import Reconciler
 from modelprofiler.cluster.settings import Settings

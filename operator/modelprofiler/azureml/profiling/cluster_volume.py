@@ -16,10 +16,10 @@ from modelprofiler.api.resource import GROUP
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.volume import Volume
 from modelprofiler.cluster import names
+from modelprofiler.cluster.act.template import RESTRICTED, RESTRICTED_POD
 from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, PODS, STRATEGIC_PATCH, Cluster
 from modelprofiler.cluster.exec import run_in_pod
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.cluster.template import RESTRICTED, RESTRICTED_POD
 from modelprofiler.errors import ClusterUnavailable, NotFound, Refused
 
 Object = dict[str, Any]

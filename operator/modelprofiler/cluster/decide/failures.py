@@ -1,0 +1,127 @@
+"""What a server's pod shows when something went wrong, as an outcome and a sentence. Pure.
+
+Each rule looks at one way to fail; `failure` asks them in order, the most telling first.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from modelprofiler.api.status import Outcome
+from modelprofiler.cluster.gather.observe import START_REASONS, LoadJob, Pod, Server
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.evidence import Failure
+
+AFTER_SIGNAL = (0, 137, 143)
+"""How a container ends that the kubelet stops: many a server takes SIGTERM for a reason to end well."""
+LONGEST_LAST_WORDS = 600
+
+
+def failure(server: Server, settings: Settings, now: datetime, ready_within: float) -> Failure | None:
+    """Return how a server has failed, or None while it has not.
+
+    Parameters
+    ----------
+    ready_within
+        Seconds that it may take until it is ready.
+    """
+    pod = server.pod
+    if pod is None:
+        return _no_pod(server, settings, now)
+    return (
+        _ended(pod)
+        or _evicted(pod)
+        or _not_placed(pod, settings, now)
+        or _not_started(pod, settings, now)
+        or _never_started(pod, settings, now)
+        or _not_ready(pod, now, ready_within)
+    )
+
+
+def disturbance(server: Server | None, job: LoadJob) -> Failure | None:
+    """Return why a running load no longer measures the server it was started for, or None while it does."""
+    if server is None or server.deleting or server.pod is None:
+        return Failure(Outcome.DISTURBED, "the server's pod went away during the load")
+    pod = server.pod
+    if pod.uid != job.server_pod:
+        return Failure(Outcome.DISTURBED, "the server's pod was replaced during the load")
+    return _ended(pod) or _evicted(pod)
+
+
+def _no_pod(server: Server, settings: Settings, now: datetime) -> Failure | None:
+    waited = (now - server.created).total_seconds()
+    if server.refusal and waited > min(settings.schedule_timeout_seconds, 10):
+        return Failure(Outcome.UNSCHEDULABLE, f"the pod cannot be created: {server.refusal}")
+    if waited > settings.schedule_timeout_seconds:
+        return Failure(Outcome.UNSCHEDULABLE, "the Deployment created no pod")
+    return None
+
+
+def _ended(pod: Pod) -> Failure | None:
+    """Return how the container ended, when it did: the first restart is enough."""
+    ended = pod.termination
+    if ended is None or (pod.gone and not ended.out_of_memory):
+        return None  # a container of a pod that is removed ends too: that says nothing about its size
+    words = _cut(ended.last_words)
+    if ended.out_of_memory:
+        return Failure(Outcome.OOM_KILLED, f"container {ended.container} was killed for exceeding its memory limit")
+    cause = f"container {ended.container} ended with exit code {ended.exit_code}"
+    if ended.reason == "OOMKilled":
+        cause = f"container {ended.container}, which is not the one profiled, exceeded its memory limit"
+    elif ended.exit_code in AFTER_SIGNAL and pod.has_liveness_probe and ended.profiled:
+        cause += (
+            ", as when the kubelet stops it; the likely cause is its liveness probe, so allow that more time or leave "
+            "it out"
+        )
+    return Failure(Outcome.CRASHED, f"{cause}: {words}" if words else cause)
+
+
+def _evicted(pod: Pod) -> Failure | None:
+    if pod.gone:
+        return Failure(Outcome.DISTURBED, f"the server's pod was removed: {pod.reason or pod.phase}")
+    return None
+
+
+def _not_placed(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
+    if pod.unschedulable and (now - pod.created).total_seconds() > settings.schedule_timeout_seconds:
+        return Failure(Outcome.UNSCHEDULABLE, f"no node takes the pod: {_cut(pod.unschedulable)}")
+    return None
+
+
+def _not_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
+    if pod.waiting is None:
+        return None
+    reason, message = pod.waiting
+    patience = 15 if reason in START_REASONS else settings.image_pull_timeout_seconds
+    if reason != "InvalidImageName" and (now - pod.created).total_seconds() <= patience:
+        return None
+    outcome = Outcome.CRASHED if reason in START_REASONS else Outcome.IMAGE_PULL_FAILED
+    return Failure(outcome, f"{reason}: {_cut(message)}")
+
+
+def _never_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
+    """Return that the container does not even start: an init container that hangs, a volume that cannot be mounted."""
+    bounds = settings.schedule_timeout_seconds, settings.image_pull_timeout_seconds, settings.ready_timeout_seconds
+    longest = sum(bounds)
+    if pod.container_started_at is not None or (now - pod.created).total_seconds() <= longest:
+        return None
+    what = f" ({pod.not_started})" if pod.not_started else ""
+    return Failure(
+        Outcome.NEVER_READY,
+        f"the container did not start within {longest:g}s{what}: an init container has not ended, or a volume or the "
+        "image is not there; `kubectl get events` may say more",
+    )
+
+
+def _not_ready(pod: Pod, now: datetime, ready_within: float) -> Failure | None:
+    since = pod.container_started_at
+    if pod.ready_at is None and since is not None and now - since > timedelta(seconds=ready_within):
+        why = f": {pod.unready}" if pod.unready else ""
+        return Failure(Outcome.NEVER_READY, f"the server was not ready within {ready_within:g}s{why}")
+    return None
+
+
+def _cut(words: str) -> str:
+    """Return the end of a text: a traceback says what it has to say in its last lines."""
+    words = words.strip()
+    return words if len(words) <= LONGEST_LAST_WORDS else "… " + words[-LONGEST_LAST_WORDS:]

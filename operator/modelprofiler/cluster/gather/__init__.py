@@ -1,0 +1,1 @@
+"""Everything that a look at a profile reads, as immutable values."""

@@ -1,0 +1,161 @@
+"""Whether a profile can be run as it is written; every refusal is a sentence, and nothing is started before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelprofiler.api.conditions import ConditionType, Reason
+from modelprofiler.api.pod_template import container_name, misshapen
+from modelprofiler.api.pod_template import problems as template_problems
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.cluster.act import template
+from modelprofiler.cluster.adapter import Cluster
+from modelprofiler.cluster.gather import admission, capacity, inputs
+from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.rooms import Rooms
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.conditions import Finding
+from modelprofiler.core.run_hash import run_hash
+from modelprofiler.core.search.step import problems as search_problems
+from modelprofiler.core.support import supported
+from modelprofiler.errors import Problem
+
+LONGEST_MESSAGE = 4096
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A profile that can be run, and what was found out about it."""
+
+    inputs: inputs.Inputs
+    resources: EffectiveResources
+    run_hash: str
+    settings: Settings
+    """Those of the installation, with the scoring image of the run."""
+
+
+def is_rerun(profile: ModelProfile) -> bool:
+    """Return whether a user has asked, by annotation, for everything to be measured anew since the run began."""
+    begun = profile.status.provenance
+    return begun is not None and begun.rerun != profile.metadata.annotations.get(RERUN_ANNOTATION)
+
+
+def _identify(profile: ModelProfile, settings: Settings, found: inputs.Inputs, *, known: bool) -> tuple[str, Settings]:
+    """Return the hash of the run that a profile and its inputs make, and the settings that it runs with.
+
+    A run keeps the hash and the scoring image it began with while its spec and inputs are the same: an upgrade of the
+    installation neither starts it anew nor mixes two images in one run.
+
+    Parameters
+    ----------
+    known
+        Whether the profile was accepted as it is now before.
+    """
+    digests = found.model_digest, found.code_digest, found.dataset.digest
+    begun, recorded = profile.status.provenance, profile.status.run_hash
+    if begun is None or recorded is None:
+        return _hash(profile, _image(profile, settings), *digests), settings
+    keeping = settings.model_copy(update={"scoring_image": begun.scoring_image or settings.scoring_image})
+    same_inputs = digests == (begun.model_digest, begun.code_digest, begun.dataset_digest)
+    if known and same_inputs and not is_rerun(profile):
+        return recorded, keeping
+    if _hash(profile, _image(profile, keeping), *digests) == recorded:
+        return recorded, keeping
+    return _hash(profile, _image(profile, settings), *digests), settings
+
+
+def _image(profile: ModelProfile, settings: Settings) -> str | None:
+    return settings.scoring_image if profile.spec.server.entry_script else None
+
+
+def _hash(profile: ModelProfile, image: str | None, model: str | None, code: str | None, dataset: str | None) -> str:
+    return run_hash(
+        profile.spec,
+        model_digest=model,
+        code_digest=code,
+        dataset_digest=dataset,
+        image=image,
+        rerun=profile.metadata.annotations.get(RERUN_ANNOTATION),
+    )
+
+
+async def accept(
+    cluster: Cluster, profile: ModelProfile, settings: Settings, rooms: Rooms | None = None
+) -> Accepted | Claims | Finding:
+    """Return what a run needs to know, or the claims that have to be looked at first, or why there will be no run.
+
+    Parameters
+    ----------
+    rooms
+        What the nodes have left; by default it is read anew.
+
+    Raises
+    ------
+    ClusterUnavailable
+        When the API server does not answer.
+    """
+    refused = _as_written(profile, settings)
+    if refused is not None:
+        return refused
+    found = await inputs.resolve(cluster, profile)
+    if isinstance(found, inputs.Unusable):
+        return _finding(found.reason, found.problems)
+    if isinstance(found, Claims):
+        return found
+    known = profile.status.observed_generation == profile.metadata.generation and any(
+        c.type == ConditionType.ACCEPTED and c.status == "True" for c in profile.status.conditions
+    )
+    identity, settings = _identify(profile, settings, found, known=known)
+    if known and profile.status.resources is not None:
+        return Accepted(found, profile.status.resources, identity, settings)
+    resources = _range(profile, settings, await (rooms or Rooms(cluster, settings)).read())
+    if isinstance(resources, Finding):
+        return resources
+    if too_many := search_problems(profile.spec, resources):
+        return _finding(Reason.INVALID_SPEC, too_many)
+    refused = await admission.refusal(cluster, profile, settings, resources, identity)
+    return refused or Accepted(found, resources, identity, settings)
+
+
+def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
+    said = "; ".join(map(str, problems))
+    # The API server refuses a status with a longer message than 32,768, as the keys of a large ConfigMap would make.
+    return Finding(reason, said if len(said) <= LONGEST_MESSAGE else f"{said[: LONGEST_MESSAGE - 2]} …")
+
+
+def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
+    """Judge what needs no look at the cluster; the first reason stands for all, the message tells everything."""
+    given = profile.spec.server.template
+    unreadable = given is not None and bool(misshapen(given))
+    groups = (
+        (Reason.NOT_SUPPORTED, supported(profile.spec, "Cluster")),
+        (Reason.INVALID_SPEC, template_problems(profile.spec)),
+        (Reason.TEMPLATE_REFUSED, [] if unreadable else template.privileges(profile.spec, settings)),
+    )
+    found = [(reason, problem) for reason, problems in groups for problem in problems]
+    return _finding(found[0][0], [problem for _, problem in found]) if found else None
+
+
+def _range(profile: ModelProfile, settings: Settings, rooms: Sequence[capacity.Room]) -> EffectiveResources | Finding:
+    beside = _beside(profile, settings, shared=len(rooms) <= 1)
+    effective = capacity.effective(profile.spec.resources, rooms, beside)
+    if isinstance(effective, EffectiveResources):
+        return effective
+    return _finding(Reason.RANGE_TOO_LARGE, effective)
+
+
+def _beside(profile: ModelProfile, settings: Settings, *, shared: bool) -> tuple[int, int]:
+    """Return what has to fit on the node beside the profiled container: sidecars, and the load if there is one node."""
+    cpu = memory = 0
+    if profile.spec.server.template is not None:
+        mine = container_name(profile.spec)
+        pod = profile.spec.server.template["spec"]
+        others = [c for c in pod["containers"] if c.get("name") != mine]
+        cpu, memory = capacity.pod_requests({"spec": {**pod, "containers": others}})
+    if shared:
+        cpu += Quantity(settings.load_cpu).millicores
+        memory += Quantity(settings.load_memory).bytes
+    return cpu, memory

@@ -1,0 +1,155 @@
+"""Usage of a trial, read from the metrics source for the pod that the trial ran on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from modelprofiler.api.status import Trial
+from modelprofiler.cluster.adapter import NODES, Cluster
+from modelprofiler.cluster.gather.observe import LoadJob, Measured, Observation, Pod
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.windows import Window, windows_of
+from modelprofiler.errors import MetricsUnavailable, Refused
+from modelprofiler.metrics.auto import AutoSource
+from modelprofiler.metrics.kubelet import KubeletSource
+from modelprofiler.metrics.prometheus import PrometheusSource
+from modelprofiler.metrics.series import thinned
+from modelprofiler.metrics.source import ContainerRef, MetricsSource
+from modelprofiler.metrics.usage import complete, node_cores, usage
+
+SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+KUBELET_PORT = 10250
+
+BEFORE_SECONDS = 60.0
+"""How far before a load samples are wanted: they tell what the server uses when nobody calls it."""
+
+
+KEPT_BEFORE_SECONDS, KEPT_AFTER_SECONDS = 30.0, 20.0
+"""How far around a load its samples are kept: at 10 to 20 s apart, with one before and one after it."""
+
+
+class Sources:
+    """The metrics sources of an installation."""
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster = cluster
+        self._addresses: dict[str, str] = {}
+        ca = settings.kubelet_ca_file or cluster.ca_file
+        self._kubelet = KubeletSource(
+            self._kubelet_address,
+            token_file=SERVICE_ACCOUNT_TOKEN,
+            ca_file=Path(ca) if ca else None,
+            insecure=settings.kubelet_insecure_tls,
+        )
+        self._prometheus = None
+        if settings.prometheus_url:
+            self._prometheus = PrometheusSource(
+                settings.prometheus_url,
+                bearer_token_file=_file(settings.prometheus_token_file),
+                ca_file=_file(settings.prometheus_ca_file),
+            )
+        # One for good: it remembers for a while that Prometheus does not answer.
+        self._auto = AutoSource(self._prometheus, self._kubelet)
+
+    def named(self, name: str) -> MetricsSource | None:
+        """Return the source that ``spec.metrics.source`` names; None where the installation has none."""
+        if name == "Kubelet":
+            return self._kubelet
+        if name == "Prometheus":
+            return self._prometheus
+        return self._auto
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._kubelet.close()
+        if self._prometheus is not None:
+            await self._prometheus.close()
+
+    async def _kubelet_address(self, node: str) -> str:
+        if node not in self._addresses:
+            try:
+                found = await self._cluster.get(NODES, None, node)
+            except Refused as error:  # it is gone, or nodes may not be read
+                raise MetricsUnavailable(f"the address of node {node} cannot be read: {error}") from error
+            status = found.get("status") or {}
+            addresses = {a["type"]: a["address"] for a in status.get("addresses") or []}
+            host = addresses.get("InternalIP") or addresses.get("Hostname") or node
+            port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
+            host = f"[{host}]" if ":" in host else host
+            self._addresses[node] = f"https://{host}:{port or KUBELET_PORT}"
+        return self._addresses[node]
+
+
+def _file(path: str) -> Path | None:
+    return Path(path) if path else None
+
+
+async def measure(
+    source: MetricsSource | None,
+    namespace: str,
+    container: str,
+    seen: Observation,
+    trials: Sequence[Trial],
+    now: datetime,
+) -> Observation:
+    """Return the observation with usage read for the Jobs whose server's pod still lives.
+
+    It is called also while a load runs: the kubelet only ever shows the latest sample, so the source collects them by
+    being asked.
+
+    Parameters
+    ----------
+    trials
+        The finished trials of the run: their Jobs may be gone, but the server had their load to serve.
+    """
+    jobs = []
+    for job in seen.jobs:
+        server = seen.server(job.incarnation)
+        pod = server.pod if server else None
+        if pod is None or pod.uid != job.server_pod or not pod.node:
+            jobs.append(job)
+        elif source is None:
+            problem = "this installation names no Prometheus (chart value prometheus.url)"
+            jobs.append(replace(job, measured=Measured(None, complete=True, problem=problem, reachable=False)))
+        else:
+            alone = Window(*_alone(job, pod, seen, trials, now))
+            jobs.append(replace(job, measured=await _measured(source, namespace, container, job, pod, alone, now)))
+    return replace(seen, jobs=tuple(jobs))
+
+
+def _alone(job: LoadJob, pod: Pod, seen: Observation, trials: Sequence[Trial], now: datetime) -> tuple[float, float]:
+    """Return the time around a load in which the server had nothing else to do."""
+    before = [row.completion_time.timestamp() for row in trials if row.index < job.trial]
+    after = [j.created.timestamp() for j in seen.jobs if j.trial > job.trial]
+    ready = pod.ready_at or pod.created
+    # Trials are recorded some time after their load has ended, but before the next one begins.
+    return min(max([ready.timestamp(), *before]), job.created.timestamp()), min([now.timestamp() + 1, *after])
+
+
+async def _measured(
+    source: MetricsSource, namespace: str, container: str, job: LoadJob, pod: Pod, alone: Window, now: datetime
+) -> Measured:
+    reference = ContainerRef(namespace, pod.name, container, pod.uid, pod.node)
+    result = job.result
+    start = ((result.started if result else None) or job.created.timestamp()) - BEFORE_SECONDS
+    try:
+        samples = await source.samples(reference, start, now.timestamp())
+    except MetricsUnavailable as error:
+        return Measured(None, complete=False, problem=str(error), reachable=False)
+    load = windows_of(result, alone) if result is not None else None
+    if load is None:
+        return Measured(None, complete=False)
+    used = usage(samples, load)
+    problem = "" if used else f"{source.name} has no samples of {reference} from the load"
+    kept = samples.within(load.start - KEPT_BEFORE_SECONDS, load.end + KEPT_AFTER_SECONDS)
+    return Measured(
+        used,
+        complete(samples, load.window, now.timestamp()),
+        problem,
+        cpu_seconds=thinned(kept.cpu_seconds),
+        memory=thinned(kept.working_set_bytes),
+        node_cores=node_cores(samples, load.start, load.end),
+    )

@@ -1,0 +1,178 @@
+"""What is decided is done, and may be done again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.cluster.objects import BIG, SMALL, load_status, now, pod, profile
+from tests.unit.cluster.standin import StandIn
+from tests.unit.cluster.values import BRACKET, CONFIRM, READY, REFERENCE, a_row, a_server
+
+from modelprofiler.api.status import Trial
+from modelprofiler.cluster import names
+from modelprofiler.cluster.act.perform import Act
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, SERVICES, Kind
+from modelprofiler.cluster.decide.trial import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.steps import RunTrial
+from modelprofiler.errors import ClusterUnavailable, Refused
+from modelprofiler.load.config import LoadConfig
+
+REFERENCE_ROW = a_row(load=load_status(p95=0.04))
+NAME = names.server(profile(), "abc", 1)
+
+
+def act(cluster: StandIn | None = None, reference: Trial | None = None, **spec: Any) -> Act:
+    """Return what acts for a run."""
+    return Act(
+        cluster=cluster or StandIn(lambda: now(0)),
+        profile=profile(**spec),
+        run_hash="abc",
+        settings=Settings(),
+        dataset_key="requests.txt",
+        reference=reference,
+        container="server",
+        hosts={"node1": "host-1"},
+    )
+
+
+def load(step: RunTrial = REFERENCE) -> CreateJob:
+    """Return the action that sends the load of a step."""
+    return CreateJob(1, step.purpose, step.limits, step.window, replace(a_server(), name=NAME), READY)
+
+
+def config(step: RunTrial = REFERENCE, reference: Trial | None = None, **spec: Any) -> LoadConfig:
+    """Return what the load of a step is told."""
+    return act(reference=reference, **spec).load_config(load(step), "198.19.0.7")
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        [CreateServer(1, BIG, None)],
+        [CreateServer(1, BIG, "host-1"), load()],
+        [CreateServer(1, BIG, None), load(), DeleteJob(names.load(profile(), "abc", 1)), DeleteServer(NAME)],
+    ],
+)
+async def test_what_is_done_twice_is_done_once(actions: list[Action]) -> None:
+    """Names follow from the run; what exists or is gone already is as it should be."""
+    made = []
+    for times in (1, 2):
+        cluster = StandIn(lambda: now(0))
+        for action in actions:
+            for _ in range(times):
+                await act(cluster).do(action)
+        made.append(sorted((plural, name) for plural, _, name in cluster.objects))
+    assert made[0] == made[1]
+
+
+async def test_a_server_is_its_files_its_service_and_its_deployment() -> None:
+    """In this order: nothing waits for what does not exist yet."""
+    cluster = StandIn(lambda: now(0))
+    await act(cluster, dataset={"source": {"inline": "[1]\n"}}).do(CreateServer(1, BIG, None))
+    assert ["configmaps", "services", "deployments"] == [plural for _, plural, _ in cluster.calls]
+    assert [1, 1, 1] == [len(cluster.of(kind)) for kind in (CONFIG_MAPS, SERVICES, DEPLOYMENTS)]
+
+
+async def test_the_load_goes_to_the_address_of_the_service() -> None:
+    """Not to a name, which not every cluster resolves."""
+    cluster = StandIn(lambda: now(0))
+    await act(cluster).do(CreateServer(1, BIG, None))
+    await act(cluster).do(load())
+    (job,) = cluster.of(JOBS)
+    template = job["spec"]["template"]
+    told = LoadConfig.model_validate_json(template["metadata"]["annotations"][names.LOAD_CONFIG])
+    assert ("198.19.0.7", "/var/modelprofiler/dataset/requests.txt") == (told.host, told.dataset.path)
+    assert "host-1" in str(template["spec"]["affinity"])
+
+
+async def test_a_resize_changes_requests_and_limits_of_the_profiled_container() -> None:
+    """The others stay as they are."""
+    cluster = StandIn(lambda: now(0))
+    both = pod(BIG)
+    both["spec"]["containers"].append({"name": "proxy", "resources": {"limits": {"cpu": "1"}}})
+    cluster.put(PODS, both)
+    await act(cluster).do(Resize(NAME, "p", SMALL))
+    size = {"cpu": "250m", "memory": "1Gi"}
+    assert [{"requests": size, "limits": size}, {"limits": {"cpu": "1"}}] == [
+        c["resources"] for c in cluster.of(PODS)[0]["spec"]["containers"]
+    ]
+
+
+@pytest.mark.parametrize("error", [Refused("resize is not allowed", 403), Refused("unknown subresource", 404)])
+async def test_a_resize_that_is_refused_makes_room_for_a_fresh_server(error: Exception) -> None:
+    """By an old cluster, or a policy."""
+    cluster = StandIn(lambda: now(0))
+    await act(cluster).do(CreateServer(1, BIG, None))
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        if verb.startswith("patch"):
+            raise error
+
+    cluster.before = refuse
+    await act(cluster).do(Resize(NAME, "p", SMALL))
+    assert [] == cluster.of(DEPLOYMENTS) + cluster.of(SERVICES)
+
+
+async def test_a_resize_that_gets_no_answer_is_tried_again() -> None:
+    """The server is not given up for that."""
+    cluster = StandIn(lambda: now(0))
+
+    def gone(verb: str, kind: Kind, name: str) -> None:
+        raise ClusterUnavailable("no answer")
+
+    cluster.before = gone
+    with pytest.raises(ClusterUnavailable):
+        await act(cluster).do(Resize(NAME, "p", SMALL))
+
+
+def test_a_load_is_told_everything_that_the_profile_says() -> None:
+    """Where to, what, how, and when to stop."""
+    spec: dict[str, Any] = {
+        "endpoint": {"http": {"port": 8080, "timeout": "2s"}},
+        "dataset": {"source": {"inline": "x"}, "order": "Sequential"},
+    }
+    told = config(**spec)
+    assert (8080, "2s", "Sequential") == (told.port, str(told.endpoint.timeout), told.dataset.order)
+    assert (profile().spec.load, {"p95": 0.25}, 1.0) == (told.load, told.stop.thresholds, told.stop.max_error_percent)
+
+
+def test_only_a_trial_that_decides_may_stop_early() -> None:
+    """One whose usage counts goes to the end of its window."""
+    assert [False, True, False] == [config(step).stop.decide for step in (REFERENCE, BRACKET, CONFIRM)]
+
+
+def test_only_the_confirming_trial_sends_every_row() -> None:
+    """The heaviest at least."""
+    told = [config(step) for step in (REFERENCE, BRACKET, CONFIRM)]
+    assert [(False, False), (False, False), (True, True)] == [(c.cover_rows, c.heaviest_first) for c in told]
+
+
+def test_after_the_reference_a_load_waits_until_the_server_is_idle() -> None:
+    """That is when a single request is as fast as in the reference trial."""
+    assert [None, 0.008] == [config(BRACKET, reference).probe_latency for reference in (None, REFERENCE_ROW)]
+
+
+def test_a_slowdown_is_counted_from_the_reference_whose_p95_is_needed_for_it() -> None:
+    """So the reference trial must have enough requests for one."""
+    slowdown = {"maxSlowdownPercent": "50"}
+    first, later = config(objectives=slowdown), config(BRACKET, REFERENCE_ROW, objectives=slowdown)
+    assert ({}, ["p95"]) == (first.stop.thresholds, first.required_percentiles)
+    assert ["p95"] == later.required_percentiles
+    assert pytest.approx({"p95": 0.06}) == later.stop.thresholds
+
+
+def test_percentiles_that_an_objective_names_are_needed_and_a_mean_is_always_there() -> None:
+    """A window is extended for the former only."""
+    told = config(objectives={"latency": {"mean": "1s", "p99": "1s", "max": "9s"}})
+    assert (["p99"], {"mean": 1.0, "p99": 1.0, "max": 9.0}) == (told.required_percentiles, told.stop.thresholds)
+
+
+def test_a_load_has_a_bound_behind_every_other_bound() -> None:
+    """Longer than its longest window, so that it is never cut short by it."""
+    cluster = act()
+    told = config()
+    longest = 4 * told.load.duration.seconds + told.load.warmup.seconds + told.connect_timeout
+    assert longest < cluster._deadline(told) < longest + 600

@@ -1,0 +1,196 @@
+"""The pod template of the profiled server: the user's own, or one for an entry script."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.unit.cluster.expected import LABELS, LIMITS, MODEL, RESIZE_POLICY, SAFE, SETTINGS, SIZE, TEMPLATE
+from tests.unit.cluster.objects import Object, profile
+
+from modelprofiler.api.pod_template import container_name
+from modelprofiler.api.pod_template import problems as template_problems
+from modelprofiler.cluster.act import manifests, template
+from modelprofiler.cluster.settings import Settings
+
+
+def deployed(host: str | None = None, **spec: Any) -> Object:
+    """Return the Deployment of the third trial's server."""
+    return manifests.deployment(profile(**spec), "abc", SETTINGS, incarnation=3, limits=LIMITS, host=host)
+
+
+def test_the_pod_of_a_template_is_the_users_with_our_labels_size_and_model() -> None:
+    """The whole template: what is not named here is as it was written."""
+    found = deployed("host-1", server={"template": TEMPLATE, "containerName": "server"}, model=MODEL)
+    expected = {
+        "metadata": {
+            "labels": LABELS | {"sidecar.istio.io/inject": "false"},
+            "annotations": {"team": "ml"} | SAFE,
+        },
+        "spec": {
+            "serviceAccountName": "shop",
+            "nodeSelector": {"disk": "ssd", "kubernetes.io/hostname": "host-1"},
+            "restartPolicy": "Always",
+            "terminationGracePeriodSeconds": 2,
+            "containers": [
+                {
+                    "name": "proxy",
+                    "image": "proxy:1",
+                    "resources": {"requests": {"cpu": "10m"}},
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
+                },
+                {
+                    "name": "server",
+                    "image": "shop:1",
+                    "env": [
+                        {"name": "A", "value": "1"},
+                        {"name": "MODEL_DIR", "value": "/var/modelprofiler/model"},
+                        {"name": "AZUREML_MODEL_DIR", "value": "/var/modelprofiler/model"},
+                    ],
+                    "resources": {
+                        "requests": {"ephemeral-storage": "1Gi"} | SIZE,
+                        "limits": {"nvidia.com/gpu": "1"} | SIZE,
+                    },
+                    "resizePolicy": RESIZE_POLICY,
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
+                    "volumeMounts": [
+                        {"name": "modelprofiler-model", "mountPath": "/var/modelprofiler/model", "readOnly": True}
+                    ],
+                },
+            ],
+            "volumes": [
+                {"name": "cache", "emptyDir": {}},
+                {"name": "modelprofiler-model", "configMap": {"name": "model"}},
+            ],
+        },
+    }
+    assert expected == found["spec"]["template"]
+
+
+def test_the_users_template_is_not_changed() -> None:
+    """It is used again for the next trial."""
+    before = json.dumps(TEMPLATE)
+    spec = profile(server={"template": json.loads(before)}, model=MODEL)
+    manifests.deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host="h")
+    assert json.loads(before) == spec.spec.server.template
+
+
+@pytest.mark.parametrize("mode", ["None", "Auto"])
+def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(mode: str) -> None:
+    """By variables beside the user's own, of which none is overwritten."""
+    own = [{"name": "OMP_NUM_THREADS", "value": "7"}]
+    server = {"name": "server", "image": "shop:1", "command": ["python3"], "env": own}
+    found = deployed(server={"template": {"spec": {"containers": [server]}}}, search={"threads": mode})
+    cores = str(-(-LIMITS.cpu // 1000))
+    added = [{"name": name, "value": cores} for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")]
+    expected = [*own, *added] if mode == "Auto" else own
+    assert expected == found["spec"]["template"]["spec"]["containers"][0]["env"]
+
+
+def test_a_grace_period_of_the_users_own_is_kept() -> None:
+    """A server may need it to end well."""
+    pod = {**TEMPLATE["spec"], "terminationGracePeriodSeconds": 60, "restartPolicy": "Never"}
+    made = deployed(server={"template": {"spec": pod}})["spec"]["template"]["spec"]
+    assert (60, "Always") == (made["terminationGracePeriodSeconds"], made["restartPolicy"])
+
+
+@pytest.mark.parametrize(
+    ("expected", "server"),
+    [
+        ("server", {"entryScript": {"source": {"inline": "x"}}}),
+        ("proxy", {"template": TEMPLATE}),
+        ("server", {"template": TEMPLATE, "containerName": "server"}),
+    ],
+)
+def test_the_profiled_container_is_the_one_named_or_the_first(expected: str, server: Object) -> None:
+    """Its resources are varied, no other's."""
+    assert expected == container_name(profile(server=server).spec)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "server", "path", "says"),
+    [
+        (
+            "an entry script has one container",
+            {"entryScript": {"source": {"inline": "x"}}, "containerName": "proxy"},
+            "spec.server.containerName",
+            "one container, server, not proxy",
+        ),
+        (
+            "a container that is not there",
+            {"template": TEMPLATE, "containerName": "sever"},
+            "spec.server.containerName",
+            "no container 'sever'; it has proxy, server",
+        ),
+        (
+            "no containers",
+            {"template": {"spec": {"containers": []}}},
+            "spec.server.template.spec.containers",
+            "at least one",
+        ),
+        ("no spec", {"template": {}}, "spec.server.template.spec.containers", "at least one container"),
+        (
+            "a container without an image",
+            {"template": {"spec": {"containers": [{"name": "a"}]}}},
+            "spec.server.template.spec.containers[0]",
+            "needs a name and an image",
+        ),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_said_to_be_so(sentence: str, server: Object, path: str, says: str) -> None:
+    """With its path, and what would be right."""
+    (problem,) = template_problems(profile(server=server).spec)
+    assert (sentence, path, True) == (sentence, problem.path, says in problem.message)
+
+
+@pytest.mark.parametrize(
+    ("path", "pod"),
+    [
+        ("hostNetwork", {"hostNetwork": True}),
+        ("hostPID", {"hostPID": True}),
+        ("hostIPC", {"hostIPC": True}),
+        ("volumes[0].hostPath", {"volumes": [{"name": "x", "hostPath": {"path": "/"}}]}),
+        (
+            "initContainers[0].securityContext.privileged",
+            {"initContainers": [{"name": "i", "image": "i", "securityContext": {"privileged": True}}]},
+        ),
+        (
+            "containers[0].securityContext.capabilities.add",
+            {"containers": [{"name": "i", "image": "i", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}]},
+        ),
+    ],
+)
+def test_privileges_are_refused_unless_the_installation_allows_them(path: str, pod: Object) -> None:
+    """Creating a ModelProfile is to give no more than creating a pod would under the baseline standard."""
+    spec = profile(server={"template": {"spec": {"containers": [{"name": "i", "image": "i"}], **pod}}}).spec
+    assert [f"spec.server.template.spec.{path}"] == [p.path for p in template.privileges(spec, Settings())]
+    assert [] == template.privileges(spec, Settings(allow_privileged=True))
+
+
+def test_an_ordinary_template_asks_for_no_privileges() -> None:
+    """Capabilities that a container has anyway are none."""
+    context = {"privileged": False, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}
+    pod = {"hostNetwork": False, "containers": [{"name": "i", "image": "i", "securityContext": context}]}
+    assert [] == template.privileges(profile(server={"template": {"spec": pod}}).spec, Settings())
+    assert [] == template.privileges(profile().spec, Settings())
+
+
+def test_a_users_own_affinity_is_kept_beside_ours() -> None:
+    """Profiles keep apart where there is a choice, and the user's rules hold as before."""
+    own = {"weight": 1, "podAffinityTerm": {"topologyKey": "zone"}}
+    node: Object = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}
+    preferred = "preferredDuringSchedulingIgnoredDuringExecution"
+    pod = {**TEMPLATE["spec"], "affinity": {"nodeAffinity": node, "podAntiAffinity": {preferred: [own]}}}
+    spec = profile(server={"template": {"spec": pod}})
+    made = manifests.deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)
+    affinity = made["spec"]["template"]["spec"]["affinity"]
+    assert node == affinity["nodeAffinity"]
+    assert own == affinity["podAntiAffinity"][preferred][0]
+    assert 2 == len(affinity["podAntiAffinity"][preferred])
+
+
+@pytest.mark.parametrize("affinity", ["x", {"podAntiAffinity": "x"}, {"podAntiAffinity": {}}, None])
+def test_what_is_no_affinity_is_left_to_the_api_server(affinity: object) -> None:
+    """It has the words for it; the operator goes on."""
+    pod = {**TEMPLATE["spec"], "affinity": affinity}
+    spec = profile(server={"template": {"spec": pod}})
+    assert manifests.deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)

@@ -1,0 +1,255 @@
+"""What a user reads at each point of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.cluster.objects import BIG, load_result, load_status, node, now, profile, raw_profile
+from tests.unit.cluster.values import READ, REFERENCE, a_job, a_row, active
+
+from modelprofiler.api.conditions import Condition, ConditionType, Reason
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import (
+    ContainerRecommendation,
+    DatasetStatus,
+    EffectiveResources,
+    ModelProfileStatus,
+    Provenance,
+)
+from modelprofiler.cluster.decide import status
+from modelprofiler.cluster.decide.trial import Decision
+from modelprofiler.cluster.gather.accept import Accepted
+from modelprofiler.cluster.gather.inputs import Inputs
+from modelprofiler.cluster.gather.observe import Measured, Observation
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core import status as core_status
+from modelprofiler.core.conditions import Finding, RunState
+from modelprofiler.core.steps import GiveUp, Recommend
+from modelprofiler.errors import InvalidInput, Problem
+
+DATASET = DatasetStatus(rows=3, distinct_rows=3, largest_row=Quantity(3), digest="sha256:d")
+RANGE = EffectiveResources.model_validate({"cpu": {"values": ["1"]}, "memory": {"values": ["1Gi"]}})
+ACCEPTED = Accepted(
+    Inputs(DATASET, "requests.txt", "sha256:c", None), RANGE, "abc", Settings(scoring_image="scoring:1")
+)
+NOTHING = Observation()
+SIZE = BIG.to_size()
+RECOMMEND = Recommend(
+    ContainerRecommendation(container_name="server", requests=SIZE, limits=SIZE), Reason.VERIFIED, "it was verified"
+)
+GIVE_UP = GiveUp(Reason.NO_FEASIBLE_SIZE, "it is too slow")
+T0, T1, T2 = now(0), now(60), now(120)
+
+
+def known(**fields: Any) -> ModelProfile:
+    """Return a profile with a status."""
+    return profile().model_copy(update={"status": ModelProfileStatus(run_hash="abc", **fields)})
+
+
+def running(p: ModelProfile, decision: Decision, step: Any = REFERENCE, *, paused: bool = False) -> ModelProfileStatus:
+    """Return the status of a run in the second minute."""
+    return status.running(p, ACCEPTED, step, decision, NOTHING, T2, paused=paused)
+
+
+def said(found: ModelProfileStatus) -> dict[str, str]:
+    """Return status and reason by type of condition."""
+    return {c.type: f"{c.status} {c.reason}" for c in found.conditions}
+
+
+QUEUED = status.waiting(known(), ACCEPTED, RunState(1, queue_position=2), T1)
+LOADING = running(known(start_time=T1), Decision(active=active()))
+HELD = running(
+    profile(suspend=True).model_copy(update={"status": ModelProfileStatus(trials=[a_row()])}),
+    Decision(idle=True),
+    paused=True,
+)
+WINDING_DOWN = running(known(start_time=T1, trials=[a_row()]), Decision(), RECOMMEND)
+SUCCEEDED = running(known(start_time=T1, trials=[a_row()]), Decision(idle=True), RECOMMEND)
+FAILED = running(known(start_time=T1, trials=[a_row()]), Decision(idle=True), GIVE_UP)
+REFUSED = status.refused(known(trials=[a_row()]), Finding(Reason.SOURCE_NOT_FOUND, "there is no ConfigMap"), T1)
+
+POINTS = {
+    # Accepted, Finished, Succeeded, Ready, Reconciling, Stalled
+    "it waits for its turn": (
+        QUEUED,
+        ("True Valid", "False Queued", "Unknown Queued", "False InProgress", "True InProgress", "False InProgress"),
+    ),
+    "a trial is under way": (
+        LOADING,
+        ("True Valid", "False Running", "Unknown Running", "False InProgress", "True InProgress", "False InProgress"),
+    ),
+    "what is left is removed": (
+        WINDING_DOWN,
+        ("True Valid", "False Running", "Unknown Running", "False InProgress", "True InProgress", "False InProgress"),
+    ),
+    "it is suspended": (
+        HELD,
+        ("True Valid", "False Suspended", "Unknown Suspended", "False Suspended", "False Suspended", "False Suspended"),
+    ),
+    "it has succeeded": (
+        SUCCEEDED,
+        ("True Valid", "True Verified", "True Verified", "True Recommended", "False Idle", "False Idle"),
+    ),
+    "it has failed": (
+        FAILED,
+        ("True Valid", "True NoFeasibleSize", "False NoFeasibleSize", "False Failed", "False Idle", "True Failed"),
+    ),
+    "it was not accepted": (
+        REFUSED,
+        (
+            "False SourceNotFound",
+            "True NotAccepted",
+            "False NotAccepted",
+            "False NotAccepted",
+            "False Idle",
+            "True NotAccepted",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", POINTS)
+def test_the_conditions_say_where_a_run_is(sentence: str) -> None:
+    """All seven are there, for this generation, also those that kstatus reads."""
+    found, expected = POINTS[sentence]
+    order = ("Accepted", "Finished", "Succeeded", "Ready", "Reconciling", "Stalled")
+    assert dict(zip(order, expected, strict=True)) == {t: said(found)[t] for t in order}
+    assert {t.value for t in ConditionType} == set(said(found))
+    assert {1} == {c.observed_generation for c in found.conditions} | {found.observed_generation}
+
+
+def test_a_message_says_what_is_waited_for() -> None:
+    """The position in the queue, what the trial does, why it was refused."""
+    words = [next(c.message for c in s.conditions if c.type == "Finished") for s in (QUEUED, LOADING, REFUSED)]
+    assert [
+        "Waits for its turn: number 2 in the queue.",
+        "Trial 1 (Reference): .",
+        "there is no ConfigMap",
+    ] == words
+
+
+def test_what_has_not_changed_keeps_its_time() -> None:
+    """A status that is computed twice is the same."""
+    again = running(known(start_time=T1, conditions=LOADING.conditions), Decision(active=active()))
+    later = status.running(
+        known(start_time=T1, conditions=LOADING.conditions),
+        ACCEPTED,
+        REFERENCE,
+        Decision(active=active()),
+        NOTHING,
+        now(999),
+        paused=False,
+    )
+    assert LOADING.conditions == again.conditions == later.conditions
+
+
+def test_the_times_of_a_run() -> None:
+    """It starts when it leaves the queue, ends once, and a paused one starts anew."""
+    fresh = running(known(), Decision(active=active()))
+    over_again = running(known(start_time=T0, completion_time=T1), Decision(idle=True), RECOMMEND)
+    assert [(T2, None), (T1, None), (None, None), (T1, T2), (T0, T1)] == [
+        (s.start_time, s.completion_time) for s in (fresh, LOADING, HELD, SUCCEEDED, over_again)
+    ]
+
+
+def test_a_recommendation_is_shown_when_there_is_one() -> None:
+    """A run that gave up has none."""
+    assert [RECOMMEND.recommendation] == SUCCEEDED.recommendations
+    assert [] == FAILED.recommendations
+
+
+def test_finished_trials_stay_whatever_happens() -> None:
+    """They are the state of the run."""
+    assert [1] * 5 == [len(s.trials) for s in (HELD, WINDING_DOWN, SUCCEEDED, FAILED, REFUSED)]
+    assert [1] * 5 == [s.trials_completed for s in (HELD, WINDING_DOWN, SUCCEEDED, FAILED, REFUSED)]
+
+
+def test_a_recorded_trial_ends_the_active_one_and_a_completed_row_does_not() -> None:
+    """Late usage concerns a trial before."""
+    p = known(start_time=T0, trials=[a_row()], active_trial=active(2, since=90))
+    one, two = a_row(), a_row(2)
+    origin = Provenance(node="node1")
+    more = status.recorded(p, ACCEPTED, [one, two], origin, NOTHING, T2)
+    same = status.recorded(p, ACCEPTED, [one], origin, NOTHING, T2)
+    assert [(2, None), (1, now(90))] == [
+        (s.trials_completed, s.active_trial and s.active_trial.start_time) for s in (more, same)
+    ]
+    assert origin == more.provenance
+
+
+@pytest.mark.parametrize(
+    ("expected", "measured"),
+    [
+        ("Unknown NotYetRead", None),
+        ("Unknown NotYetRead", Measured(None, complete=False)),
+        ("True SamplesRead", READ),
+        ("False SourceUnreachable", Measured(None, complete=False, problem="no answer", reachable=False)),
+        ("False NoSamples", Measured(None, complete=True, problem="no series")),
+    ],
+)
+def test_metrics_are_available_when_samples_were_read(expected: str, measured: Measured | None) -> None:
+    """And otherwise it is said why not."""
+    seen = Observation(jobs=(a_job(measured=measured),))
+    found = status.running(known(), ACCEPTED, REFERENCE, Decision(active=active()), seen, T2, paused=False)
+    assert expected == said(found)["MetricsAvailable"]
+
+
+def test_metrics_that_were_read_once_stay_read_between_trials() -> None:
+    """There is nothing to read then."""
+    before = [Condition(type="MetricsAvailable", status="True", reason="SamplesRead", last_transition_time=T0)]
+    assert "True SamplesRead" == said(running(known(conditions=before), Decision()))["MetricsAvailable"]
+
+
+def test_provenance_is_what_the_run_began_with() -> None:
+    """Not what the installation has become since."""
+    assert LOADING.provenance is not None
+    assert ("scoring:1", "sha256:c", "sha256:d") == (
+        LOADING.provenance.scoring_image,
+        LOADING.provenance.code_digest,
+        LOADING.provenance.dataset_digest,
+    )
+    begun = Provenance(scoring_image="scoring:0")
+    assert begun == running(known(provenance=begun), Decision(active=active())).provenance
+
+
+def test_provenance_names_the_node_and_what_runs_on_it() -> None:
+    """As far as it is known: a node may be gone by then."""
+    seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v2")
+    found = status.on_node(Provenance(dataset_digest="d"), node(), "scoring@sha256:1", seen)
+    assert ("CPU 9000", "v2") == (found.cpu_model, found.cgroup_version)
+    assert ("d", "node1", "6.1.0", "v1.35.4", None) == (
+        found.dataset_digest,
+        found.node,
+        found.kernel,
+        found.kubelet_version,
+        found.instance_type,
+    )
+    assert "gone" == status.on_node(Provenance(), {"metadata": {"name": "gone"}}, "i", None).node
+
+
+def test_a_profile_that_does_not_parse_keeps_what_was_recorded_but_the_active_trial() -> None:
+    """Whatever it is: it cannot be read, and need not be."""
+    raw = raw_profile() | {"status": {"trials": [{"index": 1}], "activeTrial": {"index": 2}, "runHash": "abc"}}
+    found = status.unreadable(raw, InvalidInput([Problem("spec.load", "is required")]), T1)
+    assert ([{"index": 1}], "abc", None, 1) == (
+        found["trials"],
+        found["runHash"],
+        found.get("activeTrial"),
+        found["observedGeneration"],
+    )
+    accepted = next(c for c in found["conditions"] if c["type"] == "Accepted")
+    assert ("False", "InvalidSpec", "spec.load: is required") == (
+        accepted["status"],
+        accepted["reason"],
+        accepted["message"],
+    )
+
+
+def test_what_is_finished_and_what_is_refused_can_be_told() -> None:
+    """A refused one is finished too, until it is edited."""
+    assert [(False, False), (True, False), (True, False), (True, True)] == [
+        (core_status.is_finished(s), not core_status.is_accepted(s)) for s in (LOADING, SUCCEEDED, FAILED, REFUSED)
+    ]

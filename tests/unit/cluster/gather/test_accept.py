@@ -1,0 +1,251 @@
+"""Which profiles are run, and what is said to the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.cluster.objects import Object, files, node, now, profile, raw_profile
+from tests.unit.cluster.standin import StandIn
+from tests.unit.cluster.world import World
+
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PODS, PROFILES, Kind
+from modelprofiler.cluster.gather.accept import LONGEST_MESSAGE, Accepted, accept
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.conditions import Finding
+from modelprofiler.errors import ClusterUnavailable, Refused
+
+SETTINGS = Settings()
+
+
+def cluster(*config_maps: Object, nodes: int = 1) -> StandIn:
+    """Return an API server with nodes and ConfigMaps."""
+    found = StandIn(lambda: now(0))
+    for number in range(nodes):
+        found.put(NODES, node(f"node{number}"))
+    for config_map in config_maps or (files(),):
+        found.put(CONFIG_MAPS, config_map)
+    return found
+
+
+def refusing(kind: Kind, message: str) -> StandIn:
+    """Return an API server that refuses the dry run, or the list, of a kind."""
+    found = cluster()
+
+    def refuse(verb: str, k: Kind, name: str) -> None:
+        if k is kind and verb in ("dry-run", "list"):
+            raise Refused(message, 403)
+
+    found.before = refuse
+    return found
+
+
+async def accepted(c: StandIn, p: ModelProfile, settings: Settings = SETTINGS) -> Accepted:
+    """Return what was found out about a profile that can be run."""
+    found = await accept(c, p, settings)
+    assert isinstance(found, Accepted), found
+    return found
+
+
+async def refused(c: StandIn, settings: Settings = SETTINGS, **spec: Any) -> tuple[str, str]:
+    """Return reason and message for a profile that cannot be run; nothing has been created."""
+    found = await accept(c, profile(**spec), settings)
+    assert isinstance(found, Finding)
+    assert not c.count("create")
+    return found.reason.value, found.message
+
+
+CONTAINER = {"name": "a", "image": "i"}
+ELSEWHERE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}
+
+
+def named(name: str, **key: str) -> Object:
+    """Return what names a ConfigMap."""
+    return {"source": {"configMap": {"name": name, **key}}}
+
+
+def template(*containers: Object, **pod: Any) -> Object:
+    """Return a server of the user's own."""
+    return {"template": {"spec": {"containers": [*containers], **pod}}}
+
+
+@pytest.mark.parametrize(
+    ("expected", "says", "config_maps", "spec"),
+    [
+        ("NotSupported", "spec.server.workloadRef", [], {"server": {"workloadRef": ELSEWHERE}}),
+        ("NotSupported", "spec.dataset.source.uri", [], {"dataset": {"source": {"uri": {"uri": "s3://b"}}}}),
+        ("NotSupported", "modelprofiler init --bundle", [], {"dataset": {"source": {"path": "rows.txt"}}}),
+        ("InvalidSpec", "at least one container", [], {"server": template()}),
+        ("InvalidSpec", "no container 'b'", [], {"server": {**template(CONTAINER), "containerName": "b"}}),
+        (
+            "InvalidSpec",
+            "'lots' is not a quantity",
+            [],
+            {"server": template({**CONTAINER, "resources": {"requests": {"cpu": "lots"}}})},
+        ),
+        ("TemplateRefused", "chart value allowPrivileged", [], {"server": template(CONTAINER, hostPID=True)}),
+        ("SourceNotFound", "there is no ConfigMap 'gone' in namespace 'team'", [], {"dataset": named("gone")}),
+        (
+            "SourceNotFound",
+            "has no key 'rows'; it has requests.txt, score.py",
+            [],
+            {"dataset": named("files", key="rows")},
+        ),
+        ("SourceNotFound", "say which key holds the rows", [], {"dataset": named("files")}),
+        (
+            "SourceNotFound",
+            "the source has no file 'main.py'; it has requests.txt, score.py",
+            [],
+            {"server": {"entryScript": {**named("files"), "file": "main.py"}}},
+        ),
+        ("SourceNotFound", "spec.model.source: there is no ConfigMap 'm'", [], {"model": {"name": "m", **named("m")}}),
+        ("InvalidDataset", "the dataset is empty", [files(**{"score.py": "x", "requests.txt": ""})], {}),
+        ("InvalidDataset", "has only empty lines", [files(**{"score.py": "x", "requests.txt": "\n \n"})], {}),
+        (
+            "RangeTooLarge",
+            "64 is more than any node can give: node node0 has 4 CPU",
+            [],
+            {"resources": {"cpu": {"values": ["64"]}}},
+        ),
+        ("InvalidSpec", "needs 551 trials", [], {"search": {"strategy": "Grid"}}),
+    ],
+)
+async def test_what_cannot_be_run_is_refused_with_a_reason_and_a_sentence(
+    expected: str, says: str, config_maps: list[Object], spec: Object
+) -> None:
+    """And nothing is started."""
+    reason, message = await refused(cluster(*config_maps), **spec)
+    assert (expected, True, message) == (reason, says in message, message)
+
+
+async def test_everything_that_is_missing_is_said_at_once() -> None:
+    """Not one after the other."""
+    gone = {"configMap": {"name": "gone", "key": "k"}}
+    spec: Object = {"model": {"name": "m", "source": gone}, "dataset": {"source": gone}}
+    _, message = await refused(cluster(), server={"entryScript": {"source": gone}}, **spec)
+    assert 3 == message.count("there is no ConfigMap 'gone'")
+
+
+async def test_a_message_is_never_too_long_for_the_status() -> None:
+    """A ConfigMap may have ten thousand keys."""
+    many = files(**{f"key-{i:06}": "x" for i in range(10_000)})
+    _, message = await refused(cluster(many))
+    assert len(message) <= LONGEST_MESSAGE
+
+
+async def test_what_is_accepted_is_known_by_its_content() -> None:
+    """Rows, digests, range and identity; the key of the rows is what the load reads."""
+    found = await accepted(cluster(), profile(model={"name": "m", "source": {"inline": "weights"}}))
+    assert (3, 3, "requests.txt") == (
+        found.inputs.dataset.rows,
+        found.inputs.dataset.distinct_rows,
+        found.inputs.dataset_key,
+    )
+    assert all(d and d.startswith("sha256:") for d in (found.inputs.code_digest, found.inputs.model_digest))
+    assert "1Gi" == str(found.resources.memory.max)
+    other = await accepted(
+        cluster(files(**{"score.py": "def run(x): ...", "requests.txt": "[1]\n[2]\n[3]\n"})), profile()
+    )
+    same = await accepted(cluster(), profile(search={"maxTrials": 5}))
+    assert other.inputs.dataset == same.inputs.dataset
+    assert other.run_hash != same.run_hash == (await accepted(cluster(), profile())).run_hash
+
+
+async def test_inline_rows_have_no_key() -> None:
+    """They are in a ConfigMap of the run's own."""
+    assert "" == (await accepted(cluster(), profile(dataset={"source": {"inline": "[1]\n"}}))).inputs.dataset_key
+
+
+async def test_binary_files_of_a_config_map_count_like_text() -> None:
+    """A model is binary most often."""
+    model = {"metadata": {"name": "m", "namespace": "team"}, "binaryData": {"model.joblib": "AAEC"}}
+    spec = {"model": {"name": "m", "source": {"configMap": {"name": "m", "key": "model.joblib"}}}}
+    one = await accepted(cluster(files(), model), profile(**spec))
+    other = await accepted(cluster(files(), model | {"binaryData": {"model.joblib": "AAED"}}), profile(**spec))
+    assert one.inputs.model_digest != other.inputs.model_digest
+
+
+async def test_what_admission_would_refuse_is_refused_in_its_words() -> None:
+    """Asked by dry run: nothing is created."""
+    reason, message = await refused(refusing(PODS, 'violates PodSecurity "restricted:latest"'))
+    assert "AdmissionRefused" == reason
+    assert 'violates PodSecurity "restricted:latest"' in message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "failed quota: q: must specify limits.cpu for: load",
+        "maximum cpu usage per Container is 1.  No limit is specified",
+    ],
+)
+async def test_a_load_pod_that_must_have_a_cpu_limit_can_be_given_one(words: str) -> None:
+    """By the installer; the server has one already, so that only the load pod is refused for want of it."""
+    c = cluster()
+    asked = iter(["together", "largest", "smallest", "load"])
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        if kind is PODS and verb == "dry-run" and next(asked) in ("together", "load"):
+            raise Refused(words, 403)
+
+    c.before = refuse
+    reason, message = await refused(c)
+    expected = (
+        f"the API server refuses the load pod: {words}; the chart value trials.load.cpuLimit gives it a CPU limit"
+    )
+    assert ("AdmissionRefused", expected) == (reason, message)
+
+
+async def test_an_api_server_that_does_not_answer_is_no_reason_to_refuse() -> None:
+    """The next look asks again."""
+    c = cluster()
+
+    def gone(verb: str, kind: Kind, name: str) -> None:
+        raise ClusterUnavailable("no answer")
+
+    c.before = gone
+    with pytest.raises(ClusterUnavailable):
+        await accept(c, profile(), SETTINGS)
+
+
+async def test_where_nodes_may_not_be_listed_a_given_range_is_taken() -> None:
+    """And one that is not given is asked for."""
+    assert "1Gi" == str((await accepted(refusing(NODES, "forbidden"), profile())).resources.memory.max)
+    reason, message = await refused(refusing(NODES, "forbidden"), resources={})
+    assert ("RangeTooLarge", True) == (reason, "must be given here" in message)
+
+
+@pytest.mark.parametrize(("nodes", "most"), [(1, "3500m"), (2, "4")])
+async def test_the_load_takes_its_share_where_it_has_to_run_beside_the_server(nodes: int, most: str) -> None:
+    """On a second node it is in nobody's way."""
+    found = await accepted(cluster(nodes=nodes), profile(resources={}))
+    assert most == str(found.resources.cpu.max)
+
+
+async def test_sidecars_take_their_share() -> None:
+    """They run on the same node in any case."""
+    side = {"name": "side", "image": "i", "resources": {"requests": {"cpu": 1}}}
+    found = await accepted(cluster(), profile(server=template(CONTAINER, side), resources={}))
+    assert "2500m" == str(found.resources.cpu.max)
+
+
+async def test_a_run_that_was_accepted_is_not_admitted_again_until_it_is_edited() -> None:
+    """Its own pods take of the quota by then; the range stays what it was."""
+    world = World()
+    await world.look()
+    p = world.profile()
+    world.cluster.calls.clear()
+    world.cluster.put(NODES, node(cpu="1"))
+    assert p.status.resources == (await accepted(world.cluster, p)).resources
+    assert not world.cluster.count("dry-run")
+
+
+async def test_the_annotation_to_run_again_makes_another_run() -> None:
+    """Whatever its value is."""
+    raw = raw_profile()
+    raw["metadata"]["annotations"] = {"modelprofiler.io/rerun": "2"}
+    c = cluster()
+    c.put(PROFILES, raw)
+    again = await accepted(c, ModelProfile.parse(raw))
+    assert again.run_hash != (await accepted(c, profile())).run_hash

@@ -1,0 +1,140 @@
+"""Usage is read for the pod that a trial ran on, and for no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.cluster.objects import load_result, load_status, node, now
+from tests.unit.cluster.standin import StandIn
+from tests.unit.cluster.values import a_job, a_pod, a_server, ended
+from tests.unit.cluster.world import Steady
+
+from modelprofiler.cluster.adapter import NODES, Kind
+from modelprofiler.cluster.gather.measure import Sources, measure
+from modelprofiler.cluster.gather.observe import LoadJob, Measured, Observation, Server
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.errors import MetricsUnavailable, Refused
+
+
+def steady(problem: str = "") -> Steady:
+    """Return a source that has the load of the hundredth second."""
+    source = Steady()
+    source.problem = problem
+    source.loads.append(load_result(load_status()))
+    return source
+
+
+async def measured(
+    job: LoadJob, server: Server | None = None, source: Steady | None = None, seconds: float = 130
+) -> Measured | None:
+    """Return what is read for a Job."""
+    seen = Observation((server or a_server(),), (job,))
+    return (await measure(source, "team", "server", seen, [], now(seconds))).jobs[0].measured
+
+
+async def test_usage_of_a_load_that_has_ended_is_read() -> None:
+    """CPU time of a request, and memory."""
+    found = await measured(ended(), source=steady())
+    assert found is not None
+    assert found.usage is not None
+    assert found.usage.memory is not None
+    assert (True, "3ms", "200Mi") == (
+        found.complete,
+        str(found.usage.cpu_time_per_request),
+        str(found.usage.memory.peak),
+    )
+
+
+async def test_the_samples_around_a_load_are_kept() -> None:
+    """For the report: of CPU time and of the working set."""
+    found = await measured(ended(), source=steady())
+    assert found is not None
+    times = [sample.time - now(0).timestamp() for sample in found.memory]
+    assert list(range(75, 135, 5)) == times  # the load lasted from 101 to 112
+    assert times == [sample.time - now(0).timestamp() for sample in found.cpu_seconds]
+
+
+async def test_samples_that_may_still_come_are_waited_for() -> None:
+    """The last one is older than the end of the window."""
+    found = await measured(ended(), source=steady(), seconds=109)
+    assert found is not None
+    assert not found.complete
+
+
+@pytest.mark.parametrize(
+    ("sentence", "server", "job"),
+    [
+        ("it was replaced", a_server(pod=a_pod(uid="other")), ended()),
+        ("it is gone", a_server(pod=None), ended()),
+        ("its server is gone", a_server(2), ended()),
+        ("it has no node yet", a_server(pod=a_pod(node="")), a_job()),
+    ],
+)
+async def test_another_pod_is_not_read(sentence: str, server: Server, job: LoadJob) -> None:
+    """What it used says nothing about the trial."""
+    assert (sentence, None) == (sentence, await measured(job, server, steady()))
+
+
+async def test_a_load_that_runs_is_asked_for_too() -> None:
+    """The kubelet only ever shows the latest sample: it is collected by asking."""
+    assert Measured(None, complete=False) == await measured(a_job(), source=steady())
+    without_window = ended(result=replace(load_result(load_status()), window_ended=None))
+    assert Measured(None, complete=False) == await measured(without_window, source=steady())
+
+
+async def test_a_source_that_does_not_answer_is_said_to_be_unreachable() -> None:
+    """It may answer later."""
+    found = await measured(ended(), source=steady("the kubelet does not answer"))
+    assert Measured(None, complete=False, problem="the kubelet does not answer", reachable=False) == found
+
+
+async def test_a_source_that_the_installation_has_not_is_said_to_be_missing() -> None:
+    """Waiting would not help."""
+    found = await measured(ended(), source=None)
+    assert found is not None
+    assert (True, False, True) == (found.complete, found.reachable, "prometheus.url" in found.problem)
+
+
+async def test_the_sources_are_those_that_the_installation_has() -> None:
+    """Auto is always the same one, since it remembers."""
+    sources = Sources(StandIn(lambda: now(0)), Settings())
+    kubelet, auto = sources.named("Kubelet"), sources.named("Auto")
+    assert kubelet is not None
+    assert auto is not None
+    assert ("Kubelet", None, True) == (kubelet.name, sources.named("Prometheus"), auto is sources.named("Auto"))
+    await sources.close()
+
+
+async def test_the_kubelet_is_found_at_the_address_that_its_node_tells() -> None:
+    """IPv6 in brackets; the name of the node when it tells none."""
+    cluster = StandIn(lambda: now(0))
+    sources = Sources(cluster, Settings())
+    for name, address in (("a", "198.18.0.1"), ("b", "fd00::1")):
+        known = node(name)
+        known["status"] |= {
+            "addresses": [{"type": "Hostname", "address": "h"}, {"type": "InternalIP", "address": address}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10255}},
+        }
+        cluster.put(NODES, known)
+    cluster.put(NODES, {"metadata": {"name": "c"}})
+    assert ["https://198.18.0.1:10255", "https://[fd00::1]:10255", "https://c:10250"] == [
+        await sources._kubelet_address(name) for name in "abc"
+    ]
+    await sources.close()
+
+
+async def test_a_node_that_may_not_be_read_has_no_metrics() -> None:
+    """That is a fact about the metrics, and does not stop the run from being looked at."""
+    cluster = StandIn(lambda: now(0))
+    sources = Sources(cluster, Settings())
+    with pytest.raises(MetricsUnavailable, match="address of node gone"):
+        await sources._kubelet_address("gone")
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        raise Refused("nodes is forbidden", 403)
+
+    cluster.before = refuse
+    with pytest.raises(MetricsUnavailable, match="forbidden"):
+        await sources._kubelet_address("node1")
+    await sources.close()

@@ -1,0 +1,257 @@
+"""From objects as an API server shows them to what the operator knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.cluster.objects import BIG, MI, SMALL, Object, at, now, pod
+from tests.unit.cluster.shown import SERVER, deployment, job, load_pod, read
+
+from modelprofiler.cluster import names
+from modelprofiler.cluster.gather.observe import Pod, Termination
+from modelprofiler.core.axis import Limits
+
+
+def a_pod_of(found: Object, container: str = "server") -> Pod:
+    """Return what a server's pod shows."""
+    found["metadata"]["labels"] = SERVER
+    seen = read(deployment(), found, container=container).servers[0].pod
+    assert seen is not None
+    return seen
+
+
+def status(**fields: Any) -> Object:
+    """Return the status of the container `server`."""
+    return {"name": "server", **fields}
+
+
+def test_servers_and_jobs_come_in_order_with_their_pods() -> None:
+    """However the API server lists them."""
+    seen = read(deployment(3), deployment(1), job(4), job(2), pod(labels=SERVER), load_pod())
+    assert ([1, 3], [2, 4], ["p", None]) == (
+        [s.incarnation for s in seen.servers],
+        [j.trial for j in seen.jobs],
+        [s.pod.name if s.pod else None for s in seen.servers],
+    )
+    first, second = seen.server(3), seen.job(2)
+    assert first is not None
+    assert second is not None
+    assert (None, None) == (seen.server(2), seen.job(3))
+    assert ("Bracket", SMALL, "Decide", 1, "pod-uid") == (
+        second.purpose,
+        second.limits,
+        second.window,
+        second.incarnation,
+        second.server_pod,
+    )
+
+
+def test_what_belongs_to_an_earlier_run_is_stale_and_its_pods_are_nobodys() -> None:
+    """It is swept, not used."""
+    old = pod(labels={names.RUN: "old", names.INCARNATION: "1"})
+    seen = read(deployment(1, "old"), job(2, "old"), deployment(2), old)
+    assert ((("deployments", "mp-s1"), ("jobs", "mp-t2")), [2], None) == (
+        seen.stale,
+        [s.incarnation for s in seen.servers],
+        seen.servers[0].pod,
+    )
+
+
+def test_a_deployment_says_why_it_has_no_pod() -> None:
+    """A quota shows nowhere else; a Deployment without status says nothing."""
+    condition = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+    refused = deployment(status={"conditions": [{"type": "Available", "status": "False"}, condition]})
+    gone = deployment(status={"conditions": [condition | {"status": "False"}]})
+    assert ["exceeded quota", "", ""] == [read(d).servers[0].refusal for d in (refused, gone, deployment())]
+    assert (BIG, False) == (read(deployment()).servers[0].limits, read(deployment()).servers[0].deleting)
+    assert read(deployment(metadata={"deletionTimestamp": at(5)})).servers[0].deleting
+
+
+def test_of_two_pods_the_one_that_is_not_being_deleted_is_the_server() -> None:
+    """Then the older one."""
+    leaving, living = pod(labels=SERVER), pod(labels=SERVER, created=50)
+    leaving["metadata"] |= {"name": "leaving", "deletionTimestamp": at(60)}
+    third = pod(labels=SERVER, created=70)
+    third["metadata"]["name"] = "third"
+    seen = read(deployment(), leaving, third, living).servers[0].pod
+    assert seen is not None
+    assert ("p", False) == (seen.name, seen.gone)
+
+
+def test_a_pod_that_is_older_than_its_deployment_is_the_last_to_be_taken() -> None:
+    """It is of one of the same name before; or the clocks of two API servers differ, and it is the only one."""
+    later = deployment()
+    later["metadata"]["creationTimestamp"] = at(10)
+    both = read(later, pod(labels=SERVER, created=5), pod(labels=SERVER, created=10)).servers[0].pod
+    only = read(later, pod(labels=SERVER, created=9)).servers[0].pod
+    assert both is not None
+    assert only is not None
+    assert [now(10), now(9)] == [both.created, only.created]
+
+
+def test_a_ready_pod_shows_its_times_sizes_node_and_image() -> None:
+    """In the units that are used here."""
+    seen = a_pod_of(pod(SMALL))
+    assert (now(0), now(1), now(3)) == (seen.created, seen.container_started_at, seen.ready_at)
+    assert (SMALL, SMALL, None) == (seen.desired, seen.actual, seen.resize)
+    assert ("node1", "scoring@sha256:1", None, None, "", False) == (
+        seen.node,
+        seen.image,
+        seen.termination,
+        seen.waiting,
+        seen.unschedulable,
+        seen.gone,
+    )
+
+
+def test_a_pod_without_any_status_is_pending() -> None:
+    """As it is for a moment after it was created."""
+    bare = pod()
+    del bare["status"], bare["spec"]["nodeName"]
+    seen = a_pod_of(bare)
+    assert ("Pending", "", None, None, None, SMALL, None) == (
+        seen.phase,
+        seen.node,
+        seen.ready_at,
+        seen.container_started_at,
+        seen.termination,
+        seen.desired,
+        seen.actual,
+    )
+    empty = a_pod_of(pod(status=None, conditions=None, containerStatuses=None))
+    assert (None, None) == (empty.ready_at, empty.waiting)
+
+
+@pytest.mark.parametrize(
+    ("expected", "condition"),
+    [
+        (("Deferred", "node is full"), {"type": "PodResizePending", "reason": "Deferred", "message": "node is full"}),
+        (("Infeasible", "too large"), {"type": "PodResizePending", "reason": "Infeasible", "message": "too large"}),
+        (("InProgress", ""), {"type": "PodResizeInProgress"}),
+        (("Error", "cgroup"), {"type": "PodResizeInProgress", "reason": "Error", "message": "cgroup"}),
+        (None, {"type": "PodResizePending", "status": "False", "reason": "Deferred"}),
+    ],
+)
+def test_a_resize_shows_how_far_it_is(expected: tuple[str, str] | None, condition: Object) -> None:
+    """What is wanted is in the spec, what is applied in the status."""
+    found = pod(SMALL, conditions=[{"status": "True", **condition}])
+    found["status"]["containerStatuses"][0]["resources"] = {"limits": {"cpu": "1", "memory": "1Gi"}}
+    seen = a_pod_of(found)
+    assert (expected, SMALL, BIG) == (seen.resize, seen.desired, seen.actual)
+
+
+def test_a_kubelet_that_does_not_report_sizes_leaves_them_unknown() -> None:
+    """Or only one of them."""
+    for resources in (None, {}, {"limits": None}, {"limits": {"cpu": "1"}}):
+        found = pod()
+        found["status"]["containerStatuses"][0]["resources"] = resources
+        assert None is a_pod_of(found).actual
+
+
+def test_sizes_compare_however_they_are_written() -> None:
+    """0.25 is 250m."""
+    found = pod()
+    found["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "0.25", "memory": str(1024 * MI)}}
+    assert Limits(250, 1024 * MI) == a_pod_of(found).desired
+
+
+EXIT = {"reason": "Error", "exitCode": 1, "message": "last words\n", "finishedAt": at(9)}
+PROXY_FAILED = {"name": "proxy", "state": {"terminated": EXIT}}
+WELL = {"reason": "Completed", "exitCode": 0}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected", "statuses"),
+    [
+        ("it runs", None, {"containerStatuses": [status(state={"running": {}})]}),
+        (
+            "it has ended",
+            Termination("server", "Error", 1, "last words"),
+            {"containerStatuses": [status(state={"terminated": EXIT})]},
+        ),
+        (
+            "it has ended and runs again",
+            Termination("server", "OOMKilled", 137, ""),
+            {
+                "containerStatuses": [
+                    status(state={"running": {}}, lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}})
+                ]
+            },
+        ),
+        (
+            "a sidecar has failed",
+            Termination("proxy", "Error", 1, "last words", profiled=False),
+            {"containerStatuses": [status(state={"running": {}}), PROXY_FAILED]},
+        ),
+        (
+            "both have: the profiled one is told of",
+            Termination("server", "Completed", 0, ""),
+            {
+                "containerStatuses": [
+                    {"name": "proxy", "state": {"terminated": EXIT}},
+                    status(state={"terminated": WELL}),
+                ]
+            },
+        ),
+        (
+            "an init container has done its work",
+            None,
+            {"initContainerStatuses": [{"name": "fetch", "state": {"terminated": WELL}}]},
+        ),
+        (
+            "an init container fails",
+            Termination("fetch", "Error", 1, "last words", profiled=False),
+            {"initContainerStatuses": [{"name": "fetch", "state": {"waiting": {}}, "lastState": {"terminated": EXIT}}]},
+        ),
+    ],
+)
+def test_how_a_container_ended_is_told(sentence: str, expected: Termination | None, statuses: Object) -> None:
+    """The first restart is enough."""
+    assert (sentence, expected) == (sentence, a_pod_of(pod(**statuses)).termination)
+
+
+@pytest.mark.parametrize(
+    ("expected", "waiting"),
+    [
+        (("ErrImagePull", "not found"), {"reason": "ErrImagePull", "message": "not found"}),
+        (("ImagePullBackOff", ""), {"reason": "ImagePullBackOff"}),
+        (("CreateContainerConfigError", "no secret"), {"reason": "CreateContainerConfigError", "message": "no secret"}),
+        (None, {"reason": "ContainerCreating"}),
+        (None, {"reason": "PodInitializing"}),
+        (None, {}),
+    ],
+)
+def test_why_a_container_waits_is_told_when_it_is_a_reason(expected: tuple[str, str] | None, waiting: Object) -> None:
+    """Of any container, init containers too."""
+    assert expected == a_pod_of(pod(containerStatuses=[status(state={"waiting": waiting})])).waiting
+    init = pod(initContainerStatuses=[{"name": "fetch", "state": {"waiting": waiting}}])
+    assert expected == a_pod_of(init).waiting
+
+
+def test_what_the_scheduler_says_is_told() -> None:
+    """Only while there is no node."""
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "Insufficient cpu"}
+    assert "Insufficient cpu" == a_pod_of(pod(conditions=[condition])).unschedulable
+    assert "" == a_pod_of(pod(conditions=[condition | {"reason": "SchedulingGated"}])).unschedulable
+    assert "" == a_pod_of(pod()).unschedulable
+
+
+def test_an_evicted_pod_is_gone_and_says_why() -> None:
+    """It stays as a failed object."""
+    seen = a_pod_of(pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory."))
+    assert (True, "Evicted The node was low on resource: memory.") == (seen.gone, seen.reason)
+
+
+def test_a_liveness_probe_and_a_probe_that_does_not_pass_are_seen() -> None:
+    """They explain a kill, or why it is not ready."""
+    found = pod(containerStatuses=[status(state={"running": {"startedAt": at(1)}}, ready=False, started=True)])
+    found["spec"]["containers"][0] |= {
+        "livenessProbe": {"httpGet": {"port": 80}},
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 80}},
+    }
+    seen = a_pod_of(found)
+    assert (True, "the readinessProbe (GET /healthz on port 80) of container server did not pass") == (
+        seen.has_liveness_probe,
+        seen.unready,
+    )

@@ -1,0 +1,69 @@
+"""What the nodes have left, as it is read from the cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from tests.unit.cluster.objects import Object, node, now
+from tests.unit.cluster.standin import StandIn
+
+from modelprofiler.cluster.adapter import NODES, PODS, Kind
+from modelprofiler.cluster.gather.rooms import KEPT_SECONDS, Rooms
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.errors import Refused
+
+
+def pod(name: str, cpu: str = "1") -> Object:
+    """Return a pod on the node, with an init container that asks for as much as its container."""
+    container = {"name": "c", "image": "i", "resources": {"requests": {"cpu": cpu, "memory": "1Gi"}}}
+    sidecar = {**container, "restartPolicy": "Always"}
+    return {
+        "metadata": {"name": name, "namespace": "team"},
+        "spec": {"nodeName": "node1", "containers": [container], "initContainers": [sidecar]},
+        "status": {"phase": "Running"},
+    }
+
+
+def cluster() -> StandIn:
+    """Return a cluster of a node with 4 CPUs and 8 GiB, and one pod that asks for half of it."""
+    found = StandIn(lambda: now(0))
+    found.put(NODES, node())
+    found.put(PODS, pod("p"))
+    return found
+
+
+async def test_what_pods_ask_for_is_taken_off() -> None:
+    """Sidecars too."""
+    (room,) = await Rooms(cluster(), Settings()).read()
+    assert ("node1", 2000, 6 * 2**30) == (room.node, room.cpu, room.memory)
+
+
+async def test_many_who_ask_at_once_read_it_once() -> None:
+    """And a moment later it is read anew."""
+    shown, time = cluster(), now(0)
+    rooms = Rooms(shown, Settings(), lambda: time)
+    found = await asyncio.gather(*(rooms.read() for _ in range(20)))
+    assert [2000] * 20 == [room.cpu for (room,) in found]
+    assert 1 == shown.count("list", PODS).total()
+    shown.put(PODS, pod("q", "500m"))
+    time += timedelta(seconds=KEPT_SECONDS)
+    (room,) = await rooms.read()
+    assert 1000 == room.cpu
+
+
+async def test_where_nodes_may_not_be_read_there_is_nothing() -> None:
+    """Where pods may not be, nodes count as empty."""
+
+    def refusing(*kinds: Kind) -> Rooms:
+        shown = cluster()
+
+        def refuse(verb: str, kind: Kind, name: str) -> None:
+            if kind in kinds:
+                raise Refused("forbidden", 403)
+
+        shown.before = refuse
+        return Rooms(shown, Settings())
+
+    assert [] == await refusing(NODES).read()
+    assert [4000] == [room.cpu for room in await refusing(PODS).read()]

@@ -10,7 +10,7 @@ from benchmarks.search.simulation import Simulation
 from benchmarks.search.truth import Truth
 
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.checks import wilson
+from modelprofiler.core.stats import wilson
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,8 @@ from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import LATENCY_METRICS, ModelProfileSpec
 from modelprofiler.api.status import Judged, LoadStatus, Outcome, Trial, UsageStatus
 from modelprofiler.core.bounds import latency_bounds
+from modelprofiler.core.stats import FEWEST_REQUESTS, Z_95, wilson
 
-REQUESTS_NEEDED = {"mean": 1, "p50": 5, "p90": 29, "p95": 59, "p99": 299, "p999": 2995, "max": 1}
-"""Fewest requests whose largest latency bounds the percentile with 95 % confidence: ln(0.05) / ln(p)."""
-
-Z_95 = 1.96
 MOST_EXCESS = 5.0
 """Logarithms are cut off here: a factor of 150 beyond a bound says no more than that it is far beyond."""
 
@@ -192,7 +189,7 @@ def _latency(metric: str, load: LoadStatus, bound: float) -> Check:
         for found in (getattr(part, metric) for part in (load.latency, load.latency_low, load.latency_high))
     )
     completed = load.requests - load.failures
-    needed = REQUESTS_NEEDED[metric]
+    needed = FEWEST_REQUESTS[metric]
     missing = f"{metric} was not measured"
     if completed < needed:
         missing = f"too few requests for {metric}: {completed} of {needed}; a longer load.duration gives more"
@@ -230,20 +227,6 @@ def _completed_rate(spec: ModelProfileSpec, load: LoadStatus, base: LoadStatus, 
             missing="the rate was not measured",
         )
     ]  # fmt: skip
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a share.
-
-    Wilson (1927), Journal of the American Statistical Association 22, 209-212.
-    """
-    if of <= 0:
-        return 0.0, 1.0
-    share = hits / of
-    centre = share + Z_95**2 / (2 * of)
-    half = Z_95 * math.sqrt(share * (1 - share) / of + Z_95**2 / (4 * of * of))
-    scale = 1 + Z_95**2 / of
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
 def _seconds(value: float) -> str:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import Drift, Trial
 from modelprofiler.core.judge import JUDGED_OUTCOMES
-from modelprofiler.core.stats import t95
+from modelprofiler.core.stats import student_t
 
 COMPARABLE = 1.5
 """CPU sizes up to this factor apart compare: a server that is throttled more also loses its caches more often."""
@@ -59,7 +59,7 @@ def drift_of(trials: Sequence[Trial]) -> Drift | None:
     variance = (residual + PRIOR * NOISE**2) / freedom
     times = [time for group in groups for time, _, _ in group]
     span = max(times) - min(times)
-    change, half = slope * span, t95(freedom) * math.sqrt(variance * ss / determinant) * span
+    change, half = slope * span, student_t(freedom) * math.sqrt(variance * ss / determinant) * span
     return Drift(
         ratio=_ratio(change),
         low=_ratio(change - half),

@@ -14,8 +14,7 @@ from statistics import fmean, stdev
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import MemoryUsage, Outcome, Trial
-from modelprofiler.core.checks import Z_95
-from modelprofiler.core.stats import t95
+from modelprofiler.core.stats import Z_95, student_t
 
 DENSE = 8
 """Samples from which on one trial tells a leak from a warm-up by itself."""
@@ -132,7 +131,7 @@ def _joint_interval(slopes: Sequence[float]) -> tuple[float, float] | None:
     """Return the mean slope of several trials with the interval that follows from their spread."""
     if len(slopes) < FEWEST_TRIALS:
         return None
-    half = t95(len(slopes) - 1) * stdev(slopes) / math.sqrt(len(slopes))
+    half = student_t(len(slopes) - 1) * stdev(slopes) / math.sqrt(len(slopes))
     return fmean(slopes) - half, fmean(slopes) + half
 
 

@@ -1,12 +1,108 @@
-"""Student's t, for intervals from a handful of values."""
+"""Statistics of small samples: the interval of a share, Student's t, and how many requests a percentile needs.
+
+Every other module takes these from here, so that the load generator, the judgement of a trial and the search mean the
+same by 95 % confidence.
+"""
 
 from __future__ import annotations
 
-# Two-sided 95 %, by degrees of freedom. Abramowitz & Stegun, table 26.10.
-_T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 10: 2.228}
-_T95 |= {15: 2.131, 20: 2.086, 30: 2.042}
+import functools
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ERROR_95 = 0.05
+"""Probability that a 95 % interval does not contain the truth: what is reported and judged."""
+ERROR_999 = 0.001
+"""The same for a 99.9 % interval: what ends a load early, which is asked again and again."""
+
+Z_95 = 1.960
+"""Quantile of the standard normal distribution for two-sided 95 %: `NormalDist().inv_cdf(1 - ERROR_95 / 2)`."""
+Z_999 = 3.291
+"""The same for two-sided 99.9 %: `NormalDist().inv_cdf(1 - ERROR_999 / 2)`."""
+
+PERCENTILES: Mapping[str, float] = MappingProxyType({"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999})
+"""Every percentile that is measured, as a share."""
 
 
-def t95(freedom: int) -> float:
-    """Return Student's t, two-sided 95 %, for so many degrees of freedom; of the next fewer in a gap of the table."""
-    return _T95[max(f for f in _T95 if f <= freedom)]
+def requests_to_bound(percentile: float) -> int:
+    """Return the fewest independent requests of which the slowest bounds a percentile from above, with 95 % confidence.
+
+    All of n requests are below the percentile q with probability qⁿ, which is at most 5 % from n = ln(0.05) / ln(q) on
+    (the distribution-free interval from order statistics: David and Nagaraja, Order Statistics, 7.1).
+
+    Parameters
+    ----------
+    percentile
+        As a share, between 0 and 1.
+    """
+    return math.ceil(math.log(ERROR_95) / math.log(percentile))
+
+
+FEWEST_FOR_MEDIAN = 10
+"""The median could be bounded with 5 requests; with twice as many it is not merely one of a handful of values."""
+
+FEWEST_REQUESTS: Mapping[str, int] = MappingProxyType(
+    {
+        "mean": 1,
+        **{name: max(requests_to_bound(share), FEWEST_FOR_MEDIAN) for name, share in PERCENTILES.items()},
+        "max": 1,
+    }
+)
+"""How many requests must complete before a latency metric is reported: p50 10, p90 29, p95 59, p99 299, p999 2,995."""
+
+
+def wilson(hits: int, total: int, z: float = Z_95) -> tuple[float, float]:
+    """Return the Wilson score interval of a share; (0, 1) where nothing was counted.
+
+    Wilson (1927), Journal of the American Statistical Association 22, 209-212.
+
+    Parameters
+    ----------
+    hits, total
+        The share is `hits` of `total`.
+    z
+        Quantile of the normal distribution for the confidence: `Z_95` or `Z_999`.
+    """
+    if total <= 0:
+        return 0.0, 1.0
+    share, scale = hits / total, 1 + z * z / total
+    centre = (share + z * z / (2 * total)) / scale
+    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / scale
+    # Exactly 0 and 1 at the ends: a rounding error above 0 would be taken for proof that something failed.
+    return 0.0 if hits == 0 else max(centre - half, 0.0), 1.0 if hits == total else min(centre + half, 1.0)
+
+
+@functools.cache
+def student_t(freedom: int, error: float = ERROR_95) -> float:
+    """Return the quantile of Student's t that leaves out `error`, half of it on each side; to three decimals.
+
+    The probability within ±t has a closed form for whole degrees of freedom (Abramowitz and Stegun, 26.7.3 and 26.7.4,
+    in the angle atan(t / √freedom)), which bisection inverts. Three decimals are what printed tables give.
+
+    Parameters
+    ----------
+    freedom
+        Degrees of freedom, at least 1.
+    error
+        Probability of a value outside ±t: `ERROR_95` or `ERROR_999`.
+    """
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):  # halvings, to below the resolution of a double
+        middle = (low + high) / 2
+        if _within(middle, freedom) < 1 - error:
+            low = middle
+        else:
+            high = middle
+    return round(math.sqrt(freedom) * math.tan(low), 3)
+
+
+def _within(angle: float, freedom: int) -> float:
+    """Return the probability of Student's t within ± √freedom × tan(angle)."""
+    sine, cosine = math.sin(angle), math.cos(angle)
+    odd = freedom % 2
+    term, total = (cosine if odd else 1.0), 0.0
+    for k in range(2 + odd, freedom + 1, 2):
+        total += term
+        term *= cosine * cosine * (k - 1) / k
+    return 2 / math.pi * (angle + sine * total) if odd else sine * total

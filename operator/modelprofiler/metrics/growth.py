@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelprofiler.core.stats import t95
+from modelprofiler.core.stats import student_t
 
 FLAT = 0.01
 """Growth over all requests seen, as a share of memory, below which memory is called flat."""
@@ -109,7 +109,7 @@ def _line(points: Sequence[Point]) -> _Line | None:
         return None
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
     residual = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
-    return _Line(slope, t95(n - 2) * math.sqrt(residual / (n - 2) / spread) if n > 2 else math.inf)
+    return _Line(slope, student_t(n - 2) * math.sqrt(residual / (n - 2) / spread) if n > 2 else math.inf)
 
 
 def _settling(points: Sequence[Point]) -> float | None:

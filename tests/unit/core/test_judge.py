@@ -8,7 +8,6 @@ from tests.unit.core.search.simulator import spec_of
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import LatencySummary, LoadStatus, Outcome, Purpose, Size, UsageStatus
-from modelprofiler.core.checks import REQUESTS_NEEDED, wilson
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.judge import Verdict, every_row_passed, outcome_of, rejudge
 
@@ -85,22 +84,11 @@ def test_a_failing_metric_decides_though_another_one_is_missing() -> None:
     assert found.outcome is Outcome.SLOW
 
 
-@pytest.mark.parametrize("metric", ["p50", "p90", "p95", "p99", "p999"])
-def test_requests_needed_are_the_fewest_that_bound_the_percentile(metric: str) -> None:
-    """With one less, all requests may be below the percentile with more than 5 % probability."""
-    share = float("0." + metric[1:])
-    needed = REQUESTS_NEEDED[metric]
-    assert share**needed <= 0.05 < share ** (needed - 1)
-
-
-def test_wilson_is_the_published_interval() -> None:
-    """Newcombe (1998), table I: 81 of 263 is 0.2553 to 0.3662."""
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
-
-
-def test_nothing_is_known_of_a_share_of_nothing() -> None:
-    """The interval is everything."""
-    assert wilson(0, 0) == (0.0, 1.0)
+def test_one_failure_in_few_requests_is_no_certain_failure() -> None:
+    """One of eleven says little against five percent allowed; none of eleven says nothing against it."""
+    few = load_of(90, requests=11, failures=1)
+    found = verdict(objectives(latency={"mean": "250ms"}, maxErrorPercent="5"), few)
+    assert (Outcome.ERRORS, False) == (found.outcome, found.certain)
 
 
 def test_no_failure_is_allowed_when_the_bound_is_zero() -> None:

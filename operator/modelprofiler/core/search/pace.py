@@ -15,7 +15,7 @@ from statistics import fmean
 
 from modelprofiler.api.status import Outcome, Trial
 from modelprofiler.core.judge import JUDGED_OUTCOMES
-from modelprofiler.core.stats import t95
+from modelprofiler.core.stats import student_t
 
 FINEST = 0.02
 """Standard deviation of what is measured at an even pace (logarithm): counters are read seconds apart."""
@@ -87,7 +87,7 @@ class Pace:
         share, spread = real / variance, math.sqrt(real)
         standard_error = spread / math.sqrt(max(len(group) for group in groups.values()))
         deviations = {index: share * value for index, value in found.items()} | dict.fromkeys(cheap, 0.0)
-        return cls(deviations, spread, standard_error, CERTAINTY * t95(free) * standard_error)
+        return cls(deviations, spread, standard_error, CERTAINTY * student_t(free) * standard_error)
 
     def steady_size(self, trial: Trial, cpu: int) -> float:
         """Return the CPU, in millicores, at which a trial of the mean pace would have shown what this one did."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.local.support import Serve, Start, until
+from tests.integration.host.support import Serve, Start, until
 
 from modelprofiler.host.cgroup import Cgroup, open_cgroup
 from modelprofiler.host.cgroup_v2 import SERVER, CgroupV2
@@ -111,8 +111,9 @@ async def test_memory_can_be_raised_and_lowered_to_what_is_free(cgroup: Cgroup, 
 async def test_what_forks_while_it_is_killed_is_killed_too(cgroup: Cgroup, start: Start) -> None:
     """None of hundreds of daemons escapes."""
     await start(sys.executable, "-c", FOUNTAIN, cgroup=cgroup)
+    # Each fact is waited for on its own: the members change between two readings.
     await until(lambda: len(cgroup.pids()) >= 50)
-    assert (cgroup.read().threads or 0) >= 50
+    await until(lambda: (cgroup.read().threads or 0) >= 50)
     assert cgroup.kill()
     assert set() == cgroup.pids()
 
@@ -177,12 +178,11 @@ async def test_the_kernels_own_version_2_counts_cpu_kills_and_goes(version_2: Pa
     cgroup = CgroupV2(outer)
     try:
         server = await start(sys.executable, "-c", FOUNTAIN, cgroup=cgroup)
+        # Each fact is waited for on its own: the members change between two readings.
         await until(lambda: len(cgroup.pids()) >= 20)
+        await until(lambda: (cgroup.read().threads or 0) >= 20)
         assert server.pid in cgroup.pids()
-        reading = cgroup.read()
-        assert reading.cpu_seconds is not None
-        assert reading.cpu_seconds > 0
-        assert (reading.threads or 0) >= 20
+        assert (cgroup.read().cpu_seconds or 0) > 0
     finally:
         assert cgroup.kill()
         assert cgroup.remove()

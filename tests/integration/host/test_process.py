@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.local.support import Serve, Start, until
+from tests.integration.host.support import Serve, Start, until
 
 from modelprofiler.errors import StartFailed
 from modelprofiler.host.cgroup import Cgroup

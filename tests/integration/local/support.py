@@ -1,16 +1,13 @@
-"""What the tests of server processes have in common."""
+"""A run of the server of known cost, without the steps that prepare one from a file."""
 
-import asyncio
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources, Provenance
-from modelprofiler.host.process import Server
 from modelprofiler.load.dataset import describe, read_rows
 from modelprofiler.local.command import Command, Ready
 from modelprofiler.local.prepared import Prepared
@@ -25,16 +22,6 @@ SPEC: dict[str, Any] = {
     "resources": {"cpu": {"values": ["250m", "500m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
     "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
 }
-
-Start = Callable[..., Awaitable[Server]]
-Serve = Callable[..., Awaitable[tuple[Server, int]]]
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait until something is so, for 20 seconds at most."""
-    async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110 - it happens in the kernel
-            await asyncio.sleep(0.01)
 
 
 def prepare(directory: Path, repository: Path, knobs: str = "", **spec: Any) -> Prepared:

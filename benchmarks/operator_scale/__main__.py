@@ -21,7 +21,8 @@ from benchmarks.main_job import OperatorPod, kubectl
 from benchmarks.operator_scale import crowd, tables
 from benchmarks.operator_scale.costs import Cost, cost_of, gaps, settled_samples, traffic
 
-from modelprofiler.cluster.adapter import PROFILES, Cluster, Object
+from modelprofiler.api.objects import Object
+from modelprofiler.cluster.adapter import PROFILES, Cluster
 from modelprofiler.cluster.fetch import fetch
 from modelprofiler.errors import ModelProfilerError
 

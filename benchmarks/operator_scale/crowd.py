@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import API_VERSION, KIND
-from modelprofiler.cluster.adapter import CONFIG_MAPS, PROFILES, Cluster, Kind, Object
+from modelprofiler.cluster.adapter import CONFIG_MAPS, PROFILES, Cluster, Kind
 from modelprofiler.errors import ClusterUnavailable, NotFound
 
 NAMESPACES = Kind("/api/v1", "namespaces")

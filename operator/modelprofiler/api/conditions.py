@@ -106,6 +106,13 @@ class Reason(StrEnum):
     """Nothing to do."""
 
 
+LONGEST_MESSAGE = 4096
+"""Characters of a condition's message that we write; the API server takes 32,768, a person reads fewer.
+
+A source with many files may be named with all of them.
+"""
+
+
 class Condition(ApiModel):
     """A condition, as in Kubernetes' own types."""
 

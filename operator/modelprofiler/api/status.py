@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from modelprofiler.api.conditions import Condition
+from modelprofiler.api.conditions import LONGEST_MESSAGE, Condition
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import CpuRange, MemoryRange
@@ -289,7 +289,7 @@ class ClaimsStatus(StatusModel):
     """Sources whose path is a file, not a folder."""
     reason: Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset"] | None = None
     """Why it cannot be used; absent when it can."""
-    message: Annotated[str, Field(max_length=4096)] | None = None
+    message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] | None = None
     """Everything that is wrong with it."""
 
 

@@ -21,12 +21,11 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 from kubernetes.aio.stream import WsApiClient
 
+from modelprofiler.api.objects import Object
 from modelprofiler.cluster.traffic import Traffic, name_of
 from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, Refused
 
 log = logging.getLogger(__name__)
-
-Object = dict[str, Any]
 
 REQUEST_TIMEOUT_SECONDS = 20.0
 WATCH_TIMEOUT_SECONDS = 240.0

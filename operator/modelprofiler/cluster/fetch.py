@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, PROFILES, Cluster, current_namespace
 from modelprofiler.errors import NotFound, RecordUnreadable, Refused
 from modelprofiler.report.record import RunRecord, TrialRecord
-
-Object = dict[str, Any]
 
 
 def run_of(name: str, namespace: str | None) -> RunRecord:

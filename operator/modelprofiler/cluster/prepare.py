@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from modelprofiler.api.conditions import Reason
+from modelprofiler.api.conditions import LONGEST_MESSAGE, Reason
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ClaimsStatus
 from modelprofiler.cluster import names
@@ -23,13 +24,11 @@ from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.observe import IMAGE_REASONS, START_REASONS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
+from modelprofiler.core.text import head
 from modelprofiler.errors import LoadError, NotFound, Refused
 from modelprofiler.files.inspect import PrepareConfig, PrepareResult, Wanted
 
-Object = dict[str, Any]
-
 CLAIMS_DIR = "/var/modelprofiler/claims"
-LONGEST_MESSAGE = 4096
 
 READING = "reading what is on the claims"
 
@@ -76,7 +75,7 @@ async def _start(cluster: Cluster, profile: ModelProfile, settings: Settings, cl
         raise  # the namespace is about to go
     except Refused as error:
         said = f"the API server refuses the pod that reads the claims: {error}"
-        return Finding(Reason.ADMISSION_REFUSED, said[:LONGEST_MESSAGE])
+        return Finding(Reason.ADMISSION_REFUSED, head(said, LONGEST_MESSAGE))
     return Waiting(READING)
 
 
@@ -88,7 +87,7 @@ def read(
 
     def refused(reason: Why, message: str) -> ClaimsStatus:
         said = f"{everything}: {message}" if everything else message
-        return ClaimsStatus(identity=claims.identity, time=now, reason=reason, message=said[:LONGEST_MESSAGE])
+        return ClaimsStatus(identity=claims.identity, time=now, reason=reason, message=head(said, LONGEST_MESSAGE))
 
     for pod in pods:
         ended = next((e for c in _containers(pod) if (e := (c.get("state") or {}).get("terminated"))), None)
@@ -145,7 +144,7 @@ def _ended(
         model_digest=result.model_digest,
         single_files=result.single_files,
         reason=reason,
-        message=said[:LONGEST_MESSAGE] or None,
+        message=head(said, LONGEST_MESSAGE) or None,
     )
 
 

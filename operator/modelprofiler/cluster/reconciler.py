@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from modelprofiler.api.conditions import Reason
+from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
@@ -51,8 +52,6 @@ NOT_ACCEPTED_EACH_SECONDS = 0.5
 
 TOGETHER_SECONDS = 5.0
 """A profile and the ConfigMaps it names are applied together, in whatever order: none of them is missing yet."""
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
-from typing import Any
 
-Object = dict[str, Any]
+from modelprofiler.api.objects import Object
 
 HEADINGS = ("NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE")
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
 from modelprofiler.core.sources import files_of
 from modelprofiler.errors import InvalidInput, Problem
 from modelprofiler.files.overrides import NONE, Overrides
-from modelprofiler.files.yaml_objects import Object, read_objects
+from modelprofiler.files.yaml_objects import read_objects
 
 STDIN = "-"
 

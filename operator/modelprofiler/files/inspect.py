@@ -14,15 +14,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError
 
 from modelprofiler.api.model import ApiModel
+from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.spec import DatasetFormat
 from modelprofiler.api.status import DatasetStatus, StatusModel
 from modelprofiler.core.sources import FilesDigest
+from modelprofiler.core.text import head
 from modelprofiler.errors import DatasetError, LoadError
 from modelprofiler.load.config import FileConfig
 from modelprofiler.load.dataset import describe, read_rows
-
-LARGEST_RESULT = 4096
-"""Bytes of a termination message at most."""
 
 LONGEST_PROBLEM = 700
 """Characters; five such problems fit."""
@@ -85,11 +84,11 @@ class PrepareResult(StatusModel):
         """Return the result as a termination message; problems that do not fit are counted."""
         kept, left_out = list(self.problems), 0
         while True:
-            told = [p.model_copy(update={"message": _cut(p.message, LONGEST_PROBLEM)}) for p in kept]
+            told = [p.model_copy(update={"message": head(p.message, LONGEST_PROBLEM)}) for p in kept]
             if left_out:
                 told[-1] = told[-1].model_copy(update={"message": f"{told[-1].message} (and {left_out} more)"})
             text = self.model_copy(update={"problems": told}).model_dump_json(by_alias=True, exclude_none=True)
-            if len(text.encode()) <= LARGEST_RESULT or len(kept) <= 1:
+            if len(text.encode()) <= TERMINATION_MESSAGE_BYTES or len(kept) <= 1:
                 return text
             kept.pop()
             left_out += 1
@@ -268,7 +267,3 @@ def _unreadable(source: Wanted, path: Path, error: Exception) -> _Unusable:
         )
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return _Unusable("SourceUnreadable", f"{name} of claim {source.claim!r} cannot be read: {said}")
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.spec import LATENCY_METRICS
 from modelprofiler.errors import Problem
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
+from modelprofiler.api.objects import Object
 from modelprofiler.errors import InvalidInput, Problem
-
-Object: TypeAlias = dict[str, Any]
 
 MOST_BYTES = 64 * 2**20
 """Of a file: far more than a cluster takes, little enough to be read at once."""

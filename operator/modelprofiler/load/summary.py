@@ -17,16 +17,16 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
+from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import FailureCounts, LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
+from modelprofiler.core.text import head_in_bytes
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.intervals import PERCENTILES, REQUIRED
 from modelprofiler.load.timeline import Timeline
 
-MAX_BYTES = 4096
-"""Kubernetes cuts a termination message here."""
 MAX_MESSAGE_BYTES = 1200
 _LENGTHS = struct.Struct("<HH")
 _MARK = "mpload1:"
@@ -101,10 +101,10 @@ class LoadResult:
 
     def encode(self) -> str:
         """Return the result as text of at most 4,096 bytes (ASCII)."""
-        result = replace(self, message=_cut(self.message))
+        result = replace(self, message=head_in_bytes(self.message, MAX_MESSAGE_BYTES))
         while True:
             text = _encoded(result)
-            if len(text) <= MAX_BYTES:
+            if len(text) <= TERMINATION_MESSAGE_BYTES:
                 return text
             # Ten levels leave a single bucket: everything else is bounded, so this ends.
             result = replace(result, histogram=result.histogram.coarser())
@@ -179,15 +179,6 @@ _SCALARS = (
     "cpu_model",
     "cgroup_version",
 )
-
-
-def _cut(message: str) -> str:
-    encoded = message.encode("utf-8", "replace")
-    return (
-        message
-        if len(encoded) <= MAX_MESSAGE_BYTES
-        else encoded[: MAX_MESSAGE_BYTES - 3].decode("utf-8", "ignore") + "…"
-    )
 
 
 def latency_summary(values: dict[str, float]) -> LatencySummary:

@@ -9,6 +9,7 @@ from pathlib import Path
 from modelprofiler.api.status import Outcome
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Failure
+from modelprofiler.core.text import tail
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.host.control_group import Cgroup
 from modelprofiler.host.process import Server
@@ -129,11 +130,11 @@ class RunningServer:
         kills = (self._cgroup.read().oom_kills or 0) if self._cgroup is not None else 0
         if kills and code == -signal.SIGKILL:
             return Failure(Outcome.OOM_KILLED, "the server was killed for exceeding its memory limit")
-        return Failure(Outcome.CRASHED, _cut(self._server.exit_sentence()))
+        return Failure(Outcome.CRASHED, tail(self._server.exit_sentence(), LONGEST_LAST_WORDS))
 
     def last_words(self) -> str:
         """Return how it is and what it printed last."""
-        return _cut(self._server.exit_sentence())
+        return tail(self._server.exit_sentence(), LONGEST_LAST_WORDS)
 
     async def stop(self) -> None:
         """End it and everything it started, and remove its control group.
@@ -149,8 +150,3 @@ class RunningServer:
             gone = await asyncio.to_thread(self._cgroup.remove) and gone
         if not gone:
             raise ModelProfilerError("the server has processes that do not end, even when they are killed")
-
-
-def _cut(words: str) -> str:
-    """Return the end of a text: a traceback says what it has to say in its last lines."""
-    return words if len(words) <= LONGEST_LAST_WORDS else "… " + words[-LONGEST_LAST_WORDS:]

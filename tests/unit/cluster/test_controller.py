@@ -7,8 +7,9 @@ import pytest
 from tests.unit.cluster.objects import now
 from tests.unit.cluster.standin import StandIn
 
+from modelprofiler.api.objects import Object
 from modelprofiler.cluster import controller as module
-from modelprofiler.cluster.adapter import Kind, Object
+from modelprofiler.cluster.adapter import Kind
 from modelprofiler.cluster.controller import AT_ONCE, LONGEST_RETRY_SECONDS, Controller, _backoff
 from modelprofiler.cluster.queue import Key
 from modelprofiler.errors import ClusterUnavailable

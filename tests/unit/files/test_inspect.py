@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.cli import main
 from modelprofiler.core.sources import digest
-from modelprofiler.files.inspect import LARGEST_RESULT, Found, PrepareConfig, PrepareResult, prepare
+from modelprofiler.files.inspect import Found, PrepareConfig, PrepareResult, prepare
 from modelprofiler.load.dataset import describe
 
 NOBODY = 65534
@@ -146,7 +147,7 @@ def test_a_result_fits_into_a_termination_message() -> None:
     """However long names are; what is left out is counted."""
     problem = Found(reason="SourceNotFound", path="p", message="ü" * 3000)
     text = PrepareResult(problems=[problem] * 3).encode()
-    assert len(text.encode()) <= LARGEST_RESULT
+    assert len(text.encode()) <= TERMINATION_MESSAGE_BYTES
     decoded = PrepareResult.decode(text)
     assert decoded.problems[-1].message.endswith("(and 1 more)")
 

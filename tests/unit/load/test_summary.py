@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import FailureCounts, LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.summary import MAX_BYTES, LoadResult, merge
+from modelprofiler.load.summary import LoadResult, merge
 from modelprofiler.load.timeline import Timeline
 
 
@@ -119,7 +120,7 @@ def test_the_worst_result_fits_a_termination_message(alphabet: str) -> None:
     message = "".join(chr(ord(r.choice(alphabet)) + r.randrange(30)) for _ in range(10_000))
     worst = worst_case(message)
     text = worst.encode()
-    assert len(text.encode()) <= MAX_BYTES
+    assert len(text.encode()) <= TERMINATION_MESSAGE_BYTES
     read = LoadResult.decode(text)
     assert (worst.status, worst.histogram.n, worst.timeline.counts[-1] - worst.timeline.counts[0]) == (
         read.status,

@@ -10,8 +10,8 @@ import importlib.resources
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import GROUP
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.volume import Volume
@@ -21,8 +21,6 @@ from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, PODS, STRATEGIC_P
 from modelprofiler.cluster.exec import run_in_pod
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import ClusterUnavailable, NotFound, Refused
-
-Object = dict[str, Any]
 
 CONTENT = f"{GROUP}/content"
 """Annotation of a claim that was filled: the digest of its files."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import Trial
 from modelprofiler.cluster import names
@@ -17,8 +17,6 @@ from modelprofiler.load.summary import LoadResult
 from modelprofiler.report.record import TrialRecord
 
 log = logging.getLogger(__name__)
-
-Object = dict[str, Any]
 
 
 async def write(

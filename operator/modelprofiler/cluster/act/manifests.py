@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.spec import Source
 from modelprofiler.api.status import Purpose
@@ -14,8 +13,6 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.load.config import LoadConfig
-
-Object = dict[str, Any]
 
 DATASET_DIR = "/var/modelprofiler/dataset"
 CONFIG_DIR = "/etc/modelprofiler"

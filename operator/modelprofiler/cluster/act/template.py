@@ -6,8 +6,8 @@ Pure: dicts in, dicts out. Nothing here gives the author of a profile more than 
 from __future__ import annotations
 
 import copy
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import DEFAULT_CONTAINER, container_name
 from modelprofiler.api.spec import EntryScript, ModelProfileSpec
 from modelprofiler.cluster import names
@@ -18,8 +18,6 @@ from modelprofiler.core.scoring import READY_PATH, model_variables, scoring_comm
 from modelprofiler.core.sources import INLINE_MODEL
 from modelprofiler.core.threads import variables_to_set
 from modelprofiler.errors import Problem
-
-Object = dict[str, Any]
 
 CODE_DIR = "/var/modelprofiler/code"
 MODEL_DIR = "/var/modelprofiler/model"

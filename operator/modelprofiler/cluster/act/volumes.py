@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.spec import PersistentVolumeClaimSource, Source
 from modelprofiler.cluster import names
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)

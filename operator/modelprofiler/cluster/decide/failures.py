@@ -11,6 +11,7 @@ from modelprofiler.api.status import Outcome
 from modelprofiler.cluster.gather.observe import START_REASONS, LoadJob, Pod, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.evidence import Failure
+from modelprofiler.core.text import tail
 
 AFTER_SIGNAL = (0, 137, 143)
 """How a container ends that the kubelet stops: many a server takes SIGTERM for a reason to end well."""
@@ -62,7 +63,7 @@ def _ended(pod: Pod) -> Failure | None:
     ended = pod.termination
     if ended is None or (pod.gone and not ended.out_of_memory):
         return None  # a container of a pod that is removed ends too: that says nothing about its size
-    words = _cut(ended.last_words)
+    words = tail(ended.last_words, LONGEST_LAST_WORDS)
     if ended.out_of_memory:
         return Failure(Outcome.OOM_KILLED, f"container {ended.container} was killed for exceeding its memory limit")
     cause = f"container {ended.container} ended with exit code {ended.exit_code}"
@@ -84,7 +85,7 @@ def _evicted(pod: Pod) -> Failure | None:
 
 def _not_placed(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
     if pod.unschedulable and (now - pod.created).total_seconds() > settings.schedule_timeout_seconds:
-        return Failure(Outcome.UNSCHEDULABLE, f"no node takes the pod: {_cut(pod.unschedulable)}")
+        return Failure(Outcome.UNSCHEDULABLE, f"no node takes the pod: {tail(pod.unschedulable, LONGEST_LAST_WORDS)}")
     return None
 
 
@@ -96,7 +97,7 @@ def _not_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
     if reason != "InvalidImageName" and (now - pod.created).total_seconds() <= patience:
         return None
     outcome = Outcome.CRASHED if reason in START_REASONS else Outcome.IMAGE_PULL_FAILED
-    return Failure(outcome, f"{reason}: {_cut(message)}")
+    return Failure(outcome, f"{reason}: {tail(message, LONGEST_LAST_WORDS)}")
 
 
 def _never_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
@@ -119,9 +120,3 @@ def _not_ready(pod: Pod, now: datetime, ready_within: float) -> Failure | None:
         why = f": {pod.unready}" if pod.unready else ""
         return Failure(Outcome.NEVER_READY, f"the server was not ready within {ready_within:g}s{why}")
     return None
-
-
-def _cut(words: str) -> str:
-    """Return the end of a text: a traceback says what it has to say in its last lines."""
-    words = words.strip()
-    return words if len(words) <= LONGEST_LAST_WORDS else "… " + words[-LONGEST_LAST_WORDS:]

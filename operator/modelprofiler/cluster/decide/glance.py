@@ -6,13 +6,10 @@ cost a request.
 
 from __future__ import annotations
 
-from typing import Any
-
 from modelprofiler.api.conditions import ConditionType, Reason
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import RERUN_ANNOTATION
 from modelprofiler.cluster.queue import Entry, Key, State
-
-Object = dict[str, Any]
 
 
 def key_of(raw: Object) -> Key:

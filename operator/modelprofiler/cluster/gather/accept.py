@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelprofiler.api.conditions import ConditionType, Reason
+from modelprofiler.api.conditions import LONGEST_MESSAGE, ConditionType, Reason
 from modelprofiler.api.pod_template import container_name, misshapen
 from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.api.quantities import Quantity
@@ -21,9 +21,8 @@ from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import supported
+from modelprofiler.core.text import head
 from modelprofiler.errors import Problem
-
-LONGEST_MESSAGE = 4096
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ async def accept(
 def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
     said = "; ".join(map(str, problems))
     # The API server refuses a status with a longer message than 32,768, as the keys of a large ConfigMap would make.
-    return Finding(reason, said if len(said) <= LONGEST_MESSAGE else f"{said[: LONGEST_MESSAGE - 2]} …")
+    return Finding(reason, head(said, LONGEST_MESSAGE))
 
 
 def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:

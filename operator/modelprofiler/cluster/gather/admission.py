@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from modelprofiler.api.conditions import Reason
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import names
@@ -79,7 +80,7 @@ class _Admission:
     def _server_path(self) -> str:
         return "spec.server.template" if self._profile.spec.server.template else "spec.server.entryScript"
 
-    def _server_pod(self, limits: Limits) -> manifests.Object:
+    def _server_pod(self, limits: Limits) -> Object:
         return template.pod_template(
             self._profile.spec,
             self._settings,
@@ -89,7 +90,7 @@ class _Admission:
             host=None,
         )
 
-    async def _refused(self, pod: manifests.Object) -> str:
+    async def _refused(self, pod: Object) -> str:
         """Return what the API server says against a pod; empty when nothing.
 
         The name is always the same: a generated one would make every refusal a new sentence, and every look at the
@@ -132,7 +133,7 @@ def _advice(words: str) -> str:
     return "; the chart value trials.load.cpuLimit gives it a CPU limit" if wanted else ""
 
 
-def _beside(server: manifests.Object, load: manifests.Object) -> manifests.Object:
+def _beside(server: Object, load: Object) -> Object:
     """Return one pod that asks for as much as the server's and the load pod together, which is what a quota counts."""
     extra = [{k: v for k, v in c.items() if k != "volumeMounts"} for c in load["containers"]]
     together = [*server["spec"]["containers"], *({**c, "name": f"modelprofiler-{c['name']}"} for c in extra)]

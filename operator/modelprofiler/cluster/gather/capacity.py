@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import Resources
 from modelprofiler.api.status import EffectiveResources
@@ -13,8 +13,6 @@ from modelprofiler.cluster import names
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.sizes import cpu_up_to, memory_up_to, whole_mebibytes
 from modelprofiler.errors import Problem
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.spec import PersistentVolumeClaimSource, Source
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CLAIMS, NODES, PODS, Cluster
 from modelprofiler.errors import NotFound, Problem, Refused
-
-Object = dict[str, Any]
 
 ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 """Access modes of volumes that are mounted on one node at a time."""

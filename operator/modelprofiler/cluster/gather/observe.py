@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import Purpose, UsageStatus
 from modelprofiler.cluster import names
@@ -14,8 +14,6 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.errors import LoadError
 from modelprofiler.load.summary import LoadResult
 from modelprofiler.metrics.series import Series
-
-Object = dict[str, Any]
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 START_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from modelprofiler.cluster.adapter import NODES, PODS, Cluster, Object
+from modelprofiler.api.objects import Object
+from modelprofiler.cluster.adapter import NODES, PODS, Cluster
 from modelprofiler.cluster.gather import capacity
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused

@@ -9,9 +9,10 @@ from tests.unit.cluster.objects import Object, files, node, now, profile, raw_pr
 from tests.unit.cluster.standin import StandIn
 from tests.unit.cluster.world import World
 
+from modelprofiler.api.conditions import LONGEST_MESSAGE
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PODS, PROFILES, Kind
-from modelprofiler.cluster.gather.accept import LONGEST_MESSAGE, Accepted, accept
+from modelprofiler.cluster.gather.accept import Accepted, accept
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.errors import ClusterUnavailable, Refused

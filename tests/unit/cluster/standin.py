@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.cluster.adapter import (
     CLAIMS,
     CONFIG_MAPS,
@@ -22,7 +23,6 @@ from modelprofiler.cluster.adapter import (
     SERVICES,
     Cluster,
     Kind,
-    Object,
 )
 from modelprofiler.errors import ClusterUnavailable, Conflict, NotFound
 

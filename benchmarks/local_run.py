@@ -22,7 +22,7 @@ from benchmarks.arguments import count, number
 from benchmarks.publish import replace
 
 import modelprofiler
-from modelprofiler.api.status import Outcome
+from modelprofiler.api.trial import Outcome
 from modelprofiler.report.record import TrialRecord
 from modelprofiler.report.result import Result
 

@@ -28,7 +28,7 @@ import uvloop
 from benchmarks.arguments import count, number
 from benchmarks.publish import replace as publish
 
-from modelprofiler.api.status import UsageStatus
+from modelprofiler.api.trial import UsageStatus
 from modelprofiler.core.windows import Window, windows_from
 from modelprofiler.host.cgroup import Cgroup, open_cgroup
 from modelprofiler.host.control_group import Reading

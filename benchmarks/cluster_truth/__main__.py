@@ -32,7 +32,7 @@ from benchmarks.cluster_truth.watch import Seen, Watch
 from benchmarks.publish import replace
 from tests.e2e.support import SYSTEM_NAMESPACE, Profile, Run, command, find_condition, fresh_namespace
 
-from modelprofiler.api.status import Outcome as TrialOutcome
+from modelprofiler.api.trial import Outcome as TrialOutcome
 from modelprofiler.report.record import TrialRecord
 
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ from benchmarks.cluster_truth.truth import Truth, truth
 from benchmarks.cluster_truth.watch import Seen
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import NodeLoad, UsageStatus
+from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.windows import Window, windows_from
 from modelprofiler.load.summary import LoadResult
 from modelprofiler.metrics.series import ContainerSamples

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.cluster_truth.evaluate import Outcome, size
 from benchmarks.cluster_truth.rules import off
 
-from modelprofiler.api.status import UsageStatus
+from modelprofiler.api.trial import UsageStatus
 
 CPU_WITHIN, MEMORY_WITHIN = 3.0, 2.0
 """Percent: what is to be reached."""

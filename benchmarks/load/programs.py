@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelprofiler.api.spec import EntryScript, Environment, Source
+from modelprofiler.api.server import EntryScript, Environment
+from modelprofiler.api.sources import Source
 from modelprofiler.core.scoring import scoring_command, scoring_variables
 from modelprofiler.local.environment import build
 

@@ -11,15 +11,8 @@ from benchmarks.search.service import Measured, Service
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import (
-    EffectiveResources,
-    LatencySummary,
-    LoadStatus,
-    MemoryUsage,
-    Outcome,
-    Trial,
-    UsageStatus,
-)
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import LatencySummary, LoadStatus, MemoryUsage, Outcome, Trial, UsageStatus
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.judge import outcome_of

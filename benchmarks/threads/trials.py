@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.known_cost import free_port
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import INCONCLUSIVE, Outcome, Purpose, Trial
+from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.core.threads import oversized_sentence

@@ -18,7 +18,8 @@ from typing import Any
 
 from modelprofiler.api.conditions import Condition
 from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
-from modelprofiler.api.status import INCONCLUSIVE, ModelProfileStatus, Purpose, Stage, Trial
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import INCONCLUSIVE, Purpose, Stage, Trial
 from modelprofiler.cluster import names
 
 Object = dict[str, Any]

@@ -16,7 +16,8 @@ import pytest
 from tests.e2e import support
 from tests.e2e.support import Object, Profile, Run
 
-from modelprofiler.api.status import ModelProfileStatus, Stage
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import Stage
 
 Apply = Callable[[Object, str], Profile]
 

@@ -23,7 +23,8 @@ from tests.e2e.support import (
     wait_until_gone,
 )
 
-from modelprofiler.api.status import ModelProfileStatus, Outcome, Stage
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import Outcome, Stage
 
 Apply = Callable[[Object, str], Profile]
 Install = Callable[..., None]

@@ -15,7 +15,8 @@ from tests.e2e.support import Profile, Run, find_condition, trial_with, wait_unt
 from tests.e2e.support_cost import OperatorCost
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose, Trial
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import Outcome, Purpose, Trial
 from modelprofiler.core.axis import cpu_axis, memory_axis
 from modelprofiler.report.record import TrialRecord
 

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e import support
 from tests.e2e.support import Object, Profile, Run, cost_server
 
-from modelprofiler.api.status import Outcome, Purpose
+from modelprofiler.api.trial import Outcome, Purpose
 
 Apply = Callable[[Object, str], Profile]
 

@@ -23,7 +23,8 @@ from tests.e2e.support import (
     wait_until_gone,
 )
 
-from modelprofiler.api.status import ActiveTrial, ModelProfileStatus, Outcome, Purpose, Stage, Trial
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import ActiveTrial, Outcome, Purpose, Stage, Trial
 from modelprofiler.cluster.gather.capacity import rooms
 
 Apply = Callable[[Object, str], Profile]

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from tests.e2e.support import Object, Profile, cost_profile, cost_server, find_condition
 
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 
 CPU_SECONDS_PER_REQUEST = 0.010
 MEMORY_MIB = 48

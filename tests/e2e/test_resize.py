@@ -18,7 +18,7 @@ from tests.e2e.support import (
     telling,
 )
 
-from modelprofiler.api.status import Outcome, Purpose
+from modelprofiler.api.trial import Outcome, Purpose
 
 SAYS = "pods are not resized here"
 

@@ -13,7 +13,8 @@ from tests.e2e import support
 from tests.e2e.support import Object, Profile, Run
 from tests.e2e.support_volumes import Volumes, volumes_of
 
-from modelprofiler.api.status import ModelProfileStatus, Purpose, Stage
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import Purpose, Stage
 from modelprofiler.azureml.core import Dataset, Environment, Model, Workspace
 from modelprofiler.azureml.core.model import InferenceConfig
 from modelprofiler.azureml.store import HOME_VARIABLE

@@ -7,7 +7,8 @@ import pytest
 from benchmarks.implied import p95_at
 from tests.e2e.support import Object, Profile, cost_profile, cost_server, trial_with
 
-from modelprofiler.api.status import ModelProfileStatus, Outcome, Purpose, Trial
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import Outcome, Purpose, Trial
 
 CPU_SECONDS_PER_REQUEST = 0.010
 RATE = 20.0

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 import modelprofiler
 from modelprofiler.api.conditions import Reason
-from modelprofiler.api.status import Outcome
+from modelprofiler.api.trial import Outcome
 
 MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 # A command in a code block or between backticks, not a word of prose.

@@ -18,7 +18,8 @@ from modelprofiler.api.conditions import Condition, ConditionType
 from modelprofiler.api.model import ApiModel, at_least_one_message, exactly_one_message
 from modelprofiler.api.quantities import DURATION_PATTERN, QUANTITY_PATTERN
 from modelprofiler.api.resource import GROUP, KIND, PLURAL, VERSION, ModelProfile
-from modelprofiler.api.status import ContainerRecommendation, Trial
+from modelprofiler.api.status import ContainerRecommendation
+from modelprofiler.api.trial import Trial
 
 _LIST_MAP_KEYS: dict[str, str] = {
     Condition.__name__: "type",

@@ -42,6 +42,12 @@ class ApiModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+class StatusModel(ApiModel):
+    """A part of the status; fields of a newer version are kept out, not refused."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 def exactly_one_message(names: tuple[str, ...]) -> str:
     """Return the sentence for a union with none or several of its members set."""
     return f"exactly one of {', '.join(names)} must be set"

@@ -15,7 +15,8 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ModelProfileStatus, Provenance, Trial
+from modelprofiler.api.status import ModelProfileStatus, Provenance
+from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act import events, full_report
 from modelprofiler.cluster.act.perform import Act

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Self, overload
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import CpuRange, MemoryRange
-from modelprofiler.api.status import EffectiveResources, Size
+from modelprofiler.api.ranges import CpuRange, MemoryRange
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import Size
 
 FINE = 0.01
 """A bracket narrower than this share of the size is closed, however small the steps: no measurement is finer."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from modelprofiler.api.spec import LATENCY_METRICS, ModelProfileSpec
-from modelprofiler.api.status import Trial
+from modelprofiler.api.objectives import LATENCY_METRICS
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.trial import Trial
 
 SMALLEST_SLOWDOWN = 0.005
 """Seconds that p95 may always be above the reference's: less cannot be told from a load generator that was a little

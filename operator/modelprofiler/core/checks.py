@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.spec import LATENCY_METRICS, ModelProfileSpec
-from modelprofiler.api.status import Judged, LoadStatus, Outcome, Trial, UsageStatus
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.trial import Judged, LoadStatus, Outcome, Trial, UsageStatus
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.stats import FEWEST_REQUESTS, Z_95, wilson
 

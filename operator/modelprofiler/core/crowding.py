@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import NodeLoad, UsageStatus
+from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.evidence import Evidence, LoadEvidence
 
 FULL_MACHINE = 0.93

@@ -12,7 +12,8 @@ from statistics import fmean
 from typing import TypeAlias
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import Drift, Trial
+from modelprofiler.api.status import Drift
+from modelprofiler.api.trial import Trial
 from modelprofiler.core.judge import JUDGED_OUTCOMES
 from modelprofiler.core.stats import student_t
 

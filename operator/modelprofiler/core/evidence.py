@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from modelprofiler.api.quantities import Duration
-from modelprofiler.api.status import LoadStatus, Outcome, Purpose, UsageStatus
+from modelprofiler.api.trial import LoadStatus, Outcome, Purpose, UsageStatus
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import Window as WindowKind
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import INCONCLUSIVE, Judged, LoadStatus, Outcome, Purpose, Size, Trial, UsageStatus
+from modelprofiler.api.trial import INCONCLUSIVE, Judged, LoadStatus, Outcome, Purpose, Size, Trial, UsageStatus
 from modelprofiler.core.checks import Check, checks_for
 from modelprofiler.core.evidence import Failure
 

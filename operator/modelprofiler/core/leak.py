@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import MemoryUsage, Outcome, Trial
+from modelprofiler.api.trial import MemoryUsage, Outcome, Trial
 from modelprofiler.core.stats import Z_95, student_t
 
 DENSE = 8

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from modelprofiler.api.status import INCONCLUSIVE, Trial
+from modelprofiler.api.trial import INCONCLUSIVE, Trial
 
 PAUSES = (10.0, 30.0)
 """Seconds after the first such trial in a row, the second, and so on; as the last after any further one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelprofiler.api.spec import EntryScript
+from modelprofiler.api.server import EntryScript
 
 COMMAND = "azmlinfsrv"
 """Of azureml-inference-server-http."""

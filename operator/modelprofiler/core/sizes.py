@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import CpuRange, MemoryRange
+from modelprofiler.api.ranges import CpuRange, MemoryRange
 
 CPU_FLOOR, CPU_STEP = Quantity("100m"), Quantity("50m")
 MEMORY_FLOOR, MEMORY_STEP = Quantity("128Mi"), Quantity("32Mi")

@@ -8,14 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from modelprofiler.api.conditions import ConditionType, Reason
-from modelprofiler.api.status import (
-    ActiveTrial,
-    DatasetStatus,
-    EffectiveResources,
-    ModelProfileStatus,
-    Provenance,
-    Trial,
-)
+from modelprofiler.api.status import DatasetStatus, EffectiveResources, ModelProfileStatus, Provenance
+from modelprofiler.api.trial import ActiveTrial, Trial
 from modelprofiler.core.conditions import Finding, RunState, conditions_for, rounded_place
 from modelprofiler.core.drift import drift_of
 from modelprofiler.core.steps import Recommend

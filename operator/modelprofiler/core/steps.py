@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from modelprofiler.api.conditions import Reason
-from modelprofiler.api.status import ContainerRecommendation, Purpose
+from modelprofiler.api.status import ContainerRecommendation
+from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits
 
 Environment: TypeAlias = Literal["Cluster", "Local"]

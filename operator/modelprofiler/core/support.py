@@ -6,8 +6,10 @@ import ssl
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from modelprofiler.api.load import DatasetFormat
 from modelprofiler.api.pod_template import ROOT, container_name, misshapen
-from modelprofiler.api.spec import DatasetFormat, ModelProfileSpec, Source
+from modelprofiler.api.sources import Source
+from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.core.steps import Environment
 from modelprofiler.errors import Problem
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import Trial, Variable
+from modelprofiler.api.status import Variable
+from modelprofiler.api.trial import Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.support import profiled_container
 

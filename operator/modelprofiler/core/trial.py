@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import NodeLoad, Outcome, Trial, UsageStatus
+from modelprofiler.api.trial import NodeLoad, Outcome, Trial, UsageStatus
 from modelprofiler.core.crowding import crowding, other_work
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, failure_of_load
 from modelprofiler.core.judge import outcome_of, rejudge
 from modelprofiler.core.steps import Window
 
 LONGEST_MESSAGE = 2048
-"""Characters of a trial's message that the status holds (`modelprofiler.api.status.Trial.message`)."""
+"""Characters of a trial's message that the status holds (`modelprofiler.api.trial.Trial.message`)."""
 
 
 def needs_usage(spec: ModelProfileSpec, window: Window) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from modelprofiler.api.spec import Source
+from modelprofiler.api.sources import Source
 from modelprofiler.core.sources import KEY
 from modelprofiler.errors import InvalidInput, Problem
 from modelprofiler.files.sources import Found, find

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.spec import LATENCY_METRICS
 from modelprofiler.errors import InvalidInput, Problem
 from modelprofiler.files.bundle import MOST_APPLIED, bundled, quoted
 from modelprofiler.files.document import Document

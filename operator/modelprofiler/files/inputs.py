@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelprofiler.api.spec import Source
+from modelprofiler.api.sources import Source
 from modelprofiler.api.status import DatasetStatus
 from modelprofiler.core.sources import INLINE_DATASET, INLINE_MODEL, script_problems, which_rows
 from modelprofiler.core.support import container_path, profiled_container

@@ -13,10 +13,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from modelprofiler.api.model import ApiModel
+from modelprofiler.api.load import DatasetFormat
+from modelprofiler.api.model import ApiModel, StatusModel
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
-from modelprofiler.api.spec import DatasetFormat
-from modelprofiler.api.status import DatasetStatus, StatusModel
+from modelprofiler.api.status import DatasetStatus
 from modelprofiler.core.sources import FilesDigest
 from modelprofiler.core.text import head
 from modelprofiler.errors import DatasetError, LoadError

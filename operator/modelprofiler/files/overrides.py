@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.objects import Object
-from modelprofiler.api.spec import LATENCY_METRICS
 from modelprofiler.errors import Problem
 
 

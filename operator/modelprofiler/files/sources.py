@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelprofiler.api.spec import Source
+from modelprofiler.api.sources import Source
 from modelprofiler.core.sources import FilesDigest, digest, no_key
 from modelprofiler.errors import Problem
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import Resources
+from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.sizes import CPU_FLOOR, MEMORY_FLOOR, cpu_up_to, memory_up_to, whole_mebibytes

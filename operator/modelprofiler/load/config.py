@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from modelprofiler.api.endpoint import HttpEndpoint
+from modelprofiler.api.load import DatasetFormat, Load
 from modelprofiler.api.model import ApiModel
-from modelprofiler.api.spec import DatasetFormat, HttpEndpoint, Load
 from modelprofiler.errors import InvalidInput, LoadError, Problem
 
 Metric = Literal["mean", "p50", "p90", "p95", "p99", "p999", "max"]

@@ -8,8 +8,8 @@ import hashlib
 import random
 from collections.abc import Sequence
 
+from modelprofiler.api.load import DatasetFormat
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import DatasetFormat
 from modelprofiler.api.status import DatasetStatus
 from modelprofiler.errors import DatasetError
 

@@ -6,7 +6,7 @@ from collections import Counter
 from time import monotonic
 
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.status import FailureCounts, LoadStatus
+from modelprofiler.api.trial import FailureCounts, LoadStatus
 from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.intervals import Estimates, estimate, merged
 from modelprofiler.load.summary import latency_summary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelprofiler import __version__
-from modelprofiler.api.spec import HttpEndpoint
+from modelprofiler.api.endpoint import HttpEndpoint
 
 
 def render(endpoint: HttpEndpoint, host: str, port: int, body: bytes) -> bytes:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.status import FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.api.trial import FailureCounts, LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.errors import LoadError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import Purpose, Trial
+from modelprofiler.api.trial import Purpose, Trial
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
 from modelprofiler.load.plan import EXTENSION, SHORTEST_BOUND

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.files.document import Document, load_document
 from modelprofiler.local.progress import Silent
 from modelprofiler.local.session import Options, Session

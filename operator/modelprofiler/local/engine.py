@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import EffectiveResources, Trial
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import Trial
 from modelprofiler.core.conditions import RunState
 from modelprofiler.core.judge import rejudge
 from modelprofiler.core.pause import not_before

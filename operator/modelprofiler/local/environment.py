@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from modelprofiler.api.spec import Environment
+from modelprofiler.api.server import Environment
 from modelprofiler.core.scoring import COMMAND
 from modelprofiler.core.support import CLUSTER_PYTHON
 from modelprofiler.errors import EnvironmentFailed, InvalidInput, Problem

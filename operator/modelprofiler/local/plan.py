@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import EffectiveResources, Purpose
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.host.cpus import split
 from modelprofiler.load.intervals import REQUIRED

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ActiveTrial
+from modelprofiler.api.trial import ActiveTrial
 from modelprofiler.report.record import TrialRecord
 
 

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from pathlib import Path
 
-from modelprofiler.api.status import Outcome
+from modelprofiler.api.trial import Outcome
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.text import tail

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from modelprofiler.api.quantities import Duration
-from modelprofiler.api.status import ActiveTrial, Outcome, Stage, Trial, UsageStatus
+from modelprofiler.api.trial import ActiveTrial, Outcome, Stage, Trial, UsageStatus
 from modelprofiler.core.evidence import Attempt, Evidence, Failure
 from modelprofiler.core.judge import every_row_passed, reference_among
 from modelprofiler.core.steps import RunTrial

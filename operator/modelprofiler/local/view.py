@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import INCONCLUSIVE, Outcome, Trial
+from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Trial
 from modelprofiler.local.progress import Listener, Progress
 from modelprofiler.report.record import TrialRecord
 from modelprofiler.report.summary import load_words, objective_words

@@ -6,7 +6,7 @@ import math
 from statistics import mean, median
 
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.status import MemoryUsage, UsageStatus
+from modelprofiler.api.trial import MemoryUsage, UsageStatus
 from modelprofiler.core.windows import LoadWindows, Window
 from modelprofiler.metrics.cost import CpuCost, cpu_cost
 from modelprofiler.metrics.growth import growth

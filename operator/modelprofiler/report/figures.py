@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import INCONCLUSIVE, Outcome
+from modelprofiler.api.trial import INCONCLUSIVE, Outcome
 from modelprofiler.report.charts.bars import cost_chart, cost_of, memory_chart
 from modelprofiler.report.charts.latency import latency_chart
 from modelprofiler.report.charts.marks import legend_mark

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from modelprofiler.api.conditions import ConditionType
-from modelprofiler.api.status import INCONCLUSIVE, Outcome, Trial
+from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Trial
 from modelprofiler.core.drift import drift_sentence
 from modelprofiler.core.judge import every_row_passed, judged_again
 from modelprofiler.core.leak import leak_of

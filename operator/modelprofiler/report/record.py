@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.errors import InvalidInput, LoadError, Problem, RecordUnreadable
 from modelprofiler.load.summary import LoadResult
 from modelprofiler.metrics.series import Series, series

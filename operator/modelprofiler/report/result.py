@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelprofiler.api.conditions import Condition, ConditionType
-from modelprofiler.api.spec import LATENCY_METRICS
-from modelprofiler.api.status import ContainerRecommendation, Trial
+from modelprofiler.api.objectives import LATENCY_METRICS
+from modelprofiler.api.status import ContainerRecommendation
+from modelprofiler.api.trial import Trial
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.report import page, text
 from modelprofiler.report.charts.bars import cost_of, peak_of

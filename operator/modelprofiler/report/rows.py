@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from modelprofiler.api.status import Outcome, Trial
+from modelprofiler.api.trial import Outcome, Trial
 from modelprofiler.report.summary import NONE, bytes_words, cpu_words, seconds_words
 
 

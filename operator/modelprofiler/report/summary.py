@@ -8,9 +8,11 @@ from enum import StrEnum
 from typing import Self
 
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
+from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.spec import LATENCY_METRICS, ModelProfileSpec
-from modelprofiler.api.status import ContainerRecommendation, Outcome, Purpose, Size
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import ContainerRecommendation
+from modelprofiler.api.trial import Outcome, Purpose, Size
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import reference_among
 from modelprofiler.report.record import RunRecord, TrialRecord

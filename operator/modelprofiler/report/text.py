@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 
-from modelprofiler.api.status import INCONCLUSIVE, Outcome, Size, Trial
+from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Size, Trial
 from modelprofiler.report.notes import notes
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.rows import Column, says_more, table

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modelprofiler.api.status import FailureCounts, LoadStatus
+from modelprofiler.api.trial import FailureCounts, LoadStatus
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.summary import LoadResult
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.integration.local.support import prepare
 
-from modelprofiler.api.status import Outcome, Purpose, Trial
+from modelprofiler.api.trial import Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.drift import drift_of
 from modelprofiler.core.leak import leak_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from modelprofiler.api.spec import Environment
+from modelprofiler.api.server import Environment
 from modelprofiler.errors import EnvironmentFailed, InvalidInput
 from modelprofiler.local.environment import build, usable
 

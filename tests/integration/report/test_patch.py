@@ -13,7 +13,7 @@ import yaml
 from tests.unit.report import runs
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import Size
+from modelprofiler.api.trial import Size
 from modelprofiler.report import patch
 from modelprofiler.report.patch import Workload
 from modelprofiler.report.record import RunRecord

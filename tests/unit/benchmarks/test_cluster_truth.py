@@ -13,7 +13,7 @@ from benchmarks.cluster_truth.truth import Truth
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import MemoryUsage, UsageStatus
+from modelprofiler.api.trial import MemoryUsage, UsageStatus
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.summary import LoadResult
 from modelprofiler.load.timeline import TimelineRecorder

@@ -8,7 +8,8 @@ from benchmarks.repeat import Repeat
 from modelprofiler.api.conditions import Condition
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ContainerRecommendation, ModelProfileStatus, Size
+from modelprofiler.api.status import ContainerRecommendation, ModelProfileStatus
+from modelprofiler.api.trial import Size
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 RUNS = [

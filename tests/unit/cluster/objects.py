@@ -7,7 +7,7 @@ from typing import Any
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import LatencySummary, LoadStatus
+from modelprofiler.api.trial import LatencySummary, LoadStatus
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.summary import LoadResult

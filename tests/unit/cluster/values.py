@@ -8,7 +8,7 @@ from typing import Any
 from tests.unit.cluster.objects import BIG, SMALL, load_result, load_status, now, profile
 
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.status import ActiveTrial, MemoryUsage, Outcome, Purpose, Stage, Trial, UsageStatus
+from modelprofiler.api.trial import ActiveTrial, MemoryUsage, Outcome, Purpose, Stage, Trial, UsageStatus
 from modelprofiler.cluster.decide.trial import Run
 from modelprofiler.cluster.gather.observe import LoadJob, Measured, Pod, Server, Termination
 from modelprofiler.cluster.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import (
+from modelprofiler.api.trial import (
     FailureCounts,
     LatencySummary,
     LoadStatus,

@@ -1,8 +1,9 @@
 import pytest
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import CpuRange, MemoryRange
-from modelprofiler.api.status import EffectiveResources, Size
+from modelprofiler.api.ranges import CpuRange, MemoryRange
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import Size
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 
 MI = 2**20

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
-from modelprofiler.api.status import ContainerRecommendation, Size
+from modelprofiler.api.status import ContainerRecommendation
+from modelprofiler.api.trial import Size
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.steps import GiveUp, Recommend
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import NodeLoad, UsageStatus
+from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.crowding import crowding, other_work
 from modelprofiler.core.evidence import Evidence, ResultKind
 from modelprofiler.load.summary import LoadResult

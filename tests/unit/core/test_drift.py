@@ -8,7 +8,8 @@ import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import spec_of
 
-from modelprofiler.api.status import Drift, Outcome, Purpose
+from modelprofiler.api.status import Drift
+from modelprofiler.api.trial import Outcome, Purpose
 from modelprofiler.core.drift import drift_of, drift_sentence
 
 

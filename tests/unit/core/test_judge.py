@@ -7,7 +7,7 @@ from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import LatencySummary, LoadStatus, Outcome, Purpose, Size, UsageStatus
+from modelprofiler.api.trial import LatencySummary, LoadStatus, Outcome, Purpose, Size, UsageStatus
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.judge import Verdict, every_row_passed, outcome_of, rejudge
 

@@ -9,7 +9,7 @@ from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import MemoryUsage, Purpose, UsageStatus
+from modelprofiler.api.trial import MemoryUsage, Purpose, UsageStatus
 from modelprofiler.core.leak import Leak, leak_of, leak_sentence
 
 MI = 2**20

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import INCONCLUSIVE, Outcome, Purpose, Size, Trial
+from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Purpose, Size, Trial
 from modelprofiler.core.pause import not_before
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

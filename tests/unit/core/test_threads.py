@@ -9,7 +9,7 @@ from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import NodeLoad, Purpose
+from modelprofiler.api.trial import NodeLoad, Purpose
 from modelprofiler.core import threads
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.step import next_step

@@ -8,7 +8,7 @@ from tests.unit.core.builders import NOON, load_of
 from tests.unit.core.search.test_adaptive import spec
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import MemoryUsage, NodeLoad, Outcome, Purpose, Trial, UsageStatus
+from modelprofiler.api.trial import MemoryUsage, NodeLoad, Outcome, Purpose, Trial, UsageStatus
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, ResultKind
 from modelprofiler.core.steps import Window

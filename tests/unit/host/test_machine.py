@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelprofiler.api.spec import Resources
+from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.host.machine import Machine, effective, scarce, this_machine
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelprofiler.api.spec import HttpEndpoint
+from modelprofiler.api.endpoint import HttpEndpoint
 from modelprofiler.errors import InvalidInput, LoadError
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.plan import Plan

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
+from modelprofiler.api.load import DatasetFormat
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import DatasetFormat
 from modelprofiler.errors import DatasetError
 from modelprofiler.load.dataset import describe, ordered, read_rows
 

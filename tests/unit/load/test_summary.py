@@ -7,7 +7,7 @@ import pytest
 
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.status import FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.api.trial import FailureCounts, LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram

@@ -2,7 +2,7 @@
 
 from tests.unit.core.search.simulator import spec_of
 
-from modelprofiler.api.status import Purpose
+from modelprofiler.api.trial import Purpose
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.trial import load_of_trial
 

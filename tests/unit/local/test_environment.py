@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelprofiler.api.spec import Environment
+from modelprofiler.api.server import Environment
 from modelprofiler.errors import EnvironmentFailed
 from modelprofiler.local import environment as module
 from modelprofiler.local.environment import image_requirements, last_words, requirement_problems, requirements

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from tests.unit.report import runs
 
-from modelprofiler.api.status import ActiveTrial, Stage, Trial
+from modelprofiler.api.trial import ActiveTrial, Stage, Trial
 from modelprofiler.local.progress import Progress
 from modelprofiler.local.view import LiveView, PlainView
 from modelprofiler.report.record import TrialRecord

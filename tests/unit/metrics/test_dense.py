@@ -6,7 +6,7 @@ import random
 import pytest
 
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.status import UsageStatus
+from modelprofiler.api.trial import UsageStatus
 from modelprofiler.core.windows import LoadWindows, Window, windows_from
 from modelprofiler.metrics.cost import cpu_cost
 from modelprofiler.metrics.series import ContainerSamples, series

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.status import MemoryUsage, UsageStatus
+from modelprofiler.api.trial import MemoryUsage, UsageStatus
 from modelprofiler.core.windows import Window, windows_from
 from modelprofiler.metrics.series import ContainerSamples, Series, series
 from modelprofiler.metrics.usage import complete, node_cores, usage

@@ -15,16 +15,8 @@ from tests.unit.core.search.simulator import EPOCH, MI, REQUESTS, Noise, Service
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import ModelProfile, ObjectMeta
-from modelprofiler.api.status import (
-    DatasetStatus,
-    LoadStatus,
-    MemoryUsage,
-    ModelProfileStatus,
-    Outcome,
-    Provenance,
-    Trial,
-    UsageStatus,
-)
+from modelprofiler.api.status import DatasetStatus, ModelProfileStatus, Provenance
+from modelprofiler.api.trial import LoadStatus, MemoryUsage, Outcome, Trial, UsageStatus
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step

@@ -10,7 +10,8 @@ from tests.unit.core.search.simulator import spec_of
 from tests.unit.report import runs
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import Size, Variable
+from modelprofiler.api.status import Variable
+from modelprofiler.api.trial import Size
 from modelprofiler.errors import InvalidInput, ModelProfilerError
 from modelprofiler.report import patch
 from modelprofiler.report.patch import Workload

@@ -9,7 +9,7 @@ from typing import Any
 from modelprofiler.api.conditions import ConditionType, Reason
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import Outcome, Purpose, Trial
+from modelprofiler.api.trial import Outcome, Purpose, Trial
 from modelprofiler.azureml.profiling import manifest
 from modelprofiler.azureml.profiling.bounds import GIGABYTE
 from modelprofiler.core.axis import cpu_axis, memory_axis

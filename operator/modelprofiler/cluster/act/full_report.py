@@ -7,7 +7,7 @@ import logging
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act import manifests
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.spec import Source
-from modelprofiler.api.status import Purpose
+from modelprofiler.api.sources import Source
+from modelprofiler.api.trial import Purpose
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act import template
 from modelprofiler.cluster.act.volumes import Files

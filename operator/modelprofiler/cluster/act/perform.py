@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.cluster.act import manifests
 from modelprofiler.cluster.adapter import (
     CONFIG_MAPS,

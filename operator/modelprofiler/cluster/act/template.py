@@ -9,7 +9,8 @@ import copy
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import DEFAULT_CONTAINER, container_name
-from modelprofiler.api.spec import EntryScript, ModelProfileSpec
+from modelprofiler.api.server import EntryScript
+from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act.volumes import Files
 from modelprofiler.cluster.settings import Settings

@@ -8,7 +8,7 @@ from typing import Self
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.spec import PersistentVolumeClaimSource, Source
+from modelprofiler.api.sources import PersistentVolumeClaimSource, Source
 from modelprofiler.cluster import names
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from modelprofiler.api.status import Outcome
+from modelprofiler.api.trial import Outcome
 from modelprofiler.cluster.gather.observe import START_REASONS, LoadJob, Pod, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.evidence import Failure

@@ -9,7 +9,8 @@ from typing import Any
 from modelprofiler import __version__
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
-from modelprofiler.api.status import ActiveTrial, ModelProfileStatus, Provenance, Trial
+from modelprofiler.api.status import ModelProfileStatus, Provenance
+from modelprofiler.api.trial import ActiveTrial, Trial
 from modelprofiler.cluster.decide.trial import Decision
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.observe import Observation

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import ActiveTrial, Outcome, Purpose, Stage, Trial, UsageStatus
+from modelprofiler.api.trial import ActiveTrial, Outcome, Purpose, Stage, Trial, UsageStatus
 from modelprofiler.cluster.decide import failures
 from modelprofiler.cluster.gather.observe import LoadJob, Measured, Observation, Pod, Server
 from modelprofiler.cluster.settings import Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import Resources
+from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import names
 from modelprofiler.core.axis import Limits

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
-from modelprofiler.api.spec import PersistentVolumeClaimSource, Source
+from modelprofiler.api.sources import PersistentVolumeClaimSource, Source
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CLAIMS, NODES, PODS, Cluster
 from modelprofiler.errors import NotFound, Problem, Refused

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.spec import Source
+from modelprofiler.api.sources import Source
 from modelprofiler.api.status import ClaimsStatus, DatasetStatus
 from modelprofiler.cluster.act.volumes import file_name
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.cluster.adapter import NODES, Cluster
 from modelprofiler.cluster.gather.observe import LoadJob, Measured, Observation, Pod
 from modelprofiler.cluster.settings import Settings

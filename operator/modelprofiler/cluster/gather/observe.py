@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import Purpose, UsageStatus
+from modelprofiler.api.trial import Purpose, UsageStatus
 from modelprofiler.cluster import names
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import LoadError

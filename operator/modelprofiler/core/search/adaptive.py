@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 
-from modelprofiler.api.status import Purpose
+from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits, closed_steps, is_closed
 from modelprofiler.core.search.confirm import confirm_step, proven_already
 from modelprofiler.core.search.forecast import Forecast, forecast_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from modelprofiler.api.status import Purpose
+from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.points import Observation
 from modelprofiler.core.search.recommend import Target, recommend, with_margin, with_room

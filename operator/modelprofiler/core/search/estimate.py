@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import EffectiveResources, Trial
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import Trial
 from modelprofiler.core.search.forecast import forecast_for
 from modelprofiler.core.search.recommend import recommend, target_for
 from modelprofiler.core.search.run import Run

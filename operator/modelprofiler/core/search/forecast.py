@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from modelprofiler.api.status import LoadStatus
+from modelprofiler.api.trial import LoadStatus
 from modelprofiler.core.axis import Axis
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.checks import MOST_EXCESS

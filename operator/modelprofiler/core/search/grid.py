@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import EffectiveResources, Purpose
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.search.recommend import Target, recommend, target_for
 from modelprofiler.core.search.reference import reference_step

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from modelprofiler.api.status import Outcome, Trial
+from modelprofiler.api.trial import Outcome, Trial
 from modelprofiler.core.judge import JUDGED_OUTCOMES
 from modelprofiler.core.stats import student_t
 

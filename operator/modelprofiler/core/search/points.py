@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from modelprofiler.api.quantities import Duration
-from modelprofiler.api.status import Outcome, Trial
+from modelprofiler.api.trial import Outcome, Trial
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.checks import MOST_EXCESS
 from modelprofiler.core.judge import Verdict

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import EffectiveResources, Trial
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import Trial
 from modelprofiler.core.search.estimate import estimate
 from modelprofiler.core.search.step import next_step, step_at_deadline
 from modelprofiler.core.steps import Environment, Recommend, RunTrial, Step

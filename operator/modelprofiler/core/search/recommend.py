@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import ContainerRecommendation, Outcome, Size, Verification
+from modelprofiler.api.status import ContainerRecommendation, Verification
+from modelprofiler.api.trial import Outcome, Size
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.drift import drift_of, drift_sentence
 from modelprofiler.core.judge import WITHOUT_SIZE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import Outcome, Purpose, Trial
+from modelprofiler.api.trial import Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.points import CpuPoint
 from modelprofiler.core.search.run import Run

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import EffectiveResources, MemoryUsage, Outcome, Purpose, Trial
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.judge import WITHOUT_SIZE, judged_again
 from modelprofiler.core.search.pace import Pace

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import EffectiveResources, Trial
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.judge import WITHOUT_SIZE
 from modelprofiler.core.search.adaptive import adaptive_step, step_below

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.report.charts import marks
 from modelprofiler.report.charts.plot import Plot, Scale, binary_ticks
 from modelprofiler.report.markup import Element, el

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.report.charts import marks
 from modelprofiler.report.charts.plot import LOG_FROM, Plot, Scale, latency_scale
 from modelprofiler.report.markup import Element

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelprofiler.api.status import INCONCLUSIVE, Outcome, Trial
+from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Trial
 from modelprofiler.report.markup import Element, el
 from modelprofiler.report.rows import judged_value
 from modelprofiler.report.summary import NONE, size_words

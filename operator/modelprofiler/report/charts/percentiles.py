@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from modelprofiler.api.status import LoadStatus, Purpose
+from modelprofiler.api.trial import LoadStatus, Purpose
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import reference_among
 from modelprofiler.load.histogram import Histogram

@@ -9,7 +9,7 @@ from tests.unit.cluster.objects import UID, load_result, load_status, now, profi
 from tests.unit.cluster.standin import StandIn
 from tests.unit.cluster.values import a_row
 
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.cluster.act import full_report
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Kind
 from modelprofiler.errors import ClusterUnavailable, Conflict, Refused

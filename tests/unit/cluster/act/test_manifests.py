@@ -18,7 +18,7 @@ from tests.unit.cluster.expected import (
 )
 from tests.unit.cluster.objects import MI, SMALL, UID, Object, profile
 
-from modelprofiler.api.status import Purpose
+from modelprofiler.api.trial import Purpose
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act import manifests
 from modelprofiler.cluster.settings import Settings

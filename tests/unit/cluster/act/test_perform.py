@@ -10,7 +10,7 @@ from tests.unit.cluster.objects import BIG, SMALL, load_status, now, pod, profil
 from tests.unit.cluster.standin import StandIn
 from tests.unit.cluster.values import BRACKET, CONFIRM, READY, REFERENCE, a_row, a_server
 
-from modelprofiler.api.status import Trial
+from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act.perform import Act
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, SERVICES, Kind

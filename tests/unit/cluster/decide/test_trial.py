@@ -29,7 +29,7 @@ from tests.unit.cluster.values import (
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import NodeLoad, Stage
+from modelprofiler.api.trial import NodeLoad, Stage
 from modelprofiler.cluster.decide.trial import (
     LOAD_POLL_SECONDS,
     Action,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.cluster.objects import MI, Object, node
 
-from modelprofiler.api.spec import Resources
+from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster.gather.capacity import Room, effective, pod_requests, rooms
 from modelprofiler.core.axis import Limits

@@ -10,7 +10,7 @@ from tests.unit.core.search.simulator import resources_of, spec_of
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import LoadStatus, Outcome, Purpose
+from modelprofiler.api.trial import LoadStatus, Outcome, Purpose
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.step import next_step
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step

@@ -8,7 +8,7 @@ from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import Outcome, Purpose
+from modelprofiler.api.trial import Outcome, Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.search.step import next_step, step_at_deadline

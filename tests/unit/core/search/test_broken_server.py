@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.api.status import EffectiveResources, LoadStatus, Outcome, Purpose, Trial
+from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.trial import LoadStatus, Outcome, Purpose, Trial
 from modelprofiler.core.judge import judge
 from modelprofiler.core.search.step import next_step
 from modelprofiler.core.steps import GiveUp

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
-from modelprofiler.api.status import Outcome, Purpose
+from modelprofiler.api.trial import Outcome, Purpose
 from modelprofiler.core.search.pace import Pace
 from modelprofiler.core.search.run import Run
 

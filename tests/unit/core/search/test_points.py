@@ -4,7 +4,7 @@ import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
-from modelprofiler.api.status import Purpose
+from modelprofiler.api.trial import Purpose
 from modelprofiler.core.search.points import MOST_AT_CEILING, CpuPoint
 from modelprofiler.core.search.run import Run
 

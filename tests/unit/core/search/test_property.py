@@ -6,7 +6,7 @@ import pytest
 from benchmarks.search.truth import truth_of
 from tests.unit.core.search.simulator import Noise, Simulation, random_simulation
 
-from modelprofiler.api.status import Outcome
+from modelprofiler.api.trial import Outcome
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import Recommend
 

@@ -7,7 +7,8 @@ from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.status import ContainerRecommendation, Outcome, Purpose
+from modelprofiler.api.status import ContainerRecommendation
+from modelprofiler.api.trial import Outcome, Purpose
 from modelprofiler.core.search.recommend import recommend, target_for
 from modelprofiler.core.search.run import Run
 

@@ -6,7 +6,7 @@ from tests.unit.core.search.simulator import Simulation, random_simulation, reso
 from tests.unit.core.search.test_adaptive import FAST, GOOD, POOR, bracketed, spec, step_after, trial_after
 
 from modelprofiler.api.conditions import Reason
-from modelprofiler.api.status import Outcome, Purpose
+from modelprofiler.api.trial import Outcome, Purpose
 from modelprofiler.core.search.step import MOST_INCONCLUSIVE, next_step, problems, step_at_deadline
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial
 

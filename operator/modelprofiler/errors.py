@@ -10,6 +10,7 @@
     │   └── MetricsUnavailable  a metrics source did not answer, or not in time
     ├── Refused                 the API server understood the request and said no; trying again changes nothing
     │   └── NotFound
+    ├── UploadFailed            files could not be copied onto a volume: no storage, no room, or no right to
     ├── DatasetError            a dataset cannot be read, or has no rows
     ├── MachineBusy             another run has the machine
     ├── RecordUnreadable        the record of a run is not there, or is not one
@@ -92,6 +93,10 @@ class NotFound(Refused):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 404)
+
+
+class UploadFailed(ModelProfilerError):
+    """Files could not be copied onto a volume: no storage, no room, or no right to create one."""
 
 
 class DatasetError(ModelProfilerError):

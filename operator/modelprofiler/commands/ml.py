@@ -1,4 +1,4 @@
-"""``modelprofiler ml``: see `modelprofiler.azureml.command`."""
+"""``modelprofiler ml``: see `modelprofiler.azureml.commands.main`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import argparse
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the groups of commands."""
-    from modelprofiler.azureml import command
+    from modelprofiler.azureml.commands import main
 
-    command.configure(parser)
+    main.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command of a group."""
-    from modelprofiler.azureml import command
+    from modelprofiler.azureml.commands import main
 
-    return command.run(arguments)
+    return main.run(arguments)

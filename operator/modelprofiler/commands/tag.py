@@ -14,6 +14,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the tags."""
-    from modelprofiler.azureml import command
+    from modelprofiler.azureml.commands import main
 
-    return command.run(arguments)
+    return main.run(arguments)

@@ -294,7 +294,9 @@ def test_a_copy_that_is_not_what_was_sent_is_not_used(
     """It is made once more; then the call gives up, and leaves nothing."""
     monkeypatch.setattr("modelprofiler.azureml.profiling.cluster_client.ATTEMPTS", 2)
     api.corrupt = True
-    with pytest.raises(WebserviceException, match="holds not what was copied: sha256:0, not sha256:"):
+    with pytest.raises(
+        WebserviceException, match="differ from .* sent: their digest is sha256:0, not sha256:"
+    ):
         Model.profile(**large)
     assert 2 == api.copies
     assert {} == api.objects
@@ -314,7 +316,7 @@ def test_a_cluster_without_storage_is_told(
 ) -> None:
     """What would give it some is named."""
     for name in ("BIND_SECONDS", "AT_ONCE_SECONDS"):
-        monkeypatch.setattr(f"modelprofiler.azureml.profiling.cluster_volume.{name}", 0.1)
+        monkeypatch.setattr(f"modelprofiler.cluster.act.upload.{name}", 0.1)
     api.storage = None
     with pytest.raises(UserErrorException, match=r"no default StorageClass .* MODELPROFILER_STORAGE_CLASS"):
         Model.profile(**large)

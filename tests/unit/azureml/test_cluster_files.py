@@ -15,7 +15,7 @@ from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.model import InferenceConfig
 from modelprofiler.azureml.profiling.cluster_files import Bundle, bundled, config_map
 from modelprofiler.azureml.profiling.stage import stage
-from modelprofiler.azureml.profiling.volume import Volume
+from modelprofiler.cluster.act.upload_files import Volume
 from modelprofiler.core.sources import digest
 
 SCRIPT = """
@@ -138,7 +138,7 @@ def test_what_receives_an_archive_replaces_what_was_there(tmp_path: Path) -> Non
     root = tmp_path / "root"
     (root / "old").mkdir(parents=True)
     (root / "lost+found").mkdir()
-    text = importlib.resources.files("modelprofiler.azureml.profiling").joinpath("receive.py").read_text("utf-8")
+    text = importlib.resources.files("modelprofiler.cluster.act").joinpath("receive.py").read_text("utf-8")
     command = [sys.executable, "-c", text, str(root)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False) as process:
         assert process.stdin is not None

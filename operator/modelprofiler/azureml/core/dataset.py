@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from modelprofiler.azureml.data.abstract_dataset import DATASETS, REGISTRATIONS, AbstractDataset
 from modelprofiler.azureml.data.dataset_factory import FileDatasetFactory, TabularDatasetFactory
 from modelprofiler.azureml.data.file_dataset import FileDataset
 from modelprofiler.azureml.data.tabular_dataset import TabularDataset
 from modelprofiler.azureml.exceptions import UserErrorException
-
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 
 class Dataset:
@@ -21,7 +17,7 @@ class Dataset:
     File = FileDatasetFactory
 
     @staticmethod
-    def get_by_name(workspace: Workspace, name: str, version: int | str | None = "latest") -> AbstractDataset:
+    def get_by_name(workspace: WorkspaceSettings, name: str, version: int | str | None = "latest") -> AbstractDataset:
         """Return a registered dataset.
 
         Parameters
@@ -51,7 +47,7 @@ class Dataset:
         return _saved(workspace, registration["id"], registration)
 
     @staticmethod
-    def get_by_id(workspace: Workspace, id: str) -> AbstractDataset:
+    def get_by_id(workspace: WorkspaceSettings, id: str) -> AbstractDataset:
         """Return a dataset by the id that it was kept under.
 
         Raises
@@ -67,13 +63,13 @@ class Dataset:
         return _saved(workspace, id, {"id": id})
 
     @staticmethod
-    def get_all(workspace: Workspace) -> dict[str, AbstractDataset]:
+    def get_all(workspace: WorkspaceSettings) -> dict[str, AbstractDataset]:
         """Return the registered datasets by name, each in its latest version."""
         names = workspace.store.names(REGISTRATIONS)
         return {n: Dataset.get_by_name(workspace, n) for n in names if workspace.store.versions(REGISTRATIONS, n)}
 
 
-def _saved(workspace: Workspace, id: str, registration: dict[str, object]) -> AbstractDataset:
+def _saved(workspace: WorkspaceSettings, id: str, registration: dict[str, object]) -> AbstractDataset:
     definition = workspace.store.read(DATASETS, f"{id}.json") if id and "/" not in id else None
     if definition is None:
         raise UserErrorException(f'Cannot find dataset with id "{id}" in the workspace; register one and use its id')

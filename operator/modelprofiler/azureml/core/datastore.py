@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from modelprofiler.azureml.data.datastore import (
     LocalDatastore,
@@ -12,30 +12,30 @@ from modelprofiler.azureml.data.datastore import (
     register_local,
 )
 from modelprofiler.azureml.exceptions import UserErrorException
-
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 
 class Datastore:
     """Datastores by their names: ``Datastore(workspace, name)`` is the datastore itself."""
 
-    def __new__(cls, workspace: Workspace, name: str | None = None) -> LocalDatastore:  # type: ignore[misc]  # as the original: a getter
+    def __new__(cls, workspace: WorkspaceSettings, name: str | None = None) -> LocalDatastore:  # type: ignore[misc]  # as the original: a getter
         """Return a datastore, or the default one."""
         return cls.get_default(workspace) if name is None else cls.get(workspace, name)
 
     @staticmethod
-    def get(workspace: Workspace, datastore_name: str) -> LocalDatastore:
+    def get(workspace: WorkspaceSettings, datastore_name: str) -> LocalDatastore:
         """Return a datastore by its name."""
         return get_datastore(workspace, datastore_name)
 
     @staticmethod
-    def get_default(workspace: Workspace) -> LocalDatastore:
+    def get_default(workspace: WorkspaceSettings) -> LocalDatastore:
         """Return the default datastore."""
         return default_datastore(workspace)
 
     @staticmethod
-    def register_local(workspace: Workspace, datastore_name: str, path: str | os.PathLike[str]) -> LocalDatastore:
+    def register_local(
+        workspace: WorkspaceSettings, datastore_name: str, path: str | os.PathLike[str]
+    ) -> LocalDatastore:
         """Add a directory of this machine as a datastore."""
         return register_local(workspace, datastore_name, path)
 

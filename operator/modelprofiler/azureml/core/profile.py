@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import yaml
 
@@ -18,9 +18,8 @@ from modelprofiler.azureml.profiling.local_run import LocalRuns
 from modelprofiler.azureml.profiling.progress import Progress
 from modelprofiler.azureml.profiling.result import Details
 from modelprofiler.azureml.profiling.tags import tag_models
-
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.registry.choose import registry_of
+from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 MIN_PROFILE_CPU = Bounds().min_profile_cpu
 MAX_PROFILE_CPU = Bounds().max_profile_cpu
@@ -56,7 +55,7 @@ class ModelProfile:
         When there is none of that name.
     """
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
+    def __init__(self, workspace: WorkspaceSettings, name: str) -> None:
         self.workspace = workspace
         self.name = name
         self._runs = _runs(workspace)
@@ -110,7 +109,7 @@ class ModelProfile:
         progress.end()
         if self.state == SUCCEEDED and self.workspace.is_kubernetes and self._wants_tags():
             # A run on this machine has done it itself; a cluster cannot reach the registry.
-            tag_models(self.workspace.registry, self.model_ids, self._document)
+            tag_models(registry_of(self.workspace), self.model_ids, self._document)
         message = self.error["message"] if self.error else ""
         if self.state == FAILED:
             warnings.warn(
@@ -174,8 +173,9 @@ def _issues(message: str) -> str:
     )
 
 
-def _runs(workspace: Workspace) -> Runs:
+def _runs(workspace: WorkspaceSettings) -> Runs:
     if workspace.is_kubernetes:
+        # The Kubernetes client takes half a second to import.
         from modelprofiler.azureml.profiling.cluster_run import ClusterRuns
 
         return ClusterRuns(workspace.name, workspace.context)

@@ -8,14 +8,11 @@ import os
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from modelprofiler.azureml.data.datapath import DataPath
-from modelprofiler.azureml.data.datastore import LocalDatastore, get_datastore
+from modelprofiler.azureml.data.datastore import DataPath, LocalDatastore, get_datastore
 from modelprofiler.azureml.exceptions import DatasetValidationError, UserErrorException
-
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 DATASETS, REGISTRATIONS = "datasets", "registrations"
 
@@ -27,7 +24,7 @@ class AbstractDataset:
 
     kind = ""
 
-    def __init__(self, definition: dict[str, Any], workspace: Workspace | None = None) -> None:
+    def __init__(self, definition: dict[str, Any], workspace: WorkspaceSettings | None = None) -> None:
         self._definition = definition
         self._workspace = workspace
         self._registration: dict[str, Any] = {}
@@ -59,7 +56,7 @@ class AbstractDataset:
 
     def register(
         self,
-        workspace: Workspace,
+        workspace: WorkspaceSettings,
         name: str,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
@@ -124,7 +121,7 @@ class AbstractDataset:
         self._registration = registration
         return self
 
-    def ensure_saved(self, workspace: Workspace) -> str:
+    def ensure_saved(self, workspace: WorkspaceSettings) -> str:
         """Keep the definition and return its id."""
         if not self._registration.get("id"):
             # The same definition gets the same id, so that a script that is run again adds nothing.
@@ -137,7 +134,7 @@ class AbstractDataset:
         self._workspace = self._workspace or workspace
         return saved
 
-    def _with(self, *, registration: dict[str, Any], workspace: Workspace) -> Self:
+    def _with(self, *, registration: dict[str, Any], workspace: WorkspaceSettings) -> Self:
         other = type(self)(self._definition, workspace)
         other.registered_as(registration)
         return other
@@ -176,7 +173,7 @@ class AbstractDataset:
         return f"{type(self).__name__}\n{json.dumps(self._as_document(), indent=2)}"
 
 
-def written_paths(path: DatasetPath | Sequence[DatasetPath]) -> tuple[list[dict[str, str]], Workspace | None]:
+def written_paths(path: DatasetPath | Sequence[DatasetPath]) -> tuple[list[dict[str, str]], WorkspaceSettings | None]:
     """Return paths as they are kept in a definition, and the workspace of their datastores.
 
     Raises
@@ -186,7 +183,7 @@ def written_paths(path: DatasetPath | Sequence[DatasetPath]) -> tuple[list[dict[
     """
     paths: Sequence[Any] = path if isinstance(path, list) else [path]
     written: list[dict[str, str]] = []
-    workspace: Workspace | None = None
+    workspace: WorkspaceSettings | None = None
     for each in paths:
         if isinstance(each, DataPath):
             each = (each.datastore, each.path_on_datastore)
@@ -207,7 +204,7 @@ def written_paths(path: DatasetPath | Sequence[DatasetPath]) -> tuple[list[dict[
     return written, workspace
 
 
-def _files(path: dict[str, str], workspace: Workspace | None) -> list[Path]:
+def _files(path: dict[str, str], workspace: WorkspaceSettings | None) -> list[Path]:
     if "datastoreName" in path:
         if workspace is None:
             raise UserErrorException("the dataset has no workspace; get it with Dataset.get_by_name")

@@ -6,19 +6,30 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from modelprofiler.azureml.data.datapath import DataPath
 from modelprofiler.azureml.exceptions import UserErrorException
-
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 DEFAULT = "workspaceblobstore"
 """The default datastore of every workspace, as the original named it."""
 
 BUILT_IN = (DEFAULT, "workspacefilestore")
 SETTINGS = "datastores.json"
+
+
+class DataPath:
+    """A path in a datastore, as datasets take it."""
+
+    def __init__(
+        self,
+        datastore: LocalDatastore | None = None,
+        path_on_datastore: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.datastore = datastore
+        self.path_on_datastore = path_on_datastore or ""
+        self.name = name
 
 
 class LocalDatastore:
@@ -34,7 +45,7 @@ class LocalDatastore:
 
     datastore_type = "Local"
 
-    def __init__(self, workspace: Workspace, name: str, root: Path) -> None:
+    def __init__(self, workspace: WorkspaceSettings, name: str, root: Path) -> None:
         self.workspace = workspace
         self.name = name
         self.root = root
@@ -155,7 +166,7 @@ def _common_directory(files: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([f.parent for f in files])) if files else Path.cwd()
 
 
-def all_datastores(workspace: Workspace) -> dict[str, LocalDatastore]:
+def all_datastores(workspace: WorkspaceSettings) -> dict[str, LocalDatastore]:
     """Return the datastores of a workspace by name."""
     registered: dict[str, Any] = (workspace.store.read(SETTINGS) or {}).get("paths") or {}
     built_in = {name: workspace.store.path("datastores", name) for name in BUILT_IN}
@@ -163,7 +174,7 @@ def all_datastores(workspace: Workspace) -> dict[str, LocalDatastore]:
     return {name: LocalDatastore(workspace, name, root) for name, root in roots.items()}
 
 
-def get_datastore(workspace: Workspace, name: str) -> LocalDatastore:
+def get_datastore(workspace: WorkspaceSettings, name: str) -> LocalDatastore:
     """Return a datastore by its name.
 
     Raises
@@ -180,13 +191,13 @@ def get_datastore(workspace: Workspace, name: str) -> LocalDatastore:
     return known[name]
 
 
-def default_datastore(workspace: Workspace) -> LocalDatastore:
+def default_datastore(workspace: WorkspaceSettings) -> LocalDatastore:
     """Return the default datastore of a workspace."""
     settings = workspace.store.read(SETTINGS) or {}
     return get_datastore(workspace, settings.get("default") or DEFAULT)
 
 
-def register_local(workspace: Workspace, name: str, path: str | os.PathLike[str]) -> LocalDatastore:
+def register_local(workspace: WorkspaceSettings, name: str, path: str | os.PathLike[str]) -> LocalDatastore:
     """Add a directory of this machine as a datastore."""
     root = Path(path).absolute()
     if not root.is_dir():

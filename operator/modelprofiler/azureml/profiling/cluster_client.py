@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
 from modelprofiler.cluster.adapter import Cluster
-from modelprofiler.errors import ClusterUnavailable, NotFound, Refused
+from modelprofiler.errors import ClusterUnavailable, NotFound, Refused, UploadFailed
 
 T = TypeVar("T")
 
@@ -60,3 +60,5 @@ def call(context: str | None, use: Callable[[Cluster], Awaitable[T]], seconds: f
             raise WebserviceException(str(error), 404) from error
         except Refused as error:
             raise UserErrorException(f"the cluster refuses: {error}") from error
+        except UploadFailed as error:
+            raise UserErrorException(str(error)) from error

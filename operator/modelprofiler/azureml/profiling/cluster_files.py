@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from modelprofiler.azureml.profiling.stage import Staged
-from modelprofiler.azureml.profiling.volume import Volume
+from modelprofiler.cluster.act.upload_files import Volume
 
 LARGEST = 2**20
 """Bytes of a ConfigMap at most."""

@@ -6,31 +6,30 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
 from modelprofiler.azureml.exceptions import WebserviceException
-from modelprofiler.azureml.profiling import cluster_volume, manifest
+from modelprofiler.azureml.profiling import manifest
 from modelprofiler.azureml.profiling.bounds import GIGABYTE, lowered
 from modelprofiler.azureml.profiling.cluster_client import CALL_SECONDS
 from modelprofiler.azureml.profiling.cluster_client import call as call_cluster
 from modelprofiler.azureml.profiling.cluster_files import ROWS, Bundle, bundled, config_map
 from modelprofiler.azureml.profiling.environment import Translated
 from modelprofiler.azureml.profiling.stage import stage
+from modelprofiler.azureml.registry.model import RegisteredModel
+from modelprofiler.azureml.serving.inference_config import InferenceConfig
+from modelprofiler.azureml.workspace_settings import WorkspaceSettings
+from modelprofiler.cluster.act import upload
 from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Cluster
 from modelprofiler.errors import NotFound, Refused
 
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.inference_config import InferenceConfig
-    from modelprofiler.azureml.core.model import Model
-    from modelprofiler.azureml.core.workspace import Workspace
-
 
 def start_in_cluster(
-    workspace: Workspace,
+    workspace: WorkspaceSettings,
     call: manifest.Call,
-    models: Sequence[Model],
+    models: Sequence[RegisteredModel],
     config: InferenceConfig,
     requests: list[str],
     environment: Translated,
@@ -52,7 +51,7 @@ def start_in_cluster(
             profile = _profile(workspace.name, capped, bundle, environment)
             await _create(cluster, workspace.name, call, profile, bundle)
 
-        longer = cluster_volume.seconds_for(bundle.volume) if bundle.volume else 0.0
+        longer = upload.seconds_for(bundle.volume) if bundle.volume else 0.0
         call_cluster(workspace.context, create, CALL_SECONDS + longer)
 
 
@@ -88,7 +87,7 @@ def _profile(namespace: str, call: manifest.Call, bundle: Bundle, environment: T
     def source(part: str, **key: str) -> dict[str, Any]:
         if bundle.volume is None or part not in bundle.places:
             return {"configMap": {"name": f"{name}-{part}", **key}}
-        claim = cluster_volume.claim_name(bundle.volume)
+        claim = upload.claim_name(bundle.volume)
         return {"persistentVolumeClaim": {"claimName": claim, "path": bundle.places[part]}}
 
     return manifest.profile_of(
@@ -112,21 +111,21 @@ async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile
         _check_ours(found, call, namespace)
     claim = None
     if bundle.volume is not None:
-        settings = cluster_volume.VolumeSettings.from_environment(os.environ)
-        claim = await cluster_volume.filled_claim(cluster, namespace, bundle.volume, settings)
+        settings = upload.VolumeSettings.from_environment(os.environ)
+        claim = await upload.filled_claim(cluster, namespace, bundle.volume, settings)
     try:
         await cluster.create(PROFILES, namespace, manifest.to_dict(profile))
         made = await cluster.get(PROFILES, namespace, name)
         _check_ours(made, call, namespace)
     except (Refused, WebserviceException):
         if claim is not None:
-            await cluster_volume.discard(cluster, namespace, claim)
+            await upload.discard(cluster, namespace, claim)
         raise
     owner: dict[str, Any] = {"apiVersion": API_VERSION, "kind": KIND, "name": name, "uid": made["metadata"]["uid"]}
     parts = {"code": bundle.code, "model": bundle.model, "dataset": bundle.dataset}
     try:
         if claim is not None:
-            await cluster_volume.own(cluster, namespace, claim, owner)
+            await upload.own(cluster, namespace, claim, owner)
         for part, files in parts.items():
             if files is not None:
                 await cluster.create(CONFIG_MAPS, namespace, config_map(f"{name}-{part}", namespace, files, owner))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from modelprofiler.azureml.core.conda_dependencies import package_name
+from modelprofiler.azureml.serving.conda_dependencies import package_name
 
 TOOLS = frozenset({"pip", "setuptools", "wheel", "python"})
 """Packages of every environment."""

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelprofiler.azureml.core.conda_dependencies import package_name
-from modelprofiler.azureml.core.environment import Environment
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import twins
+from modelprofiler.azureml.serving.conda_dependencies import package_name
+from modelprofiler.azureml.serving.environment import Environment
 
 SERVER_PACKAGES = frozenset(
     {"azureml-defaults", "azureml-inference-server-http", "modelprofiler-azureml-defaults"}  # the last: sed on a script

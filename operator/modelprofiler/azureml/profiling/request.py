@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelprofiler.azureml.data.column_types import ColumnType
 from modelprofiler.azureml.data.tabular_dataset import TabularDataset
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.bounds import Bounds
-
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 DEFAULT_CONCURRENCY = 1
 """One client, which sends its next request when the last is answered: nobody said how often requests come, and one at
@@ -139,7 +137,7 @@ def check_name_and_caps(profile_name: str, cpu: float | None, memory_in_gb: floa
     bounds.check_memory(memory_in_gb)
 
 
-def requests_of(workspace: Workspace, dataset: object) -> list[str]:
+def requests_of(workspace: WorkspaceSettings, dataset: object) -> list[str]:
     """Return the requests of a dataset, after the original's checks in its order.
 
     Raises

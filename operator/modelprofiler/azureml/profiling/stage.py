@@ -10,14 +10,11 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from modelprofiler.azureml.core.model_path import MODELS_VARIABLE
 from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
-
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.inference_config import InferenceConfig
-    from modelprofiler.azureml.core.model import Model
+from modelprofiler.azureml.registry.model import RegisteredModel
+from modelprofiler.azureml.serving.inference_config import InferenceConfig
+from modelprofiler.azureml.serving.model_path import MODELS_VARIABLE
 
 MODELS_DIRECTORY = "azureml-models"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
@@ -51,7 +48,11 @@ class Staged:
 
 
 def stage(
-    directory: Path, config: InferenceConfig, models: Sequence[Model], requests: Sequence[str], packages: set[str]
+    directory: Path,
+    config: InferenceConfig,
+    models: Sequence[RegisteredModel],
+    requests: Sequence[str],
+    packages: set[str],
 ) -> Staged:
     """Copy what a run needs into a directory, so that it stays the same while it runs.
 
@@ -111,8 +112,8 @@ def _stage_shims(code: Path, packages: set[str]) -> None:
             (code / f"{name}.py").write_text(text, encoding="utf-8")
 
 
-def _stage_model(root: Path, model: Model) -> Path:
-    source = model.workspace.registry.files(model.name, model.version)
+def _stage_model(root: Path, model: RegisteredModel) -> Path:
+    source = model.directory()
     target = root / model.name / str(model.version)
     if target.exists():
         raise UserErrorException(f"model {model.id} is given twice")

@@ -9,10 +9,7 @@ import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from modelprofiler.azureml.core.inference_config import InferenceConfig
-from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling import manifest
 from modelprofiler.azureml.profiling.bounds import Bounds, Machine, lowered, rounded_down
@@ -20,23 +17,22 @@ from modelprofiler.azureml.profiling.environment import Translated, translated
 from modelprofiler.azureml.profiling.local_run import LocalRuns
 from modelprofiler.azureml.profiling.request import Options, check_name_and_caps, requests_of
 from modelprofiler.azureml.profiling.stage import stage
-
-if TYPE_CHECKING:
-    from modelprofiler.azureml.core.model import Model
-    from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.registry.model import RegisteredModel
+from modelprofiler.azureml.serving.inference_config import InferenceConfig
+from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 
 def start(
-    workspace: Workspace,
+    workspace: WorkspaceSettings,
     profile_name: str,
-    models: Sequence[Model],
+    models: Sequence[RegisteredModel],
     inference_config: InferenceConfig,
     input_dataset: object,
     cpu: float | None,
     memory_in_gb: float | None,
     description: str | None,
     options: Options,
-) -> ModelProfile:
+) -> None:
     """Check everything, then start the run; see `Model.profile`."""
     bounds = Bounds.from_environment(os.environ)
     check_name_and_caps(profile_name, cpu, memory_in_gb, bounds)
@@ -64,14 +60,13 @@ def start(
         _start_here(workspace, call, bounds, models, inference_config, requests, environment)
     for warning in environment.warnings:
         warnings.warn(warning, UserWarning, stacklevel=3)
-    return ModelProfile(workspace, profile_name)
 
 
 def _start_here(
-    workspace: Workspace,
+    workspace: WorkspaceSettings,
     call: manifest.Call,
     bounds: Bounds,
-    models: Sequence[Model],
+    models: Sequence[RegisteredModel],
     config: InferenceConfig,
     requests: list[str],
     environment: Translated,
@@ -101,7 +96,7 @@ def _start_here(
 def _prepared(
     directory: Path,
     call: manifest.Call,
-    models: Sequence[Model],
+    models: Sequence[RegisteredModel],
     config: InferenceConfig,
     requests: list[str],
     environment: Translated,
@@ -121,10 +116,8 @@ def _prepared(
     return manifest.to_dict(profile)
 
 
-def _check_types(models: Sequence[Model], inference_config: object) -> None:
-    from modelprofiler.azureml.core.model import Model
-
+def _check_types(models: Sequence[RegisteredModel], inference_config: object) -> None:
     if not isinstance(inference_config, InferenceConfig):
         raise UserErrorException(f"inference_config must be an InferenceConfig, not {type(inference_config).__name__}")
-    if isinstance(models, Model) or not all(isinstance(m, Model) for m in models):
+    if isinstance(models, RegisteredModel) or not all(isinstance(m, RegisteredModel) for m in models):
         raise UserErrorException("models must be a list of Model objects; it may be empty")

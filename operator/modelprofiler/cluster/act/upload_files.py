@@ -1,4 +1,4 @@
-"""Files of a run that no ConfigMap holds: how large a volume has to be for them, and how they travel there."""
+"""Files that a script copies onto a volume: the size of the volume, and the archive in which they travel."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 
 from modelprofiler.core.sources import FilesDigest
 
-BLOCK = 2**16
-"""Bytes sent at once."""
-
-SMALLEST = 2**26
-SLACK = 1.2
-"""A file system needs room of its own."""
-
 MIB = 2**20
+
+BLOCK = 2**16
+"""Bytes that are sent at once: 64 KiB, one message of the exec protocol."""
+
+SMALLEST = 64 * MIB
+SLACK = 1.2
+"""A volume has `SMALLEST` bytes and `SLACK` times the size of the files: a file system takes room for its own data.
+Both are estimates on the safe side: ext4 reserves 5 % by default."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Volume:
     Attributes
     ----------
     files
-        Where each is on this machine, by its path on the volume.
+        The path of each file on this machine, by its path on the volume.
     """
 
     files: Mapping[str, Path]
@@ -39,32 +40,32 @@ class Volume:
 
     @property
     def request(self) -> str:
-        """How much storage to ask for."""
+        """The storage to request, as a Kubernetes quantity."""
         return f"{-(-int(SMALLEST + SLACK * self.size) // MIB)}Mi"
 
     @cached_property
     def digest(self) -> str:
         """The sha256 of names and contents."""
-        found = FilesDigest()
+        digest = FilesDigest()
         for name in sorted(self.files):
             path = self.files[name]
-            found.add(name, path.stat().st_size, _parts(path))
-        return str(found)
+            digest.add(name, path.stat().st_size, _blocks(path))
+        return str(digest)
 
     def archive(self) -> Iterator[bytes]:
-        """Yield a tar archive of the files, part by part; nothing in it says whose they are."""
+        """Yield a tar archive of the files, block by block, without their owners and times."""
         for name in sorted(self.files):
             path = self.files[name]
             entry = tarfile.TarInfo(name)
             entry.size = path.stat().st_size
             yield entry.tobuf(tarfile.PAX_FORMAT)
-            yield from _parts(path)
+            yield from _blocks(path)
             yield bytes(-entry.size % tarfile.BLOCKSIZE)
-        # Two empty blocks are the end; the reader waits for a whole record.
+        # Two empty blocks mark the end; the reader waits for a whole record.
         yield bytes(tarfile.RECORDSIZE * 2)
 
 
-def _parts(path: Path) -> Iterator[bytes]:
+def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while part := file.read(BLOCK):
-            yield part
+        while block := file.read(BLOCK):
+            yield block

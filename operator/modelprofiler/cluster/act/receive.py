@@ -1,7 +1,7 @@
-"""What a pod runs to fill a volume: a tar archive comes in, its files stay, and their digest goes out.
+"""The program that a pod runs to fill a volume: it reads a tar archive, keeps its files, and prints their digest.
 
-This text is the command itself; it knows nothing but the standard library. The digest is that of
-`modelprofiler.core.sources.FilesDigest`, over what the volume gives back.
+Its text is sent as the command itself, so it uses the standard library only. The digest is that of
+`modelprofiler.core.sources.FilesDigest`, over what is read back from the volume.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 
 root = Path(sys.argv[1])
 
-# What an attempt that broke off has left; what the file system itself keeps there is not ours.
+# Remove what an interrupted attempt left; lost+found belongs to the file system.
 for old in root.iterdir():
     if old.name != "lost+found":
         shutil.rmtree(old) if old.is_dir() else old.unlink()
@@ -37,6 +37,6 @@ for name in sorted(names):
     path, encoded = root / name, name.encode()
     digest.update(len(encoded).to_bytes(8, "big") + encoded + path.stat().st_size.to_bytes(8, "big"))
     with path.open("rb") as file:
-        while part := file.read(2**20):
-            digest.update(part)
+        while block := file.read(2**20):
+            digest.update(block)
 print(f"sha256:{digest.hexdigest()}", flush=True)

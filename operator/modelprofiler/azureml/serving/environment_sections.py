@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from modelprofiler.azureml.core.conda_dependencies import CondaDependencies
-from modelprofiler.azureml.core.container_registry import ContainerRegistry
+from modelprofiler.azureml.serving.conda_dependencies import CondaDependencies
+from modelprofiler.azureml.serving.container_registry import ContainerRegistry
 
 
 class PythonSection:

@@ -294,9 +294,7 @@ def test_a_copy_that_is_not_what_was_sent_is_not_used(
     """It is made once more; then the call gives up, and leaves nothing."""
     monkeypatch.setattr("modelprofiler.azureml.profiling.cluster_client.ATTEMPTS", 2)
     api.corrupt = True
-    with pytest.raises(
-        WebserviceException, match="differ from .* sent: their digest is sha256:0, not sha256:"
-    ):
+    with pytest.raises(WebserviceException, match=r"differ from .* sent: their digest is sha256:0, not sha256:"):
         Model.profile(**large)
     assert 2 == api.copies
     assert {} == api.objects

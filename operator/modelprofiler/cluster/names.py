@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import GROUP, ModelProfile
+from modelprofiler.core.axis import Limits
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "modelprofiler"
@@ -93,3 +95,14 @@ def owner(profile: ModelProfile) -> dict[str, object]:
         "controller": True,
         "blockOwnerDeletion": False,
     }
+
+
+def size_annotations(limits: Limits) -> dict[str, str]:
+    """Return the annotations that say which size a child is for."""
+    return {CPU: str(limits.cpu), MEMORY: str(limits.memory)}
+
+
+def limits_of(child: Object) -> Limits:
+    """Return the size that a child's annotations say it is for."""
+    annotations = child["metadata"]["annotations"]
+    return Limits(int(annotations[CPU]), int(annotations[MEMORY]))

@@ -21,7 +21,7 @@ from modelprofiler.cluster.act import manifests, template
 from modelprofiler.cluster.act.volumes import claim_volume
 from modelprofiler.cluster.adapter import JOBS, PODS, Cluster
 from modelprofiler.cluster.gather.claims import Claims
-from modelprofiler.cluster.gather.observe import IMAGE_REASONS, START_REASONS
+from modelprofiler.cluster.gather.pods import IMAGE_REASONS, START_REASONS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.text import head

@@ -11,7 +11,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster.act import full_report
 from modelprofiler.cluster.adapter import CONFIG_MAPS, PROFILES, Kind
 from modelprofiler.cluster.fetch import fetch
-from modelprofiler.cluster.gather.observe import Measured
+from modelprofiler.cluster.gather.observation import Measured
 from modelprofiler.errors import NotFound, Refused
 from modelprofiler.metrics.series import series
 

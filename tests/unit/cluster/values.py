@@ -10,7 +10,7 @@ from tests.unit.cluster.objects import BIG, SMALL, load_result, load_status, now
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import ActiveTrial, MemoryUsage, Outcome, Purpose, Stage, Trial, UsageStatus
 from modelprofiler.cluster.decide.trial import Run
-from modelprofiler.cluster.gather.observe import LoadJob, Measured, Pod, Server, Termination
+from modelprofiler.cluster.gather.observation import LoadJob, Measured, Pod, Server, Termination
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial, Step

@@ -11,7 +11,7 @@ from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act import manifests
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
-from modelprofiler.cluster.gather.observe import Measured
+from modelprofiler.cluster.gather.observation import Measured
 from modelprofiler.errors import NotFound, Refused
 from modelprofiler.load.summary import LoadResult
 from modelprofiler.report.record import TrialRecord

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from modelprofiler.api.trial import Outcome
-from modelprofiler.cluster.gather.observe import START_REASONS, LoadJob, Pod, Server
+from modelprofiler.cluster.gather.observation import LoadJob, Pod, Server
+from modelprofiler.cluster.gather.pods import START_REASONS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.text import tail

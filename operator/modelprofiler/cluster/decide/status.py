@@ -13,7 +13,7 @@ from modelprofiler.api.status import ModelProfileStatus, Provenance
 from modelprofiler.api.trial import ActiveTrial, Trial
 from modelprofiler.cluster.decide.trial import Decision
 from modelprofiler.cluster.gather.accept import Accepted
-from modelprofiler.cluster.gather.observe import Observation
+from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.drift import drift_of
 from modelprofiler.core.status import samples_read, updated_status

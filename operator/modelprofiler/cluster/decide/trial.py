@@ -15,7 +15,7 @@ from modelprofiler.api.quantities import Duration
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import ActiveTrial, Outcome, Purpose, Stage, Trial, UsageStatus
 from modelprofiler.cluster.decide import failures
-from modelprofiler.cluster.gather.observe import LoadJob, Measured, Observation, Pod, Server
+from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Pod, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.crowding import other_work

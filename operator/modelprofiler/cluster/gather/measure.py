@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modelprofiler.api.trial import Trial
 from modelprofiler.cluster.adapter import NODES, Cluster
-from modelprofiler.cluster.gather.observe import LoadJob, Measured, Observation, Pod
+from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Pod
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.windows import Window, windows_of
 from modelprofiler.errors import MetricsUnavailable, Refused

@@ -10,7 +10,7 @@ from tests.unit.cluster.objects import now
 from tests.unit.cluster.values import KILLED, STARTING, a_job, a_pod, a_server
 
 from modelprofiler.cluster.decide.failures import LONGEST_LAST_WORDS, disturbance, failure
-from modelprofiler.cluster.gather.observe import Server, Termination
+from modelprofiler.cluster.gather.observation import Server, Termination
 from modelprofiler.cluster.settings import Settings
 
 SETTINGS = Settings(

@@ -23,7 +23,7 @@ from modelprofiler.cluster.decide import status
 from modelprofiler.cluster.decide.trial import Decision
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.inputs import Inputs
-from modelprofiler.cluster.gather.observe import Measured, Observation
+from modelprofiler.cluster.gather.observation import Measured, Observation
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core import status as core_status
 from modelprofiler.core.conditions import Finding, RunState

@@ -41,7 +41,7 @@ from modelprofiler.cluster.decide.trial import (
     Run,
     decide,
 )
-from modelprofiler.cluster.gather.observe import Measured, Observation
+from modelprofiler.cluster.gather.observation import Measured, Observation
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, RunTrial
 

@@ -16,7 +16,7 @@ from tests.unit.cluster.values import USAGE, a_pod, a_run, a_server
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import ActiveTrial, Trial
 from modelprofiler.cluster.decide.trial import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize, decide
-from modelprofiler.cluster.gather.observe import LoadJob, Measured, Observation, Server
+from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Server
 from modelprofiler.core.search.step import next_step
 from modelprofiler.core.steps import RunTrial
 

@@ -12,7 +12,7 @@ from tests.unit.cluster.world import Steady
 
 from modelprofiler.cluster.adapter import NODES, Kind
 from modelprofiler.cluster.gather.measure import Sources, measure
-from modelprofiler.cluster.gather.observe import LoadJob, Measured, Observation, Server
+from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import MetricsUnavailable, Refused
 

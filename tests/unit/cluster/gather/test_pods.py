@@ -1,4 +1,4 @@
-"""From objects as an API server shows them to what the operator knows."""
+"""What a server's pod shows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 from tests.unit.cluster.objects import BIG, MI, SMALL, Object, at, now, pod
-from tests.unit.cluster.shown import SERVER, deployment, job, load_pod, read
+from tests.unit.cluster.shown import SERVER, deployment, read
 
-from modelprofiler.cluster import names
-from modelprofiler.cluster.gather.observe import Pod, Termination
+from modelprofiler.cluster.gather.observation import Pod, Termination
 from modelprofiler.core.axis import Limits
 
 
@@ -24,70 +23,6 @@ def a_pod_of(found: Object, container: str = "server") -> Pod:
 def status(**fields: Any) -> Object:
     """Return the status of the container `server`."""
     return {"name": "server", **fields}
-
-
-def test_servers_and_jobs_come_in_order_with_their_pods() -> None:
-    """However the API server lists them."""
-    seen = read(deployment(3), deployment(1), job(4), job(2), pod(labels=SERVER), load_pod())
-    assert ([1, 3], [2, 4], ["p", None]) == (
-        [s.incarnation for s in seen.servers],
-        [j.trial for j in seen.jobs],
-        [s.pod.name if s.pod else None for s in seen.servers],
-    )
-    first, second = seen.server(3), seen.job(2)
-    assert first is not None
-    assert second is not None
-    assert (None, None) == (seen.server(2), seen.job(3))
-    assert ("Bracket", SMALL, "Decide", 1, "pod-uid") == (
-        second.purpose,
-        second.limits,
-        second.window,
-        second.incarnation,
-        second.server_pod,
-    )
-
-
-def test_what_belongs_to_an_earlier_run_is_stale_and_its_pods_are_nobodys() -> None:
-    """It is swept, not used."""
-    old = pod(labels={names.RUN: "old", names.INCARNATION: "1"})
-    seen = read(deployment(1, "old"), job(2, "old"), deployment(2), old)
-    assert ((("deployments", "mp-s1"), ("jobs", "mp-t2")), [2], None) == (
-        seen.stale,
-        [s.incarnation for s in seen.servers],
-        seen.servers[0].pod,
-    )
-
-
-def test_a_deployment_says_why_it_has_no_pod() -> None:
-    """A quota shows nowhere else; a Deployment without status says nothing."""
-    condition = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
-    refused = deployment(status={"conditions": [{"type": "Available", "status": "False"}, condition]})
-    gone = deployment(status={"conditions": [condition | {"status": "False"}]})
-    assert ["exceeded quota", "", ""] == [read(d).servers[0].refusal for d in (refused, gone, deployment())]
-    assert (BIG, False) == (read(deployment()).servers[0].limits, read(deployment()).servers[0].deleting)
-    assert read(deployment(metadata={"deletionTimestamp": at(5)})).servers[0].deleting
-
-
-def test_of_two_pods_the_one_that_is_not_being_deleted_is_the_server() -> None:
-    """Then the older one."""
-    leaving, living = pod(labels=SERVER), pod(labels=SERVER, created=50)
-    leaving["metadata"] |= {"name": "leaving", "deletionTimestamp": at(60)}
-    third = pod(labels=SERVER, created=70)
-    third["metadata"]["name"] = "third"
-    seen = read(deployment(), leaving, third, living).servers[0].pod
-    assert seen is not None
-    assert ("p", False) == (seen.name, seen.gone)
-
-
-def test_a_pod_that_is_older_than_its_deployment_is_the_last_to_be_taken() -> None:
-    """It is of one of the same name before; or the clocks of two API servers differ, and it is the only one."""
-    later = deployment()
-    later["metadata"]["creationTimestamp"] = at(10)
-    both = read(later, pod(labels=SERVER, created=5), pod(labels=SERVER, created=10)).servers[0].pod
-    only = read(later, pod(labels=SERVER, created=9)).servers[0].pod
-    assert both is not None
-    assert only is not None
-    assert [now(10), now(9)] == [both.created, only.created]
 
 
 def test_a_ready_pod_shows_its_times_sizes_node_and_image() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.cluster.objects import Object, at, load_result, load_status, now
 from tests.unit.cluster.shown import job, load_pod, read
 
-from modelprofiler.cluster.gather.observe import LoadJob
+from modelprofiler.cluster.gather.observation import LoadJob
 
 RESULT = load_result(load_status())
 

@@ -1,0 +1,184 @@
+"""Reads pods: what a server's pod shows, and why a pod of ours does not start. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from modelprofiler.api.objects import Object
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.cluster.gather.objects import conditions_of, created, is_deleting, time_of
+from modelprofiler.cluster.gather.observation import Pod, Termination
+from modelprofiler.core.axis import Limits
+
+IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+START_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+"""Reasons for which the kubelet keeps a container waiting that do not go away by waiting.
+
+Others, ContainerCreating and PodInitializing, are steps that every container passes through.
+"""
+
+
+def server_pod(pod: Object, container: str) -> Pod:
+    """Return what a server's pod shows of itself and of the profiled container."""
+    meta, spec, status = pod["metadata"], pod["spec"], pod.get("status") or {}
+    conditions = conditions_of(pod)
+    template = _named(spec["containers"], container)
+    profiled = _named(_container_statuses(pod), container)
+    state = profiled.get("state") or {}
+    return Pod(
+        name=meta["name"],
+        uid=meta["uid"],
+        node=spec.get("nodeName") or "",
+        created=created(pod),
+        deleting=is_deleting(pod),
+        phase=status.get("phase") or "Pending",
+        reason=f"{status.get('reason') or ''} {status.get('message') or ''}".strip(),
+        ready_at=_true_since(conditions.get("Ready")),
+        container_started_at=time_of((state.get("running") or {}).get("startedAt")),
+        restarts=int(profiled.get("restartCount") or 0),
+        waiting=waiting_problem(pod),
+        termination=_termination(pod, container),
+        unschedulable=_scheduling_problem(pod, {"Unschedulable"}),
+        desired=_limits(template),
+        actual=_limits(profiled),
+        resize=_resize(conditions),
+        image=profiled.get("imageID") or profiled.get("image") or template.get("image") or "",
+        has_liveness_probe="livenessProbe" in template,
+        not_started=(state.get("waiting") or {}).get("reason") or "",
+        unready=_unready(pod),
+    )
+
+
+def start_problem(job: str, pods: Iterable[Object]) -> str:
+    """Return why the pod of a Job does not start, as far as the objects show it; empty when they do not."""
+    pods = list(pods)
+    if not pods:  # a Job says only in its events why it creates no pod
+        return f"its Job has created no pod; `kubectl describe job {job}` says why, a quota or a policy perhaps"
+    return next((problem for pod in pods if (problem := _pod_start_problem(pod))), "")
+
+
+def _pod_start_problem(pod: Object) -> str:
+    """Return why a pod does not start; empty while it runs or its start takes its usual course."""
+    if problem := _scheduling_problem(pod):
+        return problem
+    waiting = waiting_problem(pod)
+    return f"{waiting[0]}: {waiting[1]}" if waiting else ""
+
+
+def waiting_problem(pod: Object) -> tuple[str, str] | None:
+    """Return (reason, message) of the first container that waits for something that waiting does not bring."""
+    for status in _with_init_containers(pod):
+        waiting = (status.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") in IMAGE_REASONS | START_REASONS:
+            return waiting["reason"], waiting.get("message") or ""
+    return None
+
+
+def is_running(pod: Object) -> bool:
+    """Return whether a container of a pod runs."""
+    return any("running" in (status.get("state") or {}) for status in _container_statuses(pod))
+
+
+def ended_state(pods: Iterable[Object]) -> Object | None:
+    """Return how the first container that has ended did so: its ContainerStateTerminated."""
+    for pod in pods:
+        for status in _container_statuses(pod):
+            ended: Object | None = (status.get("state") or {}).get("terminated")
+            if ended:
+                return ended
+    return None
+
+
+def _container_statuses(pod: Object) -> list[Object]:
+    return (pod.get("status") or {}).get("containerStatuses") or []
+
+
+def _with_init_containers(pod: Object) -> list[Object]:
+    return [*((pod.get("status") or {}).get("initContainerStatuses") or []), *_container_statuses(pod)]
+
+
+def _named(items: Iterable[Object], name: str) -> Object:
+    return next((item for item in items if item.get("name") == name), {})
+
+
+def _true_since(condition: Object | None) -> datetime | None:
+    if condition is None or condition["status"] != "True":
+        return None
+    return time_of(condition.get("lastTransitionTime"))
+
+
+def _scheduling_problem(pod: Object, reasons: Collection[str] = ()) -> str:
+    """Return why the scheduler has found no node, empty when it has.
+
+    Parameters
+    ----------
+    reasons
+        Reasons of the condition that count; by default all do, also that the pod waits for a scheduling gate.
+    """
+    condition = conditions_of(pod).get("PodScheduled") or {}
+    if condition.get("status") != "False" or (reasons and condition.get("reason") not in reasons):
+        return ""
+    return condition.get("message") or "no node fits"
+
+
+def _limits(container: Object) -> Limits | None:
+    """Return the size in a container's spec or status; None where it is not there or has no CPU or memory limit."""
+    limits = (container.get("resources") or {}).get("limits") or {}
+    if "cpu" not in limits or "memory" not in limits:
+        return None
+    return Limits(Quantity(limits["cpu"]).millicores, Quantity(limits["memory"]).bytes)
+
+
+def _termination(pod: Object, container: str) -> Termination | None:
+    """Return how the profiled container last ended, or else the first other one that failed."""
+    terminations = [
+        Termination(
+            container=status["name"],
+            reason=ended.get("reason") or "",
+            exit_code=int(ended.get("exitCode") or 0),
+            last_words=(ended.get("message") or "").strip(),
+            profiled=status["name"] == container,
+        )
+        for status in _with_init_containers(pod)
+        if (ended := _last_end(status))
+    ]
+    profiled = [t for t in terminations if t.profiled]
+    failed = [t for t in terminations if t.exit_code]
+    return next(iter(profiled + failed), None)
+
+
+def _last_end(status: Object) -> Object | None:
+    """Return how a container has ended, or how it had ended before it was started again."""
+    for state in ("state", "lastState"):
+        ended: Object | None = (status.get(state) or {}).get("terminated")
+        if ended:
+            return ended
+    return None
+
+
+def _resize(conditions: dict[str, Object]) -> tuple[str, str] | None:
+    """Return (reason, message) of a resize in place that the kubelet has not finished."""
+    for type_, default in (("PodResizePending", "Deferred"), ("PodResizeInProgress", "InProgress")):
+        condition = conditions.get(type_) or {}
+        if condition.get("status") == "True":
+            return condition.get("reason") or default, condition.get("message") or ""
+    return None
+
+
+def _unready(pod: Object) -> str:
+    """Return the first running container that is not ready, with the probe that has not passed."""
+    for status in _container_statuses(pod):
+        if status.get("ready") or "running" not in (status.get("state") or {}):
+            continue
+        kind = "startupProbe" if status.get("started") is False else "readinessProbe"
+        probe = _named(pod["spec"]["containers"], status["name"]).get(kind) or {}
+        return f"the {_probe_sentence(kind, probe)} of container {status['name']} did not pass"
+    return ""
+
+
+def _probe_sentence(kind: str, probe: Object) -> str:
+    http, tcp = probe.get("httpGet"), probe.get("tcpSocket")
+    if http:
+        return f"{kind} (GET {http.get('path') or '/'} on port {http.get('port')})"
+    return f"{kind} (port {tcp.get('port')})" if tcp else kind

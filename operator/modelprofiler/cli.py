@@ -37,7 +37,7 @@ COMMANDS = {
 }
 """Name and purpose of each; its module has the same name."""
 
-LOCAL_EXTRA = frozenset({"argcomplete", "psutil", "rich", "uv"})
+LOCAL_EXTRA = frozenset({"argcomplete", "filelock", "jinja2", "psutil", "rich", "uv"})
 """What only a run on this machine needs: an operator is installed without."""
 
 EPILOG = """\

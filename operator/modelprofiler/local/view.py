@@ -18,8 +18,8 @@ from rich.text import Text
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Trial
 from modelprofiler.local.progress import Listener, Progress
+from modelprofiler.report.provenance import describe_load, describe_objectives
 from modelprofiler.report.record import TrialRecord
-from modelprofiler.report.summary import load_words, objective_words
 from modelprofiler.report.text import fitting
 
 MARGIN_SECONDS = 0.5
@@ -32,7 +32,7 @@ FEWEST_ROWS = 2
 
 def headline(profile: ModelProfile) -> str:
     """Return what is measured, against what: ``digits: p95 at most 250ms at 50 requests/s, Poisson arrivals``."""
-    return f"{profile.metadata.name}: {objective_words(profile.spec)}; {load_words(profile.spec)}"
+    return f"{profile.metadata.name}: {describe_objectives(profile.spec)}; {describe_load(profile.spec)}"
 
 
 def line_of(trial: Trial) -> str:

@@ -1,4 +1,4 @@
-"""Two runs side by side: what a new version of a model costs against the old one."""
+"""Two runs side by side: what a new version of a model costs, compared with the old one."""
 
 from __future__ import annotations
 
@@ -6,90 +6,111 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.report.charts.bars import cost_of, peak_of
+from modelprofiler.api.trial import Trial
+from modelprofiler.report.formats import NONE, format_bytes, format_seconds
 from modelprofiler.report.record import RunRecord
-from modelprofiler.report.summary import NONE, Summary, bytes_words, latency_metric, seconds_words, shown_trial
+from modelprofiler.report.summary import Summary, detailed_trial, judged_latency
+from modelprofiler.report.usage import cpu_seconds_per_request, peak_memory_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure of two runs.
+    """One measurement of two runs.
 
     Attributes
     ----------
     name
-        What it is.
+        What was measured.
     old, new
         Its values; absent where a run does not have it.
-    words
+    format
         Writes a value with its unit.
     required
         Whether a new run without it is worse.
     counts
-        Whether it may grow too much. Latency may not: it was measured at another size, and met its objective there.
+        Whether growth makes the new run worse. Growth of latency does not: each run's met its objective, at a size of
+        its own.
     """
 
     name: str
     old: float | None
     new: float | None
-    words: Callable[[float], str]
+    format: Callable[[float], str]
     required: bool = False
     counts: bool = True
 
     @property
     def percent(self) -> float | None:
-        """By how much it grew, in percent of the old value; absent where either is."""
+        """Growth in percent of the old value; absent where either value is."""
         if self.old is None or self.new is None or self.old <= 0:
             return None
         return 100 * (self.new / self.old - 1)
 
-    def exceeds(self, most: float) -> bool:
-        """Whether it grew by more than `most` percent, or is gone where it is required."""
+    def exceeds(self, max_increase: float) -> bool:
+        """Whether it grew by more than `max_increase` percent, or is required and absent from the new run."""
         if self.new is None:
             return self.required
-        return self.counts and self.percent is not None and self.percent > most + 1e-9
+        return self.counts and self.percent is not None and self.percent > max_increase + 1e-9
 
 
 def compare(old: RunRecord, new: RunRecord) -> list[Change]:
-    """Return the figures that a team pays for, from the recommendations and the trials that verified them."""
-    sizes = [_size(record) for record in (old, new)]
-    shown = [trial.trial if (trial := shown_trial(record)) is not None else None for record in (old, new)]
-    metric, _ = latency_metric(new)
-    costs = [cost_of(t) if t is not None else None for t in shown]
-    peaks = [peak_of(t) if t is not None else None for t in shown]
-    latencies = [
-        found.seconds if t is not None and t.load is not None and (found := getattr(t.load.latency, metric)) else None
-        for t in shown
-    ]
+    """Return what a team pays for, from the recommendations and the trials that verified them."""
+    metric, _ = judged_latency(new)
+    old_cpu, old_memory = _size(old)
+    new_cpu, new_memory = _size(new)
+    before, after = _detailed(old), _detailed(new)
+    cost, peak = _measured(cpu_seconds_per_request, before, after), _measured(peak_memory_bytes, before, after)
+    latency = _measured(lambda trial: _latency(trial, metric), before, after)
     return [
-        Change("recommended CPU", sizes[0][0], sizes[1][0], lambda v: str(Quantity.cpu(round(v))), required=True),
-        Change("recommended memory", sizes[0][1], sizes[1][1], bytes_words, required=True),
-        Change("CPU time of a request", costs[0], costs[1], seconds_words),
-        Change("peak of memory", peaks[0], peaks[1], bytes_words),
-        Change(f"{metric} latency", latencies[0], latencies[1], seconds_words, counts=False),
+        Change("recommended CPU", old_cpu, new_cpu, lambda v: str(Quantity.cpu(round(v))), required=True),
+        Change("recommended memory", old_memory, new_memory, format_bytes, required=True),
+        Change("CPU time of a request", *cost, format_seconds),
+        Change("peak of memory", *peak, format_bytes),
+        Change(f"{metric} latency", *latency, format_seconds, counts=False),
     ]
+
+
+def _detailed(record: RunRecord) -> Trial | None:
+    detailed = detailed_trial(record)
+    return detailed.trial if detailed is not None else None
+
+
+def _measured(
+    measure: Callable[[Trial], float | None], before: Trial | None, after: Trial | None
+) -> tuple[float | None, float | None]:
+    return (measure(before) if before is not None else None, measure(after) if after is not None else None)
+
+
+def _latency(trial: Trial, metric: str) -> float | None:
+    latency = getattr(trial.load.latency, metric) if trial.load is not None else None
+    return latency.seconds if latency is not None else None
 
 
 def _size(record: RunRecord) -> tuple[float | None, float | None]:
-    found = Summary.of(record).recommendation
-    if found is None:
+    """Return the recommended CPU in millicores and memory in bytes."""
+    recommendation = Summary.of(record).recommendation
+    if recommendation is None:
         return None, None
-    cpu, memory = found.requests.cpu, found.requests.memory
+    cpu, memory = recommendation.requests.cpu, recommendation.requests.memory
     return cpu.millicores if cpu is not None else None, memory.bytes if memory is not None else None
 
 
-def render(changes: Sequence[Change], most: float) -> str:
-    """Return the table, and what it comes to."""
+def render(changes: Sequence[Change], max_increase: float) -> str:
+    """Return the table, and below it what grew by more than `max_increase` percent."""
     rows: list[tuple[str, ...]] = [("", "OLD", "NEW", "CHANGE")]
     for change in changes:
-        values = [NONE if value is None else change.words(value) for value in (change.old, change.new)]
+        values = [NONE if value is None else change.format(value) for value in (change.old, change.new)]
         percent = NONE if change.percent is None else f"{change.percent:+.1f}%"
-        rows.append((change.name, *values, percent + (" !" if change.exceeds(most) else "")))
+        rows.append((change.name, *values, percent + (" !" if change.exceeds(max_increase) else "")))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = ["   ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    worse = [change.name for change in changes if change.exceeds(most)]
-    lines += [
-        "",
-        f"Over {most:g}%, or missing: {', '.join(worse)}." if worse else f"Nothing grew by more than {most:g}%.",
-    ]
+    gone = [change.name for change in changes if change.exceeds(max_increase) and change.new is None]
+    grown = [change.name for change in changes if change.exceeds(max_increase) and change.new is not None]
+    lines.append("")
+    if grown:
+        lines.append(f"Grew by more than {max_increase:g}%: {', '.join(grown)}.")
+    if gone:
+        lines.append(f"The new run does not have: {', '.join(gone)}.")
+    if not grown and not gone:
+        lines.append(f"Nothing grew by more than {max_increase:g}%.")
     return "\n".join(lines)

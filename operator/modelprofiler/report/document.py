@@ -1,4 +1,4 @@
-"""A run as one JSON document, and reading runs however they were kept: document, directory, or object of a cluster."""
+"""A run as one JSON document, and the reader for every form in which a run is kept."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def document(record: RunRecord) -> dict[str, Any]:
 
 
 def read(path: Path) -> RunRecord:
-    """Read a run from its directory, its document, or a ModelProfile with its status as kubectl prints it.
+    """Read a run from its directory, its JSON document, or a ModelProfile with its status as kubectl prints it.
 
     Raises
     ------
     RecordUnreadable
-        When it is not there or cannot be read.
+        When the file does not exist or cannot be read.
     InvalidInput
-        When it is something else.
+        When it has other content.
     """
     if path.is_dir():
         return RunRecord.read(path)
@@ -44,14 +44,14 @@ def read(path: Path) -> RunRecord:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecordUnreadable(f"{path} is neither JSON nor YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
-        raise InvalidInput([Problem("", f"{path} holds no object")])
+        raise InvalidInput([Problem("", f"{path} does not contain an object")])
     if data.get("kind") == KIND:
         return _from_document(data, path)
     if data.get("kind") == "List" and isinstance(data.get("items"), list) and len(data["items"]) == 1:
         data = data["items"][0]
     profile = ModelProfile.parse(data)
     if path.name == "profile.json":
-        return RunRecord.read(path)  # with the trials beside it
+        return RunRecord.read(path)  # its directory has the trials too
     return RunRecord(profile)
 
 

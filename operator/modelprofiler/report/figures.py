@@ -1,92 +1,129 @@
-"""The charts of the page, each with its caption and legend."""
+"""The charts of the page, each with its heading, caption and legend."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import INCONCLUSIVE, Outcome
-from modelprofiler.report.charts.bars import cost_chart, cost_of, memory_chart
+from modelprofiler.report.charts.bars import cost_chart, memory_chart
 from modelprofiler.report.charts.latency import latency_chart
-from modelprofiler.report.charts.marks import legend_mark
 from modelprofiler.report.charts.memory import memory_over_time
 from modelprofiler.report.charts.percentiles import percentile_chart
-from modelprofiler.report.markup import Child, Element, el
+from modelprofiler.report.charts.shapes import Chart, Mark
+from modelprofiler.report.formats import format_size
 from modelprofiler.report.record import RunRecord
-from modelprofiler.report.summary import shown_trial, size_words
+from modelprofiler.report.summary import detailed_trial
+from modelprofiler.report.usage import cpu_seconds_per_request
 
 
-def all_of(record: RunRecord) -> list[Element]:
-    """Return every chart that the record has the figures for."""
-    small = [found for make in (_percentiles, _memory_over_time, _cost, _memory) if (found := make(record)) is not None]
-    latency = _latency(record)
-    return [part for part in (latency, el("div", small, class_="charts") if small else None) if part is not None]
+@dataclass(frozen=True, slots=True)
+class LegendEntry:
+    """A mark and what it means."""
+
+    mark: Mark
+    text: str
 
 
-def _figure(title: str, chart: Child, caption: str, legend: Element | None = None) -> Element:
-    return el("figure", el("h2", title), chart, legend, el("figcaption", caption), class_="card")
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with its text.
+
+    Attributes
+    ----------
+    title, caption
+        What stands above and below it.
+    chart
+        The chart.
+    narrow
+        The chart that small screens get instead; where absent, they get the same.
+    legend
+        What the marks mean.
+    """
+
+    title: str
+    caption: str
+    chart: Chart
+    narrow: Chart | None = None
+    legend: tuple[LegendEntry, ...] = ()
 
 
-def _latency(record: RunRecord) -> Element | None:
+def latency_figure(record: RunRecord) -> Figure | None:
+    """Return latency against CPU; None where no trial measured a latency."""
     wide, narrow = latency_chart(record), latency_chart(record, 400, 420)
     if wide is None or narrow is None:
         return None
+    caption = (
+        "Each mark is a trial, with its number. The bar is its 95 % interval, which contains the true value with 95 % "
+        "confidence. Below the dashed line the objective is met."
+    )
+    return Figure("Latency against CPU", caption, wide, narrow, _legend(record))
+
+
+def small_figures(record: RunRecord) -> list[Figure]:
+    """Return every other chart for which the record has the measurements."""
+    figures = (_percentiles(record), _memory_over_time(record), _cost(record), _memory(record))
+    return [figure for figure in figures if figure is not None]
+
+
+def _legend(record: RunRecord) -> tuple[LegendEntry, ...]:
     trials = record.profile.status.trials
-    keys = [
-        (any(t.outcome is Outcome.PASSED for t in trials), "passed fresh", False, "met the objectives"),
-        (any(t.outcome not in INCONCLUSIVE | {Outcome.PASSED} for t in trials), "failed fresh", True, "missed them"),
-        (any(t.outcome in INCONCLUSIVE for t in trials), "idle fresh", False, "said nothing about the size"),
-        (any(not t.fresh for t in trials), "passed resized", False, "hollow: resized while it ran"),
+    failures = INCONCLUSIVE | {Outcome.PASSED}
+    entries = [
+        (any(t.outcome is Outcome.PASSED for t in trials), "passed fresh", "met the objectives"),
+        (any(t.outcome not in failures for t in trials), "failed fresh", "missed the objectives"),
+        (any(t.outcome in INCONCLUSIVE for t in trials), "idle fresh", "says nothing about the size"),
+        (any(not t.fresh for t in trials), "passed resized", "hollow: resized while it ran"),
     ]
-    legend = [el("li", legend_mark(style, diamond=diamond), words) for used, style, diamond, words in keys if used]
-    caption = (
-        "A mark is a trial, with its number. The bar is its 95 % interval: where the true value lies, as far as this "
-        "trial can tell. Below the dashed line the objective is met."
+    return tuple(
+        LegendEntry(Mark(8, 8, 5.5, style, "", diamond=style.startswith("failed")), text)
+        for present, style, text in entries
+        if present
     )
-    charts = [el("div", wide, class_="wide"), el("div", narrow, class_="narrow")]
-    return _figure("Latency against CPU", charts, caption, el("ul", legend, class_="legend"))
 
 
-def _percentiles(record: RunRecord) -> Element | None:
-    found = percentile_chart(record)
-    if found is None:
+def _percentiles(record: RunRecord) -> Figure | None:
+    percentiles = percentile_chart(record)
+    if percentiles is None:
         return None
-    chart, shown, reference = found
-    caption = f"Trial {shown.trial.index}, {size_words(shown.trial.limits)}"
+    shown, reference = percentiles.shown.trial, percentiles.reference
+    caption = f"Trial {shown.index}, {format_size(shown.limits)}"
     if reference is not None:
-        caption += f"; in grey trial {reference.trial.index}, {size_words(reference.trial.limits)}"
-    caption += ". To the right are the slowest requests: each further nine is one step. Bars are 95 % intervals."
-    return _figure("Latency of all requests", chart, caption)
+        caption += f"; in grey trial {reference.trial.index}, {format_size(reference.trial.limits)}"
+    caption += ". The slowest requests are on the right: 90 %, 99 % and 99.9 % are equally far apart. "
+    return Figure("Latency of all requests", caption + "Bars are 95 % intervals.", percentiles.chart)
 
 
-def _memory_over_time(record: RunRecord) -> Element | None:
-    found = memory_over_time(record)
-    if found is None:
+def _memory_over_time(record: RunRecord) -> Figure | None:
+    memory = memory_over_time(record)
+    if memory is None:
         return None
-    chart, shown = found
+    chart, shown = memory
     caption = (
-        f"Trial {shown.trial.index}. The working set is what the kernel cannot take back when memory gets short; "
-        "at the limit the server is killed."
+        f"Trial {shown.trial.index}. The working set is the memory that the kernel cannot reclaim; when it reaches the "
+        "limit, the server is killed."
     )
-    return _figure("Memory over time", chart, caption)
+    return Figure("Memory over time", caption, chart)
 
 
-def _memory(record: RunRecord) -> Element | None:
+def _memory(record: RunRecord) -> Figure | None:
     chart = memory_chart(record)
     if chart is None:
         return None
     caption = (
-        "The most memory of each trial; the pale bar is what it was held to, which may "
-        "go on beyond the edge. A trial without a bar was not measured."
+        "The peak of memory in each trial. The pale bar is the limit, which may continue beyond the edge. "
+        "Trials whose memory was not measured are left out."
     )
-    return _figure("Memory by trial", chart, caption)
+    return Figure("Memory by trial", caption, chart)
 
 
-def _cost(record: RunRecord) -> Element | None:
+def _cost(record: RunRecord) -> Figure | None:
     chart = cost_chart(record)
     if chart is None:
         return None
-    caption = "What a completed request costs. It hardly depends on the limit: what changes there is the waiting."
-    shown = shown_trial(record)
-    if shown is not None and (cost := cost_of(shown.trial)) is not None:
-        hours = Quantity.decimal(cost * 1e6 / 3600, 3)
+    caption = "What a completed request costs. The limit hardly changes it: it changes how long requests wait."
+    shown = detailed_trial(record)
+    if shown is not None and (seconds := cpu_seconds_per_request(shown.trial)) is not None:
+        hours = Quantity.decimal(seconds * 1e6 / 3600, 3)
         caption += f" A million requests take {hours} hours of one CPU (trial {shown.trial.index})."
-    return _figure("CPU time of a request", chart, caption)
+    return Figure("CPU time of a request", caption, chart)

@@ -1,11 +1,11 @@
-"""What whoever uses a result should know beside it."""
+"""Sentences about a run that limit what its result is worth."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from modelprofiler.api.conditions import ConditionType
-from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Trial
+from modelprofiler.api.trial import INCONCLUSIVE, LoadStatus, Outcome, Trial
 from modelprofiler.core.drift import drift_sentence
 from modelprofiler.core.judge import every_row_passed, judged_again
 from modelprofiler.core.leak import leak_of
@@ -13,100 +13,119 @@ from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import State, Summary, condition
 
 BUSY_SHARE = 0.15
-"""A node's own services (kubelet, runtime, monitoring) take less than this share of its CPUs."""
+"""Share of a node's CPUs from which other work is noted: its own services (kubelet, runtime, monitoring) use less."""
 
-MUCH_STOLEN = 5.0
-"""Percent of the node's CPU time: from here on the hypervisor's other guests show in the tail of latency."""
+MUCH_STOLEN_PERCENT = 5.0
+"""Share of the node's CPU time from which the hypervisor's other guests are noted: they show in the tail of latency."""
 
 MUCH_THROTTLED_PERCENT = 25
-"""From here on a quarter of all periods end in a stop: the tail of latency is then the scheduler's, not the model's."""
+"""Share of throttled periods from which it is noted: the scheduler then shapes the tail of latency."""
 
 
 def notes(record: RunRecord) -> list[str]:
     """Return a sentence for each thing that limits what the result is worth."""
-    found = list(record.notes)
-    metrics = condition(record, ConditionType.METRICS_AVAILABLE)
-    if metrics is not None and metrics.status == "False":
-        found.append(f"Usage could not be read: {metrics.message}")
     summary = Summary.of(record)
+    sentences = [*record.notes, *_about_metrics(record), *_about_verification(record, summary)]
+    if summary.recommendation is None:  # else its explanation has these
+        sentences += _about_changes(record)
+    return [*sentences, *_about_the_node(record.profile.status.trials), *_about_inconclusive_trials(record)]
+
+
+def _about_metrics(record: RunRecord) -> list[str]:
+    metrics = condition(record, ConditionType.METRICS_AVAILABLE)
+    if metrics is None or metrics.status != "False":
+        return []
+    return [f"Usage could not be read: {metrics.message}"]
+
+
+def _about_verification(record: RunRecord, summary: Summary) -> list[str]:
     if summary.state is State.NOT_VERIFIED:
-        found.append("No trial ran at exactly the recommended size and passed; try it before you rely on it.")
-    proof = summary.recommendation.verification if summary.recommendation is not None else None
-    if proof is not None:
-        if proof.environment == "Local":
-            found.append("Measured on one machine outside a cluster: another CPU model needs another amount of CPU.")
-        row = next((t for t in record.profile.status.trials if t.index == proof.trial), None)
-        if row is not None:
-            found += _of_the_proof(row, record)
-    if summary.recommendation is None:  # else its explanation says so
-        found += _of_all_trials(record)
-    found += _of_the_machine(record.profile.status.trials)
-    counts = Counter(t.outcome for t in record.profile.status.trials if t.outcome in INCONCLUSIVE)
-    for outcome, count in counts.items():
-        found.append(f"{_trials(count)} said nothing about the size ({outcome.value}) and did not count.")
-    return found
-
-
-def _of_all_trials(record: RunRecord) -> list[str]:
-    found = []
-    if (leak := leak_of(record.profile.status.trials)) is not None:
-        found.append(f"Memory grows by {leak.words}: a leak, or a cache that fills.")
-    drift = record.profile.status.drift
-    if drift is not None and drift.noticed:
-        found.append(drift_sentence(drift))
-    return found
-
-
-def _of_the_machine(trials: list[Trial]) -> list[str]:
-    """Say in how many trials that counted something else had a good part of the node's CPU."""
-    counted = [t.node for t in trials if t.node is not None and t.outcome not in INCONCLUSIVE]
-    shares = [float(n.other_cpu) / n.cpus for n in counted if n.other_cpu is not None and n.cpus]
-    found = []
-    if busy := [share for share in shares if share >= BUSY_SHARE]:
-        found.append(
-            f"In {_trials(len(busy))} other work had up to {100 * max(busy):.0f}% of the node's CPUs: "
-            "latency may be better on a quiet node."
+        return ["No trial at exactly the recommended size passed: test this size before you rely on it."]
+    verification = summary.recommendation.verification if summary.recommendation is not None else None
+    if verification is None:
+        return []
+    sentences = []
+    if verification.environment == "Local":
+        sentences.append(
+            "Measured on one machine outside a cluster: another CPU model needs a different amount of CPU."
         )
-    if stolen := [s for n in counted if n.steal_percent is not None and (s := float(n.steal_percent)) >= MUCH_STOLEN]:
-        found.append(f"In {_trials(len(stolen))} the hypervisor kept up to {max(stolen):.0f}% of the node's CPU time.")
-    return found
+    trial = next((t for t in record.profile.status.trials if t.index == verification.trial), None)
+    return sentences + (_about_confirming_trial(record, trial) if trial is not None else [])
 
 
-def _trials(count: int) -> str:
-    return "1 trial" if count == 1 else f"{count} trials"
-
-
-def _of_the_proof(row: Trial, record: RunRecord) -> list[str]:
-    found = []
-    judged, load, usage = row.judged, row.load, row.usage
-    if (
-        row.outcome is Outcome.PASSED
-        and judged is not None
-        and judged.high is not None
-        and not _is_certain(record, row)
-    ):
-        found.append(
+def _about_confirming_trial(record: RunRecord, trial: Trial) -> list[str]:
+    sentences = []
+    judged, throttled = trial.judged, trial.usage.throttled_percent if trial.usage is not None else None
+    passed = trial.outcome is Outcome.PASSED
+    if passed and judged is not None and judged.high is not None and not _is_certain(record, trial):
+        sentences.append(
             f"The confirming trial's interval of {judged.metric}, {judged.low} to {judged.high}, "
             f"includes the objective of {judged.threshold}."
         )
-    dataset = record.profile.status.dataset
-    if load is not None and dataset is not None and load.rows_covered < dataset.distinct_rows:
-        sent = f"The confirming trial sent {load.rows_covered} of {dataset.distinct_rows} different rows"
-        before = every_row_passed(record.profile.status.trials, row.limits, dataset.distinct_rows)
-        found.append(f"{sent}; trial {before.index}, at no larger a size, all of them." if before else f"{sent}.")
-    if load is not None and load.failures:
-        found.append(f"{load.failures} of {load.requests} requests of the confirming trial failed.")
-    if usage is None:
-        return found
-    if usage.throttled_percent is not None and float(usage.throttled_percent) >= MUCH_THROTTLED_PERCENT:
-        found.append(
-            f"At the recommended size the server was throttled in {float(usage.throttled_percent):.0f}% of the "
-            "scheduler's periods: slow requests are slow for that."
+    if trial.load is not None:
+        sentences += _about_confirming_load(record, trial, trial.load)
+    if throttled is not None and float(throttled) >= MUCH_THROTTLED_PERCENT:
+        sentences.append(
+            f"At the recommended size the server was throttled in {float(throttled):.0f}% of the scheduler's periods: "
+            "that is why its slow requests are slow."
         )
-    return found
+    return sentences
 
 
-def _is_certain(record: RunRecord, row: Trial) -> bool:
+def _about_confirming_load(record: RunRecord, trial: Trial, load: LoadStatus) -> list[str]:
+    sentences = []
+    dataset = record.profile.status.dataset
+    if dataset is not None and load.rows_covered < dataset.distinct_rows:
+        sent = f"The confirming trial sent {load.rows_covered} of {dataset.distinct_rows} distinct rows"
+        covering = every_row_passed(record.profile.status.trials, trial.limits, dataset.distinct_rows)
+        sentences.append(
+            f"{sent}; trial {covering.index} sent all of them at no larger size." if covering else f"{sent}."
+        )
+    if load.failures:
+        sentences.append(f"{load.failures} of {load.requests} requests of the confirming trial failed.")
+    return sentences
+
+
+def _about_changes(record: RunRecord) -> list[str]:
+    sentences = []
+    if (leak := leak_of(record.profile.status.trials)) is not None:
+        sentences.append(f"Memory grows by {leak.words}: a leak, or a cache that fills.")
+    drift = record.profile.status.drift
+    if drift is not None and drift.noticed:
+        sentences.append(drift_sentence(drift))
+    return sentences
+
+
+def _about_the_node(trials: list[Trial]) -> list[str]:
+    """Say in how many conclusive trials something else used a large part of the node's CPU."""
+    nodes = [t.node for t in trials if t.node is not None and t.outcome not in INCONCLUSIVE]
+    shares = [float(node.other_cpu) / node.cpus for node in nodes if node.other_cpu is not None and node.cpus]
+    sentences = []
+    if busy := [share for share in shares if share >= BUSY_SHARE]:
+        sentences.append(
+            f"In {_count(busy)} other work used up to {100 * max(busy):.0f}% of the node's CPUs: "
+            "latency may be better on a quiet node."
+        )
+    stolen = [float(node.steal_percent) for node in nodes if node.steal_percent is not None]
+    if much := [percent for percent in stolen if percent >= MUCH_STOLEN_PERCENT]:
+        sentences.append(f"In {_count(much)} the hypervisor withheld up to {max(much):.0f}% of the node's CPU time.")
+    return sentences
+
+
+def _about_inconclusive_trials(record: RunRecord) -> list[str]:
+    counts = Counter(t.outcome for t in record.profile.status.trials if t.outcome in INCONCLUSIVE)
+    return [
+        f"{count} {'trial' if count == 1 else 'trials'} ended as {outcome.value}, which says nothing about the size, "
+        f"and {'was' if count == 1 else 'were'} not counted."
+        for outcome, count in counts.items()
+    ]
+
+
+def _count(trials: list[float]) -> str:
+    return "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
+
+
+def _is_certain(record: RunRecord, trial: Trial) -> bool:
     """Whether the trial's interval lies on one side of its objective."""
     judged = judged_again(record.profile.spec, record.profile.status.trials)
-    return next(verdict.certain for trial, verdict in judged if trial.index == row.index)
+    return next(verdict.certain for known, verdict in judged if known.index == trial.index)

@@ -1,164 +1,121 @@
-"""A run as one page that needs nothing else: no script, no font, no picture from anywhere."""
+"""A run as one HTML page that loads nothing: no script, font or picture from anywhere."""
 
 from __future__ import annotations
 
-from importlib import resources
+from dataclasses import dataclass
 
 from modelprofiler import __version__
 from modelprofiler.api.status import ContainerRecommendation
-from modelprofiler.report import figures
+from modelprofiler.report import html
 from modelprofiler.report.charts import marks
-from modelprofiler.report.markup import Element, el, to_html
+from modelprofiler.report.figures import latency_figure, small_figures
+from modelprofiler.report.formats import format_seconds
 from modelprofiler.report.notes import notes
+from modelprofiler.report.provenance import describe_model, describe_objectives, provenance_rows
 from modelprofiler.report.record import RunRecord
-from modelprofiler.report.rows import Column, says_more, table
-from modelprofiler.report.summary import (
-    State,
-    Summary,
-    objective_words,
-    provenance_rows,
-    seconds_words,
-    shown_trial,
-)
+from modelprofiler.report.rows import Column, adds_information, table
+from modelprofiler.report.summary import State, Summary, detailed_trial
 from modelprofiler.report.terms import TERMS
+from modelprofiler.report.usage import cpu_seconds_per_request
 
 _STATE_CLASSES = {State.VERIFIED: "good", State.NOT_VERIFIED: "warn", State.FAILED: "bad", State.UNFINISHED: "idle"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value of the headline with its label."""
+
+    text: str
+    label: str
+    large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _TrialRow:
+    """A trial of the table: its cells, its message where that says more, and whether it verified the recommendation."""
+
+    cells: list[tuple[Column, str]]
+    kind: str
+    message: str
+    confirming: bool
+
+
 def render(record: RunRecord) -> str:
-    """Return the page.
-
-    Whatever a user or a server wrote is text in it, never markup.
-    """
-    name = record.profile.metadata.name
-    page = el(
-        "html",
-        el(
-            "head",
-            el("meta", charset="utf-8"),
-            el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            el("meta", name="color-scheme", content="light dark"),
-            el("title", f"{name}: {Summary.of(record).title}"),
-            el("style", resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")),
-        ),
-        el("body", el("main", _header(record), _answer(record), figures.all_of(record), _trials(record), _end(record))),
-        lang="en",
-    )
-    return f"<!DOCTYPE html>\n{to_html(page)}\n"
-
-
-def _header(record: RunRecord) -> Element:
-    profile = record.profile
-    model = profile.spec.model
-    version = f"{model.name or ''} {model.version or ''}".strip() if model is not None else ""
-    when = profile.status.completion_time or profile.status.start_time
-    about = [f"namespace {profile.metadata.namespace}", f"model {version}" if version else ""]
-    about.append(f"{when:%d %B %Y, %H:%M} UTC".lstrip("0") if when is not None else "")
-    return el("header", el("h1", profile.metadata.name), el("p", " · ".join(a for a in about if a), class_="soft"))
-
-
-def _answer(record: RunRecord) -> Element:
+    """Return the page of a run, finished or not."""
     summary = Summary.of(record)
-    state = el("span", summary.state.value, class_=f"state {_STATE_CLASSES[summary.state]}")
-    found = summary.recommendation
-    items = [el("li", sentence) for sentence in notes(record)]
-    note_list = el("ul", items, class_="notes", aria_label="Notes") if items else None
-    if found is None:
-        objective = el("p", f"Asked for: {objective_words(record.profile.spec)}.", class_="soft")
-        words = [state, el("h2", summary.title), el("p", summary.message), objective, note_list]
-        return el("section", words, class_="card", aria_label="Result")
-    today = f"Today: {found.current.cpu or 'no'} CPU, {found.current.memory or 'no'} memory." if found.current else None
-    return el(
-        "section",
-        el(
-            "div",
-            el(
-                "div",
-                state,
-                el("dl", _figures(record, summary), class_="figures"),
-                el("p", summary.verdict),
-                el("p", found.explanation) if found.explanation else None,
-                el("p", today) if today else None,
-                class_="words",
-            ),
-            el("pre", el("code", _manifest(found)), tabindex="0",
-               aria_label="The recommendation for a manifest"),
-            class_="answer",
-        ),
-        note_list,
-        class_="card",
-        aria_label="Recommendation",
-    )  # fmt: skip
+    recommendation = summary.recommendation
+    columns, cells = table(record.profile.status.trials)
+    return html.render(
+        "page.html.j2",
+        name=record.profile.metadata.name,
+        about=_about(record),
+        summary=summary,
+        state_class=_STATE_CLASSES[summary.state],
+        recommendation=recommendation,
+        headline=_headline(record, recommendation) if recommendation is not None else [],
+        manifest=_manifest(recommendation) if recommendation is not None else "",
+        objectives=describe_objectives(record.profile.spec),
+        notes=notes(record),
+        latency_figure=latency_figure(record),
+        small_figures=small_figures(record),
+        columns=columns,
+        trials=_trial_rows(record, columns, cells),
+        provenance=provenance_rows(record),
+        terms=TERMS.items(),
+        version=__version__,
+    )
 
 
-def _figures(record: RunRecord, summary: Summary) -> list[Element]:
-    """Return the headline: what to ask for, and what it gives."""
-    found = summary.recommendation
-    assert found is not None
-    size = found.requests
-    limit = "request and limit" if found.limits.cpu == size.cpu else "request, no limit"
-    rows = [
-        (str(size.cpu or "none"), f"CPU, {limit}", ""),
-        (str(size.memory or "none"), "memory, request and limit", ""),
+def _about(record: RunRecord) -> list[str]:
+    """Return what stands beside the name: namespace, model and date."""
+    profile = record.profile
+    model = describe_model(profile.spec)
+    moment = profile.status.completion_time or profile.status.start_time
+    parts = [f"namespace {profile.metadata.namespace}", f"model {model}" if model else ""]
+    parts.append(f"{moment:%d %B %Y, %H:%M} UTC".lstrip("0") if moment is not None else "")
+    return [part for part in parts if part]
+
+
+def _headline(record: RunRecord, recommendation: ContainerRecommendation) -> list[_Value]:
+    """Return the recommended size, and what was measured at it where that was verified."""
+    size = recommendation.requests
+    limit = "request and limit" if recommendation.limits.cpu == size.cpu else "request, no limit"
+    values = [
+        _Value(str(size.cpu or "none"), f"CPU, {limit}", large=True),
+        _Value(str(size.memory or "none"), "memory, request and limit", large=True),
     ]
-    shown = shown_trial(record)
-    if shown is not None and shown.trial.load is not None and found.verification is not None:
-        judged, usage = shown.trial.judged, shown.trial.usage
-        if judged is not None:
-            rows.append((judged.value, f"{judged.metric}, objective {judged.threshold}", "small"))
-        cost = usage.cpu_time_per_request if usage is not None else None
-        if cost is not None:
-            rows.append((seconds_words(cost.seconds), "CPU time of a request", "small"))
-    return [el("div", el("dt", label), el("dd", value), class_=style or None) for value, label, style in rows]
+    shown = detailed_trial(record)
+    if shown is None or recommendation.verification is None:
+        return values
+    if (judged := shown.trial.judged) is not None:
+        values.append(_Value(judged.value, f"{judged.metric}, objective {judged.threshold}"))
+    if (seconds := cpu_seconds_per_request(shown.trial)) is not None:
+        values.append(_Value(format_seconds(seconds), "CPU time of a request"))
+    return values
 
 
-def _manifest(found: ContainerRecommendation) -> str:
-    lines = ["env:"] if found.env else []
+def _manifest(recommendation: ContainerRecommendation) -> str:
+    """Return the recommendation as it stands in a container of a manifest."""
+    lines = ["env:"] if recommendation.env else []
     # Their values look like numbers, and a manifest wants strings.
-    lines += [f'- {{name: {variable.name}, value: "{variable.value}"}}' for variable in found.env]
+    lines += [f'- {{name: {variable.name}, value: "{variable.value}"}}' for variable in recommendation.env]
     lines.append("resources:")
-    for name, size in (("requests", found.requests), ("limits", found.limits)):
+    for name, size in (("requests", recommendation.requests), ("limits", recommendation.limits)):
         sizes = [f"    {key}: {value}" for key, value in (("cpu", size.cpu), ("memory", size.memory)) if value]
         lines += [f"  {name}:", *sizes] if sizes else []
     return "\n".join(lines)
 
 
-def _trials(record: RunRecord) -> Element:
-    trials = record.profile.status.trials
-    if not trials:
-        return el("section", el("h2", "Trials"), el("p", "No trial has finished."), class_="card")
-    columns, cells = table(trials)
-    found = Summary.of(record).recommendation
-    proof = found.verification.trial if found is not None and found.verification is not None else None
-    head = el("tr", [_heading(column) for column in columns])
-    bodies = []
-    for trial, row in zip(trials, cells, strict=True):
-        line = [_cell(column, text, marks.kind(trial)) for column, text in zip(columns, row, strict=True)]
-        said = el("tr", el("td", trial.message, colspan=str(len(columns))), class_="said") if says_more(trial) else None
-        bodies.append(el("tbody", el("tr", line, class_="chosen-row" if trial.index == proof else None), said))
-    shown = el("table", el("caption", el("h2", "Trials")), el("thead", head), bodies)
-    return el("section", el("div", shown, class_="scroll", tabindex="0", role="region", aria_label="Trials"),
-              class_="card trials")  # fmt: skip
-
-
-def _heading(column: Column) -> Element:
-    style = "number" if column.number else None
-    return el("th", el("abbr", column.title, title=column.meaning), scope="col", class_=style)
-
-
-def _cell(column: Column, text: str, kind: str) -> Element:
-    style = "number" if column.number else None
-    content = el("span", text, class_=f"outcome {kind}") if column.title == "outcome" else text
-    if column.title == "trial":
-        return el("th", content, scope="row", class_=style, data_label=column.title)
-    return el("td", content, class_=style, data_label=column.title)
-
-
-def _end(record: RunRecord) -> list[Element]:
-    rows = [(el("dt", name), el("dd", value)) for name, value in provenance_rows(record)]
-    terms = [(el("dt", name), el("dd", meaning)) for name, meaning in TERMS.items()]
+def _trial_rows(record: RunRecord, columns: list[Column], cells: list[list[str]]) -> list[_TrialRow]:
+    recommendation = Summary.of(record).recommendation
+    verification = recommendation.verification if recommendation is not None else None
+    confirming = verification.trial if verification is not None else None
     return [
-        el("section", el("h2", "Where the numbers come from"), el("dl", rows, class_="rows"), class_="card"),
-        el("section", el("details", el("summary", "Terms"), el("dl", terms, class_="rows")), class_="card"),
-        el("footer", f"Made by modelprofiler {__version__}."),
+        _TrialRow(
+            list(zip(columns, row, strict=True)),
+            marks.kind(trial),
+            trial.message if adds_information(trial) else "",
+            trial.index == confirming,
+        )
+        for trial, row in zip(record.profile.status.trials, cells, strict=True)
     ]

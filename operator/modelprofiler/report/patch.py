@@ -1,6 +1,6 @@
 """The recommendation as a change to commit: a patch for a workload, a Kustomize component, or Helm values.
 
-Each says in a comment where its numbers come from.
+Each begins with a comment that says where its numbers come from.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import yaml
 from modelprofiler import __version__
 from modelprofiler.api.status import ContainerRecommendation
 from modelprofiler.errors import InvalidInput, ModelProfilerError, Problem
+from modelprofiler.report.formats import printable
+from modelprofiler.report.provenance import describe_model
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import Summary
 
@@ -28,7 +30,9 @@ _WORKLOADS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Job": ("batch/v1", _POD_TEMPLATE),
     "CronJob": ("batch/v1", ("spec", "jobTemplate", *_POD_TEMPLATE)),
 }
-"""Kinds that hold a pod template: their version, and where it is. Others' lists a strategic merge would replace."""
+"""Kinds with a pod template: their API version and the path of the pod's spec.
+
+Of other kinds (custom resources) a strategic merge would replace the list of containers."""
 
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
 _KEY = re.compile(r"^[A-Za-z0-9_-]+$")
@@ -37,16 +41,16 @@ PATCH_FILE = "resources.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is to be changed.
+    """The workload that a patch changes.
 
     Attributes
     ----------
     kind, name
-        Such as Deployment, and its name.
+        Its kind, such as Deployment, and its name.
     container
-        The container's name.
+        Name of the container whose resources change.
     namespace
-        Absent: whatever namespace the patch is applied in.
+        Written into the patch; absent for the namespace in which the patch is applied.
     """
 
     kind: str
@@ -58,32 +62,39 @@ class Workload:
 def workload_of(
     record: RunRecord, text: str | None = None, container: str | None = None, namespace: str | None = None
 ) -> Workload:
-    """Return the workload that is named ``Deployment/name``, or the one that the profile was made from.
+    """Return the workload given as ``Deployment/name``, or else the one that the profile was made from.
 
     Raises
     ------
     InvalidInput
-        With everything that is wrong with the names.
+        With every problem of the names.
     """
     reference = record.profile.spec.server.workload_ref
     if text is None and reference is not None:
         text = f"{reference.kind}/{reference.name}"
         namespace = namespace or record.profile.metadata.namespace
     if text is None:
-        raise InvalidInput([Problem("--workload", "is required: the profile names none; write Deployment/NAME")])
+        raise InvalidInput(
+            [
+                Problem(
+                    "--workload",
+                    "is required, because the profile has no workloadRef; write for example Deployment/NAME",
+                )
+            ]
+        )
     kind, _, name = text.partition("/")
     known = next((k for k in _WORKLOADS if k.lower() == kind.lower()), None)
     problems = []
     if known is None:
         kinds = ", ".join(_WORKLOADS)
-        problems.append(Problem("--workload", f"{kind[:80]!r} is not a kind with a pod template: write one of {kinds}"))
-    found = container or next(iter(record.profile.status.recommendations)).container_name
-    for option, value in (("--workload", name), ("--container", found), ("--namespace", namespace)):
+        problems.append(Problem("--workload", f"{kind[:80]!r} is not a kind with a pod template; write one of {kinds}"))
+    container = container or recommendation_of(record, unverified=True).container_name
+    for option, value in (("--workload", name), ("--container", container), ("--workload-namespace", namespace)):
         if value is not None and not _NAME.match(value):
-            problems.append(Problem(option, f"{value[:80]!r} is not a name of Kubernetes"))
+            problems.append(Problem(option, f"{value[:80]!r} is not a valid Kubernetes name"))
     if problems or known is None:
         raise InvalidInput(problems)
-    return Workload(known, name, found, namespace)
+    return Workload(known, name, container, namespace)
 
 
 def recommendation_of(record: RunRecord, *, unverified: bool = False) -> ContainerRecommendation:
@@ -92,20 +103,20 @@ def recommendation_of(record: RunRecord, *, unverified: bool = False) -> Contain
     Raises
     ------
     ModelProfilerError
-        When there is none, or it was not verified and that is not asked for.
+        When there is none, or it was not verified and `unverified` is not set.
     """
     summary = Summary.of(record)
     if summary.recommendation is None:
         raise ModelProfilerError(f"there is no recommendation to write: {summary.message or summary.title}")
     if summary.recommendation.verification is None and not unverified:
         raise ModelProfilerError(
-            f"the recommendation was not verified; --unverified writes it all the same. {summary.verdict}"
+            f"the recommendation was not verified; use --unverified to write it anyway. {summary.verdict}"
         )
     return summary.recommendation
 
 
 def strategic_merge(record: RunRecord, workload: Workload, *, unverified: bool = False) -> str:
-    """Return the patch for ``kubectl patch --patch-file``, or to lay over a manifest.
+    """Return a strategic-merge patch, as ``kubectl patch --patch-file`` takes it.
 
     Raises
     ------
@@ -116,7 +127,7 @@ def strategic_merge(record: RunRecord, workload: Workload, *, unverified: bool =
 
 
 def kustomize(record: RunRecord, workload: Workload, *, unverified: bool = False) -> dict[str, str]:
-    """Return the files of a Kustomize component: name to content.
+    """Return the files of a Kustomize component, content by name.
 
     Raises
     ------
@@ -133,7 +144,7 @@ def kustomize(record: RunRecord, workload: Workload, *, unverified: bool = False
 
 
 def kustomize_in_one(record: RunRecord, workload: Workload, *, unverified: bool = False) -> str:
-    """Return the same component as a single kustomization.yaml, with the patch in it.
+    """Return the same component as a single kustomization.yaml that contains the patch.
 
     Raises
     ------
@@ -146,19 +157,19 @@ def kustomize_in_one(record: RunRecord, workload: Workload, *, unverified: bool 
 
 
 def helm_values(record: RunRecord, path: str = "resources", *, unverified: bool = False) -> str:
-    """Return values for a chart that takes its resources at a path such as ``server.resources``.
+    """Return values for a chart that has its resources at a path such as ``server.resources``.
 
     Raises
     ------
     InvalidInput
-        When the path is not one.
+        When the path is not valid.
     ModelProfilerError
         When there is no recommendation to write.
     """
     keys = path.split(".")
     if not all(_KEY.match(key) for key in keys):
         raise InvalidInput(
-            [Problem("--values-path", f"{path[:80]!r} is not a path; write for example server.resources")]
+            [Problem("--values-path", f"{path[:80]!r} is not a path of keys; write for example server.resources")]
         )
     values: dict[str, Any] = _resources(recommendation_of(record, unverified=unverified))
     for key in reversed(keys):
@@ -180,7 +191,7 @@ def _patch(recommendation: ContainerRecommendation, workload: Workload) -> dict[
 
 
 def _resources(recommendation: ContainerRecommendation) -> dict[str, Any]:
-    """Return requests and limits; a limit that is not wanted is null, which removes one that is there."""
+    """Return requests and limits; a limit that is not recommended is null, which removes an existing one."""
     return {
         "requests": recommendation.requests.to_dict(),
         "limits": dict.fromkeys(recommendation.requests.to_dict()) | recommendation.limits.to_dict(),
@@ -188,28 +199,34 @@ def _resources(recommendation: ContainerRecommendation) -> dict[str, Any]:
 
 
 def _header(record: RunRecord) -> str:
-    """Return the comment: where the numbers come from. Text of others stays inside it, whatever line ends it has."""
-    profile, summary = record.profile, Summary.of(record)
-    found = summary.recommendation
-    model = profile.spec.model
-    named = f" (model {model.name or ''} {model.version or ''}".rstrip() + ")" if model is not None else ""
-    when = f", finished {profile.status.completion_time:%Y-%m-%d}" if profile.status.completion_time else ""
-    name = f"{profile.metadata.namespace}/{profile.metadata.name}"
-    run = f"run {profile.status.run_hash}{when}" if profile.status.run_hash else f"a run{when}"
-    sentences = [
-        f"Made by modelprofiler {__version__} from the profile {name}{named}, {run}.",
-        ("" if found is not None and found.verification is not None else "NOT VERIFIED. ") + summary.verdict,
-        found.explanation if found is not None else "",
-    ]
-    known = profile.status.provenance
+    """Return the comment that says where the numbers come from.
+
+    It contains text that others wrote, and stays a comment whatever line ends that text has.
+    """
+    recommendation = recommendation_of(record, unverified=True)
+    verdict = Summary.of(record).verdict
+    sentences = [_origin(record), verdict if recommendation.verification is not None else f"NOT VERIFIED. {verdict}"]
+    sentences.append(recommendation.explanation)
+    known = record.profile.status.provenance
     if known is not None and known.cpu_model:
         sentences.append(f"Measured on {known.cpu_model}" + (f", image {known.image}." if known.image else "."))
     lines = []
     for sentence in sentences:
-        # Whatever YAML takes for the end of a line is white space to split().
-        words = "".join(c for c in " ".join(sentence.split()) if c.isprintable())
-        lines += textwrap.wrap(words, 118, break_long_words=False, break_on_hyphens=False)
+        # YAML ends a line at more characters than "\n"; to split() they are all white space.
+        line = printable(" ".join(sentence.split()))
+        lines += textwrap.wrap(line, 118, break_long_words=False, break_on_hyphens=False)
     return "".join(f"# {line}\n" for line in lines)
+
+
+def _origin(record: RunRecord) -> str:
+    """Return the sentence that names the profile, its model and the run."""
+    profile = record.profile
+    name = f"{profile.metadata.namespace}/{profile.metadata.name}"
+    model = f" (model {model})" if (model := describe_model(profile.spec)) else ""
+    run = f"run {profile.status.run_hash}" if profile.status.run_hash else "a run"
+    end = profile.status.completion_time
+    finished = f", finished {end:%Y-%m-%d}" if end else ""
+    return f"Made by modelprofiler {__version__} from the profile {name}{model}, {run}{finished}."
 
 
 def _dump(data: Mapping[str, Any]) -> str:

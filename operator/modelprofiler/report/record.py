@@ -1,6 +1,6 @@
-"""A run as it is kept: the profile with its status, and of each trial what the status has no room for.
+"""How a run is kept: the profile with its status, and for each trial the details for which the status has no room.
 
-On this machine it is a directory: ``profile.json`` and ``trials/001.json``; in a cluster the ModelProfile and the
+A run on this machine is a directory: ``profile.json`` and ``trials/001.json``; in a cluster the ModelProfile and the
 ConfigMap ``<name>-report``, whose values are the same JSON as the files.
 """
 
@@ -32,12 +32,12 @@ class TrialRecord:
     Attributes
     ----------
     trial
-        Its row.
+        Its row in the status.
     load
-        What the load generator handed back: histogram and timeline too. Absent where there was no load.
+        The load generator's result with histogram and timeline. Absent where there was no load.
     cpu_seconds, memory
-        CPU time used since the container started, in seconds, and working set in bytes, over time. Empty where no
-        samples were kept.
+        Samples over time: the CPU time used since the container started, in seconds, and the working set in bytes.
+        Empty where no samples were kept.
     """
 
     trial: Trial
@@ -63,7 +63,7 @@ class TrialRecord:
             }
         samples = {"cpuSeconds": self.cpu_seconds, "workingSetBytes": self.memory}
         if any(samples.values()):
-            full["samples"] = {name: [[round(t, 3), v] for t, v in found] for name, found in samples.items() if found}
+            full["samples"] = {name: [[round(t, 3), v] for t, v in kept] for name, kept in samples.items() if kept}
         return full
 
     @classmethod
@@ -104,9 +104,9 @@ class RunRecord:
     profile
         The profile with its status.
     details
-        Index of a trial to its record; those that are missing were not kept.
+        Records of trials by their index; those that are missing were not kept.
     notes
-        What whoever ran it was told about the numbers: such as that load and server shared their CPUs.
+        Sentences that limit what the numbers are worth, such as that the load and the server shared their CPUs.
     """
 
     profile: ModelProfile
@@ -115,7 +115,7 @@ class RunRecord:
 
     @property
     def trials(self) -> tuple[TrialRecord, ...]:
-        """Every finished trial, in order: the row of the status, with what else was kept of it."""
+        """Every finished trial, in order: the row of the status with its details."""
         rows = self.profile.status.trials
         return tuple(replace(self.details.get(row.index, TrialRecord(row)), trial=row) for row in rows)
 
@@ -126,14 +126,14 @@ class RunRecord:
         Raises
         ------
         RecordUnreadable
-            When there is none, or it cannot be read.
+            When there is no run, or it cannot be read.
         InvalidInput
-            When the profile in it is not one.
+            When the profile is not valid.
         """
         file = path / PROFILE_FILE if path.is_dir() else path
         profile = ModelProfile.parse(_object(file))
         kept = [TrialRecord.from_dict(_object(f)) for f in sorted((file.parent / TRIALS_DIR).glob("[0-9]*.json"))]
-        # A trial is written before the profile: one beyond the profile's was not recorded to its end.
+        # A trial is written before the profile: one that the profile does not have was not recorded completely.
         rows = {row.index: row.start_time for row in profile.status.trials}
         details = {r.trial.index: r for r in kept if rows.get(r.trial.index) == r.trial.start_time}
         return cls(profile, details, _notes(file.parent / NOTES_FILE))
@@ -152,28 +152,28 @@ def _object(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise RecordUnreadable(f"{file} is not JSON: {error}") from error
     if not isinstance(data, dict):
-        raise InvalidInput([Problem("", f"{file} holds no object")])
+        raise InvalidInput([Problem("", f"{file} does not contain an object")])
     return data
 
 
 def write_profile(directory: Path, profile: ModelProfile) -> None:
-    """Write the profile with its status, whole or not at all."""
+    """Write the profile with its status, completely or not at all."""
     _write(directory / PROFILE_FILE, profile.to_dict())
 
 
 def write_trial(directory: Path, record: TrialRecord) -> None:
-    """Write a trial; to be called before the profile that has its row is written."""
+    """Write a trial. Call this before the profile with the trial's row is written."""
     (directory / TRIALS_DIR).mkdir(exist_ok=True)
     _write(directory / TRIALS_DIR / f"{record.trial.index:03d}.json", record.to_dict())
 
 
 def write_notes(directory: Path, notes: Sequence[str]) -> None:
-    """Write what is to be known about the numbers, a sentence each."""
+    """Write sentences that limit what the numbers are worth."""
     _write(directory / NOTES_FILE, {"notes": list(notes)})
 
 
 def _write(file: Path, data: Mapping[str, Any]) -> None:
-    """Replace a file's content at once: who reads it meanwhile sees either the old or the new one."""
+    """Replace a file's content atomically: a reader sees either the old or the new content."""
     temporary = file.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8") as out:
         json.dump(data, out, indent=1)

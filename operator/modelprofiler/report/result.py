@@ -1,4 +1,4 @@
-"""A run for a notebook or a program: typed fields, a data frame, and a picture of itself."""
+"""A run for a notebook or a program: typed fields, a data frame, and a view for notebooks."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.status import ContainerRecommendation
 from modelprofiler.api.trial import Trial
 from modelprofiler.errors import ModelProfilerError
-from modelprofiler.report import page, text
-from modelprofiler.report.charts.bars import cost_of, peak_of
-from modelprofiler.report.markup import Element, el, to_html
+from modelprofiler.report import text
+from modelprofiler.report.formats import format_bytes, format_seconds
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.rows import judged_interval, judged_value
-from modelprofiler.report.summary import Summary, bytes_words, condition, seconds_words
+from modelprofiler.report.summary import Summary, condition
+from modelprofiler.report.usage import cpu_seconds_per_request, peak_memory_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 UNITS = ("_cores", "_bytes", "_seconds", "_percent", "_per_second", "_per_request", "requests", "failures")
-"""How the names of columns end that hold numbers."""
+"""Columns whose names end so hold numbers."""
 
 
 class Result:
-    """What a run found.
+    """The result of a run.
 
     Parameters
     ----------
@@ -40,23 +40,23 @@ class Result:
 
     @property
     def recommendation(self) -> ContainerRecommendation | None:
-        """The size to give; None where none was found."""
+        """The recommended size; None where there is none."""
         return Summary.of(self.record).recommendation
 
     @property
     def succeeded(self) -> bool:
         """Whether there is a recommendation."""
-        found = self._succeeded
-        return found.status == "True" if found is not None else self.recommendation is not None
+        succeeded = self._succeeded
+        return succeeded.status == "True" if succeeded is not None else self.recommendation is not None
 
     @property
     def reason(self) -> str:
-        """Why, in a word: such as Verified or NoFeasibleSize."""
+        """The reason of the condition Succeeded, such as Verified or NoFeasibleSize."""
         return Summary.of(self.record).reason
 
     @property
     def message(self) -> str:
-        """Why, in a sentence."""
+        """The same in a sentence."""
         return Summary.of(self.record).verdict
 
     @property
@@ -69,7 +69,7 @@ class Result:
         return condition(self.record, ConditionType.SUCCEEDED)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row a trial: CPU in cores, memory in bytes, times in seconds, shares in percent.
+        """Return a row for each trial: CPU in cores, memory in bytes, times in seconds, shares in percent.
 
         What was not measured is NaN.
 
@@ -82,13 +82,24 @@ class Result:
             import pandas as pd
         except ImportError as error:
             raise ModelProfilerError("a data frame needs pandas: pip install pandas") from error
-        frame = pd.DataFrame([_figures(trial) for trial in self.trials])
+        frame = pd.DataFrame([_numbers(trial) for trial in self.trials])
         # A column of nothing but None would be one of objects, and differ from run to run.
         numbers = [name for name in frame.columns if name.endswith(UNITS)]
         return frame.astype(dict.fromkeys(numbers, float)).set_index("trial")
 
     def save_html(self, path: str | PathLike[str]) -> None:
-        """Write the page of the run, which needs nothing else, to a file."""
+        """Write the page of the run to a file; it loads nothing else.
+
+        Raises
+        ------
+        ModelProfilerError
+            When Jinja2 is not installed.
+        """
+        try:
+            from modelprofiler.report import page
+        except ModuleNotFoundError as error:
+            message = "a page is made with Jinja2, which is not installed: pip install 'modelprofiler[local]'"
+            raise ModelProfilerError(message) from error
         Path(path).write_text(page.render(self.record), encoding="utf-8")
 
     def __str__(self) -> str:
@@ -97,22 +108,19 @@ class Result:
     def __repr__(self) -> str:
         return f"<Result {self.record.profile.metadata.name}: {Summary.of(self.record).title} ({self.reason})>"
 
-    def _repr_html_(self) -> str:
-        """Return the answer and the trials in the colours of the notebook around it."""
-        summary = Summary.of(self.record)
-        found = summary.recommendation
-        head = ("Trial", "Purpose", "CPU", "Memory", "Outcome", "Judged by", "95% interval", "CPU/request", "Peak")
-        rows = [el("tr", [el("td", cell) for cell in _cells(trial)]) for trial in self.trials]
-        parts: list[Element] = [
-            el("strong", f"{self.record.profile.metadata.name}: {summary.title}"),
-            el("span", f" {summary.state.value}", style="opacity:.7"),
-            el("div", summary.verdict),
-        ]
-        if found is not None and found.explanation:
-            parts.append(el("div", found.explanation, style="opacity:.8"))
-        if rows:
-            parts.append(el("table", el("thead", el("tr", [el("th", title) for title in head])), el("tbody", rows)))
-        return to_html(el("div", parts, style="max-width:60em"))
+    def _repr_html_(self) -> str | None:
+        """Return the answer and the trials in the colours of the notebook; None, for plain text, without Jinja2."""
+        try:
+            from modelprofiler.report import html
+        except ModuleNotFoundError:
+            return None
+        return html.render(
+            "notebook.html.j2",
+            name=self.record.profile.metadata.name,
+            summary=Summary.of(self.record),
+            titles=("Trial", "Purpose", "CPU", "Memory", "Outcome", "Judged by", "95% interval", "CPU/request", "Peak"),
+            rows=[_cells(trial) for trial in self.trials],
+        )
 
 
 def _cells(trial: Trial) -> list[str]:
@@ -124,17 +132,17 @@ def _cells(trial: Trial) -> list[str]:
         trial.outcome.value,
         judged_value(trial),
         judged_interval(trial),
-        seconds_words(cost_of(trial)),
-        bytes_words(peak_of(trial)),
+        format_seconds(cpu_seconds_per_request(trial)),
+        format_bytes(peak_memory_bytes(trial)),
     ]
 
 
-def _figures(trial: Trial) -> dict[str, Any]:
-    """Return a trial's figures as numbers; None where something was not measured."""
+def _numbers(trial: Trial) -> dict[str, Any]:
+    """Return what was measured in a trial as plain numbers; None where something was not measured."""
     load, usage = trial.load, trial.usage
     cpu, memory = trial.limits.cpu, trial.limits.memory
     throttled = usage.throttled_percent if usage is not None else None
-    figures: dict[str, Any] = {
+    numbers: dict[str, Any] = {
         "trial": trial.index,
         "purpose": trial.purpose.value,
         "cpu_limit_cores": float(cpu) if cpu is not None else None,
@@ -146,12 +154,12 @@ def _figures(trial: Trial) -> dict[str, Any]:
         "rate_per_second": float(load.rate) if load is not None else None,
     }
     for metric in LATENCY_METRICS:
-        found = getattr(load.latency, metric) if load is not None else None
-        figures[f"latency_{metric}_seconds"] = found.seconds if found is not None else None
-    return figures | {
+        latency = getattr(load.latency, metric) if load is not None else None
+        numbers[f"latency_{metric}_seconds"] = latency.seconds if latency is not None else None
+    return numbers | {
         "cpu_used_cores": float(usage.cpu) if usage is not None and usage.cpu is not None else None,
-        "cpu_seconds_per_request": cost_of(trial),
-        "memory_peak_bytes": peak_of(trial),
+        "cpu_seconds_per_request": cpu_seconds_per_request(trial),
+        "memory_peak_bytes": peak_memory_bytes(trial),
         "throttled_percent": float(throttled) if throttled is not None else None,
         "ready_seconds": trial.time_to_ready.seconds if trial.time_to_ready is not None else None,
         "message": trial.message,

@@ -1,22 +1,28 @@
-"""What the words of a report mean."""
+"""The terms of a report and their meaning."""
 
 TERMS = {
-    "Request, limit": "What Kubernetes reserves for the container, and what it holds it to.",
-    "Verified": "A server started at exactly the recommended size met every objective.",
+    "Trial": "One measurement: a load on the server at one size.",
+    "Size": "The CPU and memory limits of the server in a trial.",
+    "Request, limit": "What Kubernetes reserves for the container, and what the container cannot exceed.",
+    "Verified": "A server that was started at exactly the recommended size met every objective.",
     "p95": (
-        "95 of 100 requests were at least this fast; p50, p99 alike. With an open loop it counts from the moment a "
-        "request was due, so that a server that stands still is not flattered."
+        "95 of 100 requests were at least this fast; p50 and p99 alike. With an open loop the time counts from the "
+        "moment at which a request was due, so that requests held up by a stalled server count in full."
     ),
     "95% interval": (
-        "Where the true value lies with 95 % confidence. Requests that wait for each other are not independent, so it "
-        "comes from the spread between parts of the window."
+        "Contains the true value with 95 % confidence. Requests in a queue are not independent of each other, so the "
+        "interval is computed from the differences between parts of the window."
     ),
+    "Window": "The measured part of a load, after the warm-up.",
     "Fresh, resized": (
-        "Whether the server was started at the size, or at another one and changed while it ran. Only a fresh one "
-        "verifies."
+        "Whether the server was started at the size, or started at another size and resized while it ran. Only a fresh "
+        "server verifies a recommendation."
     ),
-    "Throttled": "The kernel gives a container its CPU limit anew every 100 ms and stops it when that is used up.",
-    "Working set": "Memory that the kernel cannot take back when it gets short; page cache in active use included.",
-    "CPU/request": "CPU time used in the window over the requests completed in it.",
-    "Millicores": "1000m is one CPU: the whole time of a core.",
+    "Throttled": (
+        "The kernel grants a container its CPU limit for periods of 100 ms, and stops it for the rest of a period when "
+        "the limit is used up."
+    ),
+    "Working set": "Memory that the kernel cannot reclaim, including page cache that is in use.",
+    "CPU/request": "The CPU time used in the window, divided by the requests completed in it.",
+    "Millicores": "1000m is one CPU: the full time of one core.",
 }

@@ -6,53 +6,55 @@ import io
 import textwrap
 
 from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Size, Trial
+from modelprofiler.report.formats import NONE, printable
 from modelprofiler.report.notes import notes
+from modelprofiler.report.provenance import provenance_rows
 from modelprofiler.report.record import RunRecord
-from modelprofiler.report.rows import Column, says_more, table
-from modelprofiler.report.summary import NONE, State, Summary, provenance_rows
+from modelprofiler.report.rows import Column, adds_information, table
+from modelprofiler.report.summary import State, Summary
 
 _GAP = 2
 _STATE_COLORS = {State.VERIFIED: "green", State.NOT_VERIFIED: "yellow", State.FAILED: "red", State.UNFINISHED: "cyan"}
 
 
 def render(record: RunRecord, width: int = 100, color: bool = False) -> str:
-    """Return the report: the recommendation first, then how it was found.
+    """Return the report: the recommendation first, then the trials, notes and provenance.
 
     Parameters
     ----------
     record
         The run, finished or not.
     width
-        Columns of the terminal; columns of the trial table that do not fit are left out, the least important first.
+        In characters, at least 40. Columns of the trial table that do not fit are left out, the least important first.
     color
-        Whether to use a terminal's colours, where rich is installed.
+        Whether to use a terminal's colours; without effect where rich is not installed.
     """
     width = max(width, 40)
     parts = [_headline(record, width), _trials(record, width)]
-    if found := notes(record):
-        parts.append("Note\n" + "\n".join(_item(sentence, width) for sentence in found))
+    if sentences := notes(record):
+        parts.append("Notes\n" + "\n".join(_item(sentence, width) for sentence in sentences))
     rows = provenance_rows(record)
     label = max(len(name) for name, _ in rows) + _GAP
     parts.append("Provenance\n" + "\n".join(_wrapped(value, width, f"  {name:{label}}") for name, value in rows))
-    text = "\n\n".join(part for part in parts if part) + "\n"
+    text = printable("\n\n".join(parts) + "\n")
     return _colored(text, record, width) if color else text
 
 
 def _headline(record: RunRecord, width: int) -> str:
     summary = Summary.of(record)
-    found = summary.recommendation
+    recommendation = summary.recommendation
     name = record.profile.metadata.name
-    if found is None:
+    if recommendation is None:
         lines = [f"{name}: {summary.title} ({summary.reason})" if summary.reason else f"{name}: {summary.title}"]
         return "\n".join([*lines, _wrapped(summary.message, width)])
     lines = [f"{name}: {summary.state.value}", ""]
-    lines += [f"  container {found.container_name}"]
-    sizes = [("requests", found.requests), ("limits", found.limits)]
-    if found.current is not None:
-        sizes.append(("today", found.current))
+    lines += [f"  container {recommendation.container_name}"]
+    sizes = [("requests", recommendation.requests), ("limits", recommendation.limits)]
+    if recommendation.current is not None:
+        sizes.append(("today", recommendation.current))
     lines += [f"    {label:9} {_size(size)}" for label, size in sizes]
-    lines += [f"    {'env':9} {variable.name}={variable.value}" for variable in found.env]
-    return "\n".join([*lines, "", _wrapped(summary.verdict, width), _wrapped(found.explanation, width)])
+    lines += [f"    {'env':9} {variable.name}={variable.value}" for variable in recommendation.env]
+    return "\n".join([*lines, "", _wrapped(summary.verdict, width), _wrapped(recommendation.explanation, width)])
 
 
 def _size(size: Size) -> str:
@@ -67,8 +69,8 @@ def _trials(record: RunRecord, width: int) -> str:
     widths = [max(len(c.title), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
     lines = [_line([c.title.upper() for c in columns], columns, widths)]
     lines += [_line(row, columns, widths) for row in cells]
-    said = [_item(f"trial {t.index}: {t.message}", width) for t in trials if says_more(t)]
-    lines += ["", *said] if said else []
+    messages = [_item(f"trial {t.index}: {t.message}", width) for t in trials if adds_information(t)]
+    lines += ["", *messages] if messages else []
     return "\n".join(lines)
 
 
@@ -82,11 +84,11 @@ def fitting(trials: list[Trial], width: int) -> tuple[list[Column], list[list[st
     columns, cells = table(trials)
     while True:
         needed = sum(max(len(c.title), *(len(row[i]) for row in cells)) + _GAP for i, c in enumerate(columns)) - _GAP
-        out = max(range(len(columns)), key=lambda i: columns[i].rank)
-        if needed <= width or columns[out].rank == 0:
+        least = max(range(len(columns)), key=lambda i: columns[i].rank)
+        if needed <= width or columns[least].rank == 0:
             return columns, cells
-        columns = columns[:out] + columns[out + 1 :]
-        cells = [row[:out] + row[out + 1 :] for row in cells]
+        columns = columns[:least] + columns[least + 1 :]
+        cells = [row[:least] + row[least + 1 :] for row in cells]
 
 
 def _wrapped(text: str, width: int, prefix: str = "") -> str:
@@ -109,7 +111,7 @@ def _colored(text: str, record: RunRecord, width: int) -> str:
     styled = Text(text)
     styled.highlight_regex(r"(?m)\A.*$", style=f"bold {_STATE_COLORS[Summary.of(record).state]}")
     styled.highlight_regex(r"(?m)^ {4}(requests|limits|today) .*$", style="bold")
-    styled.highlight_regex(r"(?m)^(Note|Provenance|\s*TRIAL .*)$", style="bold dim")
+    styled.highlight_regex(r"(?m)^(Notes|Provenance|\s*TRIAL .*)$", style="bold dim")
     for outcome in Outcome:
         style = "green" if outcome is Outcome.PASSED else "dim" if outcome in INCONCLUSIVE else "red"
         styled.highlight_regex(rf"(?<= ){outcome.value}(?= )", style=style)

@@ -18,13 +18,14 @@ def test_what_grew_too_much_is_named() -> None:
     assert ["recommended memory", "peak of memory"] == [c.name for c in changes if c.exceeds(10)]
     text = render(changes, 10)
     assert "recommended memory 224Mi 288Mi +28.6% !" in " ".join(text.split())
-    assert text.endswith("Over 10%, or missing: recommended memory, peak of memory.")
+    assert text.endswith("Grew by more than 10%: recommended memory, peak of memory.")
 
 
 def test_a_new_version_without_a_recommendation_is_worse() -> None:
     """Whatever it costs."""
     changes = compare(runs.verified(), runs.infeasible())
     assert ["recommended CPU", "recommended memory"] == [c.name for c in changes if c.exceeds(1000)]
+    assert render(changes, 1000).endswith("The new run does not have: recommended CPU, recommended memory.")
 
 
 def test_latency_is_shown_and_does_not_count() -> None:

@@ -44,7 +44,7 @@ def test_what_kubectl_prints_is_a_run_without_its_details(tmp_path: Path, listed
     [
         (None, RecordUnreadable, "cannot be read"),
         ("{", RecordUnreadable, "is neither JSON nor YAML"),
-        ("[]", InvalidInput, "holds no object"),
+        ("[]", InvalidInput, "does not contain an object"),
         ("kind: Pod", InvalidInput, "this is a None Pod"),
         ("{kind: RunReport, profile: 1}", InvalidInput, "without a profile"),
         ("{kind: RunReport, profile: {}, trials: [{}]}", RecordUnreadable, "not the record of a trial"),

@@ -13,8 +13,10 @@ from tests.unit.core.search.simulator import random_simulation
 from tests.unit.report import runs
 
 from modelprofiler.api.status import Variable
+from modelprofiler.api.trial import Outcome
 from modelprofiler.report import page, text
 from modelprofiler.report.record import RunRecord
+from modelprofiler.report.result import Result
 
 RUNS: dict[str, Callable[[], RunRecord]] = {
     "verified": runs.verified,
@@ -127,7 +129,7 @@ def test_variables_that_sized_thread_pools_stand_in_the_manifest() -> None:
 def test_without_a_recommendation_the_page_says_why() -> None:
     """And offers nothing to copy."""
     main = parsed(runs.infeasible()).all("main")[0]
-    assert "No size of the range meets the objectives" in main.children[1].text
+    assert "No size in the range meets the objectives" in main.children[1].text
     assert "over the objective of 12ms" in main.children[1].text
     assert [] == main.all("code")
 
@@ -138,20 +140,70 @@ def test_an_unfinished_run_says_so() -> None:
     assert ("Not finished" in main.children[1].text, 1) == (True, len(main.all("tbody")))
 
 
-def test_text_of_others_stays_text() -> None:
-    """Names and messages are what a user or a server wrote."""
-    evil = "<script>alert(1)</script>\"'&</style>\x00"
+EVIL = "<script>alert(1)</script>\"'&</style>{{ 7 * 7 }}\x00\x1b[31m\x9f\ud800"
+SHOWN = "<script>alert(1)</script>\"'&</style>{{ 7 * 7 }}[31m"
+"""What a page shows of it: everything but control characters and half a character."""
+
+
+def hostile() -> RunRecord:
+    """Return a run in which every text that a user or a server writes is hostile."""
     known = runs.verified()
-    rows = [t.model_copy(update={"message": evil, "outcome": "Slow"}) for t in known.profile.status.trials]
-    [given] = known.profile.status.recommendations
-    status = known.profile.status.model_copy(
-        update={"trials": rows, "recommendations": [given.model_copy(update={"explanation": evil})]}
+    rows = [t.model_copy(update={"message": EVIL, "outcome": Outcome.SLOW}) for t in known.profile.status.trials]
+    recommendation = known.profile.status.recommendations[0].model_copy(
+        update={
+            "explanation": EVIL,
+            "container_name": EVIL,
+            "env": [Variable.model_construct(name=EVIL, value=EVIL)],
+        }
     )
-    meta = known.profile.metadata.model_copy(update={"name": evil, "namespace": evil})
-    root = parsed(replace(known, profile=known.profile.model_copy(update={"metadata": meta, "status": status})))
+    assert known.profile.status.provenance is not None
+    provenance = known.profile.status.provenance.model_copy(update={"image": EVIL, "node": EVIL, "cpu_model": EVIL})
+    conditions = [c.model_copy(update={"message": EVIL, "status": "False"}) for c in known.profile.status.conditions]
+    status = known.profile.status.model_copy(
+        update={
+            "trials": rows,
+            "recommendations": [recommendation],
+            "provenance": provenance,
+            "conditions": conditions,
+            "run_hash": EVIL,
+        }
+    )
+    meta = known.profile.metadata.model_copy(update={"name": EVIL, "namespace": EVIL})
+    assert known.profile.spec.model is not None
+    spec = known.profile.spec.model_copy(
+        update={"model": known.profile.spec.model.model_copy(update={"name": EVIL, "version": EVIL})}
+    )
+    profile = known.profile.model_copy(update={"metadata": meta, "spec": spec, "status": status})
+    return replace(known, profile=profile, notes=(EVIL,))
+
+
+def test_hostile_text_stays_text() -> None:
+    """Names, messages, variables, notes and provenance are text in the page, in its charts and in its attributes."""
+    html = page.render(hostile())
+    html.encode()  # without surrogates
+    assert [] == re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", html)
+    root = Tree(html).root
     assert ([], 1) == (root.all("script"), len(root.all("style")))
-    assert evil[:-1] == root.all("h1")[0].text
-    assert any(evil[:-1] in n.text for n in root.all("title")[1:])
+    assert SHOWN == root.all("h1")[0].text
+    assert any(SHOWN in n.text for n in root.all("svg")[0].all("title")), "a tooltip of a mark"
+    assert f"{SHOWN} {SHOWN}" in [n.text for n in root.all("dd")], "the model"
+    assert [SHOWN, f"Usage could not be read: {SHOWN}"] == [n.text for n in root.all("li")[:2]]
+    assert f'- {{name: {SHOWN}, value: "{SHOWN}"}}' in root.all("code")[0].text
+    assert {SHOWN} == {n.text.strip() for n in root.all("tr", "message-row")}
+
+
+def test_hostile_text_stays_text_in_a_notebook() -> None:
+    """There a script would run in the user's session."""
+    html = Result(hostile())._repr_html_()
+    assert html is not None
+    root = Tree(f"<html>{html}</html>").root
+    assert ([], True) == (root.all("script"), SHOWN in root.text)
+
+
+def test_every_attribute_of_the_templates_is_in_quotes() -> None:
+    """Escaping protects only these."""
+    for file in resources.files("modelprofiler.report").joinpath("templates").iterdir():
+        assert [] == re.findall(r"=\{\{|\| *safe|autoescape", file.read_text()), file.name
 
 
 def test_every_trial_is_a_row_and_a_mark() -> None:
@@ -228,7 +280,7 @@ def test_two_pages_of_a_run_are_the_same() -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_stand_out_from_what_is_behind_them(scheme: str) -> None:
     """By 4.5 to 1 at least, as WCAG 2 asks (level AA), in both schemes."""
-    style = resources.files("modelprofiler.report").joinpath("page.css").read_text()
+    style = resources.files("modelprofiler.report").joinpath("templates/page.css").read_text()
     light, dark = style.split("@media (prefers-color-scheme: dark)")[:2]
     colors = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", light if scheme == "light" else dark.split("* {")[0]))
     for ink in ("ink", "soft", "accent", "good", "bad", "warn", "idle"):

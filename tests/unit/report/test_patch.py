@@ -116,7 +116,7 @@ def test_without_a_recommendation_there_is_nothing_to_write(record: RunRecord) -
 def test_what_is_not_verified_is_written_only_when_that_is_asked_for() -> None:
     """And then says so."""
     record = changed(runs.verified(), verification=None)
-    with pytest.raises(ModelProfilerError, match="--unverified writes it all the same"):
+    with pytest.raises(ModelProfilerError, match="use --unverified to write it anyway"):
         patch.strategic_merge(record, SERVER)
     assert "NOT VERIFIED" in comment(patch.strategic_merge(record, SERVER, unverified=True))
 
@@ -135,6 +135,6 @@ def test_every_wrong_name_is_told_at_once() -> None:
     """With the option that has it."""
     with pytest.raises(InvalidInput) as error:
         patch.workload_of(runs.verified(), "Pod/A b", "C", "ns!")
-    assert ["--workload", "--workload", "--container", "--namespace"] == [p.path for p in error.value.problems]
+    assert ["--workload", "--workload", "--container", "--workload-namespace"] == [p.path for p in error.value.problems]
     with pytest.raises(InvalidInput, match="--workload: is required"):
         patch.workload_of(runs.verified())

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.report import runs
 from tests.unit.report.test_page import Tree
 
+import modelprofiler.report
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.report.result import Result
 
@@ -36,6 +37,7 @@ def test_a_run_without_a_recommendation_has_none(result: Result, reason: str) ->
 def test_a_notebook_shows_the_answer_and_the_trials() -> None:
     """In its own colours: none is set."""
     shown = Result(runs.verified())._repr_html_()
+    assert shown is not None
     root = Tree(f"<html>{shown}</html>").root
     assert (5, []) == (len(root.all("tbody")[0].all("tr")), root.all("style"))
     assert "400m CPU, 224Mi memory" in root.text
@@ -67,3 +69,14 @@ def test_without_pandas_a_frame_says_what_it_needs(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModelProfilerError, match="pip install pandas"):
         Result(runs.verified()).to_frame()
+
+
+def test_without_jinja2_a_page_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook shows plain text then."""
+    for module in ("page", "html"):
+        monkeypatch.delitem(sys.modules, f"modelprofiler.report.{module}", raising=False)
+        monkeypatch.delattr(modelprofiler.report, module, raising=False)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ModelProfilerError, match=r"pip install 'modelprofiler\[local\]'"):
+        Result(runs.verified()).save_html(tmp_path / "digits.html")
+    assert Result(runs.verified())._repr_html_() is None

@@ -23,7 +23,7 @@ def test_the_recommendation_comes_first() -> None:
 def test_without_a_recommendation_the_text_says_why() -> None:
     """The reason is the one that the condition has."""
     text = render(runs.infeasible(), 300)
-    assert text.startswith("digits: No size of the range meets the objectives (NoFeasibleSize)\n")
+    assert text.startswith("digits: No size in the range meets the objectives (NoFeasibleSize)\n")
     assert "over the objective of 12ms at the ceiling" in text
 
 
@@ -67,3 +67,14 @@ def test_a_run_of_another_version_without_conditions_is_shown() -> None:
     known = runs.verified().profile
     bare = known.model_copy(update={"status": known.status.model_copy(update={"conditions": [], "provenance": None})})
     assert render(RunRecord(bare), 100).startswith("digits: Verified\n")
+
+
+def test_a_message_cannot_control_the_terminal() -> None:
+    """A server's last words may have escape sequences and a bell, and half a character cannot be printed."""
+    known = runs.verified().profile
+    rows = [t.model_copy(update={"message": "gone\x1b[2J\x07\r\x9b31m\ud800\u202e", "outcome": "Crashed"})
+            for t in known.status.trials]  # fmt: skip
+    profile = known.model_copy(update={"status": known.status.model_copy(update={"trials": rows})})
+    text = render(RunRecord(profile), 100)
+    assert "trial 1: gone[2J" in text
+    assert [] == [character for character in text if not character.isprintable() and character != "\n"]

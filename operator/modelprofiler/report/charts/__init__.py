@@ -1,1 +1,1 @@
-"""The pictures of a report: static SVG in the page's colours, without scripts."""
+"""The charts of a report as data: shapes in pixels, which a template turns into SVG."""

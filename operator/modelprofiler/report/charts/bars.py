@@ -1,4 +1,4 @@
-"""One figure of every trial as a bar: what it cost, and what memory it took of its limit."""
+"""Bar charts with one bar for each trial: CPU time of a request, and the peak of memory against its limit."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from modelprofiler.api.trial import Trial
 from modelprofiler.report.charts import marks
 from modelprofiler.report.charts.plot import Plot, Scale, binary_ticks
-from modelprofiler.report.markup import Element, el
+from modelprofiler.report.charts.shapes import Chart
+from modelprofiler.report.formats import NONE, format_bytes, format_seconds
 from modelprofiler.report.record import RunRecord
-from modelprofiler.report.summary import NONE, bytes_words, seconds_words
+from modelprofiler.report.usage import cpu_seconds_per_request, peak_memory_bytes
 
 _ROW, _DENSE_ROW = 26.0, 15.0
+"""Height of a row in pixels."""
 _MOST_IN_ROWS = 24
-"""More trials than this (a grid) get denser rows."""
-_MOST_ROOM = 3.0
-"""A limit of more than this many times the largest value is cut off at the edge: the values would be slivers."""
+"""More trials than this (a grid) get dense rows, so that the chart stays about one screen high."""
+_LONGEST_AXIS = 3.0
+"""The axis ends at this many times the largest value, and a larger limit is cut off: else the bars would be slivers."""
+_LABEL_WIDTH = 52
+"""Pixels that a value needs beside its bar; without this room it is written inside the bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +31,29 @@ class _Bar:
     limit: float | None = None
 
 
-def cost_chart(record: RunRecord, width: float = 420) -> Element | None:
-    """Return CPU time of a request, by trial; None where no trial measured it."""
+def cost_chart(record: RunRecord, width: float = 420) -> Chart | None:
+    """Return the CPU time of a request in each trial; None where no trial measured it."""
     bars = [
-        _Bar(t, f"{t.index} · {_cores(t)}", cost)
-        for t in record.profile.status.trials
-        if (cost := cost_of(t)) is not None
+        _Bar(trial, f"{trial.index} · {_cores(trial)}", cost)
+        for trial in record.profile.status.trials
+        if (cost := cpu_seconds_per_request(trial)) is not None
     ]
-    return _chart(bars, width, "CPU time of a request", "trial · CPU limit", lambda v: seconds_words(v), None)
+    return _chart(bars, width, "CPU time of a request", "trial · CPU limit", lambda v: format_seconds(v), None)
 
 
-def memory_chart(record: RunRecord, width: float = 420) -> Element | None:
-    """Return each trial's peak of memory on its limit; None where no memory was measured."""
+def memory_chart(record: RunRecord, width: float = 420) -> Chart | None:
+    """Return the peak of memory in each trial against its limit; None where no memory was measured."""
     bars = [
-        _Bar(t, f"{t.index} · {t.limits.memory or NONE}", peak, t.limits.memory.bytes if t.limits.memory else None)
-        for t in record.profile.status.trials
-        if (peak := peak_of(t)) is not None
+        _Bar(
+            trial,
+            f"{trial.index} · {trial.limits.memory or NONE}",
+            peak,
+            trial.limits.memory.bytes if trial.limits.memory else None,
+        )
+        for trial in record.profile.status.trials
+        if (peak := peak_memory_bytes(trial)) is not None
     ]
-    return _chart(bars, width, "Peak of memory", "trial · memory limit", bytes_words, binary_ticks)
+    return _chart(bars, width, "Peak of memory", "trial · memory limit", format_bytes, binary_ticks)
 
 
 def _cores(trial: Trial) -> str:
@@ -52,48 +61,43 @@ def _cores(trial: Trial) -> str:
     return NONE if cpu is None else str(cpu) if str(cpu).endswith("m") else f"{cpu} CPU"
 
 
-def cost_of(trial: Trial) -> float | None:
-    """Return the CPU seconds of a request; None where they were not measured."""
-    cost = trial.usage.cpu_time_per_request if trial.usage is not None else None
-    return None if cost is None else cost.seconds
-
-
-def peak_of(trial: Trial) -> float | None:
-    """Return the most memory in bytes; None where it was not measured."""
-    memory = trial.usage.memory if trial.usage is not None else None
-    return None if memory is None else float(memory.peak.bytes)
-
-
 def _chart(
     bars: Sequence[_Bar],
     width: float,
     title: str,
-    rows: str,
-    words: Callable[[float], str],
+    row_title: str,
+    format_value: Callable[[float], str],
     ticks: Callable[[float], list[float]] | None,
-) -> Element | None:
+) -> Chart | None:
     if not bars:
         return None
-    least, most = min(b.value for b in bars), max(b.value for b in bars)
-    description = f"By trial, {len(bars)} of them: from {words(least)} to {words(most)}."
+    least, most = min(bar.value for bar in bars), max(bar.value for bar in bars)
+    description = f"One bar for each of {len(bars)} trials: from {format_value(least)} to {format_value(most)}."
     row = _ROW if len(bars) <= _MOST_IN_ROWS else _DENSE_ROW
     plot = Plot(width, 30 + 46 + row * len(bars), title, description)
     plot.top, plot.left, plot.margin_right = 26, 76, 58 if bars[0].limit is None else 24
-    high = min(max(most, *(b.limit or 0 for b in bars)), _MOST_ROOM * most)
+    high = min(max(most, *(bar.limit or 0 for bar in bars)), _LONGEST_AXIS * most)
     x = Scale(0.0, high or 1.0, plot.left, plot.right)
     places = ticks(x.high) if ticks is not None else x.ticks(4)
     for place in places:
         plot.line(x(place), plot.top, x(place), plot.bottom, "grid")
-    plot.text(plot.left - 8, 13, rows, "axis-title", "end" if len(rows) < 10 else "middle")
+    plot.text(plot.left - 8, 13, row_title, "axis-title", "end" if len(row_title) < 10 else "middle")
     for i, bar in enumerate(bars):
-        middle = plot.top + row * (i + 0.5)
-        plot.text(plot.left - 8, middle + 4, bar.label, "tick", "end")
-        if bar.limit is not None:
-            plot.rect(plot.left, middle - row * 0.4, x(min(bar.limit, x.high)), middle + row * 0.4, "limit-bar")
-        plot.rect(plot.left, middle - row * 0.27, x(bar.value), middle + row * 0.27, f"bar {marks.kind(bar.trial)}",
-                  el("title", f"{words(bar.value)}\n{marks.words(bar.trial)}"))  # fmt: skip
-        inside = x(bar.value) + 52 > plot.right + (40 if bar.limit is None else 0)
-        plot.text(x(bar.value) + (-6 if inside else 6), middle + 4, words(bar.value),
-                  "note inside" if inside else "note", "end" if inside else "start")  # fmt: skip
-    plot.x_axis(x, places, words, title)
-    return plot.svg()
+        _draw(plot, x, bar, plot.top + row * (i + 0.5), row, format_value)
+    plot.x_axis(x, places, format_value, title)
+    return plot.chart()
+
+
+def _draw(plot: Plot, x: Scale, bar: _Bar, y: float, row: float, format_value: Callable[[float], str]) -> None:
+    """Draw a bar around the height `y`, on its limit where it has one, with its label and its value."""
+    value = format_value(bar.value)
+    plot.text(plot.left - 8, y + 4, bar.label, "tick", "end")
+    if bar.limit is not None:
+        plot.rectangle(plot.left, y - row * 0.4, x(min(bar.limit, x.high)), y + row * 0.4, "limit-bar")
+    style = f"bar {marks.kind(bar.trial)}"
+    tooltip = f"{value}\n{marks.tooltip(bar.trial)}"
+    plot.rectangle(plot.left, y - row * 0.27, x(bar.value), y + row * 0.27, style, tooltip)
+    if x(bar.value) + _LABEL_WIDTH > plot.right + (40 if bar.limit is None else 0):
+        plot.text(x(bar.value) - 6, y + 4, value, "note inside", "end")
+    else:
+        plot.text(x(bar.value) + 6, y + 4, value, "note")

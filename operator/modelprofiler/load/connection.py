@@ -1,94 +1,133 @@
-"""A connection of the pool: one request out, its response in, then the next."""
+"""One connection of a client: a request goes out, its response comes in, then the next request goes out.
+
+A connection reads and writes what all connections of a client share, the `Pool`. `client.Client` is the pool that also
+opens connections.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 import httptools
 
+from modelprofiler.load.response import HEAD_END, KnownHeads, ends_with_connection
 from modelprofiler.load.wire import Wire
-
-if TYPE_CHECKING:
-    from modelprofiler.load.http import Client
 
 Failure = Literal["refused", "reset", "timeout", "status", "protocol"]
 Done = Callable[[float, float, Failure | None], None]
-"""Called with the intended send time, the time of the end (both of the monotonic clock), and what failed."""
+"""Called with the intended send time, the time of the end (both on the monotonic clock), and how the request failed."""
 
-_LENGTH = re.compile(rb"(?im)^(content-length|transfer-encoding)[ \t]*:")
-_CONTENT_LENGTH = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*(\d+)[ \t]*\r?$")
-_HEAD_LIMIT = 64 * 1024
-SHOWN = 4096
-"""Bytes of a response's body that are kept, where they are kept at all."""
+HEAD_LIMIT = 64 * 1024
+"""Bytes of a response that are searched for the end of its head. Servers send heads of less than 1 KB, and common
+proxies refuse more than 8 to 32 KB."""
+BODY_SHOWN = 4096
+"""Bytes of a response's body that a capturing connection keeps: more than the 300 characters that are shown of it."""
 
 
-class Heads(dict[bytes, tuple[int, int, bool]]):
-    """Heads of responses that were parsed before: (length of the whole response, status, whether to keep alive).
+class Pool(ABC):
+    """What the connections of one client share.
 
-    Servers send the same few heads again and again: another one each second for the date, or for each length of a body.
-    A head that is known need not be parsed; equal bytes mean the same. Where every head is different (an id of its own)
-    this must cost little, so only one in `EACH` of those that were parsed is kept, and `MOST` at a time.
+    Attributes
+    ----------
+    requests
+        Every request as bytes, by index.
+    timeout
+        Seconds from the intended send time after which a request has failed.
+    expected
+        Status codes of a good response.
+    done
+        Called at the end of each request.
+    in_flight
+        Requests that have not ended yet.
+    connections
+        Every open connection.
+    idle
+        Connections without a request; the one used last is at the end.
+    waiting
+        (index, intended send time) of requests for which no connection is open yet.
+    retries
+        The same of requests that are sent a second time, each on a fresh connection.
+    heads
+        Heads of responses that need not be parsed again.
+    last_status, last_body
+        Status code of the last response, and the beginning of its body where connections capture it.
     """
 
-    EACH, MOST = 16, 256
+    def __init__(self, requests: Sequence[bytes], timeout: float, expected: frozenset[int], done: Done) -> None:
+        self.requests = requests
+        self.timeout = timeout
+        self.expected = expected
+        self.done = done
+        self.in_flight = 0
+        self.connections: set[Connection] = set()
+        self.idle: list[Connection] = []
+        self.waiting: deque[tuple[int, float]] = deque()
+        self.retries: deque[tuple[int, float]] = deque()
+        self.heads = KnownHeads()
+        self.last_status = 0
+        self.last_body = bytearray()
 
-    def __init__(self) -> None:
-        self._parsed = 0
+    @abstractmethod
+    def open_connection(self) -> None:
+        """Begin to open another connection, which then calls `join`."""
 
-    def learn(self, response: bytes, status: int, keep: bool) -> None:
-        """Keep the head of a response that came in one piece, if its length says where it ends."""
-        self._parsed += 1
-        if self._parsed % self.EACH != 1:
-            return
-        end = response.find(b"\r\n\r\n")
-        given = _CONTENT_LENGTH.findall(response, 0, end + 2)
-        if len(given) != 1 or end + 4 + int(given[0]) != len(response):
-            return
-        if len(self) >= self.MOST:
-            self.clear()
-        self[response[:end]] = (len(response), status, keep)
+    def join(self, connection: Connection) -> None:
+        """Add a connection that has just opened, and give it the request that has waited longest."""
+        self.connections.add(connection)
+        if self.retries:  # only a fresh connection is surely not about to be closed as idle
+            connection.start(*self.retries.popleft(), True)
+        elif self.waiting:
+            connection.start(*self.waiting.popleft(), False)
+        else:
+            self.idle.append(connection)
+
+    def retry(self, index: int, intended: float) -> None:
+        """Send a request once more, on a connection that is opened for it."""
+        self.retries.append((index, intended))
+        self.open_connection()
 
 
 class Connection(asyncio.Protocol):
-    """A connection of the pool, and the request in flight on it."""
+    """A connection of a pool, and the request in flight on it."""
 
     __slots__ = (
         "busy",
-        "client",
         "closed",
         "feed",
         "fresh",
         "head",
         "index",
         "intended",
-        "keep",
+        "keep_alive",
         "parser",
+        "pool",
         "retried",
         "status",
         "transport",
         "write",
     )
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
         self.transport: Wire | asyncio.Transport | None = None
         self.parser = httptools.HttpResponseParser(self)
         self.feed = self.parser.feed_data
-        self.busy = self.closed = self.retried = self.keep = False
+        self.busy = self.closed = self.retried = self.keep_alive = False
         self.fresh = True
         self.intended = 0.0
         self.index = self.status = 0
         self.head: bytes | None = None
 
     def connection_made(self, transport: Wire | asyncio.BaseTransport) -> None:
-        """Join the pool, or take the request that waits longest."""
-        self.transport = given = cast("Wire | asyncio.Transport", transport)
-        self.write = given.write
-        self.client._opened(self)  # noqa: SLF001 - a connection is a part of its client
+        """Join the pool."""
+        self.transport = writable = cast("Wire | asyncio.Transport", transport)
+        self.write = writable.write
+        self.pool.join(self)
 
     def start(self, index: int, intended: float, retried: bool) -> None:
         """Send request number ``index``."""
@@ -96,17 +135,17 @@ class Connection(asyncio.Protocol):
         self.index = index
         self.intended = intended
         self.retried = retried
-        self.write(self.client.requests[index])
+        self.write(self.pool.requests[index])
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; when the response is complete, end the request."""
+        """Parse received bytes; when the response is complete, end the request."""
         if not self.busy:  # such as a 408 on an idle connection
-            self._drop()
+            self.drop()
             return
-        if self.head is None and (known := self.client.heads.get(data[: data.find(b"\r\n\r\n")])):
-            length, status, keep = known
+        if self.head is None and (known := self.pool.heads.get(data[: data.find(HEAD_END)])):
+            length, status, keep_alive = known
             if len(data) == length:
-                self._finish(status, keep)
+                self._finish(status, keep_alive)
                 return
         try:
             self.feed(data)
@@ -114,83 +153,79 @@ class Connection(asyncio.Protocol):
             if not self.status:
                 self.fail("protocol")
                 return
-            self.keep = False  # the response was complete; what followed it was not HTTP
+            self.keep_alive = False  # the response was complete; the bytes after it were not HTTP
         if self.status:
             if self.head is None:
-                self.client.heads.learn(data, self.status, self.keep)
-            self._finish(self.status, self.keep)
+                self.pool.heads.learn(data, self.status, self.keep_alive)
+            self._finish(self.status, self.keep_alive)
         elif self.head is None:
             self.head = data
-        elif b"\r\n\r\n" not in self.head and len(self.head) < _HEAD_LIMIT:
+        elif HEAD_END not in self.head and len(self.head) < HEAD_LIMIT:
             self.head += data
 
     def on_message_complete(self) -> None:
-        """Note the end of a response; informational ones (1xx) are followed by the real one."""
+        """Note the end of a response; an informational one (1xx) is followed by the real one."""
         status = self.parser.get_status_code()
         if status >= 200:
             self.status = status
-            self.keep = self.parser.should_keep_alive()
+            self.keep_alive = self.parser.should_keep_alive()
 
-    def _finish(self, status: int, keep: bool) -> None:
+    def _finish(self, status: int, keep_alive: bool) -> None:
         now = monotonic()
-        client = self.client
+        pool = self.pool
         intended = self.intended
-        failure: Failure | None = None if status in client.expected else "status"
-        if now - intended > client.timeout:
+        failure: Failure | None = None if status in pool.expected else "status"
+        if now - intended > pool.timeout:
             failure = "timeout"
-        client.last_status = status
-        client.in_flight -= 1
+        pool.last_status = status
+        pool.in_flight -= 1
         self.status = 0
         self.head = None
         self.busy = self.fresh = False
-        if not keep:
-            self.closed = True  # by the server, which so keeps the TIME_WAIT: a client has only so many ports
-        elif client.waiting:
-            self.start(*client.waiting.popleft(), False)
+        if not keep_alive:
+            # The server closes, so that the TIME_WAIT is on its side: the ports of a client are limited.
+            self.closed = True
+        elif pool.waiting:
+            self.start(*pool.waiting.popleft(), False)
         else:
-            client.idle.append(self)
-        client.done(intended, now, failure)
+            pool.idle.append(self)
+        pool.done(intended, now, failure)
 
     def fail(self, failure: Failure) -> None:
-        """End the request in flight without a response, and the connection with it."""
+        """End the request in flight without a response, and close the connection."""
         self.busy = False
-        self._drop()
-        self.client.in_flight -= 1
-        self.client.done(self.intended, monotonic(), failure)
+        self.drop()
+        self.pool.in_flight -= 1
+        self.pool.done(self.intended, monotonic(), failure)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Close at once and leave the pool."""
         self.closed = True
-        self.client.connections.discard(self)
+        self.pool.connections.discard(self)
         if self.transport is not None:
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the request in flight: complete, if the end of the connection ends the body; tried again; or failed."""
+        """End the request in flight: complete where the end of the connection ends the body, else retried or failed."""
         self.closed = True
-        self.client.connections.discard(self)
+        self.pool.connections.discard(self)
         if self.busy:
-            if exc is None and self.head is not None and _ends_with_connection(self.head):
+            if exc is None and self.head is not None and ends_with_connection(self.head):
                 self._finish(self.parser.get_status_code(), False)
             elif self.head is None and not self.fresh and not self.retried:
-                # The server closed an idle connection while the request was under way: nobody's failure.
+                # The server closed an idle connection while the request was on its way: that is no failure.
                 self.busy = False
-                self.client._retry(self.index, self.intended)  # noqa: SLF001
+                self.pool.retry(self.index, self.intended)
             else:
                 self.fail("reset")
-        # These hold each other and the connection, and nobody collects cycles during a load.
+        # These and the connection refer to each other, and nothing collects cycles during a load.
         del self.parser, self.feed, self.write
 
 
 class CapturingConnection(Connection):
-    """A connection that keeps the beginning of a response's body, to be shown."""
+    """A connection that keeps the beginning of a response's body, so that it can be shown."""
 
     def on_body(self, data: bytes) -> None:
         """Keep the first bytes."""
-        body = self.client.last_body
-        body += data[: SHOWN - len(body)]
-
-
-def _ends_with_connection(head: bytes) -> bool:
-    """Tell whether a response is complete when the connection ends: its head is, and names no length."""
-    end = head.find(b"\r\n\r\n")
-    return end >= 0 and head.startswith(b"HTTP/") and not _LENGTH.search(head, 0, end)
+        body = self.pool.last_body
+        body += data[: BODY_SHOWN - len(body)]

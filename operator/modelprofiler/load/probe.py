@@ -1,46 +1,87 @@
-"""Before the load: something listens, one request is answered as expected, the server is idle."""
+"""Before the load: something listens, one request is answered as expected, and the server is idle."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from modelprofiler.load.http import Client, Done
+from modelprofiler.load.client import Client
+from modelprofiler.load.connection import Done, Failure
 
 PROBES = 3
+"""Requests of which the median is taken: the fewest of which one may be an outlier."""
+
 SETTLE_SECONDS = 10.0
-"""How long to wait for a server that still works on what an earlier load left behind."""
+"""How long to wait for a server that still works on what an earlier load left behind. Chosen, not fitted: long enough
+for the queue of an overload that was stopped early, short beside a window of half a minute. A server that takes longer
+is measured as it is."""
+
 SETTLED_RATIO = 2.0
-NO_LONGER_FALLING = 0.9
-SHOWN_CHARACTERS = 300
+"""A server counts as idle when a request takes at most this many times as long as in the reference trial: its latency
+at less CPU is longer, and a queue makes it longer still. It was chosen, not fitted."""
+
+STILL_FALLING = 0.9
+"""Waiting goes on while the median is below this share of the one before: the queue is still draining. Chosen, not
+fitted; where chance makes the median of an idle server fall by a tenth, waiting goes on for three requests more."""
+
+BODY_CHARACTERS = 300
+"""Characters of an unexpected answer that a message shows: its first lines, and short enough for a status column."""
+
+CONNECT_ATTEMPT_SECONDS = 5.0
+"""How long one attempt to connect may last: Linux sends a lost SYN again after 1 and 3 seconds."""
+FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 0.05, 1.5, 0.5
+"""Pause between attempts, in seconds: short at first, because most servers listen already, and then growing to half a
+second, which a server that starts up does not notice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How one request ended; latency in seconds."""
+    """How one request ended.
+
+    Attributes
+    ----------
+    latency
+        Seconds from sending it to its end.
+    failure
+        How it failed; None when it was answered as expected.
+    status
+        Status code of the response; None without one.
+    body
+        Beginning of the response's body.
+    error
+        Why no connection could be opened for it; None when there was one.
+    """
 
     latency: float
-    failure: str | None
+    failure: Failure | None
     status: int | None
     body: str
-    error: str
+    error: OSError | None
 
     @property
     def sentence(self) -> str:
-        """What went wrong, for people."""
-        if self.failure == "status":
-            return f"the first request was answered with status {self.status}: {self.body or '(no body)'}"
-        what = {
-            "timeout": f"was not answered within {self.latency:.3g} s",
-            "reset": "was not answered: the server closed the connection",
-            "refused": "was not sent: the connection was refused",
-            "protocol": "was not sent: no TLS" if self.error else "was answered with something that is not HTTP",
-        }[self.failure or "protocol"]
-        return f"the first request {what}" + (f" ({self.error})" if self.error else "")
+        """How it failed, as a sentence for users."""
+        reason = f" ({self.error})" if str(self.error or "") else ""
+        match self.failure, self.error:
+            case "status", _:
+                return f"the first request was answered with status {self.status}: {self.body or '(no body)'}"
+            case "timeout", _:
+                return f"the first request was not answered within {self.latency:.3g} s{reason}"
+            case "reset", _:
+                return f"the first request was not answered: the server closed the connection{reason}"
+            case "refused", ConnectionRefusedError():
+                return f"the first request was not sent: the connection was refused{reason}"
+            case "refused", _:
+                return f"the first request was not sent: no connection could be opened{reason}"
+            case _, ssl.SSLError():
+                return f"the first request was not sent: the TLS handshake failed{reason}"
+            case _:
+                return f"the first request was answered with something that is not HTTP{reason}"
 
 
 class Prober:
@@ -58,9 +99,9 @@ class Prober:
         self._client = make_client(self._ended)
         self._timeout = timeout
         self.responses = 0
-        self._end: asyncio.Future[tuple[float, str | None]] | None = None
+        self._end: asyncio.Future[tuple[float, Failure | None]] | None = None
 
-    def _ended(self, intended: float, now: float, failure: str | None) -> None:
+    def _ended(self, intended: float, now: float, failure: Failure | None) -> None:
         if self._end is not None and not self._end.done():
             self._end.set_result((now - intended, failure))
 
@@ -68,13 +109,14 @@ class Prober:
         """Send request ``index`` and wait for its end."""
         client = self._client
         client.last_body.clear()
-        client.last_error = ""
+        client.last_error = None
         self._end = asyncio.get_running_loop().create_future()
-        started = monotonic()
-        client.submit(index, started)
+        client.submit(index, monotonic())
+        # The client fails a request only when it is swept; a twentieth of the timeout is as exact as it need be.
+        sweep_seconds = max(self._timeout / 20, 0.01)
         while True:
             with contextlib.suppress(TimeoutError):
-                latency, failure = await asyncio.wait_for(asyncio.shield(self._end), max(self._timeout / 20, 0.01))
+                latency, failure = await asyncio.wait_for(asyncio.shield(self._end), sweep_seconds)
                 break
             client.sweep(monotonic())
         answered = failure in {None, "status"}
@@ -83,16 +125,16 @@ class Prober:
             latency=latency,
             failure=failure,
             status=client.last_status if answered else None,
-            body=bytes(client.last_body).decode("utf-8", "replace").strip()[:SHOWN_CHARACTERS],
+            body=bytes(client.last_body).decode("utf-8", "replace").strip()[:BODY_CHARACTERS],
             error=client.last_error,
         )
 
-    async def settled(self, reference: float | None) -> float | None:
-        """Return the latency of a single request, once the server is as idle as it gets.
+    async def settled_latency(self, reference: float | None) -> float | None:
+        """Wait until the server is as idle as it gets, and return the latency of a single request then, in seconds.
 
-        That is the median of three requests. With a ``reference`` (seconds) they are repeated until the median is at
-        most twice that, or no longer falls (a server with less CPU is slower however long one waits), for ten seconds
-        at most. None when a request failed.
+        That latency is the median of three requests. With a ``reference`` (seconds) they are repeated until the median
+        is at most twice that, or no longer falls (a server with less CPU is slower however long one waits), for ten
+        seconds at most. Returns None when a request failed.
         """
         end = monotonic() + SETTLE_SECONDS
         before: float | None = None
@@ -106,7 +148,7 @@ class Prober:
             median = statistics.median(latencies)
             if reference is None or median <= SETTLED_RATIO * reference or monotonic() >= end:
                 return median
-            if before is not None and median > NO_LONGER_FALLING * before:
+            if before is not None and median > STILL_FALLING * before:
                 return median
             before = median
 
@@ -117,20 +159,20 @@ class Prober:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Where something listens: a numeric address; or, without one, why nothing was found."""
+    """Where something listens: a numeric address; or, without one, why no connection could be opened."""
 
     address: str | None
     reason: str = ""
 
 
 async def wait_for_listener(host: str, port: int, timeout: float) -> Listener:  # noqa: ASYNC109 - it tries again until then
-    """Wait until a connection can be made, ``timeout`` seconds at most; a name is looked up here, and never again."""
+    """Wait until a connection can be opened, ``timeout`` seconds at most; the name is resolved here and never again."""
     loop = asyncio.get_running_loop()
     end = monotonic() + timeout
-    pause = 0.05
+    pause = FIRST_PAUSE
     while True:
         try:
-            async with asyncio.timeout(max(min(5.0, end - monotonic()), 0.05)):
+            async with asyncio.timeout(max(min(CONNECT_ATTEMPT_SECONDS, end - monotonic()), FIRST_PAUSE)):
                 transport, _ = await loop.create_connection(asyncio.Protocol, host, port)
         except TimeoutError:
             reason = "no answer"
@@ -143,4 +185,4 @@ async def wait_for_listener(host: str, port: int, timeout: float) -> Listener:  
         if monotonic() + pause >= end:
             return Listener(None, reason)
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, 0.5)
+        pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)

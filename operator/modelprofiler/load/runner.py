@@ -15,9 +15,10 @@ from time import monotonic
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
 from modelprofiler.load import machine
+from modelprofiler.load.client import Client
 from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.connection import Done
 from modelprofiler.load.dataset import digest, ordered, read_rows
-from modelprofiler.load.http import Client, Done
 from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.probe import Prober, wait_for_listener
@@ -117,7 +118,7 @@ class _Load:
                     ResultKind.SMOKE_FAILED, answer.sentence, failure=answer.failure, status_code=answer.status
                 )
             self.say(f"the first request took {answer.latency * 1000:.4g} ms")
-            self.probe = await prober.settled(config.probe_latency)
+            self.probe = await prober.settled_latency(config.probe_latency)
         finally:
             await prober.close()
             self.answered = prober.responses

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelprofiler.load.connection import Heads
+from modelprofiler.load.response import KnownHeads
 
 
 def response(head: bytes, body: bytes = b"{}") -> bytes:
@@ -12,7 +12,7 @@ def response(head: bytes, body: bytes = b"{}") -> bytes:
 
 def test_a_head_is_known_after_it_was_parsed_once() -> None:
     """With the length of the whole response, its status, and whether the connection stays."""
-    heads = Heads()
+    heads = KnownHeads()
     heads.learn(response(b"content-length: 2"), 200, True)
     assert {b"HTTP/1.1 200 OK\r\ncontent-length: 2": (40, 200, True)} == heads
     assert 40 == len(response(b"content-length: 2"))
@@ -31,14 +31,14 @@ def test_a_head_is_known_after_it_was_parsed_once() -> None:
 )
 def test_a_head_that_does_not_say_alone_where_the_response_ends_is_parsed_each_time(head: bytes) -> None:
     """A response of the same head may then be longer."""
-    heads = Heads()
+    heads = KnownHeads()
     heads.learn(response(head), 200, True)
     assert {} == heads
 
 
 def test_where_every_head_is_different_few_are_kept() -> None:
     """One in sixteen, and never more than the most."""
-    heads = Heads()
+    heads = KnownHeads()
     for i in range(16 * 1000):
         heads.learn(response(b"X-Id: %d\r\nContent-Length: 2" % i), 200, True)
-    assert 0 < len(heads) <= Heads.MOST
+    assert 0 < len(heads) <= KnownHeads.CAPACITY

@@ -14,7 +14,7 @@ from benchmarks.cluster_truth.watch import Seen
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.windows import Window, windows_from
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.usage import complete, usage
 from modelprofiler.report.record import TrialRecord

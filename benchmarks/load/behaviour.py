@@ -16,7 +16,7 @@ from benchmarks.load.programs import BODY, ROOT, cores, find, get, nginx, runnin
 
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import EnvironmentFailed
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 SERVER = ROOT / "tests" / "integration" / "load" / "misbehaving.py"
 SECONDS = 5

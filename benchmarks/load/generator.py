@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.load.programs import BODY, HERE, cores, running
 
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 PROGRAM = "modelprofiler.load"
 

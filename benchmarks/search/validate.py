@@ -37,9 +37,9 @@ from modelprofiler.host.cpus import available_cpus, pin, same_core, split
 from modelprofiler.host.lock import machine
 from modelprofiler.host.process import Server
 from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.result import LoadResult
 from modelprofiler.load.runner import run
 from modelprofiler.load.schedule import arrivals
-from modelprofiler.load.summary import LoadResult
 
 WARMUP = 2.0
 PHASES = 10

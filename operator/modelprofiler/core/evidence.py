@@ -29,7 +29,7 @@ class ResultKind(StrEnum):
 
 
 class LoadEvidence(Protocol):
-    """A finished load, as far as decisions depend on it; `modelprofiler.load.summary.LoadResult` is one."""
+    """A finished load, as far as decisions depend on it; `modelprofiler.load.result.LoadResult` is one."""
 
     @property
     def kind(self) -> ResultKind:

@@ -13,8 +13,8 @@ from pathlib import Path
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.result import LoadResult
 from modelprofiler.load.runner import run as run_load
-from modelprofiler.load.summary import LoadResult
 
 TERMINATION_LOG = "/dev/termination-log"
 

@@ -1,9 +1,8 @@
-"""The load itself: warm-up, window and drain, without a pause between them, and what ends each."""
+"""The load itself: warm-up, window and drain, with no pause between them, and what ends each."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import time
 from collections import deque
@@ -15,19 +14,34 @@ from modelprofiler.load.client import Client
 from modelprofiler.load.connection import Done
 from modelprofiler.load.drive import ClosedLoop, OpenLoop
 from modelprofiler.load.intervals import FEWEST_SECTIONS, merged
-from modelprofiler.load.machine import CpuTimes
 from modelprofiler.load.plan import Plan
+from modelprofiler.load.procfs import CpuTimes
 from modelprofiler.load.recorder import Recorder
 from modelprofiler.load.schedule import arrivals
-from modelprofiler.load.stop import OVERLOAD_LEVELS, Level, is_certain, is_lost, is_overloaded
+from modelprofiler.load.stop_rules import OVERLOAD_STATES, QueueState, is_certain, is_lost, is_overloaded
 
 TICK = 0.1
-"""Seconds between looks at timeouts, timeline and stop rules, at most; shorter for short timeouts and sub-windows."""
+"""Longest time, in seconds, between two checks of timeouts, timeline and stop rules: ten checks a second cost nothing
+beside the requests. Short timeouts and sub-windows are checked more often."""
+CHECKS_IN_TIMEOUT = 20
+"""Checks within one timeout, so that a request fails at most 5 % later than it should."""
 PROGRESS = 5.0
+"""Seconds between two lines of progress: a usual window of 30 s has six."""
+
 OVERLOAD_DRAIN, TERMINATED_DRAIN = 5.0, 1.0
-"""Seconds to wait for what is in flight: behind an overloaded server it would be as long as the timeout."""
+"""Seconds to wait for requests in flight after an overload, and when the load is to stop. Behind an overloaded server
+the wait would last as long as the timeout, 30 s by default, for requests whose latency decides nothing any more."""
 OVERLOAD_SHARE = 0.1
-"""Of the window that is measured before an overload ends it, so that there are latencies to show."""
+"""Share of the window that is measured before an overload ends it, so that there are latencies to report."""
+
+CHECKS_GROWTH = 8
+"""Whether the verdict is certain is checked again when the window has grown by an eighth: fewer looks at the same data
+leave less room for chance, and the window is at most an eighth longer than it had to be."""
+ARRIVALS_DEVIATIONS = 3
+"""Standard deviations above its mean that a Poisson number of arrivals is taken to be at most: exceeded once in 740."""
+
+DRAIN_POLL, LAST_REQUEST_POLL = TICK / 4, 0.01
+"""Seconds between checks in the drain, and while the last request is in flight: the drain should not outlast it."""
 
 Ending = Literal["Certain", "Overload", "Terminated"]
 
@@ -38,17 +52,17 @@ class Phases:
     Parameters
     ----------
     plan
-        What to do.
+        How the server is loaded.
     rows
-        Number of requests the client knows.
+        Number of different requests.
     make_client
         Makes the client that calls the given function at the end of each request.
     stop
         Ends the load early.
     say
-        Called with a line of progress now and then.
+        Called with a line about the progress every five seconds.
     before
-        When single requests before the load began, and how many were answered.
+        When the single requests before the load began (monotonic clock), and how many were answered.
     """
 
     def __init__(
@@ -68,7 +82,7 @@ class Phases:
         self.cpu_percent = 0.0
         self._machine_at_open: CpuTimes | None = None
         self.machine: tuple[float, float] | None = None
-        """(busy, stolen) shares of the machine's CPU time in the window; None where it does not tell."""
+        """(busy, stolen) shares of the machine's CPU time in the window; None where they cannot be read."""
         now = self.warmup_started = monotonic()
         self.recorder = Recorder(plan.sub_window, now, before)
         limit = now + plan.warmup
@@ -80,15 +94,16 @@ class Phases:
             self.driver = ClosedLoop(self.recorder, plan.concurrency, rows, limit, self._at_limit)
         self.client = make_client(self.driver.ended)
         self._sent_all = asyncio.Event()
-        self._levels: deque[Level] = deque(maxlen=OVERLOAD_LEVELS)
-        self._next_level = now + plan.sub_window
-        self._next_check = FEWEST_SECTIONS
+        self._queue_states: deque[QueueState] = deque(maxlen=OVERLOAD_STATES)
+        self._next_sub_window = now + plan.sub_window
+        self._next_certainty_check = FEWEST_SECTIONS
         self._next_progress = now + PROGRESS
         self._cpu_at_open = (0.0, 0.0)
+        """CPU time of this process, and the moment, when the window began."""
 
     @property
     def ports_exhausted(self) -> int:
-        """Connections that this machine had no port or file for."""
+        """Connections that could not be opened because this machine had no local port or file descriptor left."""
         return self.client.ports_exhausted
 
     @property
@@ -97,7 +112,7 @@ class Phases:
         return self._cpu_at_open[1] > 0
 
     async def run(self) -> None:
-        """Go through all phases; returns when nothing is in flight any more, or nobody waits for it."""
+        """Go through all phases; return when no request is in flight any more, or none is waited for."""
         self.driver.start(self.client, monotonic())
         try:
             await self._until_all_sent()
@@ -107,7 +122,7 @@ class Phases:
             await self.client.close()
 
     async def _until_all_sent(self) -> None:
-        tick = min(TICK, self.plan.sub_window / 2, self.plan.timeout / 20)
+        tick = min(TICK, self.plan.sub_window / 2, self.plan.timeout / CHECKS_IN_TIMEOUT)
         waits = [asyncio.ensure_future(self.stop.wait()), asyncio.ensure_future(self._sent_all.wait())]
         due = monotonic()
         try:
@@ -129,24 +144,23 @@ class Phases:
     def _tick(self, now: float) -> None:
         self.client.sweep(now)
         self.recorder.timeline.observe(now, self.recorder.responses)
-        if now >= self._next_level:
-            self._next_level += self.plan.sub_window
-            self._look(now)
+        if now >= self._next_sub_window:
+            self._next_sub_window += self.plan.sub_window
+            self._apply_stop_rules(now)
         if now >= self._next_progress:
             self._next_progress += PROGRESS
             self.say(self._progress(now))
 
-    def _look(self, now: float) -> None:
-        """Apply the stop rules."""
+    def _apply_stop_rules(self, now: float) -> None:
         recorder, plan = self.recorder, self.plan
         ages = self.client.ages(now)
         oldest = max(ages, default=0.0)
         if plan.rate is not None:
             backlog = self.client.in_flight + recorder.dropped
-            self._levels.append(Level(recorder.due, recorder.responses, backlog, oldest))
+            self._queue_states.append(QueueState(recorder.due, recorder.responses, backlog, oldest))
         if self._sent_all.is_set() or not self.measured:
             return
-        if is_overloaded(self._levels) and now - recorder.window_start >= OVERLOAD_SHARE * plan.duration:
+        if is_overloaded(self._queue_states) and now - recorder.window_start >= OVERLOAD_SHARE * plan.duration:
             self._end("Overload", now)
             return
         if plan.decide and now - recorder.window_start >= FEWEST_SECTIONS * plan.sub_window and self._enough():
@@ -154,31 +168,31 @@ class Phases:
             if is_lost(recorder.windows, due_in_window, plan.thresholds, self._most_requests):
                 self._end("Certain", now)
                 return
-        # Only sub-windows of which every request has ended: those still in flight are the slow ones.
+        # Only sub-windows whose requests have all ended: those still in flight are the slow ones.
         windows = recorder.finished_windows(min(now, now - oldest))
-        if plan.decide and len(windows) >= self._next_check and self._enough():
-            self._next_check = len(windows) + max(len(windows) // 8, 1)
+        if plan.decide and len(windows) >= self._next_certainty_check and self._enough():
+            self._next_certainty_check = len(windows) + max(len(windows) // CHECKS_GROWTH, 1)
             failures = sum(recorder.failures.values())
             if is_certain(windows, plan.thresholds, recorder.requests, failures, plan.max_error_ratio):
                 self._end("Certain", now)
 
     @property
     def _most_requests(self) -> float:
-        """How many requests the window may have in the end, by all chance; unknown of a closed loop: any number."""
+        """The largest number of requests that the window may have in the end; without limit for a closed loop."""
         if self.plan.rate is None:
             return math.inf
         expected = self.plan.rate * self.plan.duration
-        return max(expected + 3 * math.sqrt(expected), self.recorder.requests)
+        return max(expected + ARRIVALS_DEVIATIONS * math.sqrt(expected), self.recorder.requests)
 
-    def _end(self, why: Ending, now: float) -> None:
+    def _end(self, ending: Ending, now: float) -> None:
         self.driver.stop()
-        self.stopped_early = why
+        self.stopped_early = ending
         if self.measured:
             self._close(now)
         self._sent_all.set()
 
     def _at_limit(self, limit: float) -> float:
-        """Decide what follows when warm-up or window are over by the clock; called by the driver."""
+        """Return the next limit when warm-up or window are over by the clock; called by the driver."""
         plan, recorder = self.plan, self.recorder
         if not self.measured:
             if recorder.due < plan.warmup_requests and limit < self.warmup_started + plan.max_warmup:
@@ -188,21 +202,21 @@ class Phases:
             self._machine_at_open = CpuTimes.now()
             return limit + plan.duration
         bound = recorder.window_start + plan.max_duration
-        if not self._enough() and limit < bound - 1e-9:
+        if not self._enough() and limit < bound - 1e-9:  # a nanosecond: sums of sub-windows are rounded
             return min(limit + plan.sub_window, bound)
         self._close(limit)
         self._sent_all.set()
         return limit
 
     def _enough(self) -> bool:
-        """Whether the window has the requests and rows it must have."""
+        """Return whether the window has the requests and rows that it must have."""
         plan, recorder = self.plan, self.recorder
         if recorder.requests < plan.required_requests:
             return False
         return not plan.cover_rows or recorder.due >= self.rows or not self._can_cover()
 
     def _can_cover(self) -> bool:
-        """Whether every row can be sent within the bounds, at the rate so far."""
+        """Return whether every row can be sent within the bounds, at the rate so far."""
         elapsed = monotonic() - self.warmup_started
         longest = self.recorder.window_start + self.plan.max_duration - self.warmup_started
         return self.recorder.due / elapsed * longest >= self.rows
@@ -218,25 +232,24 @@ class Phases:
     async def _drain(self) -> None:
         recorder, client = self.recorder, self.client
         self.driver.stop()
-        patience = {"Overload": OVERLOAD_DRAIN, "Terminated": TERMINATED_DRAIN}.get(self.stopped_early or "", 1e9)
-        end = monotonic() + min(self.plan.timeout, patience)
-        tick = min(TICK, self.plan.timeout / 20)
+        longest = {"Overload": OVERLOAD_DRAIN, "Terminated": TERMINATED_DRAIN}.get(self.stopped_early or "", math.inf)
+        end = monotonic() + min(self.plan.timeout, longest)
+        poll = min(DRAIN_POLL, self.plan.timeout / CHECKS_IN_TIMEOUT / 4)
         while client.in_flight:
             now = monotonic()
             client.sweep(now)
             recorder.timeline.observe(now, recorder.responses)
             if now >= end:
                 break
-            with contextlib.suppress(TimeoutError):
-                await asyncio.sleep(min(tick, 0.01) if client.in_flight < 2 else tick / 4)
+            await asyncio.sleep(min(poll, LAST_REQUEST_POLL) if client.in_flight < 2 else poll)
         now = monotonic()
         recorder.timeline.observe(now, recorder.responses, last=True)
-        left = [age for age in client.ages(now) if now - age >= recorder.window_start]
+        unanswered = [age for age in client.ages(now) if now - age >= recorder.window_start]
         if self.stopped_early == "Overload":
-            for age in left:
+            for age in unanswered:
                 recorder.give_up(now - age, now)
         else:
-            recorder.forget(len(left))
+            recorder.forget(len(unanswered))
 
     def _progress(self, now: float) -> str:
         recorder = self.recorder
@@ -244,4 +257,4 @@ class Phases:
         line = f"{stage} {now - self.warmup_started:.0f} s: {recorder.due} sent, {recorder.failed} failed"
         latest = merged(recorder.windows[-max(round(PROGRESS / self.plan.sub_window), 1) :])
         p95 = latest.quantile(0.95)
-        return line if p95 is None else f"{line}, p95 lately {p95 * 1000:.4g} ms"
+        return line if p95 is None else f"{line}, p95 {p95 * 1000:.4g} ms in the last {PROGRESS:.0f} s"

@@ -1,4 +1,4 @@
-"""A load in plain numbers: what the configuration asks for, shared out over the generators, bounds included."""
+"""A load in plain numbers: what the configuration asks for, divided among the generators, with all bounds."""
 
 from __future__ import annotations
 
@@ -6,43 +6,60 @@ import math
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from modelprofiler.core.stats import FEWEST_REQUESTS
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.intervals import FEWEST_SECTIONS, REQUIRED
+from modelprofiler.load.intervals import FEWEST_SECTIONS
 
 EXTENSION = 4
-"""A window is extended to this many times its length at most."""
+"""A window is extended to this many times its length at most. Chosen, not fitted: `modelprofiler plan` prints
+the bound, and at the usual window of 30 s it keeps the load of a trial within about three minutes."""
+
 WARMUP_REQUESTS = 10
-"""Requests a connection in the warm-up at least."""
-SMOOTHEST_SUB_WINDOWS = 120
-"""A window has at most this many sub-windows before it is extended."""
-SHORTEST_BOUND = 10.0
-"""Warm-up may be extended to this many seconds, or to `EXTENSION` times its length, for its requests."""
+"""Fewest requests of each connection in the warm-up, as the resource's documentation of load.warmup says."""
+
+SHORTEST_WARMUP_BOUND = 10.0
+"""The warm-up may be extended to this many seconds, or to `EXTENSION` times its length, to reach its requests. Chosen
+for a warm-up of zero, whose multiples would leave no time for any request."""
+
+LONGEST_SUB_WINDOW = 1.0
+"""Seconds of a sub-window where ten of them fit into the window: ten periods of a CFS quota (100 ms), so that the phase
+of the quota averages out."""
+
+MOST_SUB_WINDOWS = 120
+"""Sub-windows of a window before it is extended: a window of hours has longer ones, so that the stop rules, which look
+at all of them, stay cheap. The usual window has 30."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one generator loads the server. Times in seconds.
+    """How one generator loads the server. Times are in seconds.
 
     Attributes
     ----------
     rate, arrival
-        Open loop: requests per second, and how they arrive; rate is None for a closed loop.
+        Open loop: requests per second, and how they arrive; the rate is None for a closed loop.
     concurrency
-        Closed loop: clients; 0 for an open loop.
+        Closed loop: number of clients; 0 for an open loop.
     warmup, warmup_requests, max_warmup
-        The warm-up ends after so long and so many requests, and in any case after so long.
+        The warm-up ends after this time and this many requests, and after its longest time in any case.
     duration, max_duration
-        The window ends after so long; with too few requests later, and in any case after so long.
+        The window ends after this time; later with too few requests, and after its longest time in any case.
     required_requests
         How many requests a window must have.
     percentiles
-        Those that the objectives are about, also before their thresholds are known.
+        Percentiles that the objectives are about, also before their thresholds are known.
     sub_window
         Length of a sub-window: a second, less in a short window so that there are ten, more in a long one.
+    timeout
+        From the intended send time of a request until it has failed.
+    max_in_flight
+        Requests in flight at most.
+    seed
+        Of the arrival times.
     decide, thresholds, max_error_ratio
-        End the window as soon as it is certain on which side of all of these the server is.
+        Whether the window ends as soon as it is certain on which side of all of these the server is.
     cover_rows
-        Send every row once where ``max_duration`` allows.
+        Whether every row is sent once where ``max_duration`` allows.
     """
 
     rate: float | None
@@ -67,29 +84,30 @@ class Plan:
     @classmethod
     def of(cls, config: LoadConfig) -> Self:
         """Return the plan of one of ``load.parallelism`` generators."""
-        load, parts = config.load, config.load.parallelism
+        load, generators = config.load, config.load.parallelism
         concurrency = 0
         if load.closed_loop is not None:
             clients = load.closed_loop.concurrency
-            concurrency = clients // parts + (config.index < clients % parts)
+            concurrency = clients // generators + (config.index < clients % generators)
         warmup, duration = load.warmup.seconds, load.duration.seconds
         percent = config.stop.max_error_percent
+        required = max((FEWEST_REQUESTS[p] for p in config.required_percentiles), default=0)
         return cls(
-            rate=None if load.open_loop is None else float(load.open_loop.rate) / parts,
+            rate=None if load.open_loop is None else float(load.open_loop.rate) / generators,
             arrival="Poisson" if load.open_loop is None else load.open_loop.arrival,
             concurrency=concurrency,
             warmup=warmup,
             warmup_requests=WARMUP_REQUESTS * max(concurrency, 1),
-            max_warmup=max(EXTENSION * warmup, SHORTEST_BOUND),
+            max_warmup=max(EXTENSION * warmup, SHORTEST_WARMUP_BOUND),
             duration=duration,
             max_duration=EXTENSION * duration,
-            required_requests=math.ceil(max((REQUIRED[p] for p in config.required_percentiles), default=0) / parts),
+            required_requests=math.ceil(required / generators),
             percentiles=tuple(config.required_percentiles),
             sub_window=min(config.sub_window or math.inf, sub_window(duration)),
             timeout=config.endpoint.timeout.seconds,
             max_in_flight=max(config.max_in_flight, concurrency),
             seed=config.seed + config.index,
-            decide=config.stop.decide and parts == 1,  # a part of the requests decides nothing
+            decide=config.stop.decide and generators == 1,  # no generator sees the requests of the others
             thresholds={str(metric): bound for metric, bound in config.stop.thresholds.items()},
             max_error_ratio=None if percent is None else percent / 100,
             cover_rows=config.cover_rows,
@@ -98,4 +116,4 @@ class Plan:
 
 def sub_window(duration: float) -> float:
     """Return the length of a sub-window, in seconds, for a window of ``duration`` seconds."""
-    return max(min(1.0, duration / FEWEST_SECTIONS), duration / SMOOTHEST_SUB_WINDOWS)
+    return max(min(LONGEST_SUB_WINDOW, duration / FEWEST_SECTIONS), duration / MOST_SUB_WINDOWS)

@@ -9,7 +9,7 @@ from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import FailureCounts, LoadStatus
 from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.intervals import Estimates, estimate, merged
-from modelprofiler.load.summary import latency_summary
+from modelprofiler.load.result import latency_summary
 from modelprofiler.load.timeline import TimelineRecorder
 
 _NEVER = float("inf")

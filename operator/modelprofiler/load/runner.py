@@ -1,20 +1,21 @@
-"""A load from beginning to end: wait, smoke, settle, warm up, measure, drain, sum up."""
+"""A load from beginning to end: wait for the server, try one request, let it settle, warm up, measure, drain."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
+import os
 import resource
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
-from modelprofiler.load import machine
+from modelprofiler.load import procfs
 from modelprofiler.load.client import Client
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.connection import Done
@@ -23,22 +24,12 @@ from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.probe import Prober, wait_for_listener
 from modelprofiler.load.request import render
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
+from modelprofiler.load.saturation import harmless_share, judge_generator
 
-SATURATED_CPU_PERCENT = 90.0
-SATURATED_LAG = 0.005
-"""Seconds of send lag (p99) that are never held against the generator."""
-SATURATED_LAG_SHARE = 0.1
-"""Nor is lag below this share of the latencies that matter."""
-
-BEYOND = {"p50": 0.5, "p90": 0.1, "p95": 0.05}
-LATE_SHARE, FEWEST_LATE = 0.5, 0.01
-"""Nor that of so many requests: half of those beyond the percentile, 1 % at least. A machine that stands still for
-30 ms once in a few seconds makes one request in a hundred late, which p99 shows and p95 does not."""
-
-MOST_BY_LAG = 2.0
-"""A latency is this many lags too long at most for being sent late: its own lag, and the queue of those that were late
-before it and came all at once, which a server that keeps up serves in less time than they were late by."""
+GC_THRESHOLDS = (200_000, 50, 1000)
+"""Objects and generations after which Python looks for garbage during a load. With its defaults (700, 10, 10) the
+pauses are seen in latencies; with these the first comes after 200,000 new objects, and little of a load is cyclic."""
 
 Say = Callable[[str], None]
 
@@ -46,29 +37,31 @@ Say = Callable[[str], None]
 async def run(
     config: LoadConfig, stop: asyncio.Event | None = None, say: Say = print, plan: Plan | None = None
 ) -> LoadResult:
-    """Make a load and return what came of it.
+    """Generate a load and return its result.
 
     Parameters
     ----------
     config
-        What to do.
+        The server, the requests and how they arrive.
     stop
-        Set to end the load early, with what it has.
+        Set it to end the load early; the result then has what was measured so far.
     say
         Called with a line about the progress every five seconds.
     plan
-        Instead of the one that follows from ``config``.
+        Replaces the plan that follows from ``config``.
 
     Raises
     ------
     DatasetError
         When the dataset cannot be read or is empty.
+    LoadError
+        When the CA certificates of the endpoint cannot be read.
     """
     return await _Load(config, plan or Plan.of(config), stop or asyncio.Event(), say).run()
 
 
 class _Load:
-    """One load; `run` goes through it once."""
+    """One load: `run` is called once."""
 
     def __init__(self, config: LoadConfig, plan: Plan, stop: asyncio.Event, say: Say) -> None:
         self.config, self.plan, self.stop, self.say = config, plan, stop, say
@@ -83,8 +76,10 @@ class _Load:
         self.tls = _tls(config)
         self.probe: float | None = None
         self.address = host
-        self.asked = 0.0
-        self.answered = 0
+        self.first_request = 0.0
+        """When the first single request before the load was sent, on the monotonic clock."""
+        self.single_responses = 0
+        """Single requests before the load that were answered."""
 
     async def run(self) -> LoadResult:
         stopped = asyncio.ensure_future(self.stop.wait())
@@ -94,22 +89,23 @@ class _Load:
             if not work.done():
                 work.cancel()
                 return self._result(ResultKind.FAILED, "the load was stopped before it began")
-            failed = work.result()
-            return failed if failed is not None else await self._measure()
+            failure = work.result()
+            return failure if failure is not None else await self._measure()
         finally:
             stopped.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
 
     async def _prepare(self) -> LoadResult | None:
+        """Wait until the server answers and is idle; return the result where the load cannot begin."""
         config = self.config
         self.say(f"waiting for port {config.port} of {config.host}")
         listener = await wait_for_listener(config.host, config.port, config.connect_timeout)
         if listener.address is None:
-            what = f"nothing listens on port {config.port}: {listener.reason} for {config.connect_timeout:g} s"
-            return self._result(ResultKind.CONNECT_FAILED, what)
+            message = f"nothing listens on port {config.port}: {listener.reason} for {config.connect_timeout:g} s"
+            return self._result(ResultKind.CONNECT_FAILED, message)
         self.address = listener.address
-        self.asked = monotonic()
+        self.first_request = monotonic()
         prober = Prober(lambda done: self._client(done, capture=True), self.plan.timeout)
         try:
             answer = await prober.ask()
@@ -121,7 +117,7 @@ class _Load:
             self.probe = await prober.settled_latency(config.probe_latency)
         finally:
             await prober.close()
-            self.answered = prober.responses
+            self.single_responses = prober.responses
         return None
 
     def _client(self, done: Done, *, capture: bool = False) -> Client:
@@ -142,14 +138,14 @@ class _Load:
         _raise_file_limit()
         gc.collect()
         gc.freeze()
-        before = gc.get_threshold()
-        gc.set_threshold(200_000, 50, 1000)  # no pauses; what little is cyclic is still collected in the end
+        thresholds = gc.get_threshold()
+        gc.set_threshold(*GC_THRESHOLDS)
         try:
-            before_load = (self.asked, self.answered)
+            before_load = (self.first_request, self.single_responses)
             phases = Phases(self.plan, len(self.rows), self._client, self.stop, self.say, before_load)
             await phases.run()
         finally:
-            gc.set_threshold(*before)
+            gc.set_threshold(*thresholds)
             gc.unfreeze()
         return self._sum_up(phases)
 
@@ -166,11 +162,14 @@ class _Load:
         estimates = recorder.estimates()
         status = recorder.status(estimates, rows_covered=covered, stopped_early=phases.stopped_early, probe=self.probe)
         histogram = recorder.histogram()
-        lag = recorder.send_lag.quantile(1 - late_share(self.plan))
+        lag = recorder.send_lag.quantile(1 - harmless_share(self.plan))
         kind, message = judge_generator(self.plan, phases.cpu_percent, lag, estimates.value)
         if phases.ports_exhausted:
             kind = ResultKind.SATURATED
-            message = f"{phases.ports_exhausted} connections failed for want of local ports or files"
+            message = (
+                f"{phases.ports_exhausted} connections could not be opened, because the load generator had no local "
+                "port or file descriptor left"
+            )
         return self._result(
             kind,
             message,
@@ -186,17 +185,17 @@ class _Load:
             steal_percent=round(100 * phases.machine[1], 1) if phases.machine else None,
         )
 
-    def _result(self, kind: ResultKind, message: str, **more: object) -> LoadResult:
+    def _result(self, kind: ResultKind, message: str, **fields: object) -> LoadResult:
         return LoadResult(
             kind=kind,
             message=message,
             started=self.started,
             ended=time.time(),
             dataset_digest=self.digest,
-            cores=machine.cores(),
-            cpu_model=machine.cpu_model(),
-            cgroup_version=machine.cgroup_version(),
-            **more,  # type: ignore[arg-type]
+            cores=os.cpu_count(),
+            cpu_model=procfs.cpu_model(),
+            cgroup_version=procfs.cgroup_version(),
+            **fields,  # type: ignore[arg-type]  # each caller names fields of LoadResult
         )
 
 
@@ -212,7 +211,7 @@ def _tls(config: LoadConfig) -> ssl.SSLContext | None:
     endpoint = config.endpoint
     if endpoint.scheme == "HTTP":
         return None
-    if endpoint.tls is None:  # as a kubelet's probe: a pod's certificate seldom names the pod's address
+    if endpoint.tls is None:  # unverified, as in a kubelet's probe: a pod's certificate seldom names its address
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -234,48 +233,3 @@ def _raise_file_limit() -> None:
     if soft != hard:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def late_share(plan: Plan) -> float:
-    """Return the share of requests whose lag does not matter to what the objectives are about."""
-    metrics = plan.thresholds or plan.percentiles
-    return max(min((LATE_SHARE * BEYOND.get(name, 0.0) for name in metrics), default=0.0), FEWEST_LATE)
-
-
-def judge_generator(
-    plan: Plan, cpu_percent: float, lag: float | None, latency: Mapping[str, float]
-) -> tuple[ResultKind, str]:
-    """Tell whether the generator was the bottleneck: it had no CPU left, or was late by what matters.
-
-    Lag is a part of every latency, so where latencies are within their thresholds they would be without it too: then it
-    is held against nobody. Nor is it where one is over its threshold by more than lag can explain (`MOST_BY_LAG`).
-
-    Parameters
-    ----------
-    plan
-        Its thresholds.
-    cpu_percent
-        CPU of the generator, in percent of a core.
-    lag
-        Send lag that all but `late_share` of the requests stay under, in seconds.
-    latency
-        Latencies of the window by metric, in seconds.
-    """
-    if cpu_percent > SATURATED_CPU_PERCENT:
-        return (
-            ResultKind.SATURATED,
-            f"the generator used {cpu_percent:.0f} % of a core: give it less to do, or more pods",
-        )
-    bounds = plan.thresholds
-    over = {name: latency[name] - bound if name in latency else None for name, bound in bounds.items()}
-    met = bool(bounds) and all(excess is not None and excess <= 0 for excess in over.values())
-    missed = lag is not None and any(excess is not None and excess > MOST_BY_LAG * lag for excess in over.values())
-    known = [latency[name] for name in plan.percentiles if name in latency]
-    scale = min([*bounds.values()] or known, default=latency.get("p50", 0.0))
-    allowed = max(SATURATED_LAG, SATURATED_LAG_SHARE * scale)
-    if lag is None or lag <= allowed or met or missed:
-        return ResultKind.COMPLETED, ""
-    late = (
-        f"{100 * late_share(plan):.3g} % of its requests by {lag * 1000:.3g} ms or more ({allowed * 1000:.3g} allowed)"
-    )
-    return ResultKind.SATURATED, f"the generator was late: {late}"

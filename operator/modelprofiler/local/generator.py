@@ -17,8 +17,8 @@ from typing import Self
 
 from modelprofiler.errors import LoadError
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.summary import LoadResult
-from modelprofiler.load.trial import longest_seconds
+from modelprofiler.load.result import LoadResult
+from modelprofiler.load.trial_config import longest_seconds
 
 STOP_SECONDS = 1.5
 """After SIGTERM the generator sums up what it has; later it is killed."""

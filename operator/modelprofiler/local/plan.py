@@ -9,10 +9,10 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
+from modelprofiler.core.stats import FEWEST_REQUESTS
 from modelprofiler.host.cpus import split
-from modelprofiler.load.intervals import REQUIRED
 from modelprofiler.load.plan import EXTENSION
-from modelprofiler.load.trial import load_of_trial, longest_seconds
+from modelprofiler.load.trial_config import load_of_trial, longest_seconds
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def plan(
         percentiles=tuple(
             PercentileNeed(
                 metric,
-                REQUIRED[metric],
+                FEWEST_REQUESTS[metric],
                 None if rate is None else rate * window,
                 None if rate is None else rate * window * EXTENSION,
             )

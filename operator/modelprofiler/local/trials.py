@@ -21,8 +21,8 @@ from modelprofiler.core.trial import finished_trial
 from modelprofiler.core.windows import Window, windows_of
 from modelprofiler.errors import LoadError
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.summary import LoadResult
-from modelprofiler.load.trial import load_of_trial, quick_sub_window
+from modelprofiler.load.result import LoadResult
+from modelprofiler.load.trial_config import load_of_trial, quick_sub_window
 from modelprofiler.local.generator import Generators
 from modelprofiler.local.host import Host
 from modelprofiler.local.prepared import Prepared

@@ -17,7 +17,7 @@ from typing import Any, Self
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import Trial
 from modelprofiler.errors import InvalidInput, LoadError, Problem, RecordUnreadable
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 from modelprofiler.metrics.series import Series, series
 
 PROFILE_FILE = "profile.json"

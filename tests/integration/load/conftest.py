@@ -15,8 +15,8 @@ import uvloop
 
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.plan import Plan, sub_window
+from modelprofiler.load.result import LoadResult
 from modelprofiler.load.runner import run
-from modelprofiler.load.summary import LoadResult
 
 SERVER = Path(__file__).with_name("misbehaving.py")
 ROWS = b"one\ntwo\nthree\n"

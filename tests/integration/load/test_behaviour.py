@@ -11,7 +11,7 @@ import pytest
 
 from modelprofiler.api.trial import FailureCounts, LoadStatus
 from modelprofiler.core.evidence import ResultKind
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 MakeLoad = Callable[..., LoadResult]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.dataset import describe
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 
 def command(config: Path, result: Path) -> list[str]:

@@ -15,7 +15,7 @@ from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import MemoryUsage, UsageStatus
 from modelprofiler.core.evidence import ResultKind
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 from modelprofiler.load.timeline import TimelineRecorder
 from modelprofiler.metrics.series import ContainerSamples, series
 

@@ -10,7 +10,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import LatencySummary, LoadStatus
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import ResultKind
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 from modelprofiler.load.timeline import Timeline
 
 Object = dict[str, Any]

@@ -25,7 +25,7 @@ from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import MetricsUnavailable, ModelProfilerError
 from modelprofiler.files.inspect import PrepareResult
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 from modelprofiler.metrics.series import ContainerSamples, series
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 

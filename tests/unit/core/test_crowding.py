@@ -8,7 +8,7 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.crowding import crowding, other_work
 from modelprofiler.core.evidence import Evidence, ResultKind
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 FULL = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=99, steal_percent=0, cpu_percent=10)
 

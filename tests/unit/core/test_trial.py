@@ -13,7 +13,7 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, ResultKind
 from modelprofiler.core.steps import Window
 from modelprofiler.core.trial import finished_trial, with_late_usage
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 SLOW_P95, FAST_P95 = 900.0, 100.0
 MEASURED = UsageStatus(cpu=Quantity("200m"), memory=MemoryUsage(peak=Quantity("187Mi"), peak_source="Cgroup"))

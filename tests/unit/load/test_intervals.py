@@ -7,10 +7,11 @@ import pytest
 
 from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.intervals import (
-    LEVEL_95,
-    LEVEL_999,
+    CONFIDENCE_95,
+    CONFIDENCE_999,
+    Confidence,
     Estimates,
-    _binomial_range,
+    binomial_range,
     estimate,
     order_statistics,
     sections,
@@ -64,7 +65,7 @@ def test_a_95_percent_interval_holds_the_truth_of_a_queue_about_as_often(
 def test_an_interval_at_999_permille_is_wider_than_one_at_95_percent() -> None:
     """Ending early takes more certainty than judging."""
     windows = queue(50, 0.01, 30, 1)
-    wide, narrow = estimate(windows, LEVEL_999), estimate(windows, LEVEL_95)
+    wide, narrow = estimate(windows, CONFIDENCE_999), estimate(windows, CONFIDENCE_95)
     for metric in ("mean", "p50", "p95"):
         assert wide.low[metric] < narrow.low[metric] < narrow.value[metric] < narrow.high[metric] < wide.high[metric]
 
@@ -100,10 +101,13 @@ def test_sub_windows_are_joined_into_ten_to_nineteen_sections(windows: int, coun
 
 
 @pytest.mark.parametrize(("n", "p"), [(59, 0.05), (299, 0.01), (1500, 0.5), (2000, 0.05), (100_000, 0.001)])
-@pytest.mark.parametrize("error", [0.025, 0.0005])
-def test_the_binomial_range_leaves_no_more_than_the_error_on_either_side(n: int, p: float, error: float) -> None:
+@pytest.mark.parametrize("confidence", [CONFIDENCE_95, CONFIDENCE_999], ids=["95 %", "99.9 %"])
+def test_the_binomial_range_leaves_no_more_than_half_of_the_error_on_either_side(
+    n: int, p: float, confidence: Confidence
+) -> None:
     """Checked by adding up the probabilities; the normal approximation may be off by one."""
-    least, most = _binomial_range(n, p, error)
+    error = confidence.error / 2
+    least, most = binomial_range(n, p, confidence)
     slack = 2 if n * p * (1 - p) > 100 else 0
 
     def probability(k: int) -> float:
@@ -124,5 +128,5 @@ def test_the_upper_end_is_a_multiple_of_the_largest_value_when_no_value_is_far_e
     window = Histogram()
     for i in range(100):
         window.record(1 + i / 100)
-    assert pytest.approx(2 * 1.99) == order_statistics(window, 0.99, LEVEL_999)[1]
-    assert pytest.approx(1.99) == order_statistics(window, 0.99, LEVEL_95)[1]
+    assert pytest.approx(2 * 1.99) == order_statistics(window, 0.99, CONFIDENCE_999)[1]
+    assert pytest.approx(1.99) == order_statistics(window, 0.99, CONFIDENCE_95)[1]

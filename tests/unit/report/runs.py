@@ -21,7 +21,7 @@ from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 from modelprofiler.load.timeline import Timeline
 from modelprofiler.metrics.series import series
 from modelprofiler.report.record import RunRecord, TrialRecord

@@ -13,7 +13,7 @@ from modelprofiler.cluster.act import manifests
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
 from modelprofiler.cluster.gather.observation import Measured
 from modelprofiler.errors import NotFound, Refused
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 from modelprofiler.report.record import TrialRecord
 
 log = logging.getLogger(__name__)

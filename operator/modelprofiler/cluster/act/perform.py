@@ -22,7 +22,7 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.errors import NotFound, Refused
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.trial import load_of_trial, longest_seconds
+from modelprofiler.load.trial_config import load_of_trial, longest_seconds
 
 log = logging.getLogger(__name__)
 

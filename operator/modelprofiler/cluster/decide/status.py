@@ -19,7 +19,7 @@ from modelprofiler.core.drift import drift_of
 from modelprofiler.core.status import samples_read, updated_status
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.errors import InvalidInput
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 METRICS_REASONS = (Reason.SAMPLES_READ, Reason.NO_SAMPLES, Reason.SOURCE_UNREACHABLE)
 

@@ -23,7 +23,7 @@ from modelprofiler.core.evidence import Attempt, Evidence, Failure, failure_of_l
 from modelprofiler.core.pause import not_before
 from modelprofiler.core.steps import RunTrial, Step, Window
 from modelprofiler.core.trial import finished_trial, needs_usage, with_late_usage
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 RESIZE_TIMEOUT_SECONDS = 20.0
 """The kubelet applies a resize within a few seconds or says that it cannot; afterwards a fresh pod is quicker."""

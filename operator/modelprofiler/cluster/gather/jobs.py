@@ -12,7 +12,7 @@ from modelprofiler.cluster.gather.objects import created, is_deleting, labels_of
 from modelprofiler.cluster.gather.observation import LoadJob
 from modelprofiler.cluster.gather.pods import ended_state, start_problem
 from modelprofiler.errors import LoadError
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 
 def load_job(job: Object, pods: Sequence[Object]) -> LoadJob:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from modelprofiler.api.trial import Purpose, UsageStatus
 from modelprofiler.core.axis import Limits
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 from modelprofiler.metrics.series import Series
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from modelprofiler.api.trial import LoadStatus, Purpose
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import reference_among
+from modelprofiler.core.stats import PERCENTILES
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.intervals import PERCENTILES
 from modelprofiler.report.charts.plot import Plot, Scale, latency_scale
 from modelprofiler.report.charts.shapes import Chart, Circle
 from modelprofiler.report.formats import format_seconds

@@ -13,7 +13,7 @@ from modelprofiler.api.trial import Trial
 from modelprofiler.cluster.act import full_report
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Kind
 from modelprofiler.errors import ClusterUnavailable, Conflict, Refused
-from modelprofiler.load.summary import LoadResult
+from modelprofiler.load.result import LoadResult
 
 RESULT = load_result(load_status())
 FIRST = "abc.trial-001.json"

@@ -11,7 +11,7 @@ from modelprofiler.api.trial import FailureCounts, LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.summary import LoadResult, merge
+from modelprofiler.load.result import LoadResult, merge
 from modelprofiler.load.timeline import Timeline
 
 

@@ -4,7 +4,7 @@ from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.trial import Purpose
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.trial import load_of_trial
+from modelprofiler.load.trial_config import load_of_trial
 
 
 def confirm(*, rows_are_known: bool) -> LoadConfig:

@@ -21,10 +21,10 @@ from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import FailureCounts, LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
+from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.intervals import PERCENTILES, REQUIRED
 from modelprofiler.load.timeline import Timeline
 
 MAX_MESSAGE_BYTES = 1200
@@ -226,7 +226,9 @@ def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> Load
     kinds = [s.failures_by_kind or FailureCounts() for s in statuses]
     counts = FailureCounts(**{name: sum(getattr(k, name) for k in kinds) for name in names})
     latency = {
-        name: v for name, q in PERCENTILES.items() if histogram.n >= REQUIRED[name] and (v := histogram.quantile(q))
+        name: v
+        for name, q in PERCENTILES.items()
+        if histogram.n >= FEWEST_REQUESTS[name] and (v := histogram.quantile(q))
     }
     if histogram.mean is not None:
         latency |= {"mean": histogram.mean, "max": histogram.max}

@@ -1,21 +1,24 @@
-"""What the load generator is told for one trial: the same whether a load pod or this machine sends it."""
+"""The configuration of one trial's load: the same whether a load pod or a process on this machine generates it."""
 
 from __future__ import annotations
 
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose, Trial
 from modelprofiler.core.bounds import latency_bounds
+from modelprofiler.core.stats import PERCENTILES
 from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
-from modelprofiler.load.plan import EXTENSION, SHORTEST_BOUND
+from modelprofiler.load.plan import EXTENSION, SHORTEST_WARMUP_BOUND
 from modelprofiler.load.probe import SETTLE_SECONDS
 
 SHORTEST_SUB_WINDOW = 0.5
-"""Seconds: five periods of a CFS quota, whose phase would be seen instead of the server in a shorter one."""
+"""Seconds: five periods of a CFS quota. A shorter sub-window would show the quota's phase, not the server."""
 SUB_WINDOW_REQUESTS = 25
-"""The 95th percentile of fewer is mostly their maximum."""
+"""Requests of a quick sub-window on average: the 95th percentile of 20 or fewer is their maximum, and a few more make
+up for the chance of arrivals."""
 
 LONGEST_CONNECT = 30.0
-"""Seconds to wait at most until something listens: the server said before that it is ready."""
+"""Longest wait, in seconds, until something listens. The server has said before that it is ready, so that this only has
+to cover the time until its address works."""
 
 
 def load_of_trial(
@@ -38,11 +41,11 @@ def load_of_trial(
     spec
         The profile.
     index, purpose
-        Of the trial; its index seeds the arrivals.
+        Of the trial; its index is the seed of the arrivals.
     decide
         Whether the window may end once the verdict is certain.
     reference
-        The trial that slowdown and a settled server are counted from, once there is one.
+        The trial against which slowdown is measured, and whose latency says when a server is idle, once there is one.
     host
         Address of the server.
     dataset
@@ -52,7 +55,8 @@ def load_of_trial(
     sub_window
         Length of a sub-window, in seconds; None for the usual second.
     rows_are_known
-        Whether every row has passed at no larger a size before, so that a Confirm trial need not send them all again.
+        Whether every row has passed before at the same size or a smaller one, so that a Confirm trial need not send
+        them all again.
     """
     bounds = latency_bounds(spec, reference)
     needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
@@ -76,7 +80,7 @@ def load_of_trial(
         ),
         probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
         connect_timeout=min(LONGEST_CONNECT, connect_timeout),
-        required_percentiles=[m for m in needed if m in ("p50", "p90", "p95", "p99", "p999")],
+        required_percentiles=[metric for metric in needed if metric in PERCENTILES],
         sub_window=sub_window,
         seed=index,
         cover_rows=purpose is Purpose.CONFIRM and not rows_are_known,
@@ -85,20 +89,21 @@ def load_of_trial(
 
 
 def quick_sub_window(spec: ModelProfileSpec, reference: Trial | None) -> float | None:
-    """Return the shortest sub-window that holds enough requests for a percentile of its own, in seconds.
+    """Return the shortest sub-window that has enough requests for a percentile of its own, in seconds.
 
-    A window may end after ten of them, where nothing else (samples of usage) needs a longer one. None where the rate is
-    not known: a closed loop's before its reference trial.
+    A window may end after ten sub-windows where nothing else (samples of usage) needs a longer one. Returns None where
+    the rate is not known, as that of a closed loop before its reference trial.
     """
-    opened = spec.load.open_loop
-    rate = float(opened.rate) if opened is not None else None
+    open_loop = spec.load.open_loop
+    rate = float(open_loop.rate) if open_loop is not None else None
     if rate is None and reference is not None and reference.load is not None:
         rate = float(reference.load.rate)
     return max(SHORTEST_SUB_WINDOW, SUB_WINDOW_REQUESTS / rate) if rate else None
 
 
 def longest_seconds(config: LoadConfig) -> float:
-    """Return the longest a load may take, every extension included: connecting, settling, warm-up, window, drain."""
+    """Return the longest time a load may take, every extension included: connect, settle, warm-up, window and drain."""
     load, timeout = config.load, config.endpoint.timeout.seconds
-    warmup = max(EXTENSION * load.warmup.seconds, SHORTEST_BOUND)
+    warmup = max(EXTENSION * load.warmup.seconds, SHORTEST_WARMUP_BOUND)
+    # Two timeouts: one of the single requests before the load, one of the drain.
     return config.connect_timeout + SETTLE_SECONDS + warmup + EXTENSION * load.duration.seconds + 2 * timeout

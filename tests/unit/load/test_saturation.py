@@ -7,7 +7,7 @@ import pytest
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.plan import Plan
-from modelprofiler.load.runner import judge_generator, late_share
+from modelprofiler.load.saturation import harmless_share, judge_generator
 
 PLAN = Plan.of(
     LoadConfig.model_validate(
@@ -40,7 +40,7 @@ def test_the_generator_is_saturated_when(
     latency = {} if p95 is None else {"p95": p95, "p50": p95 / 2}
     kind, message = judge_generator(plan, cpu, lag, latency)
     assert (ResultKind.SATURATED if saturated else ResultKind.COMPLETED) is kind, sentence
-    assert saturated is message.startswith("the generator ")
+    assert saturated is message.startswith("the load generator ")
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_the_generator_is_saturated_when(
 )
 def test_requests_that_cannot_move_a_percentile_may_be_late(metrics: tuple[str, ...], share: float) -> None:
     """Half of those beyond it; of several percentiles the highest counts, also before there are thresholds."""
-    assert pytest.approx(share) == late_share(dataclasses.replace(PLAN, percentiles=metrics))
-    assert pytest.approx(share) == late_share(dataclasses.replace(PLAN, thresholds=dict.fromkeys(metrics, 1.0)))
+    assert pytest.approx(share) == harmless_share(dataclasses.replace(PLAN, percentiles=metrics))
+    assert pytest.approx(share) == harmless_share(dataclasses.replace(PLAN, thresholds=dict.fromkeys(metrics, 1.0)))
 
 
 def test_before_there_are_thresholds_lag_is_held_against_the_percentile_that_matters() -> None:

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.stop import Level, is_certain, is_lost, is_overloaded, wilson
+from modelprofiler.load.stop_rules import QueueState, is_certain, is_lost, is_overloaded
 
 
 def windows(mean: float, per_window: int = 50, count: int = 12, seed: int = 0) -> list[Histogram]:
@@ -84,35 +84,33 @@ def test_the_percentile_is_lost_when(
     assert lost is is_lost(windows(0.1), ages, thresholds, most), sentence
 
 
-def levels(served: float, arriving: float = 50, start: int = 0, count: int = 6) -> list[Level]:
-    """Return the levels of a server that answers so many a second."""
+def states(served: float, arriving: float = 50, start: int = 0, count: int = 6) -> list[QueueState]:
+    """Return the states of the queue of a server that completes `served` requests a second."""
     result = []
     for i in range(count):
         due, completed = int(arriving * i), int(served * i)
         backlog = start + due - completed
-        result.append(Level(due, completed, backlog, 0.01 + backlog / max(served, 1)))
+        result.append(QueueState(due, completed, backlog, 0.01 + backlog / max(served, 1)))
     return result
 
 
 @pytest.mark.parametrize(
     ("sentence", "seen", "overloaded"),
     [
-        ("half of what arrives is served", levels(25), True),
-        ("nothing is served", levels(0), True),
-        ("three quarters are served", levels(37), True),
-        ("everything is served", levels(50), False),
-        ("98 % are served: chance explains it", levels(49), False),
-        ("too little was seen", levels(25, count=5), False),
-        ("two requests a second, one served: too few to tell", levels(1, arriving=2), False),
-        ("a stall that is over: the backlog shrank in one step", [*levels(25)[:-1], Level(250, 240, 10, 0.1)], False),
+        ("half of what arrives is served", states(25), True),
+        ("nothing is served", states(0), True),
+        ("three quarters are served", states(37), True),
+        ("everything is served", states(50), False),
+        ("98 % are served: chance explains it", states(49), False),
+        ("too little was seen", states(25, count=5), False),
+        ("two requests a second, one served: too few to tell", states(1, arriving=2), False),
+        (
+            "a stall that is over: the backlog shrank once",
+            [*states(25)[:-1], QueueState(250, 240, 10, 0.1)],
+            False,
+        ),
     ],
 )
-def test_the_server_is_overloaded_when(sentence: str, seen: list[Level], overloaded: bool) -> None:
+def test_the_server_is_overloaded_when(sentence: str, seen: list[QueueState], overloaded: bool) -> None:
     """Looked at over five steps."""
     assert overloaded is is_overloaded(seen), sentence
-
-
-def test_wilsons_interval_is_that_of_the_textbook() -> None:
-    """10 of 100 at 95 %: 5.5 to 17.4 %."""
-    assert (0.0552, 0.1744) == pytest.approx(wilson(10, 100, 1.96), abs=1e-4)
-    assert (0.0, 1.0) == wilson(0, 0, 1.96)

@@ -1,8 +1,7 @@
-"""What this version cannot do yet: asked for, it is refused with a sentence, never ignored."""
+"""Fields of a profile that this version cannot honour: each is refused with a sentence and never silently ignored."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,21 +15,25 @@ from modelprofiler.errors import Problem
 CLUSTER_PYTHON = "3.11"
 """Python of the scoring-server image."""
 
+LOCAL_VOLUMES = frozenset({"configMap", "emptyDir"})
+"""Kinds of volumes that a run on this machine provides, as folders of files."""
 
-def supported(spec: ModelProfileSpec, environment: Environment) -> list[Problem]:
-    """Return one problem, saying what would work, for every field that asks for what cannot be done.
+
+def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Problem]:
+    """Return one problem for every field that asks for something unsupported; its message says what would work.
 
     Parameters
     ----------
     spec
         The profile.
     environment
-        Where it is to run: a path is a file of this machine, and no use to a cluster.
+        Where it is to run. A `path`, for example, names a file of this machine, which a cluster cannot read.
     """
+    server = _server_in_cluster(spec) if environment == "Cluster" else _server_on_this_machine(spec)
     return [
-        *_server(spec, environment),
-        *(p for path, source in _sources(spec) for p in _source(path, source, environment)),
-        *_tls(spec),
+        *_workload_reference(spec),
+        *server,
+        *(problem for path, source in _sources(spec) for problem in _source(path, source, environment)),
         *_dataset(spec),
         *_load(spec),
         *_threads(spec),
@@ -38,15 +41,16 @@ def supported(spec: ModelProfileSpec, environment: Environment) -> list[Problem]
 
 
 def ignored(spec: ModelProfileSpec) -> list[str]:
-    """Return a sentence for everything in a profile that has no meaning on this machine, and does no harm there."""
-    found = list(_ignored_of_script(spec)) + list(_ignored_of_template(spec))
+    """Return a sentence for every field of a profile that has no effect on this machine but does no harm either."""
+    sentences = list(_ignored_of_script(spec)) + list(_ignored_of_template(spec))
     if spec.metrics.source != "Auto":
-        found.append(
-            f"metrics.source {spec.metrics.source} is for a cluster; here usage is read from the server itself"
+        sentences.append(
+            f"metrics.source {spec.metrics.source} is for a cluster; on this machine usage is read from the server "
+            "itself"
         )
     if spec.suspend:
-        found.append("suspend is for a cluster; whoever calls run wants it to run")
-    return found
+        sentences.append("suspend is for a cluster; on this machine the run starts anyway")
+    return sentences
 
 
 def _ignored_of_script(spec: ModelProfileSpec) -> Iterator[str]:
@@ -55,11 +59,11 @@ def _ignored_of_script(spec: ModelProfileSpec) -> Iterator[str]:
         return
     if script.environment.image is not None:
         yield (
-            f"image {script.environment.image} is not used here: the environment is made from requirements, or else "
-            "with the packages of the scoring-server image"
+            f"image {script.environment.image} is not used on this machine: the environment is made from "
+            "requirements, or else with the packages of the scoring-server image"
         )
     if script.environment.image_pull_secrets:
-        yield "imagePullSecrets are not used here"
+        yield "imagePullSecrets are not used on this machine"
 
 
 def _ignored_of_template(spec: ModelProfileSpec) -> Iterator[str]:
@@ -68,23 +72,23 @@ def _ignored_of_template(spec: ModelProfileSpec) -> Iterator[str]:
     if container is None or template is None:
         return
     pod = template["spec"]
-    yield f"image {container.get('image')} is not used here: the command runs as a process of this machine"
+    yield f"image {container.get('image')} is not used on this machine: the command runs as a process"
     others = [c["name"] for c in pod["containers"] if c is not container]
     others += [c.get("name") for c in pod.get("initContainers") or []]
     if others:
-        yield f"only container {container['name']} runs here, not {', '.join(map(str, others))}"
-    kept = {v.get("name") for v in pod.get("volumes") or [] if isinstance(v, dict) and LOCAL_VOLUMES & v.keys()}
-    mounts = [m for m in container.get("volumeMounts") or [] if isinstance(m, dict) and m.get("name") not in kept]
-    for mount in mounts:
-        yield f"volume {mount.get('name')} is not mounted here; {mount.get('mountPath')} is what this machine has there"
-
-
-LOCAL_VOLUMES = frozenset({"configMap", "emptyDir"})
-"""Kinds of volumes that are folders of files here."""
+        yield f"only container {container['name']} runs on this machine, not {', '.join(map(str, others))}"
+    volumes = [v for v in pod.get("volumes") or [] if isinstance(v, dict)]
+    provided = {volume.get("name") for volume in volumes if LOCAL_VOLUMES & volume.keys()}
+    for mount in container.get("volumeMounts") or []:
+        if isinstance(mount, dict) and mount.get("name") not in provided:
+            yield (
+                f"volume {mount.get('name')} is not mounted on this machine; {mount.get('mountPath')} is whatever "
+                "this machine has there"
+            )
 
 
 def profiled_container(spec: ModelProfileSpec) -> dict[str, Any] | None:
-    """Return the profiled container of a template; None without one, or where it is not a container."""
+    """Return the profiled container of a template; None without a template, or where the entry is no container."""
     template = spec.server.template
     if template is None or misshapen(template):
         return None
@@ -94,29 +98,36 @@ def profiled_container(spec: ModelProfileSpec) -> dict[str, Any] | None:
 
 
 def container_path(spec: ModelProfileSpec) -> str:
-    """Return the path of the profiled container of a template."""
+    """Return the path of the profiled container of a template, for a `Problem`."""
     container = profiled_container(spec)
     containers = (spec.server.template or {}).get("spec", {}).get("containers") or []
     number = next((i for i, c in enumerate(containers) if c is container), 0)
     return f"{ROOT}.spec.containers[{number}]"
 
 
-def _server(spec: ModelProfileSpec, environment: Environment) -> Iterator[Problem]:
+def _workload_reference(spec: ModelProfileSpec) -> Iterator[Problem]:
     if spec.server.workload_ref is not None:
         yield Problem(
             "spec.server.workloadRef", "is not supported yet; copy the workload's pod template into server.template"
         )
+
+
+def _server_on_this_machine(spec: ModelProfileSpec) -> Iterator[Problem]:
     script = spec.server.entry_script
-    path = "spec.server.entryScript.environment"
-    if environment == "Local":
-        if script is not None:
-            yield from _variables([v.to_dict() for v in script.environment.env], f"{path}.env")
-        if (container := profiled_container(spec)) is not None:
-            yield from _variables(container.get("env") or [], f"{container_path(spec)}.env")
-            yield from _variable_groups(container.get("envFrom") or [], f"{container_path(spec)}.envFrom")
-        return
+    if script is not None:
+        yield from _variables(
+            [variable.to_dict() for variable in script.environment.env], "spec.server.entryScript.environment.env"
+        )
+    if (container := profiled_container(spec)) is not None:
+        yield from _variables(container.get("env") or [], f"{container_path(spec)}.env")
+        yield from _variable_groups(container.get("envFrom") or [], f"{container_path(spec)}.envFrom")
+
+
+def _server_in_cluster(spec: ModelProfileSpec) -> Iterator[Problem]:
+    script = spec.server.entry_script
     if script is None:
         return
+    path = "spec.server.entryScript.environment"
     if script.environment.requirements:
         yield Problem(
             f"{path}.requirements",
@@ -125,7 +136,7 @@ def _server(spec: ModelProfileSpec, environment: Environment) -> Iterator[Proble
     if script.environment.python_version not in (None, CLUSTER_PYTHON):
         yield Problem(
             f"{path}.pythonVersion",
-            f"only {CLUSTER_PYTHON} is supported yet in a cluster; for another one build an image and name it in "
+            f"only {CLUSTER_PYTHON} is supported yet in a cluster; for another version build an image and name it in "
             "environment.image",
         )
 
@@ -133,23 +144,22 @@ def _server(spec: ModelProfileSpec, environment: Environment) -> Iterator[Proble
 def _variables(variables: Sequence[Any], path: str) -> Iterator[Problem]:
     for number, variable in enumerate(variables):
         if not isinstance(variable, dict) or not isinstance(variable.get("name"), str):
-            yield Problem(f"{path}[{number}]", "a variable needs a name")
+            yield Problem(f"{path}[{number}]", "must have a name")
             continue
-        given = variable.get("valueFrom")
-        if given is not None and not (isinstance(given, dict) and isinstance(given.get("configMapKeyRef"), dict)):
-            kind = next(iter(given), "this") if isinstance(given, dict) else "this"
+        source = variable.get("valueFrom")
+        if source is not None and not (isinstance(source, dict) and isinstance(source.get("configMapKeyRef"), dict)):
+            kind = next(iter(source), "this") if isinstance(source, dict) else "this"
             yield Problem(
                 f"{path}[{number}].valueFrom",
-                f"{kind} needs a cluster; here write the value, or a configMapKeyRef to a ConfigMap of the file",
+                f"{kind} needs a cluster; on this machine write the value, or a configMapKeyRef to a ConfigMap of the "
+                "file",
             )
 
 
 def _variable_groups(groups: Sequence[Any], path: str) -> Iterator[Problem]:
     for number, group in enumerate(groups):
         if not isinstance(group, dict) or not isinstance(group.get("configMapRef"), dict):
-            yield Problem(
-                f"{path}[{number}]", "outside of a cluster only a configMapRef to a ConfigMap of the file has values"
-            )
+            yield Problem(f"{path}[{number}]", "on this machine only a configMapRef to a ConfigMap of the file is read")
 
 
 def _sources(spec: ModelProfileSpec) -> Iterator[tuple[str, Source]]:
@@ -161,16 +171,17 @@ def _sources(spec: ModelProfileSpec) -> Iterator[tuple[str, Source]]:
 
 
 def _source(path: str, source: Source, environment: Environment) -> Iterator[Problem]:
-    instead = (
+    in_cluster = environment == "Cluster"
+    alternative = (
         "put the files into a ConfigMap or onto a PersistentVolumeClaim"
-        if environment == "Cluster"
-        else "copy the files here and name their path"
+        if in_cluster
+        else "copy the files to this machine and give their path"
     )
-    if source.persistent_volume_claim is not None and environment == "Local":
-        yield Problem(f"{path}.persistentVolumeClaim", f"is not supported on this machine; {instead}")
+    if source.persistent_volume_claim is not None and not in_cluster:
+        yield Problem(f"{path}.persistentVolumeClaim", f"is not supported on this machine; {alternative}")
     if source.uri is not None:
-        yield Problem(f"{path}.uri", f"is not supported {_where(environment)}; {instead}")
-    if source.path is not None and environment == "Cluster":
+        yield Problem(f"{path}.uri", f"is not supported {'yet' if in_cluster else 'on this machine'}; {alternative}")
+    if source.path is not None and in_cluster:
         yield Problem(
             f"{path}.path",
             "is a path on your own machine, which a cluster cannot read; "
@@ -178,34 +189,22 @@ def _source(path: str, source: Source, environment: Environment) -> Iterator[Pro
         )
 
 
-def _tls(spec: ModelProfileSpec) -> Iterator[Problem]:
-    tls = spec.endpoint.http.tls
-    if tls is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=tls.ca_bundle)
-    except (ssl.SSLError, ValueError) as error:
-        yield Problem("spec.endpoint.http.tls.caBundle", f"holds a certificate that cannot be read: {error}")
-
-
 def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:
     container = profiled_container(spec)
     if spec.search.threads == "Auto" and container is not None and container.get("envFrom"):
         yield Problem(
             "spec.search.threads",
-            "Auto leaves alone what the profile sets, and cannot see what envFrom does; write the variables into env",
+            "Auto replaces no variable that the profile sets, but it cannot see what envFrom sets; write the "
+            "variables into env",
         )
-
-
-def _where(environment: Environment) -> str:
-    return "yet" if environment == "Cluster" else "on this machine"
 
 
 def _dataset(spec: ModelProfileSpec) -> Iterator[Problem]:
     dataset = spec.dataset
     if dataset.format is not DatasetFormat.LINES:
         yield Problem(
-            "spec.dataset.format", f"{dataset.format.value} is not supported yet; use Lines, with a request body a line"
+            "spec.dataset.format",
+            f"{dataset.format.value} is not supported yet; use Lines, with one request body on each line",
         )
     elif dataset.column is not None:
         yield Problem("spec.dataset.column", "has no meaning with format Lines, where the whole line is the body")

@@ -10,12 +10,13 @@ from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as shape_problems
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.core.search.step import problems as search_problems
-from modelprofiler.core.support import ignored, supported
+from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import Resolved, resolve, variables
 from modelprofiler.host.machine import Machine, effective, scarce, this_machine
 from modelprofiler.host.ports import port_problem
+from modelprofiler.load.tls import certificate_problems
 from modelprofiler.local.command import template_problems
 from modelprofiler.local.environment import requirement_problems
 
@@ -68,7 +69,7 @@ def examine(
         Whether the port must be free at once. That of a run that waits for another may be the other's until it ends.
     """
     spec = document.profile.spec
-    found = supported(spec, "Local") + shape_problems(spec)
+    found = unsupported(spec, "Local") + certificate_problems(spec) + shape_problems(spec)
     warnings = [*document.warnings]
     inputs = None
     readable = spec.server.template is None or not misshapen(spec.server.template)
@@ -109,7 +110,7 @@ def examine_for_cluster(document: Document) -> Examined:
     may be there already.
     """
     spec = document.profile.spec
-    found = supported(spec, "Cluster") + shape_problems(spec)
+    found = unsupported(spec, "Cluster") + certificate_problems(spec) + shape_problems(spec)
     warnings = []
     inputs = resolve(document)
     for problem in inputs if isinstance(inputs, list) else []:

@@ -14,7 +14,7 @@ from modelprofiler.core import threads
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.step import next_step
 from modelprofiler.core.steps import Recommend, RunTrial
-from modelprofiler.core.support import supported
+from modelprofiler.core.support import unsupported
 
 GI = 2**30
 BLAS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
@@ -93,7 +93,7 @@ def test_without_auto_nothing_is_set() -> None:
 def test_auto_with_env_from_is_refused() -> None:
     """What a ConfigMap sets cannot be seen, and must not be overwritten."""
     spec = container(envFrom=[{"configMapRef": {"name": "settings"}}])
-    assert ["spec.search.threads"] == [problem.path for problem in supported(spec, "Cluster")]
+    assert ["spec.search.threads"] == [problem.path for problem in unsupported(spec, "Cluster")]
 
 
 def run(spec: ModelProfileSpec) -> list[RunTrial]:

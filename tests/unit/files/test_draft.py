@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelprofiler.core.support import supported
+from modelprofiler.core.support import unsupported
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.bundle import requirements_in
 from modelprofiler.files.document import Document, load_document
@@ -53,7 +53,7 @@ def test_paths_start_from_the_folder_of_the_file() -> None:
 def test_a_bundle_holds_the_very_same_files() -> None:
     """Text as text where it is read back as it is, anything else in Base64; a cluster takes it."""
     bundled, plain = written(replace(DRAFT, bundle=True)), written(DRAFT)
-    assert [] == supported(bundled.profile.spec, "Cluster")
+    assert [] == unsupported(bundled.profile.spec, "Cluster")
     one, other = content(bundled), content(plain)
     assert one.dataset == other.dataset
     assert (one.code, one.model) != (None, None)

@@ -31,7 +31,9 @@ def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:
         given = document(
             tmp_path,
             server=server,
-            endpoint={"http": {"port": port}},
+            endpoint={
+                "http": {"port": port, "scheme": "HTTPS", "tls": {"caBundle": "-----BEGIN CERTIFICATE-----\nAA=="}}
+            },
             dataset={"source": {"path": "nowhere"}},
             model={"name": "m", "source": {"uri": {"uri": "s3://x"}}},
             resources={"cpu": {"values": ["64"]}, "memory": {"values": ["64Mi"]}},
@@ -39,6 +41,7 @@ def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:
         paths = {problem.path for problem in examine(given, MACHINE, {"PATH": "/usr/bin"}).problems}
     assert {
         "spec.endpoint.http.port",
+        "spec.endpoint.http.tls.caBundle",
         "spec.server.template.spec.containers[0].command[0]",
         "spec.server.template.spec.containers[0].env[0].valueFrom",
         "spec.dataset.source.path",
@@ -55,9 +58,9 @@ def test_what_has_no_meaning_here_is_a_warning(tmp_path: Path) -> None:
     found = examine(document(tmp_path, server=server, endpoint=PORT), MACHINE)
     assert () == found.problems
     said = "\n".join(found.warnings)
-    assert "image x is not used here" in said
-    assert "only container server runs here, not proxy" in said
-    assert "volume data is not mounted here" in said
+    assert "image x is not used on this machine" in said
+    assert "only container server runs on this machine, not proxy" in said
+    assert "volume data is not mounted on this machine" in said
 
 
 def test_for_a_cluster_a_config_map_may_be_there_already(tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.core.search.step import problems as search_problems
-from modelprofiler.core.support import supported
+from modelprofiler.core.support import unsupported
 from modelprofiler.core.text import head
 from modelprofiler.errors import Problem
+from modelprofiler.load.tls import certificate_problems
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
     given = profile.spec.server.template
     unreadable = given is not None and bool(misshapen(given))
     groups = (
-        (Reason.NOT_SUPPORTED, supported(profile.spec, "Cluster")),
+        (Reason.NOT_SUPPORTED, unsupported(profile.spec, "Cluster")),
+        (Reason.NOT_SUPPORTED, certificate_problems(profile.spec)),
         (Reason.INVALID_SPEC, template_problems(profile.spec)),
         (Reason.TEMPLATE_REFUSED, [] if unreadable else template.privileges(profile.spec, settings)),
     )

@@ -58,6 +58,7 @@ async def refused(c: StandIn, settings: Settings = SETTINGS, **spec: Any) -> tup
 
 
 CONTAINER = {"name": "a", "image": "i"}
+BROKEN_TLS = {"scheme": "HTTPS", "tls": {"caBundle": "-----BEGIN CERTIFICATE-----\nAA=="}}
 ELSEWHERE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}
 
 
@@ -75,6 +76,7 @@ def template(*containers: Object, **pod: Any) -> Object:
     ("expected", "says", "config_maps", "spec"),
     [
         ("NotSupported", "spec.server.workloadRef", [], {"server": {"workloadRef": ELSEWHERE}}),
+        ("NotSupported", "spec.endpoint.http.tls.caBundle", [], {"endpoint": {"http": BROKEN_TLS}}),
         ("NotSupported", "spec.dataset.source.uri", [], {"dataset": {"source": {"uri": {"uri": "s3://b"}}}}),
         ("NotSupported", "modelprofiler init --bundle", [], {"dataset": {"source": {"path": "rows.txt"}}}),
         ("InvalidSpec", "at least one container", [], {"server": template()}),

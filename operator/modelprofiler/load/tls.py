@@ -13,8 +13,11 @@ def certificate_problems(spec: ModelProfileSpec) -> list[Problem]:
     tls = spec.endpoint.http.tls
     if tls is None:
         return []
+    path = "spec.endpoint.http.tls.caBundle"
+    if not tls.ca_bundle.isascii():  # OpenSSL takes ASCII text alone; a bundle may have other characters in comments
+        return [Problem(path, "contains characters other than ASCII; keep the certificates and remove the comments")]
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=tls.ca_bundle)
     except (ssl.SSLError, ValueError) as error:
-        return [Problem("spec.endpoint.http.tls.caBundle", f"contains a certificate that cannot be read: {error}")]
+        return [Problem(path, f"contains a certificate that cannot be read: {error}")]
     return []

@@ -75,7 +75,7 @@ CASES: dict[str, Case] = {
     ),
     "no-key-given": Case(
         "SourceNotFound",
-        ("spec.dataset.source.configMap.key: say which key holds the rows: ConfigMap 'rows' has empty, rows.txt",),
+        ("spec.dataset.source.configMap.key: name the key with the rows: ConfigMap 'rows' has empty, rows.txt",),
         {"spec.dataset.source": {"configMap": {"name": "rows"}}},
     ),
     "no-keys": Case(

@@ -144,7 +144,7 @@ CASES: dict[str, Case] = {
         Outcome.OOM_KILLED,
         "NoFeasibleSize",
         # With cgroup v2 the kubelet may have the whole container killed instead of one process.
-        r"^the kernel killed (a process|\d+ processes) of the container for memory|was killed for exceeding its memory",
+        r"^the kernel's OOM killer ended (a process|\d+ processes) |was killed for exceeding its memory",
         {"load": {"openLoop": {"rate": "30"}, "duration": "20s", "warmup": "0s"}},
     ),
     "too-slow": Case(

@@ -1,4 +1,4 @@
-"""The sizes that may be tried: one axis for CPU in millicores, one for memory in bytes, and a point on both."""
+"""The sizes that may be tried: an axis of CPU sizes in millicores, one of memory sizes in bytes, and a pair of both."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import Size
 
 FINE = 0.01
-"""A bracket narrower than this share of the size is closed, however small the steps: no measurement is finer."""
+"""A bracket narrower than this share of the size is closed, however small the steps: latency percentiles have
+a relative error of 1 % (the buckets of the histogram), so a finer boundary would not be real."""
 
 COARSE = 0.05
-"""A bracket of two steps that is narrower than this share of the size is closed: the answer is within one step."""
+"""A bracket of two steps that is narrower than this share of the size is closed: the answer is within one step of the
+boundary, and within half of the default margin of 10 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis(Sequence[int]):
-    """Ascending sizes of one resource: min, min+step, … and max, which always belongs; or the given values.
+    """Ascending sizes of one resource: min, min+step, … and always max; or the values that the profile lists.
 
-    A range is never written out: an axis of a million sizes costs as much as one of ten.
+    A range is not expanded: an axis of a million sizes costs as much as one of ten.
 
     Attributes
     ----------
     values
-        The sizes but the last one.
+        All sizes except the last one.
     last
         The largest size.
     """
@@ -94,29 +96,29 @@ class Axis(Sequence[int]):
         return self[position] if position < len(self) else None
 
 
-def cpu_axis(given: CpuRange) -> Axis:
+def cpu_axis(sizes: CpuRange) -> Axis:
     """Return the CPU sizes of a range, in millicores."""
-    if given.values is not None:
-        return Axis.of([value.millicores for value in given.values])
-    assert given.min is not None
-    assert given.max is not None
-    assert given.step is not None
-    return Axis.between(given.min.millicores, given.max.millicores, given.step.millicores)
+    if sizes.values is not None:
+        return Axis.of([value.millicores for value in sizes.values])
+    assert sizes.min is not None
+    assert sizes.max is not None
+    assert sizes.step is not None
+    return Axis.between(sizes.min.millicores, sizes.max.millicores, sizes.step.millicores)
 
 
-def memory_axis(given: MemoryRange) -> Axis:
+def memory_axis(sizes: MemoryRange) -> Axis:
     """Return the memory sizes of a range, in bytes."""
-    if given.values is not None:
-        return Axis.of([value.bytes for value in given.values])
-    assert given.min is not None
-    assert given.max is not None
-    assert given.step is not None
-    return Axis.between(given.min.bytes, given.max.bytes, given.step.bytes)
+    if sizes.values is not None:
+        return Axis.of([value.bytes for value in sizes.values])
+    assert sizes.min is not None
+    assert sizes.max is not None
+    assert sizes.step is not None
+    return Axis.between(sizes.min.bytes, sizes.max.bytes, sizes.step.bytes)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Limits:
-    """A size of the profiled container.
+    """A size of the profiled container: its CPU and memory limits.
 
     Attributes
     ----------
@@ -136,7 +138,7 @@ class Limits:
         Raises
         ------
         ValueError
-            When CPU or memory is absent: a trial always has both.
+            When CPU or memory is missing; a trial always has both.
         """
         if size.cpu is None or size.memory is None:
             raise ValueError("the size of a trial has both cpu and memory")
@@ -144,11 +146,11 @@ class Limits:
 
     @classmethod
     def ceiling(cls, resources: EffectiveResources) -> Self:
-        """Return the largest size of a range, at which the reference trial runs."""
+        """Return the ceiling of a range, at which the reference trial runs."""
         return cls(cpu_axis(resources.cpu).last, memory_axis(resources.memory).last)
 
     def to_size(self) -> Size:
-        """Return the size as it is written in the resource."""
+        """Return the size in the form of the resource."""
         return Size(cpu=Quantity.cpu(self.cpu), memory=Quantity.memory(self.memory))
 
     def __str__(self) -> str:
@@ -156,7 +158,7 @@ class Limits:
 
 
 def closed_steps(axis: Axis, high: int) -> int:
-    """Return how many steps below a passing position a failing one closes the bracket."""
+    """Return how many steps a failing size may be below the passing one at `high` for the bracket to be closed."""
     size = axis[high]
     fine = high - axis.position_of_ceil((1 - FINE) * size)
     coarse = 2 if high >= 2 and size - axis[high - 2] <= COARSE * size else 1
@@ -164,7 +166,10 @@ def closed_steps(axis: Axis, high: int) -> int:
 
 
 def is_closed(axis: Axis, low: int | None, high: int) -> bool:
-    """Whether no size worth trying lies between a failing size and a passing one (`low` absent: below the axis)."""
+    """Whether no size worth trying lies between a failing size and a passing one.
+
+    `low` is None where no size is known to fail; the bracket is then closed at the first size of the axis.
+    """
     top = axis.position_of_ceil(high)
     if low is None:
         return top == 0

@@ -1,4 +1,4 @@
-"""One objective against what was measured: value, 95 % interval, bound, and the sentence that says it."""
+"""One objective compared with its measurement: value, 95 % interval, bound, and a sentence for the user."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.stats import FEWEST_REQUESTS, Z_95, wilson
 
 MOST_EXCESS = 5.0
-"""Logarithms are cut off here: a factor of 150 beyond a bound says no more than that it is far beyond."""
+"""Natural logarithms of measured over allowed are limited to this, a factor of about 150: beyond it is simply far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One objective against its measurement; all numbers in one unit, that of `show`.
+    """One objective and its measurement; all numbers are in the unit that `show` writes.
 
     Attributes
     ----------
     metric
-        Its name as it is recorded: p95, errorPercent, rate, throttledPercent, timeToReady.
+        Its name in the status: p95, errorPercent, rate, throttledPercent, timeToReady.
     value
-        What was measured; absent when it was not.
+        What was measured; None when it was not.
     low, high
-        The 95 % interval; absent when there is none.
+        The 95 % interval; None when there is none.
     bound
-        The most that is allowed; the least for `rate`.
+        The largest value that is allowed; for `rate` the smallest.
     show
-        Writes a number with its unit.
+        Formats a number with its unit.
     outcome
-        What a trial is called that fails it.
+        The outcome of a trial that fails this check.
     missing
-        What to say when there is no value.
+        The message when there is no value.
     at_least
-        Whether the bound is a lower one.
+        Whether `bound` is a lower bound.
     exact
-        Whether the value is known without sampling error.
+        Whether the value has no sampling error.
     """
 
     metric: str
@@ -56,12 +56,12 @@ class Check:
 
     @property
     def is_latency(self) -> bool:
-        """Whether it is a latency."""
+        """Whether the metric is a latency."""
         return self.metric in LATENCY_METRICS
 
     @property
     def excess(self) -> float:
-        """Natural logarithm of measured over allowed, within ±MOST_EXCESS; positive is too much."""
+        """Natural logarithm of measured over allowed, within ±MOST_EXCESS; positive breaks the bound."""
         assert self.value is not None
         measured, allowed = (self.bound, self.value) if self.at_least else (self.value, self.bound)
         if measured <= 0:
@@ -96,7 +96,7 @@ class Check:
 
     @property
     def judged(self) -> Judged:
-        """The check as it is recorded."""
+        """The check as the status records it."""
         return Judged(
             metric=self.metric,
             value="unknown" if self.value is None else self.show(self.value),
@@ -107,7 +107,7 @@ class Check:
 
     @property
     def sentence(self) -> str:
-        """What was measured, and on which side of the objective it is."""
+        """What was measured, and on which side of the objective it lies."""
         assert self.value is not None
         interval = ""
         if self.low is not None and self.high is not None and not self.exact:
@@ -125,7 +125,7 @@ def checks_for(
     reference: Trial | None,
     fresh: bool,
 ) -> list[Check]:
-    """Return one check for every objective that applies to the trial; at least one, and at least one of latency."""
+    """Return one check for every objective that applies to the trial, at least one of them of latency."""
     checks = [_errors(spec, load), *_latencies(spec, load, reference)]
     if spec.load.closed_loop is not None and reference is not None and reference.load is not None:
         checks += _completed_rate(spec, load, reference.load, checks)
@@ -140,7 +140,7 @@ def checks_for(
                 None,
                 float(objectives.max_throttled_percent),
                 _percent,
-                missing="throttling was not measured, and maxThrottledPercent asks for it",
+                missing="throttling was not measured, but maxThrottledPercent needs it",
                 exact=True,
             )
         )
@@ -153,7 +153,7 @@ def checks_for(
                 None,
                 objectives.max_time_to_ready.seconds,
                 _seconds,
-                missing="the time to ready was not measured, and maxTimeToReady asks for it",
+                missing="the time to ready was not measured, but maxTimeToReady needs it",
                 exact=True,
             )
         )
@@ -161,7 +161,7 @@ def checks_for(
 
 
 def _errors(spec: ModelProfileSpec, load: LoadStatus) -> Check:
-    """Check the share of failed requests; none at all is certain, however few requests there were."""
+    """Check the share of failed requests. A load without a failure passes for certain, however short it was."""
     low, high = wilson(load.failures, load.requests)
     return Check(
         "errorPercent",
@@ -179,38 +179,39 @@ def _latencies(spec: ModelProfileSpec, load: LoadStatus, reference: Trial | None
     bounds = latency_bounds(spec, reference)
     slowdown = spec.objectives.max_slowdown_percent
     if slowdown is not None and not bounds:
-        # This is the reference trial: it is as slow as itself.
+        # This is the reference trial itself, which cannot be slower than itself.
         bounds = {"p95": load.latency.p95.seconds * (1 + float(slowdown) / 100) if load.latency.p95 else 0.0}
     return [_latency(metric, load, bound) for metric, bound in bounds.items()]
 
 
 def _latency(metric: str, load: LoadStatus, bound: float) -> Check:
     value, low, high = (
-        None if found is None else found.seconds
-        for found in (getattr(part, metric) for part in (load.latency, load.latency_low, load.latency_high))
+        None if duration is None else duration.seconds
+        for duration in (getattr(part, metric) for part in (load.latency, load.latency_low, load.latency_high))
     )
     completed = load.requests - load.failures
     needed = FEWEST_REQUESTS[metric]
     missing = f"{metric} was not measured"
     if completed < needed:
-        missing = f"too few requests for {metric}: {completed} of {needed}; a longer load.duration gives more"
-    if bound <= 0:  # a slowdown from nothing
+        missing = f"{metric} needs {needed} completed requests, and there were {completed}; extend load.duration"
+    if bound <= 0:  # a slowdown relative to a latency of zero
         value = None
     return Check(metric, value, low, high, bound, _seconds, missing=missing, exact=metric == "max")
 
 
 def _completed_rate(spec: ModelProfileSpec, load: LoadStatus, base: LoadStatus, checks: list[Check]) -> list[Check]:
-    """Check that a closed loop completes as many requests as the slowdown allowed to latency leaves.
+    """Check that a closed loop completes requests at the rate that the allowed latency implies.
 
-    Clients that wait for an answer send less to a throttled server, so that its percentiles look better than they are.
-    By Little's law the rate of N clients is N over the mean latency. A bound that allows a percentile to grow by a
-    factor s over the reference therefore allows the rate to shrink to 1/s of the reference's. The tightest one counts;
-    of a slowdown in percent the percentage itself, which is more than nothing also where latency is a few milliseconds.
+    Clients that wait for a response send less to a throttled server, so its percentiles look better than they are. By
+    Little's law the rate of N clients is N over the mean latency. A bound that allows a percentile to grow by a factor
+    s over the reference trial therefore allows the rate to fall to 1/s of the reference trial's. The tightest bound
+    counts. With maxSlowdownPercent the percentage itself counts rather than the bound in seconds, which is never less
+    than `SMALLEST_SLOWDOWN` and would allow a server with a latency of 2 ms to be several times slower.
     """
     factors = [
-        c.bound / found.seconds
+        c.bound / latency.seconds
         for c in checks
-        if c.is_latency and (found := getattr(base.latency, c.metric)) is not None and found.seconds > 0
+        if c.is_latency and (latency := getattr(base.latency, c.metric)) is not None and latency.seconds > 0
     ]
     if not factors:
         return []

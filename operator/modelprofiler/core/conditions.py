@@ -1,4 +1,4 @@
-"""The seven conditions, computed in one place from a few facts about a run and written once."""
+"""The seven conditions of a profile, computed together from a few facts about its run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from modelprofiler.core.steps import GiveUp, Recommend
 Status: TypeAlias = Literal["True", "False", "Unknown"]
 
 EXACT_PLACES = 3
-"""Places in the queue that are told as they are; those further back as a round number that is not smaller."""
+"""Places in the queue that are reported exactly; places further back are rounded up, see `rounded_place`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A reason and its sentence."""
+    """A reason and the sentence that explains it."""
 
     reason: Reason
     message: str
@@ -26,28 +26,28 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """What the conditions are made of.
+    """The facts that the conditions follow from.
 
     Attributes
     ----------
     generation
-        metadata.generation of the spec that was looked at.
+        metadata.generation of the spec that this state belongs to.
     checked
-        Whether the profile has been checked; nothing else counts before.
+        Whether the profile has been checked; until then no other field counts.
     refused
-        Why it was not accepted; absent when it was.
+        Why the profile was not accepted; None when it was.
     preparing
-        What is being looked at before it can be accepted, in one sentence; empty once that has been done.
+        What has to be examined before the profile can be accepted, in one sentence; empty afterwards.
     suspended
-        Whether spec.suspend holds the run.
+        Whether spec.suspend stops the run.
     queue_position
-        Place in the queue, from 1; absent when the run has left it. Told by `rounded_place`.
+        Place in the queue, counted from 1; None when the run has left it. The message has its `rounded_place`.
     active
-        What is going on, in one sentence.
+        What the run is doing, in one sentence.
     result
-        How the run ended; absent while it goes on.
+        How the run ended; None until then.
     metrics
-        SamplesRead, or why usage cannot be read; absent while nothing was read.
+        SamplesRead, or why usage cannot be read; None before the first attempt.
     """
 
     generation: int
@@ -62,9 +62,9 @@ class RunState:
 
 
 def rounded_place(position: int) -> int:
-    """Return the place in the queue that a profile is told: the next three their own, then 5, 10, 20, 50 and so on.
+    """Return the place in the queue that a status reports: exact for the first three, then 5, 10, 20, 50 and so on.
 
-    So the end of a run changes what a dozen profiles are told, and not the status of every one that waits.
+    When a run ends, every profile in the queue moves up. Rounding changes the status of a dozen of them, not of all.
     """
     if position <= EXACT_PLACES:
         return position
@@ -77,7 +77,9 @@ def rounded_place(position: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Now:
+class _Computed:
+    """A condition without its times."""
+
     type: ConditionType
     status: Status
     reason: Reason
@@ -90,11 +92,11 @@ def conditions_for(state: RunState, previous: Sequence[Condition], now: datetime
     Parameters
     ----------
     state
-        What is known of the run.
+        The facts about the run.
     previous
-        The conditions as they are recorded: one whose status has not changed keeps its lastTransitionTime.
+        The recorded conditions: one whose status does not change keeps its lastTransitionTime.
     now
-        The time of the changes.
+        lastTransitionTime of a condition that changes.
     """
     finished, succeeded = _progress(state)
     current = (_accepted(state), _metrics(state), finished, succeeded, *_kstatus(state, finished, succeeded))
@@ -102,38 +104,40 @@ def conditions_for(state: RunState, previous: Sequence[Condition], now: datetime
     return [_condition(c, before.get(c.type), state.generation, now) for c in current]
 
 
-def _condition(found: _Now, before: Condition | None, generation: int, now: datetime) -> Condition:
-    unchanged = before is not None and before.status == found.status
+def _condition(computed: _Computed, before: Condition | None, generation: int, now: datetime) -> Condition:
+    unchanged = before is not None and before.status == computed.status
     return Condition(
-        type=found.type.value,
-        status=found.status,
-        reason=found.reason.value,
-        message=found.message,
+        type=computed.type.value,
+        status=computed.status,
+        reason=computed.reason.value,
+        message=computed.message,
         last_transition_time=before.last_transition_time if before is not None and unchanged else now,
         observed_generation=generation,
     )
 
 
-def _accepted(state: RunState) -> _Now:
+def _accepted(state: RunState) -> _Computed:
     if not state.checked:
-        return _Now(ConditionType.ACCEPTED, "Unknown", Reason.NOT_SEEN, "The profile has not been checked yet.")
+        return _Computed(ConditionType.ACCEPTED, "Unknown", Reason.NOT_SEEN, "The profile has not been checked yet.")
     if state.refused is not None:
-        return _Now(ConditionType.ACCEPTED, "False", state.refused.reason, state.refused.message)
+        return _Computed(ConditionType.ACCEPTED, "False", state.refused.reason, state.refused.message)
     if state.preparing:
-        return _Now(ConditionType.ACCEPTED, "Unknown", Reason.PREPARING, state.preparing)
-    return _Now(ConditionType.ACCEPTED, "True", Reason.VALID, "The profile can be run as it is written.")
+        return _Computed(ConditionType.ACCEPTED, "Unknown", Reason.PREPARING, state.preparing)
+    return _Computed(ConditionType.ACCEPTED, "True", Reason.VALID, "The profile can be run as it is written.")
 
 
-def _metrics(state: RunState) -> _Now:
+def _metrics(state: RunState) -> _Computed:
     if state.metrics is None:
-        return _Now(ConditionType.METRICS_AVAILABLE, "Unknown", Reason.METRICS_UNKNOWN, "No usage has been read yet.")
+        return _Computed(
+            ConditionType.METRICS_AVAILABLE, "Unknown", Reason.METRICS_UNKNOWN, "No usage has been read yet."
+        )
     status: Status = "True" if state.metrics.reason is Reason.SAMPLES_READ else "False"
-    return _Now(ConditionType.METRICS_AVAILABLE, status, state.metrics.reason, state.metrics.message)
+    return _Computed(ConditionType.METRICS_AVAILABLE, status, state.metrics.reason, state.metrics.message)
 
 
-def _progress(state: RunState) -> tuple[_Now, _Now]:
+def _progress(state: RunState) -> tuple[_Computed, _Computed]:
     """Return Finished and Succeeded."""
-    reason, message = _where(state)
+    reason, message = _stage(state)
     finished: Status = "False"
     succeeded: Status = "Unknown"
     if state.checked and state.refused is not None:
@@ -141,13 +145,13 @@ def _progress(state: RunState) -> tuple[_Now, _Now]:
     elif state.checked and state.result is not None:
         finished, succeeded = "True", "True" if isinstance(state.result, Recommend) else "False"
     return (
-        _Now(ConditionType.FINISHED, finished, reason, message),
-        _Now(ConditionType.SUCCEEDED, succeeded, reason, message),
+        _Computed(ConditionType.FINISHED, finished, reason, message),
+        _Computed(ConditionType.SUCCEEDED, succeeded, reason, message),
     )
 
 
-def _where(state: RunState) -> tuple[Reason, str]:
-    """Return where the run is: the first of these that holds."""
+def _stage(state: RunState) -> tuple[Reason, str]:
+    """Return the reason and message of Finished and Succeeded: the first of these that applies."""
     if not state.checked:
         return Reason.NOT_SEEN, "The profile has not been checked yet."
     if state.refused is not None:
@@ -155,41 +159,41 @@ def _where(state: RunState) -> tuple[Reason, str]:
     if state.result is not None:
         return state.result.reason, state.result.message
     if state.suspended:
-        return Reason.SUSPENDED, "Held by spec.suspend; finished trials are kept."
+        return Reason.SUSPENDED, "The run is suspended by spec.suspend; finished trials are kept."
     if state.queue_position is not None:
         place = rounded_place(state.queue_position)
         where = f"number {place}" if place <= EXACT_PLACES else f"among the first {place}"
-        return Reason.QUEUED, f"Waits for its turn: {where} in the queue."
+        return Reason.QUEUED, f"Waiting in the queue: {where}."
     if state.preparing:
         return Reason.PREPARING, state.preparing
-    return Reason.RUNNING, state.active or "Trials are under way."
+    return Reason.RUNNING, state.active or "Trials are running."
 
 
-def _kstatus(state: RunState, finished: _Now, succeeded: _Now) -> tuple[_Now, _Now, _Now]:
-    """Return Ready, Reconciling and Stalled, which say the same to tools that read kstatus."""
+def _kstatus(state: RunState, finished: _Computed, succeeded: _Computed) -> tuple[_Computed, _Computed, _Computed]:
+    """Return Ready, Reconciling and Stalled: the same facts for tools that read kstatus."""
     message = succeeded.message
     ready, reconciling, stalled = ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED
     if succeeded.status == "True":
         return (
-            _Now(ready, "True", Reason.RECOMMENDED, message),
-            _Now(reconciling, "False", Reason.IDLE, message),
-            _Now(stalled, "False", Reason.IDLE, message),
+            _Computed(ready, "True", Reason.RECOMMENDED, message),
+            _Computed(reconciling, "False", Reason.IDLE, message),
+            _Computed(stalled, "False", Reason.IDLE, message),
         )
     if finished.status == "True":
         why = Reason.NOT_ACCEPTED if state.refused is not None else Reason.FAILED
         return (
-            _Now(ready, "False", why, message),
-            _Now(reconciling, "False", Reason.IDLE, message),
-            _Now(stalled, "True", why, message),
+            _Computed(ready, "False", why, message),
+            _Computed(reconciling, "False", Reason.IDLE, message),
+            _Computed(stalled, "True", why, message),
         )
     if finished.reason is Reason.SUSPENDED:
         return (
-            _Now(ready, "False", Reason.SUSPENDED, message),
-            _Now(reconciling, "False", Reason.SUSPENDED, message),
-            _Now(stalled, "False", Reason.SUSPENDED, message),
+            _Computed(ready, "False", Reason.SUSPENDED, message),
+            _Computed(reconciling, "False", Reason.SUSPENDED, message),
+            _Computed(stalled, "False", Reason.SUSPENDED, message),
         )
     return (
-        _Now(ready, "Unknown" if finished.reason is Reason.NOT_SEEN else "False", Reason.IN_PROGRESS, message),
-        _Now(reconciling, "True", Reason.IN_PROGRESS, message),
-        _Now(stalled, "False", Reason.IN_PROGRESS, message),
+        _Computed(ready, "Unknown" if finished.reason is Reason.NOT_SEEN else "False", Reason.IN_PROGRESS, message),
+        _Computed(reconciling, "True", Reason.IN_PROGRESS, message),
+        _Computed(stalled, "False", Reason.IN_PROGRESS, message),
     )

@@ -7,19 +7,21 @@ from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.evidence import Evidence, LoadEvidence
 
 FULL_MACHINE = 0.93
-"""Share of a machine's CPU time from which on its processes wait for each other."""
+"""Share of CPU time, busy or taken by the hypervisor, from which processes are taken to wait for each other.
+A rule of thumb: a machine under full load reads a few percent less than 100 %."""
 OTHERS_SHARE = 0.15
-"""Share of a machine that its own services (kubelet, runtime, monitoring) may take without being held responsible."""
+"""Share of a machine that its own services (kubelet, container runtime, monitoring) may use without being blamed
+for a slow trial. A rule of thumb for a node of two CPUs, where these services use a few tenths of a CPU."""
 HELD_PERCENT = 50
-"""Share of its CFS periods from which on it was its own quota that a server waited for: others would have kept it from
-using that up."""
+"""Percent of CFS periods throttled from which a server is taken to have waited for its own quota: other work on a full
+machine would have kept it from using up that quota. Half: it then used it up more often than not."""
 
 
 def other_work(evidence: Evidence) -> NodeLoad | None:
-    """Return what else the server's machine did in the window of a load; None where that is not known at all.
+    """Return how much CPU other work took on the server's machine in the window of a load; None where nothing is known.
 
-    A generator on that machine saw how busy its CPUs were: other work is that, less what the server and the generator
-    used. Elsewhere it is what a kubelet counted for the whole node, less what the server used.
+    A load generator on that machine saw how busy its CPUs were: other work is that, less what the server and the
+    generator used. Otherwise it is what the kubelet counted for the whole node, less what the server used.
     """
     load, usage = evidence.load, evidence.usage
     server_cores = float(usage.cpu) if usage is not None and usage.cpu is not None else None
@@ -44,18 +46,18 @@ def _millicores(cores: float) -> Quantity:
 
 
 def crowding(load: LoadEvidence, server_cores: float, usage: UsageStatus | None = None) -> str | None:
-    """Return in a part of a sentence that a load's machine was full with other work; None where not, or not known.
+    """Return a predicate such as "had too little CPU left: …"; None where the machine had enough, or it is not known.
 
-    A server that was slow for want of CPU on a full machine says nothing about its own limit.
+    A server that was slow because other work used the machine is no evidence about its own limit.
 
     Parameters
     ----------
     load
-        Of a load that ran on the server's machine.
+        A load whose generator ran on the server's machine.
     server_cores
-        The server's CPU limit, in cores: what it may have taken itself.
+        The server's CPU limit, in cores: the most that it can have used itself.
     usage
-        What the server used, as far as it is known.
+        What the server used; None where it was not measured.
     """
     if usage is not None and usage.throttled_percent is not None and float(usage.throttled_percent) >= HELD_PERCENT:
         return None
@@ -66,7 +68,7 @@ def crowding(load: LoadEvidence, server_cores: float, usage: UsageStatus | None 
     if taken < FULL_MACHINE * load.cores or others < OTHERS_SHARE * load.cores:
         return None
     return (
-        f"was full: of its {load.cores} CPUs {load.busy_percent:.0f} % were busy and "
-        f"{load.steal_percent:.0f} % were taken by the hypervisor, at least {others:.1f} CPUs of it for others than "
-        "the server and the load"
+        f"had too little CPU left: of its {load.cores} CPUs {load.busy_percent:.0f}% were busy and "
+        f"{load.steal_percent:.0f}% were taken by the hypervisor, and at least {others:.1f} CPUs of that went to "
+        "something other than the server and the load"
     )

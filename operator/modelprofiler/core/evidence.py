@@ -1,4 +1,4 @@
-"""What a trial leaves behind, whichever shell ran it: the load's result, the usage, and what went wrong."""
+"""The evidence of a trial, wherever it ran: the result of the load, the usage of the container, and any failure."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ class ResultKind(StrEnum):
     """How a load ended."""
 
     COMPLETED = "Completed"
-    """The window was measured, perhaps not to its end (status.stoppedEarly)."""
+    """The window was measured; it may have been stopped early (status.stoppedEarly)."""
     CONNECT_FAILED = "ConnectFailed"
-    """Nothing listened within the connect timeout."""
+    """Nothing accepted a connection within the connect timeout."""
     SMOKE_FAILED = "SmokeFailed"
-    """The first request was not answered as expected."""
+    """The first request did not get the expected response."""
     SATURATED = "Saturated"
-    """The generator was the bottleneck: the numbers say nothing about the server."""
+    """The load generator was the bottleneck, so the numbers are no evidence about the server."""
     FAILED = "Failed"
     """The load could not be generated."""
 
 
 class LoadEvidence(Protocol):
-    """A finished load, as far as decisions depend on it; `modelprofiler.load.result.LoadResult` is one."""
+    """The part of a finished load that decisions depend on; implemented by `modelprofiler.load.result.LoadResult`."""
 
     @property
     def kind(self) -> ResultKind:
-        """How it ended."""
+        """How the load ended."""
 
     @property
     def message(self) -> str:
-        """A sentence about how it ended."""
+        """A sentence about how the load ended."""
 
     @property
     def status(self) -> LoadStatus | None:
-        """The window in numbers; None when there was no window."""
+        """The measurements of the window; None when there was no window."""
 
     @property
     def warmup_started(self) -> float | None:
@@ -61,7 +61,7 @@ class LoadEvidence(Protocol):
 
     @property
     def cpu_percent(self) -> float | None:
-        """CPU that the generator itself used in the window, in percent of a core."""
+        """CPU that the generator used in the window, in percent of one core."""
 
     @property
     def cores(self) -> int | None:
@@ -69,26 +69,26 @@ class LoadEvidence(Protocol):
 
     @property
     def busy_percent(self) -> float | None:
-        """Share of that machine's CPU time that went to work of any kind in the window."""
+        """Percent of that machine's CPU time that any process used in the window."""
 
     @property
     def steal_percent(self) -> float | None:
-        """Share of that machine's CPU time that its hypervisor gave to other guests in the window."""
+        """Percent of that machine's CPU time that its hypervisor gave to other guests in the window."""
 
     def completed_between(self, t0: float, t1: float) -> float:
-        """Return the responses that arrived between two times (seconds since the epoch)."""
+        """Return the number of responses that arrived between two times (seconds since the epoch)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong in a trial apart from slow or failing requests, as a shell saw it.
+    """What went wrong in a trial apart from slow or failing requests.
 
     Attributes
     ----------
     outcome
-        Any outcome but Passed and Slow; Errors only for a first request that went wrong, after which there was no load.
+        Any outcome except Passed and Slow; Errors only when the first request failed, so that there was no load.
     message
-        One sentence with the server's last words, where there were any.
+        One sentence, with the last output of the server where there was any.
     """
 
     outcome: Outcome
@@ -97,18 +97,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A trial that is being run.
+    """A trial that is running.
 
     Attributes
     ----------
     index, purpose, limits
-        Its number, from 1, why it is run, and the size of the profiled container.
+        Its number, counted from 1, what it is for, and the size of the profiled container.
     fresh
         Whether the server was started for it, at this size.
     window
         Whether the load may stop at the first certain verdict, or runs to its end so that usage can be measured.
     started
-        When it began.
+        When it started.
     """
 
     index: int
@@ -121,7 +121,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a shell saw of a trial; what was not seen is None.
+    """Everything that was observed of a trial; what was not observed is None.
 
     Attributes
     ----------
@@ -132,17 +132,17 @@ class Evidence:
     usage
         What the profiled container used.
     usage_problem
-        Why usage is missing or incomplete, in a part of a sentence.
+        Why usage is missing or incomplete, as a part of a sentence.
     time_to_ready
-        From the start of the server until it was ready.
+        Time from the start of the server until it was ready.
     last_words
-        What the server printed last, for failures that are the server's.
+        The last output of the server, for failures that the server caused.
     machine
-        The server's machine, as a message names it: ``node n1``, ``this machine``.
+        How messages call the server's machine: ``node n1``, ``this machine``.
     load_on_machine
-        Whether the load generator ran on the server's machine, so that it saw how busy that machine was.
+        Whether the load generator ran on the server's machine and so measured how busy that machine was.
     machine_cores
-        CPU that the whole machine used under the load, in cores, where the metrics source knows it.
+        CPU that the whole machine used during the load, in cores, where the metrics source reports it.
     """
 
     failure: Failure | None = None
@@ -162,22 +162,24 @@ FAILED_LOADS = {
     ResultKind.SATURATED: Outcome.GENERATOR_SATURATED,
     ResultKind.FAILED: Outcome.LOAD_FAILED,
 }
-"""What a trial is called whose load ended in this way; a completed load is judged by the objectives."""
+"""The outcome of a trial whose load ended in this way; a completed load is judged by the objectives."""
 
 SERVER_FAULTS = frozenset({Outcome.ERRORS, Outcome.NEVER_READY})
-"""Outcomes of a failed load for which the server is to blame: its last words may say why."""
+"""Outcomes of a failed load that the server caused; its last output may say why."""
 
 
 def failure_of_load(load: LoadEvidence | None, last_words: str = "") -> Failure | None:
-    """Return what the load generator says went wrong; None when it completed its load, or there was none.
+    """Return the failure that the load generator reported; None when it completed its load, or there was no load.
 
     Parameters
     ----------
+    load
+        What the load generator reported.
     last_words
-        What the server printed last; added where the failure is the server's.
+        The last output of the server, which is added where the server caused the failure.
     """
     outcome = FAILED_LOADS.get(load.kind) if load is not None else None
     if load is None or outcome is None:
         return None
-    words = f"; {last_words}" if last_words and outcome in SERVER_FAULTS else ""
-    return Failure(outcome, f"{load.message}{words}")
+    output = f"; {last_words}" if last_words and outcome in SERVER_FAULTS else ""
+    return Failure(outcome, f"{load.message}{output}")

@@ -1,8 +1,8 @@
-"""Did a trial pass: evidence against the objectives, with how certain that is.
+"""Whether a trial passed: its evidence compared with the objectives, and how certain the verdict is.
 
-Every objective becomes a check that holds a value, its 95 % interval and a bound. A check passes for certain when the
-whole interval meets the bound, and fails for certain when none of it does; in between the measured value decides and
-the verdict is uncertain, so that the search repeats it. A measurement that is missing is never a pass.
+Every objective becomes a check with a value, its 95 % interval and a bound. A check passes for certain when the whole
+interval meets the bound and fails for certain when none of it does. In between the measured value decides and the
+verdict is uncertain, so that the search may repeat the trial. A missing measurement is never a pass.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from modelprofiler.core.checks import Check, checks_for
 from modelprofiler.core.evidence import Failure
 
 JUDGED_OUTCOMES = frozenset({Outcome.PASSED, Outcome.SLOW, Outcome.ERRORS})
-"""Outcomes that follow from the objectives; all others are facts about the server or the measurement."""
+"""Outcomes that follow from the objectives; all others follow from what happened to the server or the measurement."""
 
-WITHOUT_SIZE = INCONCLUSIVE | {Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED}
-"""Outcomes that say nothing about a size smaller than the reference's: the cluster was in the way."""
+NO_EVIDENCE = INCONCLUSIVE | {Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED}
+"""Outcomes that are no evidence about the size of the trial: the measurement or the cluster failed, not the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,16 @@ class Verdict:
     Attributes
     ----------
     outcome
-        What is recorded.
+        The outcome to record.
     certain
-        Whether the interval of what was measured lies on one side of the bound.
+        Whether the whole interval of the measurement lies on one side of the bound.
     message
-        One sentence.
+        One sentence for the user.
     judged
-        The metric that decided; absent when the requests did not.
+        The metric that decided; None when no metric did.
     excess
-        Natural logarithm of measured over allowed for that metric: positive is too much. Infinite for an overloaded or
-        a broken server, absent when nothing was measured.
+        Natural logarithm of measured over allowed for that metric; positive breaks the objective. Infinite for an
+        overloaded or broken server, None when nothing was measured.
     """
 
     outcome: Outcome
@@ -66,36 +66,36 @@ def outcome_of(
     failure: Failure | None = None,
     trials: Sequence[Trial] = (),
 ) -> Verdict:
-    """Return the verdict on a trial from everything that is known of it; both shells record this one.
+    """Return the verdict on a trial from all of its evidence.
 
-    A process that the kernel killed for memory comes first: a worker that dies under a living master shows nowhere
-    else. Then what the shell saw go wrong, then the objectives.
+    An out-of-memory kill comes first: a worker that is killed while its master lives shows nowhere else. Then any other
+    failure of the server or the measurement, then the objectives.
 
     Parameters
     ----------
     spec
         The profile.
     purpose, fresh
-        As the step said.
+        Of the step that asked for the trial.
     load, usage, time_to_ready
-        The evidence; absent where it was not measured.
+        The evidence; None where it was not measured.
     failure
-        What went wrong apart from the requests.
+        What went wrong with the server or the measurement.
     trials
-        The finished trials before it: the reference is among them.
+        The finished trials before it, the reference trial among them.
     """
     if failure is not None and failure.outcome is Outcome.OOM_KILLED:
         return Verdict(failure.outcome, certain=True, message=failure.message, excess=math.inf)
     if usage is not None and usage.oom_kills:
         what = "a process" if usage.oom_kills == 1 else f"{usage.oom_kills} processes"
-        said = f"; {failure.message}" if failure is not None else ""
-        message = f"the kernel killed {what} of the container for memory{said}"
+        cause = f"; {failure.message}" if failure is not None else ""
+        message = f"the kernel's OOM killer ended {what} of the container{cause}"
         return Verdict(Outcome.OOM_KILLED, certain=True, message=message, excess=math.inf)
     if failure is not None:
-        excess = None if failure.outcome in WITHOUT_SIZE else math.inf
+        excess = None if failure.outcome in NO_EVIDENCE else math.inf
         return Verdict(failure.outcome, certain=True, message=failure.message, excess=excess)
     if load is None:
-        return Verdict(Outcome.LOAD_FAILED, certain=True, message="the load generator gave no result")
+        return Verdict(Outcome.LOAD_FAILED, certain=True, message="the load generator returned no result")
     reference = None if purpose is Purpose.REFERENCE else reference_among(trials)
     return judge(spec, load=load, usage=usage, time_to_ready=time_to_ready, reference=reference, fresh=fresh)
 
@@ -109,28 +109,28 @@ def judge(
     reference: Trial | None,
     fresh: bool = True,
 ) -> Verdict:
-    """Return the verdict that the objectives give on one trial's evidence.
+    """Return the verdict of the objectives on the evidence of one trial.
 
     Parameters
     ----------
     spec
         The profile: its objectives and how its load arrives.
     load, usage, time_to_ready
-        The evidence; a check whose measurement is absent makes the trial NoMetrics unless another one fails.
+        The evidence. A check without its measurement makes the trial NoMetrics, unless another check fails.
     reference
-        The trial that slowdown is counted from; absent when this is it.
+        The trial that slowdown is relative to; None when this is that trial.
     fresh
-        Whether the server was started for this trial: otherwise it has no time to ready.
+        Whether the server was started for this trial; otherwise it has no time to ready.
     """
     if load.requests == 0:
-        return Verdict(Outcome.LOAD_FAILED, certain=True, message="no request was due in the window")
+        return Verdict(Outcome.LOAD_FAILED, certain=True, message="the window was too short for a single request")
     checks = checks_for(spec, load, usage, time_to_ready, reference, fresh)
     worst = max(checks, key=_badness)
     if load.stopped_early == "Overload":
         latency = next((c for c in checks if c.is_latency and c.value is not None), worst)
-        message = "overloaded: requests piled up until the load was stopped"
+        message = "the server was overloaded: requests queued up until the load was stopped"
         if latency.value is not None:
-            message += f"; {latency.metric} was {latency.show(latency.value)} by then"
+            message += f"; by then {latency.metric} was {latency.show(latency.value)}"
         return Verdict(Outcome.SLOW, certain=True, message=message, judged=latency.judged, excess=math.inf)
     if worst.fails:
         certain = any(c.fails_for_certain for c in checks)
@@ -143,23 +143,23 @@ def judge(
 
 
 def _kinds(load: LoadStatus) -> str:
-    """Return how requests failed, the commonest first: ``; failures: 12 by status, 3 by timeout``."""
-    found = load.failures_by_kind.to_dict() if load.failures_by_kind is not None else {}
-    kinds = sorted(((count, kind) for kind, count in found.items() if count), reverse=True)
+    """Return how requests failed, most frequent first: ``; failures: 12 by status, 3 by timeout``."""
+    counts = load.failures_by_kind.to_dict() if load.failures_by_kind is not None else {}
+    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
     return "; failures: " + ", ".join(f"{count} by {kind}" for count, kind in kinds) if kinds else ""
 
 
 def _badness(check: Check) -> tuple[int, float]:
-    """Order checks: failing before missing before passing, then by distance from the bound."""
+    """Return a key that orders checks from passing over missing to failing, then by distance from the bound."""
     if check.value is None:
         return 1, 0.0
     return 2 if check.fails else 0, check.excess
 
 
 def reference_among(trials: Sequence[Trial]) -> Trial | None:
-    """Return the trial that slowdown is counted from: the last Reference that measured latency.
+    """Return the trial that slowdown is relative to: the last Reference trial that measured latency.
 
-    Of a grid it is the trial at the largest size, which is the first.
+    In a grid it is the trial at the ceiling, which comes first.
     """
     measured = [t for t in trials if t.load is not None and t.load.latency.p95 is not None]
     for trial in reversed(measured):
@@ -169,9 +169,9 @@ def reference_among(trials: Sequence[Trial]) -> Trial | None:
 
 
 def every_row_passed(trials: Sequence[Trial], size: Size, rows: int) -> Trial | None:
-    """Return the last trial that sent each of so many different rows and passed, at no larger a size; None without one.
+    """Return the last trial that passed at this size or a smaller one and sent all distinct rows; None without one.
 
-    What each row does at this size is then known: more of a resource breaks no request.
+    Every row is then known to be answered at this size, as more CPU or memory breaks no request.
     """
     assert size.cpu is not None
     assert size.memory is not None
@@ -187,30 +187,30 @@ def every_row_passed(trials: Sequence[Trial], size: Size, rows: int) -> Trial | 
 def rejudge(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[Trial]:
     """Return the trials with the outcome, message and judged metric that the objectives give them now.
 
-    Objectives are no part of what identifies a run, so a change to them must not measure anything twice. A trial whose
-    evidence does not hold the metric that is now asked for becomes NoMetrics, and will run again.
+    Objectives are not part of what identifies a run, so a change to them must not repeat a measurement. A trial that
+    did not measure a metric that is now needed becomes NoMetrics and will run again.
     """
     return [trial for trial, _ in judged_again(spec, trials)]
 
 
 def judged_again(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[tuple[Trial, Verdict]]:
-    """Return the trials as `rejudge` does, each with its verdict; what does not follow from objectives stays."""
-    found = []
+    """Return the trials as `rejudge` does, each with its verdict; outcomes that do not follow from objectives stay."""
+    pairs = []
     for trial in trials:
         verdict = _verdict_again(spec, trial, trials)
         update = {"outcome": verdict.outcome, "message": verdict.message[:2048], "judged": verdict.judged}
-        found.append((trial.model_copy(update=update), verdict))
-    return found
+        pairs.append((trial.model_copy(update=update), verdict))
+    return pairs
 
 
 def _verdict_again(spec: ModelProfileSpec, trial: Trial, trials: Sequence[Trial]) -> Verdict:
-    # A NoMetrics row with a judged metric was made here, for want of that metric: other objectives may do without it.
+    # A NoMetrics trial with a judged metric lacked only that metric, which other objectives may not need.
     from_objectives = trial.outcome in JUDGED_OUTCOMES or (
         trial.outcome is Outcome.NO_METRICS and trial.judged is not None
     )
     failure = None if from_objectives else Failure(trial.outcome, trial.message)
     if (failure is not None and failure.outcome is Outcome.OOM_KILLED) or trial.load is None:
-        excess = None if trial.outcome in WITHOUT_SIZE else math.inf
+        excess = None if trial.outcome in NO_EVIDENCE else math.inf
         return Verdict(trial.outcome, certain=True, message=trial.message, judged=trial.judged, excess=excess)
     return outcome_of(
         spec,

@@ -1,8 +1,8 @@
 """What identifies a run: everything that changes a measurement, and nothing else.
 
-Left out are the objectives, the search (but for how it sizes thread pools), the margins, the metrics source, suspend:
-with other values of these the finished trials still hold and are judged again. The range is left out too: a trial says
-what it says about its own size whatever the range is, and a new ceiling gets a new reference.
+Not included are the objectives, the search (except how it sizes thread pools), the margins, the metrics source and
+suspend: when these change, the finished trials remain valid and are judged again. The range is not included either: a
+trial is evidence about its own size whatever the range is, and a new ceiling gets a new reference trial.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def run_hash(
     spec
         The profile.
     model_digest, code_digest, dataset_digest
-        Of the content: with a digest it does not matter where the content comes from; without one, where it comes from
-        stands for it.
+        Digests of the content. With a digest, it does not matter where the content comes from; without one, its source
+        identifies it.
     image
-        The profiled container's image, by digest where it has one.
+        The image of the profiled container, by digest where it is known.
     rerun
-        The annotation by which a user asks for everything to be measured anew.
+        The annotation with which a user asks for everything to be measured again.
     """
-    found = evidence(
+    identity = evidence(
         spec,
         model_digest=model_digest,
         code_digest=code_digest,
@@ -51,7 +51,7 @@ def run_hash(
         image=image,
         rerun=rerun,
     )
-    text = json.dumps(found, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -79,12 +79,12 @@ def evidence(
         if model_digest is not None:
             model = {"source": model_digest}
         else:
-            # A model baked into the image shows only by its version.
+            # A model that is part of the image is identified by its version alone.
             model = _plain(spec.model)
             del model["name"]
     endpoint = _plain(spec.endpoint)
     endpoint["http"].pop("tls", None)  # how a server is verified does not change what it does
-    found = {
+    identity = {
         "model": model,
         "server": server,
         "image": image,
@@ -93,12 +93,12 @@ def evidence(
         "load": _plain(spec.load),
         "rerun": rerun,
     }
-    # Only where it is asked for: what was measured without it still holds.
-    return found | ({"threads": spec.search.threads} if spec.search.threads != "None" else {})
+    # Included only where it is set, so that runs from before this field keep their hash.
+    return identity | ({"threads": spec.search.threads} if spec.search.threads != "None" else {})
 
 
 def changed_evidence(before: Evidence, after: Evidence) -> list[str]:
-    """Return the dotted paths at which the evidence of two runs differs: why a new run started."""
+    """Return the dotted paths at which the evidence of two runs differs, which is why a new run started."""
     return list(_changes(before, after, ""))
 
 
@@ -106,12 +106,12 @@ def _changes(before: Any, after: Any, path: str) -> list[str]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         names = sorted(before.keys() | after.keys())
         parts = [_changes(before.get(n), after.get(n), f"{path}.{n}" if path else n) for n in names]
-        return [found for part in parts for found in part]
+        return [change for part in parts for change in part]
     return [] if before == after else [path]
 
 
 def _plain(value: Any) -> Any:
-    """Return JSON data in which equal quantities are equal, however they were written: 0.5 and 500m."""
+    """Return JSON data in which quantities of equal value are equal text, such as 0.5 and 500m."""
     if isinstance(value, BaseModel):
         fields = type(value).model_fields.items()
         parts = {field.alias or name: getattr(value, name) for name, field in fields}

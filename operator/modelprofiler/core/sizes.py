@@ -1,4 +1,4 @@
-"""The range that is searched where the user names none: from a floor up to what is left. Pure."""
+"""The range that is searched where the profile gives none: from a floor up to what the machine has free."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.ranges import CpuRange, MemoryRange
 
 CPU_FLOOR, CPU_STEP = Quantity("100m"), Quantity("50m")
+"""Smallest CPU and step of a default range: round numbers, as people write them into manifests."""
+
 MEMORY_FLOOR, MEMORY_STEP = Quantity("128Mi"), Quantity("32Mi")
+"""Smallest memory of a default range and its smallest step: round numbers, as people write them into manifests."""
+
 SIZES_A_DOUBLING = 8
-"""Sizes of memory between one and twice it: a sixteenth to an eighth apart, which is under the margin that is added.
-Steps of one width would be coarse for a small model or endless for a large one: 128Mi to 24Gi has 57 sizes instead of
-765, and a server of 18Gi that is killed for memory is tried again at 20Gi, not 32Mi above."""
+"""Memory sizes between a size and twice that size: they are a sixteenth to an eighth apart, less than the default
+margin of 20 %. Steps of equal width would be too coarse for a small model or too many for a large one: 128Mi to 24Gi
+has 57 sizes instead of 765, and a server that runs out of memory at 18Gi is tried again at 20Gi, not at 18Gi + 32Mi."""
 
 
 def cpu_up_to(most: int) -> CpuRange | None:
@@ -32,10 +36,10 @@ def memory_up_to(most: int) -> MemoryRange | None:
 
 
 def _memory_step(size: int) -> int:
-    """Return the distance to the next size: a part of the largest power of two that is not above this one."""
+    """Return the distance to the next size: an eighth of the largest power of two that is not above this size."""
     return max(MEMORY_STEP.bytes, (1 << (size.bit_length() - 1)) // SIZES_A_DOUBLING)
 
 
 def whole_mebibytes(size: int) -> Quantity:
-    """Return a size in bytes rounded down to whole mebibytes, as sentences say it."""
+    """Return a size in bytes rounded down to whole mebibytes, for use in messages."""
     return Quantity.memory(max(0, size) // 2**20 * 2**20)

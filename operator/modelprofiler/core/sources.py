@@ -1,4 +1,4 @@
-"""The files behind a source, wherever they were read: what a ConfigMap holds, what identifies it, what it lacks."""
+"""The files of a source, wherever they were read: the files of a ConfigMap, their digest, and what is missing."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 from modelprofiler.errors import Problem
 
 KEY = re.compile(r"(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}")
-"""A key of a ConfigMap, as the API server takes it."""
+"""A key of a ConfigMap that the API server accepts."""
 
 INLINE_MODEL = "model"
-"""Name of the file of a model that is written into the profile."""
+"""File name of a model that is written into the profile."""
 
 INLINE_DATASET = "dataset"
-"""Name of the file of rows that are written into the profile."""
+"""File name of rows that are written into the profile."""
 
 
 def files_of(config_map: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Problem]]:
-    """Return the files of a ConfigMap, and what in it is not a file."""
+    """Return the files of a ConfigMap, and a problem for every entry that is not a file."""
     files: dict[str, bytes] = {}
     problems = []
     for part in ("data", "binaryData"):
@@ -32,14 +32,14 @@ def files_of(config_map: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Prob
             continue
         for key, value in entries.items():
             if not KEY.fullmatch(str(key)):
-                problems.append(Problem(f"{part}.{key}", "is no key: letters, digits, '-', '_' and '.' are allowed"))
+                problems.append(Problem(f"{part}.{key}", "is not a valid key: use letters, digits, '-', '_' and '.'"))
             elif not isinstance(value, str):
                 problems.append(Problem(f"{part}.{key}", f"must be text, not {value!r:.60}; put it in quotes"))
             elif part == "data":
                 files[str(key)] = value.encode()
             else:
                 try:
-                    # Line ends and spaces are skipped, as the API server does.
+                    # Like the API server, ignore line ends and spaces.
                     files[str(key)] = base64.b64decode("".join(value.split()), validate=True)
                 except (binascii.Error, ValueError) as error:
                     problems.append(Problem(f"{part}.{key}", f"is not Base64: {error}"))
@@ -47,7 +47,10 @@ def files_of(config_map: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Prob
 
 
 class FilesDigest:
-    """The sha256 of a set of files: names and contents, each after its length (8 bytes, big endian): borders count."""
+    """The sha256 of a set of files: each name and content after its length in 8 bytes, big endian.
+
+    With the lengths, moving a byte from one file to the next changes the digest.
+    """
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
@@ -67,19 +70,19 @@ class FilesDigest:
 
 def digest(files: Mapping[str, bytes]) -> str:
     """Return the sha256 of a set of files."""
-    found = FilesDigest()
+    total = FilesDigest()
     for name in sorted(files):
-        found.add(name, len(files[name]), (files[name],))
-    return str(found)
+        total.add(name, len(files[name]), (files[name],))
+    return str(total)
 
 
 def no_key(name: str, key: str, keys: Sequence[str]) -> str:
-    """Return the sentence for a ConfigMap without the key that is named."""
+    """Return the message for a ConfigMap that does not have the key that a profile names."""
     return f"ConfigMap {name!r} has no key {key!r}; it has {', '.join(sorted(keys)) or 'no keys'}"
 
 
 def script_problems(file: str, files: Iterable[str]) -> list[Problem]:
-    """Return what is wrong when the entry script is not among the files of its source."""
+    """Return a problem when the entry script is not among the files of its source."""
     names = sorted(files)
     if file in names:
         return []
@@ -88,11 +91,11 @@ def script_problems(file: str, files: Iterable[str]) -> list[Problem]:
 
 
 def which_rows(name: str, keys: Iterable[str]) -> list[Problem]:
-    """Return what is wrong when a ConfigMap does not say which of its keys holds the rows."""
+    """Return a problem when a ConfigMap has no key, or several keys of which any may contain the rows."""
     names = sorted(keys)
     path = "spec.dataset.source.configMap"
     if not names:
         return [Problem(path, f"ConfigMap {name!r} has no keys")]
     if len(names) > 1:
-        return [Problem(f"{path}.key", f"say which key holds the rows: ConfigMap {name!r} has {', '.join(names)}")]
+        return [Problem(f"{path}.key", f"name the key with the rows: ConfigMap {name!r} has {', '.join(names)}")]
     return []

@@ -1,4 +1,4 @@
-"""The status of a profile, built in one place for a cluster and for this machine."""
+"""The status of a profile: built here for a run in a cluster and for one on this machine."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from modelprofiler.core.steps import Recommend
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """What a run measures, as its status names it.
+    """What a run measures, as its status records it.
 
     Attributes
     ----------
     run_hash
-        What identifies the run.
+        Identifies the run.
     dataset
-        The rows.
+        The rows that are sent.
     resources
-        The range that is searched, defaults filled in.
+        The range that is searched, with defaults filled in.
     provenance
-        Where the numbers come from.
+        The versions, digests and the machine that the measurements depend on.
     """
 
     run_hash: str
@@ -48,24 +48,24 @@ def run_status(
     started: datetime | None,
     completed: datetime | None = None,
 ) -> ModelProfileStatus:
-    """Return the status of a run that goes on, waits, or has ended.
+    """Return the status of a run that is queued, running or finished.
 
     Parameters
     ----------
     before
         The status as it is recorded.
     state
-        What the conditions are made of; its result is what is recommended.
+        The facts that the conditions follow from; its result is what is recommended.
     identity
         What the run measures.
     now
-        The time of changes to conditions.
+        The time that a condition gets which changes.
     trials
         All finished trials, in the order of their index.
     active
         The trial in progress.
     started, completed
-        When the run left the queue, and when it ended; None for what has not happened.
+        When the run left the queue and when it ended; None for what has not happened yet.
     """
     result = state.result
     return updated_status(
@@ -87,7 +87,7 @@ def run_status(
 
 
 def updated_status(before: ModelProfileStatus, state: RunState, now: datetime, **fields: Any) -> ModelProfileStatus:
-    """Return a status with other fields and the conditions that follow from a state; every other field stays."""
+    """Return a status with these fields and the conditions that follow from a state; all other fields stay."""
     place = None if state.queue_position is None else rounded_place(state.queue_position)
     return before.model_copy(
         update={
@@ -101,7 +101,7 @@ def updated_status(before: ModelProfileStatus, state: RunState, now: datetime, *
 
 
 def samples_read(source: str | None) -> Finding:
-    """Return what MetricsAvailable says once usage was read from a source."""
+    """Return the reason and message of MetricsAvailable once usage was read from a source."""
     return Finding(Reason.SAMPLES_READ, f"Samples of the container come from {source}.")
 
 

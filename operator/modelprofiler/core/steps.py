@@ -1,4 +1,4 @@
-"""What a run does next: one more trial, a recommendation, or an end without one."""
+"""The next step of a run: one more trial, a recommendation, or the end of a run without one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from modelprofiler.core.axis import Limits
 Environment: TypeAlias = Literal["Cluster", "Local"]
 
 Window: TypeAlias = Literal["Decide", "Measure"]
-"""Decide: the window may end once the latency verdict is certain. Measure: it is full, because usage is needed."""
+"""Decide: the window may end as soon as the verdict on latency is certain. Measure: it runs to its end,
+because usage is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,11 @@ class RunTrial:
     limits
         The size of the profiled container.
     fresh
-        Whether the server must be started at this size; otherwise a running one may be resized.
+        Whether the server must be started at this size; otherwise a running server may be resized.
     window
         Whether the load may stop at the first certain verdict.
     reason
-        Why this trial, in one sentence.
+        Why this trial is run, as a part of a sentence.
     """
 
     purpose: Purpose
@@ -43,7 +44,7 @@ class RunTrial:
 
 @dataclass(frozen=True, slots=True)
 class Recommend:
-    """The run is over and has an answer; `reason` is Verified or NotVerified."""
+    """End the run with a recommendation; `reason` is Verified or NotVerified."""
 
     recommendation: ContainerRecommendation
     reason: Reason
@@ -52,7 +53,7 @@ class Recommend:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """The run is over without an answer."""
+    """End the run without a recommendation."""
 
     reason: Reason
     message: str

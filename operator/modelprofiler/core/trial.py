@@ -1,4 +1,4 @@
-"""A finished trial as it is recorded: what its evidence becomes, written once for a cluster and for this machine."""
+"""From the evidence of a trial to the row that the status records, in a cluster as on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_MESSAGE = 2048
 
 
 def needs_usage(spec: ModelProfileSpec, window: Window) -> bool:
-    """Return whether a trial with this window cannot pass without the container's CPU and memory."""
+    """Return whether a trial with this window needs the container's CPU and memory in order to pass."""
     return window == "Measure" or spec.objectives.max_throttled_percent is not None
 
 
@@ -26,9 +26,9 @@ def finished_trial(
 ) -> Trial:
     """Return the row of a finished trial, judged by the objectives.
 
-    What the shell saw go wrong comes first, then what the load generator reports, then the objectives. A trial that
-    would have passed without the usage that it was run for is NoMetrics, and one that was slow on a machine full of
-    other work is Disturbed.
+    A failure of the server or the measurement comes first, then a failure that the load generator reports, then the
+    objectives. A trial that met the objectives but lacks the usage that it was run for becomes NoMetrics; one that was
+    slow on a machine without spare CPU becomes Disturbed.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def finished_trial(
     attempt
         The trial.
     evidence
-        What was seen of it.
+        Its evidence.
     completed
         When it ended.
     trials
@@ -48,10 +48,10 @@ def finished_trial(
     if failure is None and row.outcome is Outcome.PASSED and needs_usage(spec, attempt.window):
         usage = evidence.usage
         if usage is None or usage.cpu is None or usage.memory is None:
-            missing = evidence.usage_problem or "what the server used could not be measured"
+            missing = evidence.usage_problem or "the CPU and memory of the server could not be measured"
             return _row(spec, attempt, evidence, Failure(Outcome.NO_METRICS, missing), completed, trials)
-    if row.outcome is Outcome.SLOW and (crowded := _crowded_out(attempt, evidence)) is not None:
-        return _row(spec, attempt, evidence, crowded, completed, trials)
+    if row.outcome is Outcome.SLOW and (disturbance := _disturbance(attempt, evidence)) is not None:
+        return _row(spec, attempt, evidence, disturbance, completed, trials)
     return row
 
 
@@ -91,29 +91,29 @@ def _row(
     )
 
 
-def _crowded_out(attempt: Attempt, evidence: Evidence) -> Failure | None:
-    """Return that other work took the machine's CPU during the load; None where it did not, or that is not known."""
+def _disturbance(attempt: Attempt, evidence: Evidence) -> Failure | None:
+    """Return the failure of a trial whose machine had no CPU to spare; None where it had, or that is not known."""
     if evidence.load is None or not evidence.load_on_machine:
         return None
-    full = crowding(evidence.load, attempt.limits.cpu / 1000, evidence.usage)
-    return Failure(Outcome.DISTURBED, f"{evidence.machine} {full}") if full else None
+    predicate = crowding(evidence.load, attempt.limits.cpu / 1000, evidence.usage)
+    return Failure(Outcome.DISTURBED, f"{evidence.machine} {predicate}") if predicate else None
 
 
 def with_late_usage(
     spec: ModelProfileSpec, trials: Sequence[Trial], index: int, usage: UsageStatus, node: NodeLoad | None
 ) -> Trial:
-    """Return a recorded row judged again with the usage that arrived after it; what went wrong stays what went wrong.
+    """Return a recorded trial, judged again with usage that arrived after it was recorded; a failure stays a failure.
 
     Parameters
     ----------
     trials
         All finished trials, in the order of their index.
     index
-        Of the row, from 1.
+        Of the trial, counted from 1.
     usage, node
-        What arrived; a node load that is None leaves the recorded one as it is.
+        What arrived; None for the node keeps what is recorded.
     """
-    at = index - 1
-    row = trials[at]
-    known = row.model_copy(update={"usage": usage, "node": node or row.node})
-    return rejudge(spec, [*trials[:at], known, *trials[at + 1 :]])[at]
+    position = index - 1
+    recorded = trials[position]
+    completed = recorded.model_copy(update={"usage": usage, "node": node or recorded.node})
+    return rejudge(spec, [*trials[:position], completed, *trials[position + 1 :]])[position]

@@ -1,4 +1,4 @@
-"""The spans of time around a load, from which a container's usage is taken."""
+"""The spans of time during and around a load, from which a container's usage is computed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import TypeAlias
 from modelprofiler.core.evidence import LoadEvidence
 
 CompletedBetween: TypeAlias = Callable[[float, float], float]
-"""Requests completed from one time to another (seconds since the epoch); fractions where a bin is cut."""
+"""Number of requests completed between two times (seconds since the epoch); a fraction where a bin is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of time, both ends included, in seconds since the epoch."""
+    """A span of time in seconds since the epoch, both ends included."""
 
     start: float
     end: float
 
     @property
     def seconds(self) -> float:
-        """Its length in seconds."""
+        """Length of the span in seconds."""
         return self.end - self.start
 
     def __contains__(self, time: object) -> bool:
@@ -31,19 +31,19 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class LoadWindows:
-    """When a load ran, and what it completed; times are seconds since the epoch.
+    """When a load ran and how many requests it completed; times are seconds since the epoch.
 
     Attributes
     ----------
     window
         The measured window, warm-up excluded.
     completed_between
-        Requests completed between two times, warm-up included; zero outside the load.
+        Number of requests completed between two times, warm-up included; zero outside of the load.
     start, end
         When the first request of the warm-up was due and when the last response was read.
     exclusive
-        The time around the load in which the container served nothing else: from being ready, or the end of the load
-        before, until the next load. CPU samples outside it say nothing about this load.
+        The span around the load in which the container served nothing else: from when it was ready, or from the end
+        of the previous load, until the next load. CPU samples outside of it do not belong to this load.
     """
 
     window: Window
@@ -54,29 +54,28 @@ class LoadWindows:
 
 
 def windows_of(load: LoadEvidence, exclusive: Window) -> LoadWindows | None:
-    """Return the windows of a finished load; None when it ended before its measured window did.
+    """Return the windows of a finished load; None when it did not get to the end of its measured window.
 
     Parameters
     ----------
     load
         What the load generator reported.
     exclusive
-        When the server had only this load to serve, as the shell knows it; extended so that it holds the load itself.
+        When the server had only this load to serve; extended to the start of the load where it begins later.
     """
-    times = (load.warmup_started, load.window_started, load.window_ended, load.ended)
-    if None in times:
+    start, end = load.warmup_started, load.ended
+    if start is None or load.window_started is None or load.window_ended is None or end is None:
         return None
-    start, window_start, window_end, end = (time for time in times if time is not None)
+    window = Window(load.window_started, load.window_ended)
     around = Window(min(exclusive.start, start), exclusive.end)
-    return LoadWindows(Window(window_start, window_end), load.completed_between, start, end, around)
+    return LoadWindows(window, load.completed_between, start, end, around)
 
 
 def windows_from(
     window: Window, completed_between: CompletedBetween, start: float, end: float, exclusive: Window | None = None
 ) -> LoadWindows:
-    """Return the windows of a load from their times; see `LoadWindows`.
+    """Return the windows of a load; see `LoadWindows` for the parameters.
 
-    Without `exclusive` only the time from the start of the load counts: what came before may have been the model being
-    loaded.
+    Without `exclusive` it begins at the start of the load: before that the server may have been loading its model.
     """
     return LoadWindows(window, completed_between, start, end, exclusive or Window(start, math.inf))

@@ -20,7 +20,7 @@ def used(throttled: str | None) -> UsageStatus:
 
 def test_what_others_took_is_told() -> None:
     """Of 2 CPUs, of which the server may have had 0.3 and the generator 0.1."""
-    assert "at least 1.6 CPUs of it for others" in (crowding(FULL, 0.3) or "")
+    assert "at least 1.6 CPUs of that went to something other" in (crowding(FULL, 0.3) or "")
 
 
 @pytest.mark.parametrize(

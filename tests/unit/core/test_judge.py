@@ -75,7 +75,7 @@ def test_one_failing_metric_is_enough() -> None:
 def test_too_few_requests_are_counted_against_those_needed() -> None:
     """The user sees what is missing."""
     found = verdict(objectives(latency={"p99": "250ms"}), load_of(100, requests=210))
-    assert found.message.startswith("too few requests for p99: 210 of 299")
+    assert found.message.startswith("p99 needs 299 completed requests, and there were 210")
 
 
 def test_a_failing_metric_decides_though_another_one_is_missing() -> None:

@@ -81,7 +81,7 @@ def test_a_machine_that_was_full_with_others_disturbed_the_trial(
     load = completed(SLOW_P95, cores=4, busy_percent=busy, steal_percent=steal, cpu_percent=own)
     row = trial(Evidence(load=load, load_on_machine=same, machine="node n1"))
     assert expected is row.outcome
-    assert row.message.startswith("node n1 was full") == (expected is Outcome.DISTURBED)
+    assert row.message.startswith("node n1 had too little CPU left") == (expected is Outcome.DISTURBED)
 
 
 def test_a_kubelet_tells_other_work_where_the_load_ran_elsewhere() -> None:

@@ -100,7 +100,7 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
             {"configMap": {"name": "other"}},
             "there is no ConfigMap 'other' in the file; it has files",
         ),
-        ("several keys", {"configMap": {"name": "files"}}, "say which key holds the rows"),
+        ("several keys", {"configMap": {"name": "files"}}, "name the key with the rows"),
         ("a folder", {"path": "."}, "is a folder; name the file with the rows"),
         ("only empty lines", {"inline": "\n \n"}, "spec.dataset: the dataset has only empty lines"),
     ],

@@ -146,7 +146,7 @@ def broken() -> RunRecord:
     """Return a run in which trials broke without a latency, one said nothing, and usage could not be read."""
     known = verified()
     changes: dict[int, dict[str, Any]] = {
-        3: {"outcome": Outcome.OOM_KILLED, "message": "the kernel killed a process of the container for memory"},
+        3: {"outcome": Outcome.OOM_KILLED, "message": "the kernel's OOM killer ended a process of the container"},
         4: {"outcome": Outcome.DISTURBED, "message": "the node was busy"},
     }
     empty = {"load": None, "usage": None, "judged": None}

@@ -11,7 +11,7 @@ from modelprofiler.api.status import ContainerRecommendation, Verification
 from modelprofiler.api.trial import Outcome, Size
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.drift import drift_of, drift_sentence
-from modelprofiler.core.judge import WITHOUT_SIZE
+from modelprofiler.core.judge import NO_EVIDENCE
 from modelprofiler.core.leak import leak_of, leak_sentence
 from modelprofiler.core.search.points import CpuPoint, Observation, slack_to
 from modelprofiler.core.search.run import Run
@@ -156,7 +156,7 @@ def _lucky(run: Run, target: Target) -> str:
 
 def _silence(run: Run, target: Target) -> str:
     """Return which smaller size was tried in vain; empty where none was."""
-    below = [t for t in run.trials if t.outcome in WITHOUT_SIZE and Limits.from_size(t.limits).cpu < target.cpu]
+    below = [t for t in run.trials if t.outcome in NO_EVIDENCE and Limits.from_size(t.limits).cpu < target.cpu]
     return f"at {below[-1].limits.cpu} nothing could be told ({below[-1].message})" if below else ""
 
 

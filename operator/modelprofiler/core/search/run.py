@@ -12,7 +12,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
-from modelprofiler.core.judge import WITHOUT_SIZE, judged_again
+from modelprofiler.core.judge import NO_EVIDENCE, judged_again
 from modelprofiler.core.search.pace import Pace
 from modelprofiler.core.search.points import CpuPoint, Observation, evidence, pooled
 from modelprofiler.core.steps import Environment
@@ -70,7 +70,7 @@ class Run:
         said = [
             (trial, verdict)
             for trial, verdict in judged
-            if trial.outcome not in WITHOUT_SIZE and trial.purpose is not Purpose.BASELINE
+            if trial.outcome not in NO_EVIDENCE and trial.purpose is not Purpose.BASELINE
         ]
         pace = Pace.of([trial for trial, _ in said])
         rate = float(spec.load.open_loop.rate) if spec.load.open_loop is not None else None

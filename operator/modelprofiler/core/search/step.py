@@ -15,7 +15,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import Trial
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.judge import WITHOUT_SIZE
+from modelprofiler.core.judge import NO_EVIDENCE
 from modelprofiler.core.search.adaptive import adaptive_step, step_below
 from modelprofiler.core.search.confirm import best_so_far, confirm_step
 from modelprofiler.core.search.grid import grid_problems, grid_recommendation, grid_step
@@ -94,7 +94,7 @@ def _best(run: Run, why: str) -> Recommend | None:
 def _inconclusive(run: Run, limits: Limits) -> list[Trial]:
     """Return the last trials at this size when all of them said nothing, and they were too many."""
     here = [trial for trial in run.trials if Limits.from_size(trial.limits) == limits]
-    found = list(itertools.takewhile(lambda trial: trial.outcome in WITHOUT_SIZE, reversed(here)))
+    found = list(itertools.takewhile(lambda trial: trial.outcome in NO_EVIDENCE, reversed(here)))
     return found[::-1] if len(found) >= MOST_INCONCLUSIVE else []
 
 

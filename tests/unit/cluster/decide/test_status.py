@@ -125,7 +125,7 @@ def test_a_message_says_what_is_waited_for() -> None:
     """The position in the queue, what the trial does, why it was refused."""
     words = [next(c.message for c in s.conditions if c.type == "Finished") for s in (QUEUED, LOADING, REFUSED)]
     assert [
-        "Waits for its turn: number 2 in the queue.",
+        "Waiting in the queue: number 2.",
         "Trial 1 (Reference): .",
         "there is no ConfigMap",
     ] == words

@@ -95,7 +95,7 @@ def template(*containers: Object, **pod: Any) -> Object:
             [],
             {"dataset": named("files", key="rows")},
         ),
-        ("SourceNotFound", "say which key holds the rows", [], {"dataset": named("files")}),
+        ("SourceNotFound", "name the key with the rows", [], {"dataset": named("files")}),
         (
             "SourceNotFound",
             "the source has no file 'main.py'; it has requests.txt, score.py",

@@ -33,9 +33,9 @@ from modelprofiler.core.windows import Window, windows_from
 from modelprofiler.host.cgroup import Cgroup, open_cgroup
 from modelprofiler.host.control_group import Reading
 from modelprofiler.host.cpus import available_cpus, pin, same_core, split
-from modelprofiler.host.lock import machine
-from modelprofiler.host.process import Server
+from modelprofiler.host.lock import machine_lock
 from modelprofiler.host.sampler import Sampler
+from modelprofiler.host.server_process import ServerProcess
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.runner import run
 from modelprofiler.metrics.usage import usage
@@ -129,7 +129,7 @@ def held_bytes(pids: set[int], field: str) -> int:
     return sum(int(kib) * 1024 for text in rollups for kib in re.findall(rf"^{field}: +(\d+) kB", text, re.MULTILINE))
 
 
-def held(server: Server, cgroup: Cgroup | None) -> int:
+def held(server: ServerProcess, cgroup: Cgroup | None) -> int:
     """Return what a server holds now: its own pages in a control group, all of it without one."""
     return held_bytes(cgroup.pids(), "Pss_Anon") if cgroup else held_bytes({server.pid}, "Rss")
 
@@ -161,7 +161,7 @@ def other_work(cpus: Iterable[int]) -> Iterator[None]:
             hog.wait()
 
 
-async def port_of(server: Server) -> int:
+async def port_of(server: ServerProcess) -> int:
     """Wait until the server says which port it has taken."""
     async with asyncio.timeout(20):
         while not (said := re.search(r"listening on \S+:(\d+)", server.exit_sentence())):
@@ -175,7 +175,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
     plan = split(available_cpus(), (case.millicores or 1000) / 1000, same_core())
     before = os.sched_getaffinity(0)
     cgroup: Cgroup | None = open_cgroup("truth") if case.grouped else None
-    server, hogs = Server(), contextlib.ExitStack()
+    server, hogs = ServerProcess(), contextlib.ExitStack()
     try:
         if cgroup:
             cgroup.set_cpu(case.millicores)
@@ -284,7 +284,9 @@ def main() -> int:
         parser.error(f"--case: no case has {arguments.case!r} in its name")
     results: dict[Case, list[Found]] = {}
     with (
-        machine("the benchmark of known servers", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)),
+        machine_lock(
+            "the benchmark of known servers", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)
+        ),
         tempfile.TemporaryDirectory() as folder,
         asyncio.Runner(loop_factory=uvloop.Loop) as runner,
     ):

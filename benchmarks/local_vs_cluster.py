@@ -29,7 +29,7 @@ from modelprofiler.api.conditions import ConditionType
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.core.support import CLUSTER_PYTHON
-from modelprofiler.host.lock import machine
+from modelprofiler.host.lock import machine_lock
 
 ROOT = Path(__file__).parent.parent
 NAMESPACE = "bench-local-vs-cluster"
@@ -88,7 +88,7 @@ def kubectl(*arguments: str, within: float = 120) -> str:
 
 def in_cluster(case: Case) -> Answer:
     """Run a profile in the cluster, with nothing else on this machine."""
-    with machine(f"{case.name} in a cluster", wait_seconds=600):
+    with machine_lock(f"{case.name} in a cluster", wait_seconds=600):
         kubectl("apply", "--namespace", NAMESPACE, "--filename", str(case.file))
         try:
             waiting = ("wait", RESOURCE, "--all", "--for=condition=Finished", f"--timeout={DEADLINE}s")

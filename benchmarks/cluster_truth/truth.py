@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelprofiler.host.cgroup_v1 import HELPFUL, REQUIRED, CgroupV1, mounts
+from modelprofiler.host.cgroup_v1 import OPTIONAL, REQUIRED, CgroupV1, mounts
 from modelprofiler.host.control_group import Cgroup, Reading
 from modelprofiler.host.sampler import Sampled, Sampler
 from modelprofiler.metrics import steady
@@ -37,7 +37,7 @@ def sampler(container_id: str, proc: Path = Path("/proc")) -> Sampler | None:
     mounted = mounts((proc / "self/mountinfo").read_text())
     found = {
         controller: directory
-        for controller in (*REQUIRED, *HELPFUL)
+        for controller in (*REQUIRED, *OPTIONAL)
         if controller in mounted and (directory := next(mounted[controller].glob(f"**/{container_id}"), None))
     }
     if any(controller not in found for controller in REQUIRED):

@@ -34,8 +34,8 @@ from benchmarks.search.kernel import PERIOD, serve
 
 from modelprofiler.host.cgroup import Cgroup, open_cgroup
 from modelprofiler.host.cpus import available_cpus, pin, same_core, split
-from modelprofiler.host.lock import machine
-from modelprofiler.host.process import Server
+from modelprofiler.host.lock import machine_lock
+from modelprofiler.host.server_process import ServerProcess
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.runner import run
@@ -146,7 +146,7 @@ async def measured(point: Point, rows: Path, log: Path, seconds: float, seed: in
     plan = split(available_cpus(), point.millicores / 1000, same_core())
     before = os.sched_getaffinity(0)
     cgroup = open_cgroup("validate")
-    server = Server()
+    server = ServerProcess()
     try:
         cgroup.set_cpu(point.millicores)
         _prefer(cgroup)
@@ -232,7 +232,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     errors: dict[str, list[float]] = {metric: [] for metric in METRICS}
     with (
-        machine("the validation of the simulator", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)),
+        machine_lock(
+            "the validation of the simulator", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)
+        ),
         tempfile.TemporaryDirectory() as folder,
         asyncio.Runner(loop_factory=uvloop.Loop) as runner,
     ):

@@ -20,7 +20,7 @@ from benchmarks.publish import replace
 from benchmarks.threads import blas, runtimes
 from benchmarks.threads.trials import measure, table
 
-from modelprofiler.host.lock import machine
+from modelprofiler.host.lock import machine_lock
 
 BLAS_SECONDS, RUNTIME_SECONDS = 225, 120
 
@@ -50,7 +50,7 @@ def main() -> int:
     )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
-    with machine("make bench-threads", wait_seconds=600, waiting=print):
+    with machine_lock("make bench-threads", wait_seconds=600, waiting=print):
         model = of_blas()
         others = "\n\n".join(f"### {name}\n\n{of_runtime(name)}" for name in runtimes.RUNTIMES)
     print(f"{model}\n\n{others}")

@@ -19,10 +19,10 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.core.threads import oversized_sentence
 from modelprofiler.files.document import Document
-from modelprofiler.local.host import Host
+from modelprofiler.local.placement import Placement
 from modelprofiler.local.prepared import Prepared
-from modelprofiler.local.progress import Silent
-from modelprofiler.local.trials import Trials
+from modelprofiler.local.progress import SilentListener
+from modelprofiler.local.trials import TrialRunner
 
 NODE_CPUS = 16
 """Of the node that is imitated: the servers make pools of that size, unless a variable gives another."""
@@ -123,7 +123,7 @@ async def _one(case: Case, cpu: int, directory: Path) -> Trial:
     prepared = await asyncio.to_thread(Prepared.of, document, directory, print)
     # Measure: a full window at every size, also where it is clear that it is too small.
     step = RunTrial(Purpose.GRID, Limits(cpu, MEMORY), fresh=True, window="Measure", reason="")
-    trials = Trials(prepared, Host.of(prepared.resources), directory, Silent())
+    trials = TrialRunner(prepared, Placement.of(prepared.resources), directory, SilentListener())
     try:
         return (await trials.run(step, 1, [])).trial
     finally:

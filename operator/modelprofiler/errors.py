@@ -104,7 +104,7 @@ class DatasetError(ModelProfilerError):
 
 
 class MachineBusy(ModelProfilerError):
-    """Another run has the machine, and two would measure each other."""
+    """Another run has the machine, and two runs would disturb each other."""
 
 
 class RecordUnreadable(ModelProfilerError):

@@ -19,7 +19,7 @@ import yaml
 from benchmarks.known_cost import free_port
 
 from modelprofiler.api.resource import ModelProfile
-from modelprofiler.host.cgroup import owner
+from modelprofiler.host.owner import owner_prefix
 from modelprofiler.report.record import RunRecord
 
 pytestmark = pytest.mark.timeout(900)
@@ -103,7 +103,7 @@ def run(control_groups: None, tmp_path_factory: pytest.TempPathFactory, reposito
         out, more = process.communicate(timeout=30)
         within = time.monotonic() - began
     interrupted = subprocess.CompletedProcess(command, process.returncode, out, said + more)
-    mine = owner().rsplit("-", 2)[0].replace(str(os.getpid()), str(process.pid))
+    mine = owner_prefix().rsplit("-", 2)[0].replace(str(os.getpid()), str(process.pid))
     left = [str(p) for p in Path("/sys/fs/cgroup").glob(f"*/{mine}-*")]
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -126,7 +126,7 @@ def test_a_second_run_at_the_same_time_is_refused(run: WholeRun) -> None:
     """It says which run it would disturb."""
     assert 1 == run.refused.returncode
     assert "profile cost (process " in run.refused.stderr
-    assert "two would measure each other" in run.refused.stderr
+    assert "two runs would disturb each other" in run.refused.stderr
 
 
 def test_a_resumed_run_goes_on_from_the_finished_trials(run: WholeRun) -> None:

@@ -214,7 +214,7 @@ def _mounts(document: Document, found: Resolved, directory: Path) -> dict[str, P
     return mounts
 
 
-def variables(document: Document) -> tuple[dict[str, str], list[Problem]]:
+def server_variables(document: Document) -> tuple[dict[str, str], list[Problem]]:
     """Return the variables that the profile gives its server, ConfigMaps of the file looked up, and what is missing."""
     spec = document.profile.spec
     script, container = spec.server.entry_script, profiled_container(spec)

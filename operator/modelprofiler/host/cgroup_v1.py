@@ -1,4 +1,4 @@
-"""Control groups, version 1: a hierarchy for each controller, used as root."""
+"""Control groups of version 1: one hierarchy for each controller, writable for root only."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from modelprofiler.host.control_group import (
     Cgroup,
     KeptFile,
     Reading,
-    keyed,
-    less,
+    difference,
+    keyed_numbers,
     quota_microseconds,
     signal_all,
     write,
@@ -21,43 +21,43 @@ from modelprofiler.host.control_group import (
 
 REQUIRED = ("cpu", "cpuacct", "memory")
 """Controllers without which there are no limits or no counters."""
-HELPFUL = ("freezer",)
-"""Controllers that are used where they are mounted."""
+OPTIONAL = ("freezer",)
+"""Controllers that are used where they are mounted and writable."""
 FREEZE_SECONDS = 0.5
-"""How long processes may take to stop before they are killed as they are."""
+"""How long freezing may take before processes are killed while they run; chosen, it usually takes milliseconds."""
 
 
 def mounts(mountinfo: str) -> dict[str, Path]:
     """Return where each controller is mounted, from the text of /proc/self/mountinfo (proc_pid_mountinfo(5))."""
-    found: dict[str, Path] = {}
+    mounted: dict[str, Path] = {}
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
         fields, types = left.split(), right.split()
         if len(fields) < 5 or len(types) < 3 or types[0] != "cgroup":
             continue
         for controller in types[2].split(","):
-            found.setdefault(controller, Path(unescaped(fields[4])))
-    return found
+            mounted.setdefault(controller, Path(_unescape(fields[4])))
+    return mounted
 
 
-def unescaped(field: str) -> str:
-    """Return a field of mountinfo, where spaces and the like are written in octal."""
+def _unescape(field: str) -> str:
+    """Return a field of mountinfo with its octal escapes (of spaces and backslashes) decoded."""
     return field.encode().decode("unicode_escape") if "\\" in field else field
 
 
 class CgroupV1(Cgroup):
-    """One group in the hierarchy of each controller.
+    """A group with a directory in the hierarchy of each controller.
 
     Parameters
     ----------
     directories
-        The directory of each controller; controllers mounted together share one.
+        The directory of each controller; controllers that are mounted together share one.
     """
 
     version = "v1"
 
     def __init__(self, directories: Mapping[str, Path]) -> None:
-        # In the order of first mention, each once: a hierarchy with several controllers is joined once.
+        # Each once, in the order of first mention: a hierarchy with several controllers is joined once.
         distinct = tuple(dict.fromkeys(directories.values()))
         super().__init__(distinct, distinct)
         cpu, memory = directories.get("cpu", Path()), directories.get("memory", Path())
@@ -84,22 +84,24 @@ class CgroupV1(Cgroup):
     def set_memory(self, size: int | None) -> None:  # noqa: D102 - as Cgroup says
         value = "-1" if size is None else str(size)
         with_swap = [self._limit_with_swap] if self._limit_with_swap.exists() else []
-        # The limit with swap may never be below the one without: it goes first when both rise, and last otherwise.
-        now = int(self._limit.read_text()) if self._limit.exists() else 0
-        rising = size is None or size > now
+        # The limit with swap must never be below the one without: it is written first when both rise, else last.
+        current = int(self._limit.read_text()) if self._limit.exists() else 0
+        rising = size is None or size > current
         for path in (*with_swap, self._limit) if rising else (self._limit, *with_swap):
             write(path, value)
         if not with_swap and self._swappiness.exists():
-            write(self._swappiness, "0")  # swap is not counted on this machine, so at least nothing is put there
+            write(self._swappiness, "0")  # swap is not accounted on this machine, so the group must not use it
 
     def read(self) -> Reading:  # noqa: D102 - as Cgroup says
         began = time.time()
         nanoseconds = self._cpu_usage.number()
-        taken = (began + time.time()) / 2  # the time that belongs to the counter of CPU; the rest need not be so exact
-        periods, throttled = keyed(self._cpu_stat.text(), "nr_periods", "nr_throttled")
+        taken = (began + time.time()) / 2  # of the CPU counter; the others do not need this precision
+        periods, throttled = keyed_numbers(self._cpu_stat.text(), "nr_periods", "nr_throttled")
         usage, peak = self._usage.number(), self._peak.number()
-        inactive, anonymous, cache = keyed(self._memory_stat.text(), "total_inactive_file", "total_rss", "total_cache")
-        (kills,) = keyed(self._oom.text(), "oom_kill")
+        inactive, anonymous, cache = keyed_numbers(
+            self._memory_stat.text(), "total_inactive_file", "total_rss", "total_cache"
+        )
+        (kills,) = keyed_numbers(self._oom.text(), "oom_kill")
         self._highest = max(self._highest, peak or 0)
         return Reading(
             time=taken,
@@ -107,7 +109,7 @@ class CgroupV1(Cgroup):
             periods=periods,
             throttled_periods=throttled,
             memory_current=usage,
-            working_set=less(usage, inactive),
+            working_set=difference(usage, inactive),
             memory_peak=self._highest or None,
             anonymous=anonymous,
             page_cache=cache,
@@ -123,14 +125,14 @@ class CgroupV1(Cgroup):
         return peak
 
     def _threads(self) -> int | None:
-        """Count threads. Not through a file kept open: the kernel would go on showing the list it made at first."""
+        """Return the number of threads. The file is not kept open: the kernel would show the list of the first read."""
         try:
             return len(self._tasks.read_bytes().split())
         except OSError:
             return None
 
     def _kill_once(self) -> None:
-        """Stop them all, so that none forks while the others are killed; a stopped process dies when it may go on."""
+        """Freeze all processes, so that none forks while the others are killed; they die when they are thawed."""
         if self._freezer is None:
             signal_all(self.pids(), signal.SIGKILL)
             return

@@ -1,4 +1,4 @@
-"""Control groups, version 2: one hierarchy, in a part of it that this process may write to."""
+"""Control groups of version 2: one hierarchy, used in a part of it that this process may write to."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from modelprofiler.host.control_group import (
     Cgroup,
     KeptFile,
     Reading,
-    keyed,
-    less,
+    difference,
+    keyed_numbers,
     quota_microseconds,
     signal_all,
     write,
@@ -22,17 +22,17 @@ from modelprofiler.host.control_group import (
 
 REQUIRED = frozenset({"cpu", "memory"})
 SERVER = "server"
-"""The group that processes are in. The one above it has none, and so may pass controllers on, and keeps them from
-being taken away: systemd does that at the top, where nobody below asks for them."""
+"""Name of the inner group, which has the processes. The outer one has none and enables the controllers for it: systemd
+disables those at the top that no group below has enabled."""
 
 
 class CgroupV2(Cgroup):
-    """A group that holds nothing but another one, in which the processes are.
+    """A group that contains only another group, which has the processes.
 
     Parameters
     ----------
     directory
-        The outer one, in which cpu and memory are available.
+        The outer group, in which cpu and memory are available.
     """
 
     version = "v2"
@@ -61,18 +61,18 @@ class CgroupV2(Cgroup):
         write(self._cpu_max, f"{quota} {CPU_PERIOD_MICROSECONDS}")
 
     def set_memory(self, size: int | None) -> None:  # noqa: D102 - as Cgroup says
-        if self._swap_max.exists():  # absent where the kernel does not count swap
+        if self._swap_max.exists():  # absent where the kernel does not account swap
             write(self._swap_max, "max" if size is None else "0")
         write(self._memory_max, "max" if size is None else str(size))
 
     def read(self) -> Reading:  # noqa: D102 - as Cgroup says
         began = time.time()
         cpu = self._cpu_stat.text()
-        taken = (began + time.time()) / 2  # the time that belongs to the counter of CPU; the rest need not be so exact
-        microseconds, periods, throttled = keyed(cpu, "usage_usec", "nr_periods", "nr_throttled")
+        taken = (began + time.time()) / 2  # of the CPU counter; the others do not need this precision
+        microseconds, periods, throttled = keyed_numbers(cpu, "usage_usec", "nr_periods", "nr_throttled")
         current, peak = self._current.number(), self._peak.number()
-        inactive, anonymous, cache = keyed(self._memory_stat.text(), "inactive_file", "anon", "file")
-        (kills,) = keyed(self._events.text(), "oom_kill")
+        inactive, anonymous, cache = keyed_numbers(self._memory_stat.text(), "inactive_file", "anon", "file")
+        (kills,) = keyed_numbers(self._events.text(), "oom_kill")
         self._highest = max(self._highest, peak or 0)
         return Reading(
             time=taken,
@@ -80,7 +80,7 @@ class CgroupV2(Cgroup):
             periods=periods,
             throttled_periods=throttled,
             memory_current=current,
-            working_set=less(current, inactive),
+            working_set=difference(current, inactive),
             memory_peak=self._highest or None,
             anonymous=anonymous,
             page_cache=cache,
@@ -89,9 +89,9 @@ class CgroupV2(Cgroup):
         )
 
     def take_peak(self) -> int | None:
-        """Return the peak since last asked, see `Cgroup.take_peak`.
+        """Return the peak since the previous call, see `Cgroup.take_peak`.
 
-        Since Linux 6.12 whoever writes to memory.peak reads, through the same descriptor, the peak since then.
+        Since Linux 6.12 a write to memory.peak resets the peak that is read through the same descriptor.
         """
         if self._peak_resets:
             try:
@@ -100,7 +100,7 @@ class CgroupV2(Cgroup):
                 peak = int(os.pread(self._peak_descriptor, 64, 0))
                 os.pwrite(self._peak_descriptor, b"reset\n", 0)
             except (OSError, ValueError):
-                self._peak_resets = False  # an older kernel: memory.peak cannot be written, or is not there
+                self._peak_resets = False  # an older kernel: memory.peak is read-only or missing
             else:
                 return peak
         peak_now = self._peak.number()
@@ -116,7 +116,7 @@ class CgroupV2(Cgroup):
             self._peak_descriptor = None
 
     def _threads(self) -> int | None:
-        """Count threads: the controller pids knows, where it is available."""
+        """Return the number of threads, from the controller pids where it is available."""
         if (number := self._tasks.number()) is not None:
             return number
         try:
@@ -125,7 +125,7 @@ class CgroupV2(Cgroup):
             return None
 
     def _kill_once(self) -> None:
-        """Let the kernel do it (since Linux 5.14); before that, one after the other while all stand still."""
+        """Have the kernel kill the group (since Linux 5.14); on older kernels, freeze it and signal each process."""
         with contextlib.suppress(OSError):
             (self._outer / "cgroup.kill").write_text("1")
             return

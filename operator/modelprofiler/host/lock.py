@@ -1,4 +1,9 @@
-"""One run at a time on a machine: two would measure each other."""
+"""One run at a time on a machine: two would disturb each other's measurements.
+
+This is not `filelock.FileLock`, which opens its file for writing and refuses one that belongs to another user. The lock
+is one for all users of the machine, and a user who may only read the file must be able to lock it and to read who holds
+it. flock(2) allows that, and the kernel releases the lock when the process ends, however it ends.
+"""
 
 from __future__ import annotations
 
@@ -7,72 +12,71 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelprofiler.errors import MachineBusy
 
 LOCK_FILE = Path(tempfile.gettempdir()) / "modelprofiler.lock"
 POLL_SECONDS = 0.5
+"""Between two attempts to get the lock; short compared with a run, which takes minutes."""
+MAX_HOLDER_BYTES = 200
 
 
 @contextmanager
-def machine(
-    who: str, *, wait_seconds: float = 0.0, waiting: Callable[[str], None] = lambda _: None, file: Path = LOCK_FILE
+def machine_lock(
+    holder: str, *, wait_seconds: float = 0.0, waiting: Callable[[str], None] = lambda _: None, file: Path = LOCK_FILE
 ) -> Iterator[None]:
-    """Have the machine to oneself; the lock goes with the process, however that ends.
+    """Reserve the machine for this process; the reservation ends with the process, however it ends.
 
     Parameters
     ----------
-    who
-        What to tell others that find it taken.
+    holder
+        How messages to others name this process.
     wait_seconds
-        How long to wait for it.
+        How long to wait while another process holds the lock.
     waiting
-        Called once with who has it, before waiting.
+        Called once, with a sentence that names the other process, before waiting.
     file
-        Where the lock is: one for all users of the machine.
+        The lock file: one for all users of the machine.
 
     Raises
     ------
     MachineBusy
-        When somebody else has it, and still has it after that time.
+        Another process still holds the lock after that time.
     """
     descriptor = _open(file)
     try:
-        end = time.monotonic() + wait_seconds
-        told = False
-        while not _locked(descriptor):
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another run"
-            if time.monotonic() >= end:
-                raise MachineBusy(f"{holder} is running on this machine, and two would measure each other")
-            if not told:
-                waiting(f"waiting for {holder} to end")
-                told = True
+        deadline = time.monotonic() + wait_seconds
+        announced = False
+        while not _try_lock(descriptor):
+            other = os.pread(descriptor, MAX_HOLDER_BYTES, 0).decode(errors="replace").strip() or "another run"
+            if time.monotonic() >= deadline:
+                raise MachineBusy(f"{other} is running on this machine, and two runs would disturb each other")
+            if not announced:
+                waiting(f"waiting for {other} to end")
+                announced = True
             time.sleep(POLL_SECONDS)
-        _describe(descriptor, who)
+        with suppress(OSError):  # another user's file: it can be locked, but not written
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{holder} (process {os.getpid()})".encode(), 0)
         yield
     finally:
         os.close(descriptor)
 
 
 def _open(file: Path) -> int:
-    """Open the lock; that of another user can only be read, which is enough to lock it."""
+    """Open the lock file; another user's can only be read, which is enough to lock it."""
     try:
         return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except PermissionError:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
 
 
-def _locked(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
+    """Lock the file if nobody else holds the lock; return whether that succeeded."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
-
-
-def _describe(descriptor: int, who: str) -> None:
-    if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{who} (process {os.getpid()})".encode(), 0)

@@ -1,4 +1,4 @@
-"""Whether something listens on a port already, and who: found out before a server is started."""
+"""Whether a port is free, and who listens on it: checked before a server is started."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import errno
 import socket
 from collections.abc import Sequence
 
-HOSTS = ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - only to see whether it is free; nothing is ever accepted
+HOSTS = ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - only bound to see whether the port is free
 
 
 def port_problem(port: int, hosts: Sequence[str] = HOSTS) -> str | None:
-    """Return why a server could not listen on `port`, in one sentence; None when it could.
+    """Return why a server cannot listen on `port`, in one sentence; None when it can.
 
-    Each address is tried as a server would: with SO_REUSEADDR, so that connections of a server that has just ended do
-    not count, and never listening, so that nobody can connect.
+    Each address is bound as a server would bind it, with SO_REUSEADDR, so that connections of a server that has just
+    ended do not matter. Nothing listens, so nobody can connect.
     """
     for host in hosts:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            with socket.socket(family, socket.SOCK_STREAM) as tried:
-                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
-                    tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                tried.bind((host, port))
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return f"port {port} is in use" + (f" by {holder}" if (holder := port_holder(port)) else "")
             if error.errno == errno.EACCES:
-                return f"port {port} may not be used by this user: ports below 1024 are root's"
+                return f"this user may not listen on port {port}: ports below 1024 need root"
             if family == socket.AF_INET6:
                 continue  # a machine without IPv6
             return f"port {port} cannot be used: {error.strerror}"
@@ -36,14 +36,14 @@ def port_problem(port: int, hosts: Sequence[str] = HOSTS) -> str | None:
 
 
 def port_holder(port: int) -> str | None:
-    """Return the process that listens on `port`, as ``nginx (process 812)``; None where this user cannot see it."""
+    """Return the process that listens on `port`, as ``nginx (process 812)``; None if this user cannot see it."""
     try:
         import psutil
     except ImportError:
         return None
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections(kind="tcp"):
-            listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
-            if listens and connection.pid:
+            listening = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            if listening and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     return None

@@ -1,4 +1,4 @@
-"""Usage ten times a second, in a thread of its own: however busy the event loop is, each value has its own time."""
+"""Usage of a server ten times a second, read in a thread of its own so that a busy event loop does not delay it."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from typing import NamedTuple
 
 import psutil
 
-from modelprofiler.host.control_group import Cgroup, Reading, less
-from modelprofiler.host.processes import ProcessTree
+from modelprofiler.host.control_group import Cgroup, Reading, difference
+from modelprofiler.host.process_tree import ProcessTree
 from modelprofiler.metrics.series import ContainerSamples, Sample, Series, SourceName
 
 INTERVAL = 0.1
-SLOW_INTERVAL = 1.0
-"""How often is looked for new processes, and their share of common memory computed: milliseconds each."""
+"""Seconds between two readings: the length of the periods in which the kernel counts throttling."""
+SEARCH_INTERVAL = 1.0
+"""Seconds between two searches for new processes, and two computations of shared memory: they take milliseconds."""
 
 
 class Sampled(NamedTuple):
-    """One reading, and the largest working set since the one before (bytes; None where it is not told)."""
+    """A reading, and the peak of the working set since the one before, in bytes; None where it is unknown."""
 
     reading: Reading
     peak_working_set: int | None
 
 
 class Sampler:
-    """Reads again and again, from `start` until `stop`.
+    """Takes readings from `start` until `stop`.
 
     Parameters
     ----------
     read
-        Takes one reading; None when there is nothing left to read.
+        Takes one reading; returns None when there is nothing left to read.
     source
-        What is read.
+        What is read, as the samples name it.
     interval
-        Seconds between readings, in the mean.
+        Mean seconds between two readings.
     """
 
     def __init__(self, read: Callable[[], Sampled | None], source: SourceName, interval: float = INTERVAL) -> None:
@@ -54,21 +55,21 @@ class Sampler:
 
     @classmethod
     def of_cgroup(cls, cgroup: Cgroup, interval: float = INTERVAL) -> Sampler:
-        """Return one of a control group; nobody else may ask that for its peak meanwhile."""
+        """Return a sampler of a control group, which must be the only caller of its `take_peak`."""
         return cls(CgroupReader(cgroup), "Cgroup", interval)
 
     @classmethod
     def of_process(cls, pid: int, interval: float = INTERVAL) -> Sampler:
-        """Return one of a process and all that it started, where no control group counts."""
+        """Return a sampler of a process and its descendants, for machines without control groups."""
         return cls(ProcessReader(pid), "Process", interval)
 
     def start(self) -> None:
-        """Begin, with a first reading before this returns."""
+        """Take a first reading and start the thread."""
         self.sample()
         self._thread.start()
 
     def stop(self) -> None:
-        """End, with a last reading before this returns; what was read stays. To end twice is no error."""
+        """End the thread and take a last reading; a second call does nothing."""
         if self._end.is_set():
             return
         self._end.set()
@@ -77,19 +78,19 @@ class Sampler:
         self.sample()
 
     def sample(self) -> None:
-        """Take one reading now, beside the regular ones: best right before a load and right after it."""
+        """Take an additional reading now; worth it right before and right after a load."""
         with self._lock:
             if (sampled := self._read()) is not None:
                 self._samples.append(sampled)
 
     def _run(self) -> None:
-        jitter = random.Random()  # noqa: S311 - no secret
+        jitter = random.Random()  # noqa: S311 - not a secret
         due = time.monotonic()
         while True:
-            # Never in step with requests that come at equal intervals: seen always or never at the same point of one,
-            # a server seems to hold what it holds for a third of the time always, or never.
+            # Readings must not be in step with requests at equal intervals. A reading that always hits the same point
+            # of a request sees memory that the server holds for a third of the time always, or never.
             due += self._interval * jitter.uniform(0.5, 1.5)
-            # What was missed (a machine asleep, or overloaded) is not made up for.
+            # Readings that were missed, on a machine that slept or was overloaded, are not made up for.
             due = max(due, time.monotonic())
             if self._end.wait(max(0.0, due - time.monotonic())):
                 return
@@ -97,29 +98,29 @@ class Sampler:
 
     @property
     def latest(self) -> Reading | None:
-        """The newest reading."""
+        """The last reading."""
         return self._samples[-1].reading if self._samples else None
 
     def samples(self, start: float = -math.inf, end: float = math.inf) -> ContainerSamples:
-        """Return what was read from `start` to `end` (seconds since the epoch), both included."""
-        taken = self._samples[:]  # the thread only ever adds
-        taken.sort(key=_time)  # a clock that was set back
+        """Return the samples from `start` to `end` (seconds since the epoch), both included."""
+        taken = self._samples[:]  # a copy: the thread appends meanwhile
+        taken.sort(key=_time)  # the clock may have been set back
         part = taken[bisect_left(taken, start, key=_time) : bisect_right(taken, end, key=_time)]
 
-        def of(value: Callable[[Sampled], float | None]) -> Series:
+        def series(value: Callable[[Sampled], float | None]) -> Series:
             return tuple(Sample(s.reading.time, float(v)) for s in part if (v := value(s)) is not None)
 
         return ContainerSamples(
-            cpu_seconds=of(lambda s: s.reading.cpu_seconds),
-            working_set_bytes=of(lambda s: s.reading.working_set),
-            peak_working_set_bytes=of(lambda s: s.peak_working_set),
-            max_usage_bytes=of(lambda s: s.reading.memory_peak),
-            rss_bytes=of(lambda s: s.reading.anonymous),
-            cache_bytes=of(lambda s: s.reading.page_cache),
-            cfs_periods=of(lambda s: s.reading.periods),
-            cfs_throttled_periods=of(lambda s: s.reading.throttled_periods),
-            threads=of(lambda s: s.reading.threads),
-            oom_events=of(lambda s: s.reading.oom_kills),
+            cpu_seconds=series(lambda s: s.reading.cpu_seconds),
+            working_set_bytes=series(lambda s: s.reading.working_set),
+            peak_working_set_bytes=series(lambda s: s.peak_working_set),
+            max_usage_bytes=series(lambda s: s.reading.memory_peak),
+            rss_bytes=series(lambda s: s.reading.anonymous),
+            cache_bytes=series(lambda s: s.reading.page_cache),
+            cfs_periods=series(lambda s: s.reading.periods),
+            cfs_throttled_periods=series(lambda s: s.reading.throttled_periods),
+            threads=series(lambda s: s.reading.threads),
+            oom_events=series(lambda s: s.reading.oom_kills),
             start_time=(Sample(self._started, self._started),),
             source=self._source,
         )
@@ -130,10 +131,11 @@ def _time(sampled: Sampled) -> float:
 
 
 class CgroupReader:
-    """Reads a control group, and how far its working set rose between readings.
+    """Reads a control group, including the peak of its working set between two readings.
 
-    The kernel keeps the peak of all memory, page cache included. What of it was inactive page cache is not known; it
-    is taken to be no more than at the larger end: a rise of page cache alone is then none of the working set.
+    The kernel keeps the peak of all memory, page cache included. How much of that was inactive page cache is unknown.
+    It is assumed to be the larger of the amounts at both readings, so that a rise of page cache alone does not count
+    as a rise of the working set.
     """
 
     def __init__(self, cgroup: Cgroup) -> None:
@@ -146,7 +148,7 @@ class CgroupReader:
         reading = self._cgroup.read()
         if reading.cpu_seconds is None and reading.memory_current is None:
             return None  # the group was removed
-        inactive = less(reading.memory_current, reading.working_set)
+        inactive = difference(reading.memory_current, reading.working_set)
         highest = reading.working_set
         if highest is not None and inactive is not None and peak is not None:
             highest = max(highest, peak - max(inactive, self._inactive))
@@ -155,9 +157,9 @@ class CgroupReader:
 
 
 class ProcessReader:
-    """Reads a process and all that it started: CPU time, memory without counting shared pages twice, threads.
+    """Reads a process and its descendants: CPU time, threads, and memory with shared pages counted once.
 
-    What processes had used that have ended stays counted, up to their last reading.
+    The CPU time of processes that have ended stays counted, up to their last reading.
     """
 
     def __init__(self, pid: int) -> None:
@@ -165,17 +167,17 @@ class ProcessReader:
         self._cpu: dict[tuple[int, float], float] = {}
         self._members: list[psutil.Process] = []
         self._shared = 0.0
-        self._looked = -math.inf
+        self._searched_at = -math.inf
         self._peak = 0
 
     def __call__(self) -> Sampled | None:
         """Take one reading."""
         now = time.monotonic()
-        look = now - self._looked >= SLOW_INTERVAL
-        if look:
-            self._looked, self._members = now, self._tree.members()
+        search = now - self._searched_at >= SEARCH_INTERVAL
+        if search:
+            self._searched_at, self._members = now, self._tree.members()
         began = time.time()
-        resident, threads, seen = 0, 0, 0
+        resident, threads, living = 0, 0, 0
         for process in self._members:
             with contextlib.suppress(psutil.Error):
                 with process.oneshot():
@@ -183,12 +185,12 @@ class ProcessReader:
                     threads += process.num_threads()
                 self._cpu[process.pid, process.create_time()] = times.user + times.system
                 resident += memory.rss
-                seen += 1
+                living += 1
         taken = (began + time.time()) / 2
-        if not seen:
+        if not living:
             return None
-        if look:
-            self._shared = _shared_share(self._members, resident) if seen > 1 else 0.0
+        if search:
+            self._shared = _shared_share(self._members, resident) if living > 1 else 0.0
         working_set = round(resident * (1 - self._shared))
         self._peak = max(self._peak, working_set)
         return Sampled(
@@ -205,11 +207,11 @@ class ProcessReader:
 
 
 def _shared_share(members: list[psutil.Process], resident: int) -> float:
-    """Return which part of resident memory, summed over processes, is counted more than once; 0 where nobody tells."""
+    """Return the share of summed resident memory that is counted more than once; 0 where the system does not say."""
     proportional = 0
     for process in members:
         try:
             proportional += process.memory_full_info().pss
-        except (psutil.Error, AttributeError):  # not on this system, or another user's process
+        except (psutil.Error, AttributeError):  # not supported here, or another user's process
             return 0.0
     return max(0.0, 1 - proportional / resident) if resident and proportional else 0.0

@@ -1,4 +1,4 @@
-"""A part of the control groups for a user who is not root: systemd hands one over, for the life of a command."""
+"""Control groups for a user who is not root: systemd delegates a scope to a command for as long as it runs."""
 
 from __future__ import annotations
 
@@ -11,46 +11,48 @@ from contextlib import suppress
 from modelprofiler.errors import LimitsUnavailable
 from modelprofiler.host.cgroup import open_cgroup
 
-MARK = "MODELPROFILER_SCOPE"
-"""Set for the command in the scope, so that it never asks for another one."""
-PATIENCE_SECONDS = 10.0
+SCOPE_VARIABLE = "MODELPROFILER_SCOPE"
+"""Environment variable of the command in the scope, so that it does not ask for another one."""
+SYSTEMD_RUN_SECONDS = 10.0
+"""How long systemd may take to make a scope; chosen as a bound against hanging."""
 
 
 def enter_scope(command: Sequence[str]) -> str | None:
-    """Replace this process by the same command in a scope of systemd's, where that gives it control groups.
+    """Replace this process by the same command in a systemd scope, if it needs one to have control groups.
 
-    `systemd-run --scope` runs the command in place: process number, terminal, environment and folder stay the same. To
-    be called first thing, before anything was started or opened.
+    `systemd-run --scope` executes the command in place: process number, terminal, environment and folder stay the same.
+    Call this first, before anything is started or opened.
 
     Parameters
     ----------
     command
-        How this process was started.
+        The command line of this process.
 
     Returns
     -------
     str or None
-        None: control groups can be had without. Otherwise, in one sentence, why they cannot be had in any way.
+        None when control groups are available without a scope; otherwise one sentence that says why they are not
+        available at all.
     """
     try:
-        open_cgroup("trial").remove()
+        open_cgroup("probe").remove()
     except LimitsUnavailable as error:
-        why = str(error)
+        reason = str(error)
     else:
         return None
     program = shutil.which("systemd-run")
-    if os.environ.get(MARK) or program is None:
-        return why
+    if os.environ.get(SCOPE_VARIABLE) or program is None:
+        return reason
     scope = [program, *(["--user"] if os.geteuid() else []), "--scope", "--quiet", "--collect", "-p", "Delegate=yes"]
     try:
-        tried = subprocess.run(  # noqa: S603 - the program that was found, with arguments from here
-            [*scope, "--", "true"], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        probe = subprocess.run(  # noqa: S603 - no shell, and no argument from outside
+            [*scope, "--", "true"], capture_output=True, text=True, timeout=SYSTEMD_RUN_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{why}; systemd-run: {error}"
-    if tried.returncode:
-        said = " ".join(tried.stderr.split()) or f"exit code {tried.returncode}"
-        return f"{why}; systemd-run: {said}"
+        return f"{reason}; systemd-run: {error}"
+    if probe.returncode:
+        error_output = " ".join(probe.stderr.split()) or f"exit code {probe.returncode}"
+        return f"{reason}; systemd-run: {error_output}"
     with suppress(OSError):
-        os.execve(program, [*scope, "--", *command], {**os.environ, MARK: "1"})  # noqa: S606 - no shell is wanted
-    return why
+        os.execve(program, [*scope, "--", *command], {**os.environ, SCOPE_VARIABLE: "1"})  # noqa: S606 - without a shell
+    return reason

@@ -1,1 +1,1 @@
-"""The same engine on this machine: a server process in a cgroup, a run from its file to its report."""
+"""A run on this machine, from its file to its report: the search of a cluster, with a server process in a cgroup."""

@@ -1,4 +1,4 @@
-"""``modelprofiler.run``: a run on this machine as one call, for notebooks and programs."""
+"""``modelprofiler.run``: a run on this machine in one call, for notebooks and programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import Trial
 from modelprofiler.files.document import Document, load_document
-from modelprofiler.local.progress import Silent
+from modelprofiler.local.progress import SilentListener
 from modelprofiler.local.session import Options, Session
 from modelprofiler.report.record import TrialRecord
 from modelprofiler.report.result import Result
@@ -29,36 +29,36 @@ def run(
     Parameters
     ----------
     profile
-        A file as kubectl takes it, or what would be in one: a profile, or its data. Relative paths in it start from
-        the file's folder, or from the current one.
+        A file as kubectl takes it, a profile, or the data of one. Relative paths in a file start from its folder,
+        others from the current one.
     on_trial
         Called with each finished trial.
     directory
-        Where the run is kept; default: ``modelprofiler-runs/NAME``.
+        Where the run is recorded; default: ``modelprofiler-runs/NAME``.
     resume
-        Go on from the finished trials of an interrupted run in that directory.
+        Whether to resume the interrupted run in that directory after its finished trials.
     wait_seconds
         How long to wait for another run on this machine to end.
 
     Returns
     -------
     Result
-        Whatever the run found; ``succeeded`` tells whether there is a recommendation.
+        The result of the run; ``succeeded`` says whether there is a recommendation.
 
     Raises
     ------
     InvalidInput
-        With everything that is wrong with the profile at once; nothing was started then.
+        With everything that is wrong with the profile; nothing was started.
     MachineBusy
-        Another run has the machine.
+        Another run uses the machine.
     ModelProfilerError
-        The run could not be made, whatever the sizes.
+        The run failed for a reason that has nothing to do with the sizes.
     KeyboardInterrupt
-        It was interrupted; the server is gone, and the finished trials are kept.
+        The run was interrupted; the server has ended, and the finished trials are kept.
     """
     document = _document(profile)
     options = Options(Path(directory) if directory is not None else None, resume, wait_seconds)
-    return Result(Session(document, options, _Each(on_trial)).run())
+    return Result(Session(document, options, _TrialListener(on_trial)).run())
 
 
 def _document(profile: ModelProfile | Mapping[str, Any] | str | PathLike[str]) -> Document:
@@ -69,13 +69,13 @@ def _document(profile: ModelProfile | Mapping[str, Any] | str | PathLike[str]) -
     return Document(path="", directory=Path.cwd(), data=data, profile=parsed, config_maps={})
 
 
-class _Each(Silent):
-    """Tells of finished trials."""
+class _TrialListener(SilentListener):
+    """Passes finished trials on."""
 
     def __init__(self, on_trial: Callable[[Trial], None] | None) -> None:
         self._on_trial = on_trial
 
-    def finished_trial(self, record: TrialRecord) -> None:
-        """Call whoever wants to know."""
+    def on_trial_finished(self, record: TrialRecord) -> None:
+        """Call the function of the caller."""
         if self._on_trial is not None:
             self._on_trial(record.trial)

@@ -13,7 +13,7 @@ from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
 from modelprofiler.files.document import Document
-from modelprofiler.files.inputs import Resolved, resolve, variables
+from modelprofiler.files.inputs import Resolved, resolve, server_variables
 from modelprofiler.host.machine import Machine, effective, scarce, this_machine
 from modelprofiler.host.ports import port_problem
 from modelprofiler.load.tls import certificate_problems
@@ -45,7 +45,7 @@ class Examined:
 
 def problems(document: Document) -> list[Problem]:
     """Return everything that keeps a file from being run on this machine, whoever may be using it now."""
-    return list(examine(document, now=False).problems)
+    return list(examine(document, port_must_be_free=False).problems)
 
 
 def examine(
@@ -53,7 +53,7 @@ def examine(
     machine: Machine | None = None,
     environment: Mapping[str, str] = os.environ,
     *,
-    now: bool = True,
+    port_must_be_free: bool = True,
 ) -> Examined:
     """Look at everything that can be looked at without starting anything.
 
@@ -77,7 +77,7 @@ def examine(
         looked_up = resolve(document)
         inputs = looked_up if isinstance(looked_up, Resolved) else None
         found += looked_up if isinstance(looked_up, list) else []
-        found += variables(document)[1]
+        found += server_variables(document)[1]
         if not shape_problems(spec):
             found += template_problems(document, environment)
             warnings += ignored(spec)
@@ -90,7 +90,7 @@ def examine(
     else:
         found += search_problems(spec, resources)
         warnings += [sentence for sentence in [scarce(resources, machine)] if sentence]
-    found += port_problems(document) if now else []
+    found += port_problems(document) if port_must_be_free else []
     return Examined(
         tuple(dict.fromkeys(found)), tuple(warnings), inputs, None if isinstance(resources, list) else resources
     )

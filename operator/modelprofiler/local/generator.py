@@ -1,7 +1,7 @@
-"""The load generator as a child process: its own interpreter, so that it measures the server and not this program.
+"""The load generator as a child process: with its own interpreter, so that this program does not delay its requests.
 
-Loading its libraries takes a second, in which nothing would be measured. So the next ones are started while the server
-starts, and wait for their configuration on standard input.
+A generator takes a second to import its libraries. The next ones are therefore started while the server starts, and
+wait for their configuration on standard input.
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ from modelprofiler.load.result import LoadResult
 from modelprofiler.load.trial_config import longest_seconds
 
 STOP_SECONDS = 1.5
-"""After SIGTERM the generator sums up what it has; later it is killed."""
-BEYOND_BOUNDS = 15.0
-"""Seconds beyond every bound of a load after which the generator itself must be broken."""
-
-Say = Callable[[str], None]
+"""Time after SIGTERM for the generator to write the result so far; chosen so that Ctrl-C takes two seconds in all."""
+OVERRUN_SECONDS = 15.0
+"""How far a load may exceed its own bounds before the generator counts as broken; chosen for a machine under load."""
 
 
 class Generator:
-    """One load generator, started and waiting; `run` makes one load with it."""
+    """A load generator that has been started and waits; `run` makes one load with it."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, directory: tempfile.TemporaryDirectory[str], alone: bool = False
+        self,
+        process: asyncio.subprocess.Process,
+        directory: tempfile.TemporaryDirectory[str],
+        *,
+        own_cpus: bool = False,
     ) -> None:
-        self._alone = alone
         self._process = process
         self._directory = directory
+        self._own_cpus = own_cpus
 
     @classmethod
     async def start(cls, cpus: frozenset[int] | None = None) -> Self:
-        """Start one, on these CPUs."""
+        """Start a generator on these CPUs; None for any."""
         directory = tempfile.TemporaryDirectory(prefix="modelprofiler-load-")
         result = str(Path(directory.name) / "result")
         process = await asyncio.create_subprocess_exec(
@@ -49,89 +51,90 @@ class Generator:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            # Ctrl-C is for this program: it stops the load in its own order.
+            # Ctrl-C is for this program, which stops the load itself.
             start_new_session=True,
         )
         if cpus:
-            with contextlib.suppress(OSError, AttributeError):  # it has just died, or this is no Linux
+            with contextlib.suppress(OSError, AttributeError):  # it has just ended, or this is not Linux
                 os.sched_setaffinity(process.pid, cpus)
-        return cls(process, directory, bool(cpus))
+        return cls(process, directory, own_cpus=bool(cpus))
 
-    async def run(self, config: LoadConfig, stop: asyncio.Event, say: Say) -> LoadResult:
-        """Make a load and return what came of it.
+    async def run(self, config: LoadConfig, stop: asyncio.Event, on_line: Callable[[str], None]) -> LoadResult:
+        """Make a load and return its result.
 
         Parameters
         ----------
         config
-            What to do.
+            The load.
         stop
-            Set to end it early, with what it has.
-        say
+            Set to end the load early; the result is then of the load so far.
+        on_line
             Called with each line that the generator prints.
 
         Raises
         ------
         LoadError
-            When the generator broke, or left nothing behind.
+            The generator failed, or left no result.
         """
-        assert self._process.stdin is not None
-        self._go_first()
+        assert self._process.stdin is not None, "it is a pipe"
+        self._raise_priority()
         try:
             self._process.stdin.write(config.model_dump_json(by_alias=True, exclude_none=True).encode())
             await self._process.stdin.drain()
             self._process.stdin.close()
         except (BrokenPipeError, ConnectionResetError) as error:
             raise LoadError("the load generator ended before its load") from error
-        lines = asyncio.ensure_future(self._read(say))
+        last_line = asyncio.ensure_future(self._read(on_line))
         stopping = asyncio.ensure_future(stop.wait())
         try:
-            bound = longest_seconds(config) + BEYOND_BOUNDS
-            await asyncio.wait({lines, stopping}, timeout=bound, return_when=asyncio.FIRST_COMPLETED)
-            if not lines.done():
-                await self._terminate(lines)
-            return self._result(lines.result() if lines.done() else "")
+            timeout = longest_seconds(config) + OVERRUN_SECONDS
+            await asyncio.wait({last_line, stopping}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not last_line.done():
+                await self._terminate(last_line)
+            return self._result(last_line.result() if last_line.done() else "")
         finally:
             stopping.cancel()
-            lines.cancel()
+            last_line.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await lines
+                await last_line
             await self.close()
 
-    def _go_first(self) -> None:
-        """On CPUs of its own it goes before other programs, if this user may have that.
+    def _raise_priority(self) -> None:
+        """Schedule a generator with CPUs of its own before other programs, where this user may do that.
 
-        A client on a machine of its own would not wait for them either. It takes a few percent of a CPU; not before its
-        load, or the next one, which loads its libraries meanwhile, would take turns with it.
+        A client on a machine of its own would not wait for them either; it takes a few percent of a CPU. This is done
+        when the load begins and not before, because the next generator imports its libraries on the same CPU.
         """
-        if self._alone:
-            with contextlib.suppress(OSError, AttributeError):  # it has just died, may not, or this is no Linux
+        if self._own_cpus:
+            with contextlib.suppress(OSError, AttributeError):  # it has just ended, no permission, or not Linux
                 os.sched_setscheduler(self._process.pid, os.SCHED_RR, os.sched_param(1))
 
-    async def _read(self, say: Say) -> str:
-        assert self._process.stdout is not None
+    async def _read(self, on_line: Callable[[str], None]) -> str:
+        """Read the generator's output to its end and return the last line."""
+        assert self._process.stdout is not None, "it is a pipe"
         last = ""
         async for line in self._process.stdout:
             last = line.decode(errors="replace").rstrip()
-            say(last)
+            on_line(last)
         await self._process.wait()
         return last
 
-    async def _terminate(self, lines: asyncio.Future[str]) -> None:
+    async def _terminate(self, last_line: asyncio.Future[str]) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
-        await asyncio.wait({lines}, timeout=STOP_SECONDS)
+        await asyncio.wait({last_line}, timeout=STOP_SECONDS)
 
-    def _result(self, last: str) -> LoadResult:
+    def _result(self, last_line: str) -> LoadResult:
         try:
             text = (Path(self._directory.name) / "result").read_text(encoding="ascii")
         except (OSError, ValueError) as error:
             code = self._process.returncode
-            said = f" and said: {last}" if last else ""
-            raise LoadError(f"the load generator left no result; it ended with exit code {code}{said}") from error
+            output = f"; its last line was: {last_line}" if last_line else ""
+            raise LoadError(f"the load generator left no result and ended with exit code {code}{output}") from error
         return LoadResult.decode(text)
 
     async def close(self) -> None:
-        """Kill it, if it still lives, and remove what it wrote."""
+        """Kill the generator if it still runs, and remove its files."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -141,12 +144,12 @@ class Generator:
 
 
 class Generators:
-    """Generators in store.
+    """A store of generators that have been started.
 
     Parameters
     ----------
     cpus
-        CPUs of their own; None for any.
+        The CPUs that they run on; None for any.
     """
 
     def __init__(self, cpus: frozenset[int] | None = None) -> None:
@@ -154,15 +157,15 @@ class Generators:
         self._ready: list[Generator] = []
 
     async def prepare(self, count: int) -> None:
-        """Have so many in store: started, if perhaps not ready yet."""
+        """Fill the store to `count` generators; they may still be importing their libraries."""
         while len(self._ready) < count:
             self._ready.append(await Generator.start(self._cpus))
 
     async def take(self) -> Generator:
-        """Return one from the store, or a new one."""
+        """Return a generator from the store, or a new one if it is empty."""
         return self._ready.pop(0) if self._ready else await Generator.start(self._cpus)
 
     async def close(self) -> None:
-        """Stop all in store."""
+        """Stop all generators in the store."""
         while self._ready:
             await self._ready.pop().close()

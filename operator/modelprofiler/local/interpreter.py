@@ -1,4 +1,4 @@
-"""What is to be known of the Python that an entry script runs on."""
+"""Whether the Python of an entry script was compiled without optimisations."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import json
 import subprocess
 from pathlib import Path
 
-_ASK = """
+_BUILD_QUERY = """
 import json, platform, sys, sysconfig
 print(json.dumps([platform.python_version(), sys.base_prefix, sysconfig.get_config_var("CONFIG_ARGS")]))
 """
 _DISTRIBUTION = "/usr"
-"""Where a distribution's Python is: optimised by the rules of its package, of which `configure` knows nothing."""
+"""Prefix of a distribution's Python. Its package optimises it by other means than the arguments of `configure`."""
 
 
 def slow_build(python: Path) -> str | None:
-    """Return a sentence when a Python was compiled without the optimisations that the scoring-server image's has.
+    """Return a warning when a Python lacks the optimisations of the scoring-server image's; None otherwise.
 
-    CPython is so by default: only ``configure --enable-optimizations`` (of which its documentation says that builds are
-    faster by 10 to 20 %) makes a build like those of distributions and images. Nothing where it does not say how it
-    was made.
+    That is CPython's default: only ``configure --enable-optimizations`` makes a build like those of distributions and
+    images, which is 10 to 20 % faster by its documentation. A Python that does not report how it was built gets no
+    warning.
 
     Parameters
     ----------
     python
-        The program, of an environment or not.
+        The program, in an environment or not.
     """
     try:
-        asked = [str(python), "-I", "-S", "-c", _ASK]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+        command = [str(python), "-I", "-S", "-c", _BUILD_QUERY]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode != 0:
@@ -38,6 +38,6 @@ def slow_build(python: Path) -> str | None:
         return None
     return (
         f"the entry script runs on Python {version} of {prefix}, which was compiled without --enable-optimizations: "
-        "its own code takes more CPU than in the scoring-server image. For numbers like a cluster's put another "
-        f"Python first on PATH and remove {python.parent.parent}, which is then built anew"
+        "it needs more CPU than in the scoring-server image. For numbers that hold in a cluster, put another Python "
+        f"first on PATH and remove {python.parent.parent}, which is then built again"
     )

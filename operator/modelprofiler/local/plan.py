@@ -1,4 +1,4 @@
-"""What a run of a file would be, in numbers; nothing is started."""
+"""The plan of a run: its trials, the requests it needs and the longest it may take; nothing is started."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from modelprofiler.load.trial_config import load_of_trial, longest_seconds
 
 @dataclass(frozen=True)
 class PercentileNeed:
-    """Requests that a percentile needs in a window.
+    """The requests that a percentile needs in a window.
 
     Attributes
     ----------
     metric
         Such as p95.
     needed
-        Requests at least.
+        The least number of requests.
     expected, expected_extended
-        In a window and in one that is extended as far as it may be; None in a closed loop, whose rate is measured.
+        In a window, and in one that is extended to its bound; None for a closed loop, whose rate is not known before.
     """
 
     metric: str
@@ -36,35 +36,35 @@ class PercentileNeed:
 
     @property
     def enough(self) -> bool | None:
-        """Whether an extended window is likely to have them; None where nobody can tell."""
+        """Whether an extended window is expected to have enough; None for a closed loop."""
         return None if self.expected_extended is None else self.expected_extended >= self.needed
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run, before anything is started. Times in seconds.
+    """A run before it starts; times in seconds.
 
     Attributes
     ----------
     reference
-        The size of the first trial, the largest.
+        The size of the first trial, the ceiling.
     smallest
         The smallest size of the range.
     cpu_sizes, memory_sizes
-        How many sizes the range has.
+        Number of sizes in the range.
     most_trials
-        Trials at most.
+        The largest number of trials.
     warmup, window, extended_window
-        Of a trial: the window is extended up to the last where it has too few requests.
+        Of a trial; a window with too few requests is extended, up to the last.
     percentiles
-        What the objectives need.
+        The percentiles of the objectives.
     longest_trial, longest
-        The longest that the load of one trial and all of it may take; the deadline ends it in any case. Starting the
-        server is not in it.
+        The longest that the load of one trial, and of the run, may take without the starts of the server. The
+        deadline bounds the run in any case.
     deadline
         Of the run.
-    shared
-        Whether server and load generator share their CPUs, and the sentence that says so.
+    shared, sharing
+        Whether the server and the load generator use the same CPUs, and the sentence about it.
     """
 
     reference: Limits
@@ -90,14 +90,14 @@ def plan(
     cpus: Iterable[int],
     same_core: dict[int, frozenset[int]] | None = None,
 ) -> RunPlan:
-    """Return what a run would be.
+    """Return the plan of a run.
 
     Parameters
     ----------
     resources
-        The range, defaults filled in.
+        The range, with defaults filled in.
     cpus, same_core
-        The CPUs that may be used, and which of them are one core.
+        The CPUs that may be used, and for each CPU those of the same core.
     """
     reference = Limits.ceiling(resources)
     cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
@@ -110,7 +110,7 @@ def plan(
         most = min(most, cpu_sizes * memory_sizes)
     rate = float(spec.load.open_loop.rate) if spec.load.open_loop is not None else None
     window = spec.load.duration.seconds
-    who = split(cpus, reference.cpu / 1000, same_core)
+    cpu_plan = split(cpus, reference.cpu / 1000, same_core)
     longest_trial = longest_seconds(config)
     return RunPlan(
         reference=reference,
@@ -134,6 +134,6 @@ def plan(
         longest_trial=longest_trial,
         longest=min(most * longest_trial, spec.search.deadline.seconds),
         deadline=spec.search.deadline.seconds,
-        shared=who.shared,
-        sharing=who.sentence.replace(" ran on ", " would run on ").replace(" shared ", " would share "),
+        shared=cpu_plan.shared,
+        sharing=cpu_plan.forecast,
     )

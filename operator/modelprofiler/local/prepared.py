@@ -69,7 +69,13 @@ class Prepared:
 
     @classmethod
     def of(
-        cls, document: Document, workspace: Path, say: Say, stop: threading.Event | None = None, *, now: bool = True
+        cls,
+        document: Document,
+        workspace: Path,
+        say: Say,
+        stop: threading.Event | None = None,
+        *,
+        port_must_be_free: bool = True,
     ) -> Prepared:
         """Check a file, put in place what it names, and build the environment of its entry script.
 
@@ -91,7 +97,7 @@ class Prepared:
         InvalidInput
             With everything that is wrong at once; nothing was started then.
         """
-        examined = examine(document, now=now)
+        examined = examine(document, port_must_be_free=port_must_be_free)
         if examined.problems:
             raise InvalidInput(list(examined.problems))
         assert examined.resources is not None

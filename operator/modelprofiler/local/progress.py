@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: the seam between the engine and whoever shows it."""
+"""The progress of a run as the engine reports it: the seam between the engine and whoever shows the run."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Progress:
     started
         When the stage began, in seconds of the monotonic clock.
     expected
-        Seconds that the stage takes at most, unless it is extended; absent where nothing is known.
+        The longest that the stage takes in seconds, unless it is extended; None where that is unknown.
     note
-        What the load generator said last.
+        The last line that the load generator printed.
     """
 
     active: ActiveTrial
@@ -33,32 +33,38 @@ class Progress:
 
 
 class Listener(Protocol):
-    """Someone who wants to know how a run goes on; called in the engine's own thread, so it must be quick."""
+    """A receiver of a run's progress. Its methods are called in the engine's thread, so they must return quickly."""
 
-    def said(self, message: str) -> None:
-        """Take note of a sentence about the run as a whole."""
+    def on_note(self, message: str) -> None:
+        """Receive a sentence about the run as a whole."""
 
-    def went_on(self, progress: Progress) -> None:
-        """Take note of where the trial is."""
+    def on_wait(self, message: str) -> None:
+        """Receive what the run waits for; it holds until the next stage begins."""
 
-    def finished_trial(self, record: TrialRecord) -> None:
-        """Take note of a finished trial."""
+    def on_stage(self, progress: Progress) -> None:
+        """Receive the stage of the trial in progress."""
 
-    def ended(self, profile: ModelProfile) -> None:
-        """Take note of the end; the status says how."""
+    def on_trial_finished(self, record: TrialRecord) -> None:
+        """Receive a finished trial."""
+
+    def on_run_finished(self, profile: ModelProfile) -> None:
+        """Receive the finished profile, whose status says how the run ended."""
 
 
-class Silent:
-    """A listener that does not care."""
+class SilentListener:
+    """A listener that ignores everything."""
 
-    def said(self, message: str) -> None:
+    def on_note(self, message: str) -> None:
         """Do nothing."""
 
-    def went_on(self, progress: Progress) -> None:
+    def on_wait(self, message: str) -> None:
         """Do nothing."""
 
-    def finished_trial(self, record: TrialRecord) -> None:
+    def on_stage(self, progress: Progress) -> None:
         """Do nothing."""
 
-    def ended(self, profile: ModelProfile) -> None:
+    def on_trial_finished(self, record: TrialRecord) -> None:
+        """Do nothing."""
+
+    def on_run_finished(self, profile: ModelProfile) -> None:
         """Do nothing."""

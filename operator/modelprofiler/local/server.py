@@ -1,4 +1,4 @@
-"""The server of one or more trials: its process, its control group and the readings of it, as one thing."""
+"""The server of one or more trials, measured: its process, its control group and its readings, as one thing."""
 
 from __future__ import annotations
 
@@ -12,141 +12,144 @@ from modelprofiler.core.evidence import Failure
 from modelprofiler.core.text import tail
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.host.control_group import Cgroup
-from modelprofiler.host.process import Server
 from modelprofiler.host.sampler import Sampler
-from modelprofiler.local.command import Command, Ready
-from modelprofiler.local.host import Host
+from modelprofiler.host.server_process import ServerProcess
+from modelprofiler.local.command import Command, HttpProbe
+from modelprofiler.local.placement import Placement
 from modelprofiler.metrics.series import ContainerSamples
 
 STOP_SECONDS = 0.5
-"""What a server gets to stop: nobody is served by it any more."""
-LONGEST_LAST_WORDS = 600
+"""Grace period of a server that is stopped; chosen short, because it has no clients any more."""
+MAX_LAST_WORDS = 600
+"""Characters of the server's output in a trial's message, which the status bounds at 2,048."""
 
 
-class RunningServer:
-    """A server that was started at a size, and may be resized."""
+class MeasuredServer:
+    """A server that was started at a size, is sampled, and may be resized."""
 
-    def __init__(self, server: Server, cgroup: Cgroup | None, sampler: Sampler, limits: Limits) -> None:
-        self._server = server
+    def __init__(self, process: ServerProcess, cgroup: Cgroup | None, sampler: Sampler, limits: Limits) -> None:
+        self._process = process
         self._cgroup = cgroup
         self._sampler = sampler
         self.limits = limits
 
     @classmethod
-    async def start(cls, command: Command, host: Host, limits: Limits, *, log: Path, name: str) -> RunningServer:
+    async def start(
+        cls, command: Command, placement: Placement, limits: Limits, *, log: Path, name: str
+    ) -> MeasuredServer:
         """Start a server at a size.
 
         Parameters
         ----------
         command
             What to start.
-        host
-            Where: its CPUs, and a control group if there can be one.
+        placement
+            Its CPUs, and whether it gets a control group.
         limits
             The size.
         log
-            File for its output.
+            The file for its output.
         name
-            Of the control group.
+            Name of the control group.
 
         Raises
         ------
         StartFailed
-            There is no such command, or it may not be run.
+            The command does not exist, or may not be executed.
         LimitsUnavailable
             The size cannot be enforced after all.
         """
-        cgroup = host.cgroup(name)
-        server = Server()
+        cgroup = placement.cgroup(name)
+        process = ServerProcess()
         try:
             if cgroup is not None:
                 cgroup.set_cpu(limits.cpu)
                 cgroup.set_memory(limits.memory)
-            await server.start(
+            await process.start(
                 command.argv,
                 env=command.env,
                 cwd=command.cwd,
                 cgroup=cgroup,
                 log_path=log,
-                cpus=None if host.cpus.shared else host.cpus.server,
+                cpus=None if placement.cpus.shared else placement.cpus.server,
             )
-            sampler = Sampler.of_cgroup(cgroup) if cgroup is not None else Sampler.of_process(server.pid)
+            sampler = Sampler.of_cgroup(cgroup) if cgroup is not None else Sampler.of_process(process.pid)
             sampler.start()
         except BaseException:
-            await server.stop(0)
+            await process.stop(0)
             if cgroup is not None:
                 cgroup.remove()
             raise
-        return cls(server, cgroup, sampler, limits)
+        return cls(process, cgroup, sampler, limits)
 
     @property
     def alive(self) -> bool:
         """Whether the process that was started lives."""
-        return self._server.exit_code is None
+        return self._process.exit_code is None
 
-    async def ready(self, address: str, port: int, said: Ready | None, within: float) -> float | None:
-        """Return the seconds until it was ready; None when it ended before, or took longer than `within`.
+    async def ready(self, address: str, port: int, probe: HttpProbe | None, within: float) -> float | None:
+        """Return the seconds from exec until the server was ready; None when it ended or was not ready in time.
 
         Parameters
         ----------
         address, port
             Where it takes requests.
-        said
-            Where it says that it is ready; None: it is when something listens.
+        probe
+            Its readiness probe; None: it is ready when something listens.
         within
-            Seconds.
+            Seconds to wait.
         """
-        if said is None:
-            return await self._server.ready(address, port, None, timeout=within)
-        tls = said.scheme == "HTTPS"
-        return await self._server.ready(address, said.port, said.path, timeout=within, tls=tls)
+        if probe is None:
+            return await self._process.ready(address, port, None, timeout=within)
+        tls = probe.scheme == "HTTPS"
+        return await self._process.ready(address, probe.port, probe.path, timeout=within, tls=tls)
 
     def resize(self, limits: Limits) -> None:
-        """Give it another CPU limit while it runs.
+        """Change the CPU limit while the server runs.
 
         Raises
         ------
         LimitsUnavailable
-            The kernel did not take it.
+            The kernel refused it.
         """
         if self._cgroup is not None:
             self._cgroup.set_cpu(limits.cpu)
         self.limits = limits
 
     def sample(self) -> None:
-        """Take one reading now, beside the regular ones."""
+        """Take an additional reading now."""
         self._sampler.sample()
 
     async def samples(self, since: float) -> ContainerSamples:
-        """Return what was read since a time (seconds since the epoch), up to now."""
+        """Return the samples since a time (seconds since the epoch), with one taken now."""
         await asyncio.to_thread(self._sampler.sample)
         return self._sampler.samples(since)
 
     def failure(self) -> Failure | None:
-        """Return how it ended; None while it lives."""
+        """Return how the server ended; None while it lives."""
         if self.alive:
             return None
-        code = self._server.exit_code
+        code = self._process.exit_code
         kills = (self._cgroup.read().oom_kills or 0) if self._cgroup is not None else 0
         if kills and code == -signal.SIGKILL:
             return Failure(Outcome.OOM_KILLED, "the server was killed for exceeding its memory limit")
-        return Failure(Outcome.CRASHED, tail(self._server.exit_sentence(), LONGEST_LAST_WORDS))
+        return Failure(Outcome.CRASHED, self.last_words())
 
     def last_words(self) -> str:
-        """Return how it is and what it printed last."""
-        return tail(self._server.exit_sentence(), LONGEST_LAST_WORDS)
+        """Return how the server ended, or that it runs, and the end of its output."""
+        return tail(self._process.exit_sentence(), MAX_LAST_WORDS)
 
     async def stop(self) -> None:
-        """End it and everything it started, and remove its control group.
+        """Stop the server and everything that it started, and remove its control group.
 
         Raises
         ------
         ModelProfilerError
-            When processes are left that do not die: a further trial would be disturbed by them.
+            Some processes do not end, and would disturb the next trial.
         """
         self._sampler.stop()
-        gone = await self._server.stop(STOP_SECONDS)
+        gone = await self._process.stop(STOP_SECONDS)
         if self._cgroup is not None:
             gone = await asyncio.to_thread(self._cgroup.remove) and gone
         if not gone:
-            raise ModelProfilerError("the server has processes that do not end, even when they are killed")
+            raise ModelProfilerError("some processes of the server do not end, although they were killed")

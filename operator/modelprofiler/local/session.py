@@ -1,4 +1,4 @@
-"""From a profile to its result on this machine: check, prepare, run; what the command and the Python API share."""
+"""From a profile to its result on this machine: check, prepare, run. The command and the Python API share this."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 
 from modelprofiler.errors import InvalidInput, ModelProfilerError, RecordUnreadable
 from modelprofiler.files.document import Document
-from modelprofiler.host.lock import machine
+from modelprofiler.host.lock import machine_lock
 from modelprofiler.local.check import port_problems, problems
-from modelprofiler.local.engine import Earlier, Engine
-from modelprofiler.local.host import Host
+from modelprofiler.local.engine import EarlierRun, Engine
+from modelprofiler.local.placement import Placement
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Listener
 from modelprofiler.report.record import PROFILE_FILE, RunRecord, write_notes
@@ -32,9 +32,9 @@ class Options:
     Attributes
     ----------
     directory
-        Where the run is kept; by default a directory of its name in ``modelprofiler-runs``.
+        Where the run is recorded; by default a directory of its name in ``modelprofiler-runs``.
     resume
-        Go on from the finished trials of an interrupted run in that directory.
+        Whether to resume the interrupted run in that directory after its finished trials.
     wait_seconds
         How long to wait for another run on this machine to end.
     """
@@ -44,21 +44,21 @@ class Options:
     wait_seconds: float = 0.0
 
     def directory_of(self, name: str) -> Path:
-        """Return where the run of a profile is kept."""
+        """Return where the run of a profile is recorded."""
         return self.directory or RUNS_DIR / name
 
 
 class Session:
-    """One run, in a thread of its own, so that a notebook's event loop or a terminal is not in its way.
+    """One run, in a thread of its own so that it does not interfere with the event loop of a notebook.
 
     Parameters
     ----------
     document
-        The profile and the ConfigMaps beside it.
+        The profile and the ConfigMaps of its file.
     options
         How to run.
     listener
-        Is told how it goes on, in the run's thread.
+        Receives the progress, in the thread of the run.
     """
 
     def __init__(self, document: Document, options: Options, listener: Listener) -> None:
@@ -78,51 +78,52 @@ class Session:
         Parameters
         ----------
         while_running
-            Called in the caller's thread again and again.
+            Called in the caller's thread, repeatedly.
         every
             Seconds between two calls.
 
         Raises
         ------
         InvalidInput
-            With everything that is wrong with the profile, before anything is started.
+            With everything that is wrong with the profile; nothing was started.
         MachineBusy
-            When another run has the machine.
+            Another run uses the machine.
         KeyboardInterrupt
-            When it was interrupted: server and load are gone by then, and finished trials are kept.
+            The run was interrupted: server and load have ended, and the finished trials are kept.
         """
         name = self._document.profile.metadata.name
-        if wrong := problems(self._document):  # nobody waits for the machine to be told about a typo
-            raise InvalidInput(wrong)
+        if invalid := problems(self._document):  # before waiting for the machine, which may take long
+            raise InvalidInput(invalid)
 
-        waited: list[str] = []
+        waited = False
 
-        def waiting(sentence: str) -> None:
-            waited.append(sentence)
-            self._listener.said(sentence)
+        def waiting(message: str) -> None:
+            nonlocal waited
+            waited = True
+            self._listener.on_wait(message)
             while_running()
 
-        with machine(f"profile {name}", wait_seconds=self._options.wait_seconds, waiting=waiting):
+        with machine_lock(f"profile {name}", wait_seconds=self._options.wait_seconds, waiting=waiting):
             if waited:
-                self._listener.said("the machine is free now")
-            thread = threading.Thread(target=self._in_thread, name=f"modelprofiler {name}")
+                self._listener.on_note("the machine is free now")
+            thread = threading.Thread(target=self._run_in_thread, name=f"modelprofiler {name}")
             thread.start()
-            # An event, not `join`: one that is interrupted takes the thread for ended (CPython 3.11).
+            # An event instead of `join`, which takes the thread for ended when it is interrupted (CPython 3.11).
             try:
                 while not self._done.wait(every):
                     while_running()
             except BaseException:
                 self._stop.set()
                 self._cancel()
-                self._wait_for_the_end()
+                self._wait_until_done()
                 raise
         if self._error is not None:
             raise self._error
-        assert self._record is not None
+        assert self._record is not None, "a run without an error has a record"
         return self._record
 
-    def _wait_for_the_end(self) -> None:
-        """Wait until server and load are gone, however often somebody presses Ctrl-C meanwhile; that is bounded."""
+    def _wait_until_done(self) -> None:
+        """Wait until server and load have ended, which is bounded, however often Ctrl-C is pressed meanwhile."""
         while not self._done.is_set():
             with contextlib.suppress(KeyboardInterrupt):
                 self._done.wait()
@@ -131,7 +132,7 @@ class Session:
         if self._loop is not None and self._task is not None:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
-    def _in_thread(self) -> None:
+    def _run_in_thread(self) -> None:
         try:
             self._record = asyncio.run(self._main())
         except asyncio.CancelledError:
@@ -144,7 +145,7 @@ class Session:
     async def _main(self) -> RunRecord:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.ensure_future(self._run())
-        if self._stop.is_set():  # interrupted before there was anything to cancel
+        if self._stop.is_set():  # interrupted before there was a task to cancel
             self._task.cancel()
         return await self._task
 
@@ -152,45 +153,46 @@ class Session:
         directory = self._options.directory_of(self._document.profile.metadata.name).absolute()
         with tempfile.TemporaryDirectory(prefix="modelprofiler-inputs-") as workspace:
             prepared = await asyncio.to_thread(
-                functools.partial(Prepared.of, now=not self._options.resume),
+                functools.partial(Prepared.of, port_must_be_free=not self._options.resume),
                 self._document,
                 Path(workspace),
-                self._listener.said,
+                self._listener.on_note,
                 self._stop,
             )
-            earlier = self._earlier(directory, prepared)
+            earlier = self._earlier_run(directory, prepared)
             if earlier.resources is not None:
                 prepared = prepared.in_range(earlier.resources)
             directory.mkdir(parents=True, exist_ok=True)
-            host = Host.of(prepared.resources)
-            engine = Engine(prepared, host, directory, self._listener, earlier)
+            placement = Placement.of(prepared.resources)
+            engine = Engine(prepared, placement, directory, self._listener, earlier)
             if engine.has_ended:
-                self._listener.said("nothing is left to measure")
+                self._listener.on_note("nothing is left to measure")
             else:
-                if taken := port_problems(self._document) if self._options.resume else []:
-                    raise InvalidInput(taken)
-                notes = (*prepared.warnings, *host.warnings)
+                # A new run has checked its port; one that is resumed needs it only if something is left to measure.
+                if self._options.resume and (invalid := port_problems(self._document)):
+                    raise InvalidInput(invalid)
+                notes = (*prepared.warnings, *placement.warnings)
                 for note in notes:
-                    self._listener.said(note)
+                    self._listener.on_note(note)
                 write_notes(directory, notes)
             await engine.run()
         return RunRecord.read(directory)
 
-    def _earlier(self, directory: Path, prepared: Prepared) -> Earlier:
-        """Return what an interrupted run has left; without --resume it is put aside, not lost."""
+    def _earlier_run(self, directory: Path, prepared: Prepared) -> EarlierRun:
+        """Return the interrupted run to resume; without --resume an earlier run is moved aside, not lost."""
         if not (directory / PROFILE_FILE).exists():
             if self._options.resume:
-                raise RecordUnreadable(f"there is nothing to resume in {directory}")
-            return Earlier()
+                raise RecordUnreadable(f"there is no run to resume in {directory}")
+            return EarlierRun()
         if not self._options.resume:
             aside = directory.with_name(directory.name + ".before")
             shutil.rmtree(aside, ignore_errors=True)
             directory.rename(aside)
-            return Earlier()
+            return EarlierRun()
         status = RunRecord.read(directory).profile.status
         if status.run_hash != prepared.run_hash:
             raise ModelProfilerError(
-                f"the run in {directory} measured something else (model, code, requests, server or load have changed); "
-                "without --resume everything is measured anew"
+                f"the run in {directory} cannot be resumed, because its model, code, requests, server or load differ; "
+                "without --resume everything is measured again"
             )
-        return Earlier(status.trials, status.start_time, status.completion_time, status.resources)
+        return EarlierRun(status.trials, status.start_time, status.completion_time, status.resources)

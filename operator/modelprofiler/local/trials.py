@@ -24,10 +24,10 @@ from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.trial_config import load_of_trial, quick_sub_window
 from modelprofiler.local.generator import Generators
-from modelprofiler.local.host import Host
+from modelprofiler.local.placement import Placement
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Listener, Progress
-from modelprofiler.local.server import RunningServer
+from modelprofiler.local.server import MeasuredServer
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.usage import usage
 from modelprofiler.report.record import TRIALS_DIR, TrialRecord
@@ -35,46 +35,46 @@ from modelprofiler.report.record import TRIALS_DIR, TrialRecord
 ADDRESS = "127.0.0.1"
 
 READY_SECONDS = 300.0
-"""How long a server may take until it is ready, where no objective says so."""
+"""How long a server may take to become ready without an objective for it; chosen for large models on slow disks."""
 
-LOOK_SECONDS = 0.1
-"""How often it is looked whether the server still lives."""
+POLL_SECONDS = 0.1
+"""Between two checks that the server still lives; a load ends this much later than its server at most."""
 
 GENERATORS = 2
-"""In store while a server starts: one for its own trial, one for the next, which may resize it."""
+"""Load generators to keep in store while a server starts: one for its trial, one for the next, which may resize it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """How the server came to run at a trial's size."""
+    """How the server came to run at a trial's size: started or resized, and why it failed."""
 
     fresh: bool = True
     time_to_ready: Duration | None = None
     failure: Failure | None = None
 
 
-class Trials:
-    """Runs trials; keeps the server for those that may share it.
+class TrialRunner:
+    """Runs trials, and keeps the server for the next trial if that may use it.
 
     Parameters
     ----------
     prepared
         The run.
-    host
-        What of this machine is the server's, and what the load's.
+    placement
+        Where on this machine it runs.
     directory
-        Where the servers' output is kept.
+        Where the output of the servers is recorded.
     listener
-        Is told where a trial is.
+        Receives the stages of each trial.
     """
 
-    def __init__(self, prepared: Prepared, host: Host, directory: Path, listener: Listener) -> None:
+    def __init__(self, prepared: Prepared, placement: Placement, directory: Path, listener: Listener) -> None:
         self._prepared = prepared
-        self._host = host
+        self._placement = placement
         self._logs = directory / TRIALS_DIR
         self._listener = listener
-        self._generators = Generators(host.cpus.load)
-        self._server: RunningServer | None = None
+        self._generators = Generators(placement.cpus.load)
+        self._server: MeasuredServer | None = None
         self._idle_since = 0.0
 
     async def run(self, step: RunTrial, index: int, trials: Sequence[Trial]) -> TrialRecord:
@@ -85,13 +85,13 @@ class Trials:
         step
             What to run.
         index
-            Of the trial.
+            The number of the trial.
         trials
             The finished trials before it.
         """
         started = datetime.now(UTC)
         stages = _Stages(self._listener, step, index, started)
-        start = await self._serve(step, index, stages)
+        start = await self._start_or_resize(step, index, stages)
         load: LoadResult | None = None
         samples = ContainerSamples()
         evidence = Evidence(failure=start.failure)
@@ -99,26 +99,26 @@ class Trials:
             load, samples, evidence = await self._load(step, index, trials, stages)
         if self._server is not None and not self._server.alive:
             await self._stop()
-        row = finished_trial(
+        trial = finished_trial(
             self._prepared.profile.spec,
             Attempt(index, step.purpose, step.limits, start.fresh, step.window, started),
             replace(evidence, time_to_ready=start.time_to_ready),
             datetime.now(UTC),
             trials,
         )
-        return TrialRecord(row, load, samples.cpu_seconds, samples.working_set_bytes)
+        return TrialRecord(trial, load, samples.cpu_seconds, samples.working_set_bytes)
 
     async def close(self) -> None:
-        """Stop whatever runs."""
-        await _whole(asyncio.gather(self._stop(), self._generators.close()))
+        """Stop the server and the load generators."""
+        await _finish(asyncio.gather(self._stop(), self._generators.close()))
 
     async def _stop(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            await _whole(server.stop())
+            await _finish(server.stop())
 
-    async def _serve(self, step: RunTrial, index: int, stages: _Stages) -> _Start:
-        """Have the server run at the trial's size, resized where that is allowed, else started for it."""
+    async def _start_or_resize(self, step: RunTrial, index: int, stages: _Stages) -> _Start:
+        """Bring the server to the trial's size: by resizing it where that is allowed, else by a new start."""
         server = self._server
         if server is not None and server.alive and not step.fresh and server.limits.memory == step.limits.memory:
             stages.enter(Stage.RESIZING, f"resizing the running server to {step.limits}")
@@ -126,38 +126,39 @@ class Trials:
             return _Start(fresh=False)
         await self._stop()
         stages.enter(Stage.STARTING, f"starting the server at {step.limits}")
+        return await self._start(step, index)
+
+    async def _start(self, step: RunTrial, index: int) -> _Start:
+        spec, command = self._prepared.profile.spec, self._prepared.server
         await self._generators.prepare(GENERATORS)
-        command = self._prepared.server
-        pools = {v.name: v.value for v in variables_to_set(self._prepared.profile.spec, step.limits.cpu)}
-        command = replace(command, env=command.env | pools)
-        objective = self._prepared.profile.spec.objectives.max_time_to_ready
+        thread_pools = {v.name: v.value for v in variables_to_set(spec, step.limits.cpu)}
+        command = replace(command, env=command.env | thread_pools)
+        objective = spec.objectives.max_time_to_ready
         within = min(READY_SECONDS, objective.seconds) if objective else READY_SECONDS
         self._logs.mkdir(parents=True, exist_ok=True)
-        server = await RunningServer.start(
-            command, self._host, step.limits, log=self._logs / f"{index:03d}.log", name=f"trial-{index}"
+        self._server = server = await MeasuredServer.start(
+            command, self._placement, step.limits, log=self._logs / f"{index:03d}.log", name=f"trial-{index}"
         )
-        self._server = server
-        port = self._prepared.profile.spec.endpoint.http.port
-        seconds = await server.ready(ADDRESS, port, command.ready, within)
+        seconds = await server.ready(ADDRESS, spec.endpoint.http.port, command.probe, within)
         self._idle_since = time.time()
-        server.sample()  # what it holds before anybody has asked it for anything
+        server.sample()  # the memory that it uses before the first request
         if seconds is None:
-            late = f"the server was not ready within {within:g}s; {server.last_words()}"
-            return _Start(failure=server.failure() or Failure(Outcome.NEVER_READY, late))
+            message = f"the server was not ready within {within:g}s; {server.last_words()}"
+            return _Start(failure=server.failure() or Failure(Outcome.NEVER_READY, message))
         return _Start(time_to_ready=Duration.of(seconds, digits=3))
 
     async def _load(
         self, step: RunTrial, index: int, trials: Sequence[Trial], stages: _Stages
     ) -> tuple[LoadResult | None, ContainerSamples, Evidence]:
-        """Send the load; return its result, the samples of the server, and what both say."""
+        """Send the load; return its result, the samples of the server, and the evidence that follows from both."""
         server = self._server
-        assert server is not None
+        assert server is not None, "the server was started"
         load = self._prepared.profile.spec.load
         config = self._load_config(step, index, trials)
         stages.enter(Stage.LOADING, f"sending the load at {step.limits}", load.warmup.seconds + load.duration.seconds)
         idle_since = self._idle_since
         stop = asyncio.Event()
-        watch = asyncio.ensure_future(_stop_when_gone(server, stop))
+        watch = asyncio.ensure_future(_set_when_ended(server, stop))
         result, failure = None, None
         try:
             generator = await self._generators.take()
@@ -185,7 +186,7 @@ class Trials:
             spec,
             index=index,
             purpose=step.purpose,
-            decide=True,  # counters are exact here: a trial need not last for its samples
+            decide=True,  # counters are exact here, so a trial need not last until enough samples have arrived
             reference=reference,
             host=ADDRESS,
             dataset=str(self._prepared.dataset_file),
@@ -195,15 +196,17 @@ class Trials:
 
 
 def _usage(samples: ContainerSamples, result: LoadResult, idle_since: float) -> UsageStatus | None:
+    """Return what the server used under a load; None when the load ended before its measured window did."""
     if result.ended is None:
         return None
+    # One second more than the load: the last sample is taken after it.
     windows = windows_of(result, Window(idle_since, result.ended + 1))
     return None if windows is None else usage(samples, windows)
 
 
-async def _whole(ending: Awaitable[object]) -> None:
-    """Wait until something has been ended, also when the run is interrupted just then; ending is bounded."""
-    task = asyncio.ensure_future(ending)
+async def _finish(cleanup: Awaitable[object]) -> None:
+    """Await a cleanup to its end, also when the run is cancelled meanwhile; how long it takes is bounded."""
+    task = asyncio.ensure_future(cleanup)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -211,15 +214,15 @@ async def _whole(ending: Awaitable[object]) -> None:
         raise
 
 
-async def _stop_when_gone(server: RunningServer, stop: asyncio.Event) -> None:
-    """End the load soon after the server has ended."""
+async def _set_when_ended(server: MeasuredServer, stop: asyncio.Event) -> None:
+    """Set an event soon after the server has ended."""
     while server.alive:  # noqa: ASYNC110 - the kernel sets no event
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
     stop.set()
 
 
 class _Stages:
-    """Where a trial is, told as it goes on."""
+    """Reports the stages of a trial to the listener."""
 
     def __init__(self, listener: Listener, step: RunTrial, index: int, started: datetime) -> None:
         self._listener = listener
@@ -238,9 +241,9 @@ class _Stages:
             start_time=self._started,
         )
         self._progress = Progress(active, monotonic(), expected)
-        self._listener.went_on(self._progress)
+        self._listener.on_stage(self._progress)
 
     def note(self, line: str) -> None:
-        assert self._progress is not None
-        self._progress = Progress(self._progress.active, self._progress.started, self._progress.expected, line)
-        self._listener.went_on(self._progress)
+        assert self._progress is not None, "a stage was entered"
+        self._progress = replace(self._progress, note=line)
+        self._listener.on_stage(self._progress)

@@ -13,7 +13,7 @@ from tests.integration.host.support import Serve, Start
 
 from modelprofiler.errors import LimitsUnavailable
 from modelprofiler.host.cgroup import Cgroup, open_cgroup
-from modelprofiler.host.process import Server
+from modelprofiler.host.server_process import ServerProcess
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def cgroup() -> Iterator[Cgroup]:
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Return a function that starts a command as a server; afterwards all of them are gone."""
-    servers: list[Server] = []
+    servers: list[ServerProcess] = []
 
-    async def run(*argv: str, cgroup: Cgroup | None = None, cpus: set[int] | None = None) -> Server:
-        servers.append(server := Server())
+    async def run(*argv: str, cgroup: Cgroup | None = None, cpus: set[int] | None = None) -> ServerProcess:
+        servers.append(server := ServerProcess())
         log = tmp_path / f"{len(servers)}.log"
         await server.start(argv, env=dict(os.environ), cwd=tmp_path, cgroup=cgroup, log_path=log, cpus=cpus)
         return server
@@ -51,7 +51,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 async def serve(start: Start, repository: Path) -> Serve:
     """Return a function that starts the server of known cost, and gives it and its port."""
 
-    async def run(*knobs: str, cgroup: Cgroup | None = None) -> tuple[Server, int]:
+    async def run(*knobs: str, cgroup: Cgroup | None = None) -> tuple[ServerProcess, int]:
         program = str(repository / "tests/servers/costserver.py")
         server = await start(sys.executable, program, "--host", "127.0.0.1", "--port", "0", *knobs, cgroup=cgroup)
         async with asyncio.timeout(20):

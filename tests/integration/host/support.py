@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from modelprofiler.host.process import Server
+from modelprofiler.host.server_process import ServerProcess
 
-Start = Callable[..., Awaitable[Server]]
-Serve = Callable[..., Awaitable[tuple[Server, int]]]
+Start = Callable[..., Awaitable[ServerProcess]]
+Serve = Callable[..., Awaitable[tuple[ServerProcess, int]]]
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -30,10 +30,10 @@ OWNER = """
 import asyncio, os, sys
 from pathlib import Path
 from modelprofiler.host.cgroup import open_cgroup
-from modelprofiler.host.process import Server
+from modelprofiler.host.server_process import ServerProcess
 script = "import os, time; os.fork() or (os.setsid(), print('daemon', os.getpid(), flush=True)); time.sleep(60)"
 async def main():
-    cgroup, server = open_cgroup("owner"), Server()
+    cgroup, server = open_cgroup("owner"), ServerProcess()
     await server.start([sys.executable, "-c", script], env=dict(os.environ), cwd=Path("/"), cgroup=cgroup,
                        log_path=Path(sys.argv[1]))
     print(server.pid, *cgroup.directories, flush=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.errors import MachineBusy
-from modelprofiler.host.lock import machine
+from modelprofiler.host.lock import machine_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from modelprofiler.host.lock import machine
-with machine("profile other", file=Path(sys.argv[1])):
+from modelprofiler.host.lock import machine_lock
+with machine_lock("profile other", file=Path(sys.argv[1])):
     print("has it", flush=True)
     sys.stdin.read()
 """
@@ -42,7 +42,7 @@ def test_a_second_run_is_refused_and_told_who_runs(file: Path, other: subprocess
     """By name and process number."""
     with (
         pytest.raises(MachineBusy, match=rf"^profile other \(process {other.pid}\) is running"),
-        machine("x", file=file),
+        machine_lock("x", file=file),
     ):
         pass
 
@@ -55,7 +55,7 @@ def test_a_second_run_may_wait(file: Path, other: subprocess.Popen[str]) -> None
         told.append(said)
         other.kill()
 
-    with machine("x", wait_seconds=60, waiting=end, file=file):
+    with machine_lock("x", wait_seconds=60, waiting=end, file=file):
         assert [f"waiting for profile other (process {other.pid}) to end"] == told
 
 
@@ -63,5 +63,5 @@ def test_a_run_that_was_killed_holds_nothing(file: Path, other: subprocess.Popen
     """The kernel gives the lock back with the process."""
     other.kill()
     other.wait()
-    with machine("x", file=file):
+    with machine_lock("x", file=file):
         assert "x" in file.read_text()

@@ -13,9 +13,9 @@ from tests.integration.host.support import Serve, Start, until
 from modelprofiler.errors import StartFailed
 from modelprofiler.host.cgroup import Cgroup
 from modelprofiler.host.ports import port_problem
-from modelprofiler.host.process import Server
-from modelprofiler.host.processes import ProcessTree
+from modelprofiler.host.process_tree import ProcessTree
 from modelprofiler.host.sampler import Sampler
+from modelprofiler.host.server_process import ServerProcess
 
 STUBBORN = """
 import os, signal, time
@@ -55,11 +55,11 @@ async def test_a_server_that_ends_is_not_waited_for_and_its_last_words_are_said(
 async def test_a_command_or_folder_that_is_not_there_cannot_be_started(tmp_path: Path) -> None:
     """In a sentence that names it."""
     with pytest.raises(StartFailed, match="cannot run no-such-server: No such file or directory"):
-        await Server().start(
+        await ServerProcess().start(
             ["no-such-server"], env=dict(os.environ), cwd=tmp_path, cgroup=None, log_path=tmp_path / "a"
         )
     with pytest.raises(StartFailed, match=r"No such file or directory: .*/nowhere"):
-        await Server().start(["true"], env={}, cwd=tmp_path / "nowhere", cgroup=None, log_path=tmp_path / "a")
+        await ServerProcess().start(["true"], env={}, cwd=tmp_path / "nowhere", cgroup=None, log_path=tmp_path / "a")
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["in a control group", "on its own"])

@@ -9,7 +9,7 @@ from typing import Any
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources, Provenance
 from modelprofiler.load.dataset import describe, read_rows
-from modelprofiler.local.command import Command, Ready
+from modelprofiler.local.command import Command, HttpProbe
 from modelprofiler.local.prepared import Prepared
 
 CPU_SECONDS = 0.005
@@ -46,7 +46,7 @@ def prepare(directory: Path, repository: Path, knobs: str = "", **spec: Any) -> 
             env={**os.environ, "COSTSERVER_ARGS": arguments},
             cwd=directory,
             container_name="server",
-            ready=Ready(port, "/healthz"),
+            probe=HttpProbe(port, "/healthz"),
         ),
         dataset_file=rows,
         dataset=describe(read_rows(rows.read_bytes())),

@@ -14,11 +14,11 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.drift import drift_of
 from modelprofiler.core.leak import leak_of
 from modelprofiler.core.steps import RunTrial
-from modelprofiler.host.cgroup import owner
-from modelprofiler.local.host import Host
+from modelprofiler.host.owner import owner_prefix
+from modelprofiler.local.placement import Placement
 from modelprofiler.local.prepared import Prepared
-from modelprofiler.local.progress import Silent
-from modelprofiler.local.trials import Trials
+from modelprofiler.local.progress import SilentListener
+from modelprofiler.local.trials import TrialRunner
 from modelprofiler.report.record import TrialRecord
 
 pytestmark = pytest.mark.usefixtures("control_groups")
@@ -29,7 +29,7 @@ def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int =
     step = RunTrial(Purpose.REFERENCE, Limits(cpu, memory * 2**20), fresh=True, window="Measure", reason="")
 
     async def run() -> TrialRecord:
-        trials = Trials(prepared, Host.of(prepared.resources), directory, Silent())
+        trials = TrialRunner(prepared, Placement.of(prepared.resources), directory, SilentListener())
         try:
             return await trials.run(step, 1, [])
         finally:
@@ -93,7 +93,9 @@ def test_requests_that_become_dearer_while_a_run_goes_on_are_noticed(tmp_path: P
         for milliseconds in (2.0, 4.0, 8.0):
             arguments = f"{prepared.server.env['COSTSERVER_ARGS']} --cpu-ms {milliseconds}"
             server = replace(prepared.server, env=prepared.server.env | {"COSTSERVER_ARGS": arguments})
-            trials = Trials(replace(prepared, server=server), Host.of(prepared.resources), tmp_path, Silent())
+            trials = TrialRunner(
+                replace(prepared, server=server), Placement.of(prepared.resources), tmp_path, SilentListener()
+            )
             try:
                 found = await trials.run(step, len(rows) + 1, rows)
             finally:
@@ -118,7 +120,7 @@ def test_a_server_that_was_being_stopped_when_the_run_was_interrupted_is_gone(
     groups = []
 
     async def run() -> None:
-        trials = Trials(prepared, Host.of(prepared.resources), tmp_path, Silent())
+        trials = TrialRunner(prepared, Placement.of(prepared.resources), tmp_path, SilentListener())
         await trials.run(step, 1, [])
         groups.extend(groups_of_this_process())
         closing = asyncio.ensure_future(trials.close())
@@ -135,5 +137,5 @@ def test_a_server_that_was_being_stopped_when_the_run_was_interrupted_is_gone(
 
 def groups_of_this_process() -> list[Path]:
     """Return the control groups that are there in its name."""
-    mine = owner().rsplit("-", 2)[0]
+    mine = owner_prefix().rsplit("-", 2)[0]
     return [path for depth in ("*", "*/*") for path in Path("/sys/fs/cgroup").glob(f"{depth}/{mine}-*")]

@@ -9,9 +9,9 @@ import pytest
 
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.document import load_document
-from modelprofiler.host.lock import machine
+from modelprofiler.host.lock import machine_lock
 from modelprofiler.local import session as module
-from modelprofiler.local.progress import Silent
+from modelprofiler.local.progress import SilentListener
 from modelprofiler.local.session import Options, Session
 
 PROFILE = """
@@ -29,14 +29,18 @@ spec:
 Make = Callable[[str], Session]
 
 
-class Listener(Silent):
+class Listener(SilentListener):
     """Keeps what is said."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    def said(self, message: str) -> None:
-        """Keep a sentence."""
+    def on_note(self, message: str) -> None:
+        """Keep a note."""
+        self.heard.append(message)
+
+    def on_wait(self, message: str) -> None:
+        """Keep what the run waits for."""
         self.heard.append(message)
 
 
@@ -44,7 +48,7 @@ class Listener(Silent):
 def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have another process use the machine."""
     file = tmp_path / "lock"
-    monkeypatch.setattr(module, "machine", functools.partial(machine, file=file))
+    monkeypatch.setattr(module, "machine_lock", functools.partial(machine_lock, file=file))
     with subprocess.Popen(["flock", file, "sh", "-c", "echo has it; cat"], stdin=-1, stdout=-1, text=True) as process:
         assert process.stdout is not None
         assert "has it\n" == process.stdout.readline()

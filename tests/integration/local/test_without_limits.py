@@ -9,18 +9,18 @@ import pytest
 
 from modelprofiler.api.conditions import ConditionType, Reason
 from modelprofiler.host.cgroup import open_cgroup
-from modelprofiler.local import host as host_module
+from modelprofiler.local import placement as placement_module
 from modelprofiler.local.engine import Engine
-from modelprofiler.local.host import Host
+from modelprofiler.local.placement import Placement
 from modelprofiler.local.prepared import Prepared
-from modelprofiler.local.progress import Silent
+from modelprofiler.local.progress import SilentListener
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what only Linux has: control groups, procfs for finding them, and processes kept to CPUs."""
     nothing = tmp_path / "nothing"
-    monkeypatch.setattr(host_module, "open_cgroup", functools.partial(open_cgroup, root=nothing, proc=nothing))
+    monkeypatch.setattr(placement_module, "open_cgroup", functools.partial(open_cgroup, root=nothing, proc=nothing))
     for function in ("sched_getaffinity", "sched_setaffinity"):
         monkeypatch.delattr(os, function, raising=False)
 
@@ -28,10 +28,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_without_limits_there_is_an_answer_that_nothing_verifies(prepared: Prepared, tmp_path: Path) -> None:
     """One trial read with psutil, what the model of the queue makes of it, and why it was not tried."""
-    host = Host.of(prepared.resources)
+    host = Placement.of(prepared.resources)
     why = "limits cannot be enforced here, as this system has no control groups (they are part of Linux)"
-    assert why == host.unlimited
-    status = asyncio.run(Engine(prepared, host, tmp_path, Silent()).run()).status
+    assert why == host.limits_problem
+    status = asyncio.run(Engine(prepared, host, tmp_path, SilentListener()).run()).status
     (trial,), (found,) = status.trials, status.recommendations
     assert trial.usage is not None
     assert trial.usage.memory is not None

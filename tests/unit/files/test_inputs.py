@@ -8,7 +8,7 @@ from tests.unit.files.documents import FILES, container, document
 
 from modelprofiler.core.sources import digest
 from modelprofiler.errors import InvalidInput
-from modelprofiler.files.inputs import prepare, variables
+from modelprofiler.files.inputs import prepare, server_variables
 
 
 def said(tmp_path: Path, **changes: Any) -> str:
@@ -143,7 +143,7 @@ def test_variables_come_from_values_and_from_the_config_maps_of_the_file(tmp_pat
         ],
         envFrom=[{"configMapRef": {"name": "none"}}],
     )
-    found, problems = variables(document(tmp_path, server=server))
+    found, problems = server_variables(document(tmp_path, server=server))
     assert {"A": "1", "B": "one\ntwo\n"} == found
     at = "spec.server.template.spec.containers[0]"
     assert [f"{at}.envFrom[0].configMapRef", f"{at}.env[2].valueFrom.configMapKeyRef"] == [p.path for p in problems]

@@ -5,13 +5,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from modelprofiler.errors import LimitsUnavailable
 from modelprofiler.host import cgroup as module
-from modelprofiler.host.cgroup import abandoned, open_cgroup, owner, remove_stale
+from modelprofiler.host.cgroup import open_cgroup, remove_stale
 from modelprofiler.host.cgroup_v1 import mounts
 from modelprofiler.host.cgroup_v2 import CgroupV2
+from modelprofiler.host.owner import is_abandoned, owner_prefix, start_ticks
 
 MIB = 2**20
 STARTED = 4711
@@ -27,13 +29,15 @@ HYBRID = """\
 
 
 @pytest.fixture
-def proc(tmp_path: Path) -> Path:
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a procfs in which this process lives, in the group /user.slice/run.scope of version 2."""
     path = tmp_path / "proc"
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(path))
     (path / "self" / "ns").mkdir(parents=True)
     (path / "self" / "ns" / "pid").symlink_to(f"pid:[{NAMESPACE}]")
     (path / "self" / "cgroup").write_text("0::/user.slice/run.scope\n")
     (path / "self" / "mountinfo").write_text("")
+    (path / "stat").write_text("cpu 0 0 0 0\nbtime 1700000000\n")
     (path / str(os.getpid())).mkdir()
     (path / str(os.getpid()) / "stat").write_text(stat(os.getpid(), STARTED))
     return path
@@ -41,7 +45,8 @@ def proc(tmp_path: Path) -> Path:
 
 def stat(pid: int, started: int, parent: int = 1) -> str:
     """Return /proc/PID/stat of a process with a name that is hard to read."""
-    return f"{pid} (a) b (c) S {parent} {pid} {pid} 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 {started} 12345 678\n"
+    fields = f"S {parent} {pid} {pid} 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 {started}" + " 0" * 30
+    return f"{pid} (a) b (c) {fields}\n"
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_where_controllers_are_mounted_is_read_from_mountinfo() -> None:
 def test_version_2_is_taken_at_the_top_where_that_may_be_written(make: Callable[..., Path], proc: Path) -> None:
     """With cpu, memory and pids passed on twice: to the run's group, and in it to that of the server."""
     root = make(passed_on="cpu memory pids")
-    (root / owner(proc)).mkdir()
+    (root / owner_prefix(proc)).mkdir()
     cgroup = open_cgroup("trial 1/é", root, proc)
     (outer,) = cgroup.directories
     assert ("v2", root, f"modelprofiler-{os.getpid()}-{STARTED}-{NAMESPACE}-trial-1-") == (
@@ -109,8 +114,8 @@ def test_without_a_part_that_may_be_divided_it_is_said_why(
     with pytest.raises(LimitsUnavailable) as caught:
         open_cgroup("trial", root, proc)
     assert (
-        "no part of the control groups is this user's to divide "
-        f"({root} cannot be written; {scope} was not given the controllers cpu)" == str(caught.value)
+        "this user may not make control groups in any place "
+        f"({root} is not writable; {scope} does not have the controllers cpu)" == str(caught.value)
     )
     assert not list(scope.glob("modelprofiler*"))
 
@@ -145,6 +150,20 @@ def test_a_missing_controller_is_named(tmp_path: Path, proc: Path) -> None:
         open_cgroup("trial", tmp_path / "cgroup", proc)
 
 
+def test_a_start_time_stays_the_same_when_the_clock_is_set(proc: Path) -> None:
+    """It counts from boot; the time of the boot, which psutil adds to it, follows the clock."""
+    assert STARTED == start_ticks(os.getpid())
+    (proc / "stat").write_text("cpu 0 0 0 0\nbtime 1700003600\n")
+    assert STARTED == start_ticks(os.getpid())
+
+
+def test_the_start_time_is_that_of_procfs() -> None:
+    """Field 22 of the real one (proc_pid_stat(5)): groups of earlier versions are recognised."""
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("this system has no procfs")
+    assert int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) == start_ticks(os.getpid())
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -157,7 +176,7 @@ def test_a_missing_controller_is_named(tmp_path: Path, proc: Path) -> None:
 )
 def test_a_group_is_abandoned_when_the_process_that_made_it_is_gone(name: str, expected: bool, proc: Path) -> None:
     """Its name says which that was."""
-    assert expected == abandoned(name, proc)
+    assert expected == is_abandoned(name, proc)
 
 
 def test_only_abandoned_groups_are_removed(
@@ -165,7 +184,7 @@ def test_only_abandoned_groups_are_removed(
 ) -> None:
     """Those of this run, and folders of others, stay."""
     root = make()
-    stays, other = root / f"{owner(proc)}-1", root / "system.slice"
+    stays, other = root / f"{owner_prefix(proc)}-1", root / "system.slice"
     goes = root / f"modelprofiler-999999-1-{NAMESPACE}-1"
     for directory in (stays, other, goes / "server"):
         directory.mkdir(parents=True)
@@ -194,13 +213,13 @@ def test_room_is_made_only_by_moving_what_this_process_started(proc: Path, make:
         (proc / str(pid)).mkdir()
         (proc / str(pid) / "stat").write_text(stat(pid, STARTED, parent))
     (scope / "cgroup.procs").write_text(f"{os.getpid()}\n{child}\n")
-    module._make_room(scope, proc, top=False)
+    module._move_processes_out(scope, top=False)
     assert str(child) == (scope / "modelprofiler.main" / "cgroup.procs").read_text()
     shutil.rmtree(scope / "modelprofiler.main")
     (scope / "cgroup.procs").write_text(f"{os.getpid()}\n{shell}\n")
     with pytest.raises(LimitsUnavailable, match=f"other processes run in .*such as {shell}"):
-        module._make_room(scope, proc, top=False)
-    module._make_room(scope, proc, top=True)  # at the top of a container everything is its own
+        module._move_processes_out(scope, top=False)
+    module._move_processes_out(scope, top=True)  # at the top of a container everything is its own
     (scope / "cgroup.procs").write_text("0\n")
     with pytest.raises(LimitsUnavailable):
-        module._make_room(scope, proc, top=True)  # a process of outside
+        module._move_processes_out(scope, top=True)  # a process of outside

@@ -1,4 +1,4 @@
-"""Who runs on which CPU."""
+"""Which CPUs the server and the load generator run on."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_load_has_a_core_of_its_own_where_there_are_enough() -> None:
     assert "the server ran on CPUs 0, 1, 2, 4, 5, 6, the load generator on CPUs 3, 7" == plan.sentence
     plan = split(range(8), 7.0, HYPERTHREADS)
     assert {7} == plan.load
-    assert "share a core" in plan.sentence
+    assert "a hyper-thread of a core that the server uses too" in plan.sentence
 
 
 def test_cores_are_read_from_sysfs(tmp_path: Path) -> None:

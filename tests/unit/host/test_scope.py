@@ -1,4 +1,4 @@
-"""A user who is not root asks systemd for a part of the control groups."""
+"""A user who is not root asks systemd to delegate a control group."""
 
 import os
 import shutil
@@ -23,14 +23,14 @@ def systemd_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.delenv(scope.MARK, raising=False)
+    monkeypatch.delenv(scope.SCOPE_VARIABLE, raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     def refuse(name: str) -> None:
         raise LimitsUnavailable("nothing may be written")
 
     def replace(program: str, command: list[str], environment: dict[str, str]) -> None:
-        raise Replaced(command, environment[scope.MARK])
+        raise Replaced(command, environment[scope.SCOPE_VARIABLE])
 
     monkeypatch.setattr(scope, "open_cgroup", refuse)
     monkeypatch.setattr(os, "execve", replace)
@@ -38,7 +38,7 @@ def systemd_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_is_run_again_in_a_scope_of_its_own(systemd_run: Path) -> None:
-    """Delegated, so that it may be divided; and marked, so that it is not done twice."""
+    """The scope is delegated, so that groups may be made in it, and marked, so that the command does not ask again."""
     with pytest.raises(Replaced) as replaced:
         enter_scope(["modelprofiler", "run", "profile.yaml"])
     options = ["--user", "--scope", "--quiet", "--collect", "-p", "Delegate=yes"]
@@ -46,8 +46,8 @@ def test_the_command_is_run_again_in_a_scope_of_its_own(systemd_run: Path) -> No
 
 
 def test_in_the_scope_it_is_not_done_again(systemd_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands in the way is said instead."""
-    monkeypatch.setenv(scope.MARK, "1")
+    """The reason is returned instead."""
+    monkeypatch.setenv(scope.SCOPE_VARIABLE, "1")
     assert "nothing may be written" == enter_scope(["modelprofiler"])
 
 

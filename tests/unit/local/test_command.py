@@ -9,7 +9,7 @@ from tests.unit.files.documents import container, document
 
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.inputs import prepare
-from modelprofiler.local.command import Command, Mounts, Ready, expanded, readiness, server_command
+from modelprofiler.local.command import Command, HttpProbe, Mounts, expand, readiness, server_command
 
 
 def command(tmp_path: Path, server: dict[str, Any], **changes: Any) -> Command:
@@ -44,7 +44,7 @@ def test_an_entry_script_is_served_as_in_a_pod(tmp_path: Path) -> None:
     assert expected == {name: made.env.get(name) for name in expected}
     assert made.env["PATH"].startswith("/env/bin:")
     assert "PYTHONPATH" not in made.env
-    assert Ready(5001, "/") == made.ready
+    assert HttpProbe(5001, "/") == made.probe
     assert made.cwd.is_dir()
 
 
@@ -66,14 +66,14 @@ def test_a_container_is_its_command_arguments_variables_and_folder(tmp_path: Pat
     assert (name, f"{folder}/score.py", "--port=8080", "--log", "/srv-other") == made.argv
     assert folder == made.cwd
     assert "8080" == made.env["PORT"]
-    assert Ready(8081, "/ready") == made.ready
+    assert HttpProbe(8081, "/ready") == made.probe
     assert any("/srv is " in warning for warning in made.warnings)
 
 
 @pytest.mark.parametrize(
     ("fields", "path", "says"),
     [
-        ({}, "command", "an image's own entrypoint is not known here; give command"),
+        ({}, "command", "is required: the entrypoint of an image is not known"),
         ({"command": ["no-such-program"]}, "command[0]", "it is not in any folder of PATH"),
         ({"command": ["/no/such/program"]}, "command[0]", "there is no such program"),
         ({"command": [sys.executable], "workingDir": "/no/such/folder"}, "workingDir", "there is no folder"),
@@ -100,7 +100,7 @@ def test_a_container_that_cannot_run_here(tmp_path: Path, fields: dict[str, Any]
 )
 def test_variables_are_expanded_as_kubernetes_does(expected: str, text: str) -> None:
     """https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/."""
-    assert expected == expanded(text, {"A": "1"})
+    assert expected == expand(text, {"A": "1"})
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_variables_are_expanded_as_kubernetes_does(expected: str, text: str) -> 
 )
 def test_only_whole_paths_are_changed(expected: str, text: str) -> None:
     """/srv is not the beginning of /srv2."""
-    assert expected == Mounts({"/srv": Path("/here")}).rewritten(text)
+    assert expected == Mounts({"/srv": Path("/here")}).rewrite(text)
 
 
 def test_a_probe_of_another_kind_is_named() -> None:

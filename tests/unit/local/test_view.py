@@ -26,13 +26,13 @@ def view_with(trials: list[Trial], width: int, height: int) -> LiveView:
     """Return the view of a run in its next trial."""
     view = LiveView(RUN.profile, Console(width=width, height=height, file=io.StringIO(), force_terminal=True))
     for trial in trials:
-        view.finished_trial(TrialRecord(trial))
+        view.on_trial_finished(TrialRecord(trial))
     last = trials[-1]
     active = ActiveTrial(
         index=last.index + 1, purpose=last.purpose, limits=last.limits, stage=Stage.LOADING, message="sending the load",
         start_time=last.start_time,
     )  # fmt: skip
-    view.went_on(Progress(active, 0.0))
+    view.on_stage(Progress(active, 0.0))
     return view
 
 
@@ -50,13 +50,13 @@ def test_the_trial_in_progress_is_always_on_the_screen(height: int, hidden: bool
 
 
 def test_what_was_waited_for_is_taken_away_when_it_goes_on() -> None:
-    """Other sentences stay."""
+    """Notes stay."""
     view = view_with(RUN.profile.status.trials, 100, 30)
-    view.said("waiting 10 s, as the last trial said nothing")
-    view.said("image x is not used here")
+    view.on_wait("waiting 10 s, because the last trial was inconclusive")
+    view.on_note("image x is not used here")
     assert any("waiting 10 s" in line for line in lines(view, 100, 30))
     assert view._progress is not None
-    view.went_on(view._progress)
+    view.on_stage(view._progress)
     shown = lines(view, 100, 30)
     view.close()
     assert not any("waiting 10 s" in line for line in shown)
@@ -86,5 +86,5 @@ def test_a_log_has_a_line_a_trial() -> None:
     out = io.StringIO()
     view = PlainView(RUN.profile, out)
     for trial in RUN.profile.status.trials:
-        view.finished_trial(TrialRecord(trial))
+        view.on_trial_finished(TrialRecord(trial))
     assert len(RUN.profile.status.trials) + 1 == len(out.getvalue().splitlines())

@@ -1,4 +1,4 @@
-"""One server process: started in its control group, waited for, ended with everything it started."""
+"""The process of a server: started in its control group, awaited, and ended with everything that it started."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from pathlib import Path
 
 from modelprofiler.errors import StartFailed
 from modelprofiler.host.control_group import Cgroup, signal_all
-from modelprofiler.host.processes import ProcessTree
+from modelprofiler.host.process_tree import ProcessTree
 
 LAUNCH = Path(__file__).with_name("launch.py")
 LAUNCH_SECONDS = 20.0
-"""How long the steps before exec may take; a machine under load starts Python slowly."""
+"""How long the steps before exec may take; chosen for a machine under load, which starts Python slowly."""
 PROBE_SECONDS = 1.0
-"""Of one attempt, as the kubelet's default; an attempt that is too slow is repeated."""
+"""Timeout of a readiness probe, the kubelet's default; a probe that times out is repeated."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
-"""Between attempts, in seconds: what the time to ready is known to."""
+"""Seconds between two probes, which is the precision of the time to ready."""
 REAP_SECONDS = 5.0
+"""How long to wait for the exit code of a killed process, as long as for its death."""
 LAST_WORDS_BYTES = 2048
 LAST_WORDS_LINES = 20
+"""How much of the server's output a message quotes: enough for a Python traceback."""
 
 
-class Server:
-    """A server process in a session of its own.
+class ServerProcess:
+    """A server process that leads a session of its own.
 
     Parameters
     ----------
     name
-        What it is called in sentences.
+        How messages name it.
     """
 
     def __init__(self, name: str = "the server") -> None:
@@ -43,13 +45,13 @@ class Server:
         self._cgroup: Cgroup | None = None
         self._tree: ProcessTree | None = None
         self._log = Path(os.devnull)
-        self._asked_to_end = False
+        self._stop_requested = False
         self.started_at = 0.0
-        """When it became itself (exec), in seconds of the monotonic clock."""
+        """When it executed its command, in seconds of the monotonic clock."""
 
     @property
     def pid(self) -> int:
-        """The number of the process that was started."""
+        """The number of the process."""
         assert self._process is not None, "not started"
         return self._process.pid
 
@@ -63,65 +65,66 @@ class Server:
         log_path: Path,
         cpus: Iterable[int] | None = None,
     ) -> None:
-        """Start it; returns as soon as it runs.
+        """Start the process and return when it has executed the command.
 
-        It is in `cgroup` and on `cpus` from its first instruction, and is killed when the thread that starts it ends.
+        It is in `cgroup` and on `cpus` from its first instruction, and the kernel kills it when the
+        thread that starts it ends.
 
         Parameters
         ----------
         argv, env, cwd
-            The command, its whole environment, and the folder it runs in. A command without a slash is looked for in
+            The command, its whole environment, and its working directory. A command without a slash is searched in
             the PATH of `env`.
         cgroup
-            What limits and counts it; None: nothing does.
+            The control group that limits and counts it; None for none.
         log_path
-            Where what it prints goes; lines are added to what is there.
+            The file that its output is appended to.
         cpus
-            The CPUs that it may use; None: all.
+            The CPUs that it may use; None for all.
 
         Raises
         ------
         StartFailed
-            There is no such command or folder, or it may not be run.
+            The command or directory does not exist, or may not be used.
         """
         assert self._process is None, "a server is started once"
         self._cgroup, self._log = cgroup, log_path
-        files = [str(path) for path in cgroup.join_files] if cgroup else []
-        listed = ",".join(map(str, sorted(cpus))) if cpus and hasattr(os, "sched_setaffinity") else ""
-        reading, writing = os.pipe()
-        launcher = ["-I", "-S", str(LAUNCH), str(writing), listed, str(os.getpid())]
+        join_files = [str(path) for path in cgroup.join_files] if cgroup else []
+        cpu_numbers = ",".join(map(str, sorted(cpus))) if cpus and hasattr(os, "sched_setaffinity") else ""
+        report, report_end = os.pipe()
+        launcher = ["-I", "-S", str(LAUNCH), str(report_end), cpu_numbers, str(os.getpid())]
         try:
             with log_path.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, *launcher, *files, "--", *argv,
+                    sys.executable, *launcher, *join_files, "--", *argv,
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     cwd=cwd,
                     env=dict(env),
-                    pass_fds=(writing,),
+                    pass_fds=(report_end,),
                     start_new_session=True,
                 )  # fmt: skip
         except OSError as error:
-            os.close(reading)
+            os.close(report)
             raise StartFailed(f"{self._name} cannot be started: {error.strerror}: {error.filename or cwd}") from error
         finally:
-            os.close(writing)
+            os.close(report_end)
         self._tree = ProcessTree(self._process.pid)
-        self.started_at = await self._launched(reading)
+        self.started_at = await self._exec_time(report)
 
-    async def _launched(self, report: int) -> float:
-        """Return when the process became the command, as it says itself."""
+    async def _exec_time(self, report: int) -> float:
+        """Return when the process executed the command, as the launcher reports."""
         try:
-            said = await asyncio.wait_for(asyncio.to_thread(_read_to_end, report), LAUNCH_SECONDS)
+            output = await asyncio.wait_for(asyncio.to_thread(_read_to_end, report), LAUNCH_SECONDS)
         except TimeoutError:
             await self.stop(0)
             raise StartFailed(f"{self._name} did not start within {LAUNCH_SECONDS:.0f} s") from None
-        lines = said.decode("utf-8", "replace").splitlines()
-        failed = [line.removeprefix("error ") for line in lines if line.startswith("error ")]
-        if failed or not lines:
+        lines = output.decode("utf-8", "replace").splitlines()
+        errors = [line.removeprefix("error ") for line in lines if line.startswith("error ")]
+        if errors or not lines:
             await self.stop(0)
-            raise StartFailed(f"{self._name} cannot be started: {failed[0] if failed else self._last_words()}")
+            raise StartFailed(f"{self._name} cannot be started: {errors[0] if errors else self._last_words()}")
         return float(lines[0])
 
     async def ready(
@@ -133,17 +136,17 @@ class Server:
         timeout: float,  # noqa: ASYNC109 - it tries again until then
         tls: bool = False,
     ) -> float | None:
-        """Wait until it can be connected to or, with `path`, answers GET with a status from 200 to 399.
+        """Wait until the server accepts a connection or, with `path`, answers GET with a status from 200 to 399.
 
         Returns
         -------
         float or None
-            Seconds from exec; None when it ended before, or was not ready within `timeout` seconds from now.
+            Seconds from exec; None when the server ended, or was not ready within `timeout` seconds from now.
         """
         end = time.monotonic() + timeout
         pause = FIRST_PAUSE
         while (now := time.monotonic()) < end and self.alive:
-            if await _answers(host, port, path, tls, min(PROBE_SECONDS, end - now)):
+            if await _probe(host, port, path, tls, min(PROBE_SECONDS, end - now)):
                 return time.monotonic() - self.started_at
             await asyncio.sleep(pause)
             pause = min(pause * 1.2, LONGEST_PAUSE)
@@ -151,7 +154,7 @@ class Server:
 
     @property
     def alive(self) -> bool:
-        """Whether the process lives, or anything that it started and that its control group holds."""
+        """Whether the process lives, or any process in its control group."""
         if self._process is None:
             return False
         if self._process.returncode is None:
@@ -160,27 +163,27 @@ class Server:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code of the process that was started, minus the signal that killed it; None while it runs."""
+        """The exit code of the process, or minus the signal that killed it; None while it runs."""
         return self._process.returncode if self._process else None
 
     def exit_sentence(self) -> str:
-        """Return how it ended and its last words, in one paragraph; what it says when it has not ended at all."""
+        """Return how the process ended, or that it runs, with the last lines of its output."""
         code = self.exit_code
         kills = (self._cgroup.read().oom_kills or 0) if self._cgroup else 0
-        words = self._last_words()
-        said = f": {words}" if words else ", and printed nothing"
+        last_words = self._last_words()
+        output = f": {last_words}" if last_words else ", and printed nothing"
         oom = f"; the kernel killed {kills} of its processes for memory" if kills else ""
         if code is None:
-            return f"{self._name} runs{oom}{said}"
+            return f"{self._name} runs{oom}{output}"
         if code < 0:
-            how = f"was killed by {_signal_name(-code)}" + (" when asked to end" if self._asked_to_end else "")
+            ending = f"was killed by {_signal_name(-code)}" + (" when asked to end" if self._stop_requested else "")
         else:
-            how = f"ended with exit code {code}"
-        left = "; processes that it started live on" if self.alive else ""
-        return f"{self._name} {how}{oom}{left}{said}"
+            ending = f"ended with exit code {code}"
+        survivors = "; processes that it started live on" if self.alive else ""
+        return f"{self._name} {ending}{oom}{survivors}{output}"
 
     def _last_words(self) -> str:
-        """Return the last lines that it printed."""
+        """Return the last lines of the server's output."""
         try:
             with self._log.open("rb") as file:
                 file.seek(0, os.SEEK_END)
@@ -191,18 +194,18 @@ class Server:
         return "\n".join(line for line in lines[-LAST_WORDS_LINES:] if line.strip()).strip()
 
     async def stop(self, grace: float = 1.0) -> bool:
-        """End it: SIGTERM to all its processes, and SIGKILL to what is left after `grace` seconds.
+        """Send SIGTERM to all processes of the server, and SIGKILL to those that live after `grace` seconds.
 
         Returns
         -------
         bool
-            Whether everything is gone. Its control group is left for its last counters to be read.
+            Whether all of them have ended. The control group stays, so that its last counters can be read.
         """
         if self._process is None:
             return True
-        self._asked_to_end = True
+        self._stop_requested = True
         if grace > 0:
-            await asyncio.to_thread(self._ask_to_end)
+            await asyncio.to_thread(self._terminate)
             end = time.monotonic() + grace
             while self.alive and time.monotonic() < end:  # noqa: ASYNC110 - the kernel sets no event
                 await asyncio.sleep(0.01)
@@ -211,7 +214,7 @@ class Server:
             await asyncio.wait_for(self._process.wait(), REAP_SECONDS)
         return gone and self._process.returncode is not None
 
-    def _ask_to_end(self) -> None:
+    def _terminate(self) -> None:
         if self._cgroup:
             signal_all(self._cgroup.pids(), signal.SIGTERM)
         elif self._tree:
@@ -219,18 +222,18 @@ class Server:
 
     def _kill(self) -> bool:
         gone = self._cgroup.kill() if self._cgroup else True
-        # Without a group, and for the launcher that never came as far as joining it.
+        # For a server without a group, and for a launcher that has not joined its group yet.
         return bool(self._tree and self._tree.kill()) and gone
 
 
 def _read_to_end(descriptor: int) -> bytes:
-    """Return everything that comes until the other end is closed, which exec does."""
+    """Return everything up to the end of the stream, which comes when exec closes its other end."""
     with open(descriptor, "rb") as file:
         return file.read()
 
 
-async def _answers(host: str, port: int, path: str | None, tls: bool, seconds: float) -> bool:
-    """Return whether one attempt succeeds."""
+async def _probe(host: str, port: int, path: str | None, tls: bool, seconds: float) -> bool:
+    """Return whether one readiness probe succeeds."""
     context = None
     if tls:
         context = ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""The machine as a place to run: which CPUs are the server's and which the load's, and whether limits can be set."""
+"""Where a run is placed on this machine: the CPUs of the server and of the load, and whether limits can be enforced."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from modelprofiler.host.cpus import CpuPlan, available_cpus, same_core, split
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """What a run may use.
+class Placement:
+    """What a run may use of this machine.
 
     Attributes
     ----------
     cpus
-        CPUs of the server and of the load generator.
-    unlimited
+        The CPUs of the server and of the load generator.
+    limits_problem
         Why limits cannot be enforced, as a part of a sentence; None where they can.
     """
 
     cpus: CpuPlan
-    unlimited: str | None = None
+    limits_problem: str | None = None
 
     @classmethod
     def of(cls, resources: EffectiveResources) -> Self:
-        """Return what this machine offers to a run in this range, after removing what dead runs have left."""
+        """Return the placement of a run over a range, after removing the control groups of runs that have ended."""
         cores = math.ceil(Limits.ceiling(resources).cpu / 1000)
         plan = split(available_cpus(), cores, same_core())
         try:
@@ -44,22 +44,22 @@ class Host:
     @property
     def enforces_limits(self) -> bool:
         """Whether a server runs at the size of its trial."""
-        return self.unlimited is None
+        return self.limits_problem is None
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a user has to know about the numbers that come from here."""
-        found = [self.cpus.sentence] if self.cpus.shared else []
-        if self.unlimited is not None:
-            found.append(f"{self.unlimited}: the server is measured without limits, and nothing will be verified")
-        return tuple(found)
+        """What limits the numbers that are measured here, one sentence each."""
+        warnings = [self.cpus.sentence] if self.cpus.shared else []
+        if self.limits_problem is not None:
+            warnings.append(f"{self.limits_problem}: the server is measured without limits, and no size is verified")
+        return tuple(warnings)
 
     def cgroup(self, name: str) -> Cgroup | None:
-        """Return a new group for a server; None where limits cannot be enforced.
+        """Return a new control group for a server; None where limits cannot be enforced.
 
         Raises
         ------
         LimitsUnavailable
-            When it could be had before and no longer can.
+            Control groups were available when the run began and no longer are.
         """
         return open_cgroup(name) if self.enforces_limits else None

@@ -1,4 +1,4 @@
-"""The processes of a server where no control group holds them: its session, and what descends from it."""
+"""The processes of a server that has no control group: its session and its descendants."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import time
 import psutil
 
 KILL_SECONDS = 5.0
+"""How long processes may take to die of SIGKILL; as for a control group."""
 
 
 class ProcessTree:
     """A process that leads a session of its own, and every process that it started.
 
-    A process that starts a session of its own and whose parent ends (a daemon) is only known if it was seen before.
+    A process that starts another session and whose parent ends (a daemon) is included only if it was seen before that.
 
     Parameters
     ----------
     pid
-        The leader.
+        Number of the process that leads the session.
     """
 
     def __init__(self, pid: int) -> None:
@@ -28,7 +29,7 @@ class ProcessTree:
         self._known: dict[int, psutil.Process] = {}
 
     def members(self) -> list[psutil.Process]:
-        """Return those that live, looking for new ones in the whole system (milliseconds)."""
+        """Return the living processes, after a search for new ones in the whole system (takes milliseconds)."""
         for process in psutil.process_iter():
             if process.pid in self._known:
                 continue
@@ -38,18 +39,18 @@ class ProcessTree:
         return self.alive()
 
     def alive(self) -> list[psutil.Process]:
-        """Return those that were known and still live; a zombie does not."""
-        self._known = {pid: process for pid, process in self._known.items() if _lives(process)}
+        """Return the processes of the last search that still live; a zombie does not."""
+        self._known = {pid: process for pid, process in self._known.items() if _is_alive(process)}
         return list(self._known.values())
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to each."""
+        """Send a signal to every process."""
         for process in self.members():
             with contextlib.suppress(psutil.Error):
                 process.send_signal(number)
 
     def kill(self, seconds: float = KILL_SECONDS) -> bool:
-        """End every one, also those started meanwhile; return whether all were gone within `seconds`."""
+        """Kill every process, also those started meanwhile; return whether all ended within `seconds`."""
         end = time.monotonic() + seconds
         while members := self.members():
             for process in members:
@@ -61,7 +62,7 @@ class ProcessTree:
         return True
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

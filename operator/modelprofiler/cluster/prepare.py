@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 from modelprofiler.api.conditions import LONGEST_MESSAGE, Reason
@@ -17,16 +16,15 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ClaimsStatus
 from modelprofiler.cluster import names
-from modelprofiler.cluster.act import manifests, template
-from modelprofiler.cluster.act.volumes import claim_volume
 from modelprofiler.cluster.adapter import JOBS, PODS, Cluster
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.pods import IMAGE_REASONS, START_REASONS
+from modelprofiler.cluster.manifests.prepare import prepare_job
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.text import head
 from modelprofiler.errors import LoadError, NotFound, Refused
-from modelprofiler.files.inspect import PrepareConfig, PrepareResult, Wanted
+from modelprofiler.files.inspect import PrepareResult
 
 CLAIMS_DIR = "/var/modelprofiler/claims"
 
@@ -63,7 +61,7 @@ async def prepare(
 
 
 async def _start(cluster: Cluster, profile: ModelProfile, settings: Settings, claims: Claims) -> Waiting | Finding:
-    made = job(profile, settings, claims)
+    made = prepare_job(profile, settings, identity=claims.identity, host=claims.host)
     pod = made["spec"]["template"]
     meta = {**pod["metadata"], "name": made["metadata"]["name"]}
     # A Job is admitted whatever its pods ask for, and then says nowhere but in its events why it creates none.
@@ -170,97 +168,3 @@ def _volumes(pods: Sequence[Object], name: str) -> str:
         return f"its Job has created no pod; `kubectl describe job {name}` says why, a quota or a policy perhaps"
     pod = pods[0]["metadata"]["name"]
     return f"its volumes are not mounted yet; `kubectl describe pod {pod}` says why: in use on another node, perhaps"
-
-
-def job(profile: ModelProfile, settings: Settings, claims: Claims) -> Object:
-    """Return the Job that looks at the claims."""
-    meta = manifests.metadata(profile, claims.identity, names.PREPARE, names.prepare(profile, claims.identity))
-    given = list(dict.fromkeys(source.claim.claim_name for source in claims.sources))
-    roots = {claim: f"{CLAIMS_DIR}/{number}" for number, claim in enumerate(given)}
-    script = profile.spec.server.entry_script
-    config = PrepareConfig(
-        sources=[
-            Wanted.model_validate(
-                {
-                    "part": source.part,
-                    "path": source.path,
-                    "claim": source.claim.claim_name,
-                    "root": Path(roots[source.claim.claim_name]),
-                    "inside": source.claim.inside,
-                }
-            )
-            for source in claims.sources
-        ],
-        file=script.file if script else None,
-        format=profile.spec.dataset.format,
-        encoding=profile.spec.dataset.encoding,
-    )
-    longest = settings.schedule_timeout_seconds + settings.image_pull_timeout_seconds + settings.prepare_timeout_seconds
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": meta,
-        "spec": {
-            "backoffLimit": 0,
-            "completions": 1,
-            "parallelism": 1,
-            "activeDeadlineSeconds": int(longest),
-            "template": {
-                "metadata": {
-                    "labels": meta["labels"] | {"sidecar.istio.io/inject": "false"},
-                    "annotations": template.TRIAL_ANNOTATIONS
-                    | {
-                        names.PROFILE_NAME: profile.metadata.name,
-                        names.PREPARE_CONFIG: config.model_dump_json(by_alias=True, exclude_none=True),
-                    },
-                },
-                "spec": _pod(profile, settings, claims, roots),
-            },
-        },
-    }
-
-
-def _pod(profile: ModelProfile, settings: Settings, claims: Claims, roots: dict[str, str]) -> Object:
-    """Return a pod that may read and nothing else; where the server's template may run it may run."""
-    volumes = {claim: f"claim-{number}" for number, claim in enumerate(roots)}
-    where = (profile.spec.server.template or {}).get("spec") or {}
-    cpu_limit = {"cpu": settings.load_cpu_limit} if settings.load_cpu_limit else {}
-    config_file = {
-        "path": "prepare.json",
-        "fieldRef": {"fieldPath": f"metadata.annotations['{names.PREPARE_CONFIG}']"},
-    }
-    pod: Object = {
-        **{field: where[field] for field in ("nodeSelector", "affinity", "tolerations") if where.get(field)},
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 2,
-        "securityContext": template.RESTRICTED_POD,
-        "containers": [
-            {
-                "name": "prepare",
-                "image": settings.load_image,
-                "imagePullPolicy": settings.image_pull_policy,
-                "args": ["prepare", "--config", f"{manifests.CONFIG_DIR}/prepare.json"],
-                "resources": {
-                    "requests": {"cpu": settings.load_cpu, "memory": settings.load_memory},
-                    "limits": cpu_limit | {"memory": settings.load_memory},
-                },
-                "securityContext": template.RESTRICTED,
-                "terminationMessagePolicy": "FallbackToLogsOnError",
-                "volumeMounts": [
-                    {"name": "config", "mountPath": manifests.CONFIG_DIR, "readOnly": True},
-                    *({"name": volumes[c], "mountPath": root, "readOnly": True} for c, root in roots.items()),
-                ],
-            }
-        ],
-        "volumes": [
-            {"name": "config", "downwardAPI": {"items": [config_file]}},
-            *(claim_volume(name, claim) for claim, name in volumes.items()),
-        ],
-    }
-    if settings.image_pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
-    if claims.host:
-        pod["nodeSelector"] = {**(pod.get("nodeSelector") or {}), "kubernetes.io/hostname": claims.host}
-    return pod

@@ -23,7 +23,7 @@ from modelprofiler.cluster.act.perform import Act
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES, Cluster
 from modelprofiler.cluster.decide import glance, status
 from modelprofiler.cluster.decide.trial import POLL_SECONDS, Decision, Run, decide
-from modelprofiler.cluster.gather import children, inputs
+from modelprofiler.cluster.gather import inputs, observe
 from modelprofiler.cluster.gather.accept import Accepted, accept
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.measure import Sources, measure
@@ -261,7 +261,7 @@ class Reconciler:
         selector = names.children_selector(meta.uid)
         found = [await self._cluster.list(kind, meta.namespace, selector) for kind in (DEPLOYMENTS, JOBS, PODS)]
         container = container_name(plan.profile.spec)
-        seen = children.read(plan.accepted.run_hash, container, deployments=found[0], jobs=found[1], pods=found[2])
+        seen = observe.read(plan.accepted.run_hash, container, deployments=found[0], jobs=found[1], pods=found[2])
         for server in seen.servers:
             if server.pod and server.pod.node and server.pod.node not in self._hosts:
                 await self._learn(server.pod.node)

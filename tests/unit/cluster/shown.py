@@ -7,7 +7,7 @@ from typing import Any
 from tests.unit.cluster.objects import MI, Object, at, pod
 
 from modelprofiler.cluster import names
-from modelprofiler.cluster.gather import children
+from modelprofiler.cluster.gather import observe
 from modelprofiler.cluster.gather.observation import Observation
 
 SERVER = {names.RUN: "abc", names.INCARNATION: "1"}
@@ -62,4 +62,4 @@ def read(*objects: Object, container: str = "server") -> Observation:
     deployments = [o for o in objects if "spec" not in o and names.INCARNATION in o["metadata"]["labels"]]
     jobs = [o for o in objects if "spec" not in o and names.TRIAL in o["metadata"]["labels"]]
     pods = [o for o in objects if "spec" in o]
-    return children.read("abc", container, deployments=deployments, jobs=jobs, pods=pods)
+    return observe.read("abc", container, deployments=deployments, jobs=jobs, pods=pods)

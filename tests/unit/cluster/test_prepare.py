@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 from tests.unit.cluster.objects import Object, at, node, now, profile, raw_profile
+from tests.unit.cluster.on_claims import all_on_claims, on_claim
 from tests.unit.cluster.standin import StandIn, edit
 from tests.unit.cluster.world import World
 
 from modelprofiler.api.status import ClaimsStatus
 from modelprofiler.cluster import prepare
-from modelprofiler.cluster.act import manifests, template
 from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, JOBS, NODES, PODS, Kind
 from modelprofiler.cluster.gather import claims
+from modelprofiler.cluster.manifests.volumes import ClaimSource
 from modelprofiler.cluster.prepare import Waiting
 from modelprofiler.cluster.reconciler import CLAIMS_AGAIN_SECONDS
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.core.axis import Limits
 from modelprofiler.errors import ClusterUnavailable, Problem, Refused
-from modelprofiler.files.inspect import Found, PrepareConfig, PrepareResult
+from modelprofiler.files.inspect import Found, PrepareResult
 from modelprofiler.load.dataset import describe
 
 GOOD = PrepareResult(
@@ -28,20 +28,6 @@ GOOD = PrepareResult(
 BAD = PrepareResult(
     problems=[Found(reason="SourceNotFound", path="spec.model.source.persistentVolumeClaim", message="no 'm'")]
 )
-
-
-def on_claim(path: str, name: str = "files") -> Object:
-    """Return a source."""
-    return {"persistentVolumeClaim": {"claimName": name, "path": path}}
-
-
-def all_on_claims(model: str = "files", dataset: str = "files") -> Object:
-    """Return a spec whose sources are all on claims."""
-    return {
-        "model": {"name": "m", "source": on_claim("./model//m.bin", model)},
-        "server": {"entryScript": {"source": on_claim("code", model)}},
-        "dataset": {"source": on_claim("rows/r.txt", dataset)},
-    }
 
 
 def claim(name: str = "files", *modes: str, **spec: Any) -> Object:
@@ -246,82 +232,10 @@ async def test_a_volume_of_one_pod_cannot_be_shared() -> None:
     assert ["spec.dataset.source.persistentVolumeClaim"] == [p.path for p in found]
 
 
-async def found(**spec: Any) -> claims.Claims:
-    """Return the claims of a profile."""
-    made = await looked_up(all_on_claims() | spec, claim(), pods=(user("a", "files"),))
-    assert isinstance(made, claims.Claims)
-    return made
-
-
-async def test_the_job_may_read_and_nothing_else() -> None:
-    """Bounded in time, without a token, on the volume's node."""
-    given = profile(**all_on_claims())
-    job = prepare.job(given, Settings(), await found())
-    spec = job["spec"]["template"]["spec"]
-    (container,) = spec["containers"]
-    assert (840, 0) == (job["spec"]["activeDeadlineSeconds"], job["spec"]["backoffLimit"])
-    assert (False, template.RESTRICTED_POD) == (spec["automountServiceAccountToken"], spec["securityContext"])
-    assert template.RESTRICTED == container["securityContext"]
-    assert {"kubernetes.io/hostname": "host-node1"} == spec["nodeSelector"]
-    assert {"name": "claim-0", "persistentVolumeClaim": {"claimName": "files", "readOnly": True}} == spec["volumes"][1]
-    assert {"name": "claim-0", "mountPath": "/var/modelprofiler/claims/0", "readOnly": True} == (
-        container["volumeMounts"][1]
-    )
-    text = job["spec"]["template"]["metadata"]["annotations"]["modelprofiler.io/prepare-config"]
-    config = PrepareConfig.model_validate_json(text)
-    assert ["model/m.bin", "code", "rows/r.txt"] == [s.inside for s in config.sources]
-    assert "score.py" == config.file
-
-
-async def test_the_job_goes_where_the_servers_template_may() -> None:
-    """A volume that is made for its first pod is made where that is."""
-    pod = {"containers": [{"name": "server", "image": "i"}], "tolerations": [{"operator": "Exists"}]}
-    server = {"template": {"spec": {**pod, "nodeSelector": {"disk": "ssd"}}}}
-    job = prepare.job(profile(**all_on_claims() | {"server": server}), Settings(), await found())
-    spec = job["spec"]["template"]["spec"]
-    assert {"disk": "ssd", "kubernetes.io/hostname": "host-node1"} == spec["nodeSelector"]
-    assert [{"operator": "Exists"}] == spec["tolerations"]
-
-
-def test_a_pod_has_a_claim_in_one_volume() -> None:
-    """Files are where those of a ConfigMap are: a folder's in the folder, a single file by its name."""
-    given = profile(**all_on_claims())
-    known = ClaimsStatus(identity="i", time=now(0), single_files=["model"])
-    given = given.model_copy(update={"status": given.status.model_copy(update={"claims": known})})
-    made = manifests.deployment(given, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
-    pod = made["spec"]["template"]["spec"]
-    volume = {"name": "modelprofiler-code", "persistentVolumeClaim": {"claimName": "files", "readOnly": True}}
-    assert [volume] == pod["volumes"][1:]
-    name = "modelprofiler-code"
-    assert [
-        {"name": name, "mountPath": "/var/modelprofiler/code", "readOnly": True, "subPath": "code"},
-        {"name": name, "mountPath": "/var/modelprofiler/model/m.bin", "readOnly": True, "subPath": "model/m.bin"},
-    ] == pod["containers"][0]["volumeMounts"][1:]
-    load = manifests.load_pod(given, "abc", Settings(), "host-1", together=True)
-    assert {
-        "name": "modelprofiler-dataset",
-        "mountPath": "/var/modelprofiler/dataset/r.txt",
-        "readOnly": True,
-        "subPath": "rows/r.txt",
-    } == load["containers"][0]["volumeMounts"][1]
-    assert {"kubernetes.io/hostname": "host-1"} == load["nodeSelector"]
-
-
-def test_a_claim_that_the_template_has_is_not_mounted_as_another_volume() -> None:
-    """With some drivers such a pod does not start."""
-    volumes = [{"name": "mine", "persistentVolumeClaim": {"claimName": "files"}}]
-    server = {"template": {"spec": {"containers": [{"name": "server", "image": "i"}], "volumes": volumes}}}
-    given = profile(**all_on_claims() | {"server": server})
-    made = manifests.deployment(given, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
-    pod = made["spec"]["template"]["spec"]
-    assert volumes == pod["volumes"]
-    assert "mine" == pod["containers"][0]["volumeMounts"][0]["name"]
-
-
 def shown(pod: Object | None, job: Object | None = None, seconds: float = 10) -> ClaimsStatus | Waiting:
     """Read a Job and its pod, some seconds after it was created."""
     assert _CLAIM is not None
-    source = claims.ClaimSource("model", "spec.model.source.persistentVolumeClaim", _CLAIM)
+    source = ClaimSource("model", "spec.model.source.persistentVolumeClaim", _CLAIM)
     wanted = claims.Claims((source,), "i", None, together=False)
     body = {"metadata": {"name": "j", "creationTimestamp": at(0)}, "status": job or {}}
     pods = [] if pod is None else [{"metadata": {"name": "p"}, "spec": {}, **pod}]

@@ -9,9 +9,9 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
-from modelprofiler.cluster.act import manifests
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
 from modelprofiler.cluster.gather.observation import Measured
+from modelprofiler.cluster.manifests import config_maps
 from modelprofiler.errors import NotFound, Refused
 from modelprofiler.load.result import LoadResult
 from modelprofiler.report.record import TrialRecord
@@ -72,10 +72,7 @@ async def _put(cluster: Cluster, profile: ModelProfile, run_hash: str, new: bool
     if not new:
         await cluster.patch(CONFIG_MAPS, namespace, name, {"data": data})
         return
-    meta = manifests.metadata(profile, run_hash, names.REPORT, name)
-    await cluster.create(
-        CONFIG_MAPS, namespace, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
-    )
+    await cluster.create(CONFIG_MAPS, namespace, config_maps.report(profile, run_hash, data))
 
 
 def _owners(found: Object) -> set[str]:

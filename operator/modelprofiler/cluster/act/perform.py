@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import Trial
-from modelprofiler.cluster.act import manifests
 from modelprofiler.cluster.adapter import (
     CONFIG_MAPS,
     DEPLOYMENTS,
@@ -18,6 +17,7 @@ from modelprofiler.cluster.adapter import (
     Cluster,
 )
 from modelprofiler.cluster.decide.trial import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.manifests import config_maps, load, server
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.errors import NotFound, Refused
@@ -66,12 +66,12 @@ class Act:
 
     async def _create_server(self, action: CreateServer) -> None:
         namespace = self.profile.metadata.namespace
-        files = manifests.files(self.profile, self.run_hash)
+        files = config_maps.inline_files(self.profile, self.run_hash)
         if files is not None:
             await self.cluster.create(CONFIG_MAPS, namespace, files)
-        service = manifests.service(self.profile, self.run_hash, action.incarnation)
+        service = server.service(self.profile, self.run_hash, action.incarnation)
         await self.cluster.create(SERVICES, namespace, service)
-        deployment = manifests.deployment(
+        deployment = server.deployment(
             self.profile,
             self.run_hash,
             self.settings,
@@ -99,11 +99,11 @@ class Act:
         try:
             service = await self.cluster.get(SERVICES, namespace, action.server.name)
         except NotFound:  # somebody deleted it; the Deployment does not miss it, the load would for ever
-            made = manifests.service(self.profile, self.run_hash, action.server.incarnation)
+            made = server.service(self.profile, self.run_hash, action.server.incarnation)
             await self.cluster.create(SERVICES, namespace, made)
             service = await self.cluster.get(SERVICES, namespace, action.server.name)
         config = self.load_config(action, service["spec"]["clusterIP"])
-        job = manifests.load_job(
+        job = load.load_job(
             self.profile,
             self.run_hash,
             self.settings,
@@ -129,7 +129,7 @@ class Act:
             decide=action.window == "Decide",
             reference=self.reference,
             host=address,
-            dataset=f"{manifests.DATASET_DIR}/{self.dataset_key or INLINE_DATASET}",
+            dataset=f"{load.DATASET_DIR}/{self.dataset_key or INLINE_DATASET}",
             connect_timeout=self.settings.ready_timeout_seconds,
         )
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import GROUP
 from modelprofiler.cluster import names
-from modelprofiler.cluster.act.template import RESTRICTED, RESTRICTED_POD
 from modelprofiler.cluster.act.upload_files import MIB, Volume
 from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, PODS, STRATEGIC_PATCH, Cluster
 from modelprofiler.cluster.exec import run_in_pod
+from modelprofiler.cluster.manifests.pods import RESTRICTED, RESTRICTED_POD
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import ClusterUnavailable, NotFound, Refused, UploadFailed
 

@@ -11,11 +11,11 @@ from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster.act import template
 from modelprofiler.cluster.adapter import Cluster
 from modelprofiler.cluster.gather import admission, capacity, inputs
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.rooms import Rooms
+from modelprofiler.cluster.manifests import template
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash

@@ -9,9 +9,9 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import names
-from modelprofiler.cluster.act import manifests, template
-from modelprofiler.cluster.act.volumes import Files
 from modelprofiler.cluster.adapter import DEPLOYMENTS, PODS, Cluster
+from modelprofiler.cluster.manifests import load, server, template
+from modelprofiler.cluster.manifests.volumes import Files
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.conditions import Finding
@@ -55,17 +55,17 @@ class _Admission:
         """
         largest = Limits.ceiling(resources)
         smallest = Limits(cpu_axis(resources.cpu).first, memory_axis(resources.memory).first)
-        server = self._server_pod(largest)
-        load = manifests.load_pod(self._profile, self._identity, self._settings, None)
-        together = await self._refused(_beside(server, load))
-        at_most = together and await self._refused(server)
+        server_pod = self._server_pod(largest)
+        load_pod = load.load_pod(self._profile, self._identity, self._settings, None)
+        together = await self._refused(_beside(server_pod, load_pod))
+        at_most = together and await self._refused(server_pod)
         at_least = await self._refused(self._server_pod(smallest)) if smallest != largest else at_most
         if at_most and at_most == at_least:
             return f"{self._server_path}: the API server refuses the pod: {at_most}"
         if at_most or at_least:
             size, words = (f"largest size, {largest}", at_most) if at_most else (f"smallest size, {smallest}", at_least)
             return f"spec.resources: the API server refuses the pod at its {size}: {words}"
-        if together and (words := await self._refused({"spec": load})):
+        if together and (words := await self._refused({"spec": load_pod})):
             return f"the API server refuses the load pod: {words}{_advice(words)}"
         if QUOTA in together:
             return (
@@ -108,9 +108,7 @@ class _Admission:
 
     async def _refused_deployment(self, limits: Limits) -> str:
         namespace = self._profile.metadata.namespace
-        body = manifests.deployment(
-            self._profile, self._identity, self._settings, incarnation=0, limits=limits, host=None
-        )
+        body = server.deployment(self._profile, self._identity, self._settings, incarnation=0, limits=limits, host=None)
         try:
             await self._cluster.create(DEPLOYMENTS, namespace, body, dry_run=True)
         except Refused as error:

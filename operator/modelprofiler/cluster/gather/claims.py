@@ -12,24 +12,13 @@ from dataclasses import dataclass
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
-from modelprofiler.api.sources import PersistentVolumeClaimSource, Source
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CLAIMS, NODES, PODS, Cluster
+from modelprofiler.cluster.manifests.volumes import ClaimSource, sources_on_claims
 from modelprofiler.errors import NotFound, Problem, Refused
 
 ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 """Access modes of volumes that are mounted on one node at a time."""
-
-
-@dataclass(frozen=True)
-class ClaimSource:
-    """A source on a claim."""
-
-    part: str
-    """model, code or dataset."""
-    path: str
-    """Of the field, for messages."""
-    claim: PersistentVolumeClaimSource
 
 
 @dataclass(frozen=True)
@@ -43,22 +32,6 @@ class Claims:
     """Host name of the node on which a volume that one node alone can have is in use; None: any node will do."""
     together: bool
     """Whether the server and the load mount the same volume, which one node alone can have."""
-
-
-def sources_on_claims(profile: ModelProfile) -> list[ClaimSource]:
-    """Return the sources of a profile that are on claims."""
-    spec = profile.spec
-    script = spec.server.entry_script
-    given: dict[str, tuple[str, Source | None]] = {
-        "model": ("spec.model.source", spec.model.source if spec.model else None),
-        "code": ("spec.server.entryScript.source", script.source if script else None),
-        "dataset": ("spec.dataset.source", spec.dataset.source),
-    }
-    return [
-        ClaimSource(part, f"{path}.persistentVolumeClaim", source.persistent_volume_claim)
-        for part, (path, source) in given.items()
-        if source is not None and source.persistent_volume_claim is not None
-    ]
 
 
 async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem]:

@@ -8,10 +8,10 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.sources import Source
 from modelprofiler.api.status import ClaimsStatus, DatasetStatus
-from modelprofiler.cluster.act.volumes import file_name
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
 from modelprofiler.cluster.gather import claims
 from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.manifests.volumes import file_name, sources_on_claims
 from modelprofiler.core import sources
 from modelprofiler.errors import DatasetError, NotFound, Problem
 from modelprofiler.load.dataset import describe, read_rows
@@ -65,7 +65,7 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable 
         When the API server does not answer.
     """
     read = await _read(cluster, profile)
-    found = await claims.look(cluster, profile) if claims.sources_on_claims(profile) else None
+    found = await claims.look(cluster, profile) if sources_on_claims(profile) else None
     missing = [*read.problems, *(found if isinstance(found, list) else ())]
     if missing or isinstance(found, list):
         return Unusable(Reason.SOURCE_NOT_FOUND, tuple(missing))

@@ -11,8 +11,12 @@ from modelprofiler.cluster import names
 from modelprofiler.cluster.gather.objects import created, is_deleting, labels_of, time_of, true_conditions_of
 from modelprofiler.cluster.gather.observation import LoadJob
 from modelprofiler.cluster.gather.pods import ended_state, start_problem
+from modelprofiler.core.text import tail
 from modelprofiler.errors import LoadError
 from modelprofiler.load.result import LoadResult
+
+LONGEST_LAST_WORDS = 600
+"""Characters of a failed generator's log that its trial quotes: the end of a traceback, some six lines."""
 
 
 def load_job(job: Object, pods: Sequence[Object]) -> LoadJob:
@@ -56,6 +60,6 @@ def _finished_at(job: Object, ended: Object | None) -> datetime | None:
 
 def _failure(job: Object, ended: Object | None) -> str:
     how = f"exit code {ended.get('exitCode')}, {ended.get('reason')}" if ended else "its pod is gone"
-    failed = true_conditions_of(job).get("Failed")
-    reason = f": {failed.get('message', '')}" if failed else ""
-    return f"the load generator left no result ({how}){reason}"
+    job_failed = true_conditions_of(job).get("Failed") or {}
+    reasons = [job_failed.get("message") or "", tail((ended or {}).get("message") or "", LONGEST_LAST_WORDS)]
+    return ": ".join([f"the load generator left no result ({how})", *filter(None, reasons)])

@@ -55,6 +55,8 @@ class Pod:
     resize: tuple[str, str] | None
     """(reason, message) of a resize that is pending or under way: Deferred, Infeasible, InProgress, Error."""
     image: str
+    ip: str = ""
+    """Its address; empty until it has one."""
     has_liveness_probe: bool = False
     not_started: str = ""
     """Why the profiled container waits for its first start, in a word; empty once it has run."""

@@ -44,6 +44,7 @@ def server_pod(pod: Object, container: str) -> Pod:
         actual=_limits(profiled),
         resize=_resize(conditions),
         image=profiled.get("imageID") or profiled.get("image") or template.get("image") or "",
+        ip=status.get("podIP") or "",
         has_liveness_probe="livenessProbe" in template,
         not_started=(state.get("waiting") or {}).get("reason") or "",
         unready=_unready(pod),

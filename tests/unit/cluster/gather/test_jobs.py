@@ -52,7 +52,7 @@ def test_a_load_that_ended_hands_its_result_back() -> None:
 @pytest.mark.parametrize(
     ("says", "pods", "job_status"),
     [
-        ("(exit code 1, Error)", [load_pod(ended(exitCode=1, reason="Error", message="Traceback"))], {}),
+        ("(exit code 1, Error): Traceback", [load_pod(ended(exitCode=1, reason="Error", message="Traceback"))], {}),
         ("(exit code 137, OOMKilled)", [load_pod(ended(exitCode=137, reason="OOMKilled", message=""))], {}),
         ("(its pod is gone): it took too long", [], over("Failed", "it took too long")),
         ("(its pod is gone)", [load_pod(containerStatuses=[])], over("Complete")),

@@ -9,13 +9,14 @@ from tests.unit.cluster.objects import Object, profile
 
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.pod_template import problems as template_problems
-from modelprofiler.cluster.act import manifests, template
+from modelprofiler.cluster.manifests import template
+from modelprofiler.cluster.manifests.server import deployment
 from modelprofiler.cluster.settings import Settings
 
 
 def deployed(host: str | None = None, **spec: Any) -> Object:
     """Return the Deployment of the third trial's server."""
-    return manifests.deployment(profile(**spec), "abc", SETTINGS, incarnation=3, limits=LIMITS, host=host)
+    return deployment(profile(**spec), "abc", SETTINGS, incarnation=3, limits=LIMITS, host=host)
 
 
 def test_the_pod_of_a_template_is_the_users_with_our_labels_size_and_model() -> None:
@@ -70,7 +71,7 @@ def test_the_users_template_is_not_changed() -> None:
     """It is used again for the next trial."""
     before = json.dumps(TEMPLATE)
     spec = profile(server={"template": json.loads(before)}, model=MODEL)
-    manifests.deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host="h")
+    deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host="h")
     assert json.loads(before) == spec.spec.server.template
 
 
@@ -181,7 +182,7 @@ def test_a_users_own_affinity_is_kept_beside_ours() -> None:
     preferred = "preferredDuringSchedulingIgnoredDuringExecution"
     pod = {**TEMPLATE["spec"], "affinity": {"nodeAffinity": node, "podAntiAffinity": {preferred: [own]}}}
     spec = profile(server={"template": {"spec": pod}})
-    made = manifests.deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)
+    made = deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)
     affinity = made["spec"]["template"]["spec"]["affinity"]
     assert node == affinity["nodeAffinity"]
     assert own == affinity["podAntiAffinity"][preferred][0]
@@ -193,4 +194,4 @@ def test_what_is_no_affinity_is_left_to_the_api_server(affinity: object) -> None
     """It has the words for it; the operator goes on."""
     pod = {**TEMPLATE["spec"], "affinity": affinity}
     spec = profile(server={"template": {"spec": pod}})
-    assert manifests.deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)
+    assert deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)

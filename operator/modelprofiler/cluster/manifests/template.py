@@ -12,7 +12,15 @@ from modelprofiler.api.pod_template import DEFAULT_CONTAINER, container_name
 from modelprofiler.api.server import EntryScript
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.cluster import names
-from modelprofiler.cluster.act.volumes import Files
+from modelprofiler.cluster.manifests.pods import (
+    HOSTNAME,
+    NO_MESH_LABELS,
+    RESTRICTED,
+    RESTRICTED_POD,
+    TRIAL_ANNOTATIONS,
+    on_node,
+)
+from modelprofiler.cluster.manifests.volumes import Files
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.scoring import READY_PATH, model_variables, scoring_command, scoring_variables
@@ -26,19 +34,6 @@ MODEL_DIR = "/var/modelprofiler/model"
 STOP_SECONDS = 2
 """What a server gets to stop, where its template does not say."""
 
-RESTRICTED: Object = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-}
-RESTRICTED_POD: Object = {
-    "runAsNonRoot": True,
-    "runAsUser": 65532,
-    "runAsGroup": 65532,
-    "fsGroup": 65532,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-
 BASELINE_CAPABILITIES = frozenset(
     {
         *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP"),
@@ -46,13 +41,6 @@ BASELINE_CAPABILITIES = frozenset(
     }
 )
 """What a container has anyway unless it is dropped: https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
-
-# A trial is worth nothing when the autoscaler moves the pod, or a mesh adds a proxy to what is measured.
-TRIAL_ANNOTATIONS = {
-    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
-    "sidecar.istio.io/inject": "false",
-    "linkerd.io/inject": "disabled",
-}
 
 
 def privileges(spec: ModelProfileSpec, settings: Settings) -> list[Problem]:
@@ -115,10 +103,9 @@ def pod_template(
         template = _scoring_template(spec, spec.server.entry_script, settings, files)
     pod: Object = template["spec"]
     annotations = (template.get("metadata") or {}).get("annotations") or {}
-    mesh = {"sidecar.istio.io/inject": "false"}
-    template["metadata"] = {"labels": labels | mesh, "annotations": annotations | TRIAL_ANNOTATIONS}
+    template["metadata"] = {"labels": labels | NO_MESH_LABELS, "annotations": annotations | TRIAL_ANNOTATIONS}
     if host:
-        pod["nodeSelector"] = (pod.get("nodeSelector") or {}) | {"kubernetes.io/hostname": host}
+        pod["nodeSelector"] = (pod.get("nodeSelector") or {}) | on_node(host)
     else:
         _keep_apart(pod)
     profiled = next(c for c in pod["containers"] if c["name"] == container_name(spec))
@@ -145,7 +132,7 @@ def _keep_apart(pod: Object) -> None:
     term = {
         "labelSelector": {"matchLabels": {names.MANAGED_BY: names.MANAGER, names.COMPONENT: names.SERVER}},
         "namespaceSelector": {},
-        "topologyKey": "kubernetes.io/hostname",
+        "topologyKey": HOSTNAME,
     }
     preferred = "preferredDuringSchedulingIgnoredDuringExecution"
     affinity = pod.get("affinity") or {}

@@ -1,0 +1,111 @@
+"""The load of a trial: the Job that replays the dataset against the server."""
+
+from __future__ import annotations
+
+from modelprofiler.api.objects import Object
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.trial import Purpose
+from modelprofiler.cluster import names
+from modelprofiler.cluster.manifests.metadata import child_metadata
+from modelprofiler.cluster.manifests.pods import HOSTNAME, Helper, helper_job, helper_pod, on_node
+from modelprofiler.cluster.manifests.volumes import Files
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.sources import INLINE_DATASET
+from modelprofiler.load.config import LoadConfig
+
+DATASET_DIR = "/var/modelprofiler/dataset"
+
+STOP_SECONDS = 10
+"""How long a load that is cut short gets to end its requests and write its result."""
+
+
+def load_job(
+    profile: ModelProfile,
+    run_hash: str,
+    settings: Settings,
+    config: LoadConfig,
+    *,
+    trial: int,
+    purpose: Purpose,
+    limits: Limits,
+    window: str,
+    incarnation: int,
+    server_pod: str,
+    server_host: str | None,
+    deadline_seconds: int,
+    together: bool = False,
+) -> Object:
+    """Return the Job that replays the dataset for one trial.
+
+    It carries what its trial is for, so that an operator that starts anew finishes the trial as it was begun.
+
+    Parameters
+    ----------
+    trial, purpose, limits, window
+        The trial: its index, its purpose, the server's size, and what ends its window.
+    incarnation, server_pod
+        The start of the server that the load is for, and the uid of its pod.
+    server_host, together
+        See `load_pod`.
+    deadline_seconds
+        When the Job is stopped, whatever it does.
+    """
+    meta = child_metadata(
+        profile,
+        run_hash,
+        names.LOAD,
+        names.load(profile, run_hash, trial),
+        labels={names.TRIAL: str(trial)},
+        annotations=names.size_annotations(limits)
+        | {
+            names.PURPOSE: purpose.value,
+            names.WINDOW: window,
+            names.INCARNATION: str(incarnation),
+            names.SERVER_POD: server_pod,
+        },
+    )
+    job = helper_job(
+        meta,
+        load_pod(profile, run_hash, settings, server_host, together=together),
+        annotations={names.LOAD_CONFIG: config.model_dump_json(by_alias=True, exclude_none=True)},
+        deadline_seconds=deadline_seconds,
+    )
+    job["spec"]["completionMode"] = "Indexed"
+    return job
+
+
+def load_pod(
+    profile: ModelProfile, run_hash: str, settings: Settings, server_host: str | None, *, together: bool = False
+) -> Object:
+    """Return the spec of a load pod.
+
+    Parameters
+    ----------
+    server_host
+        Host name of the server's node: the load prefers any other.
+    together
+        Whether the load has to be on that node, since both pods mount a volume that only one node can mount.
+    """
+    helper = Helper(
+        command="load",
+        config_annotation=names.LOAD_CONFIG,
+        arguments=("--result", "/dev/termination-log"),
+        stop_seconds=STOP_SECONDS,
+        placement=_placement(server_host, together=together),
+    )
+    pod = helper_pod(helper, settings)
+    Files.of(profile, run_hash).mount(
+        "dataset", profile.spec.dataset.source, DATASET_DIR, pod, pod["containers"][0], INLINE_DATASET
+    )
+    return pod
+
+
+def _placement(server_host: str | None, *, together: bool) -> Object:
+    if server_host is None:
+        return {}
+    if together:
+        return {"nodeSelector": on_node(server_host)}
+    elsewhere = {"matchExpressions": [{"key": HOSTNAME, "operator": "NotIn", "values": [server_host]}]}
+    preferred = [{"weight": 100, "preference": elsewhere}]
+    return {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}}

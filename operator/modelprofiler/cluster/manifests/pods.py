@@ -1,0 +1,131 @@
+"""Helper pods: our own image with one command, its configuration in an annotation, and no right that it does not need.
+
+The load generator and the reader of claims are such pods. The server is not: `template` makes its pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelprofiler.api.objects import Object
+from modelprofiler.cluster import names
+from modelprofiler.cluster.settings import Settings
+
+CONFIG_DIR = "/etc/modelprofiler"
+
+HOSTNAME = "kubernetes.io/hostname"
+"""Label of a node by which pods are placed; it is most often, but not always, the node's name."""
+
+RESTRICTED: Object = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+RESTRICTED_POD: Object = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "runAsGroup": 65532,
+    "fsGroup": 65532,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""With `RESTRICTED`, what the Pod Security Standard "restricted" asks of a pod; 65532 is "nonroot" in our images."""
+
+NO_MESH_LABELS = {"sidecar.istio.io/inject": "false"}
+TRIAL_ANNOTATIONS = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "sidecar.istio.io/inject": "false",
+    "linkerd.io/inject": "disabled",
+}
+"""On every pod of a run: a trial that the autoscaler moves is lost, and a mesh's proxy would be measured with it."""
+
+
+@dataclass(frozen=True)
+class Helper:
+    """One kind of helper pod: what it runs and what it needs for that."""
+
+    command: str
+    """Command of the image; the name of the container, and of its configuration file, as well."""
+    config_annotation: str
+    """Annotation of the pod that holds the configuration, which the container reads from a file."""
+    stop_seconds: int
+    """How long it gets to stop."""
+    arguments: Sequence[str] = ()
+    """Further arguments of the command."""
+    placement: Mapping[str, object] = field(default_factory=dict)
+    """nodeSelector, affinity and tolerations."""
+
+
+def helper_pod(helper: Helper, settings: Settings) -> Object:
+    """Return the spec of a helper pod; whoever needs more volumes mounts them."""
+    file = f"{helper.command}.json"
+    cpu_limit = {"cpu": settings.load_cpu_limit} if settings.load_cpu_limit else {}
+    pod: Object = {
+        **helper.placement,
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": helper.stop_seconds,
+        "securityContext": RESTRICTED_POD,
+        "containers": [
+            {
+                "name": helper.command,
+                "image": settings.load_image,
+                "imagePullPolicy": settings.image_pull_policy,
+                "args": [helper.command, "--config", f"{CONFIG_DIR}/{file}", *helper.arguments],
+                "resources": {
+                    "requests": {"cpu": settings.load_cpu, "memory": settings.load_memory},
+                    "limits": cpu_limit | {"memory": settings.load_memory},
+                },
+                "securityContext": RESTRICTED,
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "volumeMounts": [{"name": "config", "mountPath": CONFIG_DIR, "readOnly": True}],
+            }
+        ],
+        "volumes": [{"name": "config", "downwardAPI": {"items": [_file(file, helper.config_annotation)]}}],
+    }
+    if settings.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    return pod
+
+
+def helper_job(metadata: Object, pod: Object, *, annotations: Mapping[str, str], deadline_seconds: int) -> Object:
+    """Return the Job that runs a helper pod once, and not again when it fails.
+
+    Parameters
+    ----------
+    metadata
+        That of the Job; the pod gets its labels, and the name of its profile.
+    pod
+        Spec of the pod, from `helper_pod`.
+    annotations
+        Of the pod: its configuration.
+    """
+    profile = {names.PROFILE_NAME: metadata["annotations"][names.PROFILE_NAME]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "activeDeadlineSeconds": deadline_seconds,
+            "template": {
+                "metadata": {
+                    "labels": metadata["labels"] | NO_MESH_LABELS,
+                    "annotations": {**TRIAL_ANNOTATIONS, **profile, **annotations},
+                },
+                "spec": pod,
+            },
+        },
+    }
+
+
+def on_node(host: str) -> Object:
+    """Return the node selector of a pod that has to be on the node with a host name."""
+    return {HOSTNAME: host}
+
+
+def _file(name: str, annotation: str) -> Object:
+    return {"path": name, "fieldRef": {"fieldPath": f"metadata.annotations['{annotation}']"}}

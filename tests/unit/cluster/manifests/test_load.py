@@ -1,0 +1,173 @@
+"""The Job of a load, whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.cluster.expected import (
+    LABELS,
+    LIMITS,
+    OWNER,
+    RESTRICTED,
+    RESTRICTED_POD,
+    SAFE,
+    SETTINGS,
+)
+from tests.unit.cluster.objects import MI, Object, profile
+
+from modelprofiler.api.trial import Purpose
+from modelprofiler.cluster import names
+from modelprofiler.cluster.manifests.load import load_job, load_pod
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.load.config import DatasetFile, LoadConfig
+
+
+def config(**changes: Any) -> LoadConfig:
+    """Return what a load is told."""
+    p = profile()
+    return LoadConfig(
+        host="198.19.0.7",
+        port=5001,
+        endpoint=p.spec.endpoint.http,
+        dataset=DatasetFile(path="/var/modelprofiler/dataset/requests.txt"),
+        load=p.spec.load,
+        **changes,
+    )
+
+
+def job(server_host: str | None = None, settings: Settings = SETTINGS, **spec: Any) -> Object:
+    """Return the load Job of the fourth trial."""
+    return load_job(
+        profile(**spec),
+        "abc",
+        settings,
+        config(),
+        trial=4,
+        purpose=Purpose.BRACKET,
+        limits=LIMITS,
+        window="Decide",
+        incarnation=3,
+        server_pod="pod-uid",
+        server_host=server_host,
+        deadline_seconds=300,
+    )
+
+
+def test_the_load_pod_has_a_cpu_limit_only_where_the_installer_wants_one() -> None:
+    """One that is held back would measure itself; but a quota on limits.cpu takes no pod without."""
+    found = [
+        load_pod(profile(), "abc", settings, None)["containers"][0]["resources"]["limits"]
+        for settings in (Settings(), Settings(load_cpu_limit="2"))
+    ]
+    assert [{"memory": "256Mi"}, {"cpu": "2", "memory": "256Mi"}] == found
+
+
+def test_the_load_job_is_restricted_tells_what_it_is_for_and_reads_its_config_from_an_annotation() -> None:
+    """The whole object."""
+    base = names.base(profile(), "abc")
+    labels = LABELS | {"app.kubernetes.io/component": "load", "modelprofiler.io/trial": "4"}
+    del labels["modelprofiler.io/incarnation"]
+    expected = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": f"{base}-t4",
+            "namespace": "team",
+            "labels": labels,
+            "annotations": {
+                "modelprofiler.io/profile": "digits",
+                "modelprofiler.io/cpu": "250",
+                "modelprofiler.io/memory": str(512 * MI),
+                "modelprofiler.io/purpose": "Bracket",
+                "modelprofiler.io/window": "Decide",
+                "modelprofiler.io/incarnation": "3",
+                "modelprofiler.io/server-pod-uid": "pod-uid",
+            },
+            "ownerReferences": [OWNER],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "completionMode": "Indexed",
+            "activeDeadlineSeconds": 300,
+            "template": {
+                "metadata": {
+                    "labels": labels | {"sidecar.istio.io/inject": "false"},
+                    "annotations": SAFE
+                    | {"modelprofiler.io/load-config": config().model_dump_json(by_alias=True, exclude_none=True)},
+                },
+                "spec": {
+                    "restartPolicy": "Never",
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "terminationGracePeriodSeconds": 10,
+                    "imagePullSecrets": [{"name": "pull"}],
+                    "securityContext": RESTRICTED_POD,
+                    "containers": [
+                        {
+                            "name": "load",
+                            "image": "operator:1",
+                            "imagePullPolicy": "IfNotPresent",
+                            "args": [
+                                *("load", "--config", "/etc/modelprofiler/load.json"),
+                                *("--result", "/dev/termination-log"),
+                            ],
+                            "resources": {
+                                "requests": {"cpu": "500m", "memory": "256Mi"},
+                                "limits": {"memory": "256Mi"},
+                            },
+                            "securityContext": RESTRICTED,
+                            "terminationMessagePolicy": "FallbackToLogsOnError",
+                            "volumeMounts": [
+                                {"name": "config", "mountPath": "/etc/modelprofiler", "readOnly": True},
+                                {
+                                    "name": "modelprofiler-dataset",
+                                    "mountPath": "/var/modelprofiler/dataset",
+                                    "readOnly": True,
+                                },
+                            ],
+                        }
+                    ],
+                    "volumes": [
+                        {
+                            "name": "config",
+                            "downwardAPI": {
+                                "items": [
+                                    {
+                                        "path": "load.json",
+                                        "fieldRef": {
+                                            "fieldPath": "metadata.annotations['modelprofiler.io/load-config']"
+                                        },
+                                    }
+                                ]
+                            },
+                        },
+                        {
+                            "name": "modelprofiler-dataset",
+                            "configMap": {
+                                "name": "files",
+                                "items": [{"key": "requests.txt", "path": "requests.txt"}],
+                            },
+                        },
+                    ],
+                },
+            },
+        },
+    }
+    assert expected == job()
+
+
+def test_the_load_prefers_another_node_than_the_servers() -> None:
+    """Where there is a choice."""
+    affinity = job("host-1")["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
+    (term,) = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["host-1"]}] == term["preference"][
+        "matchExpressions"
+    ]
+
+
+def test_the_config_that_a_load_reads_is_the_one_that_was_written() -> None:
+    """Through JSON, an annotation and a file."""
+    written = job()["spec"]["template"]["metadata"]["annotations"][names.LOAD_CONFIG]
+    assert config() == LoadConfig.model_validate_json(written)

@@ -10,6 +10,8 @@ In a notebook or a program::
 
 from __future__ import annotations
 
+from modelprofiler.version import __version__
+
 TYPE_CHECKING = False  # a type checker takes it for true; importing typing is most of the time until Ctrl-C is heeded
 if TYPE_CHECKING:
     from typing import Any
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from modelprofiler.local.api import run
     from modelprofiler.report.result import Result
 
-__version__ = "0.1.0"
 __all__ = ["Result", "__version__", "run"]
 
 

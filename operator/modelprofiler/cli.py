@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from modelprofiler import __version__
 from modelprofiler.errors import InvalidInput, ModelProfilerError
+from modelprofiler.version import __version__
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 

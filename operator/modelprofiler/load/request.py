@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelprofiler import __version__
 from modelprofiler.api.endpoint import HttpEndpoint
+from modelprofiler.version import __version__
 
 
 def render(endpoint: HttpEndpoint, host: str, port: int, body: bytes) -> bytes:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modelprofiler import __version__
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import DatasetStatus, EffectiveResources, Provenance
 from modelprofiler.core.run_hash import run_hash
@@ -21,6 +20,7 @@ from modelprofiler.local import environment
 from modelprofiler.local.check import examine
 from modelprofiler.local.command import Command, server_command
 from modelprofiler.local.interpreter import slow_build
+from modelprofiler.version import __version__
 
 Say = Callable[[str], None]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelprofiler import __version__
 from modelprofiler.api.status import ContainerRecommendation
 from modelprofiler.report import html
 from modelprofiler.report.charts import marks
@@ -17,6 +16,7 @@ from modelprofiler.report.rows import Column, adds_information, table
 from modelprofiler.report.summary import State, Summary, detailed_trial
 from modelprofiler.report.terms import TERMS
 from modelprofiler.report.usage import cpu_seconds_per_request
+from modelprofiler.version import __version__
 
 _STATE_CLASSES = {State.VERIFIED: "good", State.NOT_VERIFIED: "warn", State.FAILED: "bad", State.UNFINISHED: "idle"}
 

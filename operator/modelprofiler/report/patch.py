@@ -13,13 +13,13 @@ from typing import Any
 
 import yaml
 
-from modelprofiler import __version__
 from modelprofiler.api.status import ContainerRecommendation
 from modelprofiler.errors import InvalidInput, ModelProfilerError, Problem
 from modelprofiler.report.formats import printable
 from modelprofiler.report.provenance import describe_model
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import Summary
+from modelprofiler.version import __version__
 
 _POD_TEMPLATE = ("spec", "template", "spec")
 _WORKLOADS: Mapping[str, tuple[str, tuple[str, ...]]] = {

@@ -1,6 +1,5 @@
 """Workspaces, data, environments, models and their profiles."""
 
-from modelprofiler import __version__
 from modelprofiler.azureml.core.compute import ComputeTarget
 from modelprofiler.azureml.core.container_registry import ContainerRegistry
 from modelprofiler.azureml.core.dataset import Dataset
@@ -11,6 +10,7 @@ from modelprofiler.azureml.core.model import Model
 from modelprofiler.azureml.core.run import Run
 from modelprofiler.azureml.core.webservice import Webservice
 from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.version import __version__
 
 VERSION = __version__
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from modelprofiler import __version__
+from modelprofiler.version import __version__
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance

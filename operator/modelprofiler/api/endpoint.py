@@ -1,4 +1,4 @@
-"""Where requests go, and what a good response is."""
+"""Where requests are sent, and which responses count as success."""
 
 from __future__ import annotations
 
@@ -11,30 +11,34 @@ from modelprofiler.api.quantities import Duration
 
 
 class Header(ApiModel):
-    """A request header."""
+    """An HTTP request header."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
     """Name of the header."""
     value: Annotated[str, StringConstraints(max_length=8192, pattern=r"^[^\r\n]*$")]
-    """Its value; it is visible to whoever can read the profile, so no secrets here."""
+    """Value of the header. Everyone who can read the profile can read it, so do not put secrets here."""
 
 
 class Expectation(ApiModel):
-    """What a good response looks like."""
+    """Which responses count as success."""
 
     status: Annotated[list[Annotated[int, Field(ge=100, le=599)]], Field(min_length=1, max_length=32)] = Field(
         default_factory=lambda: [200]
     )
-    """Status codes that count as success."""
+    """HTTP status codes that count as success."""
 
 
 class Tls(ApiModel):
-    """How the certificate of an HTTPS server is verified; without this it is not, as in probes of the kubelet."""
+    """How the certificate of an HTTPS server is verified.
+
+    Without this the certificate is not verified, as in the kubelet's probes.
+    """
 
     ca_bundle: Annotated[str, StringConstraints(max_length=65536, pattern="-----BEGIN CERTIFICATE-----")]
-    """CA certificates (PEM text) that the server's must chain to."""
+    """CA certificates, as PEM text. The server's certificate must be signed by one of them."""
     server_name: Annotated[str, StringConstraints(max_length=253, pattern=r"^[0-9A-Za-z._:-]+$")] | None = None
-    """Name that the certificate must have, asked for by SNI and sent as Host; by default the server's address."""
+    """Host name that the certificate must carry. It is sent as SNI and as the Host header. The default is the server's
+    address."""
 
 
 class HttpEndpoint(ApiModel):
@@ -45,23 +49,23 @@ class HttpEndpoint(ApiModel):
     )
 
     port: Annotated[int, Field(ge=1, le=65535)] = 5001
-    """Port the server listens on."""
+    """Port on which the server listens."""
     scheme: Literal["HTTP", "HTTPS"] = "HTTP"
-    """HTTP or HTTPS."""
+    """Protocol: HTTP or HTTPS."""
     tls: Tls | None = None
-    """How the server's certificate is verified, with scheme HTTPS."""
+    """How the server's certificate is verified. Requires scheme HTTPS."""
     path: Annotated[str, StringConstraints(max_length=2048, pattern=r"^/[^\s]*$")] = "/score"
-    """Path of a request."""
+    """Path of the requests, including any query string."""
     method: Literal["POST", "PUT", "GET"] = "POST"
-    """Method of a request."""
+    """HTTP method of the requests."""
     content_type: Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\r\n]*$")] = "application/json"
-    """Content type of a request."""
+    """Content-Type header of the requests."""
     headers: Annotated[list[Header], Field(max_length=64)] = Field(default_factory=list)
-    """Further headers."""
+    """Additional request headers."""
     timeout: Duration = Duration("30s")
-    """A request that takes longer is an error."""
+    """Time limit of a request. A request that takes longer counts as failed."""
     expect: Expectation = Field(default_factory=Expectation)
-    """What a good response looks like."""
+    """Which responses count as success."""
 
     @model_validator(mode="after")
     def _check_tls(self) -> Self:
@@ -71,7 +75,7 @@ class HttpEndpoint(ApiModel):
 
 
 class Endpoint(ApiModel):
-    """Where requests go."""
+    """Where requests are sent."""
 
     http: HttpEndpoint = Field(default_factory=HttpEndpoint)
-    """An HTTP endpoint."""
+    """The HTTP endpoint to send requests to."""

@@ -1,4 +1,4 @@
-"""The requests, and how they arrive."""
+"""The sample requests, and how they arrive at the server."""
 
 from __future__ import annotations
 
@@ -22,27 +22,30 @@ class DatasetFormat(StrEnum):
 
 
 class Dataset(ApiModel):
-    """The requests that are replayed."""
+    """The sample requests that every trial replays."""
 
     source: Source
-    """The file with the rows."""
+    """The file that contains the requests, one per row."""
     format: DatasetFormat = DatasetFormat.LINES
-    """Lines: a line is a body. JSONLines, CSV, Parquet: a column holds the bodies."""
+    """Lines: every line is a request body. JSONLines, CSV and Parquet take the body from a column and are not supported
+    in this version."""
     column: Name | None = None
-    """The column or field that holds the body, for formats that have columns."""
+    """Name of the column or field that contains the request body, for formats with columns."""
     encoding: Literal["Text", "Base64"] = "Text"
-    """Base64 for binary bodies."""
+    """Encoding of the bodies in the file: Text, or Base64 for binary bodies."""
     order: Literal["Shuffled", "Sequential"] = "Shuffled"
-    """Shuffled (always the same way) or as written; every trial replays the same rows in the same order."""
+    """Order of the rows: Shuffled (with a fixed seed) or Sequential (as in the file). Every trial replays the same rows
+    in the same order."""
 
 
 class OpenLoop(ApiModel):
-    """Requests arrive at a given rate, whether or not the server keeps up."""
+    """Requests are sent at a fixed rate, whether or not the server keeps up."""
 
     rate: Quantity
-    """Requests per second in total, such as "50" or "0.5"."""
+    """Total rate in requests per second, such as "50" or "0.5"."""
     arrival: Literal["Poisson", "Constant"] = "Poisson"
-    """Poisson: as from many independent clients. Constant: evenly spaced, with a little jitter."""
+    """Poisson: random arrivals, as from many independent clients. Constant: evenly spaced arrivals with a little
+    jitter."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (
@@ -62,27 +65,29 @@ class OpenLoop(ApiModel):
 
 
 class ClosedLoop(ApiModel):
-    """A fixed number of clients, each sending its next request when the last is answered."""
+    """A fixed number of clients, each of which sends its next request as soon as the previous one is answered."""
 
     concurrency: Annotated[int, Field(ge=1, le=10000)]
-    """Clients."""
+    """Number of clients."""
 
 
 class Load(ApiModel):
-    """How requests arrive: exactly one of openLoop, closedLoop."""
+    """How requests arrive: exactly one of openLoop, closedLoop must be set."""
 
     exactly_one_of: ClassVar[tuple[str, ...]] = ("openLoop", "closedLoop")
 
     open_loop: OpenLoop | None = None
-    """A rate of arrivals."""
+    """A fixed rate of requests."""
     closed_loop: ClosedLoop | None = None
-    """A number of clients."""
+    """A fixed number of clients."""
     warmup: Duration = Duration("5s")
-    """Load before the window that does not count; at least ten requests a connection in any case."""
+    """Duration of the warm-up, whose requests are not counted. It is extended where it has fewer than ten requests per
+    connection."""
     duration: Duration = Duration("30s")
-    """The longest window; it ends as soon as the verdict is certain."""
+    """Length of the measurement window. A window ends earlier as soon as its result is certain, and lasts longer where
+    the objective's percentile needs more requests."""
     parallelism: Annotated[int, Field(ge=1, le=64)] = 1
-    """Load generator pods."""
+    """Number of load generator pods."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (

@@ -1,4 +1,4 @@
-"""What a size must meet."""
+"""The objectives that a size must meet."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ LATENCY_METRICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 
 
 class LatencyObjective(ApiModel):
-    """Upper bounds on latency; all that are given must hold."""
+    """Upper bounds on latency. Every bound that is set must hold."""
 
     at_least_one_of: ClassVar[tuple[str, ...]] = LATENCY_METRICS
 
     mean: Duration | None = None
-    """Upper bound on the mean."""
+    """Upper bound on the mean latency."""
     p50: Duration | None = None
     """Upper bound on the 50th percentile."""
     p90: Duration | None = None
@@ -28,21 +28,25 @@ class LatencyObjective(ApiModel):
     p999: Duration | None = None
     """Upper bound on the 99.9th percentile."""
     max: Duration | None = None
-    """Upper bound on every request."""
+    """Upper bound on the latency of the slowest request."""
 
 
 class Objectives(ApiModel):
-    """What a size must meet to be good enough: exactly one of latency, maxSlowdownPercent, and the others."""
+    """The objectives that a size must meet.
+
+    Exactly one of latency, maxSlowdownPercent must be set. The other fields are independent of them.
+    """
 
     exactly_one_of: ClassVar[tuple[str, ...]] = ("latency", "maxSlowdownPercent")
 
     latency: LatencyObjective | None = None
     """Upper bounds on latency."""
     max_slowdown_percent: Quantity | None = None
-    """Instead of bounds: how much slower than the reference trial p95 may be, of which 5 ms are never too much."""
+    """Instead of absolute bounds: by how many percent the p95 latency may exceed that of the reference trial, which
+    runs at the largest size. An increase of up to 5 ms is always allowed."""
     max_error_percent: Quantity = Quantity("1")
-    """The share of requests that may fail."""
+    """Maximum percentage of requests that may fail."""
     max_throttled_percent: Quantity | None = None
-    """The share of CFS periods in which the container may be throttled."""
+    """Maximum percentage of CPU scheduling (CFS) periods in which the container may be throttled."""
     max_time_to_ready: Duration | None = None
-    """How long a fresh server may take until it is ready."""
+    """Maximum time that a newly started server may take to become ready."""

@@ -1,4 +1,4 @@
-"""The range of sizes that a run searches."""
+"""The range of CPU and memory sizes that a run searches."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class _Range(ApiModel):
     min: Quantity | None = None
     """The smallest size."""
     max: Quantity | None = None
-    """The largest size; the reference trial runs at it."""
+    """The largest size. The reference trial runs at this size."""
     step: Quantity | None = None
-    """The distance between two sizes."""
+    """The distance between neighbouring sizes."""
     values: Annotated[list[Quantity] | None, Field(min_length=1, max_length=256)] = None
-    """The sizes themselves, instead."""
+    """A list of sizes, instead of min, max and step."""
 
     smallest_step: ClassVar[str]
 
@@ -91,9 +91,13 @@ class MemoryRange(_Range):
 
 
 class Resources(ApiModel):
-    """The range of sizes; by default from a floor up to what the node can still give beside the load."""
+    """The range of sizes to search.
+
+    By default it begins at a fixed floor and ends at what the node can provide in addition to the load generator.
+    """
 
     cpu: CpuRange | None = None
-    """CPU sizes; by default from 100m up in steps of 50m."""
+    """CPU sizes. The default is from 100m upwards in steps of 50m."""
     memory: MemoryRange | None = None
-    """Memory sizes; by default from 128Mi up, eight to a doubling but no closer than 32Mi."""
+    """Memory sizes. The default is from 128Mi upwards, with eight sizes between a size and its double, at least 32Mi
+    apart."""

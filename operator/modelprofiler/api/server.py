@@ -1,4 +1,4 @@
-"""What is served, and how."""
+"""The model, and how it is served."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from modelprofiler.api.sources import Line, Name, Source
 
 
 class Model(ApiModel):
-    """The model that is served; recorded with the result."""
+    """The model that is served. Its name, version and digest are recorded with the result."""
 
     name: Name
     """Name of the model."""
     version: Annotated[str, StringConstraints(max_length=253)] | None = None
     """Version of the model."""
     source: Source | None = None
-    """The model's files, mounted read-only at MODEL_DIR (AZUREML_MODEL_DIR is the same)."""
+    """The model's files. They are mounted read-only; the environment variables MODEL_DIR and AZUREML_MODEL_DIR name the
+    folder."""
 
 
 class EnvVar(ApiModel):
@@ -27,67 +28,68 @@ class EnvVar(ApiModel):
     name: Name
     """Name of the variable."""
     value: Annotated[str, StringConstraints(max_length=32768)] | None = None
-    """Its value."""
+    """Value of the variable."""
     value_from: Annotated[dict[str, Any] | None, Field(json_schema_extra={"preserve": True})] = None
-    """Where its value comes from, as in a Pod (secretKeyRef, configMapKeyRef, fieldRef)."""
+    """Source of the value, as in a Pod: secretKeyRef, configMapKeyRef or fieldRef."""
 
 
 class LocalObjectReference(ApiModel):
-    """An object of the same namespace, by name."""
+    """The name of an object in the profile's namespace."""
 
     name: Name
     """Name of the object."""
 
 
 class Environment(ApiModel):
-    """What score.py runs in."""
+    """The image, packages and variables that the scoring script runs with."""
 
     image: Line | None = None
-    """Image with azureml-inference-server-http; without it the installation's default scoring-server image."""
+    """An image that contains azureml-inference-server-http. The default is the scoring-server image of the
+    installation."""
     requirements: Annotated[list[Line], Field(max_length=256)] = Field(default_factory=list)
-    """Python packages, as in a requirements file."""
+    """Python packages, one per item, as lines of a requirements file."""
     python_version: Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")] | None = None
-    """Version of Python, such as "3.11"."""
+    """Python version, such as "3.11"."""
     env: Annotated[list[EnvVar], Field(max_length=128)] = Field(default_factory=list)
-    """Environment variables of the server."""
+    """Environment variables of the server container."""
     image_pull_secrets: Annotated[list[LocalObjectReference], Field(max_length=16)] = Field(default_factory=list)
-    """Secrets to pull the image with."""
+    """Secrets with the credentials for pulling the image."""
 
 
 class EntryScript(ApiModel):
-    """A scoring script in the Azure ML contract: init() once, run(data) for each request."""
+    """A scoring script that follows Azure ML's contract: init() is called once, run(data) for each request."""
 
     source: Source
-    """The script and the files beside it."""
+    """The script and the files that it needs."""
     file: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[^/].*\.py$")] = "score.py"
-    """The script's file among those of the source."""
+    """Name of the script among the files of the source."""
     environment: Environment = Field(default_factory=Environment)
-    """What the script runs in."""
+    """The image, packages and variables that the script runs with."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
-    """Server processes."""
+    """Number of server processes."""
 
 
 class WorkloadReference(ApiModel):
-    """A workload whose pod template is copied, never touched."""
+    """A workload in the profile's namespace. Its pod template is copied; the workload itself is never changed."""
 
     api_version: Name
-    """Such as apps/v1."""
+    """API version of the workload, such as apps/v1."""
     kind: Name
-    """Such as Deployment."""
+    """Kind of the workload, such as Deployment."""
     name: Name
-    """Name of the workload in the profile's namespace."""
+    """Name of the workload."""
 
 
 class Server(ApiModel):
-    """How the model is served: exactly one of entryScript, template, workloadRef."""
+    """How the model is served: exactly one of entryScript, template, workloadRef must be set."""
 
     exactly_one_of: ClassVar[tuple[str, ...]] = ("entryScript", "template", "workloadRef")
 
     entry_script: EntryScript | None = None
-    """A scoring script under azureml-inference-server-http."""
+    """A scoring script, served by azureml-inference-server-http."""
     template: Annotated[dict[str, Any] | None, Field(json_schema_extra={"preserve": True})] = None
-    """A PodTemplateSpec: any server, any image, sidecars."""
+    """A PodTemplateSpec: any image, any server, with sidecars if needed."""
     workload_ref: WorkloadReference | None = None
-    """A workload whose pod template is copied."""
+    """A running workload whose pod template is copied. Not supported in this version."""
     container_name: Annotated[str, StringConstraints(max_length=63)] | None = None
-    """The container whose resources are varied; the first one by default."""
+    """Name of the container to profile, whose CPU and memory are varied. The default is the first container."""

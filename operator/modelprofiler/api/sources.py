@@ -1,4 +1,4 @@
-"""Where files come from: the union that the model, the entry script and the dataset share."""
+"""Where files come from: the type of `source` of a model, an entry script and a dataset."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from modelprofiler.api.model import ApiModel
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 _LEADS_OUT = r"^/|(^|/)\.\.(/|$)"
-"""What a path inside a volume must not be like."""
+"""Matches a path that would lead out of the volume: absolute, or with `..` in it."""
 
 
 class ConfigMapSource(ApiModel):
-    """Files held in a ConfigMap of the profile's namespace."""
+    """Files in a ConfigMap in the profile's namespace."""
 
     name: Name
     """Name of the ConfigMap."""
     key: Name | None = None
-    """The one key to use; without it all keys are files of that name."""
+    """The key to use. Without it, every key becomes a file with the key's name."""
 
 
 class PersistentVolumeClaimSource(ApiModel):
-    """Files on a volume, mounted read-only; read once a run, so that a change of them needs modelprofiler.io/rerun."""
+    """Files on a PersistentVolumeClaim, mounted read-only.
+
+    They are read once per run: after changing them, set the annotation modelprofiler.io/rerun to a new value.
+    """
 
     claim_name: Name
-    """Name of the PersistentVolumeClaim, in the profile's namespace."""
+    """Name of the PersistentVolumeClaim in the profile's namespace."""
     path: Annotated[str, StringConstraints(max_length=1024)] = ""
-    """A folder or a file inside the volume; without it the volume's root. A dataset's is a file."""
+    """Path of a folder or a file inside the volume; the volume's root by default. For a dataset it must be a file."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (
@@ -52,16 +55,16 @@ class PersistentVolumeClaimSource(ApiModel):
 
 
 class UriSource(ApiModel):
-    """Files fetched by a job in the cluster before any server starts."""
+    """Files that a Job in the cluster downloads before any server starts. Not supported in this version."""
 
     uri: Line
-    """Where the files are: s3://, https:// and what else the job understands."""
+    """Address of the files, such as s3://bucket/path or https://host/path."""
     secret_ref: Name | None = None
-    """Name of a Secret whose keys become environment variables of the job that fetches."""
+    """Name of a Secret whose keys become environment variables of the Job that downloads the files."""
 
 
 class Source(ApiModel):
-    """Where files come from: exactly one of inline, configMap, persistentVolumeClaim, uri, path."""
+    """Where files come from: exactly one of inline, configMap, persistentVolumeClaim, uri, path must be set."""
 
     exactly_one_of: ClassVar[tuple[str, ...]] = (
         "inline",
@@ -72,12 +75,13 @@ class Source(ApiModel):
     )
 
     inline: Annotated[str, StringConstraints(min_length=1, max_length=262144)] | None = None
-    """The content of a single file, written here."""
+    """The content of a single file, written in the profile itself."""
     config_map: ConfigMapSource | None = None
-    """A ConfigMap of the same namespace."""
+    """A ConfigMap in the profile's namespace."""
     persistent_volume_claim: PersistentVolumeClaimSource | None = None
-    """A volume of the same namespace."""
+    """A PersistentVolumeClaim in the profile's namespace."""
     uri: UriSource | None = None
-    """An address from which a job fetches."""
+    """An address to download from. Not supported in this version."""
     path: Line | None = None
-    """A path on the machine of `modelprofiler run`; refused in a cluster (see `modelprofiler init --bundle`)."""
+    """A path on the machine where `modelprofiler run` is started. A cluster refuses it; `modelprofiler init --bundle`
+    puts the files into ConfigMaps instead."""

@@ -19,21 +19,24 @@ from modelprofiler.api.server import Model, Server
 
 
 class Search(ApiModel):
-    """How the range is walked."""
+    """How the range of sizes is searched."""
 
     strategy: Literal["Adaptive", "Grid"] = "Adaptive"
-    """Adaptive: as few trials as decide it. Grid: every combination."""
+    """Adaptive: only the trials that are needed to find the smallest size. Grid: every combination of CPU and
+    memory."""
     max_trials: Annotated[int, Field(ge=3, le=200)] = 20
-    """Trials at most."""
+    """Maximum number of trials."""
     repetitions: Annotated[int, Field(ge=1, le=10)] = 2
-    """How often a size is measured while its verdict is uncertain."""
+    """Maximum number of trials at one size while its result is uncertain."""
     resize: Literal["Auto", "InPlace", "Recreate"] = "Auto"
-    """Auto: resize the running pod in place, with a fresh pod where that is not possible."""
+    """How the size of the server changes between trials. Auto: the running pod is resized in place, or replaced where
+    that is not possible or where a resized server could behave differently from a new one. InPlace: it is replaced only
+    where a resize is not possible. Recreate: every trial starts a new pod."""
     threads: Literal["None", "Auto"] = "None"
-    """Auto: variables such as OMP_NUM_THREADS size the server's thread pools for the trial's CPU limit instead of the
-    node's cores; those that the profile sets itself are left alone."""
+    """Auto: environment variables such as OMP_NUM_THREADS size the server's thread pools for the CPU limit of the trial
+    instead of the cores of the node. Variables that the profile sets itself are not changed. None: nothing is set."""
     deadline: Duration = Duration("1h")
-    """How long a run may take from leaving the queue."""
+    """Maximum duration of a run, counted from when it leaves the queue."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (
@@ -50,45 +53,48 @@ class Search(ApiModel):
 
 
 class RecommendationPolicy(ApiModel):
-    """How a measured size becomes a recommended one."""
+    """How the recommendation is derived from what was measured."""
 
     cpu_margin_percent: Annotated[int, Field(ge=0, le=1000)] = 10
-    """Added to the smallest CPU that met the objectives."""
+    """Percentage added to the smallest CPU size that met the objectives."""
     memory_margin_percent: Annotated[int, Field(ge=0, le=1000)] = 20
-    """Added to the largest memory seen."""
+    """Percentage added to the largest memory use that was measured."""
     cpu_limit: Literal["Equal", "None"] = "Equal"
-    """Equal: limit = request. None: a request without a limit, verified as if it were the limit."""
+    """Equal: the recommended CPU limit equals the request. None: only a request is recommended; it is verified by a
+    trial that has it as its limit."""
 
 
 class Metrics(ApiModel):
-    """Where usage is read."""
+    """Where CPU and memory usage is read from."""
 
     source: Literal["Auto", "Prometheus", "Kubelet"] = "Auto"
-    """Auto: Prometheus when it has the series, with what it has not from the kubelet; else the kubelet alone."""
+    """Prometheus, Kubelet, or Auto: Prometheus where it has samples of the container, supplemented by the kubelet's,
+    and the kubelet alone otherwise."""
 
 
 class ModelProfileSpec(ApiModel):
-    """What to measure and what it must meet."""
+    """What to measure, and which objectives must be met."""
 
     model: Model | None = None
-    """The model that is served."""
+    """The model that is served; optional."""
     server: Server
-    """How it is served."""
+    """How the model is served."""
     endpoint: Endpoint = Field(default_factory=Endpoint)
-    """Where requests go."""
+    """Where requests are sent."""
     dataset: Dataset
-    """The requests that are replayed."""
+    """The sample requests that every trial replays."""
     load: Load
     """How requests arrive."""
     objectives: Objectives
-    """What a size must meet."""
+    """The objectives that a size must meet."""
     resources: Resources = Field(default_factory=Resources)
-    """The range of sizes."""
+    """The range of CPU and memory sizes to search."""
     search: Search = Field(default_factory=Search)
-    """How the range is walked."""
+    """How the range of sizes is searched."""
     recommendation: RecommendationPolicy = Field(default_factory=RecommendationPolicy)
-    """How a measured size becomes a recommended one."""
+    """How the recommendation is derived from what was measured."""
     metrics: Metrics = Field(default_factory=Metrics)
-    """Where usage is read."""
+    """Where CPU and memory usage is read from."""
     suspend: bool = False
-    """Stop after what is running now; finished trials are kept, and taken up again when it is false."""
+    """True pauses the run: the trial in progress ends, finished trials are kept, and the run continues when this is
+    false again."""

@@ -18,48 +18,49 @@ from modelprofiler.api.trial import ActiveTrial, Size, Trial
 
 
 class DatasetStatus(StatusModel):
-    """The dataset as it was read."""
+    """Facts about the dataset."""
 
     rows: int
-    """Rows."""
+    """Number of rows."""
     distinct_rows: int
-    """Different rows."""
+    """Number of different rows."""
     largest_row: Quantity
     """Size of the largest row."""
     digest: str
-    """sha256 of the rows as they are sent."""
+    """SHA-256 digest of the rows as they are sent."""
 
 
 class ClaimsStatus(StatusModel):
-    """What a prepare Job found on the PersistentVolumeClaims that the profile names."""
+    """Result of the prepare Job, which reads the PersistentVolumeClaims that the profile names."""
 
     identity: str
-    """What was looked at: the claims, the paths, and what was asked of them. Another one is looked at anew."""
+    """Identifies what was read: the claims, the paths, and how they are used. When these change, a new prepare Job
+    runs."""
     time: datetime
-    """When."""
+    """When it was read."""
     dataset: DatasetStatus | None = None
-    """The dataset, where it is on a claim."""
+    """The dataset, if it is on a claim."""
     code_digest: str | None = None
-    """sha256 of the entry script's files, where they are on a claim."""
+    """SHA-256 digest of the entry script's files, if they are on a claim."""
     model_digest: str | None = None
-    """sha256 of the model's files, where they are on a claim."""
+    """SHA-256 digest of the model's files, if they are on a claim."""
     single_files: Annotated[list[Literal["code", "model"]], Field(max_length=2)] = Field(default_factory=list)
-    """Sources whose path is a file, not a folder."""
+    """Sources whose path is a file rather than a folder."""
     reason: Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset"] | None = None
-    """Why it cannot be used; absent when it can."""
+    """Why the files cannot be used; absent when they can."""
     message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] | None = None
-    """Everything that is wrong with it."""
+    """Every problem with the files."""
 
 
 class Verification(StatusModel):
-    """The trial that ran at exactly the recommended size and passed."""
+    """The trial that ran at exactly the recommended size and met the objectives."""
 
     trial: int
-    """Its index."""
+    """Index of the trial."""
     environment: Literal["Cluster", "Local"]
-    """Where it ran."""
+    """Where the trial ran: in a cluster, or on the machine where `modelprofiler run` was started."""
     p95: Duration | None = None
-    """95th percentile of latency in that trial; absent where there were too few requests for it."""
+    """95th percentile of latency in that trial; absent when there were too few requests for it."""
 
 
 class Variable(StatusModel):
@@ -68,76 +69,82 @@ class Variable(StatusModel):
     name: str
     """Name of the variable."""
     value: str
-    """Its value."""
+    """Value of the variable."""
 
 
 class ContainerRecommendation(StatusModel):
-    """The size to give a container."""
+    """The recommended size of a container."""
 
     container_name: str
-    """The container."""
+    """Name of the container."""
     requests: Size
-    """Requests."""
+    """Recommended requests."""
     limits: Size
-    """Limits."""
+    """Recommended limits."""
     env: Annotated[list[Variable], Field(max_length=16)] = Field(default_factory=list)
-    """With search.threads Auto: variables that sized the server's thread pools, to be set in production too."""
+    """With search.threads Auto: the environment variables that sized the server's thread pools. Set them in production,
+    too."""
     current: Size | None = None
-    """With workloadRef, the size it has today."""
+    """With workloadRef: the size that the workload has today."""
     verification: Verification | None = None
-    """Absent: not verified."""
+    """The trial that verified the size; absent when none did."""
     explanation: Annotated[str, Field(max_length=2048)] = ""
-    """Which constraint binds, and what the next smaller size did."""
+    """Which constraint determined the size, and what happened at the next smaller one."""
 
 
 class Provenance(StatusModel):
-    """Where the numbers come from."""
+    """Where and with what the measurements were made."""
 
     image: str | None = None
-    """Image of the profiled container, by digest where it has one."""
+    """Image of the profiled container, with its digest if it is known."""
     scoring_image: str | None = None
-    """With entryScript, the installation's scoring image when the run began; the run keeps it."""
+    """With entryScript: the scoring-server image of the installation when the run began. The whole run uses this
+    image."""
     model_digest: str | None = None
-    """sha256 of the model's files."""
+    """SHA-256 digest of the model's files."""
     code_digest: str | None = None
-    """sha256 of the entry script's files."""
+    """SHA-256 digest of the entry script's files."""
     dataset_digest: str | None = None
-    """sha256 of the rows."""
+    """SHA-256 digest of the dataset's rows."""
     rerun: str | None = None
-    """Value of the annotation modelprofiler.io/rerun when the run began; another one starts a new run."""
+    """Value of the annotation modelprofiler.io/rerun when the run began. Another value starts a new run."""
     node: str | None = None
-    """Node of the trials."""
+    """Name of the node on which the trials ran."""
     instance_type: str | None = None
-    """The node's instance type."""
+    """Instance type of the node."""
     cpu_model: str | None = None
-    """The node's CPU."""
+    """CPU model of the node."""
     kernel: str | None = None
-    """The node's kernel."""
+    """Kernel version of the node."""
     cgroup_version: str | None = None
-    """v1 or v2."""
+    """Version of control groups on the node: v1 or v2."""
     kubelet_version: str | None = None
-    """The node's kubelet."""
+    """Kubelet version of the node."""
     modelprofiler_version: str | None = None
-    """Version of modelprofiler."""
+    """Version of modelprofiler that made the measurements."""
 
 
 class Drift(StatusModel):
-    """Whether requests came to cost more or less CPU time while the run went on, at sizes that compare."""
+    """Whether the CPU time of a request changed during the run.
+
+    A change shows that the machine became faster or slower.
+    """
 
     ratio: Quantity
-    """CPU time per request at the end of the run over that at its beginning, along a line through these trials."""
+    """CPU time per request at the end of the run divided by that at its beginning, on a line fitted through the
+    compared trials."""
     low: Quantity
-    """Lower end of its 95 % interval."""
+    """Lower end of the 95 % confidence interval of the ratio."""
     high: Quantity
-    """Upper end of its 95 % interval."""
+    """Upper end of the 95 % confidence interval of the ratio."""
     noticed: bool
-    """Whether the change is more than the noise between trials."""
+    """Whether the change is larger than the noise between trials."""
     trials: int
-    """Trials that were compared."""
+    """Number of trials that were compared."""
 
 
 class EffectiveResources(StatusModel):
-    """The range that is searched, defaults filled in."""
+    """The range of sizes that is searched, with all defaults filled in."""
 
     cpu: CpuRange
     """CPU sizes."""
@@ -146,35 +153,36 @@ class EffectiveResources(StatusModel):
 
 
 class ModelProfileStatus(StatusModel):
-    """What was measured and what follows from it."""
+    """What was measured, and what is recommended."""
 
     observed_generation: int | None = None
-    """The generation of the spec that this status speaks of."""
+    """The generation of the spec that this status describes."""
     run_hash: str | None = None
-    """What identifies the run: a change to it starts a new one."""
+    """Identifies the run: a hash of everything that affects a measurement. A new run starts when it changes."""
     start_time: datetime | None = None
     """When the run left the queue."""
     completion_time: datetime | None = None
-    """When it finished."""
+    """When the run finished."""
     queue_position: int | None = None
-    """Place in the queue while the run waits for its turn: exact up to 3, else rounded up to 5, 10, 20, 50, …"""
+    """Position in the queue while the run waits for its turn. It is exact up to 3, and rounded up to 5, 10, 20, 50, …
+    above."""
     trials_completed: int = 0
-    """Finished trials."""
+    """Number of finished trials."""
     active_trial: ActiveTrial | None = None
     """The trial in progress."""
     dataset: DatasetStatus | None = None
-    """The dataset as it was read."""
+    """Facts about the dataset."""
     claims: ClaimsStatus | None = None
-    """What was found on PersistentVolumeClaims."""
+    """What was read from PersistentVolumeClaims."""
     resources: EffectiveResources | None = None
-    """The range that is searched, defaults filled in."""
+    """The range of sizes that is searched, with all defaults filled in."""
     trials: Annotated[list[Trial], Field(max_length=256)] = Field(default_factory=list)
-    """One row a trial; in full in the ConfigMap <name>-report."""
+    """The finished trials. The ConfigMap <name>-report has them in full detail."""
     recommendations: Annotated[list[ContainerRecommendation], Field(max_length=16)] = Field(default_factory=list)
-    """The sizes to give."""
+    """The recommended sizes, one entry per container."""
     drift: Drift | None = None
-    """Whether the machine changed while the run went on; absent where too few trials compare."""
+    """Whether the machine became faster or slower during the run; absent when too few trials can be compared."""
     provenance: Provenance | None = None
-    """Where the numbers come from."""
+    """Where and with what the measurements were made."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(default_factory=list)
     """Accepted, MetricsAvailable, Finished, Succeeded; Ready, Reconciling, Stalled for kstatus."""

@@ -1,4 +1,4 @@
-"""One trial, as the status records it."""
+"""A trial, as the status records it: its size, its outcome, and what was measured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Purpose(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a trial ended."""
+    """The outcome of a trial."""
 
     PASSED = "Passed"
     SLOW = "Slow"
@@ -43,11 +43,11 @@ class Outcome(StrEnum):
 
 
 INCONCLUSIVE = frozenset({Outcome.LOAD_FAILED, Outcome.GENERATOR_SATURATED, Outcome.NO_METRICS, Outcome.DISTURBED})
-"""Outcomes that say nothing about the size: the trial runs again, a bounded number of times."""
+"""Outcomes that say nothing about the size. The trial is repeated, a bounded number of times."""
 
 
 class Stage(StrEnum):
-    """What the active trial is doing."""
+    """The stage that the active trial has reached."""
 
     STARTING = "Starting"
     RESIZING = "Resizing"
@@ -59,31 +59,34 @@ class Size(StatusModel):
     """CPU and memory of the profiled container."""
 
     cpu: Quantity | None = None
-    """CPU; absent where there is none."""
+    """CPU; absent where none is set."""
     memory: Quantity | None = None
-    """Memory; absent where there is none."""
+    """Memory; absent where none is set."""
 
 
 class Judged(StatusModel):
-    """The metric that decided the trial, with its 95 % confidence interval."""
+    """The metric that decided the outcome, with its 95 % confidence interval."""
 
     metric: str
-    """Such as p95."""
+    """Name of the metric, such as p95."""
     value: str
-    """What was measured."""
+    """The measured value."""
     low: str | None = None
-    """Lower end of the interval."""
+    """Lower end of the confidence interval."""
     high: str | None = None
-    """Upper end of the interval."""
+    """Upper end of the confidence interval."""
     threshold: str
-    """The objective."""
+    """The bound that the objective sets."""
 
 
 class LatencySummary(StatusModel):
-    """Latency, each percentile within 1 %; absent where there were too few requests for it."""
+    """Latencies of the requests in the window.
+
+    Percentiles have a relative error of at most 1 %. One for which there were too few requests is absent.
+    """
 
     mean: Duration | None = None
-    """Mean."""
+    """Mean latency."""
     p50: Duration | None = None
     """50th percentile."""
     p90: Duration | None = None
@@ -95,154 +98,161 @@ class LatencySummary(StatusModel):
     p999: Duration | None = None
     """99.9th percentile."""
     max: Duration | None = None
-    """Slowest request."""
+    """Latency of the slowest request."""
 
 
 class FailureCounts(StatusModel):
     """Failed requests by kind."""
 
     refused: int = 0
-    """Connections refused."""
+    """Requests whose connection was refused."""
     reset: int = 0
-    """Connections closed before the response was complete."""
+    """Requests whose connection was closed before the response was complete."""
     timeout: int = 0
-    """Requests over endpoint.http.timeout."""
+    """Requests that took longer than endpoint.http.timeout."""
     status: int = 0
-    """Responses with a status code that is not expected."""
+    """Responses with a status code that endpoint.http.expect does not list."""
     protocol: int = 0
-    """Responses that are not HTTP."""
+    """Responses that are not valid HTTP."""
     dropped: int = 0
-    """Requests not sent, because as many as allowed were in flight: the server had fallen too far behind."""
+    """Requests that were not sent because the maximum number of requests was already in flight: the server had fallen
+    too far behind."""
 
     @property
     def total(self) -> int:
-        """All failures."""
+        """Number of all failures."""
         return self.refused + self.reset + self.timeout + self.status + self.protocol + self.dropped
 
 
 class LoadStatus(StatusModel):
-    """What the load generator saw in the window, warm-up excluded."""
+    """What the load generator measured in the window, without the warm-up."""
 
     requests: int
-    """Requests that were due in the window."""
+    """Number of requests that were due in the window."""
     failures: int = 0
-    """How many of them failed."""
+    """Number of these requests that failed."""
     failures_by_kind: FailureCounts | None = None
-    """The failures by kind; absent when there were none."""
+    """Failed requests by kind; absent when none failed."""
     rate: Quantity
     """Completed requests per second."""
     rows_covered: int
-    """Different rows of the dataset that were sent, warm-up included."""
+    """Number of different rows of the dataset that were sent, warm-up included."""
     duration: Duration
     """Length of the window."""
     stopped_early: Literal["Certain", "Overload", "Terminated"] | None = None
-    """Why the window ended before its time: its verdict could not change, the server was overloaded, it was stopped."""
+    """Why the window ended early. Certain: the result could not change any more. Overload: the server fell ever further
+    behind. Terminated: the load generator was stopped."""
     latency: LatencySummary = Field(default_factory=LatencySummary)
-    """Latency, from the intended send time (open loop) or the actual one (closed loop)."""
+    """Latency, counted from when a request was due (open loop) or from when it was sent (closed loop)."""
     latency_low: LatencySummary = Field(default_factory=LatencySummary)
-    """Lower ends of the 95 % confidence intervals, from sub-windows."""
+    """Lower ends of the 95 % confidence intervals, computed from sub-windows."""
     latency_high: LatencySummary = Field(default_factory=LatencySummary)
-    """Upper ends of the 95 % confidence intervals, from sub-windows."""
+    """Upper ends of the 95 % confidence intervals, computed from sub-windows."""
     probe: Duration | None = None
-    """Latency of a single request on the idle server, before the load."""
+    """Latency of a single request to the idle server before the load."""
 
 
 class MemoryUsage(StatusModel):
-    """Memory of the container in the window."""
+    """Memory use of the container in the window."""
 
     peak: Quantity
-    """The largest value seen."""
+    """The largest measured value."""
     peak_source: Literal["WorkingSet", "MaxUsage", "Cgroup", "Process"]
-    """WorkingSet: samples of the working set. MaxUsage: the lifetime peak, page cache included. Cgroup: memory.peak."""
+    """How the peak was measured. WorkingSet: samples of the working set. MaxUsage: the kernel's peak since the
+    container started, page cache included. Cgroup: the kernel's peak between samples of a control group. Process:
+    samples of the server's processes."""
     lifetime_peak: Quantity | None = None
-    """The container's peak since it started, page cache included: an upper bound."""
+    """The kernel's peak since the container started, page cache included: an upper bound of the peak in the window."""
     before_load: Quantity | None = None
-    """The least before the load: what a fresh server holds after start, what the load before has left on another."""
+    """Memory before the load: what a newly started server uses, or what the previous load left in a server that was
+    resized. It is the smallest sample before the load."""
     steady: Quantity | None = None
-    """What is held between requests, in the second half of the load."""
+    """Memory that the server holds between requests in the second half of the load."""
     growth_per1000_requests: Quantity | None = Field(default=None, alias="growthPer1000Requests")
-    """Growth of memory for every 1,000 requests, where it could be told; 0 where it was told to be none."""
+    """Growth of memory per 1,000 requests. Absent when the samples do not determine it, 0 when they show that there is
+    none."""
     growth_low: Quantity | None = None
-    """Lower end of its 95 % interval; absent with too few samples for one."""
+    """Lower end of the 95 % confidence interval of the growth; absent with too few samples."""
     growth_high: Quantity | None = None
-    """Upper end of its 95 % interval."""
+    """Upper end of the 95 % confidence interval of the growth; absent with too few samples."""
 
 
 class UsageStatus(StatusModel):
-    """What the container used in the window; a value that could not be measured is absent, never zero."""
+    """Resource usage of the container in the window. A value that could not be measured is absent, never zero."""
 
     cpu: Quantity | None = None
-    """Mean CPU."""
+    """Mean CPU usage."""
     cpu_time_per_request: Duration | None = None
     """CPU time per completed request."""
     throttled_percent: Quantity | None = None
-    """Throttled CFS periods over all periods."""
+    """Percentage of CPU scheduling (CFS) periods in which the container was throttled."""
     threads: int | None = None
-    """Threads in the container, at most."""
+    """Largest number of threads in the container."""
     oom_kills: int | None = None
-    """Processes of the container that the kernel killed for memory, also workers of a living master."""
+    """Number of processes in the container that the kernel killed for lack of memory, including workers whose main
+    process kept running."""
     samples: int = 0
-    """Samples in the window."""
+    """Number of samples that were used."""
     source: Literal["Prometheus", "Kubelet", "Cgroup", "Process"] | None = None
-    """Where the samples came from."""
+    """Source of the samples."""
     memory: MemoryUsage | None = None
-    """Memory."""
+    """Memory usage."""
 
 
 class NodeLoad(StatusModel):
-    """What else had the node's CPU in the window; a value that could not be measured is absent."""
+    """CPU use on the node that was not the trial's own. A value that could not be measured is absent."""
 
     cpus: int | None = None
-    """CPUs of the node."""
+    """Number of CPUs of the node."""
     other_cpu: Quantity | None = None
-    """Mean CPU that went to work other than the server and the load generator."""
+    """Mean CPU used by anything other than the server and the load generator."""
     steal_percent: Quantity | None = None
-    """Share of the node's CPU time that its hypervisor gave to others."""
+    """Percentage of the node's CPU time that its hypervisor gave to other virtual machines."""
 
 
 class Trial(StatusModel):
-    """One finished trial."""
+    """A finished trial."""
 
     index: Annotated[int, Field(ge=1)]
-    """Number of the trial, from 1."""
+    """Number of the trial, starting at 1."""
     purpose: Purpose
-    """Why it was run."""
+    """Why the trial was run."""
     limits: Size
-    """The size at which the server ran (requests = limits)."""
+    """The size at which the server ran; requests and limits were equal."""
     fresh: bool = True
-    """Whether the server was started at this size; false: resized while it ran."""
+    """True when the server was started at this size, false when it was resized while running."""
     outcome: Outcome
-    """How it ended."""
+    """Outcome of the trial."""
     message: Annotated[str, Field(max_length=2048)] = ""
-    """One sentence about it."""
+    """A sentence that explains the outcome."""
     judged: Judged | None = None
-    """The metric that decided."""
+    """The metric that decided the outcome."""
     load: LoadStatus | None = None
-    """What the load generator saw."""
+    """What the load generator measured."""
     usage: UsageStatus | None = None
-    """What the container used."""
+    """Resource usage of the container."""
     node: NodeLoad | None = None
-    """What else had the node's CPU."""
+    """Other CPU use on the node."""
     time_to_ready: Duration | None = None
-    """From the container's start until the pod was ready."""
+    """Time from the container's start until the pod was ready."""
     start_time: datetime
-    """When it began."""
+    """When the trial began."""
     completion_time: datetime
-    """When its result was recorded."""
+    """When the result was recorded."""
 
 
 class ActiveTrial(StatusModel):
     """The trial in progress."""
 
     index: int
-    """Number of the trial, from 1."""
+    """Number of the trial, starting at 1."""
     purpose: Purpose
-    """Why it runs."""
+    """Why the trial is run."""
     limits: Size
-    """At which size."""
+    """The size at which it runs."""
     stage: Stage
-    """What it is doing."""
+    """The stage that it has reached."""
     message: Annotated[str, Field(max_length=1024)] = ""
-    """What it waits for."""
+    """What it is doing or waiting for, as a sentence."""
     start_time: datetime
-    """When it began."""
+    """When the trial began."""

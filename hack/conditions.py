@@ -27,14 +27,14 @@ def sentences(enum: type[StrEnum]) -> Iterator[tuple[str, str]]:
         if isinstance(statement, ast.Assign) and isinstance(following, ast.Expr):
             assert isinstance(statement.value, ast.Constant)
             assert isinstance(following.value, ast.Constant)
-            yield str(statement.value.value), str(following.value.value)
+            yield str(statement.value.value), " ".join(str(following.value.value).split())
 
 
 def render(text: str) -> str:
     """Return the page with its tables made anew, each between `<!-- name -->` and `<!-- end -->`."""
     for name, enum in TABLES.items():
         rows = "".join(f"| `{value}` | {sentence} |\n" for value, sentence in sentences(enum))
-        table = f"<!-- {name} -->\n| Name | What it says |\n| --- | --- |\n{rows}<!-- end -->"
+        table = f"<!-- {name} -->\n| Name | Meaning |\n| --- | --- |\n{rows}<!-- end -->"
         old = re.search(rf"<!-- {name} -->.*?<!-- end -->", text, flags=re.DOTALL)
         assert old, f"{PAGE.name} has no place for the table of {name}"
         text = text.replace(old[0], table)

@@ -16,117 +16,119 @@ from modelprofiler.api.model import ApiModel
 
 
 class ConditionType(StrEnum):
-    """What a condition speaks of."""
+    """The type of a condition."""
 
     ACCEPTED = "Accepted"
-    """The profile can be run as it is written."""
+    """The profile is valid and can be run as it is written."""
     METRICS_AVAILABLE = "MetricsAvailable"
-    """Usage of the container can be read."""
+    """CPU and memory usage of the container can be read."""
     FINISHED = "Finished"
-    """The run is over, however it ended: what a script waits for."""
+    """The run is over, whether it succeeded or not. Scripts wait for this condition."""
     SUCCEEDED = "Succeeded"
-    """There is a recommendation; Unknown while the run is under way."""
+    """There is a recommendation. Unknown while the run is in progress."""
     READY = "Ready"
-    """kstatus: there is a recommendation for the current spec."""
+    """For kstatus: there is a recommendation for the current spec."""
     RECONCILING = "Reconciling"
-    """kstatus: work is under way."""
+    """For kstatus: the run is in progress."""
     STALLED = "Stalled"
-    """kstatus: no progress until the user changes something."""
+    """For kstatus: the run cannot continue until the user changes something."""
 
 
 class Reason(StrEnum):
-    """Why a condition has its status."""
+    """The reason for a condition's status."""
 
     # Accepted
     VALID = "Valid"
-    """True: everything the profile names is there and can be run."""
+    """True: everything that the profile refers to exists and can be run."""
     NOT_SEEN = "NotYetChecked"
-    """Unknown: the profile has not been looked at."""
+    """Unknown: the profile has not been checked yet."""
     PREPARING = "Preparing"
-    """Unknown: a prepare Job reads what the profile names on PersistentVolumeClaims."""
+    """Unknown: a prepare Job is reading the PersistentVolumeClaims that the profile refers to."""
     INVALID_SPEC = "InvalidSpec"
     """False: a field has a value that cannot be used."""
     NOT_SUPPORTED = "NotSupported"
-    """False: a field asks for what this version cannot do."""
+    """False: a field asks for something that this version does not support."""
     SOURCE_NOT_FOUND = "SourceNotFound"
-    """False: a ConfigMap, key, PersistentVolumeClaim or file that the profile names is not there."""
+    """False: a ConfigMap, key, PersistentVolumeClaim or file that the profile refers to does not exist."""
     SOURCE_UNREADABLE = "SourceUnreadable"
-    """False: a pod cannot read what the profile names: the claim is not bound or mounted, or the files not readable."""
+    """False: a pod cannot read the files: the PersistentVolumeClaim is not bound or cannot be mounted, or the files are
+    not readable."""
     INVALID_DATASET = "InvalidDataset"
     """False: the dataset cannot be read or has no rows."""
     RANGE_TOO_LARGE = "RangeTooLarge"
-    """False: no node can give the largest size of the range."""
+    """False: no node has room for the largest size of the range."""
     ADMISSION_REFUSED = "AdmissionRefused"
-    """False: the API server would refuse the pods (Pod Security, LimitRange, ResourceQuota, a policy)."""
+    """False: the API server would reject the pods (Pod Security, a LimitRange, a ResourceQuota or an admission
+    policy)."""
     TEMPLATE_REFUSED = "TemplateRefused"
-    """False: the pod template asks for privileges that this installation does not allow."""
+    """False: the pod template requests privileges that this installation does not allow."""
 
     # MetricsAvailable
     METRICS_UNKNOWN = "NotYetRead"
-    """Unknown: no sample has been needed so far."""
+    """Unknown: no samples have been read yet."""
     SAMPLES_READ = "SamplesRead"
     """True: samples of the container were read."""
     NO_SAMPLES = "NoSamples"
-    """False: the source answers, but has no samples of the container."""
+    """False: the metrics source responds but has no samples of the container."""
     SOURCE_UNREACHABLE = "SourceUnreachable"
-    """False: the source does not answer."""
+    """False: the metrics source does not respond."""
 
     # Finished and Succeeded
     QUEUED = "Queued"
-    """The run waits for its turn."""
+    """The run is waiting for its turn."""
     RUNNING = "Running"
-    """Trials are under way."""
+    """Trials are in progress."""
     SUSPENDED = "Suspended"
-    """The run is held by spec.suspend."""
+    """The run is paused by spec.suspend."""
     VERIFIED = "Verified"
-    """A run at exactly the recommended size met the objectives."""
+    """A trial at exactly the recommended size met the objectives."""
     NOT_VERIFIED = "NotVerified"
-    """There is a recommendation, but no run at exactly that size."""
+    """There is a recommendation, but no trial at exactly that size met the objectives."""
     NO_FEASIBLE_SIZE = "NoFeasibleSize"
-    """No size of the range meets the objectives."""
+    """No size in the range meets the objectives."""
     REFERENCE_FAILED = "ReferenceFailed"
     """The server does not work even at the largest size."""
     UNRELIABLE = "Unreliable"
-    """The same trial failed to say anything too often (load, metrics or node)."""
+    """Trials were repeated too often without a usable result (problems with the load, the metrics or the node)."""
     TRIALS_EXHAUSTED = "TrialsExhausted"
-    """search.maxTrials was reached before a size was verified."""
+    """The run reached search.maxTrials before a size was verified."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"
-    """search.deadline passed before a size was verified."""
+    """The run reached search.deadline before a size was verified."""
     NOT_ACCEPTED = "NotAccepted"
-    """The profile was not accepted; the Accepted condition says why."""
+    """The profile was not accepted. The Accepted condition says why."""
 
     # kstatus
     RECOMMENDED = "Recommended"
-    """Ready: there is a recommendation."""
+    """There is a recommendation."""
     IN_PROGRESS = "InProgress"
-    """Work is under way."""
+    """The run is in progress."""
     FAILED = "Failed"
     """The run ended without a recommendation."""
     IDLE = "Idle"
-    """Nothing to do."""
+    """There is nothing to do."""
 
 
 LONGEST_MESSAGE = 4096
-"""Characters of a condition's message that we write; the API server takes 32,768, a person reads fewer.
+"""Maximum number of characters in the message of a condition that the operator writes.
 
-A source with many files may be named with all of them.
+The API server accepts 32,768, but people read fewer. A source with many files may name every one of them.
 """
 
 
 class Condition(ApiModel):
-    """A condition, as in Kubernetes' own types."""
+    """A condition, as in the types of Kubernetes itself."""
 
     model_config = ConfigDict(extra="ignore")
 
     type: Annotated[str, Field(max_length=316)]
-    """What it speaks of."""
+    """The type of the condition."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """Whether the condition holds."""
     reason: Annotated[str, Field(min_length=1, max_length=1024)]
-    """Why, in one word."""
+    """The reason for the status, in one word."""
     message: Annotated[str, Field(max_length=32768)] = ""
-    """Why, in a sentence."""
+    """The reason for the status, as a sentence."""
     last_transition_time: datetime
     """When the status last changed."""
     observed_generation: int | None = None
-    """The generation of the spec it speaks of."""
+    """The generation of the spec that the condition describes."""

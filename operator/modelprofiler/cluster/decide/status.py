@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from modelprofiler.version import __version__
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance
@@ -20,6 +19,7 @@ from modelprofiler.core.status import samples_read, updated_status
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 from modelprofiler.errors import InvalidInput
 from modelprofiler.load.result import LoadResult
+from modelprofiler.version import __version__
 
 METRICS_REASONS = (Reason.SAMPLES_READ, Reason.NO_SAMPLES, Reason.SOURCE_UNREACHABLE)
 

@@ -19,10 +19,10 @@ LONG_FUNCTIONS: set[str] = {
     "azureml/commands/model.py:configure",
     "azureml/data/dataset_factory.py:from_delimited_files",
     "cluster/act/manifests.py:load_pod",
-    "load/trial.py:load_of_trial",
+    "load/trial_config.py:load_of_trial",
 }
 FULL_FOLDERS: set[str] = set()
-CIRCLES: set[str] = {"load"}
+CIRCLES: set[str] = set()
 """Rooms in which modules import each other in a circle."""
 
 

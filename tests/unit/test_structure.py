@@ -20,6 +20,7 @@ LONG_FUNCTIONS: set[str] = {
     "azureml/data/dataset_factory.py:from_delimited_files",
     "cluster/act/manifests.py:load_pod",
     "load/trial_config.py:load_of_trial",
+    "local/prepared.py:of",
 }
 FULL_FOLDERS: set[str] = set()
 CIRCLES: set[str] = set()

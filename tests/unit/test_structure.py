@@ -22,7 +22,7 @@ LONG_FUNCTIONS: set[str] = {
     "load/trial_config.py:load_of_trial",
     "local/prepared.py:of",
 }
-FULL_FOLDERS: set[str] = set()
+FULL_FOLDERS: set[str] = {"load"}
 CIRCLES: set[str] = set()
 """Rooms in which modules import each other in a circle."""
 

@@ -29,8 +29,8 @@ class RawRecorder(Recorder):
         ended.extend((i, now - i) for i, now in zip(self.answered[::2], self.answered[1::2], strict=True))
         super().settle()
 
-    def failed_with(self, intended: float, now: float, failure: str) -> None:
-        super().failed_with(intended, now, failure)
+    def record_failure(self, intended: float, now: float, failure: str) -> None:
+        super().record_failure(intended, now, failure)
         if failure == "timeout":
             ended.append((intended, now - intended))
 

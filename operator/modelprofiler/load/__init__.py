@@ -1,1 +1,1 @@
-"""Dataset to requests to a summary: reading rows, arrival schedule, HTTP hot path, histogram."""
+"""From a dataset to a LoadResult: reading rows, arrival schedule, HTTP hot path, stop rules, intervals of latency."""

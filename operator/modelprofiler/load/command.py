@@ -1,4 +1,4 @@
-"""``modelprofiler load``: make the load that a file describes, write the result to another."""
+"""``modelprofiler load``: generate the load that one file describes, and write the result to another."""
 
 from __future__ import annotations
 
@@ -17,48 +17,58 @@ from modelprofiler.load.result import LoadResult
 from modelprofiler.load.runner import run as run_load
 
 TERMINATION_LOG = "/dev/termination-log"
+"""Where a container leaves its termination message, which Kubernetes shows in the pod's status."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make a load as the command line says; return the exit code: 0 whenever a result was written, else 1."""
-    parser = argparse.ArgumentParser(prog="modelprofiler load", description="Load a server with the rows of a dataset.")
+    """Generate a load as the command line says; return the exit code: 0 when a result was written, else 1."""
+    parser = argparse.ArgumentParser(
+        prog="modelprofiler load",
+        description="Send the rows of a dataset to a server as requests, and measure its latency.",
+    )
     configure(parser)
     return run(parser.parse_args(argv))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="what to do, as JSON")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="JSON file with the server, the requests and how they arrive",
+    )
     parser.add_argument(
         "--result",
         type=Path,
         default=Path(TERMINATION_LOG),
         metavar="FILE",
-        help="where the result goes (default: %(default)s)",
+        help="file to write the result to (default: %(default)s)",
     )
     parser.epilog = "example:\n  modelprofiler load --config load.json --result result.txt"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the load; return 0 whenever a result was written, else 1."""
-    result = _run(arguments.config)
+    """Generate the load; return 0 when a result was written, else 1."""
+    result = _result(arguments.config)
     try:
         arguments.result.write_text(result.encode(), encoding="ascii")
     except OSError as e:
         print(f"the result cannot be written: {e}", file=sys.stderr)
         return 1
-    _say(result.summary_line() + (f": {result.message}" if result.message else ""))
+    _print(result.summary_line() + (f": {result.message}" if result.message else ""))
     return 0
 
 
-def _run(path: Path) -> LoadResult:
+def _result(path: Path) -> LoadResult:
     try:
         config = LoadConfig.read(path)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_until_signal(config))
     except ModelProfilerError as e:
         return LoadResult(ResultKind.FAILED, str(e))
-    except Exception as e:  # a result must come out of this, whatever happened
+    except Exception as e:  # whatever happened, there must be a result that says it
         return LoadResult(ResultKind.FAILED, f"{type(e).__name__}: {e}")
 
 
@@ -68,7 +78,7 @@ async def _until_signal(config: LoadConfig) -> LoadResult:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(number, stop.set)
-    return await run_load(config, stop, _say)
+    return await run_load(config, stop, _print)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
@@ -79,5 +89,5 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, flush=True)

@@ -1,4 +1,4 @@
-"""What the load generator is told: one JSON file, written by the operator or by ``modelprofiler run``."""
+"""The configuration of a load: one JSON file, written by the operator or by ``modelprofiler run``."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Metric = Literal["mean", "p50", "p90", "p95", "p99", "p999", "max"]
 
 
 class DatasetFile(ApiModel):
-    """The file with the rows, and how it is read."""
+    """The file with the rows, and its format."""
 
     path: str
     """Path of the file."""
     format: DatasetFormat = DatasetFormat.LINES
     """Lines: a non-empty line is a body."""
     column: str | None = None
-    """The column that holds the body, for formats that have columns."""
+    """The column with the bodies, for formats that have columns."""
     encoding: Literal["Text", "Base64"] = "Text"
     """Base64 for binary bodies."""
     order: Literal["Shuffled", "Sequential"] = "Shuffled"
-    """Shuffled with a fixed seed, or as written."""
+    """Shuffled with a fixed seed, or in the order written."""
 
 
 class StopRules(ApiModel):
     """When the window may end before its time."""
 
     decide: bool = False
-    """End as soon as it is certain on which side of every threshold the server is."""
+    """Whether it ends as soon as it is certain on which side of every threshold the server is."""
     thresholds: dict[Metric, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Upper bounds on latency, in seconds."""
     max_error_percent: Annotated[float, Field(ge=0, le=100)] | None = None
@@ -42,7 +42,7 @@ class StopRules(ApiModel):
 
 
 class FileConfig(ApiModel):
-    """What a pod of ours is told, in a JSON file."""
+    """The configuration of one of our pods, as a JSON file."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -67,40 +67,42 @@ class FileConfig(ApiModel):
 
 
 class LoadConfig(FileConfig):
-    """One load: where to, which requests, how they arrive, when to stop."""
+    """One load: the server, the requests, how they arrive, and when the window ends."""
 
     host: str
     """Address to connect to: a numeric IP or a name."""
     port: Annotated[int, Field(ge=1, le=65535)]
     """Port to connect to."""
     endpoint: HttpEndpoint
-    """The request and what a good response looks like."""
+    """The request and the response that is expected."""
     dataset: DatasetFile
     """The requests that are replayed."""
     load: Load
-    """How requests arrive, for how long."""
+    """How requests arrive, and for how long."""
     stop: StopRules = Field(default_factory=StopRules)
     """When the window may end before its time."""
     probe_latency: Annotated[float, Field(gt=0)] | None = None
-    """Latency of a single request in the reference trial, in seconds: before the load, wait until a request takes at
-    most twice as long, or until waiting brings nothing more."""
+    """Latency of a single request in the reference trial, in seconds. The load begins when a request takes at most
+    twice as long, or when waiting no longer makes it faster."""
     connect_timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
-    """How long to wait until something listens, in seconds."""
+    """Longest wait, in seconds, until something listens. By default as long as `trial_config.LONGEST_CONNECT`."""
     required_percentiles: list[Literal["p50", "p90", "p95", "p99", "p999"]] = Field(default_factory=list)
-    """Percentiles for which the window is extended when there are too few requests, to four times its length."""
+    """Percentiles for which the window is extended, up to four times its length, when there are too few requests."""
     max_in_flight: Annotated[int, Field(ge=1, le=20_000)] = 1000
-    """Requests in flight at most; those beyond are not sent and count as dropped."""
+    """Requests in flight at most; any more are not sent and count as dropped. The default was chosen, not fitted: it is
+    what 33 requests/s leave in flight when a server stands still for the default timeout of 30 s. The upper bound is
+    below the 28,232 local ports that Linux has by default."""
     sub_window: Annotated[float, Field(gt=0, le=60)] | None = None
-    """Length of a sub-window, in seconds; ten of them are the shortest window that can be certain. By default a second,
-    less in a short window."""
+    """Length of a sub-window, in seconds; a verdict can be certain after ten of them. By default a second, or less in a
+    short window."""
     seed: int = 0
     """Seed of the arrival times."""
     cover_rows: bool = False
-    """Send every row once where the bounds allow."""
+    """Whether every row is sent once where the bounds allow."""
     heaviest_first: bool = False
-    """Send the heaviest rows first."""
+    """Whether the heaviest rows are sent first."""
     index: Annotated[int, Field(ge=0, le=63)] = 0
-    """Which of load.parallelism generators this is, from 0; each makes its share of the load."""
+    """Number of this generator among load.parallelism, from 0; each generates its share of the load."""
 
     @model_validator(mode="after")
     def _check_index(self) -> Self:

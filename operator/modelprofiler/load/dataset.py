@@ -1,4 +1,4 @@
-"""Rows of a dataset: reading, describing and ordering them. The operator checks ConfigMap data with the same code."""
+"""Rows of a dataset: reading, describing and ordering them. The operator checks ConfigMaps with the same code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ORDER_SEED = 0
 """Seed of the shuffled order: fixed, so that every trial replays the same rows in the same order."""
 
 HEAVIEST = 10
-"""Rows that count as the heaviest when all cannot be sent."""
+"""Rows that are sent first where a load may be too short for all of them. Chosen, not fitted."""
 
 
 def read_rows(data: bytes, format: DatasetFormat = DatasetFormat.LINES, encoding: str = "Text") -> list[bytes]:  # noqa: A002
@@ -41,8 +41,8 @@ def read_rows(data: bytes, format: DatasetFormat = DatasetFormat.LINES, encoding
         raise DatasetError(f"dataset format {format.value} is not supported yet; write the bodies as Lines")
     rows = [line for line in data.replace(b"\r\n", b"\n").split(b"\n") if line.strip()]
     if not rows:
-        what = "is empty" if not data else "has only empty lines"
-        raise DatasetError(f"the dataset {what}; write one request body per line")
+        problem = "is empty" if not data else "has only empty lines"
+        raise DatasetError(f"the dataset {problem}; write one request body per line")
     if encoding == "Base64":
         rows = [_decoded(row, number) for number, row in enumerate(rows, 1)]
     return rows
@@ -66,7 +66,7 @@ def describe(rows: Sequence[bytes]) -> DatasetStatus:
 
 
 def digest(rows: Sequence[bytes]) -> str:
-    """Return ``sha256:…`` over the rows, each preceded by its length (8 bytes, big endian) so that borders count."""
+    """Return ``sha256:…`` of the rows, each preceded by its length (8 bytes, big endian) so that row ends matter."""
     sha = hashlib.sha256()
     for row in rows:
         sha.update(len(row).to_bytes(8, "big"))
@@ -82,16 +82,16 @@ def ordered(rows: Sequence[bytes], order: str = "Shuffled", *, heaviest_first: b
     rows
         The rows as written.
     order
-        ``Shuffled``, always the same way, or ``Sequential``.
+        ``Shuffled``, in the same way each time, or ``Sequential``.
     heaviest_first
-        Move the `HEAVIEST` largest rows to the front: a short load sends them too.
+        Move the `HEAVIEST` largest rows to the front, so that a short load sends them, too.
     """
     result = list(rows)
     if order == "Shuffled":
         random.Random(ORDER_SEED).shuffle(result)  # noqa: S311 - an order, not a secret
     if heaviest_first:
         by_size = sorted(range(len(result)), key=lambda i: len(result[i]), reverse=True)
-        front = by_size[:HEAVIEST]
-        chosen = set(front)
-        result = [result[i] for i in front] + [row for i, row in enumerate(result) if i not in chosen]
+        heaviest = by_size[:HEAVIEST]
+        rest = set(by_size[HEAVIEST:])
+        result = [result[i] for i in heaviest] + [row for i, row in enumerate(result) if i in rest]
     return result

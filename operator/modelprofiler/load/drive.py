@@ -1,4 +1,4 @@
-"""What makes requests due: an open loop by the clock, a closed loop by the end of the request before."""
+"""What sends requests: an open loop when the clock says so, a closed loop when the request before has ended."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from modelprofiler.load.alarm import Alarm
 from modelprofiler.load.client import Client
 from modelprofiler.load.recorder import Recorder
 
-Limit = Callable[[float], float]
-"""Called when the next request would be due at or after the limit; returns the new limit, or the same to end."""
+NextLimit = Callable[[float], float]
+"""Called with a limit when the next request would be due at or after it; returns the next limit, or the same to end."""
 
-TOGETHER = 512
-"""Numbers of a recorder's `answered` from which on they are counted: in less than a tenth of a millisecond."""
+SETTLE_LENGTH = 512
+"""Length of a recorder's `answered` (two numbers an answer) at which it is settled: 256 answers take less than a tenth
+of a millisecond together, which no latency shows, and much less than one at a time."""
 
 BACK_OFF = 0.1
-"""Seconds that a client of the closed loop pauses after a failure: against a dead server it would spin."""
+"""Seconds that a client of a closed loop pauses after a failure, since it would spin against a dead server. Ten tries a
+second find a server that comes back soon enough."""
 
 
 class OpenLoop:
@@ -25,26 +27,30 @@ class OpenLoop:
 
     Parameters
     ----------
+    recorder
+        Counts what was sent and how it ended.
     arrivals
         Due times in seconds from the start.
     rows
         Number of different requests; they are sent in order, again and again.
     limit
         The first limit, on the monotonic clock.
-    at_limit
+    next_limit
         Decides what happens at the limit.
     """
 
-    def __init__(self, recorder: Recorder, arrivals: Iterator[float], rows: int, limit: float, at_limit: Limit) -> None:
+    def __init__(
+        self, recorder: Recorder, arrivals: Iterator[float], rows: int, limit: float, next_limit: NextLimit
+    ) -> None:
         self.sent_rows = bytearray(rows)
         self._recorder = recorder
         self._arrivals = arrivals
         self._limit = limit
-        self._at_limit = at_limit
+        self._next_limit = next_limit
         self._row = 0
 
     def start(self, client: Client, now: float) -> None:
-        """Begin; the first request is due a gap after ``now``."""
+        """Begin; the first request is due one gap after ``now``."""
         self._client = client
         self._origin = now
         self._due = now + next(self._arrivals)
@@ -54,12 +60,12 @@ class OpenLoop:
     def ended(self, intended: float, now: float, failure: str | None) -> None:
         """Note the end of a request."""
         if failure is not None:
-            self._recorder.failed_with(intended, now, failure)
+            self._recorder.record_failure(intended, now, failure)
             return
         answered = self._recorder.answered
         answered.append(intended)
         answered.append(now)
-        if len(answered) >= TOGETHER:
+        if len(answered) >= SETTLE_LENGTH:
             self._recorder.settle()
 
     def _wake(self) -> None:
@@ -69,7 +75,7 @@ class OpenLoop:
         due = self._due
         while due <= now or self._limit <= now:
             if due >= self._limit:
-                limit = self._at_limit(self._limit)
+                limit = self._next_limit(self._limit)
                 if limit <= self._limit:
                     self._alarm.close()
                     return
@@ -81,7 +87,7 @@ class OpenLoop:
             recorder.due += 1
             lags.append(now - due)
             if not client.submit(row, due):
-                recorder.drop(due)
+                recorder.record_drop(due)
             due = origin + next(arrivals)
             now = monotonic()
         self._due = due
@@ -94,22 +100,24 @@ class OpenLoop:
 
 
 class ClosedLoop:
-    """A number of clients, each sending its next request when the last has ended.
+    """A number of clients, each of which sends its next request when its last one has ended.
 
     Parameters
     ----------
+    recorder
+        Counts what was sent and how it ended.
     concurrency
-        How many clients.
-    rows, limit, at_limit
+        Number of clients.
+    rows, limit, next_limit
         As for `OpenLoop`.
     """
 
-    def __init__(self, recorder: Recorder, concurrency: int, rows: int, limit: float, at_limit: Limit) -> None:
+    def __init__(self, recorder: Recorder, concurrency: int, rows: int, limit: float, next_limit: NextLimit) -> None:
         self.sent_rows = bytearray(rows)
         self._recorder = recorder
         self._concurrency = concurrency
         self._limit = limit
-        self._at_limit = at_limit
+        self._next_limit = next_limit
         self._row = 0
         self._stopped = False
 
@@ -126,10 +134,10 @@ class ClosedLoop:
             answered = self._recorder.answered
             answered.append(intended)
             answered.append(now)
-            if len(answered) >= TOGETHER:
+            if len(answered) >= SETTLE_LENGTH:
                 self._recorder.settle()
         else:
-            self._recorder.failed_with(intended, now, failure)
+            self._recorder.record_failure(intended, now, failure)
             if failure in {"refused", "reset", "protocol"}:
                 self._loop.call_later(BACK_OFF, lambda: self._send(monotonic()))
                 return
@@ -137,7 +145,7 @@ class ClosedLoop:
 
     def _send(self, now: float) -> None:
         while now >= self._limit and not self._stopped:
-            limit = self._at_limit(self._limit)
+            limit = self._next_limit(self._limit)
             if limit <= self._limit:
                 self._stopped = True
             self._limit = limit
@@ -147,8 +155,8 @@ class ClosedLoop:
         self._row = row + 1 if row + 1 < len(self.sent_rows) else 0
         self.sent_rows[row] = 1
         self._recorder.due += 1
-        if not self._client.submit(row, now):  # never: there are as many in flight as there are clients
-            self._recorder.drop(now)
+        if not self._client.submit(row, now):  # never happens: as many requests are allowed in flight as clients exist
+            self._recorder.record_drop(now)
 
     def stop(self) -> None:
         """Send nothing more."""

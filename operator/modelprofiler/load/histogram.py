@@ -1,4 +1,4 @@
-"""A histogram of positive numbers whose quantiles are within 1 % of the exact ones, small enough to be sent.
+"""A histogram of positive numbers whose quantiles are within 1 % of the exact ones, and which is small as bytes.
 
 Buckets grow geometrically: bucket ``i`` holds ``gamma**(i-1) < value <= gamma**i`` and stands for the value whose
 relative distance to both ends is the same, ``2 gamma**i / (gamma + 1)`` (DDSketch: Masson, Rim, Lee, 2019, section 2).
@@ -15,11 +15,14 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 GAMMA = 1.02
+"""Ratio of a bucket's ends: with 1.02 a quantile is off by 0.99 % at most, which is less than its interval is wide."""
 _PER_LOG = 1 / math.log(GAMMA)
 _SMALLEST = 1e-9
-"""Smaller values (a clock may say 0) count as this, one nanosecond."""
+"""Smaller values count as this, one nanosecond: two readings of the clock may be equal, and zero has no logarithm."""
 
 _HEADER = struct.Struct("<Bddd")
+_INDEX_BEFORE_FIRST = -(1 << 20)
+"""Below every index (a nanosecond is in bucket -1,046), so that the first gap is positive as a varint must be."""
 
 
 class Histogram:
@@ -28,7 +31,8 @@ class Histogram:
     Parameters
     ----------
     level
-        How often neighbouring buckets were joined to save space: each level squares gamma, and about doubles the error.
+        How many times neighbouring buckets were joined to save space. Each time squares gamma, and about doubles the
+        error.
     """
 
     __slots__ = ("counts", "level", "max", "min", "n", "sum")
@@ -57,20 +61,20 @@ class Histogram:
 
     def record_all(self, values: Sequence[float]) -> None:
         """Count values, as `record` does each; only for histograms of level 0."""
-        least = min(values)
-        if least < _SMALLEST:
+        smallest = min(values)
+        if smallest < _SMALLEST:
             values = [max(value, _SMALLEST) for value in values]
-            least = _SMALLEST
+            smallest = _SMALLEST
         counts, per_log, log, ceil = self.counts, _PER_LOG, math.log, math.ceil
         for index, count in Counter([ceil(log(value) * per_log) for value in values]).items():
             counts[index] = counts.get(index, 0) + count
         self.n += len(values)
         self.sum += sum(values)
         self.max = max(self.max, max(values))
-        self.min = min(self.min, least)
+        self.min = min(self.min, smallest)
 
     def merge(self, other: Histogram) -> None:
-        """Count everything that ``other`` has counted; the coarser of both levels remains."""
+        """Add the counts of ``other``; the result has the coarser of both levels."""
         if other.level > self.level:
             self._join(other.level - self.level)
         shift = self.level - other.level
@@ -99,7 +103,7 @@ class Histogram:
 
     @property
     def relative_error(self) -> float:
-        """How far a quantile may be from the exact one, as a share of it."""
+        """Largest difference between a quantile and the exact one, as a share of the exact one."""
         gamma = float(GAMMA ** (1 << self.level))
         return (gamma - 1) / (gamma + 1)
 
@@ -113,7 +117,7 @@ class Histogram:
         return self.at_rank(math.ceil(q * self.n - 1e-9)) if self.n else None
 
     def at_rank(self, rank: int) -> float:
-        """Return the ``rank``-th smallest value (from 1; beyond the ends: the ends), within `relative_error`."""
+        """Return the ``rank``-th smallest value, from 1, within `relative_error`; a rank beyond an end is that end."""
         if rank >= self.n:
             return self.max
         if rank <= 1:
@@ -127,7 +131,7 @@ class Histogram:
         return self.max
 
     def count_above(self, value: float) -> int:
-        """Return how many values lie in buckets above that of ``value``."""
+        """Return the number of values in buckets above that of ``value``."""
         index = -(-math.ceil(math.log(max(value, _SMALLEST)) * _PER_LOG) >> self.level)
         return sum(count for i, count in self.counts.items() if i > index)
 
@@ -135,7 +139,7 @@ class Histogram:
         """Return the histogram as bytes: level, sum, min, max, then (gap to the bucket before, count) as varints."""
         out = bytearray(_HEADER.pack(self.level, self.sum, self.min, self.max))
         _put_varint(out, len(self.counts))
-        before = -(1 << 20)
+        before = _INDEX_BEFORE_FIRST
         for index in sorted(self.counts):
             _put_varint(out, index - before)
             _put_varint(out, self.counts[index])
@@ -152,16 +156,16 @@ class Histogram:
             When the bytes are not a histogram.
         """
         try:
-            level, total, least, most = _HEADER.unpack_from(data)
+            level, total, smallest, largest = _HEADER.unpack_from(data)
             numbers = _varints(data[_HEADER.size :])
             histogram = cls(level)
-            index = -(1 << 20)
+            index = _INDEX_BEFORE_FIRST
             for _ in range(next(numbers)):
                 index += next(numbers)
                 histogram.counts[index] = next(numbers)
         except (struct.error, StopIteration) as e:
             raise ValueError("not a histogram") from e
-        histogram.sum, histogram.min, histogram.max = total, least, most
+        histogram.sum, histogram.min, histogram.max = total, smallest, largest
         histogram.n = sum(histogram.counts.values())
         return histogram
 

@@ -89,9 +89,9 @@ class Phases:
         self.driver: OpenLoop | ClosedLoop
         if plan.rate is not None:
             times = arrivals(plan.arrival, plan.rate, plan.seed)
-            self.driver = OpenLoop(self.recorder, times, rows, limit, self._at_limit)
+            self.driver = OpenLoop(self.recorder, times, rows, limit, self._next_limit)
         else:
-            self.driver = ClosedLoop(self.recorder, plan.concurrency, rows, limit, self._at_limit)
+            self.driver = ClosedLoop(self.recorder, plan.concurrency, rows, limit, self._next_limit)
         self.client = make_client(self.driver.ended)
         self._sent_all = asyncio.Event()
         self._queue_states: deque[QueueState] = deque(maxlen=OVERLOAD_STATES)
@@ -191,7 +191,7 @@ class Phases:
             self._close(now)
         self._sent_all.set()
 
-    def _at_limit(self, limit: float) -> float:
+    def _next_limit(self, limit: float) -> float:
         """Return the next limit when warm-up or window are over by the clock; called by the driver."""
         plan, recorder = self.plan, self.recorder
         if not self.measured:

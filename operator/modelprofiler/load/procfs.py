@@ -1,7 +1,7 @@
-"""What the machine under the generator is and how busy it was: read from /proc, where there is one.
+"""The generator's machine as /proc describes it: its CPU, its version of control groups, and how busy it was.
 
-In a pod, /proc/stat counts the whole node. Where the server is on the same node this tells whether something else kept
-it from the CPU it was given.
+In a pod, /proc/stat counts the whole node. Where the server runs on the same node, this shows whether other work kept
+it from using the CPU that it was allowed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ PROC_STAT = Path("/proc/stat")
 CPU_INFO = Path("/proc/cpuinfo")
 CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
 CGROUP_V1 = Path("/sys/fs/cgroup/memory")
-LONGEST_NAME = 80
-"""Characters: the result has to fit into a termination message."""
+LONGEST_CPU_MODEL = 80
+"""Characters of a CPU's name: more than any in /proc/cpuinfo (at most 64), so that a made-up one cannot fill the
+termination message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,11 @@ class CpuTimes:
     Attributes
     ----------
     busy
-        Spent on something, steal excluded.
+        Time of any work, without steal.
     steal
-        Kept back by the hypervisor.
+        Time that the hypervisor gave to other guests.
     idle
-        Spent on nothing, waiting for disks included.
+        Time without work, including waits for disks.
     """
 
     busy: float
@@ -39,7 +40,7 @@ class CpuTimes:
 
     @classmethod
     def now(cls, path: Path = PROC_STAT) -> Self | None:
-        """Read the times (proc_stat(5)); None where there are none."""
+        """Read the times (proc_stat(5)); None where they cannot be read."""
         try:
             fields = path.read_text().split("\n", 1)[0].split()
             user, nice, system, idle, iowait, irq, softirq, steal = (int(f) for f in fields[1:9])
@@ -55,24 +56,19 @@ class CpuTimes:
         return (busy / total, steal / total) if total > 0 else None
 
 
-def cores() -> int | None:
-    """Return how many CPUs the machine has, whatever this process may use of them."""
-    return os.cpu_count()
-
-
 def cpu_model(path: Path = CPU_INFO) -> str | None:
-    """Return the name of the CPU; None where it is not told."""
+    """Return the name of the CPU; None where /proc does not have it."""
     try:
         lines = path.read_text().splitlines()
     except OSError:
         return None
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     name = next(names, None)
-    return name[:LONGEST_NAME] if name else None
+    return name[:LONGEST_CPU_MODEL] if name else None
 
 
 def cgroup_version() -> str | None:
-    """Return the version of control groups in use: v2, v1, or None where there are none."""
+    """Return the version of control groups in use, v2 or v1; None without control groups."""
     if CGROUP_V2.exists():
         return "v2"
     return "v1" if CGROUP_V1.exists() else None

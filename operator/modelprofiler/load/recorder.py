@@ -1,4 +1,4 @@
-"""What happened to the requests of a load, counted as they end."""
+"""Counts the requests of a load as they end: responses over time, latencies by sub-window, failures by kind."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NEVER = float("inf")
 
 
 class Recorder:
-    """Counts requests by the window their intended send time falls in.
+    """Counts requests by the sub-window that their intended send time falls in.
 
-    A request over its timeout counts as a failure and, with its age, as a latency: it took at least that long, and
-    leaving it out would flatter the server. Other failures have no latency.
+    A request that exceeds its timeout counts as a failure and, with its age, as a latency: it took at least that long,
+    and leaving it out would flatter the server. Other failures have no latency.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ class Recorder:
     now
         The moment the load starts, on the monotonic clock, as all times here.
     before
-        When single requests before the load began, and how many were answered: for the server they are work too.
+        When the single requests before the load began, and how many were answered: they are work for the server, too.
     """
 
     def __init__(self, sub_window: float, now: float, before: tuple[float, int] | None = None) -> None:
         self.answered: list[float] = []
-        """Intended send time and end of each good answer that `settle` has not counted yet, one after the other."""
+        """Intended send time and end of each good answer that `settle` has not counted yet, alternately."""
         self.lags: list[float] = []
-        """How late requests were sent, in seconds, as far as `settle` has not counted them yet."""
+        """How late requests were sent, in seconds; those that `settle` has not counted yet."""
         self.due = 0
         self.dropped = 0
         self.failed = 0
@@ -49,8 +49,8 @@ class Recorder:
         self.failures: Counter[str] = Counter()
         self._sub_window = sub_window
         self._good = 0
-        self._at_open = (0, 0, now)
-        self._at_close = (0, 0, now)
+        self._at_open = self._at_close = (0, 0, now)
+        """Requests due, good answers, and the moment, when the window began and ended."""
 
     def open(self, start: float) -> None:
         """Begin the window: requests due from ``start`` on count."""
@@ -66,7 +66,7 @@ class Recorder:
         self._at_close = (self.due, self._good, monotonic())
 
     def settle(self) -> None:
-        """Count what was noted since it was last done: many at once cost a fraction of one at a time."""
+        """Count the answers and lags noted since the last call: many at once cost a fraction of one at a time."""
         if self.lags:
             self._send_lag.record_all(self.lags)
             self.lags.clear()
@@ -102,7 +102,7 @@ class Recorder:
         self.settle()
         return self._responses
 
-    def failed_with(self, intended: float, now: float, failure: str) -> None:
+    def record_failure(self, intended: float, now: float, failure: str) -> None:
         """Count a request that failed."""
         self.failed += 1
         if failure == "status":
@@ -122,11 +122,11 @@ class Recorder:
 
     @property
     def windows(self) -> list[Histogram]:
-        """Latencies by sub-window, in seconds, up to the last in which a request was due that has ended."""
+        """Latencies in seconds by sub-window, up to the last sub-window of which a request has ended."""
         self.settle()
         return self._windows
 
-    def drop(self, intended: float) -> None:
+    def record_drop(self, intended: float) -> None:
         """Count a request that was not sent, because too many were in flight."""
         self.dropped += 1
         self.failed += 1
@@ -134,24 +134,24 @@ class Recorder:
             self.failures["dropped"] += 1
 
     def give_up(self, intended: float, now: float) -> None:
-        """Count a request that nobody waits for any longer: its latency so far, and no failure."""
+        """Count a request that is no longer waited for: its latency so far, and no failure."""
         if intended >= self.window_start:
             self._record(intended, now - intended)
 
     def forget(self, requests: int) -> None:
-        """Take back requests of which nothing is known."""
+        """Take back requests whose end will never be known."""
         due, good, at = self._at_close
         self._at_close = (due - requests, good, at)
 
     @property
     def requests(self) -> int:
-        """Requests that were due in the window, so far or in all."""
+        """Requests that were due in the window; so far, while it is open."""
         end = self._at_close[0] if self.window_end < _NEVER else self.due
         return end - self._at_open[0] if self.window_start < _NEVER else 0
 
     def finished_windows(self, now: float) -> list[Histogram]:
         """Return the sub-windows that were over at ``now``."""
-        count = max(int((min(now, self.window_end) - self.window_start) / self._sub_window + 1e-6), 0)
+        count = max(int((min(now, self.window_end) - self.window_start) / self._sub_window + 1e-6), 0)  # rounding
         missing = max(count - len(self.windows), 0)
         return self.windows[:count] + [Histogram() for _ in range(missing)]
 
@@ -167,7 +167,7 @@ class Recorder:
         self, estimates: Estimates, *, rows_covered: int, stopped_early: str | None, probe: float | None
     ) -> LoadStatus:
         """Return the closed window in numbers."""
-        seconds = max(self._at_close[2] - self._at_open[2], 1e-9)
+        seconds = max(self._at_close[2] - self._at_open[2], 1e-9)  # a window of no length has no requests either
         counts = FailureCounts(**self.failures)
         return LoadStatus.model_validate(
             {

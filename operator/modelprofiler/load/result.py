@@ -1,7 +1,7 @@
-"""What a load hands back: small enough for a termination message, 4,096 bytes at most, whatever happened.
+"""The result of a load, as text that always fits into a termination message of 4,096 bytes.
 
-The text is one line for people, then zlib of (JSON, timeline, histogram) in base 85. Where it would be too long, the
-histogram's neighbouring buckets are joined until it fits.
+The text is one line for people, then zlib of (JSON, timeline, histogram) in base 85. Where it would be too long,
+neighbouring buckets of the histogram are joined until it fits.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.timeline import Timeline
 
 MAX_MESSAGE_BYTES = 1200
+"""Longest message of a result. What remains of the 4,096 bytes has room for a full timeline (64 bins of 8 bytes) and for
+a histogram of a few dozen buckets, even where neither compresses (the worst case of tests/unit/load/test_result.py)."""
+
+LAST_OUTPUT = 300
+"""Characters shown of the output of a generator that left no result: the last lines of a traceback."""
+
 _LENGTHS = struct.Struct("<HH")
 _MARK = "mpload1:"
 
@@ -43,22 +49,22 @@ _WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """A finished load. Times are seconds since the epoch; absent for what was not reached.
+    """A finished load. Times are seconds since the epoch; None for phases that were not reached.
 
     Attributes
     ----------
     kind, message
         How it ended, and a sentence about it.
     failure
-        With SmokeFailed: what failed, as in FailureCounts.
+        With SmokeFailed: how the request failed, as in FailureCounts.
     status_code
-        With SmokeFailed: the status code, if there was an answer.
+        With SmokeFailed: the status code of the response; None without a response.
     started, warmup_started, window_started, window_ended, ended
-        When the process began, its load began, the window began and ended, the last request ended.
+        When the process started, the warm-up started, the window began and ended, and the last request ended.
     status
         The window in numbers, as it goes into the trial row.
     timeline
-        Responses over time, from the first request on: single ones before the load, warm-up, window and drain.
+        Responses over time from the first request on: single requests before the load, warm-up, window and drain.
     histogram
         Latencies of the window in seconds.
     dataset_digest
@@ -68,10 +74,10 @@ class LoadResult:
     send_lag_p99
         How late requests were sent, in seconds (open loop), or how late the generator's clock ticked (closed loop).
     cores, busy_percent, steal_percent
-        CPUs of the generator's machine, and how much of their time went to work of any kind, or to other guests of the
+        CPUs of the generator's machine, and how much of their time went to work of any kind, and to other guests of the
         hypervisor, in the window.
     cpu_model, cgroup_version
-        What that machine is.
+        Name of that machine's CPU, and its version of control groups (v1 or v2).
     """
 
     kind: ResultKind
@@ -106,16 +112,16 @@ class LoadResult:
             text = _encoded(result)
             if len(text) <= TERMINATION_MESSAGE_BYTES:
                 return text
-            # Ten levels leave a single bucket: everything else is bounded, so this ends.
+            # This ends: each level halves the buckets, ten leave a single one, and everything else is bounded.
             result = replace(result, histogram=result.histogram.coarser())
 
     def summary_line(self) -> str:
-        """Return the result in a few words (ASCII): what `kubectl describe pod` shows first."""
-        words = [str(self.kind)]
+        """Return the result in one short line (ASCII), which `kubectl describe pod` shows first."""
+        parts = [str(self.kind)]
         if self.status is not None:
-            words += [f"{self.status.requests} requests", f"{self.status.failures} failures", f"{self.status.rate}/s"]
-            words += [f"{name} {v}" for name in ("p50", "p95", "p99") if (v := getattr(self.status.latency, name))]
-        return ", ".join(words)
+            parts += [f"{self.status.requests} requests", f"{self.status.failures} failures", f"{self.status.rate}/s"]
+            parts += [f"{name} {v}" for name in ("p50", "p95", "p99") if (v := getattr(self.status.latency, name))]
+        return ", ".join(parts)
 
     @classmethod
     def decode(cls, text: str) -> Self:
@@ -124,11 +130,12 @@ class LoadResult:
         Raises
         ------
         LoadError
-            When the text is not a result, such as the last words of a generator that crashed.
+            When the text is not a result, such as the last output of a generator that crashed.
         """
         _, mark, payload = text.strip().rpartition(_MARK)
         if not mark:
-            raise LoadError(f"the load generator left no result, but: {text.strip()[-300:] or 'nothing'}")
+            output = text.strip()[-LAST_OUTPUT:]
+            raise LoadError(f"the load generator left no result; its last output: {output or 'none'}")
         try:
             packed = zlib.decompress(base64.b85decode(payload))
             head_length, timeline_length = _LENGTHS.unpack_from(packed)
@@ -189,8 +196,8 @@ def latency_summary(values: dict[str, float]) -> LatencySummary:
 def merge(results: Sequence[LoadResult]) -> LoadResult:
     """Return the results of generators that ran side by side as one.
 
-    Histograms and timelines add up exactly. The intervals are the widest of the parts, since sub-windows are not
-    handed back; rows covered are at least those of the best part.
+    Histograms and timelines add up exactly. Each interval is the widest of the parts, since results do not contain
+    sub-windows; the rows covered are those of the best part, a lower bound.
 
     Raises
     ------
@@ -198,7 +205,7 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
         When there are none.
     """
     if not results:
-        raise LoadError("no load generator handed back a result")
+        raise LoadError("no load generator left a result")
     if len(results) == 1:
         return results[0]
     worst = min(results, key=lambda r: _WORST_FIRST.index(r.kind))

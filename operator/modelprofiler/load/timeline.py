@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from typing import Self
 
 MAX_BINS = 64
+"""Bins of a timeline: at 8 bytes each, an eighth of a termination message. Bins double in length when all are in use,
+so that a longer load has 33 to 64 of them."""
+FULL_BIN = 0.999
+"""Share of its length from which on a bin is full: without it, a note that comes a little early would be lost, and the
+bin be as long as two."""
+
 _START = struct.Struct("<d")
 _BIN = struct.Struct("<II")
 
@@ -29,7 +35,7 @@ class Timeline:
     counts: tuple[int, ...] = ()
 
     def completed_until(self, t: float) -> float:
-        """Return the responses until ``t``, interpolated between edges; before the first none, after the last all."""
+        """Return the responses until ``t``, interpolated between edges: none before the first, all after the last."""
         if not self.edges or t <= self.edges[0]:
             return 0.0
         if t >= self.edges[-1]:
@@ -44,7 +50,7 @@ class Timeline:
 
     @classmethod
     def merged(cls, timelines: Sequence[Timeline]) -> Self:
-        """Return the sum of several, at no more than 64 bins of equal length."""
+        """Return the sum of several timelines, in at most 64 bins of equal length."""
         used = [t for t in timelines if t.edges]
         if not used:
             return cls()
@@ -53,7 +59,7 @@ class Timeline:
         return cls(edges, tuple(round(sum(t.completed_until(e) for t in used)) for e in edges))
 
     def to_bytes(self) -> bytes:
-        """Return the timeline as bytes: first edge, then for each bin its length in milliseconds and its responses."""
+        """Return the timeline as bytes: the first edge, then length in milliseconds and responses of each bin."""
         if not self.edges:
             return b""
         out = bytearray(_START.pack(self.edges[0]))
@@ -83,14 +89,14 @@ class Timeline:
 
 
 class TimelineRecorder:
-    """Collects a timeline: whenever there are more than 64 bins, neighbours are joined and bins become twice as long.
+    """Collects a timeline. When there are more than 64 bins, neighbours are joined and bins become twice as long.
 
     Parameters
     ----------
     start
         First edge, in seconds of any clock.
     bin_seconds
-        Length of a bin at first.
+        Length of a bin at first: a quarter of a second has a load of 16 s in its first 64 bins.
     """
 
     def __init__(self, start: float, bin_seconds: float = 0.25) -> None:
@@ -99,18 +105,19 @@ class TimelineRecorder:
         self._bin = bin_seconds
 
     def observe(self, now: float, count: int, *, last: bool = False) -> None:
-        """Note that ``count`` responses came until ``now``; kept when a bin is full, or it is the last."""
-        if now - self._edges[-1] < self._bin * 0.999 and not (last and now > self._edges[-1]):
+        """Note that there were ``count`` responses until ``now``; kept when a bin is full, or for the last time."""
+        elapsed = now - self._edges[-1]
+        if elapsed < self._bin * FULL_BIN and not (last and elapsed > 0):
             return
         self._edges.append(now)
         self._counts.append(count)
         if len(self._edges) > MAX_BINS + 1:
-            # Every second edge, and always the newest, so that nothing after it is lost.
+            # Every second edge, and always the newest, so that no responses are lost.
             keep = [*range(0, len(self._edges) - 1, 2), len(self._edges) - 1]
             self._edges = [self._edges[i] for i in keep]
             self._counts = [self._counts[i] for i in keep]
             self._bin *= 2
 
     def timeline(self, epoch_offset: float) -> Timeline:
-        """Return what was collected, with ``epoch_offset`` added to each edge."""
+        """Return the timeline so far, with ``epoch_offset`` added to each edge."""
         return Timeline(tuple(e + epoch_offset for e in self._edges), tuple(self._counts))

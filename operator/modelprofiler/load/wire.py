@@ -1,8 +1,8 @@
 """A TCP connection for the hot path: what a request needs of an asyncio transport, at half its CPU time.
 
-The loop only tells when the socket is readable; bytes are received and sent here, by one system call each. An asyncio
-transport would put each write in a queue for the end of the loop's turn, and each read through a buffer of its own.
-TLS has asyncio's transport all the same: encryption outweighs the difference.
+The event loop only reports when the socket is readable; bytes are received and sent here, with one system call each. An
+asyncio transport would queue each write until the end of the loop's turn, and pass each read through a buffer of its
+own. TLS uses asyncio's transport all the same: encryption costs more than the difference.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from collections import deque
 from typing import Protocol
 
 READ_BYTES = 65_536
-"""Most responses come in one piece of at most so many bytes."""
+"""Largest piece that is read at once: nearly every response comes in one, and a larger one costs one system call more
+for each 64 KiB."""
 
 
 class Receiver(Protocol):
-    """What is told about a connection, as an asyncio.Protocol is."""
+    """Whoever owns a connection: the two methods of an asyncio.Protocol that a wire calls."""
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Take received bytes."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end: without an exception where the other side closed, or nobody listens any more."""
+        """Take note of the end: without an exception where the other side closed, or `Wire.abort` was called."""
 
 
 class Wire:
@@ -32,11 +33,11 @@ class Wire:
     Parameters
     ----------
     loop
-        Tells when there is something to read.
+        Reports when there is something to read.
     connected
-        A connected socket that does not block; closed with the wire.
+        A connected, non-blocking socket; closed together with the wire.
     receiver
-        Is told what comes, and when it is over: once, in any case.
+        Gets the bytes that come, and the end of the connection: exactly once.
     """
 
     __slots__ = ("_fd", "_loop", "_receive", "_received", "_receiver", "_send", "_socket", "_unsent")
@@ -63,7 +64,7 @@ class Wire:
             self._lose(None)
 
     def write(self, data: bytes) -> None:
-        """Send data after what was written before."""
+        """Send data, after everything that was written before."""
         if self._unsent:
             self._unsent.append(memoryview(data))
             return
@@ -71,7 +72,7 @@ class Wire:
             sent = self._send(data)
         except (BlockingIOError, InterruptedError):
             sent = 0
-        except OSError as e:  # told as from a loop: who writes does not expect the end here
+        except OSError as e:  # reported by the loop, later: the caller of write does not expect the end here
             self._loop.call_soon(self._lose, e)
             return
         if sent < len(data):
@@ -96,7 +97,7 @@ class Wire:
         self._loop.remove_writer(self._fd)
 
     def abort(self) -> None:
-        """Close at once; the receiver is told by the loop."""
+        """Close at once; the loop then calls the receiver's `connection_lost`."""
         if receiver := self._close():
             self._loop.call_soon(receiver.connection_lost, None)
 
@@ -113,7 +114,7 @@ class Wire:
             self._unsent.clear()
             self._loop.remove_writer(self._fd)
         self._socket.close()
-        self._receiver = None  # receiver and wire hold each other
+        self._receiver = None  # receiver and wire refer to each other
         del self._received
         return receiver
 
@@ -124,7 +125,7 @@ async def connect(loop: asyncio.AbstractEventLoop, host: str, port: int, receive
     Raises
     ------
     OSError
-        When that is not possible.
+        When the connection cannot be opened.
     """
     connecting = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:

@@ -21,8 +21,8 @@ from modelprofiler.load.schedule import arrivals
 from modelprofiler.load.stop_rules import OVERLOAD_STATES, QueueState, is_certain, is_lost, is_overloaded
 
 TICK = 0.1
-"""Longest time, in seconds, between two checks of timeouts, timeline and stop rules: ten checks a second cost nothing
-beside the requests. Short timeouts and sub-windows are checked more often."""
+"""Longest time, in seconds, between two checks of timeouts, timeline and stop rules: ten checks a second cost next to
+nothing compared with the requests. Short timeouts and sub-windows are checked more often."""
 CHECKS_IN_TIMEOUT = 20
 """Checks within one timeout, so that a request fails at most 5 % later than it should."""
 PROGRESS = 5.0

@@ -18,8 +18,8 @@ PROBES = 3
 
 SETTLE_SECONDS = 10.0
 """How long to wait for a server that still works on what an earlier load left behind. Chosen, not fitted: long enough
-for the queue of an overload that was stopped early, short beside a window of half a minute. A server that takes longer
-is measured as it is."""
+for the queue of an overload that was stopped early, short compared with a window of half a minute. A server that takes
+longer is measured as it is."""
 
 SETTLED_RATIO = 2.0
 """A server counts as idle when a request takes at most this many times as long as in the reference trial: its latency

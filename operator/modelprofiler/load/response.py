@@ -1,4 +1,4 @@
-"""Where a response ends, told from its head: without parsing a head again that was parsed before."""
+"""Finds the end of a response by its head, without parsing again a head that was parsed before."""
 
 from __future__ import annotations
 

@@ -28,8 +28,9 @@ from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.timeline import Timeline
 
 MAX_MESSAGE_BYTES = 1200
-"""Longest message of a result. What remains of the 4,096 bytes has room for a full timeline (64 bins of 8 bytes) and for
-a histogram of a few dozen buckets, even where neither compresses (the worst case of tests/unit/load/test_result.py)."""
+"""Longest message of a result. What remains of the 4,096 bytes has room for a full timeline (64 bins of 8 bytes) and
+for a histogram of a few dozen buckets, even where neither compresses (the worst case of
+tests/unit/load/test_result.py)."""
 
 LAST_OUTPUT = 300
 """Characters shown of the output of a generator that left no result: the last lines of a traceback."""

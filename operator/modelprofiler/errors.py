@@ -9,7 +9,8 @@
     │   ├── Conflict            the object changed since it was read
     │   └── MetricsUnavailable  a metrics source did not answer, or not in time
     ├── Refused                 the API server understood the request and said no; trying again changes nothing
-    │   └── NotFound
+    │   ├── NotFound
+    │   └── QuotaExceeded       a ResourceQuota of the namespace has too little left; it may have more later
     ├── UploadFailed            files could not be copied onto a volume: no storage, no room, or no right to
     ├── DatasetError            a dataset cannot be read, or has no rows
     ├── MachineBusy             another run has the machine
@@ -97,6 +98,13 @@ class NotFound(Refused):
 
 class UploadFailed(ModelProfilerError):
     """Files could not be copied onto a volume: no storage, no room, or no right to create one."""
+
+
+class QuotaExceeded(Refused):
+    """A ResourceQuota of the namespace has too little left; it may have more when something else has ended."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 403)
 
 
 class DatasetError(ModelProfilerError):

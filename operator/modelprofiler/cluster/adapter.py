@@ -23,7 +23,7 @@ from kubernetes.aio.stream import WsApiClient
 
 from modelprofiler.api.objects import Object
 from modelprofiler.cluster.traffic import Traffic, name_of
-from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, Refused
+from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, QuotaExceeded, Refused
 
 log = logging.getLogger(__name__)
 
@@ -334,4 +334,9 @@ def _error(status: int, body: bytes | str | None) -> ModelProfilerError:
         return Conflict(message)
     if status in (408, 410, 429) or status >= 500:
         return ClusterUnavailable(message)
+    # The admission plugin for ResourceQuotas answers 403 with the reason Forbidden, like every other, and gives no
+    # cause in the details: that a quota is exceeded is in the message alone.
+    # https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/resourcequota/controller.go
+    if status == 403 and "exceeded quota: " in message:
+        return QuotaExceeded(message)
     return Refused(message, status)

@@ -15,7 +15,7 @@ from kubernetes.aio import client
 
 from modelprofiler.cluster import adapter
 from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PODS, PROFILES, STRATEGIC_PATCH, Cluster
-from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, Refused
+from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, QuotaExceeded, Refused
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -77,6 +77,16 @@ async def test_an_error_of_the_api_server_is_ours_with_its_own_words(code: int, 
         with pytest.raises(expected, match=r"^because it is so$") as error:
             await cluster.get(PODS, "team", "p")
     assert expected is type(error.value)
+
+
+async def test_a_quota_that_is_exceeded_is_an_error_of_its_own() -> None:
+    """It may have room again later; any other refusal stays one."""
+    exceeded = 'pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1'
+    for message, expected in ((exceeded, QuotaExceeded), ("failed quota: q: must specify limits.cpu", Refused)):
+        async with connected(says(403, status_object(403, message))) as cluster:
+            with pytest.raises(Refused) as error:
+                await cluster.create(PODS, "team", {"metadata": {"name": "p"}}, dry_run=True)
+        assert (expected, message) == (type(error.value), str(error.value))
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", "[]", "null", '"text"', ""])

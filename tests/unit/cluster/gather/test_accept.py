@@ -176,30 +176,6 @@ async def test_what_admission_would_refuse_is_refused_in_its_words() -> None:
     assert 'violates PodSecurity "restricted:latest"' in message
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "failed quota: q: must specify limits.cpu for: load",
-        "maximum cpu usage per Container is 1.  No limit is specified",
-    ],
-)
-async def test_a_load_pod_that_must_have_a_cpu_limit_can_be_given_one(words: str) -> None:
-    """By the installer; the server has one already, so that only the load pod is refused for want of it."""
-    c = cluster()
-    asked = iter(["together", "largest", "smallest", "load"])
-
-    def refuse(verb: str, kind: Kind, name: str) -> None:
-        if kind is PODS and verb == "dry-run" and next(asked) in ("together", "load"):
-            raise Refused(words, 403)
-
-    c.before = refuse
-    reason, message = await refused(c)
-    expected = (
-        f"the API server refuses the load pod: {words}; the chart value trials.load.cpuLimit gives it a CPU limit"
-    )
-    assert ("AdmissionRefused", expected) == (reason, message)
-
-
 async def test_an_api_server_that_does_not_answer_is_no_reason_to_refuse() -> None:
     """The next look asks again."""
     c = cluster()

@@ -1,10 +1,10 @@
-"""The original's exceptions, within this package's one tree.
+"""Azure ML's exceptions, as a branch of this package's exception tree.
 
 ::
 
     ModelProfilerError
     └── AzureMLException
-        ├── UserErrorException            what the caller wrote cannot be used
+        ├── UserErrorException            an argument or file of the caller cannot be used
         │   ├── DatasetValidationError    the data of a dataset cannot be read
         │   └── AuthenticationException
         ├── WebserviceException           about models, profiles and inference configurations
@@ -15,7 +15,8 @@
         ├── ProjectSystemException
         └── WorkspaceException
 
-The original raised `WebserviceException` for an unknown model and documented `ModelNotFoundException`: here it is both.
+Azure ML raised `WebserviceException` for an unknown model, and documented `ModelNotFoundException`: here the exception
+is both.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from modelprofiler.errors import ModelProfilerError
 
 
 class AzureMLException(ModelProfilerError):
-    """Anything that this part of the package raises on purpose.
+    """Base of everything that this part of the package raises on purpose.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class AzureMLException(ModelProfilerError):
 
 
 class UserErrorException(AzureMLException):
-    """What the caller wrote cannot be used."""
+    """An argument or a file of the caller cannot be used."""
 
 
 class DatasetValidationError(UserErrorException):
@@ -56,12 +57,12 @@ class AuthenticationException(UserErrorException):
 
 
 class WebserviceException(AzureMLException):
-    """A model, a profile or an inference configuration is not there or cannot be used.
+    """A model, a profile or an inference configuration does not exist or cannot be used.
 
     Attributes
     ----------
     status_code
-        The HTTP status code that the original's service would have answered, where it tells something.
+        The HTTP status code of the answer that Azure ML's service would have given; None where no code fits.
     """
 
     def __init__(self, exception_message: str, status_code: int | None = None, **details: Any) -> None:
@@ -74,15 +75,15 @@ class ModelNotFoundException(WebserviceException):
 
 
 class ModelPathNotFoundException(WebserviceException, FileNotFoundError):
-    """A path that holds a model is not there."""
+    """The path of a model does not exist."""
 
 
 class RunEnvironmentException(AzureMLException):
-    """There is no run."""
+    """Training runs are not supported."""
 
 
 class ComputeTargetException(AzureMLException):
-    """There are no compute targets."""
+    """Compute targets are not supported."""
 
 
 class ProjectSystemException(AzureMLException):

@@ -1,35 +1,40 @@
-"""A directory with what was registered: plain files and JSON, written whole or not at all, one writer at a time.
+"""The directory that holds what is registered: plain files and JSON, written atomically, by one writer at a time.
 
 ::
 
     <home>/                              MODELPROFILER_HOME, by default ~/.modelprofiler
-      models/<name>/<version>/           model.json and files/
-      datastores/<name>/                 the files that were uploaded
-      datastores.json                    datastores elsewhere on this machine, and which is the default
-      datasets/<id>.json                 what makes up a dataset
-      registrations/<name>/<version>.json  names of datasets
+      models/<name>/<version>/           model.json, and the model below files/
+      datastores/<name>/                 uploaded files
+      datastores.json                    other directories used as datastores, and the default datastore
+      datasets/<id>.json                 the definition of a dataset
+      registrations/<name>/<version>.json  a name and version of a dataset
       environments/<name>/<version>.json
-      profiles/<name>/                   state.json, profile.yaml and what the run reads and writes
+      mlflow/<server>/<name>/<version>/  files of models, downloaded from an MLflow server
+  profiles/<name>/                   a run: see profiling/local_run.py
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from modelprofiler.azureml.exceptions import UserErrorException
 
 HOME_VARIABLE = "MODELPROFILER_HOME"
 LOCK_SECONDS = 30.0
-"""Longest wait for another writer. Large files are copied before the lock is taken, so it is held for milliseconds."""
+"""Longest wait for another writer. Large files are copied before the lock is taken, so a writer holds it for
+milliseconds."""
+
+POLL_SECONDS = 0.02
+"""How often a waiting writer looks: well above the milliseconds for which the lock is held."""
 
 Json = dict[str, Any]
 
@@ -43,8 +48,8 @@ class Store:
     @classmethod
     def default(cls) -> Store:
         """Return the store that MODELPROFILER_HOME names, or the one in the home directory."""
-        given = os.environ.get(HOME_VARIABLE)
-        return cls(Path(given).expanduser().absolute() if given else Path.home() / ".modelprofiler")
+        home = os.environ.get(HOME_VARIABLE)
+        return cls(Path(home).expanduser().absolute() if home else Path.home() / ".modelprofiler")
 
     def path(self, *parts: str) -> Path:
         """Return a path in the store."""
@@ -52,31 +57,28 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from writing; not to be nested.
+        """Keep every other process and thread from writing. Calls must not be nested.
 
         Raises
         ------
         UserErrorException
-            When another process keeps the lock for longer than `LOCK_SECONDS`.
+            When another writer keeps the lock for longer than `LOCK_SECONDS`.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        with self.path(".lock").open("a") as file:
-            deadline = time.monotonic() + LOCK_SECONDS
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise UserErrorException(
-                            f"another process has been writing to {self.root} for {LOCK_SECONDS:.0f} s; "
-                            "try again when it is done"
-                        ) from None
-                    time.sleep(0.02)
+        lock = FileLock(self.path(".lock"), timeout=LOCK_SECONDS)
+        try:
+            lock.acquire(poll_interval=POLL_SECONDS)
+        except Timeout:
+            raise UserErrorException(
+                f"another process has been writing to {self.root} for {LOCK_SECONDS:.0f} s; try again when it is done"
+            ) from None
+        try:
             yield
+        finally:
+            lock.release()
 
     def read(self, *parts: str) -> Json | None:
-        """Return the content of a JSON file, or None where there is none."""
+        """Return the content of a JSON file, or None where there is no such file."""
         return read_json(self.path(*parts))
 
     def write(self, data: Json, *parts: str) -> None:
@@ -84,10 +86,10 @@ class Store:
         write_json(self.path(*parts), data)
 
     def versions(self, *parts: str) -> list[int]:
-        """Return the versions of something, ascending."""
+        """Return the versions in a directory, ascending: the files and directories whose names are numbers."""
         directory = self.path(*parts)
-        found = directory.iterdir() if directory.is_dir() else iter(())
-        return sorted(int(p.stem) for p in found if p.stem.isdigit())
+        entries = directory.iterdir() if directory.is_dir() else iter(())
+        return sorted(int(p.stem) for p in entries if p.stem.isdigit())
 
     def names(self, *parts: str) -> list[str]:
         """Return the names of the directories in a directory, sorted."""
@@ -96,7 +98,7 @@ class Store:
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:
-        """Make a directory on the same file system, to be renamed to where it belongs; it is removed otherwise."""
+        """Make a directory on the same file system, for the caller to rename; remove it if it was not renamed."""
         self.root.mkdir(parents=True, exist_ok=True)
         directory = Path(tempfile.mkdtemp(prefix=".staging-", dir=self.root))
         try:
@@ -106,7 +108,7 @@ class Store:
 
 
 def read_json(path: Path) -> Json | None:
-    """Return the content of a JSON file, or None where there is none."""
+    """Return the content of a JSON file, or None where there is no such file."""
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -116,17 +118,17 @@ def read_json(path: Path) -> Json | None:
     except ValueError as error:
         raise UserErrorException(f"{path} is not JSON: {error}") from error
     if not isinstance(data, dict):
-        raise UserErrorException(f"{path} holds no JSON object")
+        raise UserErrorException(f"{path} is not a JSON object")
     return data
 
 
 def write_json(path: Path, data: Json) -> None:
-    """Write a JSON file whole or not at all: a reader sees the old content or the new one."""
+    """Write a JSON file atomically: a reader sees the old content or the new one."""
     write_text(path, json.dumps(data, indent=2) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:

@@ -94,7 +94,7 @@ def test_rows_become_a_data_frame(tabular: Tabular, monkeypatch: pytest.MonkeyPa
     """By pandas, which is not installed with this package."""
     dataset = tabular("n,t\n1,a\n2,b\n", separator=",", header=True)
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(UserErrorException, match="needs pandas; pip install pandas"):
+    with pytest.raises(UserErrorException, match="needs pandas: pip install pandas"):
         dataset.to_pandas_dataframe()
     monkeypatch.setitem(sys.modules, "pandas", SimpleNamespace(DataFrame=dict))
     assert {"n": ["1", "2"], "t": ["a", "b"]} == dataset.to_pandas_dataframe()
@@ -117,7 +117,7 @@ def test_what_is_not_there_is_said_at_once(ws: Workspace) -> None:
     with pytest.raises(UserErrorException, match=r"there is no file x\.txt of datastore workspaceblobstore"):
         Dataset.Tabular.from_delimited_files([(store, "x.txt")])
     Dataset.Tabular.from_delimited_files([(store, "x.txt")], validate=False)
-    with pytest.raises(UserErrorException, match="is an address, and data is not fetched here"):
+    with pytest.raises(UserErrorException, match="is a URL, and data is not downloaded"):
         Dataset.Tabular.from_delimited_files("https://example.com/x.csv")
 
 
@@ -170,7 +170,7 @@ def test_uploading_keeps_what_is_there_unless_told_otherwise(ws: Workspace, caps
         Path("a.txt").write_text(text, encoding="utf-8")
         store.upload_files(["a.txt"], overwrite=overwrite)
         assert expected == (store.root / "a.txt").read_text(encoding="utf-8")
-    assert "is there already and is kept" in capsys.readouterr().out
+    assert "exists already and is kept" in capsys.readouterr().out
 
 
 def test_a_directory_is_uploaded_and_downloaded_as_a_whole(ws: Workspace, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from modelprofiler.azureml.core.conda_dependencies import CondaDependencies
 from modelprofiler.azureml.core.container_registry import ContainerRegistry
 from modelprofiler.azureml.core.runconfig import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE
 from modelprofiler.azureml.exceptions import UserErrorException
-from modelprofiler.azureml.profiling.conda import twins
+from modelprofiler.azureml.profiling.conda import pypi_packages
 from modelprofiler.azureml.profiling.environment import SCORING_IMAGE, Translated, translated
 
 
@@ -58,21 +58,21 @@ def test_the_sdk_is_not_installed() -> None:
 )
 def test_conda_packages_with_a_twin_are_taken_from_pypi(conda: str, pip: str) -> None:
     """In pip's way of writing versions, and it is said."""
-    found = twins([conda])
-    assert [pip] == found.requirements
-    assert [f"{conda} is taken from PyPI as {pip}"] == found.mapped
+    packages = pypi_packages([conda])
+    assert [pip] == packages.requirements
+    assert [f"{conda} is taken from PyPI as {pip}"] == packages.mapped
 
 
 def test_tools_are_in_every_environment() -> None:
     """They are left out without a word."""
-    found = twins(["python=3.11", "pip=20", "setuptools"])
-    assert ([], [], []) == (found.requirements, found.mapped, found.without)
+    packages = pypi_packages(["python=3.11", "pip=20", "setuptools"])
+    assert ([], [], []) == (packages.requirements, packages.mapped, packages.unknown)
 
 
 def test_conda_packages_without_a_twin_are_refused_by_name() -> None:
     """All at once, with what to do."""
     environment = with_packages(conda_packages=["numpy", "cudatoolkit=10.1", "nccl"])
-    with pytest.raises(UserErrorException, match=r"without a twin on PyPI: cudatoolkit, nccl\. Name packages"):
+    with pytest.raises(UserErrorException, match=r"without an equivalent on PyPI: cudatoolkit, nccl\. Name packages"):
         of(environment)
 
 
@@ -106,7 +106,7 @@ def test_a_python_that_no_server_runs_on_is_left_out_with_a_warning() -> None:
     """Old scripts pin 3.6."""
     result = of(with_packages(python_version="3.6.2"))
     assert "pythonVersion" not in result.spec
-    assert ["Python 3.6.2 has no inference server any more; the default version is used"] == result.warnings
+    assert ["the inference server does not support Python 3.6.2; the default version is used"] == result.warnings
 
 
 def test_packages_are_added_and_removed_as_before() -> None:
@@ -160,7 +160,7 @@ def test_a_cluster_has_what_its_image_has(repository: Path) -> None:
     }
     result = of(with_packages(pip_packages=["scikit-learn", "joblib"], python_version="3.10"), in_cluster=True)
     assert {"env": []} == result.spec
-    assert ["scikit-learn, joblib are those of the cluster's scoring-server image"] == result.warnings
+    assert ["scikit-learn, joblib: the versions of the cluster's scoring-server image are used"] == result.warnings
     with pytest.raises(UserErrorException, match="its scoring-server image has no torch; build an image"):
         of(with_packages(pip_packages=["torch", "joblib"]), in_cluster=True)
 
@@ -172,9 +172,9 @@ def test_environments_are_registered_with_versions(ws: Workspace) -> None:
     environment.docker.base_image = "team/server:1"
     environment.register(ws)
     environment.clone("other").register(ws)
-    found = Environment.get(ws, "e")
-    assert environment.serialize() == found.serialize()
-    assert "1" == found.version
+    registered = Environment.get(ws, "e")
+    assert environment.serialize() == registered.serialize()
+    assert "1" == registered.version
     assert {"e", "other"} == set(Environment.list(ws))
     with pytest.raises(
         UserErrorException, match="there is no environment 'AzureML-Minimal', version latest; registered"

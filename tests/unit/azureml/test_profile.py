@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from tests.unit.azureml import documents
@@ -34,7 +35,7 @@ def directory(ws: Workspace, config: InferenceConfig, requests: TabularDataset, 
     options: dict[str, Any] = {"cpu": 0.5, "memory_in_gb": 1.25, "description": "why", "auto_tag": True, "rate": 50}
     Model.profile(ws, "p", [model], config, requests, **options)
     directory = ws.store.path("profiles", "p")
-    local_run.update_state(directory, pid=os.getpid(), started=local_run._start_of(os.getpid()))
+    local_run.update_state(directory, pid=os.getpid(), command=psutil.Process().cmdline())
     return directory
 
 
@@ -146,7 +147,7 @@ def test_an_end_without_a_recommendation_says_why(
 
 
 def test_a_process_that_is_gone_has_failed(ws: Workspace, directory: Path) -> None:
-    """With its last words."""
+    """With the end of its output."""
     (directory / "run.log").write_text("one\nno such command\n", encoding="utf-8")
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -154,12 +155,12 @@ def test_a_process_that_is_gone_has_failed(ws: Workspace, directory: Path) -> No
     profile = ModelProfile(ws, "p")
     assert "Failed" == profile.state
     assert profile.error is not None
-    assert profile.error["message"].endswith("its last words: one | no such command")
+    assert profile.error["message"].endswith("its last output: one | no such command")
 
 
 def test_another_process_of_the_same_number_is_not_its_own(ws: Workspace, directory: Path) -> None:
     """A machine that was started again gives numbers anew."""
-    local_run.update_state(directory, started="1")
+    local_run.update_state(directory, command=[sys.executable, "-m", "another"])
     assert "Failed" == ModelProfile(ws, "p").state
 
 
@@ -240,21 +241,22 @@ def test_what_the_engine_prints_is_taken_where_it_wrote_nothing(
 def test_an_engine_that_refuses_makes_a_run_that_failed(
     ws: Workspace, directory: Path, engine: Callable[[str], None]
 ) -> None:
-    """Its exit code and last words are told."""
+    """Its exit code and the end of its output are reported."""
     (directory / "run.log").write_text("modelprofiler: spec.model: no such file\n", encoding="utf-8")
     engine("raise SystemExit(2)")
     assert 2 == worker.main([str(directory)])
     state = read_json(directory / "state.json")
     assert state is not None
     assert "Failed" == state["ended"]
-    assert "exit code 2; its last words: modelprofiler: spec.model: no such file" in state["message"]
+    assert "exit code 2; its last output: modelprofiler: spec.model: no such file" in state["message"]
 
 
 def test_cancelling_stops_the_process(ws: Workspace, directory: Path) -> None:
     """And says so; it can be done twice."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    child = subprocess.Popen(command, start_new_session=True)
     local_run._children.append(child)
-    local_run.update_state(directory, pid=child.pid, started=local_run._start_of(child.pid))
+    local_run.update_state(directory, pid=child.pid, command=command)
     profile = ModelProfile(ws, "p")
     profile.cancel()
     assert child.wait(timeout=10) == -signal.SIGTERM

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -151,5 +150,4 @@ def _registration(dataset: AbstractDataset) -> dict[str, Any]:
 
 
 def _document(dataset: AbstractDataset) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(repr(dataset).partition("\n")[2])
-    return document
+    return dataset.describe()

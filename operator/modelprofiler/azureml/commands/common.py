@@ -25,7 +25,7 @@ def add_command(
     example
         What may follow ``modelprofiler ml``, for the end of the help.
     verbosity
-        Whether ``-v`` means more output; a few commands of the original used it for a version.
+        Whether ``-v`` means more output; a few commands of Azure ML used it for a version.
     """
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text, epilog=f"example: modelprofiler ml {example}", allow_abbrev=False
@@ -70,7 +70,7 @@ def pairs(texts: Sequence[str] | None, flag: str) -> dict[str, str]:
 
 
 def filters(texts: Sequence[str] | None) -> list[str | list[str]] | None:
-    """Return ``key`` and ``key=value`` arguments as the original's filters."""
+    """Return ``key`` and ``key=value`` arguments as Azure ML's filters."""
     if not texts:
         return None
     return [text.split("=", 1) if "=" in text else text for text in texts]

@@ -1,4 +1,4 @@
-"""The JSON file of ``dataset register``, in the original's schema 1."""
+"""The JSON file of ``dataset register``, in Azure ML's schema 1."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ KEYS = {
     "description",
     "environment",
 }
-"""What the original read from the file."""
+"""What Azure ML read from the file."""
 
 
 def inference_config(workspace: Workspace, a: argparse.Namespace) -> InferenceConfig:
@@ -45,7 +45,7 @@ def inference_config(workspace: Workspace, a: argparse.Namespace) -> InferenceCo
             f"--inference-config-file {a.ic}: unknown key {', '.join(unknown)}; known are {', '.join(sorted(KEYS))}"
         )
     environment = _environment(workspace, a, data.get("environment"))
-    # With an environment the original took no notice of these.
+    # With an environment Azure ML took no notice of these.
     older: dict[str, Any] = {
         "runtime": data.get("runtime"),
         "conda_file": a.cf or data.get("condaFile"),

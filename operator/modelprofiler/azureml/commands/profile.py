@@ -109,7 +109,7 @@ def _model_id(path: str) -> str:
 
 
 def _write(path: Path, workspace: Workspace, details: dict[str, Any]) -> None:
-    """Write the result, with the keys of a deployment's size that the original wrote here."""
+    """Write the result, with the keys of a deployment's size that Azure ML wrote here."""
     size = {"cpu": details.get("recommendedCpu"), "memoryInGB": details.get("recommendedMemoryInGB")}
     where = {"workspaceName": workspace.name, "resourceGroupName": workspace.resource_group}
     write_json(path, {**where, **details, **{key: value for key, value in size.items() if value is not None}})

@@ -1,4 +1,4 @@
-"""Logins of the original: accepted, and not used, since nothing here asks for one.
+"""Logins of Azure ML: accepted, and not used, since nothing here asks for one.
 
 A cluster is reached with your kubeconfig.
 """

@@ -6,7 +6,7 @@ from modelprofiler.azureml.core.unsupported import Unsupported
 
 
 class ComputeTarget(metaclass=Unsupported):
-    """A machine that the original managed."""
+    """A machine that Azure ML managed."""
 
     instead = (
         "there are no compute targets; a profile runs on this machine (Workspace.local()) or in a cluster "

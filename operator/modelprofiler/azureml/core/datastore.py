@@ -18,7 +18,7 @@ from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 class Datastore:
     """Datastores by their names: ``Datastore(workspace, name)`` is the datastore itself."""
 
-    def __new__(cls, workspace: WorkspaceSettings, name: str | None = None) -> LocalDatastore:  # type: ignore[misc]  # as the original: a getter
+    def __new__(cls, workspace: WorkspaceSettings, name: str | None = None) -> LocalDatastore:  # type: ignore[misc]  # as Azure ML: a getter
         """Return a datastore, or the default one."""
         return cls.get_default(workspace) if name is None else cls.get(workspace, name)
 

@@ -1,4 +1,4 @@
-"""Names of the original's own images, as old scripts import them.
+"""Names of Azure ML's own images, as old scripts import them.
 
 They serve nothing by themselves and are left out with a warning: see `modelprofiler.azureml.profiling.environment`.
 """

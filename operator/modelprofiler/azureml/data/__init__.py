@@ -1,4 +1,4 @@
-"""Data that a profile replays."""
+"""Datasets and datastores: the requests that a profile replays."""
 
 from modelprofiler.azureml.data.dataset_factory import DataType
 from modelprofiler.azureml.data.file_dataset import FileDataset

@@ -1,4 +1,4 @@
-"""What tabular and file datasets have in common: paths, a definition that is kept, and registrations by name."""
+"""The base of tabular and file datasets: paths, a definition kept under an id, and registrations by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DatasetPath = str | os.PathLike[str] | DataPath | tuple[LocalDatastore, str]
 
 
 class AbstractDataset:
-    """Data in files, by a definition that is kept under an id and, where it is registered, a name and version."""
+    """Data in files: a definition that is kept under an id and, once registered, under a name and version."""
 
     kind = ""
 
@@ -31,17 +31,17 @@ class AbstractDataset:
 
     @property
     def id(self) -> str | None:
-        """Id under which the definition is kept; None while it is not."""
+        """Id under which the definition is kept; None before that."""
         return self._registration.get("id")
 
     @property
     def name(self) -> str | None:
-        """Name it is registered under."""
+        """Name under which the dataset is registered."""
         return self._registration.get("name")
 
     @property
     def version(self) -> int | None:
-        """Version of that name."""
+        """Version under which the dataset is registered."""
         return self._registration.get("version")
 
     @property
@@ -67,16 +67,16 @@ class AbstractDataset:
         Parameters
         ----------
         create_new_version
-            Add a version when the name is taken.
+            Whether to add a version when the name is taken.
 
         Raises
         ------
         UserErrorException
-            When the name is taken and no new version is wanted, or the name cannot be used.
+            When the name is taken and `create_new_version` is not set, or the name cannot be used.
         """
         if not name or name in (".", "..") or "/" in name or "\\" in name:
             raise UserErrorException(f"{name!r} cannot be the name of a dataset; use letters, digits, - and _")
-        saved = self.ensure_saved(workspace)
+        dataset_id = self.ensure_saved(workspace)
         store = workspace.store
         with store.locked():
             versions = store.versions(REGISTRATIONS, name)
@@ -86,7 +86,7 @@ class AbstractDataset:
                     "create_new_version=True registers this one as a new version"
                 )
             registration = {
-                "id": saved,
+                "id": dataset_id,
                 "name": name,
                 "version": versions[-1] + 1 if versions else 1,
                 "description": description,
@@ -96,7 +96,7 @@ class AbstractDataset:
         return self._with(registration=registration, workspace=workspace)
 
     def unregister_all_versions(self) -> None:
-        """Forget the name; the definition is kept under its id."""
+        """Remove every registration of the name; the definition is kept under its id."""
         if self.name is None or self._workspace is None:
             return
         store = self._workspace.store
@@ -122,17 +122,17 @@ class AbstractDataset:
         return self
 
     def ensure_saved(self, workspace: WorkspaceSettings) -> str:
-        """Keep the definition and return its id."""
+        """Store the definition, and return its id."""
         if not self._registration.get("id"):
-            # The same definition gets the same id, so that a script that is run again adds nothing.
+            # The id follows from the definition, so that running a script again adds nothing.
             text = json.dumps({"kind": self.kind, **self._definition}, sort_keys=True)
             self._registration["id"] = str(uuid.uuid5(uuid.NAMESPACE_OID, text))
-        saved = str(self._registration["id"])
+        dataset_id = str(self._registration["id"])
         store = workspace.store
-        if store.read(DATASETS, f"{saved}.json") is None:
-            store.write({"kind": self.kind, **self._definition}, DATASETS, f"{saved}.json")
+        if store.read(DATASETS, f"{dataset_id}.json") is None:
+            store.write({"kind": self.kind, **self._definition}, DATASETS, f"{dataset_id}.json")
         self._workspace = self._workspace or workspace
-        return saved
+        return dataset_id
 
     def _with(self, *, registration: dict[str, Any], workspace: WorkspaceSettings) -> Self:
         other = type(self)(self._definition, workspace)
@@ -140,29 +140,27 @@ class AbstractDataset:
         return other
 
     def registered_as(self, registration: dict[str, Any]) -> None:
-        """Take what a registration says: id, name, version, description and tags."""
+        """Take id, name, version, description and tags from a registration."""
         self._registration = dict(registration)
 
     def files(self) -> list[Path]:
-        """Return the files that the paths of the definition name.
+        """Return the files at the paths of the definition.
 
         Raises
         ------
         DatasetValidationError
-            When a path names none.
+            When there is no file at a path.
         """
-        found: list[Path] = []
-        for path in self._definition["paths"]:
-            found += _files(path, self._workspace)
-        return found
+        return [file for path in self._definition["paths"] for file in _files_at(path, self._workspace)]
 
-    def _as_document(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
+        """Return the paths, steps and registration of the dataset as JSON data."""
         source = [
             f"('{p['datastoreName']}', '{p['relativePath']}')" if "datastoreName" in p else p["path"]
             for p in self._definition["paths"]
         ]
-        kept = ("id", "name", "version", "description", "tags")
-        registration = {k: self._registration[k] for k in kept if self._registration.get(k)}
+        keys = ("id", "name", "version", "description", "tags")
+        registration = {k: self._registration[k] for k in keys if self._registration.get(k)}
         document: dict[str, Any] = {"source": source, "definition": self._definition_names()}
         return document | ({"registration": registration} if registration else {})
 
@@ -170,41 +168,40 @@ class AbstractDataset:
         return ["GetFiles"]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}\n{json.dumps(self._as_document(), indent=2)}"
+        return f"{type(self).__name__}\n{json.dumps(self.describe(), indent=2)}"
 
 
-def written_paths(path: DatasetPath | Sequence[DatasetPath]) -> tuple[list[dict[str, str]], WorkspaceSettings | None]:
-    """Return paths as they are kept in a definition, and the workspace of their datastores.
+def path_entries(path: DatasetPath | Sequence[DatasetPath]) -> tuple[list[dict[str, str]], WorkspaceSettings | None]:
+    """Return paths as a definition keeps them, and the workspace of their datastores.
 
     Raises
     ------
     UserErrorException
-        For an address that would have to be fetched.
+        For a URL: data is not downloaded.
     """
     paths: Sequence[Any] = path if isinstance(path, list) else [path]
-    written: list[dict[str, str]] = []
+    entries: list[dict[str, str]] = []
     workspace: WorkspaceSettings | None = None
-    for each in paths:
-        if isinstance(each, DataPath):
-            each = (each.datastore, each.path_on_datastore)
-        if isinstance(each, tuple):
-            datastore, relative = each
+    for item in paths:
+        location = (item.datastore, item.path_on_datastore) if isinstance(item, DataPath) else item
+        if isinstance(location, tuple):
+            datastore, relative = location
             if not isinstance(datastore, LocalDatastore):
                 raise UserErrorException(f"{datastore!r} is not a datastore; Datastore.get_default(workspace) is one")
             workspace = datastore.workspace
-            written.append({"datastoreName": datastore.name, "relativePath": os.fspath(relative)})
-        elif "://" in os.fspath(each):
+            entries.append({"datastoreName": datastore.name, "relativePath": os.fspath(relative)})
+        elif "://" in os.fspath(location):
             raise UserErrorException(
-                f"{each} is an address, and data is not fetched here; download it and upload the file to a datastore"
+                f"{location} is a URL, and data is not downloaded; download it and upload the file to a datastore"
             )
         else:
-            written.append({"path": str(Path(each).absolute())})
-    if not written:
+            entries.append({"path": str(Path(location).absolute())})
+    if not entries:
         raise UserErrorException("a dataset needs at least one path")
-    return written, workspace
+    return entries, workspace
 
 
-def _files(path: dict[str, str], workspace: WorkspaceSettings | None) -> list[Path]:
+def _files_at(path: dict[str, str], workspace: WorkspaceSettings | None) -> list[Path]:
     if "datastoreName" in path:
         if workspace is None:
             raise UserErrorException("the dataset has no workspace; get it with Dataset.get_by_name")
@@ -213,11 +210,11 @@ def _files(path: dict[str, str], workspace: WorkspaceSettings | None) -> list[Pa
     else:
         where, shown = Path(path["path"]), path["path"]
     if where.is_dir():
-        found = sorted(p for p in where.rglob("*") if p.is_file())
+        files = sorted(p for p in where.rglob("*") if p.is_file())
     elif where.is_file():
-        found = [where]
+        files = [where]
     else:
-        found = sorted(Path(p) for p in glob.glob(str(where), recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute
-    if not found:
+        files = sorted(Path(p) for p in glob.glob(str(where), recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute
+    if not files:
         raise DatasetValidationError(f"there is no file {shown}; upload it with upload_files")
-    return found
+    return files

@@ -1,4 +1,4 @@
-"""The type of a column, told from its values."""
+"""The type of a column, inferred from its values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 INFERRED_FROM = 200
-"""Rows that are looked at, as in the original."""
+"""Rows from which a type is inferred, as in Azure ML."""
 
 _INTEGER = re.compile(r"^[+-]?[0-9]+$")
 _DECIMAL = re.compile(r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")
@@ -15,7 +15,7 @@ _DATE = re.compile(r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9:.]+(Z|[+-][0-9:]+)
 
 
 class ColumnType(StrEnum):
-    """What the values of a column are."""
+    """The type of the values of a column."""
 
     STRING = "string"
     LONG = "long"
@@ -26,7 +26,7 @@ class ColumnType(StrEnum):
 
 
 def inferred(values: Iterable[str | None]) -> ColumnType:
-    """Return what all the values are that are not missing; a column without any is one of strings."""
+    """Return the type that all values have, missing ones apart; it is STRING for a column without values."""
     present = [v.strip() for v in values if v is not None and v.strip()]
     if not present:
         return ColumnType.STRING

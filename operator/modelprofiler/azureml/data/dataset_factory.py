@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from modelprofiler.azureml.data.abstract_dataset import DatasetPath, written_paths
+from modelprofiler.azureml.data.abstract_dataset import DatasetPath, path_entries
 from modelprofiler.azureml.data.column_types import ColumnType
 from modelprofiler.azureml.data.dataset_type_definitions import PromoteHeadersBehavior
 from modelprofiler.azureml.data.file_dataset import FileDataset
@@ -53,7 +53,7 @@ class DataType:
 
 
 class TabularDatasetFactory:
-    """Makes datasets with columns."""
+    """Makes tabular datasets."""
 
     @staticmethod
     def from_delimited_files(
@@ -74,42 +74,39 @@ class TabularDatasetFactory:
         Parameters
         ----------
         path
-            Paths of this machine or of datastores: files, directories or patterns.
+            Paths on this machine or in datastores: files, directories or patterns.
         validate
-            Whether the files must be there already.
+            Whether the files must exist already.
         infer_column_types
-            Tell each column's type from its first 200 rows; otherwise all are text.
+            Whether to infer each column's type from its first 200 rows; otherwise every column is text.
         set_column_types
-            Types that are not to be told from the rows.
+            Types of columns, instead of inferred ones.
         separator
-            What separates columns; with ``\n`` every line is one column.
+            The separator of columns; with ``\n`` a line is one field.
         header
-            Whether the first line names the columns, or for which files it does.
+            Whether the first line names the columns, or in which files it does.
         support_multi_line
-            Whether quoted fields may have line breaks.
+            Whether quoted fields may contain line breaks.
         empty_as_string
-            Whether an empty field is an empty text, not a missing value.
+            Whether an empty field is an empty string rather than a missing value.
         encoding
             utf8, iso88591, latin1, ascii, utf16, utf32, utf8bom or windows1252.
 
         Raises
         ------
         UserErrorException
-            When a path cannot be used, or nothing is there and `validate` is set.
+            When a path cannot be used, or `validate` is set and there is no file.
         """
-        _only(include_path=include_path, partition_format=partition_format)
+        _refuse_columns(include_path=include_path, partition_format=partition_format)
         if not separator:
             raise UserErrorException("separator must not be empty")
-        if isinstance(header, bool):
-            same, none = PromoteHeadersBehavior.ALL_FILES_HAVE_SAME_HEADERS, PromoteHeadersBehavior.NO_HEADERS
-            header = same if header else none
         return _tabular(
             path,
             validate,
             {
                 "sourceType": "delimited_files",
                 "separator": separator,
-                "header": header.name,
+                "header": _header(header).name,
                 "encoding": encoding,
                 "supportMultiLine": support_multi_line,
                 "emptyAsString": empty_as_string,
@@ -130,7 +127,7 @@ class TabularDatasetFactory:
         encoding: str = "utf8",
     ) -> TabularDataset:
         """Return a dataset of files with a JSON object on each line."""
-        _only(include_path=include_path, partition_format=partition_format)
+        _refuse_columns(include_path=include_path, partition_format=partition_format)
         return _tabular(
             path,
             validate,
@@ -145,34 +142,40 @@ class TabularDatasetFactory:
 
     @staticmethod
     def from_parquet_files(*_arguments: Any, **_named: Any) -> NoReturn:
-        """Refuse: write the column of requests to a text file instead."""
+        """Refuse, and name the way through a text file."""
         raise UserErrorException(
-            "Parquet files are not read here; write the column with the requests to a text file, one a line, and use "
-            "from_delimited_files"
+            "Parquet files are not supported; write the column with the requests to a text file, one request per line, "
+            "and use from_delimited_files"
         )
 
     @staticmethod
     def from_sql_query(*_arguments: Any, **_named: Any) -> NoReturn:
-        """Refuse: write the result to a text file instead."""
+        """Refuse, and name the way through a text file."""
         raise UserErrorException(
-            "SQL is not run here; write the result to a text file, one request a line, and use from_delimited_files"
+            "SQL is not supported; write the result to a text file, one request per line, and use from_delimited_files"
         )
 
 
 class FileDatasetFactory:
-    """Makes datasets of files."""
+    """Makes file datasets."""
 
     @staticmethod
     def from_files(path: Paths, validate: bool = True, **_ignored: Any) -> FileDataset:
         """Return a dataset of files."""
-        paths, workspace = written_paths(path)
+        paths, workspace = path_entries(path)
         dataset = FileDataset({"paths": paths}, workspace)
         if validate:
             dataset.files()
         return dataset
 
 
-def _only(*, include_path: bool, partition_format: str | None) -> None:
+def _header(header: bool | PromoteHeadersBehavior) -> PromoteHeadersBehavior:
+    if not isinstance(header, bool):
+        return header
+    return PromoteHeadersBehavior.ALL_FILES_HAVE_SAME_HEADERS if header else PromoteHeadersBehavior.NO_HEADERS
+
+
+def _refuse_columns(*, include_path: bool, partition_format: str | None) -> None:
     if include_path or partition_format:
         raise UserErrorException(
             "include_path and partition_format add columns, and a profile needs exactly one; leave them out"
@@ -180,7 +183,7 @@ def _only(*, include_path: bool, partition_format: str | None) -> None:
 
 
 def _tabular(path: Paths, validate: bool, definition: dict[str, Any]) -> TabularDataset:
-    paths, workspace = written_paths(path)
+    paths, workspace = path_entries(path)
     dataset = TabularDataset({"paths": paths, **definition}, workspace)
     if validate:
         dataset.files()

@@ -1,4 +1,4 @@
-"""How delimited files are read."""
+"""Options for reading delimited files."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ class PromoteHeadersBehavior(Enum):
     """Which lines of the files name the columns."""
 
     NO_HEADERS = 0
-    """None: the columns are Column1, Column2 and so on."""
+    """No line does: the columns are called Column1, Column2 and so on."""
     ONLY_FIRST_FILE_HAS_HEADERS = 1
-    """The first line of the first file; the other files have data only."""
+    """The first line of the first file; the other files contain data only."""
     COMBINE_ALL_FILES_HEADERS = 2
-    """The first line of each file; columns of the same name are one."""
+    """The first line of each file; columns of the same name are merged."""
     ALL_FILES_HAVE_SAME_HEADERS = 3
-    """The first line of the first file; the first line of each other file is left out."""
+    """The first line of the first file; the first lines of the other files are skipped."""
 
 
 class SkipLinesBehavior(Enum):
-    """Which files have leading lines that are left out."""
+    """In which files leading lines are skipped."""
 
     NO_ROWS = 0
     FROM_FIRST_FILE_ONLY = 1

@@ -1,4 +1,4 @@
-"""A datastore: a directory of this machine into which files are uploaded."""
+"""A datastore: a directory on this machine into which files are uploaded."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 DEFAULT = "workspaceblobstore"
-"""The default datastore of every workspace, as the original named it."""
+"""The default datastore of every workspace, as Azure ML named it."""
 
 BUILT_IN = (DEFAULT, "workspacefilestore")
 SETTINGS = "datastores.json"
 
 
 class DataPath:
-    """A path in a datastore, as datasets take it."""
+    """A path in a datastore, to make a dataset of."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class DataPath:
 
 
 class LocalDatastore:
-    """A directory of this machine into which files are uploaded.
+    """A directory on this machine into which files are uploaded.
 
     Attributes
     ----------
@@ -51,12 +51,12 @@ class LocalDatastore:
         self.root = root
 
     def resolve(self, path: str | os.PathLike[str]) -> Path:
-        """Return where a path of the datastore is on this machine.
+        """Return the path on this machine of a path in the datastore.
 
         Raises
         ------
         UserErrorException
-            When it leads out of the datastore.
+            When the path leads out of the datastore.
         """
         relative = PurePosixPath(os.fspath(path).lstrip("/"))
         if ".." in relative.parts:
@@ -76,18 +76,18 @@ class LocalDatastore:
         Parameters
         ----------
         files
-            Paths of this machine.
+            Paths on this machine.
         relative_root
-            What is left out of their paths; by default what they have in common.
+            The directory that their paths in the datastore start from; by default their common directory.
         target_path
-            Directory in the datastore; by default its root.
+            Directory in the datastore; its root by default.
         overwrite
-            Replace files that are there; otherwise they are kept, and that is said.
+            Whether to replace existing files; otherwise they are kept, and a message says so.
 
         Raises
         ------
         UserErrorException
-            When a file is not there, or not below `relative_root`.
+            When a file does not exist, or is not below `relative_root`.
         """
         sources = [Path(file).absolute() for file in files]
         if missing := [str(s) for s in sources if not s.is_file()]:
@@ -98,7 +98,7 @@ class LocalDatastore:
                 raise UserErrorException(f"cannot upload {source}: it is not below relative_root {root}")
             target = self.resolve(target_path or "") / source.relative_to(root)
             if target.exists() and not overwrite:
-                print(f"Target {target} is there already and is kept; overwrite=True replaces it")
+                print(f"Target {target} exists already and is kept; overwrite=True replaces it")
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
@@ -127,7 +127,7 @@ class LocalDatastore:
         overwrite: bool = False,
         show_progress: bool = True,
     ) -> int:
-        """Copy the files below a prefix out of the datastore; return how many there were."""
+        """Copy the files below a prefix from the datastore to a directory; return their number."""
         count = 0
         for source in sorted(p for p in self.resolve(prefix or "").rglob("*") if p.is_file()):
             target = Path(target_path) / source.relative_to(self.root)
@@ -139,7 +139,7 @@ class LocalDatastore:
         return count
 
     def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataPath:
-        """Return a path in the datastore, as datasets take it."""
+        """Return a path in the datastore, to make a dataset of."""
         return DataPath(self, path or "", data_reference_name)
 
     def set_as_default(self) -> None:
@@ -150,7 +150,7 @@ class LocalDatastore:
             store.write({**settings, "default": self.name}, SETTINGS)
 
     def unregister(self) -> None:
-        """Forget a datastore that was registered; its files stay."""
+        """Remove the registration of the datastore; its files stay."""
         store = self.workspace.store
         with store.locked():
             settings = store.read(SETTINGS) or {}
@@ -180,7 +180,7 @@ def get_datastore(workspace: WorkspaceSettings, name: str) -> LocalDatastore:
     Raises
     ------
     UserErrorException
-        When there is none of that name.
+        When no datastore has that name.
     """
     known = all_datastores(workspace)
     if name not in known:
@@ -198,7 +198,7 @@ def default_datastore(workspace: WorkspaceSettings) -> LocalDatastore:
 
 
 def register_local(workspace: WorkspaceSettings, name: str, path: str | os.PathLike[str]) -> LocalDatastore:
-    """Add a directory of this machine as a datastore."""
+    """Register a directory of this machine as a datastore."""
     root = Path(path).absolute()
     if not root.is_dir():
         raise UserErrorException(f"cannot register {path} as a datastore: there is no such directory")

@@ -1,4 +1,4 @@
-"""Delimited and JSON Lines files as columns of text."""
+"""Reads delimited files and JSON Lines files into columns of text."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ ENCODINGS = {
     "utf8bom": "utf-8-sig",
     "windows1252": "cp1252",
 }
-"""The original's names of encodings."""
+"""Python's encodings, by Azure ML's names of them."""
 
 FIELD_LIMIT = 2**27
-"""Largest field of a delimited file, in characters; the csv module's own limit is 128 KiB."""
+"""Largest field of a delimited file, in characters. The csv module's own limit of 131,072 is too low for requests with
+images; this one, 128 Mi, only bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,16 @@ class Layout:
 
 
 Table = dict[str, list[Value]]
-"""Columns by name, all of the same length; None is a missing value."""
+"""Columns by name, all of the same length; None stands for a missing value."""
 
 
 def read_delimited(files: list[Path], layout: Layout) -> Table:
-    """Return the columns of delimited files, one file after the other.
+    """Return the columns of delimited files, with the rows of one file after those of another.
 
     Raises
     ------
     DatasetValidationError
-        When a file is not text of that encoding.
+        When a file cannot be read, or is not text of that encoding.
     """
     blocks: list[tuple[list[str], list[list[str]]]] = []
     names: list[str] | None = None
@@ -89,7 +90,7 @@ def _columns(blocks: list[tuple[list[str], list[list[str]]]], layout: Layout) ->
 
 
 def _rows(text: str, layout: Layout) -> Iterator[list[str]]:
-    if layout.separator in ("\n", "\r\n", "\r"):  # a line is a field: what the original's own example asks for
+    if layout.separator in ("\n", "\r\n", "\r"):  # Azure ML's own example makes every line a field
         for line in lines_of(text):
             if line:
                 yield [line]
@@ -107,12 +108,14 @@ def _rows(text: str, layout: Layout) -> Iterator[list[str]]:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text; str.splitlines would also split at characters that JSON has within strings."""
+    """Return the lines of a text; str.splitlines would split at characters too that JSON allows within strings."""
     return text.replace("\r\n", "\n").split("\n")
 
 
 def read_json_lines(files: list[Path], encoding: str) -> tuple[Table, set[str]]:
-    """Return the fields of JSON objects, one a line, and which of them hold text; what is no text is written as JSON.
+    """Return the columns of files with a JSON object on each line, and the names of those that contain text.
+
+    Values other than text are written as JSON.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 
 
 class FileDataset(AbstractDataset):
-    """Files as they are; a profile needs a tabular dataset instead."""
+    """Files without columns; a profile needs a tabular dataset instead."""
 
     kind = "File"
 

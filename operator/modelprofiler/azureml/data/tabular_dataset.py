@@ -13,7 +13,7 @@ from modelprofiler.azureml.exceptions import UserErrorException
 
 
 class TabularDataset(AbstractDataset):
-    """Rows and columns, read from files when they are asked for."""
+    """Rows and columns, read from files at each call of `columns`."""
 
     kind = "Tabular"
 
@@ -23,12 +23,12 @@ class TabularDataset(AbstractDataset):
         Raises
         ------
         DatasetValidationError
-            When the files are not there or cannot be read.
+            When the files do not exist or cannot be read.
         """
         d = self._definition
-        texts: set[str] = set()
+        text_columns: set[str] = set()
         if d["sourceType"] == "json_lines_files":
-            table, texts = read_json_lines(self.files(), d["encoding"])
+            table, text_columns = read_json_lines(self.files(), d["encoding"])
         else:
             table = read_delimited(self.files(), _layout(d))
         for step, argument in d["steps"]:
@@ -36,8 +36,8 @@ class TabularDataset(AbstractDataset):
         types = {name: ColumnType(t) for name, t in d["setColumnTypes"].items() if name in table}
         for name, values in table.items():
             if name not in types:
-                told = name not in texts and d["inferColumnTypes"]
-                types[name] = inferred(values[:INFERRED_FROM]) if told else ColumnType.STRING
+                infer = name not in text_columns and d["inferColumnTypes"]
+                types[name] = inferred(values[:INFERRED_FROM]) if infer else ColumnType.STRING
         return table, types
 
     def take(self, count: int) -> TabularDataset:
@@ -49,7 +49,7 @@ class TabularDataset(AbstractDataset):
         return self._step("skip", count)
 
     def keep_columns(self, columns: str | list[str], validate: bool = False) -> TabularDataset:
-        """Return a dataset of these columns only."""
+        """Return a dataset of these columns."""
         return self._step("keep", [columns] if isinstance(columns, str) else list(columns))
 
     def drop_columns(self, columns: str | list[str]) -> TabularDataset:
@@ -57,11 +57,11 @@ class TabularDataset(AbstractDataset):
         return self._step("drop", [columns] if isinstance(columns, str) else list(columns))
 
     def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> Any:
-        """Return the rows as a data frame of texts; needs pandas."""
+        """Return the rows as a data frame of strings; needs pandas."""
         try:
             pd = importlib.import_module("pandas")
         except ImportError as error:
-            raise UserErrorException("to_pandas_dataframe needs pandas; pip install pandas") from error
+            raise UserErrorException("to_pandas_dataframe needs pandas: pip install pandas") from error
         return pd.DataFrame(self.columns()[0])
 
     def _step(self, name: str, argument: Any) -> Self:

@@ -1,1 +1,1 @@
-"""What `Model.profile` does: its checks, the ModelProfile resource it makes of them, the run, and the result."""
+"""The work of `Model.profile`: its checks, the ModelProfile resource, the run here or in a cluster, and the result."""

@@ -1,4 +1,4 @@
-"""How large a size may be asked for."""
+"""The bounds of the sizes that a caller may request, and what this machine has."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.host.machine import LOAD_CPU, LOAD_MEMORY, this_machine
 
 GIGABYTE = 10**9
-"""Bytes of a GB, as the original counted memory."""
+"""Bytes of a GB, as Azure ML counted memory."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Smallest and largest caps: CPU in cores, memory in GB.
+    """The smallest and largest values of `cpu`, in cores, and `memory_in_gb`, in GB.
 
-    The defaults are the original's. Its limits were those of a region's machines, so here they are settings:
+    The defaults are Azure ML's. They were the limits of a region's machines, so here they are settings:
     MODELPROFILER_MIN_PROFILE_CPU, MODELPROFILER_MAX_PROFILE_CPU, MODELPROFILER_MIN_PROFILE_MEMORY and
     MODELPROFILER_MAX_PROFILE_MEMORY.
     """
@@ -28,33 +28,33 @@ class Bounds:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Bounds:
-        """Return the bounds that the environment sets.
+        """Return the bounds that the environment variables set.
 
         Raises
         ------
         UserErrorException
-            When a variable holds no positive number.
+            When a variable is not a positive number.
         """
-        given: dict[str, float] = {}
+        values: dict[str, float] = {}
         for name in cls.__dataclass_fields__:
             variable = f"MODELPROFILER_{name.upper()}"
             if variable not in environment:
                 continue
             try:
-                given[name] = float(environment[variable])
+                values[name] = float(environment[variable])
             except ValueError:
-                given[name] = 0.0
-            if not 0 < given[name] < float("inf"):
+                values[name] = 0.0
+            if not 0 < values[name] < float("inf"):
                 raise UserErrorException(f"{variable} must be a number above 0, not {environment[variable]!r}")
-        return cls(**given)
+        return cls(**values)
 
     def check_cpu(self, cpu: float | None) -> None:
-        """Refuse a CPU cap out of bounds."""
+        """Refuse a CPU limit that is out of bounds."""
         low, high = self.min_profile_cpu, self.max_profile_cpu
         _check(cpu, low, high, "cpu", "cores", "MODELPROFILER_MAX_PROFILE_CPU")
 
     def check_memory(self, memory_in_gb: float | None) -> None:
-        """Refuse a memory cap out of bounds."""
+        """Refuse a memory limit that is out of bounds."""
         low, high = self.min_profile_memory, self.max_profile_memory
         _check(memory_in_gb, low, high, "memory", "GB", "MODELPROFILER_MAX_PROFILE_MEMORY")
 
@@ -71,14 +71,14 @@ def _check(value: float | None, low: float, high: float, what: str, unit: str, v
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is to give: CPU in cores, memory in GB.
+    """What this machine has: CPU in cores, memory in GB.
 
     Attributes
     ----------
     cpu, memory_in_gb
-        In all.
+        The total.
     spare_cpu, spare_memory_in_gb
-        Beside the load and what others use: the largest size where none is asked for.
+        What is left when the load and other programs have theirs: the largest size where the caller gives none.
     """
 
     cpu: float
@@ -93,7 +93,7 @@ class Machine:
         Raises
         ------
         UserErrorException
-            When what a run on this machine needs is not installed.
+            When the packages for a run on this machine are not installed.
         """
         try:
             machine = this_machine()
@@ -102,23 +102,31 @@ class Machine:
                 "to profile on this machine: pip install 'modelprofiler[local]'; "
                 "Workspace.from_kubernetes(namespace=...) profiles in a cluster"
             ) from error
-        beside = LOAD_CPU if machine.cpu > LOAD_CPU else 0
+        load_cpu = LOAD_CPU if machine.cpu > LOAD_CPU else 0
         return cls(
             machine.cpu / 1000,
             machine.memory / GIGABYTE,
-            (machine.cpu - beside) / 1000,
+            (machine.cpu - load_cpu) / 1000,
             max(machine.free - LOAD_MEMORY, 0) / GIGABYTE,
         )
 
 
-def lowered(cap: float, there_is: float, what: str, where: str) -> tuple[float, str | None]:
-    """Return the largest size that is tried, and a warning when it is less than was asked for."""
-    if cap <= there_is:
-        return float(cap), None
-    there_is = rounded_down(there_is)
-    return there_is, f"{what} {cap:g} is more than {where} has; {there_is:g} is the largest size that is tried"
+def lowered(requested: float, available: float, argument: str, owner: str) -> tuple[float, str | None]:
+    """Return the largest size to try, and a warning where it is less than the caller requested.
+
+    Parameters
+    ----------
+    argument
+        The argument of `Model.profile` with the size, for the warning.
+    owner
+        What has the available CPU or memory, such as ``this machine``, for the warning.
+    """
+    if requested <= available:
+        return float(requested), None
+    largest = rounded_down(available)
+    return largest, f"{argument} {requested:g} is more than {owner} has; {largest:g} is the largest size that is tried"
 
 
 def rounded_down(size: float) -> float:
-    """Return a size in the steps in which sizes are tried: 0.05 cores or GB."""
+    """Return a size rounded down to a step of 0.05 cores or GB, and at least 0.1, the smallest size."""
     return max(int(size * 20) / 20, 0.1)

@@ -1,4 +1,4 @@
-"""Calls of a cluster's API from a script, which knows no asyncio."""
+"""Calls a cluster's API from a script without asyncio."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ from modelprofiler.errors import ClusterUnavailable, NotFound, Refused, UploadFa
 T = TypeVar("T")
 
 ATTEMPTS = 5
+"""Attempts of a call, with pauses of 1, 2, 3 and 4 s: enough for an API server that restarts. An estimate."""
+
 CALL_SECONDS = 120.0
+"""Timeout of an attempt that copies no files. An estimate."""
 
 
 def call(context: str | None, use: Callable[[Cluster], Awaitable[T]], seconds: float = CALL_SECONDS) -> T:
-    """Connect as the kubeconfig says, use the cluster, and return the result.
+    """Connect with the kubeconfig, call a function with the cluster, and return its result.
 
-    It runs in a thread of its own: a notebook has an event loop already.
+    It runs in a thread of its own, since a notebook already has an event loop.
 
     Parameters
     ----------
     seconds
-        How long an attempt may take.
+        Timeout of an attempt.
 
     Raises
     ------
     UserErrorException
-        When the cluster refuses, with what it says.
+        When the cluster refuses, with its message; or when files cannot be copied onto a volume.
     WebserviceException
-        When something is not there, or the cluster does not answer again and again.
+        When an object does not exist, or the cluster does not answer at any attempt.
     """
 
     async def attempt() -> T:

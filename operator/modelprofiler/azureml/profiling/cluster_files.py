@@ -1,7 +1,7 @@
-"""The files of a run as ConfigMaps, or on a volume where they are larger.
+"""The files of a run as ConfigMaps, or on a volume where they are too large for that.
 
-A ConfigMap holds files by plain names. What has folders, or several models, is packed into an archive, and a script of
-ours unpacks it before it imports the user's (`modelprofiler.azureml.profiling.unpack`).
+The keys of a ConfigMap are plain names. Folders and several models are therefore packed into an archive, which
+`modelprofiler.azureml.profiling.unpack` unpacks on the server before it imports the user's script.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from modelprofiler.azureml.profiling.stage import Staged
 from modelprofiler.cluster.act.upload_files import Volume
 
 LARGEST = 2**20
-"""Bytes of a ConfigMap at most."""
+"""Largest content of a ConfigMap, in bytes: https://kubernetes.io/docs/concepts/configuration/configmap/."""
 
 ARCHIVE = "files.zip"
 ROWS = "requests.txt"
@@ -28,20 +28,23 @@ ENTRY_VARIABLE = "MODELPROFILER_ENTRY_SCRIPT"
 
 _KEY = re.compile(r"^[-._a-zA-Z0-9]+$")
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
+"""Time of every file in an archive, so that the same files make the same archive."""
 
 
 @dataclass
 class Bundle:
-    """The files of a run in a cluster: each source's content by key, for a ConfigMap, or else on a volume.
+    """The files of a run in a cluster: the content of a ConfigMap by key for each source, or files on a volume.
 
     Attributes
     ----------
     file
         The script that the server starts.
     variables
-        Environment variables that it needs.
+        Environment variables that the script needs.
+    volume
+        The files that are too large for ConfigMaps; None where all fit.
     places
-        Where on the volume the sources are that no ConfigMap holds: code, model, dataset.
+        The path on the volume of each source that is there: code, model, dataset.
     """
 
     code: dict[str, bytes] | None
@@ -54,7 +57,7 @@ class Bundle:
 
 
 def bundled(staged: Staged) -> Bundle:
-    """Return the files of a run: in ConfigMaps, which hold 1 MiB each, and on a volume what is larger."""
+    """Return the files of a run: in ConfigMaps of up to 1 MiB, and on a volume where a source is larger."""
     code = _paths(staged.code)
     models = _paths(staged.models) if staged.models else None
     on_volume: dict[str, Path] = {}
@@ -65,12 +68,14 @@ def bundled(staged: Staged) -> Bundle:
         on_volume[places["dataset"]] = staged.dataset
     else:
         dataset = {ROWS: staged.dataset.read_bytes()}
-    made = _in_config_maps(staged, code, models) if max(_size(code), _size(models or {})) <= LARGEST else None
-    if made is not None:
-        packed, packed_models, file, variables = made
+    small = max(_size(code), _size(models or {})) <= LARGEST
+    contents = _in_config_maps(staged, code, models) if small else None
+    if contents is not None:
+        packed, packed_models, file, variables = contents
         volume = Volume(on_volume) if on_volume else None
         return Bundle(packed, file, packed_models, dataset, variables, volume, places)
-    # Both, whichever is too large: folders stay folders there, and what is packed unpacks a model that is packed too.
+    # Code and models go onto the volume together, even if only one is too large: the script that unpacks would be
+    # needed for the other.
     for part, paths in (("code", code), ("model", models)):
         if paths is not None:
             places[part] = part
@@ -81,7 +86,7 @@ def bundled(staged: Staged) -> Bundle:
 def _in_config_maps(
     staged: Staged, code: dict[str, Path], models: dict[str, Path] | None
 ) -> tuple[dict[str, bytes], dict[str, bytes] | None, str, dict[str, str]] | None:
-    """Return the keys of both ConfigMaps, the script to start and its variables; None where they are too large."""
+    """Return the contents of both ConfigMaps, the script to start and its variables; None where they are too large."""
     files, model = _read(code), None if models is None else _read(models)
     if _flat(files) and (model is None or _flat(model)):
         return files, model, staged.file, dict(staged.variables)
@@ -94,7 +99,7 @@ def _in_config_maps(
 
 
 def config_map(name: str, namespace: str, files: dict[str, bytes], owner: dict[str, Any]) -> dict[str, Any]:
-    """Return a ConfigMap that goes when its profile goes."""
+    """Return a ConfigMap that is deleted with its owner, the profile."""
     text: dict[str, str] = {}
     binary: dict[str, str] = {}
     for key, content in files.items():
@@ -128,7 +133,7 @@ def _flat(files: dict[str, bytes]) -> bool:
 
 
 def _packed(files: dict[str, bytes]) -> bytes:
-    """Return an archive that is the same whenever the files are."""
+    """Return a zip archive; the same files make the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

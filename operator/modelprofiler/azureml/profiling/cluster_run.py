@@ -1,4 +1,4 @@
-"""Runs in a namespace of a cluster: ModelProfile objects."""
+"""Runs in a namespace of a cluster, as ModelProfile objects."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ class ClusterRuns:
         self._context = context
 
     def read(self, name: str) -> Snapshot:
-        """Return a run as it is now.
+        """Return the present state of a run.
 
         Raises
         ------
         WebserviceException
-            When there is none of that name.
+            When there is no run of that name.
         """
 
         async def get(cluster: Cluster) -> dict[str, Any]:
             return await cluster.get(PROFILES, self._namespace, kubernetes_name(name))
 
         try:
-            found = call(self._context, get)
+            document = call(self._context, get)
         except WebserviceException as error:
             if error.status_code != 404:
                 raise
             raise WebserviceException(
                 f"Model profiling result with name {name} not found in namespace {self._namespace}: {error}", 404
             ) from error
-        profile = ModelProfile.parse(found)
+        profile = ModelProfile.parse(document)
         if CANCELLED_ANNOTATION in profile.metadata.annotations:
             return Snapshot(profile, CANCELLED, "it was cancelled")
         return Snapshot(profile)
 
     def cancel(self, name: str) -> None:
-        """Suspend a run that is under way; it keeps the trials it has finished."""
+        """Suspend a run that has not ended; its finished trials are kept."""
         if self.read(name).state in FINAL_STATES:
             return
         body = {"metadata": {"annotations": {CANCELLED_ANNOTATION: "true"}}, "spec": {"suspend": True}}

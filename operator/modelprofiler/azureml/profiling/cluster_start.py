@@ -1,4 +1,4 @@
-"""A run in a cluster: a ModelProfile and the ConfigMaps and claim it names, created with the caller's rights."""
+"""Starts a run in a cluster: creates a ModelProfile, its ConfigMaps and its claim with the caller's rights."""
 
 from __future__ import annotations
 
@@ -34,47 +34,47 @@ def start_in_cluster(
     requests: list[str],
     environment: Translated,
 ) -> None:
-    """Create everything that a run in the cluster needs.
+    """Create everything that a run in a cluster needs.
 
     Raises
     ------
     WebserviceException
         When the name is taken.
     UserErrorException
-        When the cluster refuses, or has no storage for files that no ConfigMap holds.
+        When the cluster refuses, or has no storage for files that are too large for ConfigMaps.
     """
     with tempfile.TemporaryDirectory(prefix="modelprofiler-") as directory:
         bundle = bundled(stage(Path(directory) / "run", config, models, requests, environment.packages))
 
         async def create(cluster: Cluster) -> None:
-            capped = await _capped(cluster, call, environment)
-            profile = _profile(workspace.name, capped, bundle, environment)
+            limited = await _limited_to_nodes(cluster, call, environment)
+            profile = _profile(workspace.name, limited, bundle, environment)
             await _create(cluster, workspace.name, call, profile, bundle)
 
-        longer = upload.seconds_for(bundle.volume) if bundle.volume else 0.0
-        call_cluster(workspace.context, create, CALL_SECONDS + longer)
+        upload_seconds = upload.seconds_for(bundle.volume) if bundle.volume else 0.0
+        call_cluster(workspace.context, create, CALL_SECONDS + upload_seconds)
 
 
-async def _capped(cluster: Cluster, call: manifest.Call, environment: Translated) -> manifest.Call:
-    """Lower caps that no node has, where the nodes may be read."""
+async def _limited_to_nodes(cluster: Cluster, call: manifest.Call, environment: Translated) -> manifest.Call:
+    """Return the call with sizes that the largest node has, where the caller may read the nodes."""
     if call.cpu is None and call.memory_in_gb is None:
         return call
     try:
         nodes = await cluster.list(NODES)
     except Refused:
-        return call  # the operator says it when it is so
-    given = [node["status"]["allocatable"] for node in nodes]
-    if not given:
+        return call  # the operator checks the size against the nodes too
+    allocatable = [node["status"]["allocatable"] for node in nodes]
+    if not allocatable:
         return call
-    most_cpu = max(float(Quantity(a["cpu"])) for a in given)
-    most_memory = max(float(Quantity(a["memory"])) / GIGABYTE for a in given)
+    largest_cpu = max(float(Quantity(a["cpu"])) for a in allocatable)
+    largest_memory = max(float(Quantity(a["memory"])) / GIGABYTE for a in allocatable)
     cpu, memory = call.cpu, call.memory_in_gb
     warnings: list[str | None] = []
     if cpu is not None:
-        cpu, warning = lowered(cpu, most_cpu, "cpu", "any node")
+        cpu, warning = lowered(cpu, largest_cpu, "cpu", "any node")
         warnings.append(warning)
     if memory is not None:
-        memory, warning = lowered(memory, most_memory, "memory_in_gb", "any node")
+        memory, warning = lowered(memory, largest_memory, "memory_in_gb", "any node")
         warnings.append(warning)
     environment.warnings += [w for w in warnings if w and w not in environment.warnings]
     return manifest.replaced(call, cpu=cpu, memory_in_gb=memory)
@@ -104,24 +104,24 @@ def _profile(namespace: str, call: manifest.Call, bundle: Bundle, environment: T
 async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile: ModelProfile, bundle: Bundle) -> None:
     name = profile.metadata.name
     try:
-        found = await cluster.get(PROFILES, namespace, name)
+        existing = await cluster.get(PROFILES, namespace, name)
     except NotFound:
         pass
     else:
-        _check_ours(found, call, namespace)
+        _check_same_call(existing, call, namespace)
     claim = None
     if bundle.volume is not None:
         settings = upload.VolumeSettings.from_environment(os.environ)
         claim = await upload.filled_claim(cluster, namespace, bundle.volume, settings)
     try:
         await cluster.create(PROFILES, namespace, manifest.to_dict(profile))
-        made = await cluster.get(PROFILES, namespace, name)
-        _check_ours(made, call, namespace)
+        created = await cluster.get(PROFILES, namespace, name)
+        _check_same_call(created, call, namespace)
     except (Refused, WebserviceException):
         if claim is not None:
             await upload.discard(cluster, namespace, claim)
         raise
-    owner: dict[str, Any] = {"apiVersion": API_VERSION, "kind": KIND, "name": name, "uid": made["metadata"]["uid"]}
+    owner: dict[str, Any] = {"apiVersion": API_VERSION, "kind": KIND, "name": name, "uid": created["metadata"]["uid"]}
     parts = {"code": bundle.code, "model": bundle.model, "dataset": bundle.dataset}
     try:
         if claim is not None:
@@ -134,12 +134,12 @@ async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile
         raise
 
 
-def _check_ours(found: dict[str, Any], call: manifest.Call, namespace: str) -> None:
-    """Refuse a profile that was there before: whose one is, the id tells.
+def _check_same_call(profile: dict[str, Any], call: manifest.Call, namespace: str) -> None:
+    """Refuse a profile that another call created, by the id of the call.
 
-    Creating what is there already is no error of the adapter's, and a call that got no answer is made again.
+    The adapter reports no error when an object exists already, since a call without an answer is repeated.
     """
-    if (found["metadata"].get("annotations") or {}).get(manifest.PROFILE_ID) != call.id:
+    if (profile["metadata"].get("annotations") or {}).get(manifest.PROFILE_ID) != call.id:
         raise _taken(call.name, namespace)
 
 

@@ -1,4 +1,4 @@
-"""Conda packages as packages of PyPI."""
+"""Replaces conda packages with packages of PyPI."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from modelprofiler.azureml.serving.conda_dependencies import package_name
 
 TOOLS = frozenset({"pip", "setuptools", "wheel", "python"})
-"""Packages of every environment."""
+"""Packages that every environment has."""
 
 _SAME = """
 aiohttp beautifulsoup4 bokeh catboost cffi cloudpickle cryptography cython dask dill fastapi flask gensim gunicorn h5py
@@ -41,35 +41,43 @@ _VERSION = re.compile(r"^\s*(?P<name>[A-Za-z0-9._-]+)\s*(?P<version>.*)$")
 
 
 @dataclass
-class Twins:
-    """Packages of PyPI for those of conda."""
+class PypiPackages:
+    """Conda packages and their equivalents on PyPI.
+
+    Attributes
+    ----------
+    requirements
+        The packages of PyPI, as pip requirements.
+    mapped
+        Sentences such as ``pytorch=1.6 is taken from PyPI as torch==1.6.*``.
+    unknown
+        Names of the packages without an equivalent.
+    """
 
     requirements: list[str] = field(default_factory=list)
     mapped: list[str] = field(default_factory=list)
-    """Sentences such as ``pytorch=1.6 is taken from PyPI as torch==1.6.*``."""
-    without: list[str] = field(default_factory=list)
-    """Packages that have no twin, by name."""
+    unknown: list[str] = field(default_factory=list)
 
 
-def twins(packages: list[str]) -> Twins:
-    """Return the packages of PyPI that stand for packages of conda."""
-    found = Twins()
+def pypi_packages(packages: list[str]) -> PypiPackages:
+    """Return the packages of PyPI that replace conda packages."""
+    result = PypiPackages()
     for package in packages:
         name = package_name(package)
         if name in TOOLS:
             continue
-        twin = RENAMED.get(name) or (name if name in SAME else None)
-        if twin is None:
-            found.without.append(name or package)
+        equivalent = RENAMED.get(name) or (name if name in SAME else None)
+        if equivalent is None:
+            result.unknown.append(name or package)
             continue
-        requirement = twin + _specifier(package)
-        found.requirements.append(requirement)
-        found.mapped.append(f"{package} is taken from PyPI as {requirement}")
-    return found
+        requirement = equivalent + _specifier(package)
+        result.requirements.append(requirement)
+        result.mapped.append(f"{package} is taken from PyPI as {requirement}")
+    return result
 
 
 def _specifier(package: str) -> str:
-    """Return the version as pip writes it: ``=1.19`` is any 1.19, and the build that follows it has no meaning."""
+    """Return the version as a pip specifier: ``=1.19`` means any 1.19, and a conda build string is dropped."""
     match = _VERSION.match(package.split("::")[-1])
     version = match["version"].strip() if match else ""
     if not version:

@@ -1,4 +1,4 @@
-"""A run in the original's words: its state, and its result with the original's keys and units; pure."""
+"""The state and result of a run with Azure ML's names, keys and units; pure."""
 
 from __future__ import annotations
 
@@ -54,23 +54,23 @@ DETAILS_KEYS_ERROR = (
 )
 
 VERIFIED = "verified"
-"""What begins the keys of what was measured at the recommended size."""
+"""Prefix of the keys of what was measured at the recommended size."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run as it is now.
+    """The present state of a run.
 
     Attributes
     ----------
     profile
-        The resource, with its status as far as the run has come.
+        The resource, with its present status.
     ended
-        How the run ended where the status cannot say it: Cancelled, or Failed with its process.
+        How the run ended where its status does not show it: Cancelled, or Failed because its process died.
     message
-        Why.
+        Why it ended.
     logs
-        Where the server's last words are, as an address.
+        URL of the log with the server's last output.
     """
 
     profile: ModelProfile
@@ -98,14 +98,13 @@ class Snapshot:
 
     @property
     def error(self) -> dict[str, Any] | None:
-        """Why there is no recommendation, or what is to be said about it; None when all is well."""
+        """Why there is no recommendation, or a reservation about it; None without either."""
         state = self.state
         if state == RUNNING:
             return None
-        found = self.profile.status.conditions
-        named = {c.type: c for c in found}
-        succeeded = named.get(ConditionType.SUCCEEDED.value)
-        accepted = named.get(ConditionType.ACCEPTED.value)
+        conditions = {c.type: c for c in self.profile.status.conditions}
+        succeeded = conditions.get(ConditionType.SUCCEEDED.value)
+        accepted = conditions.get(ConditionType.ACCEPTED.value)
         if state == SUCCEEDED:
             if succeeded is None or succeeded.reason == Reason.VERIFIED:
                 return None
@@ -124,7 +123,7 @@ def _condition(profile: ModelProfile, kind: ConditionType) -> tuple[str, str] | 
 
 
 def serialized(snapshot: Snapshot) -> dict[str, Any]:
-    """Return everything that is known of a run, with the original's keys; None is what is not known."""
+    """Return everything about a run under Azure ML's keys; an unknown value is None."""
     profile = snapshot.profile
     annotations = profile.metadata.annotations
     trials = profile.status.trials
@@ -156,33 +155,33 @@ def serialized(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def details(document: dict[str, Any]) -> dict[str, Any]:
-    """Return of a `serialized` run what the original told of it, None left out, and what was verified beside it."""
+    """Return Azure ML's result of a `serialized` run, and what was verified; unknown values are left out."""
     keys = DETAILS_KEYS_SUCCESS if document["state"] == SUCCEEDED else DETAILS_KEYS_ERROR
-    told = {key: document[key] for key in keys if document.get(key) is not None}
-    beside = {key: value for key, value in document.items() if key.startswith(VERIFIED) and value is not None}
-    return told | beside
+    result = {key: document[key] for key in keys if document.get(key) is not None}
+    verified = {key: value for key, value in document.items() if key.startswith(VERIFIED) and value is not None}
+    return result | verified
 
 
 def _named_model(profile: ModelProfile) -> str | None:
-    """Return the model of a profile that was not made here."""
+    """Return the model of a profile that `Model.profile` did not create."""
     model = profile.spec.model
     return f"{model.name}:{model.version}" if model and model.version and model.version.isdigit() else None
 
 
 def _requested(profile: ModelProfile, reference: Trial | None) -> tuple[float | None, float | None]:
-    given = profile.spec.resources
+    requested = profile.spec.resources
     resolved = profile.status.resources
-    cpu = given.cpu or (resolved.cpu if resolved else None)
-    memory = given.memory or (resolved.memory if resolved else None)
-    tried = reference.limits if reference else None
-    most_cpu = Quantity.cpu(cpu_axis(cpu).last) if cpu else tried.cpu if tried else None
-    most_memory = Quantity.memory(memory_axis(memory).last) if memory else tried.memory if tried else None
-    return _cores(most_cpu), _gigabytes(most_memory)
+    cpu = requested.cpu or (resolved.cpu if resolved else None)
+    memory = requested.memory or (resolved.memory if resolved else None)
+    limits = reference.limits if reference else None
+    largest_cpu = Quantity.cpu(cpu_axis(cpu).last) if cpu else limits.cpu if limits else None
+    largest_memory = Quantity.memory(memory_axis(memory).last) if memory else limits.memory if limits else None
+    return _cores(largest_cpu), _gigabytes(largest_memory)
 
 
 def _recommended(profile: ModelProfile) -> dict[str, float | None]:
-    found = profile.status.recommendations
-    requests = found[0].requests if found else None
+    recommendations = profile.status.recommendations
+    requests = recommendations[0].requests if recommendations else None
     return {
         "recommendedMemoryInGB": _gigabytes(requests.memory) if requests else None,
         "recommendedCpu": _cores(requests.cpu) if requests else None,
@@ -190,7 +189,7 @@ def _recommended(profile: ModelProfile) -> dict[str, float | None]:
 
 
 def _measured(trial: Trial | None) -> dict[str, Any]:
-    """Return what a trial measured."""
+    """Return the measurements of a trial."""
     load = trial.load if trial else None
     usage = trial.usage if trial else None
     latency = load.latency if load else None
@@ -212,12 +211,12 @@ def _measured(trial: Trial | None) -> dict[str, Any]:
 
 
 def _verified(profile: ModelProfile) -> dict[str, Any]:
-    """Return what the trial at exactly the recommended size measured, under keys of its own."""
+    """Return the measurements of the trial at exactly the recommended size, under keys with a prefix."""
     trial = next(iter(_confirmations(profile)), None)
     if trial is None:
         return {}
-    found = {"cpu": _cores(trial.limits.cpu), "memoryInGB": _gigabytes(trial.limits.memory), **_measured(trial)}
-    return {f"{VERIFIED}{key[0].upper()}{key[1:]}": value for key, value in found.items()}
+    values = {"cpu": _cores(trial.limits.cpu), "memoryInGB": _gigabytes(trial.limits.memory), **_measured(trial)}
+    return {f"{VERIFIED}{key[0].upper()}{key[1:]}": value for key, value in values.items()}
 
 
 def _confirmations(profile: ModelProfile) -> Iterator[Trial]:

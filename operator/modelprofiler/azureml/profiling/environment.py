@@ -1,4 +1,4 @@
-"""An environment of the original as that of a profile."""
+"""Translates an Azure ML environment into the environment of a profile."""
 
 from __future__ import annotations
 
@@ -7,35 +7,44 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelprofiler.azureml.exceptions import UserErrorException
-from modelprofiler.azureml.profiling.conda import twins
+from modelprofiler.azureml.profiling.conda import pypi_packages
 from modelprofiler.azureml.serving.conda_dependencies import package_name
 from modelprofiler.azureml.serving.environment import Environment
 
 SERVER_PACKAGES = frozenset(
-    {"azureml-defaults", "azureml-inference-server-http", "modelprofiler-azureml-defaults"}  # the last: sed on a script
+    # The last one is what `sed` makes of azureml-defaults in a script.
+    {"azureml-defaults", "azureml-inference-server-http", "modelprofiler-azureml-defaults"}
 )
-"""Packages that stand for the inference server, which every run brings. azureml-defaults would install the SDK too,
-whose service is gone; what scoring scripts took from it is put beside them (`modelprofiler.azureml.profiling.shim`)."""
+"""Packages that are left out because every run provides the inference server. azureml-defaults would install the SDK
+too, whose service is gone; `modelprofiler.azureml.profiling.shim` provides the part that scoring scripts import."""
 
 SCORING_IMAGE = frozenset({"joblib", "numpy", "onnxruntime", "pandas", "scikit-learn"})
-"""What an installation's scoring-server image has (local/scoring-server.in); a cluster installs nothing else."""
+"""Packages of the scoring-server image (local/scoring-server.in). A cluster installs no others."""
 
 ORIGINAL_IMAGES = re.compile(r"^([^/]+/)?azureml/")
-"""The original's own base images: the server was put on top of them, so that they serve nothing by themselves."""
+"""Azure ML's own base images. Azure ML added the inference server to them, so they cannot serve without it."""
 
 OLDEST_PYTHON = (3, 9)
-"""The oldest Python for which there is an inference server."""
+"""The oldest Python version that the inference server supports."""
 
 
 @dataclass
 class Translated:
-    """The environment of a profile."""
+    """The environment of a profile.
+
+    Attributes
+    ----------
+    spec
+        The value of spec.server.entryScript.environment.
+    warnings
+        What differs from the original environment, in sentences for the caller.
+    packages
+        Names of the packages that are installed.
+    """
 
     spec: dict[str, Any] = field(default_factory=dict)
-    """spec.server.entryScript.environment."""
     warnings: list[str] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
-    """Names of the packages that are installed."""
 
 
 def translated(environment: Environment, *, in_cluster: bool) -> Translated:
@@ -44,7 +53,7 @@ def translated(environment: Environment, *, in_cluster: bool) -> Translated:
     Raises
     ------
     UserErrorException
-        When it needs an image to be built, or packages that cannot be had; every problem at once.
+        When an image would have to be built, or packages are not available; with every problem at once.
     """
     result = Translated()
     problems: list[str] = []
@@ -55,7 +64,7 @@ def translated(environment: Environment, *, in_cluster: bool) -> Translated:
         )
     image = environment.docker.image
     if image and ORIGINAL_IMAGES.match(image):
-        result.warnings.append(f"image {image} has no inference server of its own and is left out")
+        result.warnings.append(f"image {image} has no inference server of its own and is not used")
         image = None
     requirements: list[str] = []
     if not environment.python.user_managed_dependencies:
@@ -82,15 +91,15 @@ def translated(environment: Environment, *, in_cluster: bool) -> Translated:
 
 def _requirements(environment: Environment, result: Translated, problems: list[str]) -> list[str]:
     dependencies = environment.python.conda_dependencies
-    found = twins(list(dependencies.conda_packages))
-    if found.without:
+    packages = pypi_packages(list(dependencies.conda_packages))
+    if packages.unknown:
         problems.append(
-            f"conda packages without a twin on PyPI: {', '.join(found.without)}. Name packages of PyPI with "
+            f"conda packages without an equivalent on PyPI: {', '.join(packages.unknown)}. Name packages of PyPI with "
             "add_pip_package, or build an image that has them and name it with Environment.from_docker_image"
         )
-    result.warnings += found.mapped
+    result.warnings += packages.mapped
     pip = [line for line in dependencies.pip_packages if package_name(line) not in SERVER_PACKAGES]
-    return [*dependencies.pip_options, *found.requirements, *pip]
+    return [*dependencies.pip_options, *packages.requirements, *pip]
 
 
 def _python(environment: Environment, result: Translated) -> None:
@@ -99,13 +108,13 @@ def _python(environment: Environment, result: Translated) -> None:
         return
     parts = tuple(int(p) for p in version.split(".")[:2])
     if len(parts) < 2 or parts < OLDEST_PYTHON:
-        result.warnings.append(f"Python {version} has no inference server any more; the default version is used")
+        result.warnings.append(f"the inference server does not support Python {version}; the default version is used")
     else:
         result.spec["pythonVersion"] = f"{parts[0]}.{parts[1]}"
 
 
 def _within_scoring_image(requirements: list[str], result: Translated, problems: list[str]) -> list[str]:
-    """Leave out what the scoring-server image has; refuse the rest."""
+    """Drop the requirements that the scoring-server image has; report the others as a problem."""
     result.spec.pop("pythonVersion", None)
     names = [package_name(r) for r in requirements if not r.startswith("-")]
     if missing := [name for name in names if name not in SCORING_IMAGE]:
@@ -114,5 +123,5 @@ def _within_scoring_image(requirements: list[str], result: Translated, problems:
             "that has them and name it with Environment.from_docker_image(name, image)"
         )
     elif names:
-        result.warnings.append(f"{', '.join(names)} are those of the cluster's scoring-server image")
+        result.warnings.append(f"{', '.join(names)}: the versions of the cluster's scoring-server image are used")
     return []

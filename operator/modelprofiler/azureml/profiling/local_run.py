@@ -1,7 +1,7 @@
-"""Runs on this machine: each a process of its own, which outlives the script that started it.
+"""Runs on this machine: each is a process of its own, which outlives the script that started it.
 
-A run's directory has what it was started with (profile.yaml, code, azureml-models, dataset.txt), what the engine writes
-(run/profile.json), its output (run.log), and state.json: the process, and how it ended.
+The directory of a run contains its input (profile.yaml, code, azureml-models, dataset.txt), the result of the engine
+(run/profile.json), the output of the process (run.log), and state.json: the process, and how it ended.
 """
 
 from __future__ import annotations
@@ -20,34 +20,40 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.azureml.exceptions import WebserviceException
 from modelprofiler.azureml.profiling.details import CANCELLED, FAILED, FINAL_STATES, Snapshot
 from modelprofiler.azureml.store import Json, Store, read_json, write_json
+from modelprofiler.core.text import tail
 
 PROFILES = "profiles"
 STATE, MANIFEST, LOG = "state.json", "profile.yaml", "run.log"
 STATUS = "run/profile.json"
 
 LAST_LINES = 20
+LONGEST_LOG_END = 1500
+"""The end of a log in an error message: its last lines, up to this number of characters. Enough for a traceback."""
+
 START_SECONDS = 30.0
+"""How long a run without a process counts as starting; a process starts in milliseconds. An estimate."""
+
 CANCEL_SECONDS = 15.0
-"""How long a run gets to stop its server and load before it is killed."""
+"""How long a run may take to stop its server and load before it is killed. An estimate."""
 
 
 class LocalRuns:
     """The runs in a store."""
 
     def __init__(self, store: Store) -> None:
-        self.store = self._store = store
+        self.store = store
 
     def reserve(self, name: str) -> Path:
-        """Make the directory of a new run.
+        """Create the directory of a new run.
 
         Raises
         ------
         WebserviceException
-            When the name is taken, or cannot be one.
+            When the name is taken or invalid.
         """
         if name in (".", "..") or "/" in name or "\\" in name or name.startswith("."):
             raise WebserviceException(f"{name!r} cannot be the name of a profile; use letters, digits, - and _.")
-        directory = self._store.path(PROFILES, name)
+        directory = self.store.path(PROFILES, name)
         directory.parent.mkdir(parents=True, exist_ok=True)
         try:
             directory.mkdir()
@@ -62,10 +68,11 @@ class LocalRuns:
     def start(self, directory: Path, manifest: Json, models: list[str], tracking_uri: str | None) -> None:
         """Start a run in the background."""
         (directory / MANIFEST).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
-        write_json(directory / STATE, {"models": models, "trackingUri": tracking_uri, "store": str(self._store.root)})
+        write_json(directory / STATE, {"models": models, "trackingUri": tracking_uri, "store": str(self.store.root)})
+        command = [sys.executable, "-m", "modelprofiler.azureml.profiling.worker", str(directory)]
         with (directory / LOG).open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - this very program
-                [sys.executable, "-m", "modelprofiler.azureml.profiling.worker", str(directory)],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -73,56 +80,56 @@ class LocalRuns:
                 cwd=directory,
             )
         _children.append(process)
-        update_state(directory, pid=process.pid, started=_start_of(process.pid))
+        update_state(directory, pid=process.pid, command=command)
 
     def read(self, name: str) -> Snapshot:
-        """Return a run as it is now.
+        """Return the present state of a run.
 
         Raises
         ------
         WebserviceException
-            When there is none of that name.
+            When there is no run of that name.
         """
-        directory = self._store.path(PROFILES, name)
+        directory = self.store.path(PROFILES, name)
         state = read_json(directory / STATE) if name and "/" not in name else None
         if state is None or not (directory / MANIFEST).is_file():
-            known = ", ".join(self._store.names(PROFILES)) or "none"
+            known = ", ".join(self.store.names(PROFILES)) or "none"
             raise WebserviceException(
                 f"Model profiling result with name {name} not found in provided workspace; there are {known}.",
                 status_code=404,
             )
-        _reap()
-        # Asked before the state is read again: a run that ends in between has written how.
+        _reap_children()
+        # In this order: a run that ends in between has written how it ended.
         alive = _is_running(state) or ("pid" not in state and _is_new(directory / STATE))
         state = read_json(directory / STATE) or state
-        written = read_json(directory / STATUS) or yaml.safe_load((directory / MANIFEST).read_text(encoding="utf-8"))
-        profile = ModelProfile.parse(_with_annotations(written, directory))
+        document = read_json(directory / STATUS) or yaml.safe_load((directory / MANIFEST).read_text(encoding="utf-8"))
+        profile = ModelProfile.parse(_with_annotations(document, directory))
         logs = (directory / LOG).as_uri()
         ended, message = state.get("ended"), state.get("message", "")
         if ended is None and not alive:
             ended = FAILED
-            message = f"the process of the run ended without a result; its last words: {last_words(directory / LOG)}"
+            message = f"the process of the run ended without a result; its last output: {end_of_log(directory / LOG)}"
         return Snapshot(profile, ended, message, logs)
 
     def cancel(self, name: str) -> None:
-        """Stop a run that is under way; it keeps the trials it has finished."""
+        """Stop a run that has not ended; its finished trials are kept."""
         if self.read(name).state in FINAL_STATES:
             return
-        directory = self._store.path(PROFILES, name)
+        directory = self.store.path(PROFILES, name)
         update_state(directory, ended=CANCELLED, message="it was cancelled")
         state = read_json(directory / STATE) or {}
-        for sent in (signal.SIGTERM, signal.SIGKILL):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             if not _is_running(state):
                 return
             try:
-                # The worker leads a session: the engine, its server and its load are in it.
-                os.kill(state["pid"], sent) if sent == signal.SIGTERM else os.killpg(state["pid"], sent)
+                # The worker leads a session with the engine, its server and its load.
+                os.kill(state["pid"], number) if number == signal.SIGTERM else os.killpg(state["pid"], number)
             except ProcessLookupError:
                 return
             deadline = time.monotonic() + CANCEL_SECONDS
             while _is_running(state) and time.monotonic() < deadline:
                 time.sleep(0.05)
-                _reap()
+                _reap_children()
 
 
 def update_state(directory: Path, **changes: Any) -> None:
@@ -131,56 +138,51 @@ def update_state(directory: Path, **changes: Any) -> None:
         write_json(directory / STATE, {**(read_json(directory / STATE) or {}), **changes})
 
 
-def last_words(log: Path) -> str:
-    """Return the end of a log in one line."""
+def end_of_log(log: Path) -> str:
+    """Return the last lines of a log as one line."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:
         lines = []
-    return " | ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip())[-1500:] or "none"
+    return tail(" | ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip()), LONGEST_LOG_END) or "none"
 
 
-def _with_annotations(written: Json, directory: Path) -> Json:
-    """Return the profile with the annotations it was started with: a run writes its status, not those."""
-    started = yaml.safe_load((directory / MANIFEST).read_text(encoding="utf-8"))["metadata"]
-    metadata = written.get("metadata") or {}
-    annotations = {**(metadata.get("annotations") or {}), **started["annotations"]}
-    return {**written, "metadata": {**started, **metadata, "annotations": annotations}}
+def _with_annotations(document: Json, directory: Path) -> Json:
+    """Return a profile with the annotations of its manifest, which the engine does not write."""
+    manifest = yaml.safe_load((directory / MANIFEST).read_text(encoding="utf-8"))["metadata"]
+    metadata = document.get("metadata") or {}
+    annotations = {**(metadata.get("annotations") or {}), **manifest["annotations"]}
+    return {**document, "metadata": {**manifest, **metadata, "annotations": annotations}}
 
 
 _children: list[subprocess.Popen[bytes]] = []
-"""Runs that this process started: they are waited for, so that none is left as a zombie."""
+"""Runs that this process started; they are reaped, so that none stays as a zombie."""
 
 
-def _reap() -> None:
+def _reap_children() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
 
 
 def _is_running(state: Json) -> bool:
-    """Whether the process of a run is there: the same one, not another that got its number."""
-    pid = state.get("pid")
-    return pid is not None and _start_of(pid) is not None and _start_of(pid) == state.get("started")
+    """Return whether the process of a run exists.
+
+    The command line, which contains the run's directory, tells it from a later process with the same number. A start
+    time would too, but psutil's changes when the clock is set.
+    """
+    if "pid" not in state or "command" not in state:
+        return False
+    # Part of modelprofiler[local], which a script that profiles in a cluster does not need.
+    import psutil
+
+    try:
+        process = psutil.Process(state["pid"])
+        # The interpreter is left out: the system may replace its path by another.
+        same = process.cmdline()[1:] == state["command"][1:]
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _is_new(path: Path) -> bool:
-    """Whether a state was written just now: its process is being started."""
+    """Return whether a state was written just now, so that its process is being started."""
     return time.time() - path.stat().st_mtime < START_SECONDS
-
-
-def _start_of(pid: int) -> str | None:
-    """Return what tells a process from a later one of the same number; None when it is gone or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return _start_without_proc(pid)
-    return None if fields[0] in ("Z", "X") else fields[19]
-
-
-def _start_without_proc(pid: int) -> str | None:
-    if Path("/proc/self/stat").exists():
-        return None
-    try:  # macOS
-        shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, timeout=5, check=False)  # noqa: S603, S607 - of every system
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return shown.stdout.decode().strip() or None

@@ -1,4 +1,4 @@
-"""The ModelProfile resource of a call; pure."""
+"""Makes the ModelProfile resource of a call; pure."""
 
 from __future__ import annotations
 
@@ -26,17 +26,22 @@ SMALLEST_CPU = "100m"
 CPU_STEP = "50m"
 SMALLEST_MEMORY = "100M"
 MEMORY_STEP = "50M"
-"""Sizes from the original's smallest up, in steps whose decimals can be read: 0.05 cores, 0.05 GB."""
+"""Sizes begin at Azure ML's smallest. A step of 0.05 cores and 0.05 GB keeps the decimals of a result short."""
+
+LONGEST_NAME = 52
+READABLE_NAME = 43
+"""Longest name of a ModelProfile, in characters: a cut name and an 8-digit digest fit in it, and the names of children
+fit in 63 characters."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a profile was asked for.
+    """The arguments of a call of `Model.profile`.
 
     Attributes
     ----------
     cpu, memory_in_gb
-        The largest size, in cores and GB; None: what the node can give.
+        The largest size, in cores and GB; None stands for what the node can give.
     """
 
     name: str
@@ -51,7 +56,7 @@ class Call:
 
 
 def replaced(call: Call, *, cpu: float | None, memory_in_gb: float | None) -> Call:
-    """Return the call with other caps."""
+    """Return the call with other largest sizes."""
     return dataclasses.replace(call, cpu=cpu, memory_in_gb=memory_in_gb)
 
 
@@ -65,17 +70,17 @@ def profile_of(
     model: dict[str, Any] | None,
     dataset: dict[str, Any],
 ) -> ModelProfile:
-    """Return the ModelProfile of a call.
+    """Return the ModelProfile resource of a call.
 
     Parameters
     ----------
     code, model, dataset
-        Sources, each as ``{"path": ...}`` or ``{"configMap": ...}``.
+        Sources, such as ``{"path": ...}`` or ``{"configMap": ...}``.
 
     Raises
     ------
     UserErrorException
-        When an option cannot be used; every problem at once.
+        When an option cannot be used; with every problem at once.
     """
     annotations = {
         PROFILE_NAME: call.name,
@@ -100,18 +105,18 @@ def profile_of(
     }
     if model is not None:
         names = [i.rpartition(":") for i in call.model_ids]
-        one = {"name": names[0][0], "version": names[0][2]}
+        single = {"name": names[0][0], "version": names[0][2]}
         several = {"name": ",".join(call.model_ids)[:253]}
-        spec["model"] = {**(one if len(names) == 1 else several), "source": model}
+        spec["model"] = {**(single if len(names) == 1 else several), "source": model}
     try:
         return ModelProfile.parse({"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec})
     except InvalidInput as error:
-        raise UserErrorException("; ".join(map(_in_python, error.problems))) from error
+        raise UserErrorException("; ".join(map(_as_argument, error.problems))) from error
 
 
-def _in_python(problem: Any) -> str:
-    """Return a problem under the name by which the caller knows the field."""
-    known = {
+def _as_argument(problem: Any) -> str:
+    """Return a problem with the argument of `Model.profile` in place of the field's path."""
+    arguments = {
         "spec.load.openLoop.rate": "rate",
         "spec.load.openLoop": "rate",
         "spec.load.closedLoop.concurrency": "concurrency",
@@ -122,7 +127,7 @@ def _in_python(problem: Any) -> str:
         "spec.search": "deadline",
     }
     path = problem.path.replace("spec.objectives.latency", "latency")
-    return f"{known.get(problem.path, path)}: {problem.message}"
+    return f"{arguments.get(problem.path, path)}: {problem.message}"
 
 
 def _resources(cpu: float | None, memory_in_gb: float | None) -> dict[str, Any]:
@@ -135,16 +140,16 @@ def _resources(cpu: float | None, memory_in_gb: float | None) -> dict[str, Any]:
 
 
 def kubernetes_name(name: str) -> str:
-    """Return a name that Kubernetes takes: itself where it does, else the nearest, with a digest of the original."""
+    """Return a name that Kubernetes accepts: the name itself, or a similar one with a digest of it."""
     plain = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")
-    if plain == name and len(name) <= 52:
+    if plain == name and len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{plain[:43].strip('-') or 'profile'}-{digest}"
+    return f"{plain[:READABLE_NAME].strip('-') or 'profile'}-{digest}"
 
 
 def to_dict(profile: ModelProfile) -> dict[str, Any]:
-    """Return the manifest as data, without what only an API server fills in."""
+    """Return the manifest as data, without the fields that only an API server sets."""
     metadata = profile.metadata.model_dump(
         include={"name", "namespace", "labels", "annotations"}, exclude_defaults=True
     )

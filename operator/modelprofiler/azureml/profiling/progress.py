@@ -1,4 +1,4 @@
-"""How far a run has come, in lines."""
+"""Prints the progress of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Progress:
     Parameters
     ----------
     output
-        Where to; None prints nothing.
+        The stream to print to; None prints nothing.
     """
 
     def __init__(self, output: TextIO | None) -> None:
@@ -23,7 +23,7 @@ class Progress:
         self._in_line = False
 
     def show(self, state: str, profile: ModelProfile) -> None:
-        """Print what is new."""
+        """Print the trials and the state that have not been printed."""
         for trial in profile.status.trials[self._trials :]:
             latency = trial.load.latency.p95 if trial.load else None
             measured = f", p95 {latency}" if latency is not None else ""
@@ -39,7 +39,7 @@ class Progress:
             self._in_line = True
 
     def end(self) -> None:
-        """Finish the line."""
+        """End the line of dots."""
         if self._in_line:
             self._line("")
 

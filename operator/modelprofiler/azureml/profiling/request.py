@@ -1,4 +1,4 @@
-"""What is asked for: the original's checks in their order, and the load and objective, with their defaults."""
+"""The request of a caller: Azure ML's checks in their order, and the load and objective with their defaults."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from modelprofiler.azureml.profiling.bounds import Bounds
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 DEFAULT_CONCURRENCY = 1
-"""One client, which sends its next request when the last is answered: nobody said how often requests come, and one at
-a time can be served by every model, however slow, while any rate would be too much for some and nothing for others."""
+"""One client, which sends its next request when the last is answered. The request rate is not known, and every model,
+however slow, can answer one request at a time; a fixed rate would overload some models and leave others idle."""
 
 DEFAULT_MAX_SLOWDOWN_PERCENT = 50
-"""The smallest size whose 95th percentile of latency is at most half above that at the largest size: nobody said which
-latency is good enough, and a bound in milliseconds would fit no model but its own. The 95th percentile of a fast model
-differs by a quarter from one run of the same size to the next on an ordinary machine, so that much less could not be
-told; much more would be felt."""
+"""The 95th percentile of latency may be at most 50 % above that at the largest size. The required latency is not known,
+and no bound in milliseconds fits every model. The 95th percentile of a fast model differs by a quarter between two runs
+at the same size on an ordinary machine, so a much lower percentage could not be measured; users would notice a much
+higher one."""
 
 
 _FROM_ENVIRONMENT = ("rate", "latency", "duration", "warmup")
@@ -29,24 +29,24 @@ _FROM_ENVIRONMENT = ("rate", "latency", "duration", "warmup")
 
 @dataclass(frozen=True)
 class Options:
-    """What the original did not let a caller say.
+    """Options that Azure ML did not have.
 
     Attributes
     ----------
     rate
-        Requests per second, arriving at random whether or not the server keeps up.
+        Requests per second. They arrive at random times, whether or not the server keeps up.
     concurrency
-        Instead, clients that each send the next request when the last is answered.
+        Instead of a rate, the number of clients that each send a request when their last is answered.
     latency
-        Upper bounds such as ``{"p95": "250ms"}``: mean, p50, p90, p95, p99, p999, max.
+        Upper bounds such as ``{"p95": "250ms"}``, of mean, p50, p90, p95, p99, p999 or max.
     max_slowdown_percent
-        Instead, how much slower than at the largest size the 95th percentile may be.
+        Instead of a latency, by how much the 95th percentile may be above that at the largest size.
     duration, warmup
-        Longest window of a trial, and the load before it that does not count, such as ``30s``.
+        The longest window of a trial, and the load before the window, such as ``30s``.
     deadline
         How long the run may take, such as ``1h``.
     auto_tag
-        Write the recommendation to the models' tags when the run has succeeded.
+        Whether to write the recommendation to the models' tags when the run has succeeded.
     """
 
     rate: float | str | None = None
@@ -59,37 +59,37 @@ class Options:
     auto_tag: bool = False
 
     def or_of(self, environment: Mapping[str, str]) -> Options:
-        """Return these options with what the environment says where the call says nothing.
+        """Return the options with those of the environment variables where the call does not set them.
 
-        MODELPROFILER_PROFILE_RATE, _LATENCY (``p95=250ms``, several with commas), _DURATION and _WARMUP: for scripts
-        that are to run unchanged.
+        The variables are MODELPROFILER_PROFILE_RATE, _LATENCY (``p95=250ms``, several separated by commas), _DURATION
+        and _WARMUP. They are for scripts that must run unchanged.
 
         Raises
         ------
         UserErrorException
-            When a latency is none.
+            When MODELPROFILER_PROFILE_LATENCY cannot be parsed.
         """
-        given = {name: environment.get(f"MODELPROFILER_PROFILE_{name.upper()}") for name in _FROM_ENVIRONMENT}
+        variables = {name: environment.get(f"MODELPROFILER_PROFILE_{name.upper()}") for name in _FROM_ENVIRONMENT}
         latency, rate = self.latency, self.rate
-        if latency is None and self.max_slowdown_percent is None and given["latency"]:
-            pairs = [part.partition("=") for part in given["latency"].split(",")]
+        if latency is None and self.max_slowdown_percent is None and variables["latency"]:
+            pairs = [part.partition("=") for part in variables["latency"].split(",")]
             if any(not metric or not bound for metric, _, bound in pairs):
                 raise UserErrorException(
-                    f"MODELPROFILER_PROFILE_LATENCY is METRIC=DURATION, such as p95=250ms, not {given['latency']!r}"
+                    f"MODELPROFILER_PROFILE_LATENCY is METRIC=DURATION, such as p95=250ms, not {variables['latency']!r}"
                 )
             latency = {metric.strip(): bound.strip() for metric, _, bound in pairs}
         if rate is None and self.concurrency is None:
-            rate = given["rate"] or None
+            rate = variables["rate"] or None
         return replace(
             self,
             rate=rate,
             latency=latency,
-            duration=self.duration or given["duration"] or None,
-            warmup=self.warmup or given["warmup"] or None,
+            duration=self.duration or variables["duration"] or None,
+            warmup=self.warmup or variables["warmup"] or None,
         )
 
     def check(self) -> None:
-        """Refuse what excludes each other.
+        """Refuse options that exclude each other.
 
         Raises
         ------
@@ -103,11 +103,11 @@ class Options:
 
     def load(self) -> dict[str, Any]:
         """Return spec.load."""
-        load: dict[str, Any] = (
-            {"openLoop": {"rate": str(self.rate)}}
-            if self.rate is not None
-            else {"closedLoop": {"concurrency": self.concurrency or DEFAULT_CONCURRENCY}}
-        )
+        load: dict[str, Any]
+        if self.rate is not None:
+            load = {"openLoop": {"rate": str(self.rate)}}
+        else:
+            load = {"closedLoop": {"concurrency": self.concurrency or DEFAULT_CONCURRENCY}}
         timing = {"duration": self.duration, "warmup": self.warmup}
         return load | {name: value for name, value in timing.items() if value is not None}
 
@@ -123,13 +123,13 @@ class Options:
         return {"deadline": self.deadline} if self.deadline is not None else {}
 
 
-def check_name_and_caps(profile_name: str, cpu: float | None, memory_in_gb: float | None, bounds: Bounds) -> None:
-    """Make the original's first checks, in its order.
+def check_name_and_size(profile_name: str, cpu: float | None, memory_in_gb: float | None, bounds: Bounds) -> None:
+    """Check the name and the largest size, in Azure ML's order.
 
     Raises
     ------
     UserErrorException
-        For an empty name, or a cap out of bounds.
+        For an empty name, or a size that is out of bounds.
     """
     if not profile_name:
         raise UserErrorException("profile_name cannot be None or empty.")
@@ -138,12 +138,12 @@ def check_name_and_caps(profile_name: str, cpu: float | None, memory_in_gb: floa
 
 
 def requests_of(workspace: WorkspaceSettings, dataset: object) -> list[str]:
-    """Return the requests of a dataset, after the original's checks in its order.
+    """Return the requests of a dataset, after Azure ML's checks in their order.
 
     Raises
     ------
     UserErrorException
-        When there is no dataset, or it is not tabular, has not exactly one column, not of strings, or no row.
+        When there is no dataset, or it is not tabular, does not have exactly one column of strings, or has no rows.
     """
     if dataset is None:
         raise UserErrorException("Dataset not provided. Profiling requires a dataset with sample input data.")
@@ -155,9 +155,9 @@ def requests_of(workspace: WorkspaceSettings, dataset: object) -> list[str]:
     dataset.ensure_saved(workspace)
     table, types = dataset.columns()
     if len(table) > 1:
-        shown = ", ".join(f"{name} ({kind})" for name, kind in types.items())
+        columns = ", ".join(f"{name} ({kind})" for name, kind in types.items())
         raise UserErrorException(
-            f"Dataset format not supported. Number of columns != 1: {shown}. A row must be the body of one request: "
+            f"Dataset format not supported. Number of columns != 1: {columns}. A row must be the body of one request: "
             r'use separator="\n", or keep_columns'
         )
     for name, kind in types.items():
@@ -179,5 +179,5 @@ def _one_line(row: str, number: int) -> str:
         return json.dumps(json.loads(row))
     except ValueError:
         raise UserErrorException(
-            f"row {number} of the dataset has line breaks and is not JSON; a request is replayed from one line"
+            f"row {number} of the dataset has line breaks and is not JSON; a request must fit on one line"
         ) from None

@@ -1,4 +1,4 @@
-"""The result as a dict that takes both spellings of its keys."""
+"""The result of a profile as a dict with two spellings of its keys."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 class Details(dict[str, Any]):
     """The result of a profile.
 
-    The original's keys end in ``InGB``, and its published example reads ``requestedMemoryInGb``, which it has not: both
-    are found.
+    Azure ML's keys end in ``InGB``, while its published example reads ``requestedMemoryInGb``: both spellings work.
     """
 
     def __missing__(self, key: str) -> Any:

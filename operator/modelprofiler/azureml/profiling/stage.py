@@ -1,4 +1,4 @@
-"""The files of a run, as the original laid them out."""
+"""Copies the files of a run, in Azure ML's layout."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Staged:
     code
         The script's directory.
     file
-        The script in it.
+        The script, relative to `code`.
     models
-        What AZUREML_MODEL_DIR names: the directory of the one model, or of all; None without models.
+        The value of AZUREML_MODEL_DIR: the directory of the only model, or of all models; None without models.
     dataset
-        The requests, one a line.
+        The file with the requests, one per line.
     variables
         Environment variables that the server needs.
     """
@@ -54,35 +54,35 @@ def stage(
     requests: Sequence[str],
     packages: set[str],
 ) -> Staged:
-    """Copy what a run needs into a directory, so that it stays the same while it runs.
+    """Copy the files of a run into a directory, so that they do not change while it runs.
 
     Parameters
     ----------
     packages
-        Names of packages that are installed: a script that imports the SDK gets its place-holder only without it.
+        Names of the packages that are installed: without the SDK, a script that imports it gets a replacement.
 
     Raises
     ------
     WebserviceException
-        When the entry script is no longer there.
+        When the entry script does not exist any more.
     """
     code, file = _stage_code(directory / "code", config)
     _stage_shims(code, packages)
     dataset = directory / "dataset.txt"
     dataset.write_text("".join(f"{row}\n" for row in requests), encoding="utf-8")
     root = directory / MODELS_DIRECTORY
-    placed = [_stage_model(root, model) for model in models]
-    if len(placed) != len({(p.name, p.parent.name) for p in placed}):
+    staged = [_stage_model(root, model) for model in models]
+    if len(staged) != len({(p.name, p.parent.name) for p in staged}):
         raise UserErrorException("the same model is given twice")
-    below = root if len(placed) > 1 else placed[0] if placed else None
+    model_dir = root if len(staged) > 1 else staged[0] if staged else None
     variables = {}
-    if below is not None:
+    if model_dir is not None:
         entries = [
-            [model.name, model.version, str(_only_entry(p).relative_to(below))]
-            for model, p in zip(models, placed, strict=True)
+            [model.name, model.version, str(_only_entry(p).relative_to(model_dir))]
+            for model, p in zip(models, staged, strict=True)
         ]
         variables[MODELS_VARIABLE] = json.dumps(entries)
-    return Staged(code, file, below, dataset, variables)
+    return Staged(code, file, model_dir, dataset, variables)
 
 
 def _stage_code(target: Path, config: InferenceConfig) -> tuple[Path, str]:
@@ -99,15 +99,15 @@ def _stage_code(target: Path, config: InferenceConfig) -> tuple[Path, str]:
 
 
 def _stage_shims(code: Path, packages: set[str]) -> None:
-    wanted = {
+    imported = {
         name.split(".")[0]
         for script in code.rglob("*.py")
         for name in _IMPORT.findall(script.read_text(encoding="utf-8", errors="replace"))
     }
     if "azureml-core" in packages:
-        wanted.discard("azureml")
+        imported.discard("azureml")
     text = importlib.resources.files(__package__).joinpath("shim.py").read_text(encoding="utf-8")
-    for name in wanted:
+    for name in imported:
         if not (code / f"{name}.py").exists() and not (code / name).is_dir():
             (code / f"{name}.py").write_text(text, encoding="utf-8")
 
@@ -127,7 +127,7 @@ def _only_entry(directory: Path) -> Path:
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    """Link a registered file, which never changes; copy it where the file systems differ."""
+    """Link a registered file, which never changes; copy it where the file system cannot link."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""From a call of `Model.profile` to a run under way."""
+"""Checks a call of `Model.profile` and starts its run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelprofiler.azureml.profiling import manifest
 from modelprofiler.azureml.profiling.bounds import Bounds, Machine, lowered, rounded_down
 from modelprofiler.azureml.profiling.environment import Translated, translated
 from modelprofiler.azureml.profiling.local_run import LocalRuns
-from modelprofiler.azureml.profiling.request import Options, check_name_and_caps, requests_of
+from modelprofiler.azureml.profiling.request import Options, check_name_and_size, requests_of
 from modelprofiler.azureml.profiling.stage import stage
 from modelprofiler.azureml.registry.model import RegisteredModel
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
@@ -35,7 +35,7 @@ def start(
 ) -> None:
     """Check everything, then start the run; see `Model.profile`."""
     bounds = Bounds.from_environment(os.environ)
-    check_name_and_caps(profile_name, cpu, memory_in_gb, bounds)
+    check_name_and_size(profile_name, cpu, memory_in_gb, bounds)
     requests = requests_of(workspace, input_dataset)
     options = options.or_of(os.environ)
     options.check()
@@ -57,12 +57,12 @@ def start(
 
         start_in_cluster(workspace, call, models, inference_config, requests, environment)
     else:
-        _start_here(workspace, call, bounds, models, inference_config, requests, environment)
+        _start_on_this_machine(workspace, call, bounds, models, inference_config, requests, environment)
     for warning in environment.warnings:
         warnings.warn(warning, UserWarning, stacklevel=3)
 
 
-def _start_here(
+def _start_on_this_machine(
     workspace: WorkspaceSettings,
     call: manifest.Call,
     bounds: Bounds,
@@ -74,20 +74,18 @@ def _start_here(
     machine = Machine.here()
     cpu = rounded_down(min(bounds.max_profile_cpu, machine.spare_cpu))
     memory = rounded_down(min(bounds.max_profile_memory, machine.spare_memory_in_gb))
-    warnings_of: list[str | None] = []
     if call.cpu is not None:
         cpu, warning = lowered(call.cpu, machine.cpu, "cpu", "this machine")
-        warnings_of.append(warning)
+        environment.warnings += [warning] if warning else []
     if call.memory_in_gb is not None:
         memory, warning = lowered(call.memory_in_gb, machine.memory_in_gb, "memory_in_gb", "this machine")
-        warnings_of.append(warning)
-    environment.warnings += [warning for warning in warnings_of if warning]
+        environment.warnings += [warning] if warning else []
     call = manifest.replaced(call, cpu=cpu, memory_in_gb=memory)
     runs = LocalRuns(workspace.store)
     directory = runs.reserve(call.name)
     try:
-        data = _prepared(directory, call, models, config, requests, environment)
-        runs.start(directory, data, list(call.model_ids), workspace.tracking_uri)
+        document = _prepared(directory, call, models, config, requests, environment)
+        runs.start(directory, document, list(call.model_ids), workspace.tracking_uri)
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
@@ -101,7 +99,7 @@ def _prepared(
     requests: list[str],
     environment: Translated,
 ) -> dict[str, object]:
-    """Put the files of a run into its directory, and return its manifest."""
+    """Copy the files of a run into its directory, and return its manifest."""
     staged = stage(directory, config, models, requests, environment.packages)
     variables = [{"name": name, "value": value} for name, value in staged.variables.items()]
     profile = manifest.profile_of(

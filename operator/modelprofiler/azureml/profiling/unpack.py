@@ -1,6 +1,6 @@
-"""A scoring script that unpacks the user's and the files beside it, and the models, and is then the user's.
+"""A scoring script that unpacks the user's files and models, and then runs the user's script.
 
-This file is copied into a ConfigMap beside files.zip. It knows nothing but the standard library.
+It is put into the ConfigMap that contains files.zip. It uses the standard library only.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""The process of a run on this machine: it runs the engine, says how that ended, and tags the models if asked to.
+"""The process of a run on this machine: it runs the engine, records how that ended, and tags the models if requested.
 
 ``python -m modelprofiler.azureml.profiling.worker DIRECTORY``
 """
@@ -18,7 +18,7 @@ from modelprofiler.azureml.profiling.local_run import (
     PROFILES,
     STATE,
     LocalRuns,
-    last_words,
+    end_of_log,
     update_state,
 )
 from modelprofiler.azureml.profiling.manifest import AUTO_TAG
@@ -28,11 +28,11 @@ from modelprofiler.azureml.store import Store, read_json
 from modelprofiler.errors import ModelProfilerError
 
 WAIT_SECONDS = 24 * 3600
-"""How long a run waits for others on this machine: they are queued, as the original's were."""
+"""How long a run waits in the queue for other runs on this machine: a day, as long as anybody waits for a result."""
 
 
 def engine(directory: Path) -> list[str]:
-    """Return the command that runs a profile."""
+    """Return the command that runs the profile of a directory."""
     run = [sys.executable, "-m", "modelprofiler", "run", str(directory / MANIFEST)]
     return [*run, "--output", "json", "--directory", str(directory / "run"), "--wait", str(WAIT_SECONDS)]
 
@@ -40,10 +40,10 @@ def engine(directory: Path) -> list[str]:
 def main(argv: list[str]) -> int:
     """Run the profile of a directory; return the engine's exit code."""
     directory = Path(argv[0])
-    process = subprocess.Popen(engine(directory), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 - ours
+    process = subprocess.Popen(engine(directory), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 - this very program
 
     def stop(number: int, frame: FrameType | None) -> None:
-        process.terminate()  # not SIGINT, which the engine ignores where the script was started in the background
+        process.terminate()  # a process that a shell started in the background ignores SIGINT
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -52,11 +52,11 @@ def main(argv: list[str]) -> int:
     finally:
         if process.poll() is None:
             process.kill()
-    _conclude(directory, process.returncode, output)
+    _record_end(directory, process.returncode, output)
     return process.returncode
 
 
-def _conclude(directory: Path, code: int, output: bytes) -> None:
+def _record_end(directory: Path, code: int, output: bytes) -> None:
     status = directory / "run" / "profile.json"
     if not status.is_file() and output.strip().startswith(b"{"):
         status.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def _conclude(directory: Path, code: int, output: bytes) -> None:
     try:
         snapshot = runs.read(name)
         if state.get("ended") is None and snapshot.state not in (SUCCEEDED, FAILED) and not snapshot.error:
-            message = f"the run ended with exit code {code}; its last words: {last_words(directory / LOG)}"
+            message = f"the run ended with exit code {code}; its last output: {end_of_log(directory / LOG)}"
             update_state(directory, ended=FAILED, message=message)
             return
         if snapshot.state == SUCCEEDED and snapshot.profile.metadata.annotations.get(AUTO_TAG):

@@ -1,1 +1,1 @@
-"""Where models are registered: the local store, or an MLflow server."""
+"""Model registries: the local store, or an MLflow server."""

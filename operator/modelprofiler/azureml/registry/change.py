@@ -1,4 +1,4 @@
-"""What a registration and a change of a model are held to; pure."""
+"""The rules for registering and changing a model; pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,254}$")
 
 
 def check_registration(name: str, framework: str | None, framework_version: str | None) -> None:
-    """Refuse a name that cannot be used, and the version of a framework that is not named.
+    """Refuse an invalid model name, and a framework version without a framework.
 
     Raises
     ------
     WebserviceException
-        With what to do.
+        With what is wrong and what would be right.
     """
     if not _NAME.match(name or ""):
         raise WebserviceException(
@@ -32,17 +32,17 @@ def check_registration(name: str, framework: str | None, framework_version: str 
 def retag(
     record: ModelRecord, added: Mapping[str, str], removed: Iterable[str], properties: Mapping[str, str]
 ) -> list[str]:
-    """Change the tags of a model and add properties; return the tags that were to be removed and are not there.
+    """Change the tags of a model and add properties; return the tags to remove that it does not have.
 
     Raises
     ------
     WebserviceException
-        For a property that is there already: it never changes.
+        When a property exists already: a property never changes.
     """
-    if taken := [name for name in properties if name in record.properties]:
+    if existing := [name for name in properties if name in record.properties]:
         raise WebserviceException(
             "Error, properties are immutable, the following keys cannot be added/modified: "
-            f"{', '.join(taken)}. Use a tag for what changes."
+            f"{', '.join(existing)}. Use tags for values that change."
         )
     missing = [name for name in removed if record.tags.pop(name, None) is None]
     record.tags |= added
@@ -51,5 +51,5 @@ def retag(
 
 
 def texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return tags as texts: a registry keeps nothing else, and a script adds numbers."""
+    """Return tags with their values as strings: registries keep nothing else, and scripts pass numbers too."""
     return {str(name): value if isinstance(value, str) else str(value) for name, value in (values or {}).items()}

@@ -1,6 +1,6 @@
-"""JSON and files over HTTP, as MLflow's REST API speaks it.
+"""Sends and receives JSON and files over HTTP, for MLflow's REST API.
 
-The library would bring hundreds of megabytes for these few calls.
+MLflow's own client installs 850 MB for these few calls, so it is not used.
 """
 
 from __future__ import annotations
@@ -18,27 +18,35 @@ from typing import Any, BinaryIO
 from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
 
 CALL_SECONDS = 30.0
+"""Timeout of a call; MLflow answers in milliseconds. An estimate."""
+
 FILE_SECONDS = 600.0
+"""Timeout of each read and write of a file transfer. An estimate."""
+
 CHUNK = 2**20
+"""Bytes that are written to a file at once."""
+
+LONGEST_ANSWER = 2000
+"""Bytes that are read of an error's answer."""
 
 
 class Missing(WebserviceException):
-    """What was asked for is not there."""
+    """The requested object does not exist."""
 
 
 class Http:
-    """A server that speaks JSON.
+    """A client of an MLflow server.
 
     Parameters
     ----------
     address
-        Such as ``http://mlflow.example:5000``. MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
-        MLFLOW_TRACKING_PASSWORD, log in.
+        The server's, such as ``http://mlflow.example:5000``. MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME with
+        MLFLOW_TRACKING_PASSWORD, are its credentials.
 
     Raises
     ------
     UserErrorException
-        When the address is not one of HTTP.
+        When the address does not begin with http or https.
     """
 
     def __init__(self, address: str) -> None:
@@ -74,14 +82,14 @@ class Http:
         try:
             data = json.loads(text or b"{}")
         except ValueError as error:
-            raise WebserviceException(f"{self.address} is no MLflow server: it answers {text[:100]!r}") from error
+            raise WebserviceException(f"{self.address} is not an MLflow server: it answers {text[:100]!r}") from error
         return data if isinstance(data, dict) else {}
 
     def _open(
         self, method: str, path: str, body: bytes | BinaryIO | None, headers: dict[str, str], seconds: float
     ) -> Any:
         request = urllib.request.Request(  # noqa: S310 - http or https, as checked above
-            f"{self.address}/{path}", data=body, method=method, headers={**headers, **_login()}
+            f"{self.address}/{path}", data=body, method=method, headers={**headers, **_credentials()}
         )
         try:
             return urllib.request.urlopen(request, timeout=seconds)  # noqa: S310 - the same
@@ -93,7 +101,7 @@ class Http:
             raise WebserviceException(f"MLflow at {self.address} does not answer: {error}", 503) from error
 
 
-def _login() -> dict[str, str]:
+def _credentials() -> dict[str, str]:
     if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
         return {"Authorization": f"Bearer {token}"}
     if user := os.environ.get("MLFLOW_TRACKING_USERNAME"):
@@ -103,7 +111,7 @@ def _login() -> dict[str, str]:
 
 
 def _reason(error: urllib.error.HTTPError) -> tuple[str, str]:
-    text = error.read()[:2000]
+    text = error.read(LONGEST_ANSWER)
     try:
         data = json.loads(text)
         return str(data.get("error_code", "")), str(data.get("message") or error.reason)

@@ -31,23 +31,24 @@ class LocalRegistry:
                 shutil.copy2(source, target)
             with self._store.locked():
                 versions = self._store.versions(MODELS, record.name)
-                made = dataclasses.replace(
+                registered = dataclasses.replace(
                     record, version=versions[-1] + 1 if versions else 1, created_time=datetime.now(UTC)
                 )
-                directory = self._store.path(MODELS, made.name, str(made.version))
-                made.url = f"file://{directory / 'files'}"
-                write_json(staging / "model.json", _to_json(made))
+                directory = self._store.path(MODELS, registered.name, str(registered.version))
+                registered.url = f"file://{directory / 'files'}"
+                write_json(staging / "model.json", _to_json(registered))
                 directory.parent.mkdir(parents=True, exist_ok=True)
                 staging.rename(directory)
-        return made
+        return registered
 
     def get(self, name: str, version: int | None = None) -> ModelRecord:
         """Return a version of a model, or the latest."""
         versions = self._store.versions(MODELS, name)
-        wanted = version if version is not None else versions[-1] if versions else None
-        if wanted not in versions:
+        latest = versions[-1] if versions else None
+        number = latest if version is None else version
+        if number not in versions:
             raise ModelNotFoundException(not_found(name, version, [r.id for r in self.list()]), status_code=404)
-        data = self._store.read(MODELS, name, str(wanted), "model.json")
+        data = self._store.read(MODELS, name, str(number), "model.json")
         if data is None:
             raise ModelNotFoundException(not_found(name, version, []), status_code=404)
         return _of_json(data)
@@ -55,14 +56,14 @@ class LocalRegistry:
     def list(self, name: str | None = None) -> list[ModelRecord]:
         """Return all versions of a model, or of all models, the latest first."""
         names = [name] if name is not None else self._store.names(MODELS)
-        read = [
+        records = [
             self._store.read(MODELS, n, str(v), "model.json") for n in names for v in self._store.versions(MODELS, n)
         ]
-        found = [_of_json(data) for data in read if data is not None]
-        return sorted(found, key=lambda r: r.created_time or datetime.min.replace(tzinfo=UTC), reverse=True)
+        models = [_of_json(data) for data in records if data is not None]
+        return sorted(models, key=lambda r: r.created_time or datetime.min.replace(tzinfo=UTC), reverse=True)
 
     def update(self, record: ModelRecord) -> None:
-        """Write what is known of a model that is there."""
+        """Replace the record of an existing model."""
         with self._store.locked():
             self.get(record.name, record.version)
             self._store.write(_to_json(record), MODELS, record.name, str(record.version), "model.json")
@@ -80,10 +81,10 @@ class LocalRegistry:
 
 
 def not_found(name: str, version: int | None, known: list[str]) -> str:
-    """Return the sentence for a model that is not there."""
+    """Return the message for a model that does not exist."""
     which = f"name {name}" + (f", version {version}" if version is not None else "")
-    there = f"; registered are {', '.join(sorted(known)[:20])}" if known else "; no model is registered"
-    return f"ModelNotFound: Model with {which} not found in provided workspace{there}. Model.register adds one."
+    others = f"; registered are {', '.join(sorted(known)[:20])}" if known else "; no model is registered"
+    return f"ModelNotFound: Model with {which} not found in provided workspace{others}. Model.register adds one."
 
 
 def _to_json(record: ModelRecord) -> Json:

@@ -1,6 +1,6 @@
 """Models in an MLflow registry, as versions ``models:/name/version`` with tags.
 
-What MLflow has no field for (properties, framework, size, datasets) is in tags that begin with ``modelprofiler.``.
+Properties, framework, size and datasets have no field in MLflow: they are tags that begin with ``modelprofiler.``.
 """
 
 from __future__ import annotations
@@ -24,25 +24,33 @@ from modelprofiler.azureml.store import Store
 
 API = "api/2.0/mlflow"
 EXPERIMENT = "modelprofiler"
-"""The experiment whose runs hold the files of models that were registered from here."""
+"""The experiment whose runs hold the files of the models that modelprofiler registered."""
 
 PREFIX = "modelprofiler."
 PROPERTY = f"{PREFIX}property."
-_KEPT = ("framework", "framework_version", "resource_configuration", "sample_input_dataset_id")
-_ALSO_KEPT = ("sample_output_dataset_id", "datasets")
+_TAGGED_FIELDS = (
+    "framework",
+    "framework_version",
+    "resource_configuration",
+    "sample_input_dataset_id",
+    "sample_output_dataset_id",
+    "datasets",
+)
+"""Fields of a record that are kept as tags, in JSON."""
 
 PAGE = 200
+"""Versions in one answer of a search, so that an answer stays small; the search reads every page."""
 
 
 class MlflowRegistry:
-    """Models of an MLflow server.
+    """The models of an MLflow server.
 
     Parameters
     ----------
     address
-        Of the server.
+        The server's.
     store
-        Where files are kept that were fetched from it.
+        Where downloaded files are kept.
     """
 
     def __init__(self, address: str, store: Store) -> None:
@@ -63,7 +71,7 @@ class MlflowRegistry:
         )["run"]["info"]
         source = f"{run['artifact_uri']}/model"
         upload(self._http, source, files)
-        made = self._http.send(
+        registered = self._http.send(
             "POST",
             f"{API}/model-versions/create",
             {
@@ -76,7 +84,7 @@ class MlflowRegistry:
         )["model_version"]
         end = {"run_id": run["run_id"], "status": "FINISHED", "end_time": _now()}
         self._http.send("POST", f"{API}/runs/update", end)
-        return _record(made)
+        return _record(registered)
 
     def get(self, name: str, version: int | None = None) -> ModelRecord:
         """Return a version of a model, or the latest."""
@@ -86,18 +94,18 @@ class MlflowRegistry:
                 raise ModelNotFoundException(not_found(name, None, self._names()), status_code=404)
             return max(versions, key=lambda r: r.version)
         try:
-            found = self._http.get(f"{API}/model-versions/get", {"name": name, "version": version})
+            answer = self._http.get(f"{API}/model-versions/get", {"name": name, "version": version})
         except Missing as error:
             known = [r.id for r in self._search(name)] or self._names()
             raise ModelNotFoundException(not_found(name, version, known), status_code=404) from error
-        return _record(found["model_version"])
+        return _record(answer["model_version"])
 
     def list(self, name: str | None = None) -> list[ModelRecord]:
         """Return all versions of a model, or of all models, the latest first."""
         return sorted(self._search(name), key=lambda r: (r.created_time or _BEGINNING, r.version), reverse=True)
 
     def update(self, record: ModelRecord) -> None:
-        """Write description and tags, those only that differ."""
+        """Write the description and the tags that have changed."""
         before, key = self.get(record.name, record.version), {"name": record.name, "version": str(record.version)}
         old, new = _tags(before), _tags(record)
         for tag, value in new.items():
@@ -115,7 +123,7 @@ class MlflowRegistry:
         self._http.send("DELETE", f"{API}/model-versions/delete", {"name": name, "version": str(version)})
 
     def files(self, name: str, version: int) -> Path:
-        """Return the directory with the model's files, fetched once."""
+        """Return the directory with the model's files, downloaded at the first call."""
         self.get(name, version)
         server = hashlib.sha256(self._http.address.encode()).hexdigest()[:12]
         directory = self._store.path("mlflow", server, name, str(version))
@@ -132,8 +140,8 @@ class MlflowRegistry:
 
     def _experiment(self) -> str:
         try:
-            found = self._http.get(f"{API}/experiments/get-by-name", {"experiment_name": EXPERIMENT})
-            return str(found["experiment"]["experiment_id"])
+            answer = self._http.get(f"{API}/experiments/get-by-name", {"experiment_name": EXPERIMENT})
+            return str(answer["experiment"]["experiment_id"])
         except Missing:
             return str(self._http.send("POST", f"{API}/experiments/create", {"name": EXPERIMENT})["experiment_id"])
 
@@ -142,12 +150,12 @@ class MlflowRegistry:
         query: dict[str, Any] = {"max_results": PAGE}
         if quoted is not None:
             query["filter"] = f"name='{quoted}'"
-        found: builtins.list[ModelRecord] = []
+        records: builtins.list[ModelRecord] = []
         while True:
             page = self._http.get(f"{API}/model-versions/search", query)
-            found += [_record(version) for version in page.get("model_versions", [])]
+            records += [_record(version) for version in page.get("model_versions", [])]
             if not page.get("next_page_token"):
-                return found
+                return records
             query["page_token"] = page["next_page_token"]
 
     def _names(self) -> builtins.list[str]:
@@ -162,9 +170,9 @@ def _now() -> int:
 
 
 def _tags(record: ModelRecord) -> dict[str, str]:
-    """Return everything of a model that MLflow keeps as tags."""
-    kept = {name: getattr(record, name) for name in _KEPT + _ALSO_KEPT}
-    fields = {f"{PREFIX}{name}": json.dumps(value) for name, value in kept.items() if value}
+    """Return the tags that MLflow keeps for a model."""
+    values = {name: getattr(record, name) for name in _TAGGED_FIELDS}
+    fields = {f"{PREFIX}{name}": json.dumps(value) for name, value in values.items() if value}
     return record.tags | {f"{PROPERTY}{name}": value for name, value in record.properties.items()} | fields
 
 
@@ -182,5 +190,5 @@ def _record(version: Mapping[str, Any]) -> ModelRecord:
         url=f"models:/{version['name']}/{version['version']}",
         run_id=version.get("run_id") or None,
     )
-    kept = {name: json.loads(own[f"{PREFIX}{name}"]) for name in _KEPT + _ALSO_KEPT if f"{PREFIX}{name}" in own}
-    return dataclasses.replace(record, **kept)
+    fields = {name: json.loads(own[f"{PREFIX}{name}"]) for name in _TAGGED_FIELDS if f"{PREFIX}{name}" in own}
+    return dataclasses.replace(record, **fields)

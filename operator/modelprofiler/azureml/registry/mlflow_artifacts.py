@@ -1,4 +1,4 @@
-"""Files of models in MLflow's artifact store: through the server that proxies it, or on this machine."""
+"""Files of models in MLflow's artifact store, which the server proxies or which is on this machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from modelprofiler.azureml.registry.http import Http
 API = "api/2.0/mlflow-artifacts/artifacts"
 LOGGED_MODELS = "api/2.0/mlflow/logged-models"
 MOST_FILES = 100_000
+"""Most files of a model: a bound, should a server list directories without an end."""
 
 
 def upload(http: Http, source: str, files: Mapping[str, Path]) -> None:
@@ -21,7 +22,7 @@ def upload(http: Http, source: str, files: Mapping[str, Path]) -> None:
     Raises
     ------
     UserErrorException
-        When the artifacts are where only the server's own credentials reach.
+        When only the server itself can reach the artifacts.
     """
     local, remote = _place(source)
     for name, file in files.items():
@@ -34,64 +35,64 @@ def upload(http: Http, source: str, files: Mapping[str, Path]) -> None:
 
 
 def download(http: Http, source: str, target: Path) -> None:
-    """Fetch everything below an artifact address, so that `target` holds one file or folder.
+    """Download everything below an artifact address, so that `target` contains one file or folder.
 
     Raises
     ------
     UserErrorException
-        When the artifacts are where only the server's own credentials reach.
+        When only the server itself can reach the artifacts.
     WebserviceException
-        When there are none.
+        When there are no files.
     """
     if source.startswith("models:/m-"):
         model = http.get(f"{LOGGED_MODELS}/{source.removeprefix('models:/')}")
         source = model["model"]["info"]["artifact_uri"]
     local, remote = _place(source)
-    inside = target / "inside"
+    contents = target / "contents"
     if local is not None:
         if not local.exists():
-            raise WebserviceException(f"the model's files should be in {local}, which is not on this machine")
-        shutil.copytree(local, inside) if local.is_dir() else shutil.copy2(local, _made(inside) / local.name)
+            raise WebserviceException(f"the model's files should be in {local}, which does not exist on this machine")
+        shutil.copytree(local, contents) if local.is_dir() else shutil.copy2(local, _created(contents) / local.name)
     else:
-        _fetch(http, remote, inside)
-    if not inside.is_dir() or not any(inside.iterdir()):
+        _download_all(http, remote, contents)
+    if not contents.is_dir() or not any(contents.iterdir()):
         raise WebserviceException(f"there are no files at {source}")
-    entries = list(inside.iterdir())
+    entries = list(contents.iterdir())
     if len(entries) == 1:
         entries[0].rename(target / entries[0].name)
-        inside.rmdir()
-    else:  # a model as MLflow itself saves it: a folder, whose name is the last of its address
-        inside.rename(target / (PurePosixPath(remote or str(local)).name or "model"))
+        contents.rmdir()
+    else:  # a model that MLflow saved is a folder with several entries; the end of its address is its name
+        contents.rename(target / (PurePosixPath(remote or str(local)).name or "model"))
 
 
-def _made(directory: Path) -> Path:
+def _created(directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 
 
 def _place(source: str) -> tuple[Path | None, str]:
-    """Return where artifacts are: a path of this machine, or else a path of the server's proxy."""
+    """Return the place of artifacts: a path of this machine, or None and a path of the server's proxy."""
     parts = urllib.parse.urlsplit(source)
     if parts.scheme == "mlflow-artifacts":
         return None, parts.path.strip("/")
     if parts.scheme in ("", "file"):
         return Path(urllib.parse.unquote(parts.path)), ""
     raise UserErrorException(
-        f"the model's files are at {parts.scheme}://{parts.netloc}, which only MLflow's server can reach; start it "
+        f"the model's files are at {parts.scheme}://{parts.netloc}, which only the MLflow server can reach; start it "
         "with --serve-artifacts, so that it passes them on"
     )
 
 
-def _fetch(http: Http, root: str, target: Path) -> None:
-    waiting, count = [root], 0
-    while waiting:
-        directory = waiting.pop()
+def _download_all(http: Http, root: str, target: Path) -> None:
+    directories, count = [root], 0
+    while directories:
+        directory = directories.pop()
         for entry in http.get(API, {"path": directory}).get("files", []):
             path = f"{directory}/{PurePosixPath(entry['path']).name}"
             count += 1
             if count > MOST_FILES:
                 raise WebserviceException(f"the model has more than {MOST_FILES} files")
             if entry.get("is_dir"):
-                waiting.append(path)
+                directories.append(path)
             else:
                 http.download(f"{API}/{path}", target / PurePosixPath(path).relative_to(root))

@@ -1,4 +1,4 @@
-"""A version of a registered model: what is known of it, its tags and its files."""
+"""A version of a registered model: its record, its tags and its files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RegisteredModel:
     workspace
         Where it is registered.
     record
-        What the registry knows of it.
+        Its record in the registry.
     """
 
     def __init__(self, workspace: WorkspaceSettings, record: ModelRecord) -> None:

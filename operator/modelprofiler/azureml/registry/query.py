@@ -1,4 +1,4 @@
-"""Which registered model is meant: by name, id, tags and so on."""
+"""Finds registered models by name, id, tags and so on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modelprofiler.azureml.exceptions import ModelNotFoundException, WebserviceE
 from modelprofiler.azureml.registry.record import ModelRecord, ModelRegistry
 
 Filter = Sequence[str | Sequence[str]]
-"""What a model must have: names, or [name, value]."""
+"""Tags or properties that a model must have: names, or [name, value] pairs."""
 
 
 def look_up(
@@ -21,12 +21,12 @@ def look_up(
     run_id: str | None,
     framework: str | None,
 ) -> ModelRecord:
-    """Return the model that is meant, in its latest version where none is.
+    """Return the model that matches every argument, in its latest version where no version is given.
 
     Raises
     ------
     ModelNotFoundException
-        When there is none.
+        When no model matches.
     WebserviceException
         When neither a name nor an id is given.
     """
@@ -37,12 +37,12 @@ def look_up(
     if version:
         return registry.get(name, _number(name, version))
     if tags or properties or run_id or framework:
-        found = [r for r in registry.list(name) if matches(r, tags, properties, run_id, framework)]
-        if not found:
+        records = [r for r in registry.list(name) if matches(r, tags, properties, run_id, framework)]
+        if not records:
             raise ModelNotFoundException(
-                f"ModelNotFound: no version of model {name} has the tags, properties, run and framework asked for"
+                f"ModelNotFound: no version of model {name} has the given tags, properties, run and framework"
             )
-        return max(found, key=lambda r: r.version)
+        return max(records, key=lambda r: r.version)
     return registry.get(name)
 
 
@@ -57,14 +57,14 @@ def search(
     *,
     latest: bool,
 ) -> list[ModelRecord]:
-    """Return the models that have all that is given, the latest first; of each only the latest version if asked."""
-    found = [r for r in registry.list(name) if matches(r, tags, properties, run_id, framework)]
+    """Return the models that match every argument, the latest first; with `latest` only the latest version of each."""
+    records = [r for r in registry.list(name) if matches(r, tags, properties, run_id, framework)]
     if dataset_id:
-        found = [r for r in found if dataset_id in (d["id"] for d in r.datasets)]
+        records = [r for r in records if dataset_id in (d["id"] for d in r.datasets)]
     if not latest:
-        return found
+        return records
     newest: dict[str, ModelRecord] = {}
-    for record in found:
+    for record in records:
         if record.name not in newest or record.version > newest[record.name].version:
             newest[record.name] = record
     return list(newest.values())
@@ -90,11 +90,11 @@ def _number(name: str, version: int | str) -> int:
 def matches(
     record: ModelRecord, tags: Filter | None, properties: Filter | None, run_id: str | None, framework: str | None
 ) -> bool:
-    """Whether a model has all that is asked for."""
+    """Return whether a model has all of these."""
 
-    def has(found: dict[str, str], wanted: Filter | None) -> bool:
-        pairs = [(w, None) if isinstance(w, str) else (w[0], w[1]) for w in wanted or ()]
-        return all(key in found and (value is None or found[key] == value) for key, value in pairs)
+    def has(values: dict[str, str], required: Filter | None) -> bool:
+        pairs = [(r, None) if isinstance(r, str) else (r[0], r[1]) for r in required or ()]
+        return all(key in values and (value is None or values[key] == value) for key, value in pairs)
 
     return (
         has(record.tags, tags)

@@ -1,4 +1,4 @@
-"""A registered model, and what a registry does with it."""
+"""The record of a registered model, and the interface of a registry."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ModelRecord:
 
 
 def serialized(record: ModelRecord) -> dict[str, Any]:
-    """Return a model as JSON data, with the original's keys."""
+    """Return a model as JSON data, with Azure ML's keys."""
     return {
         "createdTime": record.created_time.isoformat() if record.created_time else None,
         "createdBy": None,
@@ -63,7 +63,7 @@ def serialized(record: ModelRecord) -> dict[str, Any]:
 class ModelRegistry(Protocol):
     """Models by name and version.
 
-    Every call raises `ModelNotFoundException` for a model that is not there.
+    Every call raises `ModelNotFoundException` for a model that does not exist.
     """
 
     def register(self, record: ModelRecord, files: Mapping[str, Path]) -> ModelRecord:
@@ -72,9 +72,9 @@ class ModelRegistry(Protocol):
         Parameters
         ----------
         record
-            What is known of it; its version is ignored.
+            The model; its version is ignored.
         files
-            The files by their path in the model's directory.
+            The files, each by its path in the model's directory.
         """
 
     def get(self, name: str, version: int | None = None) -> ModelRecord:
@@ -84,10 +84,10 @@ class ModelRegistry(Protocol):
         """Return all versions of a model, or of all models, the latest first."""
 
     def update(self, record: ModelRecord) -> None:
-        """Write the description, tags, properties and so on of a model that is there."""
+        """Replace the description, tags, properties and so on of an existing model."""
 
     def delete(self, name: str, version: int) -> None:
         """Remove a version of a model."""
 
     def files(self, name: str, version: int) -> Path:
-        """Return the directory with the model's files; it holds one file or folder, as when it was registered."""
+        """Return the directory that contains the model: one file or folder, under the name it was registered with."""

@@ -1,4 +1,4 @@
-"""The size that a model is registered with."""
+"""The size that a model is deployed with, as its registration records it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ResourceConfiguration:
-    """CPU in cores, memory in GB and GPUs that a model is registered with."""
+    """CPU in cores, memory in GB and number of GPUs that a model is deployed with."""
 
     def __init__(self, cpu: float | None = None, memory_in_gb: float | None = None, gpu: int | None = None) -> None:
         self.cpu = cpu
@@ -19,7 +19,7 @@ class ResourceConfiguration:
 
     @staticmethod
     def deserialize(payload_obj: dict[str, Any] | None) -> ResourceConfiguration | None:
-        """Return the size that `serialize` wrote."""
+        """Return the size of the data that `serialize` returned."""
         if payload_obj is None:
             return None
         return ResourceConfiguration(payload_obj.get("cpu"), payload_obj.get("memoryInGB"), payload_obj.get("gpu"))

@@ -24,12 +24,12 @@ class CondaDependencies:
     Parameters
     ----------
     conda_dependencies_file_path
-        A conda file; by default there is azureml-defaults alone.
+        A conda file; by default azureml-defaults is the only package.
 
     Raises
     ------
     UserErrorException
-        When the file is not there or is no conda file.
+        When the file does not exist or is not a conda file.
     """
 
     def __init__(
@@ -52,45 +52,45 @@ class CondaDependencies:
         python_version: str | None = None,
         pin_sdk_version: bool = True,
     ) -> CondaDependencies:
-        """Return the packages of a new environment; without `pip_packages` azureml-defaults is the only one of pip."""
-        made = CondaDependencies(_underlying_structure={"dependencies": []})
+        """Return the packages of a new environment; without `pip_packages` the only pip package is azureml-defaults."""
+        dependencies = CondaDependencies(_underlying_structure={"dependencies": []})
         if python_version:
-            made.set_python_version(python_version)
+            dependencies.set_python_version(python_version)
         if pip_indexurl:
-            made.set_pip_option(f"--extra-index-url {pip_indexurl}")
+            dependencies.set_pip_option(f"--extra-index-url {pip_indexurl}")
         for package in [DEFAULT_PIP_PACKAGE] if pip_packages is None else pip_packages:
-            made.add_pip_package(package)
+            dependencies.add_pip_package(package)
         for package in conda_packages or []:
-            made.add_conda_package(package)
-        return made
+            dependencies.add_conda_package(package)
+        return dependencies
 
     @property
     def _dependencies(self) -> list[Any]:
-        found: list[Any] = self._conda_dependencies.setdefault("dependencies", [])
-        return found
+        dependencies: list[Any] = self._conda_dependencies.setdefault("dependencies", [])
+        return dependencies
 
     @property
     def conda_channels(self) -> Iterator[str]:
-        """Channels of conda; they have no meaning here."""
+        """Conda channels; they are kept and not used, since packages come from PyPI."""
         return iter(list(self._conda_dependencies.get("channels") or []))
 
     @property
     def conda_packages(self) -> Iterator[str]:
-        """Packages of conda, Python included."""
+        """Conda packages, Python included."""
         return iter([d for d in self._dependencies if isinstance(d, str)])
 
     @property
     def pip_packages(self) -> Iterator[str]:
-        """Packages of pip."""
+        """Pip packages."""
         return iter([line for line in self._pip() if not line.startswith("-")])
 
     @property
     def pip_options(self) -> Iterator[str]:
-        """Options of pip among its packages."""
+        """Pip options among the pip packages."""
         return iter([line for line in self._pip() if line.startswith("-")])
 
     def get_python_version(self) -> str | None:
-        """Return the version of Python that is asked for."""
+        """Return the Python version, or None where it is not set."""
         for package in self.conda_packages:
             if package_name(package) == "python":
                 version = re.search(r"[0-9][0-9.]*", package)
@@ -98,59 +98,59 @@ class CondaDependencies:
         return None
 
     def set_python_version(self, version: str) -> None:
-        """Ask for a version of Python."""
-        kept = [d for d in self._dependencies if not (isinstance(d, str) and package_name(d) == "python")]
-        self._conda_dependencies["dependencies"] = [f"python={version}", *kept]
+        """Set the Python version."""
+        others = [d for d in self._dependencies if not (isinstance(d, str) and package_name(d) == "python")]
+        self._conda_dependencies["dependencies"] = [f"python={version}", *others]
 
     def add_channel(self, channel: str) -> None:
-        """Add a channel; it has no meaning here."""
+        """Add a conda channel; it is kept and not used."""
         channels = self._conda_dependencies.setdefault("channels", [])
         if channel not in channels:
             channels.append(channel)
 
     def remove_channel(self, channel: str) -> None:
-        """Remove a channel."""
+        """Remove a conda channel."""
         self._conda_dependencies["channels"] = [c for c in self.conda_channels if c != channel]
 
     def add_conda_package(self, conda_package: str) -> None:
-        """Add a package of conda."""
+        """Add a conda package."""
         if package_name(conda_package) == "python" and re.search("[0-9]", conda_package):
             self.set_python_version(re.sub(r"^python[=<>!~ ]*", "", conda_package))
         elif conda_package not in self._dependencies:
             self._dependencies.append(conda_package)
 
     def remove_conda_package(self, conda_package: str) -> None:
-        """Remove a package of conda."""
+        """Remove a conda package."""
         if package_name(conda_package) == "python":
             raise UserErrorException("python must not be removed from conda dependencies")
         self._conda_dependencies["dependencies"] = [d for d in self._dependencies if d != conda_package]
 
     def add_pip_package(self, pip_package: str) -> None:
-        """Add a package of pip, in place of another version of it."""
+        """Add a pip package; it replaces another version of the same package."""
         self.remove_pip_package(pip_package)
         self._pip_section().append(pip_package)
 
     def remove_pip_package(self, pip_package: str) -> None:
-        """Remove a package of pip."""
+        """Remove a pip package."""
         if pip_package.startswith("-"):
-            raise UserErrorException(f"{pip_package} is an option of pip, not a package; use set_pip_option")
+            raise UserErrorException(f"{pip_package} is a pip option, not a package; use set_pip_option")
         name = package_name(pip_package)
         section = self._pip_section()
         section[:] = [line for line in section if line.startswith("-") or package_name(line) != name]
 
     def set_pip_option(self, pip_option: str) -> None:
-        """Add an option of pip, such as ``--extra-index-url``."""
+        """Add a pip option, such as ``--extra-index-url``."""
         if pip_option not in self._pip_section():
             self._pip_section().append(pip_option)
 
     def set_pip_requirements(self, pip_requirements: list[str]) -> None:
-        """Set packages and options of pip, in place of those that are there."""
+        """Replace all pip packages and options."""
         self._pip_section()[:] = pip_requirements
 
     def save_to_file(self, base_directory: str, conda_file_path: str | None = None) -> str:
         """Write the conda file, and return its name."""
         name = conda_file_path or "conda_dependencies.yml"
-        self.save(os.path.join(base_directory, name))  # noqa: PTH118 - the original's names are texts
+        self.save(os.path.join(base_directory, name))  # noqa: PTH118 - Azure ML's paths are strings
         return name
 
     def save(self, path: str | None = None) -> str:
@@ -185,9 +185,9 @@ class CondaDependencies:
 
 
 def package_name(requirement: str) -> str:
-    """Return the name of a package in a requirement of conda or pip, in lower case with ``-`` between words."""
-    found = _NAME.match(requirement.strip())
-    return re.sub(r"[-_.]+", "-", found.group(1)).lower() if found else ""
+    """Return the package name in a conda or pip requirement, in lower case with ``-`` between words."""
+    match = _NAME.match(requirement.strip())
+    return re.sub(r"[-_.]+", "-", match.group(1)).lower() if match else ""
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def _checked(data: Any, what: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise UserErrorException(f"{what} must be an object with the key dependencies")
     if unknown := [str(key) for key in data if key not in _KEYS]:
-        raise UserErrorException(f"{what}: unknown key {', '.join(unknown)}; known are {', '.join(_KEYS)}")
+        raise UserErrorException(f"{what}: unknown key {', '.join(unknown)}; the known keys are {', '.join(_KEYS)}")
     if not isinstance(data.get("dependencies") or [], list):
         raise UserErrorException(f"{what}: dependencies must be a list")
     return {**data, "dependencies": list(data.get("dependencies") or [])}

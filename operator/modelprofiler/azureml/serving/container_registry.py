@@ -1,4 +1,4 @@
-"""Where an image is pulled from."""
+"""The registry of an image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 class ContainerRegistry:
     """Address and login of an image registry.
 
-    Only the address is used: to pull from a registry that asks for a login, a cluster needs a secret.
+    Only the address is used. A cluster pulls from a registry with a login by a secret of its namespace.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 ENVIRONMENTS = "environments"
 FILE = "azureml_environment.json"
-"""What the original's ``save_to_directory`` wrote, beside conda_dependencies.yml."""
+"""The file that Azure ML's ``save_to_directory`` wrote, together with conda_dependencies.yml."""
 
 
 class Environment:
@@ -26,7 +26,7 @@ class Environment:
     Parameters
     ----------
     name
-        Its name; one that starts with ``AzureML-`` was a curated one of the original, of which there are none here.
+        Its name. The names of Azure ML's curated environments started with ``AzureML-``; those do not exist here.
     """
 
     def __init__(self, name: str, **_ignored: Any) -> None:
@@ -64,7 +64,7 @@ class Environment:
         conda_specification: str | None = None,
         pip_requirements: str | None = None,
     ) -> Environment:
-        """Return an environment with an image, and packages beside it where a file lists them."""
+        """Return an environment with an image, and with the packages that a file lists, if one is given."""
         if conda_specification and pip_requirements:
             raise UserErrorException("give conda_specification or pip_requirements, not both")
         if conda_specification:
@@ -83,7 +83,7 @@ class Environment:
     def from_dockerfile(
         name: str, dockerfile: str, conda_specification: str | None = None, pip_requirements: str | None = None
     ) -> Environment:
-        """Return an environment with a Dockerfile; it must be built before it can be profiled."""
+        """Return an environment with a Dockerfile. To profile it, build the image and name it instead."""
         environment = Environment.from_docker_image(name, "", None, conda_specification, pip_requirements)
         environment.docker.base_image = None
         environment.docker.base_dockerfile = dockerfile
@@ -96,7 +96,7 @@ class Environment:
             versions = store.versions(ENVIRONMENTS, self.name)
             self.version = str(self.version or (versions[-1] + 1 if versions else 1))
             if not self.version.isdigit():
-                raise UserErrorException(f"the version of an environment is a number here, not {self.version!r}")
+                raise UserErrorException(f"the version of an environment must be a number, not {self.version!r}")
             store.write(self.serialize(), ENVIRONMENTS, self.name, f"{self.version}.json")
         return self
 
@@ -109,14 +109,15 @@ class Environment:
         Raises
         ------
         UserErrorException
-            When there is none of that name and version.
+            When no environment has that name and version.
         """
         versions = workspace.store.versions(ENVIRONMENTS, name)
-        wanted = str(version) if version not in (None, "latest") else str(versions[-1]) if versions else "latest"
-        data = workspace.store.read(ENVIRONMENTS, name, f"{wanted}.json")
+        latest = str(versions[-1]) if versions else "latest"
+        number = latest if version in (None, "latest") else str(version)
+        data = workspace.store.read(ENVIRONMENTS, name, f"{number}.json")
         if data is None:
             raise UserErrorException(
-                f"there is no environment {name!r}, version {wanted}; registered are "
+                f"there is no environment {name!r}, version {number}; registered are "
                 f"{', '.join(workspace.store.names(ENVIRONMENTS)) or 'none'}. "
                 "Environment.from_pip_requirements(name, file).register(workspace) adds one"
             )
@@ -135,7 +136,7 @@ class Environment:
         return other
 
     def serialize(self) -> Json:
-        """Return the environment as the original wrote it to JSON."""
+        """Return the environment as Azure ML wrote it to JSON."""
         return {
             "name": self.name,
             "version": self.version,
@@ -147,7 +148,7 @@ class Environment:
 
     @staticmethod
     def deserialize(data: Json) -> Environment:
-        """Return the environment that JSON describes, as the original wrote it."""
+        """Return the environment that JSON describes, as Azure ML wrote it."""
         environment = Environment(str(data.get("name") or "environment"))
         environment.version = data.get("version")
         environment.environment_variables = dict(data.get("environmentVariables") or {})
@@ -157,10 +158,10 @@ class Environment:
         return environment
 
     def save_to_directory(self, path: str, overwrite: bool = False) -> None:
-        """Write the environment to a directory, as `load_from_directory` reads it."""
+        """Write the environment to a directory, for `load_from_directory`."""
         directory = Path(path)
         if directory.exists() and any(directory.iterdir()) and not overwrite:
-            raise UserErrorException(f"{path} is not empty; overwrite=True replaces what is there")
+            raise UserErrorException(f"{path} is not empty; overwrite=True replaces its files")
         write_json(directory / FILE, self.serialize())
         (directory / "conda_dependencies.yml").write_text(
             self.python.conda_dependencies.serialize_to_string(), encoding="utf-8"

@@ -1,4 +1,4 @@
-"""The parts of an environment: Python packages, and the image."""
+"""The sections of an environment: its Python packages and its image."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from modelprofiler.azureml.serving.container_registry import ContainerRegistry
 
 
 class PythonSection:
-    """Which Python packages a script runs with.
+    """The Python packages that a script runs with.
 
     Attributes
     ----------
     user_managed_dependencies
-        The image has the packages; nothing is installed.
+        Whether the image already has the packages, so that nothing is installed.
     conda_dependencies
-        The packages that are installed otherwise.
+        The packages to install otherwise.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class PythonSection:
             self.conda_dependencies = CondaDependencies(value)
 
     def serialize(self) -> dict[str, Any]:
-        """Return the section as the original wrote it to JSON."""
+        """Return the section as Azure ML wrote it to JSON."""
         return {
             "userManagedDependencies": self.user_managed_dependencies,
             "interpreterPath": self.interpreter_path,
@@ -69,11 +69,11 @@ class DockerSection:
     Attributes
     ----------
     base_image
-        An image with azureml-inference-server-http; by default that of the installation.
+        An image with azureml-inference-server-http; the installation's image by default.
     base_dockerfile
-        A Dockerfile, as text or as the path of a file; it must be built before it can be profiled.
+        A Dockerfile, as text or as the path of a file. To profile it, build the image and name it instead.
     base_image_registry
-        Where the image is.
+        The registry of the image.
     """
 
     def __init__(self) -> None:
@@ -97,14 +97,14 @@ class DockerSection:
 
     @property
     def image(self) -> str | None:
-        """The image with the address of its registry."""
+        """The image, with the address of its registry in front."""
         address = self.base_image_registry.address
         if not self.base_image or not address or self.base_image.startswith(f"{address}/"):
             return self.base_image or None
         return f"{address}/{self.base_image}"
 
     def serialize(self) -> dict[str, Any]:
-        """Return the section as the original wrote it to JSON."""
+        """Return the section as Azure ML wrote it to JSON."""
         registry = {"address": self.base_image_registry.address, "username": None, "password": None}
         return {
             "enabled": self.enabled,

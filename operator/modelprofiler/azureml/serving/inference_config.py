@@ -1,4 +1,4 @@
-"""How a model is served: the scoring script, the files beside it, and the environment it runs in."""
+"""How a model is served: the scoring script, its folder, and the environment it runs in."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class InferenceConfig:
     Parameters
     ----------
     entry_script
-        The script with init() and run(data); below `source_directory` where that is given.
+        The script with init() and run(data), relative to `source_directory` where that is given.
     source_directory
-        Files that are beside the script when it runs, in folders too.
+        The folder whose files and subfolders are available to the script when it runs.
     environment
-        What the script runs in; or else `runtime`, `conda_file` and `base_image`, which the original had before it.
+        The environment that the script runs in. `runtime`, `conda_file` and `base_image` are Azure ML's older way to
+        give it.
 
     Raises
     ------
     WebserviceException
-        When the script is not there or cannot be imported under its name, or both ways to give an environment are
-        used.
+        When the script does not exist or cannot be imported under its name, or when the environment is given both ways.
     UserErrorException
         When the script is not Python.
     """
@@ -64,8 +64,8 @@ class InferenceConfig:
         self.validate_configuration()
 
     def validate_configuration(self) -> None:
-        """Check what was given, in the original's order."""
-        self._warn_of_what_went_out_of_use()
+        """Check the arguments, in Azure ML's order."""
+        self._warn_of_deprecated_arguments()
         if not self.entry_script:
             raise WebserviceException(
                 "Error, need to specify entry_script: the path of a Python file with init and run."
@@ -76,26 +76,12 @@ class InferenceConfig:
             self.source_directory = str(Path(self.source_directory).resolve())
             if not Path(self.source_directory).is_dir():
                 raise WebserviceException(f"source directory {self.source_directory} doesn't exist; name a folder.")
-        script = self.entry_script_path
-        if not script.is_file():
-            base = "source_directory" if self.source_directory else "the current working directory"
-            raise WebserviceException(
-                f"entry_script {script} doesn't exist. entry_script should be a path relative to {base}."
-            )
-        if script.suffix != ".py":
-            raise WebserviceException(f"entry_script {script.name} is not Python; its name must end in .py.")
-        if not script.stem.isidentifier() or keyword.iskeyword(script.stem):
-            raise WebserviceException(
-                f"entry_script {script.name} cannot be imported: its name must be a Python identifier and no keyword."
-            )
+        self._check_script_name()
         if self.runtime and self.runtime.lower() not in RUNTIMES:
             raise WebserviceException(f"runtime {self.runtime} is not supported; use python.")
-        if self.conda_file and not self._beside(self.conda_file).is_file():
-            raise WebserviceException(f"Conda file {self._beside(self.conda_file)} doesn't exist.")
-        if self.extra_docker_file_steps and not self._beside(self.extra_docker_file_steps).is_file():
-            raise WebserviceException(
-                f"extra docker file steps {self._beside(self.extra_docker_file_steps)} doesn't exist."
-            )
+        for label, path in (("Conda file", self.conda_file), ("extra docker file steps", self.extra_docker_file_steps)):
+            if path and not self._in_source(path).is_file():
+                raise WebserviceException(f"{label} {self._in_source(path)} doesn't exist.")
         self.validation_script_content()
 
     def validation_script_content(self) -> None:
@@ -110,22 +96,22 @@ class InferenceConfig:
         try:
             ast.parse(script.read_text(encoding="utf-8"), str(script))
         except (SyntaxError, ValueError) as error:
-            raise UserErrorException(f"{script} is not valid Python: {error}. Run it on its own to see.") from error
+            raise UserErrorException(f"{script} is not valid Python: {error}.") from error
         except OSError as error:
             raise UserErrorException(f"cannot read {script}: {error.strerror}") from error
 
     @property
     def entry_script_path(self) -> Path:
-        """Where the script is."""
-        return self._beside(self.entry_script)
+        """The path of the script."""
+        return self._in_source(self.entry_script)
 
     def effective_environment(self) -> Environment:
-        """Return the environment, also where it was given the old way.
+        """Return the environment, made from the deprecated arguments where those were used.
 
         Raises
         ------
         UserErrorException
-            For Docker steps, which only a build can make.
+            For extra Docker steps: no image is built here.
         """
         if self.extra_docker_file_steps:
             raise UserErrorException(
@@ -136,19 +122,33 @@ class InferenceConfig:
             return self.environment
         environment = Environment("inference")
         if self.conda_file:
-            environment.python.conda_dependencies_file = self._beside(self.conda_file)
+            environment.python.conda_dependencies_file = self._in_source(self.conda_file)
         if self.base_image:
             environment.docker.base_image = self.base_image
             environment.docker.base_image_registry = self.base_image_registry
             environment.python.user_managed_dependencies = not self.conda_file
         return environment
 
-    def _beside(self, path: str) -> Path:
+    def _in_source(self, path: str) -> Path:
         return Path(self.source_directory or ".") / path
 
+    def _check_script_name(self) -> None:
+        script = self.entry_script_path
+        if not script.is_file():
+            base = "source_directory" if self.source_directory else "the current working directory"
+            raise WebserviceException(
+                f"entry_script {script} doesn't exist. entry_script should be a path relative to {base}."
+            )
+        if script.suffix != ".py":
+            raise WebserviceException(f"entry_script {script.name} is not Python; its name must end in .py.")
+        if not script.stem.isidentifier() or keyword.iskeyword(script.stem):
+            raise WebserviceException(
+                f"entry_script {script.name} cannot be imported: its name must be a Python identifier and no keyword."
+            )
+
     def _check_environment(self, environment: Environment) -> None:
-        old_ways = (self.runtime, self.conda_file, self.extra_docker_file_steps, self.base_image)
-        if any(old_ways) or self.enable_gpu or self.cuda_version:
+        deprecated = (self.runtime, self.conda_file, self.extra_docker_file_steps, self.base_image)
+        if any(deprecated) or self.enable_gpu or self.cuda_version:
             raise WebserviceException(
                 "Error, unable to provide runtime, conda_file, extra_docker_file_steps, enable_gpu, cuda_version, or "
                 "base_image along with an environment object: put them into the environment."
@@ -156,15 +156,15 @@ class InferenceConfig:
         if environment.docker.base_dockerfile and environment.docker.base_image:
             raise WebserviceException("Error, the environment has both base_dockerfile and base_image: keep one.")
 
-    def _warn_of_what_went_out_of_use(self) -> None:
-        old_ways = {
+    def _warn_of_deprecated_arguments(self) -> None:
+        deprecated = {
             "runtime": self.runtime,
             "conda_file": self.conda_file,
             "extra_docker_file_steps": self.extra_docker_file_steps,
             "enable_gpu and cuda_version": self.enable_gpu or self.cuda_version,
             "base_image": self.base_image or self.base_image_registry.address,
         }
-        for name in (name for name, value in old_ways.items() if value):
+        for name in (name for name, value in deprecated.items() if value):
             warnings.warn(f"{name} is deprecated; use environment", DeprecationWarning, stacklevel=4)
 
     def __repr__(self) -> str:

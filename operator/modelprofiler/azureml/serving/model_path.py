@@ -1,6 +1,6 @@
-"""Paths of models: where a server finds those it was started with, and which files a registration takes.
+"""Paths of models: where a server finds its models, and which files a registration copies.
 
-The original laid models out as ``azureml-models/<name>/<version>/<file or folder>``. AZUREML_MODEL_DIR named
+Azure ML laid models out as ``azureml-models/<name>/<version>/<file or folder>``. AZUREML_MODEL_DIR named
 ``azureml-models/<name>/<version>`` when there was one model, and ``azureml-models`` when there were several.
 """
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from modelprofiler.azureml.exceptions import ModelPathNotFoundException, WebserviceException
 
 MODELS_VARIABLE = "MODELPROFILER_MODELS"
-"""JSON: the models a server was started with, each [name, version, path below AZUREML_MODEL_DIR]."""
+"""Variable with the models of a server, as JSON: a list of [name, version, path below AZUREML_MODEL_DIR]."""
 
 
 def find_model_path(name: str, version: int | None, environment: Mapping[str, str]) -> str | None:
-    """Return the path of a model that this server was started with, or None.
+    """Return the path of a model of this server, or None where it has no such model.
 
     Parameters
     ----------
@@ -28,32 +28,34 @@ def find_model_path(name: str, version: int | None, environment: Mapping[str, st
     root = environment.get("AZUREML_MODEL_DIR")
     if not root:
         return None
-    given = [m for m in json.loads(environment.get(MODELS_VARIABLE, "[]")) if m[0] == name]
-    chosen = [m for m in given if version is None or m[1] == version]
-    if not chosen:
+    same_name = [m for m in json.loads(environment.get(MODELS_VARIABLE, "[]")) if m[0] == name]
+    matching = [m for m in same_name if version is None or m[1] == version]
+    if not matching:
         return None
-    return str(Path(root) / max(chosen, key=lambda m: int(m[1]))[2])
+    return str(Path(root) / max(matching, key=lambda m: int(m[1]))[2])
 
 
 def files_of(path: Path, child_paths: Sequence[str] | None) -> dict[str, Path]:
-    """Return the files of a model by their path in its directory, which begins with the file's or folder's name.
+    """Return the files of a model, each by its path in the model's directory.
+
+    The paths begin with the name of the model's file or folder.
 
     Raises
     ------
     ModelPathNotFoundException
-        When a path is not there.
+        When a path does not exist.
     WebserviceException
-        When there is nothing in it.
+        When the folder has no files.
     """
     path = Path(path).absolute()
     if not path.exists():
         raise ModelPathNotFoundException(f'Error, provided model path "{path}" cannot be found')
     if path.is_file():
         return {path.name: path}
-    chosen = [path / child for child in child_paths] if child_paths else [path]
-    if missing := [c for c in chosen if not c.exists()]:
+    parts = [path / child for child in child_paths] if child_paths else [path]
+    if missing := [p for p in parts if not p.exists()]:
         raise ModelPathNotFoundException(f'Error, provided child path "{missing[0]}" cannot be found')
-    files = [f for c in chosen for f in ([c] if c.is_file() else sorted(p for p in c.rglob("*") if p.is_file()))]
+    files = [f for p in parts for f in ([p] if p.is_file() else sorted(c for c in p.rglob("*") if c.is_file()))]
     if not files:
         raise WebserviceException(f'Error, provided model path "{path}" has no files')
     return {str(f.relative_to(path.parent)): f for f in files}
@@ -65,7 +67,7 @@ def copied(source: Path, directory: Path, *, replace: bool) -> str:
     Raises
     ------
     WebserviceException
-        When something of that name is there already and shall not be replaced.
+        When a file or folder of that name exists and must not be replaced.
     """
     target = directory / source.name
     if target.exists() and not replace:

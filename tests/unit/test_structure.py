@@ -16,8 +16,6 @@ MAX_FOLDER_FILES = 24
 
 LONG_FILES: set[str] = {"cluster/decide/trial.py", "cluster/reconciler.py"}
 LONG_FUNCTIONS: set[str] = {
-    "azureml/commands/model.py:configure",
-    "azureml/data/dataset_factory.py:from_delimited_files",
     "load/trial_config.py:load_of_trial",
     "local/prepared.py:of",
 }

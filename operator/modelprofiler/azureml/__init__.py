@@ -1,5 +1,14 @@
-"""Azure Machine Learning's SDK v1 as far as it profiles models: the same module paths, names, checks and result.
+"""The part of Azure Machine Learning's SDK v1 that profiles models: the same module paths, names, checks and results.
 
 An old script runs when ``azureml`` in its imports becomes ``modelprofiler.azureml``. `core`, `data` and `exceptions`
-mirror Azure ML's modules; `registry`, `profiling` and `store` are what stands behind them here.
+mirror the SDK's modules. From the top down::
+
+    commands            ``modelprofiler ml`` and ``modelprofiler tag``
+    core                the SDK's classes: Workspace, Model, ModelProfile and so on
+    profiling           the work of Model.profile, here or in a cluster
+    registry            registered models, in the store or in MLflow
+    data, serving       datasets; environments and inference configurations
+    workspace_settings  where a workspace keeps things and runs profiles
+    store               the directory
+    exceptions
 """

@@ -166,7 +166,7 @@ def test_an_unknown_key_of_the_file_is_refused(run: Run) -> None:
     Path("inf.json").write_text('{"entryscript": "score.py"}', encoding="utf-8")
     code, _, said = run("ml", "model", "profile", "--ic", "inf.json", "-n", "p")
     assert 2 == code
-    assert "unknown key entryscript; known are baseImage" in said
+    assert "unknown key entryscript; the known keys are baseImage" in said
 
 
 def test_models_are_registered_listed_shown_and_deleted(run: Run, tmp_path: Path) -> None:
@@ -212,8 +212,8 @@ def test_data_is_uploaded_and_registered_from_a_file(run: Run) -> None:
         ({"schemaVersion": 2}, "schemaVersion must be 1"),
         ({"datasetType": "Sql"}, "datasetType must be Tabular or File, not 'Sql'"),
         ({"parameters": None}, "parameters must be an object"),
-        ({"registration": {}}, "registration.name must be given"),
-        ({"parameters": {"path": 1}}, "a path is a text, or an object with datastoreName and relativePath"),
+        ({"registration": {}}, "registration.name is required"),
+        ({"parameters": {"path": 1}}, "a path is a string, or an object with datastoreName and relativePath"),
         ({"parameters": {"path": "data.txt", "sourceType": "sql_query"}}, "sourceType must be delimited_files or"),
         ({"parameters": {"path": "x", "sourceType": "delimited_files", "header": "ALL"}}, "header must be true, false"),
     ],

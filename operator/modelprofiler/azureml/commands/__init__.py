@@ -1,1 +1,4 @@
-"""The commands of ``modelprofiler ml``: each returns what is printed as JSON, and its exit code."""
+"""The commands of ``modelprofiler ml`` and ``modelprofiler tag``.
+
+Each command returns a result, which is printed as JSON, and an exit code.
+"""

@@ -1,4 +1,4 @@
-"""What the commands have in common: where they work, and pairs and files among their arguments."""
+"""Helpers of the commands: their common arguments, the workspace, and pairs and files among the arguments."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ Run = Callable[[argparse.Namespace], Result]
 def add_command(
     commands: Any, name: str, run: Run, text: str, example: str, *, verbosity: bool = True
 ) -> argparse.ArgumentParser:
-    """Add a command with the arguments that all have.
+    """Add a command with the arguments that all commands have.
 
     Parameters
     ----------
     example
-        What may follow ``modelprofiler ml``, for the end of the help.
+        An example for the end of the help, without ``modelprofiler ml``.
     verbosity
-        Whether ``-v`` means more output; a few commands of Azure ML used it for a version.
+        Whether ``-v`` stands for --verbose; in a few commands of Azure ML it stands for a version.
     """
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text, epilog=f"example: modelprofiler ml {example}", allow_abbrev=False
     )
-    parser.add_argument("-g", "--resource-group", help="kubernetes, kubernetes:CONTEXT, or a label")
-    parser.add_argument("-w", "--workspace-name", help="namespace of the cluster, or a label")
+    parser.add_argument("-g", "--resource-group", help="kubernetes or kubernetes:CONTEXT for a cluster, or a label")
+    parser.add_argument("-w", "--workspace-name", help="the namespace in the cluster, or a label")
     parser.add_argument("--subscription-id", help="a label")
-    parser.add_argument("--path", default=".", help="directory with a config.json, where -g and -w are not given")
-    parser.add_argument("-o", "--output", choices=["json"], default="json", help="how the result is printed")
+    parser.add_argument("--path", default=".", help="directory with a config.json to use instead of -g and -w")
+    parser.add_argument("-o", "--output", choices=["json"], default="json", help="format of the result")
     flags = ["-v", "--verbose"] if verbosity else ["--verbose"]
-    parser.add_argument(*flags, action="store_true", help="accepted; there is nothing more to say")
+    parser.add_argument(*flags, action="store_true", help="accepted and ignored")
     parser.add_argument("--debug", "--only-show-errors", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
 
 
 def workspace_of(arguments: argparse.Namespace) -> Workspace:
-    """Return the workspace that -g and -w name, or a config.json, or else the one of this machine."""
+    """Return the workspace of -g and -w, or else of a config.json, or else of this machine."""
     if arguments.resource_group or arguments.workspace_name:
         return Workspace(arguments.subscription_id, arguments.resource_group, arguments.workspace_name)
     try:
@@ -58,19 +58,19 @@ def pairs(texts: Sequence[str] | None, flag: str) -> dict[str, str]:
     Raises
     ------
     UserErrorException
-        When one has no ``=``.
+        When an argument has no ``=``.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in texts or ():
         key, equals, value = text.partition("=")
         if not key or not equals:
             raise UserErrorException(f"{flag} {text}: write key=value")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def filters(texts: Sequence[str] | None) -> list[str | list[str]] | None:
-    """Return ``key`` and ``key=value`` arguments as Azure ML's filters."""
+    """Return ``key`` and ``key=value`` arguments as filters of `Model.list`."""
     if not texts:
         return None
     return [text.split("=", 1) if "=" in text else text for text in texts]
@@ -82,7 +82,7 @@ def json_file(path: str, flag: str) -> Json:
     Raises
     ------
     UserErrorException
-        When it is not there or no JSON object.
+        When it does not exist or is not a JSON object.
     """
     data = read_json(Path(path))
     if data is None:

@@ -26,7 +26,7 @@ TEMPLATE: dict[str, Any] = {
     },
     "registration": {
         "name": "sample_request_data",
-        "description": "Requests, one a line",
+        "description": "Requests, one per line",
         "tags": {},
         "createNewVersion": True,
     },
@@ -34,12 +34,12 @@ TEMPLATE: dict[str, Any] = {
 
 
 def dataset_of(workspace: Workspace, path: str, *, validate: bool) -> AbstractDataset:
-    """Make and register the dataset that a file describes.
+    """Create and register the dataset that a file describes.
 
     Raises
     ------
     UserErrorException
-        When the file is not there, or something in it cannot be used.
+        When the file does not exist, or a value in it cannot be used.
     """
     data = json_file(path, "--file")
     if data.get("schemaVersion") != 1:
@@ -50,7 +50,7 @@ def dataset_of(workspace: Workspace, path: str, *, validate: bool) -> AbstractDa
     if not isinstance(parameters, dict):
         raise UserErrorException(f"{path}: parameters must be an object")
     if not isinstance(registration, dict) or not registration.get("name"):
-        raise UserErrorException(f"{path}: registration.name must be given")
+        raise UserErrorException(f"{path}: registration.name is required")
     paths = _paths(workspace, parameters.get("path"), path)
     dataset: AbstractDataset
     if kind == "File":
@@ -93,13 +93,13 @@ def _header(value: Any, path: str) -> bool | PromoteHeadersBehavior:
         raise UserErrorException(f"{path}: header must be true, false, or one of {names}, not {value!r}") from None
 
 
-def _paths(workspace: Workspace, given: Any, path: str) -> list[DatasetPath]:
-    found: list[DatasetPath] = []
-    for each in given if isinstance(given, list) else [given]:
-        if isinstance(each, str) and each:
-            found.append(each)
-        elif isinstance(each, dict) and each.keys() >= {"datastoreName", "relativePath"}:
-            found.append((get_datastore(workspace, each["datastoreName"]), each["relativePath"]))
+def _paths(workspace: Workspace, value: Any, path: str) -> list[DatasetPath]:
+    paths: list[DatasetPath] = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str) and item:
+            paths.append(item)
+        elif isinstance(item, dict) and item.keys() >= {"datastoreName", "relativePath"}:
+            paths.append((get_datastore(workspace, item["datastoreName"]), item["relativePath"]))
         else:
-            raise UserErrorException(f"{path}: a path is a text, or an object with datastoreName and relativePath")
-    return found
+            raise UserErrorException(f"{path}: a path is a string, or an object with datastoreName and relativePath")
+    return paths

@@ -1,4 +1,4 @@
-"""How models are served, from the command's flags and its JSON file."""
+"""The inference configuration of the command's flags and its JSON file."""
 
 from __future__ import annotations
 
@@ -26,61 +26,62 @@ KEYS = {
     "description",
     "environment",
 }
-"""What Azure ML read from the file."""
+"""Keys of the file, as in Azure ML."""
 
 
-def inference_config(workspace: Workspace, a: argparse.Namespace) -> InferenceConfig:
-    """Return how models are served; a flag stands above the file.
+def inference_config(workspace: Workspace, args: argparse.Namespace) -> InferenceConfig:
+    """Return the inference configuration; a flag overrides the file.
 
     Raises
     ------
     UserErrorException
-        When the file is not there, or has a key that is not known.
+        When the file does not exist, or has an unknown key.
     WebserviceException
-        When the script or what it needs is not there.
+        When the script or a file that it needs does not exist.
     """
-    data = json_file(a.ic, "--inference-config-file") if a.ic else {}
+    data = json_file(args.ic, "--inference-config-file") if args.ic else {}
     if unknown := sorted(data.keys() - KEYS):
         raise UserErrorException(
-            f"--inference-config-file {a.ic}: unknown key {', '.join(unknown)}; known are {', '.join(sorted(KEYS))}"
+            f"--inference-config-file {args.ic}: unknown key {', '.join(unknown)}; "
+            f"the known keys are {', '.join(sorted(KEYS))}"
         )
-    environment = _environment(workspace, a, data.get("environment"))
-    # With an environment Azure ML took no notice of these.
-    older: dict[str, Any] = {
+    environment = _environment(workspace, args, data.get("environment"))
+    # Azure ML ignored these when there was an environment.
+    deprecated: dict[str, Any] = {
         "runtime": data.get("runtime"),
-        "conda_file": a.cf or data.get("condaFile"),
+        "conda_file": args.cf or data.get("condaFile"),
         "extra_docker_file_steps": data.get("extraDockerfileSteps"),
         "enable_gpu": data.get("enableGpu"),
         "cuda_version": data.get("cudaVersion"),
-        "base_image": a.bi or data.get("baseImage"),
-        "base_image_registry": _registry(a.ir or data.get("baseImageRegistry")),
+        "base_image": args.bi or data.get("baseImage"),
+        "base_image_registry": _registry(args.ir or data.get("baseImageRegistry")),
     }
     return InferenceConfig(
-        entry_script=a.es or data.get("entryScript") or "",
-        source_directory=a.sd or data.get("sourceDirectory"),
+        entry_script=args.es or data.get("entryScript") or "",
+        source_directory=args.sd or data.get("sourceDirectory"),
         description=data.get("description"),
         environment=environment,
-        **({} if environment is not None else older),
+        **({} if environment is not None else deprecated),
     )
 
 
-def _environment(workspace: Workspace, a: argparse.Namespace, given: Json | None) -> Environment | None:
-    if a.ed:
-        return Environment.load_from_directory(a.ed)
-    if a.environment_name:
-        return Environment.get(workspace, a.environment_name, a.ev)
-    if given is None:
+def _environment(workspace: Workspace, args: argparse.Namespace, value: Json | None) -> Environment | None:
+    if args.ed:
+        return Environment.load_from_directory(args.ed)
+    if args.environment_name:
+        return Environment.get(workspace, args.environment_name, args.ev)
+    if value is None:
         return None
-    if not isinstance(given, dict):
-        raise UserErrorException("environment must be an object: a name and version, or an environment in full")
-    if given.keys() <= {"name", "version"}:
-        return Environment.get(workspace, str(given.get("name") or ""), given.get("version"))
-    return Environment.deserialize(given)
+    if not isinstance(value, dict):
+        raise UserErrorException("environment must be an object: a name and version, or a whole environment")
+    if value.keys() <= {"name", "version"}:
+        return Environment.get(workspace, str(value.get("name") or ""), value.get("version"))
+    return Environment.deserialize(value)
 
 
-def _registry(given: str | Json | None) -> ContainerRegistry | None:
-    if not given:
+def _registry(value: str | Json | None) -> ContainerRegistry | None:
+    if not value:
         return None
     registry = ContainerRegistry()
-    registry.address = given if isinstance(given, str) else given.get("address")
+    registry.address = value if isinstance(value, str) else value.get("address")
     return registry

@@ -1,4 +1,4 @@
-"""``modelprofiler ml``: the Azure command line's ``az ml`` as far as it profiles models, with its flags and files."""
+"""``modelprofiler ml``: the commands of ``az ml`` that profiling a model needs, with the same flags and files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from modelprofiler.errors import ModelProfilerError
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 UNAVAILABLE = 503
 
-DESCRIPTION = """What `az ml` had for profiling models: the same commands, flags and files.
+DESCRIPTION = """The commands of `az ml` that profiling a model needs, with the same flags and files.
 
--g kubernetes (or kubernetes:CONTEXT) with -w NAMESPACE runs profiles in a cluster; any other -g and -w are labels, and
-profiles run on this machine.
+With -g kubernetes (or kubernetes:CONTEXT) and -w NAMESPACE profiles run in a cluster. Any other -g and -w are labels,
+and profiles run on this machine.
 """
 
 EXAMPLE = """example:
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.epilog = EXAMPLE
     groups = parser.add_subparsers(dest="group", required=True, metavar="GROUP")
-    model_commands = groups.add_parser("model", help="models, and their profiles", allow_abbrev=False)
+    model_commands = groups.add_parser("model", help="models and their profiles", allow_abbrev=False)
     commands = model_commands.add_subparsers(dest="action", required=True, metavar="COMMAND")
     profile.configure(commands)
     model.configure(commands)
@@ -41,11 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run what was asked for; return the exit code: 0, 1 for a run without a result, 2 for bad input."""
+    """Run a command and return the exit code: 0, 1 for a run without a result, 2 for bad input."""
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
             warnings.simplefilter("always", UserWarning)
-            # The command's own file has what went out of use in Python.
+            # The files that the commands read use arguments that are deprecated in Python.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.showwarning = cast("Any", _show_warning)
             result, code = arguments.run(arguments)
@@ -61,5 +61,5 @@ def run(arguments: argparse.Namespace) -> int:
     return int(code)
 
 
-def _show_warning(message: Warning | str, *_where: Any) -> None:
+def _show_warning(message: Warning | str, *_location: Any) -> None:
     print(f"modelprofiler: {message}", file=sys.stderr)

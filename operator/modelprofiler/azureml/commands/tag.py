@@ -1,4 +1,4 @@
-"""``modelprofiler tag``: the recommendation of a profile, written to what it is for."""
+"""``modelprofiler tag``: writes the recommendation of a profile to its models or to a workload."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {
     "daemonset": ("/apis/apps/v1", "daemonsets"),
     "inferenceservice": ("/apis/serving.kserve.io/v1beta1", "inferenceservices"),
 }
-"""Kinds of workloads, and where the API server has them."""
+"""Kinds of workloads, each with its path prefix and plural in the API."""
 SHORT_NAMES = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "isvc": "inferenceservice"}
 
 EXAMPLE = """examples:
@@ -30,43 +30,45 @@ EXAMPLE = """examples:
 """
 
 
-def configure(made: argparse.ArgumentParser) -> None:
+def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    made.description = (
+    parser.description = (
         "Write the recommendation of a profile to the tags of its models, or to annotations of a workload."
     )
-    made.epilog = EXAMPLE
-    made.add_argument("name", metavar="NAME", help="the profile")
-    made.add_argument("-n", "--namespace", help="its namespace in a cluster; without one, a profile on this machine")
-    made.add_argument("--context", help="a context of the kubeconfig")
-    made.add_argument("--workload", metavar="KIND/NAME", help=f"what gets annotations: {', '.join(KINDS)}")
-    made.set_defaults(run=run)
+    parser.epilog = EXAMPLE
+    parser.add_argument("name", metavar="NAME", help="name of the profile")
+    parser.add_argument("-n", "--namespace", help="namespace of the profile (default: one on this machine)")
+    parser.add_argument("--context", help="a context of the kubeconfig")
+    kinds = ", ".join(KINDS)
+    parser.add_argument("--workload", metavar="KIND/NAME", help=f"workload to annotate; KIND is one of {kinds}")
+    parser.set_defaults(run=run)
 
 
-def run(a: argparse.Namespace) -> Result:
-    """Tag."""
-    here = Workspace.local()
-    in_cluster = a.namespace or a.context or a.workload or not here.store.path(PROFILES, a.name).is_dir()
-    workspace = Workspace.from_kubernetes(a.namespace or "default", context=a.context) if in_cluster else here
-    profile = ModelProfile(workspace, a.name)
+def run(args: argparse.Namespace) -> Result:
+    """Write the recommendation."""
+    local = Workspace.local()
+    in_cluster = args.namespace or args.context or args.workload or not local.store.path(PROFILES, args.name).is_dir()
+    workspace = Workspace.from_kubernetes(args.namespace or "default", context=args.context) if in_cluster else local
+    profile = ModelProfile(workspace, args.name)
     if profile.state != SUCCEEDED:
         reason = f": {profile.error['message']}" if profile.error else ""
-        raise UserErrorException(f"profile {a.name} is {profile.state} and has no recommendation{reason}")
-    if a.workload:
-        return _annotated(workspace, profile, a.workload), 0
+        raise UserErrorException(f"profile {args.name} is {profile.state} and has no recommendation{reason}")
+    if args.workload:
+        return _annotate(workspace, profile, args.workload), 0
     models = profile.model_ids
     if not models:
-        raise UserErrorException(f"profile {a.name} names no model; --workload deployment/NAME annotates a workload")
+        raise UserErrorException(f"profile {args.name} names no model; --workload deployment/NAME annotates a workload")
     return {"models": models, "tags": tag_models(workspace.registry, models, profile.serialize())}, 0
 
 
-def _annotated(workspace: Workspace, profile: ModelProfile, workload: str) -> dict[str, Any]:
+def _annotate(workspace: Workspace, profile: ModelProfile, workload: str) -> dict[str, Any]:
+    # The Kubernetes client takes half a second to import.
     from modelprofiler.azureml.profiling.cluster_client import call
     from modelprofiler.cluster.adapter import Cluster, Kind
     from modelprofiler.errors import NotFound
 
-    given, _, name = workload.partition("/")
-    kind = SHORT_NAMES.get(given.lower(), given.lower())
+    prefix, _, name = workload.partition("/")
+    kind = SHORT_NAMES.get(prefix.lower(), prefix.lower())
     if kind not in KINDS or not name:
         raise UserErrorException(f"--workload {workload}: write KIND/NAME, with KIND one of {', '.join(KINDS)}")
     annotations = {
@@ -80,8 +82,8 @@ def _annotated(workspace: Workspace, profile: ModelProfile, workload: str) -> di
         try:
             await cluster.patch(Kind(*KINDS[kind]), workspace.name, name, body)
         except NotFound as error:
-            unless = "; or KServe is not installed in this cluster" if kind == "inferenceservice" else ""
-            message = f"--workload {workload}: namespace {workspace.name} has no {kind} {name}{unless}"
+            alternative = "; or KServe is not installed in this cluster" if kind == "inferenceservice" else ""
+            message = f"--workload {workload}: namespace {workspace.name} has no {kind} {name}{alternative}"
             raise UserErrorException(message) from error
 
     call(workspace.context, patch)

@@ -1,4 +1,4 @@
-"""Workspaces, data, environments, models and their profiles."""
+"""The SDK's classes: workspaces, datasets, environments, models and their profiles."""
 
 from modelprofiler.azureml.core.compute import ComputeTarget
 from modelprofiler.azureml.core.container_registry import ContainerRegistry

@@ -1,6 +1,6 @@
-"""Logins of Azure ML: accepted, and not used, since nothing here asks for one.
+"""Azure ML's logins: they are accepted and not used, since nothing here needs one.
 
-A cluster is reached with your kubeconfig.
+A cluster is reached with the kubeconfig.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compute targets: there are none, a profile runs on this machine or in a namespace."""
+"""Compute targets, which are not supported: a profile runs on this machine or in a namespace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets by name and id."""
+"""Creates datasets, and looks up registered ones by name and id."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 
 class Dataset:
-    """Makes datasets, and finds those that are registered."""
+    """Creates datasets, and looks up registered ones."""
 
     Tabular = TabularDatasetFactory
     File = FileDatasetFactory
@@ -23,37 +23,37 @@ class Dataset:
         Parameters
         ----------
         version
-            Its version, or ``latest``.
+            The version, or ``latest``.
 
         Raises
         ------
         UserErrorException
-            When there is none of that name and version, or the version is no number.
+            When there is no dataset of that name and version, or the version is not a number.
         """
         versions = workspace.store.versions(REGISTRATIONS, name) if name else []
-        wanted: int | None = versions[-1] if versions else None
+        number: int | None = versions[-1] if versions else None
         if version not in (None, "latest"):
             try:
-                wanted = int(version)
+                number = int(version)
             except ValueError:
                 raise UserErrorException(f'version must be a number or "latest", not {version!r}') from None
-        registration = workspace.store.read(REGISTRATIONS, name, f"{wanted}.json") if wanted in versions else None
+        registration = workspace.store.read(REGISTRATIONS, name, f"{number}.json") if number in versions else None
         if registration is None:
-            which = "" if version in (None, "latest") else f" (version: {version})"
+            suffix = "" if version in (None, "latest") else f" (version: {version})"
             known = ", ".join(workspace.store.names(REGISTRATIONS)) or "none"
             raise UserErrorException(
-                f'Cannot find dataset registered with name "{name}"{which} in the workspace; registered are {known}'
+                f'Cannot find dataset registered with name "{name}"{suffix} in the workspace; registered are {known}'
             )
         return _saved(workspace, registration["id"], registration)
 
     @staticmethod
     def get_by_id(workspace: WorkspaceSettings, id: str) -> AbstractDataset:
-        """Return a dataset by the id that it was kept under.
+        """Return a dataset by its id.
 
         Raises
         ------
         UserErrorException
-            When there is none of that id.
+            When there is no dataset of that id.
         """
         for name in workspace.store.names(REGISTRATIONS):
             for version in reversed(workspace.store.versions(REGISTRATIONS, name)):

@@ -1,4 +1,4 @@
-"""Datastores by their names."""
+"""Looks up datastores by name."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 
 class Datastore:
-    """Datastores by their names: ``Datastore(workspace, name)`` is the datastore itself."""
+    """Looks up datastores by name; ``Datastore(workspace, name)`` returns the datastore itself."""
 
-    def __new__(cls, workspace: WorkspaceSettings, name: str | None = None) -> LocalDatastore:  # type: ignore[misc]  # as Azure ML: a getter
+    def __new__(cls, workspace: WorkspaceSettings, name: str | None = None) -> LocalDatastore:  # type: ignore[misc]  # Azure ML's API: a lookup
         """Return a datastore, or the default one."""
         return cls.get_default(workspace) if name is None else cls.get(workspace, name)
 
@@ -36,13 +36,13 @@ class Datastore:
     def register_local(
         workspace: WorkspaceSettings, datastore_name: str, path: str | os.PathLike[str]
     ) -> LocalDatastore:
-        """Add a directory of this machine as a datastore."""
+        """Register a directory of this machine as a datastore."""
         return register_local(workspace, datastore_name, path)
 
     @staticmethod
     def _no_azure(*_arguments: Any, **_named: Any) -> NoReturn:
         raise UserErrorException(
-            "datastores are directories of this machine here; copy the data and use "
+            "a datastore is a directory of this machine here; copy the data and use "
             "Datastore.register_local(workspace, name, path)"
         )
 

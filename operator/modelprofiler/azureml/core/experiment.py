@@ -1,4 +1,4 @@
-"""Experiments: there are none."""
+"""Experiments, which are not supported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A profile: a run that was asked for, how far it has come, and its result."""
+"""A profile: its state, its progress and its result."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ MIN_PROFILE_MEMORY = Bounds().min_profile_memory
 MAX_PROFILE_MEMORY = Bounds().max_profile_memory
 
 POLL_SECONDS, CLUSTER_POLL_SECONDS = 1.0, 3.0
+"""Pauses between two looks at a run: a trial takes tens of seconds, and a look at a cluster is a connection."""
 
 
 class Runs(Protocol):
-    """Where runs are."""
+    """The runs of a workspace."""
 
     def read(self, name: str) -> Snapshot:
-        """Return a run as it is now."""
+        """Return the present state of a run."""
 
     def cancel(self, name: str) -> None:
-        """Stop a run that is under way."""
+        """Stop a run that has not ended."""
 
 
 class ModelProfile:
-    """A profile; the constructor looks it up, whichever process started it.
+    """A profile; the constructor looks it up by name, whatever process started it.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class ModelProfile:
     Raises
     ------
     WebserviceException
-        When there is none of that name.
+        When there is no profile of that name.
     """
 
     def __init__(self, workspace: WorkspaceSettings, name: str) -> None:
@@ -92,12 +93,12 @@ class ModelProfile:
         self.latency_percentile_999_in_ms: float | None = d["latencyPercentile999InMs"]
 
     def wait_for_completion(self, show_output: bool = False) -> None:
-        """Wait until the run has Succeeded, Failed, was Cancelled or TimedOut; warn of what went wrong.
+        """Wait until the state is Succeeded, Failed, Cancelled or TimedOut, and warn of a failure.
 
         Parameters
         ----------
         show_output
-            Print the state, a dot now and then, and each trial when it has ended.
+            Whether to print the state, dots while it lasts, and each trial when it has ended.
         """
         progress = Progress(sys.stdout if show_output else None)
         while True:
@@ -107,8 +108,8 @@ class ModelProfile:
                 break
             time.sleep(CLUSTER_POLL_SECONDS if self.workspace.is_kubernetes else POLL_SECONDS)
         progress.end()
-        if self.state == SUCCEEDED and self.workspace.is_kubernetes and self._wants_tags():
-            # A run on this machine has done it itself; a cluster cannot reach the registry.
+        if self.state == SUCCEEDED and self.workspace.is_kubernetes and self._is_auto_tagged():
+            # A run on this machine tags the models itself; a cluster cannot reach the registry.
             tag_models(registry_of(self.workspace), self.model_ids, self._document)
         message = self.error["message"] if self.error else ""
         if self.state == FAILED:
@@ -119,54 +120,57 @@ class ModelProfile:
                 stacklevel=2,
             )
         elif self.error:
-            warnings.warn(_issues(message), UserWarning, stacklevel=2)
+            warnings.warn(_issues_warning(message), UserWarning, stacklevel=2)
 
-    def _wants_tags(self) -> bool:
+    def _is_auto_tagged(self) -> bool:
         return manifest.AUTO_TAG in self._snapshot.profile.metadata.annotations
 
     def get_details(self) -> Details:
-        """Return what was measured at the requested size and what is recommended, or why nothing is.
+        """Return the measurements at the requested size and the recommendation, or why there is none.
 
-        CPU is in cores, memory in GB (10^9 bytes), latency in ms, all as floats; what is not known is left out. Keys
-        that begin with ``verified`` are what was measured at the recommended size.
+        CPU is in cores, memory in GB (10^9 bytes), latency in ms, all as floats; unknown values are left out. Keys that
+        begin with ``verified`` are measurements at the recommended size.
         """
         if self.state not in FINAL_STATES:
             self._update()
-        told = details(self._document)
-        if self.state == SUCCEEDED and "error" in told:
-            warnings.warn(_issues(told["error"]["message"]), UserWarning, stacklevel=2)
-        return Details(told)
+        result = details(self._document)
+        if self.state == SUCCEEDED and "error" in result:
+            warnings.warn(_issues_warning(result["error"]["message"]), UserWarning, stacklevel=2)
+        return Details(result)
 
     wait_for_profiling = wait_for_completion
-    """What the SDK called it at first."""
+    """The SDK's first name of the method."""
 
     get_results = get_details
-    """What the SDK called it at first."""
+    """The SDK's first name of the method."""
 
     def serialize(self) -> dict[str, Any]:
-        """Return everything that is known of the profile as JSON data, None included."""
+        """Return everything about the profile as JSON data; an unknown value is None."""
         return dict(self._document)
 
     def recommended_size(self) -> dict[str, Quantity | None]:
         """Return the recommended requests of the container, cpu and memory, as Kubernetes writes them."""
-        found = self._snapshot.profile.status.recommendations
-        return {"cpu": found[0].requests.cpu, "memory": found[0].requests.memory} if found else {}
+        recommendations = self._snapshot.profile.status.recommendations
+        if not recommendations:
+            return {}
+        requests = recommendations[0].requests
+        return {"cpu": requests.cpu, "memory": requests.memory}
 
     def cancel(self) -> None:
-        """Stop the run; trials that have ended are kept."""
+        """Stop the run; its finished trials are kept."""
         self._runs.cancel(self.name)
         self._update()
 
     def to_manifest(self) -> str:
-        """Return the ModelProfile resource as YAML, to keep in git and to apply with kubectl."""
+        """Return the ModelProfile resource as YAML, for git and kubectl."""
         return yaml.safe_dump(manifest.to_dict(self._snapshot.profile), sort_keys=False)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{k}={v}" for k, v in vars(self).items() if k[0] != "_" and k != "workspace")
-        return f"ModelProfile(workspace={self.workspace!r}, {shown})"
+        attributes = ", ".join(f"{k}={v}" for k, v in vars(self).items() if k[0] != "_" and k != "workspace")
+        return f"ModelProfile(workspace={self.workspace!r}, {attributes})"
 
 
-def _issues(message: str) -> str:
+def _issues_warning(message: str) -> str:
     return (
         f"Model Profiling operation completed, but encountered issues during execution: {message} "
         "Inspect ModelProfile.error property for more information."

@@ -1,4 +1,4 @@
-"""Training runs: there are none."""
+"""Training runs, which are not supported."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Names of Azure ML's own images, as old scripts import them.
 
-They serve nothing by themselves and are left out with a warning: see `modelprofiler.azureml.profiling.environment`.
+They cannot serve a model and are not used: `modelprofiler.azureml.profiling.environment` warns of them.
 """
 
 DEFAULT_CPU_IMAGE = "azureml/openmpi4.1.0-ubuntu20.04"

@@ -1,4 +1,4 @@
-"""What old scripts import beside profiling: the names are there, and say on use what to do instead."""
+"""Classes that old scripts import and that are not supported: each use says what to do instead."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from modelprofiler.azureml.exceptions import UserErrorException
 
 
 class Unsupported(type):
-    """The type of classes of which no instance is made and no method called."""
+    """Metaclass of unsupported classes: creating an instance or calling a method raises an error."""
 
     instead: str
+    """What to do instead, in one sentence."""
 
     def __call__(cls, *_arguments: Any, **_named: Any) -> NoReturn:
-        """Refuse to make an instance."""
+        """Refuse to create an instance."""
         raise UserErrorException(cls.instead)
 
     def __getattr__(cls, name: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Web services: nothing is deployed here, but the sizes of a deployment can be written down as before."""
+"""Web services, which are not supported; the size of a deployment can still be written down."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Webservice(metaclass=Unsupported):
 
 
 class DeploymentConfiguration:
-    """The size of a deployment, as `deploy_configuration` took it."""
+    """The size of a deployment: the arguments of `deploy_configuration`."""
 
     def __init__(self, cpu_cores: float | None = None, memory_gb: float | None = None, **others: Any) -> None:
         self.cpu_cores = cpu_cores

@@ -6,8 +6,10 @@ SHELL := bash
 
 BIN := .venv/bin
 NAMESPACE ?= modelprofiler-system
-# Further arguments for pytest, helm or the lock: make unit ARGS='-k quantities -x'
+# Further arguments for pytest, helm, the lock or a benchmark: make unit ARGS='-k quantities -x'
 ARGS ?=
+# Which benchmarks: make bench PART=search
+PART ?=
 
 ##@ Without a cluster
 
@@ -50,51 +52,6 @@ unit: env ## Unit tests
 integration: env ## Tests with real processes, sockets and files, without a cluster
 	$(BIN)/pytest tests/integration $(ARGS)
 
-.PHONY: bench-quick
-bench-quick: env ## Small parts of the benchmarks, under three minutes: they fail when a ratio is far off; part of make test
-	@hack/bench quick
-
-.PHONY: bench-local-truth
-bench-local-truth: env ## Measure servers of known cost on this machine: how far off are the numbers; fifteen minutes
-	@$(BIN)/python -m benchmarks.local_truth --write $(ARGS)
-
-.PHONY: bench-local-run
-bench-local-run: env ## Whole runs on this machine: the example's time, ten servers of known cost; a quarter of an hour
-	@$(BIN)/python -m benchmarks.local_run --write $(ARGS)
-
-.PHONY: bench-threads
-bench-threads: env ## A BLAS-bound model, a JVM and Go with thread pools of the node's size and of the limit's; six minutes
-	@hack/jdk
-	@$(BIN)/python -m benchmarks.threads --write $(ARGS)
-
-.PHONY: bench-search
-bench-search: ## The search against the truth and its peers, 1,000 services; writes docs/benchmarks.md; seven minutes on two idle cores
-	@hack/bench-env
-	@.cache/bench/bin/python -m benchmarks.search --write $(ARGS)
-
-.PHONY: bench-search-validate
-bench-search-validate: env ## The simulator against a real server in a control group, ten points on a quiet machine; three minutes
-	@$(BIN)/python -m benchmarks.search.validate --write $(ARGS)
-
-.PHONY: bench-search-quick
-bench-search-quick: env ## A small part of it, under a minute; fails when the search no longer leads by far
-	@$(BIN)/python -m benchmarks.search --quick $(ARGS)
-
-.PHONY: bench-load
-bench-load: ## The load generator beside wrk, hey and others; writes docs/benchmarks.md; six minutes on a quiet machine
-	@hack/bench-env bench-load
-	@hack/bench-peers
-	@.cache/bench-load/bin/python -m benchmarks.load --write $(ARGS)
-
-.PHONY: bench-load-quick
-bench-load-quick: env ## A small part of it, under 40 seconds; fails when the generator costs or hides too much
-	@hack/bench-peers nginx wrk hey
-	@$(BIN)/python -m benchmarks.load --quick $(ARGS)
-
-.PHONY: mlflow
-mlflow: ## Install an MLflow server (850 MB) for the integration tests that need one; without it they are skipped
-	hack/mlflow
-
 .PHONY: local
 local: env ## Whole runs on this machine, in control groups: a few minutes
 	@hack/jdk
@@ -130,42 +87,17 @@ uninstall: ## Remove the chart; ModelProfiles and their CRD stay
 e2e: env ## End-to-end tests on the real cluster
 	@hack/e2e $(ARGS)
 
+##@ Benchmarks
+
 .PHONY: bench
-bench: env ## The benchmarks, those on the local cluster, too, written into docs/benchmarks.md; 25 minutes on two idle cores, more where it has to install
-	@hack/bench all
-
-.PHONY: bench-campaign
-bench-campaign: env ## All benchmarks that write docs/benchmarks.md, at full length: about three hours on two idle cores
-	@hack/bench campaign
-
-.PHONY: bench-main-job
-bench-main-job: env ## Run the example on an idle cluster and say what it took; writes docs/benchmarks.md; about four minutes
-	@hack/cluster exec $(BIN)/python -m benchmarks.main_job --write $(ARGS)
-
-.PHONY: bench-cluster-truth
-bench-cluster-truth: env ## Measure servers of known cost in the local cluster, from each source; writes docs/benchmarks.md; eight minutes
-	@hack/cluster exec $(BIN)/python -m benchmarks.cluster_truth --write $(ARGS)
-
-.PHONY: bench-repeat
-bench-repeat: env ## The same two profiles ten times each in the cluster; writes docs/benchmarks.md; 50 minutes at most
-	@hack/cluster exec $(BIN)/python -m benchmarks.repeat --write $(ARGS)
-
-.PHONY: bench-local-vs-cluster
-bench-local-vs-cluster: env ## The same profiles in the cluster and on this machine: do they agree; twenty minutes
-	@$(BIN)/python -m benchmarks.local_vs_cluster --write $(ARGS)
-
-.PHONY: bench-operator
-bench-operator: env ## The operator with 5,000 profiles waiting, on an idle cluster; writes docs/benchmarks.md; thirteen minutes
-	@hack/cluster exec $(BIN)/python -m benchmarks.operator_scale --write $(ARGS)
+bench: ## Half an hour of benchmarks, written into docs/benchmarks.md; PART=search|load|…|quick|campaign (PART=help lists them)
+	@hack/bench $(PART) $(if $(ARGS),-- $(ARGS))
 
 ##@ Generated files
 
-.PHONY: crds
-crds: env ## Write crds/, the chart's copy and docs/resource.md from the types
+.PHONY: generate
+generate: env ## Write what is made from the types: crds/, the chart's copy, docs/resource.md, tables of docs/conditions.md
 	$(BIN)/python hack/crds.py
-
-.PHONY: docs
-docs: env ## Write the tables of docs/conditions.md from the types
 	$(BIN)/python hack/conditions.py
 
 .PHONY: lock

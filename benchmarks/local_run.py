@@ -2,7 +2,7 @@
 
 Prints Markdown; with --write puts it into docs/benchmarks.md.
 
-    make bench-local-run
+    make bench PART=local-run
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ CPU from the knob, memory from what the kernel says of its own anonymous pages, 
 are measured once more beside a process that takes all it can get of their CPU. Prints Markdown; with --write puts it
 into docs/benchmarks.md.
 
-    make bench-local-truth
+    make bench PART=local-truth
 """
 
 from __future__ import annotations

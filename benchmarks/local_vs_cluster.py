@@ -5,7 +5,7 @@ installed (make cluster images install), and then with `modelprofiler run`. The 
 cluster's node is this machine, as with the local cluster. Prints Markdown; with --write puts it into
 docs/benchmarks.md.
 
-    make bench-local-vs-cluster
+    make bench PART=local-vs-cluster
 """
 
 from __future__ import annotations

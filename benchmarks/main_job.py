@@ -3,7 +3,7 @@
 The chart must be installed (``make cluster images install``). Prints Markdown; with --write puts it into
 docs/benchmarks.md.
 
-    make bench-main-job ARGS="--runs 3"
+    make bench PART=main-job ARGS="--runs 3"
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A server of known cost (10 ms a request at 20 requests/s, p95 at most 500 ms, sh
 example as it is. No run is started that would end after the time that each may take. Prints Markdown; with --write
 puts it into docs/benchmarks.md.
 
-    make bench-repeat
+    make bench PART=repeat
 """
 
 from __future__ import annotations

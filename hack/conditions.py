@@ -1,4 +1,4 @@
-"""Write the tables of docs/conditions.md from the types in modelprofiler/api: `make docs`.
+"""Write the tables of docs/conditions.md from the types in modelprofiler/api: `make generate`.
 
 With --check nothing is written; the exit status is 1 when a table is stale.
 """
@@ -50,7 +50,7 @@ def main() -> int:
     if new == old:
         return 0
     if check:
-        print(f"{PAGE.relative_to(ROOT)}: stale; run make docs")
+        print(f"{PAGE.relative_to(ROOT)}: stale; run make generate")
         return 1
     PAGE.write_text(new, encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)}: written")

@@ -1,4 +1,4 @@
-"""Write the CustomResourceDefinition and its reference: `make crds`.
+"""Write the CustomResourceDefinition and its reference: `make generate`.
 
 It goes to crds/ and, between the lines that let an installer switch it off, into the Helm chart; docs/resource.md lists
 its fields. With --check nothing is written; the exit status is 1 when a file is stale.
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CRD = ROOT / "crds" / "modelprofiles.modelprofiler.io.yaml"
 DOCS = ROOT / "docs" / "resource.md"
 CHART_CRD = ROOT / "charts" / "modelprofiler" / "templates" / "crds.yaml"
-HEADER = "# Made from the types in operator/modelprofiler/api. Do not edit: change those, then run `make crds`.\n"
+HEADER = "# Made from the types in operator/modelprofiler/api. Do not edit: change those, then run `make generate`.\n"
 GUARD = "{{- if .Values.crds.install }}\n"
 END = "{{- end }}\n"
 NAME = "metadata:\n  name: modelprofiles.modelprofiler.io\n"
@@ -50,7 +50,7 @@ def main() -> int:
     check = parser.parse_args().check
     stale = [p for p, text in render().items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     for path in stale:
-        print(f"{path.relative_to(ROOT)}: {'stale; run make crds' if check else 'written'}")
+        print(f"{path.relative_to(ROOT)}: {'stale; run make generate' if check else 'written'}")
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(render()[path], encoding="utf-8")

@@ -9,7 +9,7 @@ failed=0
 # report PART RESULT SECONDS [WHY]
 report() { summary+=$(printf '  %-22s %-9s %5s s%s' "$1" "$2" "$3" "${4:+  $4}")$'\n'; }
 
-# run PART COMMAND…: exit code 3 means that the part cannot run on this machine.
+# run PART COMMAND…: exit code 3 means that the part cannot run on this machine. `again` is the command that repeats it.
 run() {
   local part=$1 began=$SECONDS code=0
   shift
@@ -27,7 +27,7 @@ run() {
       fi
       ;;
     *)
-      report "$part" FAILED $((SECONDS - began)) "make $part"
+      report "$part" FAILED $((SECONDS - began)) "${again:-make $part}"
       failed=1
       ;;
   esac

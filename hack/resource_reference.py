@@ -9,7 +9,7 @@ from modelprofiler.api.quantities import DURATION_PATTERN, QUANTITY_PATTERN
 Node = dict[str, Any]
 
 INTRODUCTION = """\
-<!-- Made from the types in operator/modelprofiler/api. Do not edit: change those, then run `make crds`. -->
+<!-- Made from the types in operator/modelprofiler/api. Do not edit: change those, then run `make generate`. -->
 # The ModelProfile resource
 
 Every field, as `kubectl explain modelprofile.spec --recursive` lists them. A quantity is written as in a Pod (`250m`,

@@ -6,7 +6,7 @@ and ten times a second by its control group, read on this machine. What the oper
 its own code from what that source had when the operator would have stopped waiting for it. Beside it what others make
 of the same run. Prints Markdown; with --write puts it into docs/benchmarks.md.
 
-    make bench-cluster-truth
+    make bench PART=cluster-truth
 """
 
 from __future__ import annotations

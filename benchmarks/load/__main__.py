@@ -1,6 +1,6 @@
 """The load generator beside wrk, hey and others; print the tables, or write them into docs/benchmarks.md.
 
-`make bench-load` runs all of it, `make bench-load-quick` a small part in under 40 seconds.
+`make bench PART=load` runs all of it, `make bench PART=load-quick` a small part in under 40 seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A small part of the benchmark, with wide bounds on ratios: what `make bench-load-quick` runs."""
+"""A small part of the benchmark, with wide bounds on ratios: what `make bench PART=load-quick` runs."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 The chart must be installed (``make cluster images install``), and no other profile may be there. It takes about
 thirteen minutes; everything that it makes is removed at the end, also after Ctrl-C.
 
-    make bench-operator
+    make bench PART=operator
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Run the search against the truth and against its peers; print the table, or write it into docs/benchmarks.md.
 
-`make bench-search` runs all of it, `make bench-search-quick` a small part in under a minute.
+`make bench PART=search` runs all of it, `make bench PART=search-quick` a small part in under a minute.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ arrivals through the simulator's kernel. What the simulator cannot know:
 Where it may, it keeps other work off: the server's group has the most weight that there is, the load generator goes
 before everything else. Beside what it does not keep off (caches, clock, the hypervisor) a quiet machine is better.
 
-    make bench-search-validate
+    make bench PART=search-validate
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ makes for this machine's CPUs, with those that it would make on a node of sixtee
 each size one mode after the other, so that all have the same machine. Prints Markdown; with --write puts it into
 docs/benchmarks.md.
 
-    make bench-threads
+    make bench PART=threads
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> int:
     )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
-    with machine_lock("make bench-threads", wait_seconds=600, waiting=print):
+    with machine_lock("make bench PART=threads", wait_seconds=600, waiting=print):
         model = of_blas()
         others = "\n\n".join(f"### {name}\n\n{of_runtime(name)}" for name in runtimes.RUNTIMES)
     print(f"{model}\n\n{others}")

@@ -1,5 +1,6 @@
 """The commands of the benchmarks, as a person types them: what is wrong is told before anything runs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,21 +36,56 @@ def test_bad_input_gets_a_usage_line(repository: Path, command: tuple[str, ...])
     assert "" == ran.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["some"], ["all", "quick"]])
-def test_so_does_the_command_that_runs_them(repository: Path, arguments: list[str]) -> None:
-    """It knows three."""
-    ran = subprocess.run(
-        ["hack/bench", *arguments], cwd=repository, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (2, "usage: hack/bench [--list] all|campaign|quick\n") == (ran.returncode, ran.stderr)
+def bench(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run hack/bench with arguments that run no benchmark."""
+    command = ["hack/bench", *arguments]
+    return subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("which", ["all", "campaign", "quick"])
-def test_every_part_is_a_target_of_the_makefile(repository: Path, which: str) -> None:
-    """So that each runs by itself, too."""
-    parts = subprocess.run(
-        ["hack/bench", "--list", which], cwd=repository, capture_output=True, text=True, timeout=60, check=True
-    ).stdout.splitlines()
-    makefile = (repository / "Makefile").read_text()
+@pytest.fixture(scope="module")
+def names(repository: Path) -> set[str]:
+    """Return every part and group that the usage lists."""
+    usage = bench(repository, "help").stdout
+    return set(re.findall(r"^  ([a-z-]+)  +\S", usage, re.MULTILINE))
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["search", "nonsense"], ["quick", "--", "--runs", "3"]])
+def test_a_part_that_does_not_exist_is_refused_with_those_that_do(repository: Path, arguments: list[str]) -> None:
+    """Before anything runs; and arguments are for one benchmark, not for a group."""
+    ran = bench(repository, *arguments)
+    assert 2 == ran.returncode
+    assert ran.stderr.startswith("hack/bench: ")
+    assert "\nusage: make bench [PART=NAME]" in ran.stderr
+    assert "local-vs-cluster" in ran.stderr
+    assert "" == ran.stdout
+
+
+def test_make_hands_the_part_over(repository: Path) -> None:
+    """`make bench PART=nonsense` fails and says which parts there are."""
+    command = ["make", "--no-print-directory", "bench", "PART=nonsense"]
+    ran = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
+    assert 0 != ran.returncode
+    assert "there is no part nonsense" in ran.stderr
+    assert "search-validate" in ran.stderr
+
+
+@pytest.mark.parametrize("group", ["half-hour", "campaign", "quick"])
+def test_groups_consist_of_parts(repository: Path, names: set[str], group: str) -> None:
+    """Each of which can be run alone."""
+    parts = bench(repository, "--list", group).stdout.splitlines()
     assert parts
-    assert [] == [part for part in parts if f"\n{part.split()[0]}:" not in makefile]
+    assert set() == {part.split()[0] for part in parts} - names
+
+
+def test_without_a_name_it_is_half_an_hour(repository: Path) -> None:
+    """What `make bench` runs."""
+    assert bench(repository, "--list", "half-hour").stdout == bench(repository, "--list").stdout
+
+
+def test_every_part_that_is_written_down_exists(repository: Path, names: set[str]) -> None:
+    """In documents, programs and scripts."""
+    command = ["git", "grep", "-hoE", r"bench PART=[a-z-]+", "--", ":!tests"]
+    ran = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=True)
+    written = {line.partition("=")[2] for line in ran.stdout.splitlines()}
+    assert {"search", "campaign"} <= written
+    assert set() == written - names - {"help"}

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 import modelprofiler
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.trial import Outcome
+from modelprofiler.local.session import RUNS_DIR
 
 MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 # A command in a code block or between backticks, not a word of prose.
@@ -118,13 +119,15 @@ def test_the_licence_is_the_one_that_the_metadata_names(repository: Path, pyproj
 
 
 def test_bare_make_lists_every_target(repository: Path, targets: set[str]) -> None:
-    """With a line of help each."""
+    """With a line of help each, and no more than twenty."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     command = ["make", "--no-print-directory"]
     text = subprocess.run(
         command, cwd=repository, env=environment, capture_output=True, text=True, timeout=30, check=True
     ).stdout
-    assert targets == set(re.findall(r"^  make ([a-z0-9-]+) +\S", text, re.MULTILINE))
+    listed = re.findall(r"^  make ([a-z0-9-]+) +\S", text, re.MULTILINE)
+    assert targets == set(listed)
+    assert len(listed) <= 20
 
 
 def test_every_make_command_that_is_written_down_exists(
@@ -140,6 +143,12 @@ def test_every_make_command_that_is_written_down_exists(
     }
     assert "test" in written
     assert set() == written - targets
+
+
+def test_git_ignores_what_make_demo_writes(repository: Path) -> None:
+    """A run in the checkout leaves a clean tree."""
+    command = ["git", "check-ignore", f"{RUNS_DIR}/digits/profile.json"]
+    assert 0 == subprocess.run(command, cwd=repository, capture_output=True, timeout=30, check=False).returncode
 
 
 def test_ci_runs_the_test_command_of_the_readme(repository: Path) -> None:
@@ -160,7 +169,7 @@ def test_every_link_between_documents_leads_somewhere(documents: list[Path]) -> 
 
 
 def test_the_page_of_conditions_says_what_the_types_say(repository: Path) -> None:
-    """When it does not: run `make docs`."""
+    """When it does not: run `make generate`."""
     command = [sys.executable, "hack/conditions.py", "--check"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
     assert (0, "") == (done.returncode, done.stdout + done.stderr)

@@ -1,6 +1,6 @@
 """The CustomResourceDefinition of ModelProfile, made from the types of this package.
 
-Pure: `custom_resource_definition` returns the object; ``make crds`` writes it. The schema is structural, which is what
+Pure: `custom_resource_definition` returns the object; ``make generate`` writes it. The schema is structural, which is what
 the API server asks for: every reference inlined, no ``title``, no union with null. What Python's validators check
 between fields, the API server checks in CEL, with the same sentences.
 """

@@ -32,7 +32,7 @@ OWN_THREADS = 8
 
 JVM_THREADS = 16
 """Threads that a JVM has beside those: compilers, collectors, reference handling. One that is told of one CPU has 17
-with a small HTTP server in it, and one of sixteen 33 or more (`make bench-threads`)."""
+with a small HTTP server in it, and one of sixteen 33 or more (`make bench PART=threads`)."""
 
 THROTTLED_PERCENT = 5.0
 """Share of the scheduler's periods from which on a pool that is too large shows."""

@@ -32,10 +32,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def mlflow_program(repository: Path) -> str:
-    """Return MLflow's program: that of MLFLOW, or the one that `make mlflow` has installed apart from everything."""
+    """Return MLflow's program: that of MLFLOW, or the one that `hack/mlflow` has installed apart from everything."""
     found = os.environ.get("MLFLOW") or shutil.which(str(repository / ".cache/mlflow/bin/mlflow"))
     if not found:
-        pytest.skip("there is no MLflow server here; `make mlflow` installs one (850 MB)")
+        pytest.skip("there is no MLflow server here; `hack/mlflow` installs one (850 MB)")
     return found
 
 

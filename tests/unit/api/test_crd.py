@@ -33,16 +33,16 @@ NODES = dict(_walk(SCHEMA))
 
 @pytest.fixture(scope="module")
 def writer() -> ModuleType:
-    """Return hack/crds.py, which `make crds` runs."""
+    """Return hack/crds.py, which `make generate` runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(HERE.parents[2] / "hack")
         return importlib.import_module("crds")
 
 
 def test_the_files_are_what_the_types_say(writer: ModuleType) -> None:
-    """crds/ and the chart's copy are written by `make crds`, never by hand."""
+    """crds/ and the chart's copy are written by `make generate`, never by hand."""
     for path, text in writer.render().items():
-        assert text == path.read_text(encoding="utf-8"), f"{path} is stale: run `make crds`"
+        assert text == path.read_text(encoding="utf-8"), f"{path} is stale: run `make generate`"
 
 
 def test_the_charts_copy_differs_in_nothing_but_its_guard_and_the_keep_policy(writer: ModuleType) -> None:
@@ -66,7 +66,7 @@ def test_every_link_of_the_reference_leads_to_a_heading(writer: ModuleType) -> N
 
 def test_the_file_says_how_it_is_made(writer: ModuleType) -> None:
     """The first line is for whoever is about to edit it."""
-    assert "run `make crds`" in writer.CRD.read_text(encoding="utf-8").splitlines()[0]
+    assert "run `make generate`" in writer.CRD.read_text(encoding="utf-8").splitlines()[0]
 
 
 def test_the_columns_are_those_the_readme_shows() -> None:

@@ -1,8 +1,9 @@
-"""The CustomResourceDefinition of ModelProfile, made from the types of this package.
+"""The CustomResourceDefinition of ModelProfile, generated from the types of this package.
 
-Pure: `custom_resource_definition` returns the object; ``make generate`` writes it. The schema is structural, which is what
-the API server asks for: every reference inlined, no ``title``, no union with null. What Python's validators check
-between fields, the API server checks in CEL, with the same sentences.
+`custom_resource_definition` is pure and returns the object; ``make generate`` writes it to files. The schema is
+structural, as the API server requires: every reference is inlined, and there is no ``title`` and no union with null.
+Rules between fields, which Python's validators check, are also written in CEL, with the same messages, so that the API
+server checks them, too.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ _LIST_MAP_KEYS: dict[str, str] = {
     Trial.__name__: "index",
     ContainerRecommendation.__name__: "containerName",
 }
-"""Types whose lists the API server merges by a key (camelCase), so that two writers do not undo each other."""
+"""Types whose lists the API server merges by a key (camelCase), so that two writers do not overwrite each other."""
 
 _SENTENCES: dict[str, str] = {
     QUANTITY_PATTERN: "is not a quantity; write for example 250m, 1, 256Mi or 0.5",
     DURATION_PATTERN: "is not a duration; write for example 250ms, 30s or 1h30m",
 }
-"""What is said in place of "should match" and a regular expression that nobody can read; as Python says it."""
+"""Pattern to error message. The API server's own message would be "should match" and a long regular expression."""
 
 _UNION = "exactlyOneOf"
-"""Marks, between the two passes below, the fields of an object of which exactly one is set."""
+"""Key that carries the fields of a union from the generator to `_structural`; not part of the result."""
 
 _TYPE_META = {
     "apiVersion": (
@@ -44,7 +45,7 @@ _TYPE_META = {
     ),
     "kind": "Kind is a string value representing the REST resource this object represents. Cannot be updated.",
 }
-"""What ``kubectl explain`` prints for these two of every resource."""
+"""The descriptions that ``kubectl explain`` prints for these two fields of every resource."""
 
 
 def custom_resource_definition() -> dict[str, Any]:
@@ -115,7 +116,7 @@ def _schema() -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's generator, with absence instead of null, defaults that are made, and the rules of each type."""
+    """Pydantic's generator, with absence instead of null, defaults from factories, and the rules of each type."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         result = super().model_schema(schema)
@@ -140,13 +141,13 @@ class _Generator(GenerateJsonSchema):
         if factory := schema.get("default_factory"):
             default = cast("Any", factory)()
         if isinstance(default, BaseModel):
-            return {}  # what the defaults of its fields make of it, see `_structural`
-        # Nothing, no text and no items are what absence means already.
+            return {}  # `_structural` fills in the defaults of its fields
+        # None, an empty text and an empty list mean the same as absence.
         return NoDefault if default is None or default in ("", []) else default
 
 
 def _rules(cls: type[ApiModel]) -> list[dict[str, str]]:
-    """Return the type's rules in CEL, each with the sentence that its validator in Python says."""
+    """Return the type's rules in CEL, each with the message of the same validator in Python."""
     rules = []
     if names := cls.exactly_one_of:
         rules.append((f"[{_has(names)}].filter(given, given).size() == 1", exactly_one_message(names)))
@@ -160,15 +161,15 @@ def _has(names: tuple[str, ...]) -> str:
 
 
 class Defaults(Enum):
-    """What becomes of the defaults of a part of the resource."""
+    """How the defaults of a part of the resource are handled."""
 
     FILLED_IN = auto()
     """The API server fills them in."""
-    SAID = auto()
-    """The description says them and the operator assumes them: within a member of a union, a default filled in would
-    stand beside what the user writes when another member is chosen later, for example by server-side apply."""
+    DESCRIBED = auto()
+    """The description names them and the operator assumes them. Within a member of a union, a default that the API
+    server fills in would remain when the user later chooses another member, for example by server-side apply."""
     NONE = auto()
-    """There are none."""
+    """Defaults are left out."""
 
 
 def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Defaults) -> dict[str, Any]:
@@ -179,9 +180,9 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Def
     node
         The value's JSON schema.
     definitions
-        What ``$ref`` refers to.
+        The schemas that ``$ref`` refers to.
     defaults
-        What becomes of its default, and of those within.
+        How its default, and the defaults of its fields, are handled.
     """
     type_name = node.get("$ref", "").rpartition("/")[2]
     merged: dict[str, Any] = {**definitions.get(type_name, {}), **node}
@@ -194,7 +195,7 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Def
     if merged.get("preserve"):
         return result | {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     if "properties" in merged:
-        within = dict.fromkeys(union, Defaults.SAID) if defaults is Defaults.FILLED_IN else {}
+        within = dict.fromkeys(union, Defaults.DESCRIBED) if defaults is Defaults.FILLED_IN else {}
         result["properties"] = {
             name: _structural(value, definitions, within.get(name, defaults))
             for name, value in merged["properties"].items()
@@ -212,13 +213,13 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Def
 
 
 def _with_sentences(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema with patterns that have a sentence checked in CEL instead.
+    """Return the schema in which CEL rules with a readable message replace the patterns of `_SENTENCES`.
 
-    Not for the status: only the operator writes it, often, and CEL costs more than a pattern.
+    The status keeps its patterns: only the operator writes it, frequently, and CEL costs more than a pattern.
     """
     result = dict(schema)
     if sentence := _SENTENCES.get(schema.get("pattern", "")):
-        # string() of what is a string already would cost as much as the longest request.
+        # string() of a string would be charged as much CEL cost as the longest possible request.
         text = "self" if schema.get("type") == "string" else "string(self)"
         rule = f"{text}.matches(r'{result.pop('pattern')}')"
         result["x-kubernetes-validations"] = [{"rule": rule, "message": sentence}]
@@ -246,7 +247,7 @@ _KEPT = (
     "x-kubernetes-validations",
     "required",
 )
-"""What is carried over as it is, in the order in which it is written."""
+"""The keys that are copied unchanged, in the order in which they are written."""
 
 
 def _defaults_of(schema: dict[str, Any]) -> dict[str, Any]:
@@ -255,12 +256,12 @@ def _defaults_of(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(schema: dict[str, Any], defaults: Defaults) -> str:
-    """Return a field's description, with the rule of its type and the default where nothing else says them."""
+    """Return a field's description; the rule of its union and its default are added where nothing else states them."""
     text = _one_line(schema["description"])
     names = ", ".join(schema.get(_UNION, []))
     if names and names not in text:
         text += f" Exactly one of {names} must be set."
-    if defaults is Defaults.SAID and schema.get("default", {}) != {}:
+    if defaults is Defaults.DESCRIBED and schema.get("default", {}) != {}:
         text += f" Default: {schema['default']}."
     return text
 

@@ -1,1 +1,1 @@
-"""The ModelProfile resource: what a user writes and reads, as types, and the CRD made from them."""
+"""The ModelProfile resource: the types of what a user writes and reads, and the CRD generated from them."""

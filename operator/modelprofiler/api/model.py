@@ -1,4 +1,4 @@
-"""The base of every type of the resource, and the union of which exactly one member is set."""
+"""The base classes of every type of the resource, with the rules for unions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 
 class ApiModel(BaseModel):
-    """A part of the resource: camelCase outside, immutable, and no field that it does not know."""
+    """A part of the resource: immutable, camelCase in JSON, and without unknown fields."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -20,13 +20,13 @@ class ApiModel(BaseModel):
     )
 
     exactly_one_of: ClassVar[tuple[str, ...]] = ()
-    """Fields (camelCase) of which exactly one must be set; the CRD gets the same rule in CEL."""
+    """Fields (camelCase) of which exactly one must be set. The CRD contains the same rule in CEL."""
 
     at_least_one_of: ClassVar[tuple[str, ...]] = ()
-    """Fields (camelCase) of which at least one must be set."""
+    """Fields (camelCase) of which at least one must be set. The CRD contains the same rule in CEL."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Further rules for the API server, each (CEL expression, sentence); a validator says the same in Python."""
+    """Further rules for the API server, each as (CEL expression, message). A validator checks the same in Python."""
 
     @model_validator(mode="after")
     def _check_unions(self) -> Self:
@@ -38,21 +38,21 @@ class ApiModel(BaseModel):
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the object as JSON data, absent fields left out."""
+        """Return the object as JSON data, without absent fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class StatusModel(ApiModel):
-    """A part of the status; fields of a newer version are kept out, not refused."""
+    """A part of the status. Unknown fields, which a newer version may have written, are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 def exactly_one_message(names: tuple[str, ...]) -> str:
-    """Return the sentence for a union with none or several of its members set."""
+    """Return the message for a union of which no member or several members are set."""
     return f"exactly one of {', '.join(names)} must be set"
 
 
 def at_least_one_message(names: tuple[str, ...]) -> str:
-    """Return the sentence for an object with none of the fields it needs one of."""
+    """Return the message for an object in which none of the fields is set."""
     return f"at least one of {', '.join(names)} must be set"

@@ -1,6 +1,6 @@
-"""The server's pod template as far as it is relied on here; the rest of it the API server checks. Pure.
+"""The parts of the server's pod template that modelprofiler relies on; the API server checks the rest. Pure.
 
-In the resource it is an object with unknown fields: nothing looks into it before.
+In the resource the template is an object with unknown fields, so nothing has checked its shape before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modelprofiler.errors import Problem
 ROOT = "spec.server.template"
 
 DEFAULT_CONTAINER = "server"
-"""The container of an entry script."""
+"""Name of the container that runs an entry script."""
 
 _POD: dict[str, type] = {
     "metadata": dict,
@@ -50,7 +50,7 @@ def container_name(spec: ModelProfileSpec) -> str:
 
 
 def problems(spec: ModelProfileSpec) -> list[Problem]:
-    """Return what is wrong with a user's pod template, privileges aside: its shape, or else what it lacks."""
+    """Return the problems of a user's pod template, except for privileges: wrong types, or else missing fields."""
     template = spec.server.template
     return (misshapen(template) if template is not None else []) or _incomplete(spec)
 
@@ -69,51 +69,51 @@ def _incomplete(spec: ModelProfileSpec) -> list[Problem]:
     pod = template.get("spec")
     if not isinstance(pod, dict) or not isinstance(pod.get("containers"), list) or not pod["containers"]:
         return [Problem(f"{ROOT}.spec.containers", "a PodTemplateSpec needs at least one container")]
-    found = [
+    problems = [
         Problem(f"{ROOT}.spec.containers[{i}]", "a container needs a name and an image")
         for i, c in enumerate(pod["containers"])
         if not isinstance(c, dict) or not c.get("name") or not c.get("image")
     ]
     names = [c.get("name") for c in pod["containers"] if isinstance(c, dict)]
     if spec.server.container_name and spec.server.container_name not in names:
-        found.append(
+        problems.append(
             Problem(
                 "spec.server.containerName",
                 f"the template has no container {spec.server.container_name!r}; it has {', '.join(map(str, names))}",
             )
         )
-    return found
+    return problems
 
 
 def misshapen(template: dict[str, Any]) -> list[Problem]:
-    """Return what is not an object, a list or a quantity where one is needed."""
-    found = list(_misshapen(template, _POD, ROOT))
-    if found:
-        return found
+    """Return the fields that are not an object, a list or a quantity although they must be."""
+    problems = list(_misshapen(template, _POD, ROOT))
+    if problems:
+        return problems
     pod = template.get("spec") or {}
-    found += _amounts(pod.get("overhead"), f"{ROOT}.spec.overhead")
+    problems += _amounts(pod.get("overhead"), f"{ROOT}.spec.overhead")
     for group in ("initContainers", "containers"):
         for number, container in enumerate(pod.get(group) or []):
             path = f"{ROOT}.spec.{group}[{number}]"
             if not isinstance(container, dict):
-                found.append(Problem(path, f"must be an object, not {container!r:.80}"))
+                problems.append(Problem(path, f"must be an object, not {container!r:.80}"))
                 continue
-            wrong = list(_misshapen(container, _CONTAINER, path))
-            found += wrong
-            resources = {} if wrong else container.get("resources") or {}
+            wrong_types = list(_misshapen(container, _CONTAINER, path))
+            problems += wrong_types
+            resources = {} if wrong_types else container.get("resources") or {}
             for kind in ("requests", "limits"):
-                found += _amounts(resources.get(kind), f"{path}.resources.{kind}")
-    return found
+                problems += _amounts(resources.get(kind), f"{path}.resources.{kind}")
+    return problems
 
 
 def _misshapen(value: dict[str, Any], shapes: dict[str, type], path: str) -> Iterator[Problem]:
-    for where, kind in shapes.items():
+    for field, kind in shapes.items():
         inner: Any = value
-        for name in where.split("."):
+        for name in field.split("."):
             inner = inner.get(name) if isinstance(inner, dict) else None
         if inner is not None and not isinstance(inner, kind):
-            wanted = "an object" if kind is dict else "a list"
-            yield Problem(f"{path}.{where}", f"must be {wanted}, not {inner!r:.80}")
+            expected = "an object" if kind is dict else "a list"
+            yield Problem(f"{path}.{field}", f"must be {expected}, not {inner!r:.80}")
 
 
 def _amounts(amounts: dict[str, Any] | None, path: str) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
-"""Kubernetes quantities and durations as values that compare, and their canonical text.
+"""Kubernetes quantities and durations as values that can be compared, with their text.
 
-Numbers of the resource are never floats: a float does not survive a round trip through JSON, YAML and Go alike.
+The resource contains no floats, because a float does not survive a round trip through JSON, YAML and Go.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Quantity:
 
     @classmethod
     def memory(cls, size: int) -> Self:
-        """Return ``size`` bytes in the unit that makes the shortest text of them: ``256Mi``, ``400M``."""
+        """Return ``size`` bytes in the unit that gives the shortest text: ``256Mi``, ``400M``."""
         units = {suffix: int(_SUFFIXES[suffix]) for suffix in ("Gi", "Mi", "Ki", "M")}
         exact = [f"{size // unit}{suffix}" for suffix, unit in units.items() if size and size % unit == 0]
         return cls(min(exact, key=len, default=size))
@@ -158,7 +158,7 @@ class Duration:
 
     @classmethod
     def of(cls, seconds: float, digits: int = 4) -> Self:
-        """Return ``seconds`` in the unit people read, with ``digits`` significant digits: ``12.43ms``, ``2.1s``."""
+        """Return ``seconds`` in the largest unit that fits, with ``digits`` significant digits: ``12.43ms``, ``2.1s``."""
         if not math.isfinite(seconds) or seconds < 0:
             raise ValueError(f"{seconds} is not a finite non-negative duration")
         for unit, factor in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
@@ -191,7 +191,7 @@ class Duration:
 
 
 def _text_schema(cls: type[Quantity] | type[Duration], accepted: tuple[type, ...]) -> CoreSchema:
-    """Validate from text (or an instance), serialise to the text that was written."""
+    """Return a schema that validates text or an instance and serialises to the original text."""
 
     def parse(value: object) -> object:
         if isinstance(value, cls):

@@ -1,4 +1,4 @@
-"""The ModelProfile itself, read from JSON with every problem found at once."""
+"""The ModelProfile itself. It is read from JSON, and all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RERUN_ANNOTATION = f"{GROUP}/rerun"
 
 
 class ObjectMeta(BaseModel):
-    """The metadata that is used here."""
+    """The metadata that modelprofiler uses."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
@@ -37,7 +37,10 @@ class ObjectMeta(BaseModel):
 
 
 class ModelProfile(ApiModel):
-    """A model, how to serve it, a dataset, a load, an objective and a range of sizes; and what was measured."""
+    """A profile of a model server: what to measure, in the spec, and what was measured, in the status.
+
+    The spec names a model, how to serve it, a dataset, a load, objectives and a range of sizes.
+    """
 
     api_version: str = API_VERSION
     kind: str = KIND
@@ -52,16 +55,16 @@ class ModelProfile(ApiModel):
         Parameters
         ----------
         data
-            The object as the API server or a YAML file gives it.
+            The object, as read from the API server or a YAML file.
 
         Raises
         ------
         InvalidInput
-            With every problem found, each with its path.
+            With every problem, each with the path of its field.
         """
         if data.get("apiVersion") != API_VERSION or data.get("kind") != KIND:
-            found = f"{data.get('apiVersion')} {data.get('kind')}"
-            raise InvalidInput([Problem("", f"this is a {found}, not a {API_VERSION} {KIND}")])
+            actual = f"{data.get('apiVersion')} {data.get('kind')}"
+            raise InvalidInput([Problem("", f"this is a {actual}, not a {API_VERSION} {KIND}")])
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -69,7 +72,7 @@ class ModelProfile(ApiModel):
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
-    """Return pydantic's findings as sentences with Kubernetes paths."""
+    """Return pydantic's errors as messages with Kubernetes paths."""
     return [_problem(item, error) for item in error.errors(include_url=False)]
 
 
@@ -82,7 +85,7 @@ def _problem(item: Any, error: ValidationError) -> Problem:
         message = "is required"
     elif kind == "extra_forbidden":
         name = str(item["loc"][-1])
-        near = difflib.get_close_matches(name, _names_beside(item["loc"]), n=1)
+        near = difflib.get_close_matches(name, _known_fields(item["loc"]), n=1)
         message = "is not a field of ModelProfile" + (f"; did you mean {near[0]}?" if near else "")
     elif kind == "value_error":
         message = message.removeprefix("Value error, ")
@@ -95,8 +98,8 @@ def _problem(item: Any, error: ValidationError) -> Problem:
     return Problem(path, message)
 
 
-def _names_beside(loc: tuple[int | str, ...]) -> list[str]:
-    """Return the field names that are known where an unknown one was found."""
+def _known_fields(loc: tuple[int | str, ...]) -> list[str]:
+    """Return the names of the known fields of the object that contains the unknown field at `loc`."""
     model: type[BaseModel] | None = ModelProfile
     for part in loc[:-1]:
         if isinstance(part, int) or model is None:
@@ -110,6 +113,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for part in getattr(annotation, "__args__", ()):
-        if found := _model_in(part):
-            return found
+        if model := _model_in(part):
+            return model
     return None

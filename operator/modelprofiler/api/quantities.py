@@ -158,7 +158,7 @@ class Duration:
 
     @classmethod
     def of(cls, seconds: float, digits: int = 4) -> Self:
-        """Return ``seconds`` in the largest unit that fits, with ``digits`` significant digits: ``12.43ms``, ``2.1s``."""
+        """Return ``seconds`` in the largest unit that fits, with ``digits`` significant digits: ``12.43ms``."""
         if not math.isfinite(seconds) or seconds < 0:
             raise ValueError(f"{seconds} is not a finite non-negative duration")
         for unit, factor in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):

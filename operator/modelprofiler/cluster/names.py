@@ -23,6 +23,8 @@ WINDOW = f"{GROUP}/window"
 SERVER_POD = f"{GROUP}/server-pod-uid"
 LOAD_CONFIG = f"{GROUP}/load-config"
 PREPARE_CONFIG = f"{GROUP}/prepare-config"
+CONTENT = f"{GROUP}/content"
+"""Annotation of a claim that is filled: the digest of its files."""
 
 SERVER, LOAD, REPORT, FILES, PREPARE = "server", "load", "report", "files", "prepare"
 

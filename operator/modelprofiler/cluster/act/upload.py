@@ -13,20 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelprofiler.api.objects import Object
-from modelprofiler.api.resource import GROUP
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act.upload_files import MIB, Volume
 from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, PODS, STRATEGIC_PATCH, Cluster
 from modelprofiler.cluster.exec import run_in_pod
-from modelprofiler.cluster.manifests.pods import RESTRICTED, RESTRICTED_POD
+from modelprofiler.cluster.gather import pods
+from modelprofiler.cluster.manifests.upload import CONTAINER, FILES_DIR, claim, copy_pod
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.errors import ClusterUnavailable, NotFound, Refused, UploadFailed
-
-CONTENT = f"{GROUP}/content"
-"""Annotation of a claim that is filled: the digest of its files."""
-
-FILES_DIR = "/var/modelprofiler/files"
-CONTAINER = "copy"
+from modelprofiler.errors import ClusterUnavailable, NotFound, QuotaExceeded, Refused, UploadFailed
 
 START_SECONDS = 180.0
 """Longest wait for the copying pod: its volume is made and mounted and its image pulled meanwhile. An estimate."""
@@ -49,14 +43,6 @@ SLOWEST_BYTES_PER_SECOND = 2**20
 """A copy may take `COPY_OVERHEAD_SECONDS`, and more by the size of the files at a rate that any connection reaches."""
 
 POLL_SECONDS = 0.5
-
-START_ERRORS = frozenset(
-    {
-        *("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"),
-        *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
-    }
-)
-"""Reasons for which a container waits and that it seldom leaves by itself, as the kubelet writes them."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +97,7 @@ async def filled_claim(cluster: Cluster, namespace: str, volume: Volume, setting
     try:
         await _fill_unless_filled(cluster, namespace, name, volume, settings)
     except Refused as error:
-        if error.status != 403:
+        if error.status != 403 or isinstance(error, QuotaExceeded):
             raise
         raise UploadFailed(
             f"the files take {volume.size / MIB:.1f} MiB, more than ConfigMaps hold, so they go onto a "
@@ -125,14 +111,14 @@ async def _fill_unless_filled(
     cluster: Cluster, namespace: str, name: str, volume: Volume, settings: VolumeSettings
 ) -> None:
     existing = await _settled_claim(cluster, namespace, name)
-    if existing is not None and (existing["metadata"].get("annotations") or {}).get(CONTENT) == volume.digest:
+    if existing is not None and (existing["metadata"].get("annotations") or {}).get(names.CONTENT) == volume.digest:
         return
     if existing is None:
-        await cluster.create(CLAIMS, namespace, claim(name, volume, settings))
+        await cluster.create(CLAIMS, namespace, claim(name, volume.request, settings.storage_class))
         existing = await cluster.get(CLAIMS, namespace, name)
     try:
         await _fill(cluster, namespace, existing, volume, settings)
-        await cluster.patch(CLAIMS, namespace, name, {"metadata": {"annotations": {CONTENT: volume.digest}}})
+        await cluster.patch(CLAIMS, namespace, name, {"metadata": {"annotations": {names.CONTENT: volume.digest}}})
     except BaseException:
         await cluster.delete(CLAIMS, namespace, name)
         raise
@@ -149,21 +135,6 @@ async def _settled_claim(cluster: Cluster, namespace: str, name: str) -> Object 
             return existing
         await asyncio.sleep(POLL_SECONDS)
     raise UploadFailed(f"claim {name} in namespace {namespace} is being deleted, and something still uses it")
-
-
-def claim(name: str, volume: Volume, settings: VolumeSettings) -> Object:
-    """Return a claim that has room for the files."""
-    storage_class = {"storageClassName": settings.storage_class} if settings.storage_class else {}
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name, "labels": {names.MANAGED_BY: names.MANAGER, names.COMPONENT: names.FILES}},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": volume.request}},
-            **storage_class,
-        },
-    }
 
 
 async def own(cluster: Cluster, namespace: str, name: str, owner: Object) -> None:
@@ -184,7 +155,8 @@ async def discard(cluster: Cluster, namespace: str, name: str) -> None:
 async def _fill(cluster: Cluster, namespace: str, target: Object, volume: Volume, settings: VolumeSettings) -> None:
     image = settings.image or await _installed_image(cluster) or Settings().load_image
     claim_name = target["metadata"]["name"]
-    body = pod(target, volume, image)
+    longest = int(START_SECONDS + _copy_seconds(volume))
+    body = copy_pod(target, image, name=f"{claim_name}-{uuid.uuid4().hex[:6]}", longest_seconds=longest)
     name = body["metadata"]["name"]
     try:
         await _wait_until_bound(cluster, namespace, claim_name)
@@ -225,78 +197,36 @@ async def _installed_image(cluster: Cluster) -> str | None:
     return next((c["image"] for c in containers if c["name"] == "operator"), None)
 
 
-def pod(target: Object, volume: Volume, image: str) -> Object:
-    """Return the pod that copies files onto a claim: restricted, and ended by its deadline if the caller dies."""
-    meta = target["metadata"]
-    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": meta["name"], "uid": meta["uid"]}
-    longest = int(START_SECONDS + _copy_seconds(volume))
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": f"{meta['name']}-{uuid.uuid4().hex[:6]}",
-            "labels": {names.MANAGED_BY: names.MANAGER, names.COMPONENT: CONTAINER, "sidecar.istio.io/inject": "false"},
-            "ownerReferences": [reference],
-        },
-        "spec": {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": longest,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "terminationGracePeriodSeconds": 1,
-            "securityContext": RESTRICTED_POD,
-            "containers": [
-                {
-                    "name": CONTAINER,
-                    "image": image,
-                    "command": ["sleep", str(longest)],
-                    "resources": {
-                        "requests": {"cpu": "100m", "memory": "64Mi"},
-                        "limits": {"cpu": "1", "memory": "256Mi"},
-                    },
-                    "securityContext": RESTRICTED,
-                    "volumeMounts": [{"name": "files", "mountPath": FILES_DIR}],
-                }
-            ],
-            "volumes": [{"name": "files", "persistentVolumeClaim": {"claimName": meta["name"]}}],
-        },
-    }
-
-
 async def _wait_until_running(cluster: Cluster, namespace: str, name: str, claim: str) -> None:
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while True:
-        status = (await cluster.get(PODS, namespace, name)).get("status") or {}
+        pod = await cluster.get(PODS, namespace, name)
         waited = loop.time() - begun
-        (container,) = status.get("containerStatuses") or [{}]
-        state = container.get("state") or {}
-        if "running" in state:
+        if pods.is_running(pod):
             return
-        _check_waiting(name, status, state.get("waiting") or {}, waited)
-        unscheduled = [
-            c for c in status.get("conditions") or [] if c["type"] == "PodScheduled" and c["status"] != "True"
-        ]
-        if unscheduled and waited > BIND_SECONDS:
-            message = unscheduled[0].get("message") or "no node fits"
-            raise UploadFailed(await _why_unscheduled(cluster, namespace, claim, message))
+        _check_waiting(name, pod, waited)
+        problem = pods.scheduling_problem(pod)
+        if problem and waited > BIND_SECONDS:
+            raise UploadFailed(await _why_unscheduled(cluster, namespace, claim, problem))
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _check_waiting(name: str, status: Object, waiting: Object, waited: float) -> None:
+def _check_waiting(name: str, pod: Object, waited: float) -> None:
     """Refuse to wait longer for a pod that failed, cannot start, or has not started in time."""
-    reason = waiting.get("reason")
+    status = pod.get("status") or {}
+    waiting = pods.waiting_problem(pod)
     if status.get("phase") == "Failed":
         raise UploadFailed(f"pod {name}, which copies the files, failed: {status.get('message')}")
-    if reason in START_ERRORS and waited > IMAGE_SECONDS:
+    if waiting and waited > IMAGE_SECONDS:
         raise UploadFailed(
-            f"pod {name}, which copies the files, does not start: {reason}: {waiting.get('message')}; "
+            f"pod {name}, which copies the files, does not start: {': '.join(waiting)}; "
             "MODELPROFILER_COPY_IMAGE can name another image with Python 3"
         )
     if waited > START_SECONDS:
         raise UploadFailed(
             f"pod {name}, which copies the files, has not started in {START_SECONDS:.0f} s "
-            f"({reason or 'its volume is not mounted'})"
+            f"({waiting[0] if waiting else 'its volume may not be mounted'})"
         )
 
 

@@ -11,7 +11,9 @@ from modelprofiler.cluster.gather.objects import conditions_of, created, is_dele
 from modelprofiler.cluster.gather.observation import Pod, Termination
 from modelprofiler.core.axis import Limits
 
-IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+IMAGE_REASONS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+)
 START_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 """Reasons for which the kubelet keeps a container waiting that do not go away by waiting.
 
@@ -39,7 +41,7 @@ def server_pod(pod: Object, container: str) -> Pod:
         restarts=int(profiled.get("restartCount") or 0),
         waiting=waiting_problem(pod),
         termination=_termination(pod, container),
-        unschedulable=_scheduling_problem(pod, {"Unschedulable"}),
+        unschedulable=scheduling_problem(pod, {"Unschedulable"}),
         desired=_limits(template),
         actual=_limits(profiled),
         resize=_resize(conditions),
@@ -61,10 +63,24 @@ def start_problem(job: str, pods: Iterable[Object]) -> str:
 
 def _pod_start_problem(pod: Object) -> str:
     """Return why a pod does not start; empty while it runs or its start takes its usual course."""
-    if problem := _scheduling_problem(pod):
+    if problem := scheduling_problem(pod):
         return problem
     waiting = waiting_problem(pod)
     return f"{waiting[0]}: {waiting[1]}" if waiting else ""
+
+
+def scheduling_problem(pod: Object, reasons: Collection[str] = ()) -> str:
+    """Return why the scheduler has found no node, empty when it has.
+
+    Parameters
+    ----------
+    reasons
+        Reasons of the condition that count; by default all do, also that the pod waits for a scheduling gate.
+    """
+    condition = conditions_of(pod).get("PodScheduled") or {}
+    if condition.get("status") != "False" or (reasons and condition.get("reason") not in reasons):
+        return ""
+    return condition.get("message") or "no node fits"
 
 
 def waiting_problem(pod: Object) -> tuple[str, str] | None:
@@ -107,20 +123,6 @@ def _true_since(condition: Object | None) -> datetime | None:
     if condition is None or condition["status"] != "True":
         return None
     return time_of(condition.get("lastTransitionTime"))
-
-
-def _scheduling_problem(pod: Object, reasons: Collection[str] = ()) -> str:
-    """Return why the scheduler has found no node, empty when it has.
-
-    Parameters
-    ----------
-    reasons
-        Reasons of the condition that count; by default all do, also that the pod waits for a scheduling gate.
-    """
-    condition = conditions_of(pod).get("PodScheduled") or {}
-    if condition.get("status") != "False" or (reasons and condition.get("reason") not in reasons):
-        return ""
-    return condition.get("message") or "no node fits"
 
 
 def _limits(container: Object) -> Limits | None:

@@ -1,6 +1,7 @@
-"""Helper pods: our own image with one command, its configuration in an annotation, and no right that it does not need.
+"""Pods that help a run: restricted, run once, and without any right that they do not need.
 
-The load generator and the reader of claims are such pods. The server is not: `template` makes its pod.
+The load generator and the reader of claims run one command of our own image, with its configuration in an annotation;
+the pod that takes files is a plain restricted pod. The server is neither: `template` makes its pod.
 """
 
 from __future__ import annotations
@@ -56,34 +57,37 @@ class Helper:
     """nodeSelector, affinity and tolerations."""
 
 
+def restricted_pod(container: Object, volumes: Sequence[Object], *, stop_seconds: int) -> Object:
+    """Return the spec of a pod that runs one container once, with no more rights than it needs."""
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": stop_seconds,
+        "securityContext": RESTRICTED_POD,
+        "containers": [{**container, "securityContext": RESTRICTED}],
+        "volumes": [*volumes],
+    }
+
+
 def helper_pod(helper: Helper, settings: Settings) -> Object:
     """Return the spec of a helper pod; whoever needs more volumes mounts them."""
     file = f"{helper.command}.json"
     cpu_limit = {"cpu": settings.load_cpu_limit} if settings.load_cpu_limit else {}
-    pod: Object = {
-        **helper.placement,
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": helper.stop_seconds,
-        "securityContext": RESTRICTED_POD,
-        "containers": [
-            {
-                "name": helper.command,
-                "image": settings.load_image,
-                "imagePullPolicy": settings.image_pull_policy,
-                "args": [helper.command, "--config", f"{CONFIG_DIR}/{file}", *helper.arguments],
-                "resources": {
-                    "requests": {"cpu": settings.load_cpu, "memory": settings.load_memory},
-                    "limits": cpu_limit | {"memory": settings.load_memory},
-                },
-                "securityContext": RESTRICTED,
-                "terminationMessagePolicy": "FallbackToLogsOnError",
-                "volumeMounts": [{"name": "config", "mountPath": CONFIG_DIR, "readOnly": True}],
-            }
-        ],
-        "volumes": [{"name": "config", "downwardAPI": {"items": [_file(file, helper.config_annotation)]}}],
+    container: Object = {
+        "name": helper.command,
+        "image": settings.load_image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "args": [helper.command, "--config", f"{CONFIG_DIR}/{file}", *helper.arguments],
+        "resources": {
+            "requests": {"cpu": settings.load_cpu, "memory": settings.load_memory},
+            "limits": cpu_limit | {"memory": settings.load_memory},
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [{"name": "config", "mountPath": CONFIG_DIR, "readOnly": True}],
     }
+    config = {"name": "config", "downwardAPI": {"items": [_file(file, helper.config_annotation)]}}
+    pod = {**restricted_pod(container, [config], stop_seconds=helper.stop_seconds), **helper.placement}
     if settings.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
     return pod

@@ -208,10 +208,10 @@ def test_it_stays_that_way(failing: dict[str, Profile]) -> None:
 
 
 def test_advice_goes_with_no_feasible_size(failing: dict[str, Profile]) -> None:
-    """What to do about it is said: raise the range, relax the objective or lower the load."""
+    """The message ends with what can be changed."""
     succeeded = failing["too-slow"].condition("Succeeded")
     assert succeeded is not None
-    assert succeeded.message.endswith("raise the range, relax the objective or lower the load.")
+    assert succeeded.message.endswith("extend the range, relax the objective or reduce the load.")
 
 
 def test_a_killed_worker_is_counted_where_its_container_lives_on(failing: dict[str, Profile]) -> None:

@@ -67,7 +67,7 @@ def test_a_leak_is_told_with_its_slope_and_interval_and_when_it_will_kill(result
     slope, low, high = map(float, found.groups())
     assert LEAK_KIB * 1000 / 1024 == pytest.approx(slope, rel=0.05)
     assert low <= slope <= high
-    assert "it is killed for memory after about" in said
+    assert "it runs out of memory after about" in said
 
 
 def test_threads_beyond_the_limit_are_told_with_the_variables_to_set(result: Result) -> None:

@@ -1,7 +1,8 @@
-"""Whether the machine changed while a run went on: what a request cost in CPU time, from the first trial to the last.
+"""Whether the machine changed during a run: the CPU time per request from the first trial to the last.
 
-The reference trial is measured once, at the beginning, and everything is compared to it. A node that gets a neighbour,
-or a CPU that clocks down, makes later requests dearer; the trials that ran at sizes that compare show it.
+The reference trial is measured once, at the beginning, and every later trial is compared with it. When other work
+starts on the node, or the clock rate of the CPU falls, later requests take more CPU time. Trials at comparable sizes
+show that.
 """
 
 from __future__ import annotations
@@ -18,32 +19,34 @@ from modelprofiler.core.judge import JUDGED_OUTCOMES
 from modelprofiler.core.stats import student_t
 
 COMPARABLE = 1.5
-"""CPU sizes up to this factor apart compare: a server that is throttled more also loses its caches more often."""
+"""CPU sizes up to this factor apart are comparable. A server that is throttled more often also loses its caches more
+often, and its requests then take more CPU time. A rule of thumb."""
 
 NOISE = 0.03
-"""Standard deviation of the logarithm of a request's CPU time between two trials that differ in nothing, as expected:
-one to four percent on a quiet machine, with other requests and another start."""
+"""Expected standard deviation of the logarithm of the CPU time per request between equal trials: one to four percent on
+a quiet machine, with other requests and another start of the server."""
 
 PRIOR = 4
-"""Trials that this expectation is worth: with three or four of them their own spread says next to nothing."""
+"""Weight of that expectation, in trials: the spread of three or four trials alone says almost nothing."""
 
 ELASTICITY = 0.5
-"""Standard deviation of the change of that logarithm with the logarithm of the CPU size, as expected, around none:
-thread pools that are throttled have shown 0.9."""
+"""Expected standard deviation, around zero, of the slope of it over the logarithm of the CPU size: throttled
+thread pools have shown a slope of 0.9."""
 
 FARTHEST = 5.0
-"""Logarithm of a ratio, and of an interval's ends: beyond it nobody needs to know more."""
+"""Largest logarithm of a ratio that is reported, a factor of about 150: beyond it is simply far."""
 
 
 def drift_of(trials: Sequence[Trial]) -> Drift | None:
-    """Return how much the CPU time of a request changed over a run; None where no two trials compare.
+    """Return how much the CPU time per request changed over a run; None where no two trials are comparable.
 
-    The logarithm of the CPU time against the time of the trials and the logarithm of their CPU size, with a height of
-    its own for each group of trials that compare: as many threads, and CPU sizes at most `COMPARABLE` apart. What the
-    size does is held near none (ridge regression: Hoerl & Kennard, Technometrics 12, 1970): where time and size went
-    together, no drift can be told. Drift is noticed where the 95 % interval of its rise from the first of these trials
-    to the last excludes none. The variance is that of the trials together with the one that is expected (moderated t:
-    Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004).
+    A regression of the logarithm of the CPU time on the start time of the trials and the logarithm of their CPU size,
+    with an intercept for each group of comparable trials: the same number of threads, and CPU sizes at most
+    `COMPARABLE` apart. The slope over size is shrunk towards zero (ridge regression: Hoerl and Kennard, Technometrics
+    12, 1970), so that no drift is reported where time and size changed together. Drift is noticed where the 95 %
+    interval of the change from the first of these trials to the last does not contain zero. The variance combines that
+    of the trials with the expected one (moderated t: Smyth, Statistical Applications in Genetics and Molecular Biology
+    3, 2004).
     """
     groups = [group for group in _groups(trials) if len(group) > 1]
     centred = [point for group in groups for point in _centred(group)]
@@ -71,22 +74,22 @@ def drift_of(trials: Sequence[Trial]) -> Drift | None:
 
 
 def drift_sentence(drift: Drift) -> str:
-    """Return what a drift that was noticed means."""
+    """Return a sentence about a drift that was noticed, and what to do about it."""
     change = float(drift.ratio) - 1
     ends = sorted(abs(100 * (float(end) - 1)) for end in (drift.low, drift.high))
     return (
-        f"The CPU time of a request {'rose' if change > 0 else 'fell'} by {abs(100 * change):.0f}% "
-        f"({ends[0]:.0f}% to {ends[1]:.0f}%) while the run went on, more than trials differ otherwise: the machine was "
-        "not the same at its end as at its beginning, so run it again when it is quiet."
+        f"The CPU time per request {'rose' if change > 0 else 'fell'} by {abs(100 * change):.0f}% "
+        f"({ends[0]:.0f}% to {ends[1]:.0f}%) during the run, more than trials otherwise differ: the machine changed "
+        "while it was measured, so repeat the run when the machine is quiet."
     )
 
 
 _Point: TypeAlias = tuple[float, float, float]
-"""Hours since the first trial, logarithm of the CPU size, logarithm of the CPU time of a request."""
+"""Hours since the first trial, logarithm of the CPU size, logarithm of the CPU time per request."""
 
 
 def _groups(trials: Sequence[Trial]) -> list[list[_Point]]:
-    """Return the points of trials that compare, a list a group."""
+    """Return one list of points for each group of comparable trials."""
     by_threads: dict[int | None, list[_Point]] = {}
     for trial in trials:
         usage, cpu = trial.usage, trial.limits.cpu
@@ -96,9 +99,9 @@ def _groups(trials: Sequence[Trial]) -> list[list[_Point]]:
         hours = (trial.start_time - trials[0].start_time).total_seconds() / 3600
         by_threads.setdefault(usage.threads, []).append((hours, math.log(cpu.millicores), math.log(time.seconds)))
     groups: list[list[_Point]] = []
-    for found in by_threads.values():
+    for points in by_threads.values():
         smallest = -math.inf
-        for point in sorted(found, key=lambda point: point[1]):
+        for point in sorted(points, key=lambda point: point[1]):
             if point[1] > smallest + math.log(COMPARABLE):
                 smallest = point[1]
                 groups.append([])
@@ -107,6 +110,7 @@ def _groups(trials: Sequence[Trial]) -> list[list[_Point]]:
 
 
 def _centred(group: Sequence[_Point]) -> list[_Point]:
+    """Return the points less the mean of their group, which stands for its intercept."""
     time, size, cost = (fmean(point[i] for point in group) for i in range(3))
     return [(t - time, s - size, c - cost) for t, s, c in group]
 

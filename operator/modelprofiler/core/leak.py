@@ -1,7 +1,8 @@
-"""A server that leaks: memory that grows with the requests as long as it was watched, by what all trials say of it.
+"""Memory leaks: memory that grows with the number of requests in most trials of a run.
 
-One trial tells growth with an interval where samples are dense, and without one where a kubelet had three. Several
-trials together tell either: what each says is a value, and their spread is the error.
+A trial with many samples gives a rate of growth with an interval; one with the three samples of a kubelet gives a rate
+without one. Several trials together give an interval in either case: each contributes a rate, and their spread is the
+error.
 """
 
 from __future__ import annotations
@@ -17,30 +18,31 @@ from modelprofiler.api.trial import MemoryUsage, Outcome, Trial
 from modelprofiler.core.stats import Z_95, student_t
 
 DENSE = 8
-"""Samples from which on one trial tells a leak from a warm-up by itself."""
+"""Samples from which a single trial can distinguish a leak from a warm-up. A rule of thumb: four in each half of it."""
 
 ALIKE = 2.0
-"""Factor by which a slope of three samples may differ from that of others and still confirm it."""
+"""Factor by which a rate from three samples may differ from that of other trials and confirm it. A rule of thumb."""
 
 FINEST = 0.02
-"""Width of an interval, as a share of the growth, below which nobody believes it."""
+"""Least width of an interval, as a share of the growth: no rate of growth is known more precisely. A rule of thumb."""
 
 FEWEST_TRIALS = 2
-"""Trials without intervals of their own that give one together; two must agree within a tenth or so."""
+"""Trials without intervals that are needed for a common one. With two, Student's t of one degree of freedom is 12.7, so
+that the interval excludes zero only where their rates differ by less than 16 % of the mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Growth that no memory limit is large enough for; bytes for each request.
+    """Growth for which no memory limit is large enough; rates are in bytes per request.
 
     Attributes
     ----------
     per_request, low, high
-        The growth and its 95 % interval, all above zero.
+        The rate of growth and its 95 % interval, all above zero.
     base
-        Memory that the server holds before its first request, in bytes, as near as it is known.
+        Memory that the server holds before its first request, in bytes, estimated.
     trials
-        Trials in which memory grew.
+        Number of trials in which memory grew.
     """
 
     per_request: float
@@ -50,12 +52,12 @@ class Leak:
     trials: int
 
     def requests_until(self, limit: int) -> int | None:
-        """Return after about how many requests a memory limit (bytes) is reached; None where it is from the start."""
+        """Return after about how many requests memory reaches a limit (bytes); None if it starts above the limit."""
         return round((limit - self.base) / self.per_request) if limit > self.base else None
 
     @property
-    def words(self) -> str:
-        """Return ``3.1 MiB (2.8 to 3.4) per 1,000 requests``, or ``84.5 KiB (…)``."""
+    def rate(self) -> str:
+        """``3.1 MiB (2.8 to 3.4) per 1,000 requests``, or ``84.5 KiB (…)``."""
         unit, name = (2**20, "MiB") if self.per_request * 1000 >= 2**20 else (2**10, "KiB")
         value, low, high = (
             Quantity.decimal(part * 1000 / unit, 3) for part in (self.per_request, max(0.0, self.low), self.high)
@@ -64,12 +66,13 @@ class Leak:
 
 
 def leak_of(trials: Sequence[Trial]) -> Leak | None:
-    """Return the leak that these trials show together; None where they show none, or cannot tell.
+    """Return the leak that these trials show together; None where they show none, or too little was measured.
 
-    Only trials that passed count: what an overloaded server holds is its backlog. Memory must have grown to the end in
-    most of those that tell; a server that fills a cache grows in its first trial only, or less and less.
+    Only trials that passed count, as an overloaded server also holds its backlog. Memory must have grown to the end of
+    most trials that measured growth. The memory of a server that fills a cache grows in its first trial alone, or ever
+    more slowly.
     """
-    told = [
+    measured = [
         (trial, trial.usage.memory)
         for trial in trials
         if trial.outcome is Outcome.PASSED
@@ -77,12 +80,12 @@ def leak_of(trials: Sequence[Trial]) -> Leak | None:
         and trial.usage.memory is not None
         and trial.usage.memory.growth_per1000_requests is not None
     ]
-    growing = [(trial, memory) for trial, memory in told if _grows(memory)]
-    if 2 * len(growing) <= len(told):
+    growing = [(trial, memory) for trial, memory in measured if _grows(memory)]
+    if 2 * len(growing) <= len(measured):
         return None
     memories = [memory for _, memory in growing]
     dense = any(t.usage is not None and t.usage.samples >= DENSE for t, _ in growing)
-    interval = _own_interval(memories, alone=dense) or _joint_interval([_slope(m) for m in memories])
+    interval = _own_interval(memories, one_is_enough=dense) or _joint_interval([_slope(m) for m in memories])
     if interval is None or interval[0] <= 0:
         return None
     low, high = interval
@@ -91,44 +94,44 @@ def leak_of(trials: Sequence[Trial]) -> Leak | None:
 
 
 def _slope(memory: MemoryUsage) -> float:
-    """Return growth in bytes a request; 0 where it was not told."""
+    """Return the growth in bytes per request; 0 where it was not measured."""
     growth = memory.growth_per1000_requests
     return 0.0 if growth is None else float(growth) / 1000
 
 
 def _grows(memory: MemoryUsage) -> bool:
-    """Whether memory grew to the end of a trial: of growth that was settling the interval begins at 0."""
+    """Whether memory grew to the end of a trial; the interval of growth that was slowing down begins at 0."""
     return _slope(memory) > 0 and (memory.growth_low is None or memory.growth_low.value > 0)
 
 
-def _own_interval(memories: Sequence[MemoryUsage], *, alone: bool) -> tuple[float, float] | None:
-    """Return the weighted mean of those slopes that have an interval, with its own; None without any.
+def _own_interval(memories: Sequence[MemoryUsage], *, one_is_enough: bool) -> tuple[float, float] | None:
+    """Return the interval of the weighted mean of the rates that have an interval; None without any.
 
     Where they differ by more than their intervals allow, the interval is wider by that factor: Particle Data Group,
-    Review of Particle Physics, introduction, "unconstrained averaging". Slopes without an interval must be about the
-    same, and unless `alone` is allowed there must be two trials: four samples of one may be those of a slow warm-up.
+    Review of Particle Physics, introduction, "unconstrained averaging". Rates without an interval must be similar, and
+    unless `one_is_enough` there must be two trials: the few samples of a single one may show a slow warm-up.
     """
-    told = []
+    rates = []
     for memory in memories:
         if memory.growth_low is not None and memory.growth_high is not None:
             slope = _slope(memory)
             width = (float(memory.growth_high) - float(memory.growth_low)) / 1000
-            told.append((slope, max(width, FINEST * slope) / 2))
-    if not told or (len(memories) < 2 and not alone):
+            rates.append((slope, max(width, FINEST * slope) / 2))
+    if not rates or (len(memories) < 2 and not one_is_enough):
         return None
-    weights = [1 / half**2 for _, half in told]
-    mean = sum(w * slope for w, (slope, _) in zip(weights, told, strict=True)) / sum(weights)
+    weights = [1 / half**2 for _, half in rates]
+    mean = sum(w * slope for w, (slope, _) in zip(weights, rates, strict=True)) / sum(weights)
     if any(not mean / ALIKE < _slope(memory) < mean * ALIKE for memory in memories if memory.growth_low is None):
         return None
     half = 1 / math.sqrt(sum(weights))
-    if len(told) > 1:
-        chi_squared = sum((Z_95 * (slope - mean) / h) ** 2 for slope, h in told)
-        half *= max(1.0, math.sqrt(chi_squared / (len(told) - 1)))
+    if len(rates) > 1:
+        chi_squared = sum((Z_95 * (slope - mean) / h) ** 2 for slope, h in rates)
+        half *= max(1.0, math.sqrt(chi_squared / (len(rates) - 1)))
     return mean - half, mean + half
 
 
 def _joint_interval(slopes: Sequence[float]) -> tuple[float, float] | None:
-    """Return the mean slope of several trials with the interval that follows from their spread."""
+    """Return the interval of the mean rate of several trials, from their spread; None for a single trial."""
     if len(slopes) < FEWEST_TRIALS:
         return None
     half = student_t(len(slopes) - 1) * stdev(slopes) / math.sqrt(len(slopes))
@@ -136,7 +139,10 @@ def _joint_interval(slopes: Sequence[float]) -> tuple[float, float] | None:
 
 
 def _base(trial: Trial, memory: MemoryUsage) -> int:
-    """Return what the server held before its first request; its steady memory was reached after three quarters."""
+    """Return the memory, in bytes, that the server held before its first request.
+
+    Steady memory is that of the second half of a load, so it is reached after three quarters of the requests.
+    """
     level = (memory.steady or memory.peak).bytes
     requests = trial.load.requests if trial.load is not None else 0
     return max(0, round(level - 0.75 * _slope(memory) * requests))
@@ -144,19 +150,21 @@ def _base(trial: Trial, memory: MemoryUsage) -> int:
 
 def leak_sentence(leak: Leak, limit: int, spec: ModelProfileSpec) -> str:
     """Return what a leak means for a memory limit (bytes)."""
-    sentence = f"Memory grows by {leak.words}"
+    sentence = f"Memory grows by {leak.rate}"
     requests = leak.requests_until(limit)
     if requests is None:
-        return f"{sentence}: no limit is large enough for long."
-    sentence += f": at {Quantity.memory(limit)} it is killed for memory after about {_rounded(requests)} requests"
+        return f"{sentence}: no memory limit is large enough for long."
+    sentence += (
+        f": with a limit of {Quantity.memory(limit)} it runs out of memory after about {_rounded(requests)} requests"
+    )
     loop = spec.load.open_loop
     if loop is not None:
         sentence += f" ({_time(requests / float(loop.rate))} at {loop.rate}/s)"
-    return f"{sentence}, unless it is a cache that fills."
+    return f"{sentence}, unless what grows is a cache of limited size."
 
 
 def _rounded(requests: int) -> str:
-    """Return a number with two digits: ``43,000``."""
+    """Return a number rounded to two digits: ``43,000``."""
     return f"{float(f'{requests:.2g}'):,.0f}"
 
 

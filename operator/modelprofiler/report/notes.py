@@ -89,7 +89,7 @@ def _about_confirming_load(record: RunRecord, trial: Trial, load: LoadStatus) ->
 def _about_changes(record: RunRecord) -> list[str]:
     sentences = []
     if (leak := leak_of(record.profile.status.trials)) is not None:
-        sentences.append(f"Memory grows by {leak.words}: a leak, or a cache that fills.")
+        sentences.append(f"Memory grows by {leak.rate}: a leak, or a cache that fills.")
     drift = record.profile.status.drift
     if drift is not None and drift.noticed:
         sentences.append(drift_sentence(drift))

@@ -36,7 +36,7 @@ def test_it_is_said_by_how_much() -> None:
     drift = found([10.0, 9.0, 8.1, 7.3, 6.6])
     assert drift is not None
     assert "fell by 34% (" in drift_sentence(drift)
-    assert "run it again" in drift_sentence(drift)
+    assert "repeat the run" in drift_sentence(drift)
 
 
 @pytest.mark.parametrize("costs", [[8.0, 8.1, 7.9, 8.05, 8.0], [8.0, 10.0, 7.0, 11.0, 8.5], [8.0, 8.1, 8.2, 8.3]])

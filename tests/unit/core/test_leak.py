@@ -42,14 +42,14 @@ def test_one_trial_with_an_interval_tells_a_leak() -> None:
     """As on this machine, with ten samples a second."""
     leak = found([("3.1Mi", "2.8Mi", "3.4Mi")])
     assert leak is not None
-    assert "3.1 MiB (2.8 to 3.4) per 1,000 requests" == leak.words
+    assert "3.1 MiB (2.8 to 3.4) per 1,000 requests" == leak.rate
 
 
 def test_trials_that_agree_make_the_interval_smaller() -> None:
     """Four of them: half as wide."""
     leak = found([("3.1Mi", "2.8Mi", "3.4Mi")] * 4)
     assert leak is not None
-    assert "3.1 MiB (2.95 to 3.25) per 1,000 requests" == leak.words
+    assert "3.1 MiB (2.95 to 3.25) per 1,000 requests" == leak.rate
 
 
 def test_trials_that_differ_by_more_than_their_intervals_make_it_larger() -> None:
@@ -108,7 +108,7 @@ def test_the_sentence_says_how_long_the_recommended_memory_lasts() -> None:
     """In requests, and in time where the rate is given."""
     leak = Leak(3.1 * MI / 1000, 2.8 * MI / 1000, 3.4 * MI / 1000, base=100 * MI, trials=1)
     assert (
-        "Memory grows by 3.1 MiB (2.8 to 3.4) per 1,000 requests: at 256Mi it is killed for memory after about 50,000 "
-        "requests (17 min at 50/s), unless it is a cache that fills."
+        "Memory grows by 3.1 MiB (2.8 to 3.4) per 1,000 requests: with a limit of 256Mi it runs out of memory "
+        "after about 50,000 requests (17 min at 50/s), unless what grows is a cache of limited size."
     ) == leak_sentence(leak, 256 * MI, spec_of())
     assert leak.requests_until(64 * MI) is None

@@ -138,9 +138,9 @@ def seen(
 def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named() -> None:
     """Threads against the limit, and throttling."""
     assert (
-        "The server had 25 threads on 500m CPU and was throttled in 30% of the scheduler's periods: if its pools are "
-        "sized from the node's 8 CPUs, set OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1 and MKL_NUM_THREADS=1; "
-        "search.threads Auto measures it so."
+        "The server had 25 threads on 500m CPU and was throttled in 30% of the scheduler's periods: if its thread "
+        "pools are sized for the node's 8 CPUs, set OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1 and MKL_NUM_THREADS=1; "
+        "with search.threads: Auto the trials set these variables."
     ) == seen(25)
 
 
@@ -219,7 +219,7 @@ def test_with_the_variables_set_something_else_is_to_blame() -> None:
     """They are not recommended again."""
     said = seen(25, spec=script())
     assert said is not None
-    assert said.endswith("something else sizes its pools.")
+    assert said.endswith("something else sizes its thread pools.")
 
 
 def test_what_was_set_is_to_be_set_in_production() -> None:

@@ -1,12 +1,12 @@
-"""The adaptive search: as few trials as decide the smallest CPU and memory.
+"""The adaptive search: the smallest CPU and memory that meet the objectives, in as few trials as possible.
 
-One rule a function, asked in this order; the first that has something to do decides:
+The rules are functions, asked in this order; the first that returns a step decides:
 
 1. the reference trial at the ceiling,
-2. CPU at the memory ceiling: forecast, bracket, bisect, and where resizing distorts, or may, the largest failing size
-   once more on a fresh pod,
+2. CPU at the memory ceiling: forecast, bracket, bisect and, where a resized server may do worse than a fresh one, the
+   largest failing size once more on a fresh server,
 3. memory at the CPU boundary,
-4. the recommended size itself, on a fresh pod.
+4. the recommended size itself on a fresh server.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import math
 
 from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits, closed_steps, is_closed
-from modelprofiler.core.search.confirm import confirm_step, proven_already
+from modelprofiler.core.search.confirm import already_confirmed, confirm_step
 from modelprofiler.core.search.forecast import Forecast, forecast_for
 from modelprofiler.core.search.points import CpuPoint
 from modelprofiler.core.search.recommend import recommend
@@ -25,10 +25,12 @@ from modelprofiler.core.search.target import boundary, target_at
 from modelprofiler.core.steps import RunTrial, Step, Window
 
 FORECASTS = 2
-"""Forecasts that may miss between a failing and a passing size before a line through the two is trusted more."""
+"""Forecasts that may miss between a failing and a passing size before a line through these two is trusted more. Chosen
+with the simulated services of benchmarks/search."""
 
 NEAR = 1.0
-"""Logarithm of measured over allowed within which latency is near enough a line."""
+"""Logarithm of measured over allowed, a factor of 2.7, within which a line through two sizes is good enough: beyond it
+latency is that of an overloaded server and grows with the length of the load."""
 
 
 def adaptive_step(run: Run) -> Step:
@@ -37,10 +39,11 @@ def adaptive_step(run: Run) -> Step:
 
 
 def step_below(run: Run) -> Step:
-    """Return the next step when the largest size passed, as far as it could be measured."""
-    if (proven := proven_already(run)) and not _is_in_doubt(run):
-        return recommend(run, proven)
-    # The last trial is kept for the Confirm trial: an answer that is not the smallest is worth more than none verified.
+    """Return the next step below the ceiling, once the ceiling has passed."""
+    if (confirmed := already_confirmed(run)) and not _is_in_doubt(run):
+        return recommend(run, confirmed)
+    # The last trial is kept for the Confirm trial: a verified size that is not the smallest is worth more than an
+    # unverified one that may be.
     if run.trials_left > 1 and (step := _repeat_step(run) or _cpu_step(run)):
         return step
     if run.trials_left > 2 and (step := _memory_step(run)):
@@ -49,44 +52,50 @@ def step_below(run: Run) -> Step:
 
 
 def _repeat_step(run: Run) -> Step | None:
-    """Return once more the trial that contradicts another one; absent when none does."""
-    doubted = run.contradicted
-    if doubted is None or doubted.limits.cpu not in run.cpu or doubted.limits.memory not in run.memory:
+    """Return the repetition of a trial that contradicts an earlier one; None when none does."""
+    contradicted = run.contradicted
+    if contradicted is None or contradicted.limits.cpu not in run.cpu or contradicted.limits.memory not in run.memory:
         return None
-    reason = "this size or a smaller one had passed before: one of the two is wrong"
-    return RunTrial(doubted.trial.purpose, doubted.limits, fresh=True, window="Measure", reason=reason)
+    reason = "this size failed although it or a smaller one had passed: one of the two results is wrong"
+    return RunTrial(contradicted.trial.purpose, contradicted.limits, fresh=True, window="Measure", reason=reason)
 
 
 def _cpu_step(run: Run) -> Step | None:
-    """Return the next trial on the CPU axis; absent when the boundary is known."""
+    """Return the next trial on the CPU axis; None when the boundary is known."""
     passing, failing = run.smallest_passing, run.largest_failing
     assert passing is not None, "the reference passed"
     if boundary(run) < passing.cpu:
         return None
     low = failing.cpu if failing else None
-    if not is_closed(run.cpu, low, passing.cpu) and not _is_blurred(run, low, passing.cpu):
+    if not is_closed(run.cpu, low, passing.cpu) and not _is_within_spread(run, low, passing.cpu):
         step = _between(run, failing, passing)
         return None if _was_tried(run, step.limits.cpu) else step
     if failing is None or not _is_in_doubt(run):
         return None
-    return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason="a fresh server may do better here")
+    return _cpu_trial(
+        run,
+        Purpose.REPEAT,
+        failing.cpu,
+        fresh=True,
+        reason="this size failed on a resized server, and a fresh one may pass",
+    )
 
 
 def _is_in_doubt(run: Run) -> bool:
-    """Whether the largest failing size was that of a resized server where a fresh one may do better."""
+    """Whether the largest failing size was measured on a resized server and a fresh one may pass there."""
     failing = run.largest_failing
     if failing is None or failing.fresh or run.trusts_resized:
         return False
     return not run.is_below_demand(failing.cpu) and not _was_tried(run, failing.cpu)
 
 
-def _is_blurred(run: Run, low: int | None, high: int) -> bool:
-    """Whether runs differ by more than two sizes do: no boundary is found more finely than that."""
+def _is_within_spread(run: Run, low: int | None, high: int) -> bool:
+    """Whether a bracket is narrower than the spread of the pace, so that no trial can narrow it further."""
     return low is not None and high <= low * math.exp(run.pace.spread)
 
 
 def _was_tried(run: Run, cpu: int) -> bool:
-    """Whether a size was tried twice, or on a fresh pod and was evidence about another one, for its pace."""
+    """Whether, where the pace differs, a size was tried twice, or on a fresh server and counted for another size."""
     if not run.pace.spread:
         return False
     tried = [o for o in run.observations if o.limits.cpu == cpu]
@@ -100,25 +109,28 @@ def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
     bracketed = failing is not None and passing.cpu < run.cpu.last
     forecast = forecast_for(run)
     if forecast is None:
-        position, reason = (low + high) // 2, "half way between failing and passing"
+        position, reason = (low + high) // 2, "half way between the failing and the passing size"
     elif failing is not None and bracketed and _bisections(run) >= FORECASTS:
-        position, reason = _interpolated(low, high, failing, passing), "where failing turns into passing on a line"
+        position, reason = (
+            _interpolated(low, high, failing, passing),
+            "where a line from the failing to the passing size meets the objective",
+        )
     else:
-        position, reason = _helped(run, low, high, forecast), "the forecast boundary"
+        position, reason = _accelerated(run, low, high, forecast), "the forecast boundary"
     position = max(low + 1, min(position, high - 1))
-    # Where this trial would be the boundary it is started afresh: a failure is then beyond doubt, and the threads of a
-    # server that passes show whether resized ones can be trusted. If not, all are, once a resized server has failed.
-    doubted = position == high - 1 or (run.resized_failure and not run.trusts_resized)
-    fresh = doubted and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
+    # Where this trial may decide the boundary it gets a fresh server: a failure is then beyond doubt, and the threads
+    # of a server that passes show whether resized servers can be trusted. If they cannot, and one has failed, all
+    # trials do.
+    needs_fresh = position == high - 1 or (run.resized_failure and not run.trusts_resized)
+    fresh = needs_fresh and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
     purpose = Purpose.BISECT if bracketed else Purpose.BRACKET
     return _cpu_trial(run, purpose, run.cpu[position], fresh=fresh, reason=reason)
 
 
-def _helped(run: Run, low: int, high: int, forecast: Forecast) -> int:
-    """Return the position of the forecast boundary.
+def _accelerated(run: Run, low: int, high: int, forecast: Forecast) -> int:
+    """Return the position of the forecast boundary, or further away after forecasts that erred to the same side.
 
-    A forecast that keeps erring to the same side is helped along by doubling the distance, so that the number of trials
-    stays logarithmic in the number of sizes.
+    The distance doubles with each of them, so that the number of trials stays logarithmic in the number of sizes.
     """
     position = forecast.smallest_passing(run.cpu, low, high)
     passes, fails = _streak(run)
@@ -131,7 +143,7 @@ def _helped(run: Run, low: int, high: int, forecast: Forecast) -> int:
 
 
 def _interpolated(low: int, high: int, failing: CpuPoint, passing: CpuPoint) -> int:
-    """Return the position where the logarithm of measured over allowed is 0 on a line; half way if one end is far."""
+    """Return where a line between the two sizes meets the objective; half way if the failing size misses it by far."""
     if not 0 < failing.excess < NEAR or passing.excess > 0:
         return (low + high) // 2
     return math.ceil(low + (high - low) * failing.excess / (failing.excess - passing.excess))
@@ -142,7 +154,7 @@ def _bisections(run: Run) -> int:
 
 
 def _streak(run: Run) -> tuple[int, int]:
-    """Return how many of the last forecasts passed in a row, and how many failed (one of them is 0)."""
+    """Return how many of the last forecasts passed in a row and how many failed; one of the two is 0."""
     results = [o.passed for o in run.observations if o.trial.purpose in (Purpose.BRACKET, Purpose.BISECT)]
     count = 0
     for passed in reversed(results):
@@ -154,14 +166,14 @@ def _streak(run: Run) -> tuple[int, int]:
 
 def _cpu_trial(run: Run, purpose: Purpose, cpu: int, *, fresh: bool, reason: str) -> RunTrial:
     objectives = run.spec.objectives
-    # Time to ready depends on CPU, and only a fresh server has one.
+    # Time to ready depends on CPU, and only a fresh server has a time to ready.
     fresh = fresh or run.spec.search.resize == "Recreate" or objectives.max_time_to_ready is not None
     window: Window = "Decide" if objectives.max_throttled_percent is None else "Measure"
     return RunTrial(purpose, Limits(cpu, run.memory.last), fresh, window, reason)
 
 
 def _memory_step(run: Run) -> Step | None:
-    """Return the trial at the tightest memory; absent when it is proven, unknown, or the Confirm trial's own size."""
+    """Return the trial at the smallest memory worth trying; None when it is not known or needs no trial of its own."""
     target, size = target_at(run, boundary(run))
     if size is None or target.limits == Limits(target.cpu, size) or _proves(run, size) or run.memory_is_exact:
         return None
@@ -170,10 +182,10 @@ def _memory_step(run: Run) -> Step | None:
         Limits(target.cpu, size),
         fresh=True,
         window="Measure",
-        reason="the least memory, at the smallest CPU",
+        reason="the smallest memory worth trying, at the smallest CPU that passed",
     )
 
 
 def _proves(run: Run, size: int) -> bool:
-    """Whether a fresh server held out at this memory or less, fast or not."""
+    """Whether a fresh server had enough memory at this size or a smaller one, whether it was fast enough or not."""
     return any(o.fresh and o.limits.memory <= size and not run.blames_memory(o) for o in run.observations)

@@ -1,4 +1,4 @@
-"""The end of a search: the recommended size itself, on a fresh pod, until it is known well enough."""
+"""The end of a search: the recommended size itself is run on a fresh server until it is confirmed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.points import Observation
-from modelprofiler.core.search.recommend import Target, recommend, with_margin, with_room
+from modelprofiler.core.search.recommend import Target, recommend, with_headroom, with_margin
 from modelprofiler.core.search.run import Run
 from modelprofiler.core.search.target import boundary, target_at
 from modelprofiler.core.steps import Recommend, RunTrial, Step
@@ -16,48 +16,51 @@ from modelprofiler.core.steps import Recommend, RunTrial, Step
 
 def confirm_step(run: Run) -> Step:
     """Return the Confirm trial, or the recommendation once it passed."""
-    least = target_at(run, boundary(run))[0]
-    least, roomy = _beyond_bad_luck(run, least), _beyond_bad_luck(run, with_room(run, least))
-    for target in (least, *_between(run, least, roomy), roomy):
-        if _is_proven(run, target):
-            return recommend(run, target)
-    return RunTrial(Purpose.CONFIRM, roomy.limits, fresh=True, window="Measure", reason="exactly the recommended size")
+    target = target_at(run, boundary(run))[0]
+    smallest, largest = _above_failures(run, target), _above_failures(run, with_headroom(run, target))
+    for candidate in (smallest, *_between(run, smallest, largest), largest):
+        if _is_confirmed(run, candidate):
+            return recommend(run, candidate)
+    return RunTrial(
+        Purpose.CONFIRM, largest.limits, fresh=True, window="Measure", reason="exactly the recommended size"
+    )
 
 
-def _between(run: Run, least: Target, roomy: Target) -> list[Target]:
-    """Return the targets of the same CPU that passed, with a memory between the two."""
-    low, high = least.limits, roomy.limits
+def _between(run: Run, smallest: Target, largest: Target) -> list[Target]:
+    """Return the targets with the same CPU and a memory between these two, at which a trial passed."""
+    low, high = smallest.limits, largest.limits
     passed = {o.limits for o in run.observations if o.passed and low.memory < o.limits.memory < high.memory}
-    return [replace(roomy, limits=limits) for limits in sorted(passed) if limits.cpu == high.cpu]
+    return [replace(largest, limits=limits) for limits in sorted(passed) if limits.cpu == high.cpu]
 
 
-def _is_proven(run: Run, target: Target) -> bool:
+def _is_confirmed(run: Run, target: Target) -> bool:
+    """Whether enough trials passed for a target to be recommended, one of them at exactly its size."""
     passed = [o for o in run.at(target.limits) if o.passed]
-    # Passing with less CPU is passing, too, unless such a size failed: then that pass was luck.
+    # A pass with less CPU counts as well, unless it is at or below a size that failed: it then passed by chance.
     refuted = run.largest_failing.cpu if run.largest_failing else 0
     within = [o for o in run.passes_within(target.limits.cpu) if o.cpu > refuted]
     return bool(passed) and len(within) >= _measurements_needed(run, target, passed)
 
 
-def proven_already(run: Run) -> Target | None:
-    """Return the target at a size that was confirmed and is larger than it by no more than runs differ; absent else.
+def already_confirmed(run: Run) -> Target | None:
+    """Return the target at a size that was confirmed and exceeds it by no more than the pace differs; None without one.
 
-    Where the pace differs, each trial moves what is known of its mean, and so the target; that must not go on for ever.
+    Where the pace differs, each trial changes the estimate of its mean and so the target. This ends that.
     """
     target = target_at(run, boundary(run))[0]
     least, most = target.limits, target.limits.cpu * math.exp(2 * run.pace.spread)
     confirmed = [o for o in run.observations if o.passed and o.trial.purpose is Purpose.CONFIRM]
-    # What failed later is not proven, whatever the pace.
+    # A size that failed later is not confirmed, whatever the pace was.
     confirmed = [o for o in confirmed if o.limits.memory >= least.memory and run.at(o.limits)[-1].passed]
     enough = [o.limits for o in confirmed if least.cpu <= o.limits.cpu <= most]
-    enough = enough or [o.limits for o in confirmed if o.limits.cpu <= least.cpu and _is_hard_won(run, o)]
+    enough = enough or [o.limits for o in confirmed if o.limits.cpu <= least.cpu and _passed_when_slow(run, o)]
     return replace(target, limits=min(enough)) if enough and run.pace.spread else None
 
 
-def _is_hard_won(run: Run, confirmed: Observation) -> bool:
-    """Whether a Confirm trial passed for certain though the CPU was slow, at a size that covers all that was measured.
+def _passed_when_slow(run: Run, confirmed: Observation) -> bool:
+    """Whether a Confirm trial passed for certain while the CPU was slow, with its margin above every size that passed.
 
-    By the pace a size below it may have passed at a fast moment only; but it is not that size which is recommended.
+    A smaller size may have passed only because the CPU was fast, but it is not that size which is recommended.
     """
     slow = confirmed.verdict.certain and run.pace.deviations.get(confirmed.trial.index, 0.0) > 0
     passed = [o.limits.cpu for o in run.observations if o.passed]
@@ -66,10 +69,10 @@ def _is_hard_won(run: Run, confirmed: Observation) -> bool:
     return slow and confirmed.limits.cpu >= with_margin(lowest, run.spec.recommendation.cpu_margin_percent)
 
 
-def _beyond_bad_luck(run: Run, target: Target) -> Target:
-    """Return the target, or one larger by the spread of the pace where it failed twice without saying that it would.
+def _above_failures(run: Run, target: Target) -> Target:
+    """Return the target, enlarged by the spread of the pace for as long as its size has failed twice.
 
-    What ran at a slow pace does not speak against a size; but a size that is recommended has to pass.
+    Failures at a slow pace count for smaller sizes and do not move the boundary; but a recommended size has to pass.
     """
     while run.pace.spread and target.limits.cpu < run.cpu.last:
         if sum(not o.passed for o in run.at(target.limits)) < 2:
@@ -80,7 +83,7 @@ def _beyond_bad_luck(run: Run, target: Target) -> Target:
 
 
 def _measurements_needed(run: Run, target: Target, passed: list[Observation]) -> int:
-    """Return how often the recommended CPU must have been measured: the boundary itself always twice, where allowed."""
+    """Return how often the recommended CPU must have passed: twice if it is the boundary and repetitions allow."""
     if not any(o.verdict.certain for o in passed):
         return run.repetitions
     at_boundary = target.limits.cpu == target.cpu and target.limits != run.ceiling
@@ -88,13 +91,13 @@ def _measurements_needed(run: Run, target: Target, passed: list[Observation]) ->
 
 
 def best_so_far(run: Run, why_not_verified: str) -> Recommend:
-    """Return the recommendation from what is known when no more trials may run; some size must have passed."""
+    """Return the recommendation from the trials so far when no more may run; at least one size must have passed."""
     assert run.smallest_passing is not None
-    least = target_at(run, run.smallest_passing.cpu)[0]
-    roomy = with_room(run, least)
-    ran = [
+    smallest = target_at(run, run.smallest_passing.cpu)[0]
+    largest = with_headroom(run, smallest)
+    passed = [
         target
-        for target in (least, *_between(run, least, roomy), roomy)
+        for target in (smallest, *_between(run, smallest, largest), largest)
         if any(o.passed for o in run.at(target.limits))
     ]
-    return recommend(run, ran[0] if ran else least, why_not_verified)
+    return recommend(run, passed[0] if passed else smallest, why_not_verified)

@@ -1,4 +1,4 @@
-"""What the reference trial alone lets one expect, where no other size can be tried. A forecast, never verified."""
+"""A recommendation from the reference trial alone, where no other size can be tried: a forecast, never verified."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def estimate(
     *,
     why: str,
 ) -> Recommend | None:
-    """Return the smallest size that is forecast to meet the objectives; None before a trial at the ceiling passed.
+    """Return the smallest size that is forecast to meet the objectives; None before a trial at the ceiling has passed.
 
     Parameters
     ----------
     spec, resources, container_name, environment, trials
         As for `modelprofiler.core.search.step.next_step`.
     why
-        Why no size was tried: a part of a sentence.
+        Why no smaller size was tried, as a part of a sentence.
     """
     run = Run.of(spec, resources, container_name, environment, trials)
     top = run.cpu_points.get(run.cpu.last)
@@ -40,10 +40,12 @@ def estimate(
     forecast = forecast_for(run)
     cpu = run.cpu.last if forecast is None else run.cpu[forecast.smallest_passing(run.cpu, -1, len(run.cpu) - 1)]
     target = target_for(run, cpu, run.memory_peak)
-    found = recommend(run, target, why)
-    demand = f", as the load alone needs {round(run.demand)}m" if run.demand is not None else ""
-    memory = f"; memory peaked at {run.memory_peak // 2**20 + 1}Mi" if run.memory_peak is not None else ""
-    expected = f"{target.limits} is what a model of the queue expects to be enough"
-    said = f"{expected}{demand}{memory}; nothing was tried: {why}."
-    bare = found.recommendation.model_copy(update={"verification": None, "explanation": said})
-    return replace(found, recommendation=bare, reason=Reason.NOT_VERIFIED, message=said)
+    step = recommend(run, target, why)
+    forecast_sentence = f"A queueing model forecasts that {target.limits} is enough"
+    if run.demand is not None:
+        forecast_sentence += f"; the load needs at least {round(run.demand)}m CPU"
+    if run.memory_peak is not None:
+        forecast_sentence += f"; memory peaked at {run.memory_peak // 2**20 + 1}Mi"
+    message = f"{forecast_sentence}. No smaller size was tried: {why}."
+    recommendation = step.recommendation.model_copy(update={"verification": None, "explanation": message})
+    return replace(step, recommendation=recommendation, reason=Reason.NOT_VERIFIED, message=message)

@@ -1,8 +1,8 @@
-"""How far from the objectives a CPU size will be, from the sizes measured so far: where to measure next.
+"""A forecast of how far each CPU size is from the objectives, fitted to the sizes measured so far.
 
-A forecast only chooses the next trial; what is recommended is always measured. It is a model of the queue, set up from
-the reference trial. What it gets wrong near saturation is mostly how much of the limit the server makes use of: each
-measured size shows by which factor, and between them the factor is interpolated.
+It only chooses the next trial; a recommended size is always measured. The forecast is a queueing model with the
+parameters of the reference trial. Near saturation its main error is how much of the limit the server makes use of. Each
+measured size gives a factor for that, and between measured sizes the factor is interpolated.
 """
 
 from __future__ import annotations
@@ -20,38 +20,44 @@ from modelprofiler.core.search.queueing import Workload, metrics_at
 from modelprofiler.core.search.run import Run
 
 HIGHEST_UTILISATION = 0.98
-"""Queues near 1 grow for longer than any window: forecasts stop here."""
+"""Utilisation from which a forecast is `MOST_EXCESS`: the queue then grows for longer than any window, up to a length
+that depends on the window rather than on the size. A rule of thumb."""
 
 SPREADS = (0.0, 0.3, 0.6, 1.0)
-"""Spreads of CPU time between requests that are told apart."""
+"""Standard deviations of the logarithm of a request's CPU time that are tried when the model is fitted: none, small,
+medium and large. Their latencies differ too little for a finer choice to matter."""
 
 FLAT = 0.1
-"""Latency that is within this logarithm of the ceiling's says nothing about how near saturation is."""
+"""Latency within this logarithm (10 %) of that at the ceiling shows nothing about how near saturation is."""
 
 MOST_ANCHORS = 3
-"""Measured sizes that a forecast is fitted to: those nearest to the objectives."""
+"""Number of measured sizes that a forecast is fitted to, those nearest to the objectives. Chosen with the simulated
+services of benchmarks/search."""
 
 MOST_FACTOR = math.log(2)
-"""Logarithm of the largest factor between the CPU that a server needs and what the model says."""
+"""Logarithm of the largest factor by which the model may err in the CPU that a server needs: a factor of two."""
+
+HALVINGS = 6
+"""Halvings of that interval when the factor is solved for: it is then known to 2 %, as precisely as latency is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Logarithm of latency over objective at any CPU size.
+    """A forecast of the logarithm of latency over objective at any CPU size.
 
     Attributes
     ----------
     workload
-        The model.
+        The queueing model.
     bounds
-        The objectives: metric to seconds.
+        The objectives, in seconds, by metric.
     ceiling
         The largest size, in millicores.
     base
-        Measured less modelled at the ceiling.
+        Measured less modelled logarithm at the ceiling.
     anchors
-        Measured sizes: logarithm of millicores to the logarithm of the factor by which more CPU is needed there than
-        the model says, ascending.
+        For each measured size, ascending, the logarithm of its millicores and the logarithm of the factor by which the
+        server needs more CPU there than the model says.
     """
 
     workload: Workload
@@ -61,7 +67,7 @@ class Forecast:
     anchors: tuple[tuple[float, float], ...] = ()
 
     def excess(self, cpu: int) -> float:
-        """Return the forecast for a limit in millicores; positive does not meet the objectives."""
+        """Return the forecast for a limit in millicores; a positive value does not meet the objectives."""
         return self._with_factor(cpu, self._factor(math.log(cpu)))
 
     def _with_factor(self, cpu: int, factor: float) -> float:
@@ -82,17 +88,17 @@ class Forecast:
         return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
     def fitted(self, points: list[CpuPoint]) -> Forecast:
-        """Return the forecast that gives these points what was measured there."""
-        found = [(math.log(p.cpu), f) for p in points if (f := self._solved(p.cpu, p.excess)) is not None]
-        return replace(self, anchors=tuple(sorted(found)))
+        """Return the forecast that agrees with these measured sizes."""
+        anchors = [(math.log(p.cpu), f) for p in points if (f := self._solved(p.cpu, p.excess)) is not None]
+        return replace(self, anchors=tuple(sorted(anchors)))
 
     def _solved(self, cpu: int, measured: float) -> float | None:
-        """Return the factor that gives a size what was measured; absent where latency does not depend on it."""
+        """Return the logarithm of the factor that explains a measured size; None where latency is flat."""
         flat = self._with_factor(self.ceiling, 0.0) + FLAT
         if measured < flat and self._with_factor(cpu, 0.0) < flat:
             return None
         low, high = -MOST_FACTOR, MOST_FACTOR
-        for _ in range(6):
+        for _ in range(HALVINGS):
             middle = (low + high) / 2
             if self._with_factor(cpu, middle) < min(measured, 0.99 * MOST_EXCESS):
                 low = middle
@@ -112,7 +118,7 @@ class Forecast:
 
 
 def forecast_for(run: Run) -> Forecast | None:
-    """Return the forecast that fits the measured sizes; absent when CPU time or latency was not measured."""
+    """Return the forecast fitted to the measured sizes; None when CPU time or latency was not measured."""
     workload = _workload(run)
     bounds = latency_bounds(run.spec, reference_among(run.trials))
     if workload is None or not bounds:
@@ -121,20 +127,20 @@ def forecast_for(run: Run) -> Forecast | None:
     top = run.cpu_points[run.cpu.last].excess
     model = replace(model, base=top - model.excess(run.cpu.last))
     points = [p for p in run.cpu_points.values() if p.cpu < run.cpu.last]
-    # What a resized server did does not help to forecast a fresh one.
+    # Where there are trials on fresh servers, those on resized servers are not used to forecast a fresh one.
     points = [p for p in points if p.fresh] or points
     return model.fitted(sorted(points, key=lambda p: abs(p.excess))[:MOST_ANCHORS])
 
 
 def _workload(run: Run) -> Workload | None:
-    """Return the model whose latency at the ceiling is the reference's."""
+    """Return the model whose latencies at the ceiling are nearest to those of the reference trial."""
     time = run.cpu_time_per_request
     top = run.cpu_points.get(run.cpu.last)
     load = top.observations[0].trial.load if top is not None else None
     if time is None or time <= 0 or load is None or load.latency.p50 is None:
         return None
     script = run.spec.server.entry_script
-    # An entry script's worker serves one request at a time; of other servers nothing is known.
+    # A worker of an entry script serves one request at a time; for other servers assume one worker per core.
     workers = script.workers if script is not None else max(1, math.ceil(run.cpu.last / 1000))
     opened, closed = run.spec.load.open_loop, run.spec.load.closed_loop
     workload = Workload(
@@ -152,7 +158,7 @@ def _workload(run: Run) -> Workload | None:
 
 
 def _fitted(shape: Workload, load: LoadStatus, ceiling: int) -> tuple[float, Workload]:
-    """Return how far the latencies of a workload of this shape are from those measured at the ceiling, and it."""
+    """Return the workload of this shape with the median measured at the ceiling, after the error of its percentiles."""
     assert load.latency.p50 is not None
     p50 = load.latency.p50.seconds
     workload = replace(shape, other_seconds=max(0.0, p50 - metrics_at(shape, ceiling / 1000)["p50"]))

@@ -1,4 +1,4 @@
-"""The grid search: every combination of the range, then the cheapest that meets the objectives with its margins."""
+"""The grid search: every combination of CPU and memory, then the cheapest that met the objectives, with margins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelprofiler.errors import Problem
 
 
 def grid_problems(spec: ModelProfileSpec, resources: EffectiveResources) -> list[Problem]:
-    """Return a problem when search.maxTrials does not allow every combination."""
+    """Return a problem when search.maxTrials is too small for every combination."""
     if spec.search.strategy != "Grid":
         return []
     cpus, memories = len(cpu_axis(resources.cpu)), len(memory_axis(resources.memory))
@@ -33,8 +33,8 @@ def grid_problems(spec: ModelProfileSpec, resources: EffectiveResources) -> list
 def grid_step(run: Run) -> Step:
     """Return the next step of the grid search.
 
-    The largest size comes first, as reference: when it fails no other can pass, and the run ends there. A combination
-    that was already measured on a fresh pod, for another range or strategy, is not measured again.
+    The ceiling comes first, as the reference trial: when it fails, no other size can pass and the run ends. A
+    combination that was already measured on a fresh server, for another range or strategy, is not measured again.
     """
     if step := reference_step(run, Purpose.GRID):
         return step
@@ -42,19 +42,21 @@ def grid_step(run: Run) -> Step:
         for memory in reversed(run.memory):
             limits = Limits(cpu, memory)
             if not run.at(limits):
-                return RunTrial(Purpose.GRID, limits, fresh=True, window="Measure", reason="every combination")
+                return RunTrial(
+                    Purpose.GRID, limits, fresh=True, window="Measure", reason="a combination that was not measured yet"
+                )
     answer = grid_recommendation(run)
     assert answer is not None, "the reference passed"
     return answer
 
 
 def grid_recommendation(run: Run) -> Recommend | None:
-    """Return the recommendation from the combinations measured so far; nothing when none passed.
+    """Return the recommendation from the combinations measured so far; None when none passed.
 
-    The same rule as for the adaptive search: the cheapest combination that passed, plus the margins, rounded up to the
-    grid. As every combination was measured, the one that is recommended must itself have passed; where noise made it
-    fail, the next cheapest at least as large takes its place. Cost is the share of the largest CPU plus the share of
-    the largest memory.
+    As in the adaptive search: the cheapest combination that passed, plus the margins, rounded up to the grid. Every
+    combination was measured, so the recommended one must itself have passed; where it failed, the next cheapest one
+    that is at least as large is recommended instead. The cost of a size is its share of the largest CPU plus its share
+    of the largest memory.
     """
     measured = {o.limits for o in run.observations if o.passed and o.fresh and _fits(run, o.limits)}
     passed = sorted(measured, key=lambda limits: _cost(run, limits))
@@ -62,11 +64,11 @@ def grid_recommendation(run: Run) -> Recommend | None:
         return None
     cheapest = passed[0]
     peak = run.memory_peak
-    wanted = target_for(run, cheapest.cpu, peak, at_least=cheapest.memory)
+    target = target_for(run, cheapest.cpu, peak, at_least=cheapest.memory)
     if peak is None:
-        wanted = Target(Limits(wanted.limits.cpu, cheapest.memory), cheapest.cpu, cheapest.memory)
-    large_enough = (p for p in passed if p.cpu >= wanted.limits.cpu and p.memory >= wanted.limits.memory)
-    return recommend(run, Target(next(large_enough, run.ceiling), wanted.cpu, wanted.memory))
+        target = Target(Limits(target.limits.cpu, cheapest.memory), cheapest.cpu, cheapest.memory)
+    large_enough = (p for p in passed if p.cpu >= target.limits.cpu and p.memory >= target.limits.memory)
+    return recommend(run, Target(next(large_enough, run.ceiling), target.cpu, target.memory))
 
 
 def _fits(run: Run, limits: Limits) -> bool:
@@ -74,5 +76,5 @@ def _fits(run: Run, limits: Limits) -> bool:
 
 
 def _cost(run: Run, limits: Limits) -> tuple[float, Limits]:
-    """Order sizes by cost, the smaller CPU first among equals."""
+    """Return a key that orders sizes by cost, and equal costs by the smaller CPU."""
     return limits.cpu / run.cpu.last + limits.memory / run.memory.last, limits

@@ -1,9 +1,10 @@
-"""How fast the CPU was in each trial, and how much that differs: what a request cost there against the other trials.
+"""The pace of each trial: how fast the CPU was, by the CPU time per request compared with the other trials.
 
-Two trials of one size differ because the CPU does: its clock, its caches, its neighbours. A request costs the same work
-each time, so the CPU time that it takes shows it, and a counter tells that time far better than latency does. By the
-utilisation law a server at half the pace on 400m is one at full pace on 200m: a trial is evidence about the size at
-which a trial of the mean pace would have shown the same.
+Two trials of one size differ because the CPU differs: its clock rate, its caches, other work on the machine. A request
+needs the same work each time, so the CPU time that it takes shows how fast the CPU was, and a counter measures that
+time far more precisely than latency does. By the utilisation law, a server at half the mean pace on 400m behaves like
+one at the mean pace on 200m. A trial therefore counts as evidence for the size at which a trial at the mean pace would
+have given the same result.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from modelprofiler.api.trial import Outcome, Trial
 from modelprofiler.core.judge import JUDGED_OUTCOMES
 from modelprofiler.core.stats import student_t
 
-FINEST = 0.02
-"""Standard deviation of what is measured at an even pace (logarithm): counters are read seconds apart."""
+COUNTER_ERROR = 0.02
+"""Standard deviation of the logarithm of the measured CPU time per request when the pace does not vary: counters are
+read seconds apart from the window's ends."""
 
 PRIOR = 1
-"""Trials that the expectation of an even pace is worth: two that happen to differ are no proof of a spread."""
+"""Weight, in trials, of the expectation that the pace does not vary: two trials that happen to differ prove no spread.
+Chosen with the simulated services of benchmarks/search, where without it two or three trials that differed made the
+mean pace seem uncertain by up to half."""
 
 CERTAINTY = 1.25
-"""Half-widths of its 95 % interval that the mean pace is taken to be off, at most: it is slower in about 1 %
-with many trials, in 3 to 8 % with four to two, of which `PRIOR` expects less than they show."""
+"""Half-widths of the 95 % interval of the mean pace that a recommendation allows for. The true mean is slower still in
+about 1 % of runs with many trials, and in 3 to 8 % with four to two, as `PRIOR` then narrows the interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +39,15 @@ class Pace:
     Attributes
     ----------
     deviations
-        Index of a trial to the logarithm of a request's CPU time there over the mean; positive is slow. As much of it
-        as is more than the measurement's own error.
+        For the index of a trial, the logarithm of its CPU time per request over the mean; positive is slow. Reduced by
+        the share of the variance that `COUNTER_ERROR` explains.
     spread
-        Standard deviation between trials, beyond the measurement's own; 0 where there is none to be seen.
+        Standard deviation between trials beyond `COUNTER_ERROR`; 0 where none is seen.
     standard_error
-        Of the mean, as a logarithm.
+        Standard error of the mean, as a logarithm.
     error
-        How much slower the mean may be than that of the trials so far, as a logarithm: with few of them the spread
-        itself is little known, so that this is more standard errors than with many (Student's t).
+        How much slower the true mean may be than the mean of these trials, as a logarithm. With few trials the spread
+        itself is uncertain, so this is more standard errors than with many (Student's t).
     """
 
     deviations: dict[int, float]
@@ -55,9 +59,10 @@ class Pace:
     def of(cls, trials: Sequence[Trial]) -> Pace:
         """Return the pace of these trials.
 
-        Only trials of servers with as many threads are compared: a pool that was sized for another limit has other
-        costs. And a trial that failed counts only where its requests cost more than the others': a server that never
-        rests has its caches warm, so that they cost less, at any pace; it is taken for one of the mean pace.
+        Only servers with the same number of threads are compared, as a pool that was sized for another limit has
+        other costs. A trial that failed counts only where its requests took more CPU time than those of the others: an
+        overloaded server never idles and keeps its caches warm, so its requests take less at any pace. Such a trial is
+        given the mean pace.
         """
         groups: dict[int | None, dict[int, float]] = {}
         failed = {trial.index for trial in trials if trial.outcome in (Outcome.SLOW, Outcome.ERRORS)}
@@ -70,32 +75,32 @@ class Pace:
                 and time.seconds > 0
             ):
                 groups.setdefault(usage.threads, {})[trial.index] = math.log(time.seconds)
-        cheap = {index for group in groups.values() for index in _cheap(group, failed)}
-        groups = {threads: {i: v for i, v in group.items() if i not in cheap} for threads, group in groups.items()}
-        found = {}
+        warm = {index for group in groups.values() for index in _cheaper_failures(group, failed)}
+        groups = {threads: {i: v for i, v in group.items() if i not in warm} for threads, group in groups.items()}
+        centred = {}
         for group in groups.values():
             mean = fmean(group.values())
-            found.update({index: value - mean for index, value in group.items()})
-        free = len(found) - len(groups)
-        if free < 1:
+            centred.update({index: value - mean for index, value in group.items()})
+        freedom = len(centred) - len(groups)
+        if freedom < 1:
             return cls({})
-        free += PRIOR
-        variance = (PRIOR * FINEST**2 + sum(value**2 for value in found.values())) / free
-        real = max(0.0, variance - FINEST**2)
-        if not real:
+        freedom += PRIOR
+        variance = (PRIOR * COUNTER_ERROR**2 + sum(value**2 for value in centred.values())) / freedom
+        between = max(0.0, variance - COUNTER_ERROR**2)
+        if not between:
             return cls({})
-        share, spread = real / variance, math.sqrt(real)
+        share, spread = between / variance, math.sqrt(between)
         standard_error = spread / math.sqrt(max(len(group) for group in groups.values()))
-        deviations = {index: share * value for index, value in found.items()} | dict.fromkeys(cheap, 0.0)
-        return cls(deviations, spread, standard_error, CERTAINTY * student_t(free) * standard_error)
+        deviations = {index: share * value for index, value in centred.items()} | dict.fromkeys(warm, 0.0)
+        return cls(deviations, spread, standard_error, CERTAINTY * student_t(freedom) * standard_error)
 
-    def steady_size(self, trial: Trial, cpu: int) -> float:
-        """Return the CPU, in millicores, at which a trial of the mean pace would have shown what this one did."""
+    def equivalent_size(self, trial: Trial, cpu: int) -> float:
+        """Return the CPU, in millicores, at which a trial at the mean pace would have given the same result."""
         return cpu * math.exp(-self.deviations.get(trial.index, 0.0))
 
 
-def _cheap(group: dict[int, float], failed: set[int]) -> set[int]:
-    """Return the trials that failed and whose requests cost less than those of the others."""
-    rested = [value for index, value in group.items() if index not in failed]
-    mean = fmean(rested) if rested else -math.inf
+def _cheaper_failures(group: dict[int, float], failed: set[int]) -> set[int]:
+    """Return the trials that failed although their requests took less CPU time than those of the others."""
+    others = [value for index, value in group.items() if index not in failed]
+    mean = fmean(others) if others else -math.inf
     return {index for index, value in group.items() if index in failed and value < mean}

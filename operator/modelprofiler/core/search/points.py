@@ -1,4 +1,4 @@
-"""What the trials of one CPU size say together: does it meet the objectives, and is that enough to know it."""
+"""The evidence of all trials of one CPU size together: whether it meets the objectives, and whether that is settled."""
 
 from __future__ import annotations
 
@@ -12,35 +12,39 @@ from modelprofiler.api.trial import Outcome, Trial
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.checks import MOST_EXCESS
 from modelprofiler.core.judge import Verdict
-from modelprofiler.core.search.pace import FINEST, Pace
+from modelprofiler.core.search.pace import COUNTER_ERROR, Pace
 
 FAR = math.log(2)
-"""Logarithm of measured over allowed that is more than any difference in pace."""
+"""Logarithm of measured over allowed, a factor of two, that no difference in pace explains."""
 
 DOUBT = 2.0
-"""Standard errors of the mean pace within which it is not clear whether the ceiling meets the objectives."""
+"""Standard errors of the mean pace within which a ceiling that does not quite meet the objectives still counts as
+passing: that no size is feasible is only said where it is clear. Two are the usual 95 %."""
 
-MOST_SLACK = 0.1
-"""Share of a size by which a pace may move it and yet not to the next one, where steps are coarse."""
+MOST_TOLERANCE = 0.1
+"""Largest share of a size by which its equivalent size may differ and still count as the same size, where steps are
+coarse. Chosen with the simulated services of benchmarks/search."""
 
 MOST_UTILISATION = 0.8
-"""Share of a limit above which a queue says little about another moment's."""
+"""Utilisation of a CPU limit above which the latency of a queue says little about its latency at another time: waiting
+grows as 1 / (1 - utilisation), which is 5 here."""
 
 MOST_AT_CEILING = 5
-"""Trials at the ceiling, where runs differ so much that it may or may not meet the objectives."""
+"""Most trials at the ceiling where the pace differs so much that it may or may not meet the objectives. With five, one
+feasible service in eighty was called infeasible at 20 % noise; before, one in thirty (`benchmarks/search`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A finished trial that says something about its size.
+    """A finished trial that is evidence about a size.
 
     Attributes
     ----------
     trial, limits, verdict
-        The trial, its size, and how it is judged now.
+        The trial, its size, and the verdict by the current objectives.
     cpu
-        The CPU size that it is evidence about, in millicores: its own, or where trials differ in pace the one at which
-        a trial of the mean pace would have shown the same (`core.pace`).
+        The CPU size that it counts for, in millicores: its own, or where the pace differs between trials the size at
+        which a trial at the mean pace would have given the same result (`core.search.pace`).
     """
 
     trial: Trial
@@ -61,7 +65,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class CpuPoint:
-    """What is known of one CPU size; a fresh trial outranks resized ones.
+    """The evidence about one CPU size; trials on a fresh server outrank those on a resized one.
 
     Attributes
     ----------
@@ -70,12 +74,12 @@ class CpuPoint:
     observations
         The trials that count.
     passes
-        Whether the last of them passed. A pass that is followed by a failure is so doubted, and a failure only by one
-        repetition, where `Run.contradicted` asks for it: two of three decide.
-        At the ceiling, where a failure ends the run, the median of the logarithms of measured over allowed decides, or
-        where runs differ in pace whether one of the mean pace would pass.
+        Whether the last of them passed. A pass is overruled by a later failure; a failure is overruled by a repetition
+        that passes, which `Run.contradicted` asks for, so that two of three decide. At the ceiling, where a failure
+        ends the run, the median of the logarithms of measured over allowed decides or, where the pace differs between
+        trials, whether a trial at the mean pace would pass.
     settled
-        Whether it need not be measured again.
+        Whether it needs no further trial.
     """
 
     cpu: int
@@ -85,7 +89,7 @@ class CpuPoint:
 
     @property
     def fresh(self) -> bool:
-        """Whether it was measured on a fresh pod."""
+        """Whether it was measured on a fresh server."""
         return self.observations[0].fresh
 
     @property
@@ -94,55 +98,57 @@ class CpuPoint:
         return fmean(excess_of(o) for o in self.observations)
 
 
-def pooled(cpu: int, found: Sequence[Observation], ceiling: int, repetitions: int, pace: Pace) -> CpuPoint:
-    """Return what the trials of one CPU size say.
+def pooled(cpu: int, observations: Sequence[Observation], ceiling: int, repetitions: int, pace: Pace) -> CpuPoint:
+    """Return the evidence of all trials of one CPU size.
 
     Parameters
     ----------
     cpu, ceiling
-        The size, and the largest one, in millicores.
-    found
-        Its trials, at least one.
+        The size and the ceiling, in millicores.
+    observations
+        The trials that count for this size, at least one.
     repetitions
-        How often an uncertain verdict is measured.
+        How often a size with an uncertain verdict is measured.
     pace
         The pace of all trials.
     """
-    counted = tuple(o for o in found if o.fresh) or tuple(found)
+    counted = tuple(o for o in observations if o.fresh) or tuple(observations)
     if cpu < ceiling:
         return CpuPoint(cpu, counted, counted[-1].passed, settled=True)
     if repetitions > 1 and (slack := _slack(counted, pace)) is not None:
-        sure = sum(o.passed and o.verdict.certain for o in counted) >= 2  # a failure was that of a moment, then
+        sure = sum(o.passed and o.verdict.certain for o in counted) >= 2  # a failure among them was a moment's
         doubt = DOUBT * pace.standard_error
         clear = sure or abs(slack) > pace.error or len(counted) >= MOST_AT_CEILING
-        # That no size is feasible is said only where it is clear; what is recommended must pass once more anyway.
+        # A wrong pass costs little here, as the recommended size must pass once more anyway; a wrong failure ends the
+        # run.
         passes = slack > -doubt and any(o.passed for o in counted)
         return CpuPoint(cpu, counted, passes, settled=clear)
     passes = median(excess_of(o) for o in counted) <= 0
     return CpuPoint(cpu, counted, passes, settled=len(counted) >= _needed(counted, repetitions))
 
 
-def _needed(found: Sequence[Observation], repetitions: int) -> int:
-    """Return how often the ceiling must be measured, as a failure there ends the run.
+def _needed(observations: Sequence[Observation], repetitions: int) -> int:
+    """Return how often the ceiling must be measured, where a failure ends the run.
 
-    Once where a pass is certain, or a failure is `_is_plain`. Another certain failure twice, as the machine may have
-    stood still, and a third time where they disagree. Else as often as there are repetitions.
+    Once if a pass is certain or a failure is plain (`_is_plain`). Twice after any other certain failure, as the machine
+    may have paused, and a third time where the two disagree. Otherwise `repetitions` times.
     """
-    if not any(o.verdict.certain for o in found):
+    if not any(o.verdict.certain for o in observations):
         return repetitions
-    if repetitions < 2 or all(o.passed or _is_plain(o) for o in found):
+    if repetitions < 2 or all(o.passed or _is_plain(o) for o in observations):
         return 1
-    return 3 if len({o.passed for o in found}) > 1 else 2
+    return 3 if len({o.passed for o in observations}) > 1 else 2
 
 
-def _slack(found: Sequence[Observation], pace: Pace) -> float | None:
-    """Return the deviation from the mean pace up to which a size meets the objectives; absent where that is not known.
+def _slack(observations: Sequence[Observation], pace: Pace) -> float | None:
+    """Return the deviation from the mean pace up to which a size meets the objectives; None where that is not known.
 
-    Where failures and passes lie apart, it is where a line between the nearest of them crosses the objective. Without
-    a pass it is by how much CPU time would have to be less for the fastest failure, taking latency for proportional.
+    It lies where a line from the slowest pass to the fastest failure crosses the objective. Without a pass it is the
+    deviation of the fastest failure, less what latency exceeds the objective by, as if latency were proportional to
+    the CPU time per request.
     """
-    known = [(pace.deviations[o.trial.index], excess_of(o)) for o in found if o.trial.index in pace.deviations]
-    if len(known) < len(found) or all(o.passed for o in found):
+    known = [(pace.deviations[o.trial.index], excess_of(o)) for o in observations if o.trial.index in pace.deviations]
+    if len(known) < len(observations) or all(o.passed for o in observations):
         return None
     slow, fast = max((k for k in known if k[1] <= 0), default=None), min(k for k in known if k[1] > 0)
     if slow is None:
@@ -152,48 +158,51 @@ def _slack(found: Sequence[Observation], pace: Pace) -> float | None:
     return slow[0] + (fast[0] - slow[0]) * -slow[1] / (fast[1] - slow[1])
 
 
-def evidence(pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: Axis, rate: float | None = None) -> int:
-    """Return the size of the axis that a trial is evidence about, in millicores: see `Observation.cpu`.
+def counted_size(
+    pace: Pace, trial: Trial, limits: Limits, verdict: Verdict, axis: Axis, rate: float | None = None
+) -> int:
+    """Return the CPU size of the axis that a trial counts for, in millicores: see `Observation.cpu`.
 
-    A pass counts for the size above, a failure for the one below, on the safe side. But the next size is not taken for
-    less than `slack_to` it, nor for less than a counter errs by, and not where a pass leaves room for requests of the
-    mean cost.
+    To be on the safe side, the equivalent size is rounded up for a pass and down for a failure. A trial counts for its
+    own size where the difference is less than `tolerance_to` the next size or than the error of a counter, and where a
+    pass had enough room for requests at the mean pace.
 
     Parameters
     ----------
     pace
         The pace of all trials.
     trial, limits, verdict
-        The trial, its size, and how it is judged.
+        The trial, its size, and its verdict.
     axis
         The CPU sizes.
     rate
-        Requests per second of an open loop.
+        Requests per second of an open loop; None with a closed loop.
     """
-    size = pace.steady_size(trial, limits.cpu)
+    size = pace.equivalent_size(trial, limits.cpu)
     if size == limits.cpu or limits.cpu >= axis.last or _has_room(pace, trial, limits.cpu, verdict, rate):
         return limits.cpu
     below = axis.next_lower(axis.last) or axis.last
     neighbour = axis.next_higher(limits.cpu) if verdict.passed else axis.next_lower(limits.cpu)
-    slack = max(FINEST, slack_to(limits.cpu, neighbour))
+    tolerance = max(COUNTER_ERROR, tolerance_to(limits.cpu, neighbour))
     if verdict.passed:
-        return axis.ceil(size if size < limits.cpu else max(limits.cpu, size * (1 - slack)))
-    return min(axis.floor(size if size > limits.cpu else min(limits.cpu, size * (1 + slack))), below)
+        return axis.ceil(size if size < limits.cpu else max(limits.cpu, size * (1 - tolerance)))
+    return min(axis.floor(size if size > limits.cpu else min(limits.cpu, size * (1 + tolerance))), below)
 
 
-def slack_to(cpu: int, neighbour: int | None) -> float:
-    """Return the share of a size by which a pace may move it before that makes it the next one.
+def tolerance_to(cpu: int, neighbour: int | None) -> float:
+    """Return the share of a size by which its equivalent size may differ and still count as the same size.
 
-    A quarter of the step, `MOST_SLACK` at most.
+    A quarter of the step to the neighbour, at most `MOST_TOLERANCE`. The quarter was chosen with the simulated services
+    of benchmarks/search.
     """
-    return min(abs((neighbour or cpu) / cpu - 1) / 4, MOST_SLACK)
+    return min(abs((neighbour or cpu) / cpu - 1) / 4, MOST_TOLERANCE)
 
 
 def _has_room(pace: Pace, trial: Trial, cpu: int, verdict: Verdict, rate: float | None) -> bool:
-    """Whether a pass at a fast moment is one at the mean pace, too.
+    """Whether a size that passed while the CPU was fast would also pass at the mean pace.
 
-    Waiting in a queue grows as 1 / (1 - utilisation), and no latency by more than that: with a pass that is certain,
-    twice the logarithm of the growth must fit between what was measured and what is allowed.
+    Waiting in a queue grows as 1 / (1 - utilisation), and latency by no more than that. After a certain pass, twice the
+    logarithm of that growth must fit between what was measured and what is allowed.
     """
     if not verdict.passed or not verdict.certain or verdict.excess is None:
         return False
@@ -209,16 +218,17 @@ def _has_room(pace: Pace, trial: Trial, cpu: int, verdict: Verdict, rate: float 
 
 
 def excess_of(observation: Observation) -> float:
-    """Return the logarithm of measured over allowed, at most `MOST_EXCESS`."""
+    """Return the logarithm of measured over allowed, at most `MOST_EXCESS`; that also where nothing was measured."""
     excess = observation.verdict.excess
     return MOST_EXCESS if excess is None else min(excess, MOST_EXCESS)
 
 
 def _is_plain(failure: Observation) -> bool:
-    """Whether neither a moment of standing still nor another pace explains a failure, so that once is enough.
+    """Whether neither a pause of the machine nor its pace explains a failure, so that one trial is enough.
 
-    The former slows down some requests: half of all were too slow, and by far. The latter makes a queue of what was
-    none: a single request, before the load, was by far too slow as well. Or it was no matter of latency.
+    A pause slows down a part of the requests, so more than half of them must have been far too slow. A slow CPU makes
+    requests queue, so the single request before the load must have been far too slow as well. A certain failure of
+    another kind than latency is always plain.
     """
     verdict, load = failure.verdict, failure.trial.load
     if verdict.outcome is not Outcome.SLOW or verdict.judged is None or load is None:

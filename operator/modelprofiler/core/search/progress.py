@@ -1,4 +1,4 @@
-"""The next step of a run as it stands: the search, ended by the deadline, on a machine that may not enforce limits."""
+"""The next step of a run: that of the search, unless the deadline has passed or the machine cannot enforce limits."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from modelprofiler.core.steps import Environment, Recommend, RunTrial, Step
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is searched; the same for all steps of a run.
+    """What a run searches; the same for all of its steps.
 
     Attributes
     ----------
     spec
-        The profile as it is now: its objectives judge all trials again.
+        The profile as it is now: all trials are judged by its objectives.
     resources
-        The range, defaults filled in.
+        The range, with defaults filled in.
     container_name
         The profiled container.
     environment
         Where the trials run.
     not_enforced
-        Why the sizes of trials cannot be enforced, as a part of a sentence; empty where they can.
+        Why the limits of a trial cannot be enforced, as a part of a sentence; empty where they can.
     """
 
     spec: ModelProfileSpec
@@ -40,21 +40,21 @@ class Subject:
 
 
 def progress(subject: Subject, trials: Sequence[Trial], elapsed_seconds: float | None) -> Step:
-    """Return the next step of a run; both shells run the same loop over it.
+    """Return the next step of a run, in a cluster as on this machine.
 
     Parameters
     ----------
     subject
-        What is searched.
+        What the run searches.
     trials
         All finished trials of the run, in the order of their index.
     elapsed_seconds
-        How much of search.deadline is used up; None for a run that has not begun.
+        Time since the run left the queue, to be compared with search.deadline; None for a run that has not started.
     """
     s = subject
     step = next_step(s.spec, s.resources, s.container_name, s.environment, trials)
     if isinstance(step, RunTrial) and trials and s.not_enforced:
-        # No size but the whole machine can be tried: one trial, and what follows from it.
+        # Only the whole machine can be measured: one trial, and the forecast that follows from it.
         step = estimate(s.spec, s.resources, s.container_name, s.environment, trials, why=s.not_enforced) or step
     deadline = s.spec.search.deadline.seconds
     if isinstance(step, RunTrial) and elapsed_seconds is not None and elapsed_seconds > deadline:
@@ -63,9 +63,9 @@ def progress(subject: Subject, trials: Sequence[Trial], elapsed_seconds: float |
 
 
 def _unverified(step: Step, why: str) -> Step:
-    """Return a recommendation as one that was not verified: where limits are not enforced, passing proves nothing."""
+    """Return a recommendation as NotVerified: where limits are not enforced, a pass is no proof; other steps stay."""
     if not isinstance(step, Recommend):
         return step
     recommendation = step.recommendation.model_copy(update={"verification": None})
-    message = f"What is recommended was not tried: {why}."
+    message = f"The recommended size was not verified: {why}."
     return replace(step, recommendation=recommendation, reason=Reason.NOT_VERIFIED, message=message)

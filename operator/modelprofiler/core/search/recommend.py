@@ -1,4 +1,4 @@
-"""From measured boundaries to the size that is recommended, and the sentences that say why."""
+"""From the measured boundaries to the recommended size, and the explanation of it for the user."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.drift import drift_of, drift_sentence
 from modelprofiler.core.judge import NO_EVIDENCE
 from modelprofiler.core.leak import leak_of, leak_sentence
-from modelprofiler.core.search.points import CpuPoint, Observation, slack_to
+from modelprofiler.core.search.points import CpuPoint, Observation, tolerance_to
 from modelprofiler.core.search.run import Run
 from modelprofiler.core.steps import Recommend
-from modelprofiler.core.threads import oversized_sentence, set_sentence, variables_to_set
+from modelprofiler.core.threads import oversized_sentence, variables_sentence, variables_to_set
 
 PEAKS_DIFFER = 1.02
-"""By so much the peak of memory may differ from one run of a server to the next."""
+"""Factor by which the memory peak may differ from one start of a server to the next. A rule of thumb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Target:
     cpu
         The smallest CPU that met the objectives, in millicores.
     memory
-        What memory is counted from, in bytes: the largest peak, or the smallest size that was not too small. Absent
-        when memory was not measured.
+        The memory boundary, in bytes: the largest peak, or the smallest size that was not too small. None when memory
+        was not measured.
     """
 
     limits: Limits
@@ -43,7 +43,7 @@ class Target:
 
 
 def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Target:
-    """Return the size that follows from the boundaries.
+    """Return the target that follows from the boundaries.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
     cpu
         The smallest CPU that met the objectives, in millicores.
     memory
-        What memory is counted from, in bytes; without it the ceiling is recommended.
+        The memory boundary, in bytes; without it the ceiling is recommended.
     at_least
         Memory below which nothing is recommended, in bytes.
     """
     policy = run.spec.recommendation
-    # The margin is there for what differs from run to run, too: the larger of the two counts.
-    unsure = cpu * math.exp(run.pace.error) * (1 - slack_to(cpu, run.cpu.next_higher(cpu)))
-    needed = max(with_margin(cpu, policy.cpu_margin_percent), math.ceil(unsure))
+    # The margin also covers differences in pace, so the larger of the two counts rather than their sum.
+    at_slower_pace = cpu * math.exp(run.pace.error) * (1 - tolerance_to(cpu, run.cpu.next_higher(cpu)))
+    needed = max(with_margin(cpu, policy.cpu_margin_percent), math.ceil(at_slower_pace))
     cpu_size = run.cpu.ceil(needed)
     if memory is None:
         return Target(Limits(cpu_size, run.memory.last), cpu, None)
@@ -67,10 +67,10 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
     return Target(Limits(cpu_size, memory_size), cpu, memory)
 
 
-def with_room(run: Run, target: Target) -> Target:
-    """Return the target that stays one when the Confirm trial's own peak is a little above those before.
+def with_headroom(run: Run, target: Target) -> Target:
+    """Return the target with memory for a peak `PEAKS_DIFFER` higher in the Confirm trial than in the trials before.
 
-    Otherwise the margin that is added to it may end a step higher, and that size would need a trial of its own.
+    Without it, a slightly higher peak plus the margin may be one step larger, which would need another Confirm trial.
     """
     percent = run.spec.recommendation.memory_margin_percent
     if not percent or target.memory is None or target.memory != run.memory_peak:
@@ -81,12 +81,12 @@ def with_room(run: Run, target: Target) -> Target:
 
 
 def with_margin(size: int, percent: int) -> int:
-    """Return the size plus a margin, rounded up, in whole numbers: a float may end just above a step."""
+    """Return the size plus a margin, rounded up; in integers, as a float may end just above a step."""
     return -(-size * (100 + percent) // 100)
 
 
 def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend:
-    """Return the recommendation of a size, verified when a fresh trial at exactly this size passed.
+    """Return the recommendation of a size; it is verified when a trial on a fresh server at exactly this size passed.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend
     target
         The size.
     why_not_verified
-        What kept it from being verified, when it is not: a part of a sentence.
+        Why it could not be verified, as a part of a sentence; used when it is not.
     """
     proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
     verification = None if proof is None else _verification(run, proof)
@@ -110,8 +110,8 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend
         explanation=" ".join([_cpu_sentence(run, target), _memory_sentence(run, target), *_notes(run, target)])[:2048],
     )
     if proof is None:
-        message = f"{target.limits} is recommended, but no run at exactly this size passed"
-        return Recommend(recommendation, Reason.NOT_VERIFIED, f"{message}: {why_not_verified or 'none was made'}.")
+        message = f"{target.limits} is recommended, but no trial at exactly this size passed"
+        return Recommend(recommendation, Reason.NOT_VERIFIED, f"{message}: {why_not_verified or 'none was run'}.")
     message = f"Trial {proof.trial.index} ran at exactly {target.limits} and met the objectives"
     return Recommend(recommendation, Reason.VERIFIED, f"{message}: {proof.verdict.message}.")
 
@@ -124,40 +124,47 @@ def _verification(run: Run, proof: Observation) -> Verification:
 
 
 def _cpu_sentence(run: Run, target: Target) -> str:
-    boundary = Quantity.cpu(target.cpu)
-    failing = max((p for p in run.cpu_points.values() if p.cpu < target.cpu and not p.passes), default=None, key=_cpu)
-    measured = run.cpu_points.get(target.cpu)
-    lucky = _lucky(run, target)
-    if failing is not None and (measured is None or not measured.passes):
-        sentence = (
-            f"{Quantity.cpu(failing.cpu)} CPU met the objectives at times only ({_failure(run, failing)}), so the next "
-            f"size, {boundary}, is taken for the smallest"
-        )
-    elif failing is None and target.cpu <= run.cpu.first:
-        sentence = f"{boundary} CPU, the smallest size of the range, met the objectives"
-    elif failing is None:
-        smaller = lucky or _silence(run, target) or "smaller sizes were not measured"
-        sentence = f"{boundary} CPU met the objectives; {smaller}"
-    else:
-        sentence = f"{boundary} CPU is the smallest that met the objectives: {_failure(run, failing)}"
-        sentence += f"; {lucky}" if lucky else ""
+    """Return which CPU is the boundary, what the next smaller size did, and which margin is added."""
+    sentence = _cpu_boundary(run, target)
     percent = run.spec.recommendation.cpu_margin_percent
     if target.limits.cpu < run.cpu.ceil(with_margin(target.cpu, percent)):
         size = Quantity.cpu(target.limits.cpu)
-        return f"{sentence}; {size} passed while it was slower, so the margin of {percent}% is left out."
+        return (
+            f"{sentence}; {size} passed although the CPU was slower than average, so no margin of {percent}% is added."
+        )
     return sentence + _margin(target.cpu, percent, run.cpu, target.limits.cpu) + "."
 
 
-def _lucky(run: Run, target: Target) -> str:
-    """Return which smaller size passed at a fast moment only; empty where none did."""
-    found = [o.limits.cpu for o in run.observations if o.passed and o.limits.cpu < target.cpu <= o.cpu]
-    return f"{Quantity.cpu(min(found))} did only while the CPU was faster than in other trials" if found else ""
+def _cpu_boundary(run: Run, target: Target) -> str:
+    boundary = Quantity.cpu(target.cpu)
+    failing = max((p for p in run.cpu_points.values() if p.cpu < target.cpu and not p.passes), default=None, key=_cpu)
+    measured = run.cpu_points.get(target.cpu)
+    when_fast = _passed_when_fast(run, target)
+    if failing is None:
+        if target.cpu <= run.cpu.first:
+            return f"{boundary} CPU, the smallest size of the range, met the objectives"
+        smaller = when_fast or _inconclusive_below(run, target) or "no smaller size was measured"
+        return f"{boundary} CPU met the objectives; {smaller}"
+    if (measured is None or not measured.passes) and run.passes_within(failing.cpu):
+        size = Quantity.cpu(failing.cpu)
+        return (
+            f"The objectives were met at {size} CPU or below in one trial and missed at {size} in another "
+            f"({_failure(run, failing)}), so the next size, {boundary}, is treated as the smallest that meets them"
+        )
+    sentence = f"{boundary} CPU is the smallest that met the objectives: {_failure(run, failing)}"
+    return f"{sentence}; {when_fast}" if when_fast else sentence
 
 
-def _silence(run: Run, target: Target) -> str:
-    """Return which smaller size was tried in vain; empty where none was."""
+def _passed_when_fast(run: Run, target: Target) -> str:
+    """Return which smaller size passed only because the CPU was fast in that trial; empty where none did."""
+    sizes = [o.limits.cpu for o in run.observations if o.passed and o.limits.cpu < target.cpu <= o.cpu]
+    return f"{Quantity.cpu(min(sizes))} met them only in a trial with a faster CPU than average" if sizes else ""
+
+
+def _inconclusive_below(run: Run, target: Target) -> str:
+    """Return which smaller size had an inconclusive trial; empty where none had."""
     below = [t for t in run.trials if t.outcome in NO_EVIDENCE and Limits.from_size(t.limits).cpu < target.cpu]
-    return f"at {below[-1].limits.cpu} nothing could be told ({below[-1].message})" if below else ""
+    return f"the trial at {below[-1].limits.cpu} was inconclusive ({below[-1].message})" if below else ""
 
 
 def _cpu(point: CpuPoint) -> int:
@@ -165,28 +172,30 @@ def _cpu(point: CpuPoint) -> int:
 
 
 def _failure(run: Run, point: CpuPoint) -> str:
-    """Return what a size that failed did."""
-    worst = next((o for o in reversed(point.observations) if not o.passed), point.observations[-1])
-    size = str(Quantity.cpu(worst.limits.cpu))
-    if worst.limits.cpu != point.cpu:
-        pace = "slower" if worst.limits.cpu > point.cpu else "faster"
-        size += f" (counted as {Quantity.cpu(point.cpu)}: the CPU was {pace} than in other trials)"
-    if worst.trial.outcome in (Outcome.SLOW, Outcome.ERRORS):
-        said = f"at {size} {worst.verdict.message}"
+    """Return how a size failed."""
+    failed = next((o for o in reversed(point.observations) if not o.passed), point.observations[-1])
+    size = str(Quantity.cpu(failed.limits.cpu))
+    if failed.limits.cpu != point.cpu:
+        pace = "slower" if failed.limits.cpu > point.cpu else "faster"
+        size += f" (equivalent to {Quantity.cpu(point.cpu)}, as the CPU was {pace} than average)"
+    if failed.trial.outcome in (Outcome.SLOW, Outcome.ERRORS):
+        clause = f"at {size} {failed.verdict.message}"
     else:
-        said = f"at {size} it was {worst.trial.outcome.value} ({worst.verdict.message})"
+        clause = f"at {size} the trial ended as {failed.trial.outcome.value} ({failed.verdict.message})"
     if run.demand is not None and point.cpu < run.demand:
-        said += f", as the load alone needs {round(run.demand)}m"
-    return said
+        clause += f", because the load needs at least {round(run.demand)}m"
+    return clause
 
 
 def _memory_sentence(run: Run, target: Target) -> str:
+    """Return the memory boundary and what is added to it."""
     if target.memory is None:
-        return f"Memory was not measured: {Quantity.memory(target.limits.memory)}, the largest of the range, is kept."
+        ceiling = Quantity.memory(target.limits.memory)
+        return f"Memory was not measured, so the largest size of the range, {ceiling}, is recommended."
     peak = run.memory_peak
     killed = [size for size in run.memory_failures if size < target.limits.memory]
     if killed and (peak is None or killed[-1] >= peak):
-        sentence = f"Memory of {_mebibytes(killed[-1])} was too small, {_mebibytes(target.memory)} was enough"
+        sentence = f"{_mebibytes(killed[-1])} of memory was too small, and {_mebibytes(target.memory)} was enough"
     else:
         sentence = f"Memory peaked at {_mebibytes(target.memory)}"
     percent = run.spec.recommendation.memory_margin_percent
@@ -194,16 +203,17 @@ def _memory_sentence(run: Run, target: Target) -> str:
     plain = Target(
         Limits(target.limits.cpu, run.memory.ceil(with_margin(target.memory, percent))), target.cpu, target.memory
     )
-    if plain.limits.memory < target.limits.memory == with_room(run, plain).limits.memory:
-        sentence += " and rounded up with room for a peak that is a little higher"
+    if plain.limits.memory < target.limits.memory == with_headroom(run, plain).limits.memory:
+        sentence += ", with room for a peak up to 2% higher"
     return sentence + "."
 
 
 def _margin(base: int, percent: int, axis: Axis, size: int) -> str:
+    """Return a clause about the margin between a boundary and the recommended size; empty where none was added."""
     if percent and base >= axis.last:
         return "; it is the ceiling of the range, so no margin is added"
     if with_margin(base, percent) > axis.last:
-        return f"; the margin of {percent}% does not fit below the ceiling of the range"
+        return f"; a margin of {percent}% would exceed the ceiling of the range"
     return f"; a margin of {percent}% is added" if percent and size > base else ""
 
 
@@ -212,18 +222,20 @@ def _mebibytes(size: int) -> str:
 
 
 def _notes(run: Run, target: Target) -> list[str]:
+    """Return further sentences, each where it applies: no CPU limit, a leak, a drift, thread pools."""
     notes = []
     if run.spec.recommendation.cpu_limit == "None":
         size = Quantity.cpu(target.limits.cpu)
         notes.append(
-            f"The CPU request is without a limit; what ran had {size} as its limit, the least a node gives it."
+            f"No CPU limit is recommended; the trials ran with {size} as the limit, which is what "
+            "the request guarantees."
         )
     if (leak := leak_of(run.trials)) is not None:
         notes.append(leak_sentence(leak, target.limits.memory, run.spec))
     if (drift := drift_of(run.trials)) is not None and drift.noticed:
         notes.append(drift_sentence(drift))
     pools = (
-        set_sentence(run.spec, target.limits.cpu),
+        variables_sentence(run.spec, target.limits.cpu),
         oversized_sentence(run.spec, target.limits, run.trials),
     )
     notes += [sentence for sentence in pools if sentence is not None]

@@ -1,4 +1,4 @@
-"""The trial at the ceiling, with which every run begins: whether it works at all, and what a request costs."""
+"""The reference trial at the ceiling: whether the server works at all, and what a request costs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from modelprofiler.core.search.run import Run
 from modelprofiler.core.steps import GiveUp, RunTrial, Step
 
 BROKEN = frozenset({Outcome.CRASHED, Outcome.NEVER_READY, Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED})
-"""Outcomes after which a server does not work at all, when it is the reference trial that has them."""
+"""Outcomes of the reference trial which show that the server does not work at any size."""
 
 
 def reference_step(run: Run, purpose: Purpose = Purpose.REFERENCE) -> Step | None:
-    """Return the reference trial, or the end of the run when it failed; absent once it passed."""
+    """Return the reference trial, or the end of the run when it failed; None once it has passed."""
     measured = run.at(run.ceiling)
     broken = [t for t in run.trials if _is_broken(t) and Limits.from_size(t.limits) == run.ceiling]
     if broken and not any(o.passed for o in measured):
@@ -29,18 +29,19 @@ def reference_step(run: Run, purpose: Purpose = Purpose.REFERENCE) -> Step | Non
     point = run.cpu_points[run.cpu.last]
     if not point.settled:
         return trial
-    return None if point.passes else GiveUp(Reason.NO_FEASIBLE_SIZE, _nearest_miss(run, point))
+    return None if point.passes else GiveUp(Reason.NO_FEASIBLE_SIZE, _infeasible_message(run, point))
 
 
 def _is_broken(trial: Trial) -> bool:
-    """Whether a server does not work at all; without a load its very first request went wrong, whatever the size."""
+    """Whether the server does not work at any size; Errors without a load means that the very first request failed."""
     return trial.outcome in BROKEN or (trial.outcome is Outcome.ERRORS and trial.load is None)
 
 
-def _nearest_miss(run: Run, point: CpuPoint) -> str:
+def _infeasible_message(run: Run, point: CpuPoint) -> str:
+    """Return by how much the ceiling misses the objectives, and what can be changed."""
     failed = next(o for o in reversed(point.observations) if not o.passed)
     size = f"the ceiling of {Quantity.cpu(run.cpu.last)} CPU and {Quantity.memory(run.memory.last)} memory"
     message = f"{failed.verdict.message} at {size}"
     if run.is_below_demand(run.cpu.last) and run.demand is not None:
-        message += f"; the load alone needs {round(run.demand)}m CPU"
-    return f"{message}. No smaller size can do better: raise the range, relax the objective or lower the load."
+        message += f"; the load needs at least {round(run.demand)}m CPU"
+    return f"{message}. No smaller size can do better: extend the range, relax the objective or reduce the load."

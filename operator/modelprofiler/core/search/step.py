@@ -1,7 +1,6 @@
-"""What to do next, from the finished trials and nothing else: both shells run the same loop over `next_step`.
+"""The next step of the search, which follows from the profile and the finished trials alone.
 
-It is a function of its arguments: a run that is interrupted anywhere goes on from its recorded trials as if nothing had
-happened.
+A run that is interrupted anywhere therefore continues from its recorded trials as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -25,11 +24,12 @@ from modelprofiler.core.threads import needs_new_pools
 from modelprofiler.errors import Problem
 
 MOST_INCONCLUSIVE = 3
-"""Trials in a row at one size that may say nothing about it; then it is done without."""
+"""Consecutive inconclusive trials at one size after which the search continues without this size. With the pauses
+between them they span a minute or more, which outlasts most disturbances."""
 
 
 def problems(spec: ModelProfileSpec, resources: EffectiveResources) -> list[Problem]:
-    """Return what keeps the range from being searched as the profile asks; to be called before anything runs."""
+    """Return why the range cannot be searched as the profile asks; to be called before the first trial."""
     return grid_problems(spec, resources)
 
 
@@ -45,9 +45,9 @@ def next_step(
     Parameters
     ----------
     spec
-        The profile as it is now: its objectives judge all trials again.
+        The profile as it is now: all trials are judged by its objectives.
     resources
-        The range, defaults filled in.
+        The range, with defaults filled in.
     container_name
         The profiled container.
     environment
@@ -59,8 +59,8 @@ def next_step(
     step = grid_step(run) if spec.search.strategy == "Grid" else adaptive_step(run)
     if not isinstance(step, RunTrial):
         return step
-    if silent := _inconclusive(run, step.limits):
-        return _beside(run, silent)
+    if inconclusive := _inconclusive(run, step.limits):
+        return _without_size(run, inconclusive)
     if run.trials_left <= 0:
         why = f"search.maxTrials of {spec.search.max_trials} was reached"
         return _best(run, why) or GiveUp(Reason.TRIALS_EXHAUSTED, _nothing_passed(run, why))
@@ -76,14 +76,14 @@ def step_at_deadline(
     environment: Environment,
     trials: Sequence[Trial],
 ) -> Step:
-    """Return how a run ends when search.deadline has passed: the best so far, or nothing; see `next_step`."""
+    """Return the end of a run whose search.deadline has passed; see `next_step` for the parameters."""
     run = Run.of(spec, resources, container_name, environment, trials)
     why = f"search.deadline of {spec.search.deadline} passed"
     return _best(run, why) or GiveUp(Reason.DEADLINE_EXCEEDED, _nothing_passed(run, why))
 
 
 def _best(run: Run, why: str) -> Recommend | None:
-    """Return what can be recommended when no more trials may run; nothing when none passed."""
+    """Return the recommendation when no more trials may run; None when no size has passed."""
     if run.smallest_passing is None:
         return None
     if run.spec.search.strategy == "Grid":
@@ -92,31 +92,32 @@ def _best(run: Run, why: str) -> Recommend | None:
 
 
 def _inconclusive(run: Run, limits: Limits) -> list[Trial]:
-    """Return the last trials at this size when all of them said nothing, and they were too many."""
+    """Return the consecutive inconclusive trials at the end of those at this size; empty while there may be more."""
     here = [trial for trial in run.trials if Limits.from_size(trial.limits) == limits]
-    found = list(itertools.takewhile(lambda trial: trial.outcome in NO_EVIDENCE, reversed(here)))
-    return found[::-1] if len(found) >= MOST_INCONCLUSIVE else []
+    last = list(itertools.takewhile(lambda trial: trial.outcome in NO_EVIDENCE, reversed(here)))
+    return last[::-1] if len(last) >= MOST_INCONCLUSIVE else []
 
 
-def _beside(run: Run, silent: Sequence[Trial]) -> Step:
-    """Return how a run goes on without a size that cannot be measured: from the smallest that passed, if any did."""
-    best = _best(run, _silence(silent))
+def _without_size(run: Run, inconclusive: Sequence[Trial]) -> Step:
+    """Return the next step without a size that cannot be measured: from the smallest size that passed, if any did."""
+    best = _best(run, _inconclusive_message(inconclusive))
     if best is None:
-        return GiveUp(Reason.UNRELIABLE, _silence(silent))
+        return GiveUp(Reason.UNRELIABLE, _inconclusive_message(inconclusive))
     if run.spec.search.strategy == "Grid" or run.trials_left <= 0:
         return best
-    # Where it was the reference, repeated for certainty, its first pass has to do for the search; else no size below.
+    # If a repetition of the reference trial is inconclusive, its first pass is enough to search below the ceiling. If a
+    # smaller size is, the search below it ends and the recommendation is confirmed.
     for step in (step_below(run), confirm_step(run)):
-        if not isinstance(step, RunTrial) or not (silent_here := _inconclusive(run, step.limits)):
+        if not isinstance(step, RunTrial) or not (also_inconclusive := _inconclusive(run, step.limits)):
             return step
-        best = best_so_far(run, _silence(silent_here))
+        best = best_so_far(run, _inconclusive_message(also_inconclusive))
     return best
 
 
-def _silence(silent: Sequence[Trial]) -> str:
-    size, last = Limits.from_size(silent[-1].limits), silent[-1]
-    said = f"the last was {last.outcome.value}: {last.message}"
-    return f"{len(silent)} trials in a row at {size} said nothing about it; {said}"
+def _inconclusive_message(inconclusive: Sequence[Trial]) -> str:
+    last = inconclusive[-1]
+    trials = f"{len(inconclusive)} consecutive trials at {Limits.from_size(last.limits)} were inconclusive"
+    return f"{trials}; the last was {last.outcome.value}: {last.message}"
 
 
 def _nothing_passed(run: Run, why: str) -> str:

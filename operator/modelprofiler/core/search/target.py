@@ -1,4 +1,4 @@
-"""What would be recommended by what is known so far: the CPU boundary, the memory at it, and both together."""
+"""The target of a search, from the trials so far: the CPU boundary, the memory needed there, and the size of both."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from modelprofiler.core.search.run import Run
 
 
 def boundary(run: Run) -> int:
-    """Return the CPU size, in millicores, that is taken for the smallest that passes.
+    """Return the boundary: the CPU size, in millicores, that is treated as the smallest that passes.
 
-    A size that failed after it, or a smaller one, had passed is so near the boundary that no search is needed above it:
-    the next size is taken for it, unmeasured. Where that fails too, the distance doubles.
+    A size that failed after it or a smaller one had passed is so close to the boundary that no search is needed above
+    it: the next larger size is treated as the boundary without a trial. If that fails too, the distance doubles.
     """
     passing, failing = run.smallest_passing, run.largest_failing
     assert passing is not None, "the reference passed"
@@ -25,7 +25,7 @@ def boundary(run: Run) -> int:
 
 
 def target_at(run: Run, cpu: int) -> tuple[Target, int | None]:
-    """Return the size to recommend for a CPU boundary, and the tightest memory size (absent: not measured)."""
+    """Return the target for a CPU boundary, and the smallest memory worth trying (None: memory was not measured)."""
     cpu = run.cpu.ceil(cpu)
     peak, need = run.memory_peak, run.memory_need
     if peak is None or need is None:
@@ -39,7 +39,7 @@ def target_at(run: Run, cpu: int) -> tuple[Target, int | None]:
 
 
 def _more_memory(run: Run, failures: list[int]) -> int:
-    """Return the next memory size to try above those that were too small; the smallest that was not, once known."""
+    """Return the next memory size to try above those that were too small, or the smallest sufficient one once known."""
     low = failures[-1]
     passing = min((o.limits.memory for o in run.observations if o.passed and o.limits.memory > low), default=None)
     high = run.memory.last if passing is None else run.memory.ceil(passing)
@@ -51,5 +51,5 @@ def _more_memory(run: Run, failures: list[int]) -> int:
             return run.memory[position]
     if high < run.memory.last:
         return run.memory[(first + last) // 2]
-    # Samples miss a peak by little: start near, and double.
+    # Samples miss a peak by little, so begin close to the failure and double the distance.
     return run.memory[min(first + (1 << (len(failures) - 1)), (first + last + 1) // 2)]

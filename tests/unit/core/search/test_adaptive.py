@@ -111,7 +111,7 @@ class TestReference:
         slow = load_of(900, stopped_early="Overload")
         passed = Trials(spec()).ran(BRACKET, "4", load=FAST, usage=usage_of("40ms"))
         twice = passed.ran(REFERENCE, "1", load=slow).ran(REFERENCE, "1", load=slow)
-        assert "the load alone needs 2000m CPU" in end_after(twice).message
+        assert "the load needs at least 2000m CPU" in end_after(twice).message
 
     def test_a_cheap_failure_does_not_hide_that_the_pace_differs(self) -> None:
         """Its requests cost less than the others': it says nothing of the pace, and the others still do."""
@@ -349,7 +349,7 @@ class TestMemory:
         trials.ran(BRACKET, "450m", load=POOR, usage=unknown)
         assert (CONFIRM, Limits(550, GI)) == ((step := trial_after(trials)).purpose, step.limits)
         answer = answer_after(trials.ran(CONFIRM, "550m", "1Gi", load=GOOD, usage=unknown))
-        assert "Memory was not measured: 1Gi" in answer.recommendation.explanation
+        assert "Memory was not measured, so the largest size of the range, 1Gi" in answer.recommendation.explanation
 
 
 class TestConfirm:
@@ -408,9 +408,7 @@ class TestConfirm:
         assert (CONFIRM, 224 * MI) == ((step := trial_after(trials)).purpose, step.limits.memory)
         roomy = answer_after(copy.copy(trials).ran(CONFIRM, "550m", "224Mi", load=GOOD, usage=told)).recommendation
         assert Quantity("224Mi") == roomy.limits.memory
-        assert "a margin of 20% is added and rounded up with room for a peak that is a little higher." in str(
-            roomy.explanation
-        )
+        assert "a margin of 20% is added, with room for a peak up to 2% higher." in str(roomy.explanation)
         # Its own peak is a little higher: that is what the room was for.
         higher = usage_of(peak="161Mi")
         roomy = answer_after(copy.copy(trials).ran(CONFIRM, "550m", "224Mi", load=GOOD, usage=higher)).recommendation
@@ -514,8 +512,10 @@ class TestContradiction:
         answer = answer_after(trials.ran(CONFIRM, "650m", "256Mi", load=GOOD)).recommendation
         assert Quantity("650m") == answer.requests.cpu
         assert answer.explanation is not None
-        assert answer.explanation.startswith("500m CPU met the objectives at times only (at 500m p95 is 600ms")
-        assert "so the next size, 550m, is taken for the smallest; a margin of 10% is added." in answer.explanation
+        assert answer.explanation.startswith(
+            "The objectives were met at 500m CPU or below in one trial and missed at 500m in another (at 500m p95 is "
+        )
+        assert "so the next size, 550m, is treated as the smallest that meets them; a margin" in answer.explanation
 
     def test_a_certain_failure_outweighs_a_single_doubtful_pass(self) -> None:
         """No trial is spent on what is too near the boundary anyway."""
@@ -588,8 +588,8 @@ class TestContradiction:
         answer = answer_after(trials)
         assert (Reason.VERIFIED, Quantity("300m")) == (answer.reason, answer.recommendation.requests.cpu)
         assert (
-            "250m did only while the CPU was faster than in other trials; 300m passed while it was slower, so the "
-            "margin of 10% is left out."
+            "250m met them only in a trial with a faster CPU than average; 300m passed although the CPU was slower "
+            "than average, so no margin of 10% is added."
         ) in str(answer.recommendation.explanation)
 
     @pytest.mark.parametrize(

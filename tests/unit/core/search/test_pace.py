@@ -36,9 +36,9 @@ def test_a_trial_at_a_slow_pace_is_evidence_about_a_smaller_size() -> None:
     """A request that costs 10 ms where the mean is 8: 500m did what 400m does at the mean pace, nearly."""
     trials = trials_with(10, 6.4, 8)
     pace = Pace.of(trials)
-    assert 400 == pytest.approx(pace.steady_size(trials[0], 500), rel=0.02)
-    assert 625 == pytest.approx(pace.steady_size(trials[1], 500), rel=0.02)
-    assert 500 == pytest.approx(pace.steady_size(trials[2], 500), rel=0.001)
+    assert 400 == pytest.approx(pace.equivalent_size(trials[0], 500), rel=0.02)
+    assert 625 == pytest.approx(pace.equivalent_size(trials[1], 500), rel=0.02)
+    assert 500 == pytest.approx(pace.equivalent_size(trials[2], 500), rel=0.001)
 
 
 def test_the_error_of_the_mean_falls_with_the_root_of_their_number() -> None:
@@ -72,7 +72,7 @@ def test_a_server_that_never_rests_is_no_faster() -> None:
 def test_a_trial_that_was_too_slow_and_dear_counts() -> None:
     """The CPU was slow, and perhaps therefore it was."""
     trials = trials_with(8, 8.1).ran(BRACKET, "300m", load=load_of(600), usage=usage_of("10ms"))
-    assert 240 == pytest.approx(Pace.of(trials).steady_size(trials[-1], 300), rel=0.1)
+    assert 240 == pytest.approx(Pace.of(trials).equivalent_size(trials[-1], 300), rel=0.1)
 
 
 def test_trials_without_cpu_time_are_left_out() -> None:
@@ -80,7 +80,7 @@ def test_trials_without_cpu_time_are_left_out() -> None:
     trials = trials_with(10, 6.4).ran(BRACKET, "500m", load=load_of(100), usage=usage_of(None))
     pace = Pace.of(trials)
     assert [1, 2] == sorted(pace.deviations)
-    assert 500 == pace.steady_size(trials[2], 500)
+    assert 500 == pace.equivalent_size(trials[2], 500)
 
 
 def test_what_did_not_run_to_its_end_says_nothing() -> None:
@@ -133,5 +133,5 @@ def test_a_pace_that_is_off_by_less_than_a_quarter_of_a_step_moves_no_size() -> 
     trials.ran(BRACKET, "250m", load=load_of(63), usage=usage_of("4.449ms"))
     trials.ran(Purpose.CONFIRM, "300m", load=load_of(48), usage=usage_of("4.808ms"))
     run = Run.of(spec, resources_of(spec), "server", "Local", trials)
-    assert 250 < run.pace.steady_size(trials[1], 250) < 260
+    assert 250 < run.pace.equivalent_size(trials[1], 250) < 260
     assert [1000, 250, 300] == [o.cpu for o in run.observations]

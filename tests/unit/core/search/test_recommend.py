@@ -74,7 +74,7 @@ def test_the_explanation_says_what_the_next_smaller_size_did() -> None:
     """And what was added."""
     assert explanation(trials_of()) == (
         "300m CPU is the smallest that met the objectives: at 250m p95 is 310ms (294ms to 326ms), "
-        "over the objective of 250ms, as the load alone needs 400m; a margin of 10% is added. "
+        "over the objective of 250ms, because the load needs at least 400m; a margin of 10% is added. "
         "Memory peaked at 187Mi; a margin of 20% is added."
     )
 
@@ -85,7 +85,7 @@ def test_a_failure_is_told_at_the_size_that_ran() -> None:
     for cpu, p95, cost in (("1", 20, "10ms"), ("300m", 100, "10ms"), ("250m", 310, "16ms")):
         trials.ran(Purpose.BRACKET, cpu, load=load_of(p95, spread=0.05), usage=usage_of(cost))
     said = explanation(trials)
-    assert "at 250m (counted as 150m: the CPU was slower than in other trials) p95 is 310ms" in said, said
+    assert "at 250m (equivalent to 150m, as the CPU was slower than average) p95 is 310ms" in said, said
 
 
 def test_a_smaller_size_that_passed_at_a_fast_pace_was_measured() -> None:
@@ -93,7 +93,7 @@ def test_a_smaller_size_that_passed_at_a_fast_pace_was_measured() -> None:
     trials = Trials(spec_of())
     for cpu, cost in (("1", "10ms"), ("300m", "10ms"), ("250m", "6ms")):
         trials.ran(Purpose.BRACKET, cpu, load=load_of(100), usage=usage_of(cost))
-    assert "; 250m did only while the CPU was faster than in other trials" in explanation(trials)
+    assert "; 250m met them only in a trial with a faster CPU than average" in explanation(trials)
 
 
 def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
@@ -104,7 +104,7 @@ def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
 
 def test_a_margin_that_does_not_fit_is_said() -> None:
     """The ceiling is recommended, and the user may want to raise it."""
-    assert "the margin of 10% does not fit below the ceiling of the range" in explanation(trials_of(), cpu=950)
+    assert "a margin of 10% would exceed the ceiling of the range" in explanation(trials_of(), cpu=950)
 
 
 def test_a_boundary_at_the_ceiling_has_no_margin() -> None:
@@ -115,12 +115,14 @@ def test_a_boundary_at_the_ceiling_has_no_margin() -> None:
 def test_memory_that_was_too_small_is_said() -> None:
     """With the size that was enough."""
     trials = trials_of().broke(Purpose.MEMORY, Outcome.OOM_KILLED, "300m", "192Mi")
-    assert "Memory of 192Mi was too small, 224Mi was enough" in explanation(trials, memory=224)
+    assert "192Mi of memory was too small, and 224Mi was enough" in explanation(trials, memory=224)
 
 
 def test_memory_that_was_not_measured_is_said() -> None:
     """The ceiling is kept."""
-    assert "Memory was not measured: 1Gi, the largest of the range, is kept." in explanation(trials_of(), memory=None)
+    assert "Memory was not measured, so the largest size of the range, 1Gi, is recommended." in explanation(
+        trials_of(), memory=None
+    )
 
 
 def test_many_threads_are_said() -> None:
@@ -150,4 +152,4 @@ class TestLimit:
             found.limits.memory,
             found.requests.cpu,
         )
-        assert "The CPU request is without a limit" in found.explanation
+        assert "No CPU limit is recommended" in found.explanation

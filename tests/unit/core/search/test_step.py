@@ -41,7 +41,7 @@ def test_a_size_that_cannot_be_measured_is_done_without() -> None:
     end = step_after(trials.ran(Purpose.CONFIRM, str(size.cpu), str(size.memory), load=GOOD))
     assert isinstance(end, Recommend)
     assert Reason.VERIFIED is end.reason
-    assert f"at {silent.limits.cpu}m nothing could be told" in end.recommendation.explanation
+    assert f"the trial at {silent.limits.cpu}m was inconclusive" in end.recommendation.explanation
 
 
 def test_a_reference_that_cannot_be_repeated_for_certainty_has_passed() -> None:
@@ -66,7 +66,7 @@ def test_neither_is_anything_verified_at_a_size_that_cannot_be_measured() -> Non
     end = step_after(trials)
     assert isinstance(end, Recommend)
     assert Reason.NOT_VERIFIED is end.reason
-    assert "3 trials in a row at 550m CPU" in end.message
+    assert "3 consecutive trials at 550m CPU" in end.message
 
 
 def test_a_conclusive_trial_in_between_starts_the_count_anew() -> None:

@@ -103,8 +103,8 @@ def test_what_is_wrong_on_a_claim_is_said_and_what_is_right_is_served(
     assert condition is not None
     expected = (
         "spec.model.source.persistentVolumeClaim: claim 'files' has no 'm'; it has code, private, rows; "
-        "spec.server.entryScript.source.persistentVolumeClaim: user 65532, as which pods run here, may not read "
-        "private/score.py of claim 'files'; `chmod -R a+rX` lets it; "
+        "spec.server.entryScript.source.persistentVolumeClaim: the user of the pods (65532) may not read "
+        "private/score.py of claim 'files'; `chmod -R a+rX` allows it; "
         "spec.dataset.source.persistentVolumeClaim: the dataset is empty; write one request body per line"
     )
     assert expected == condition.message

@@ -1,4 +1,4 @@
-"""Files written into ConfigMaps, as text where that is read back as it is; and a requirements file as a list."""
+"""Files written as ConfigMaps, as text where YAML preserves it; and a requirements file read as a list."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ import yaml
 from modelprofiler.api.sources import Source
 from modelprofiler.core.sources import KEY
 from modelprofiler.errors import InvalidInput, Problem
-from modelprofiler.files.sources import Found, find
+from modelprofiler.files.sources import SourceFiles, locate
 
-MOST_BUNDLED = 2**20
-"""Bytes of a ConfigMap: https://kubernetes.io/docs/concepts/configuration/configmap/#motivation"""
+MAX_CONFIG_MAP_BYTES = 2**20
+"""The size of a ConfigMap: https://kubernetes.io/docs/concepts/configuration/configmap/#motivation"""
 
-MOST_APPLIED = 256 * 1024
-"""Bytes that client-side `kubectl apply` can carry, since it keeps a copy in an annotation."""
+MAX_APPLIED_BYTES = 256 * 1024
+"""The size of an object that client-side `kubectl apply` takes: it keeps a copy in an annotation, which is bounded."""
 
 
-def bundled(name: str, part: str, path: Path, problems: list[Problem]) -> tuple[str, str]:
-    """Return the ConfigMap of some files, and the source that names it."""
+def bundle(name: str, part: str, path: Path, problems: list[Problem]) -> tuple[str, str]:
+    """Return a ConfigMap with the files at `path`, and the source that refers to it, both as YAML."""
     flag = {"dataset": "--dataset", "model": "--model", "code": "--entry-script"}[part]
-    found = find(Source.model_validate({"path": str(path)}), flag, "", {}, Path.cwd())
-    if not isinstance(found, Found):
-        problems += found
+    located = locate(Source.model_validate({"path": str(path)}), flag, "", {}, Path.cwd())
+    if not isinstance(located, SourceFiles):
+        problems += located
         return "", ""
-    size = sum(len(c) if isinstance(c, bytes) else c.stat().st_size for c in found.files.values())
-    if size > MOST_BUNDLED:
-        what = {
+    size = sum(len(c) if isinstance(c, bytes) else c.stat().st_size for c in located.files.values())
+    if size > MAX_CONFIG_MAP_BYTES:
+        remedy = {
             "model": (
-                "put it into the image, name the image, and give the model without a source, or copy it onto a "
+                "put it into the image and write the model without a source, or copy it onto a "
                 "PersistentVolumeClaim and name that in model.source"
             ),
             "dataset": "a few hundred rows are enough: take a sample",
             "code": "name a folder with only what the script needs",
         }[part]
-        message = f"{path} has {size / 2**20:.1f} MiB and a ConfigMap holds 1 MiB: {what}; or leave out --bundle"
+        message = f"{path} has {size / 2**20:.1f} MiB and a ConfigMap can hold 1 MiB: {remedy}; or leave out --bundle"
         problems.append(Problem(flag, message))
         return "", ""
-    if wrong := [key for key in found.files if not KEY.fullmatch(key)]:
-        problems.append(Problem(flag, f"a ConfigMap has no folders and only plain names, and here is {wrong[0]!r}"))
+    if invalid := [key for key in located.files if not KEY.fullmatch(key)]:
+        problems.append(Problem(flag, f"a ConfigMap cannot have folders or this file name: {invalid[0]!r}"))
         return "", ""
-    contents = {k: c if isinstance(c, bytes) else c.read_bytes() for k, c in sorted(found.files.items())}
+    contents = {k: c if isinstance(c, bytes) else c.read_bytes() for k, c in sorted(located.files.items())}
     reference = f"{{configMap: {{name: {quoted(f'{name}-{part}')}}}}}"
     return _config_map(f"{name}-{part}", contents), reference
 
@@ -65,7 +65,7 @@ def _config_map(name: str, files: dict[str, bytes]) -> str:
 
 
 def _block(key: str, content: bytes) -> str:
-    """Return a text file as a literal block; empty where it would not be read back as it is."""
+    """Return a text file as a literal block of YAML; empty where YAML would not preserve its content."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -81,7 +81,7 @@ def _block(key: str, content: bytes) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a value as JSON, which YAML reads, or as a plain word where it is one for YAML too."""
+    """Return a value as a plain word where YAML reads that as the same text, else as JSON, which YAML can read."""
     plain = isinstance(value, str) and value[:1].isalpha() and value.replace("-", "").replace(".", "").isalnum()
     if plain and yaml.safe_load(value) == value:
         return str(value)
@@ -89,12 +89,12 @@ def quoted(value: Any) -> str:
 
 
 def requirements_in(path: Path) -> tuple[str, ...]:
-    """Return the packages of a requirements file.
+    """Return the packages in a requirements file.
 
     Raises
     ------
     InvalidInput
-        It cannot be read, or names other files.
+        It cannot be read, or has options, such as references to other files.
     """
     try:
         lines = [line.partition(" #")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
@@ -104,6 +104,6 @@ def requirements_in(path: Path) -> tuple[str, ...]:
     options = [line for line in lines if line.startswith("-")]
     if options:
         raise InvalidInput(
-            [Problem("--requirements", f"{path} has options, and a profile only packages: {options[0]!r}")]
+            [Problem("--requirements", f"{path} has an option, and a profile can list packages only: {options[0]!r}")]
         )
     return tuple(lines)

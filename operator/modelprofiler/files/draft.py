@@ -1,4 +1,4 @@
-"""A commented profile from files: a first one to edit, valid as it is."""
+"""A commented profile made from files: a first one to edit, valid as it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.errors import InvalidInput, Problem
-from modelprofiler.files.bundle import MOST_APPLIED, bundled, quoted
+from modelprofiler.files.bundle import MAX_APPLIED_BYTES, bundle, quoted
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import resolve
 from modelprofiler.files.yaml_objects import read_objects
@@ -21,7 +21,7 @@ from modelprofiler.files.yaml_objects import read_objects
 
 @dataclass(frozen=True)
 class Draft:
-    """What a person says of a profile to be written; paths start from the folder of the command."""
+    """The choices for a new profile; relative paths start from the current folder."""
 
     name: str
     dataset: str
@@ -41,73 +41,85 @@ class Draft:
 
 
 def write(draft: Draft, directory: Path) -> str:
-    """Return the text of the profile, checked as any other.
+    """Return the text of the profile, validated like any other.
 
     Parameters
     ----------
     directory
-        The folder that the file will be in: paths in it start there.
+        The folder that the file will be in, which its relative paths start from.
 
     Raises
     ------
     InvalidInput
-        With everything that is wrong at once: files that are not there, flags that contradict each other, files too
-        large for a ConfigMap.
+        With everything that is wrong: missing files, flags that contradict each other, files too large for a
+        ConfigMap.
     """
-    problems = _contradictions(draft)
+    problems = _flag_problems(draft)
     script = _script_source(draft, problems)
     if problems:
         raise InvalidInput(problems)
     sources = {"dataset": draft.dataset, "model": draft.model, "code": script}
-    named = {part: Path(path) for part, path in sources.items() if path is not None}
+    paths = {part: Path(path) for part, path in sources.items() if path is not None}
     maps: dict[str, str] = {}
     references: dict[str, str] = {}
     if draft.bundle:
-        for part, path in named.items():
-            maps[part], references[part] = bundled(draft.name, part, path, problems)
+        for part, path in paths.items():
+            maps[part], references[part] = bundle(draft.name, part, path, problems)
     else:
-        references = {part: f"{{path: {quoted(_relative(path, directory))}}}" for part, path in named.items()}
+        references = {part: f"{{path: {quoted(_relative(path, directory))}}}" for part, path in paths.items()}
     if problems:
         raise InvalidInput(problems)
     text = "---\n".join([*maps.values(), _profile(draft, references)])
     _check(text, directory)
-    too_large = draft.bundle and any(len(one) > MOST_APPLIED for one in maps.values())
-    how = "kubectl apply --server-side -f" if too_large else "kubectl apply -f"
-    return _header(draft, how) + text
+    too_large = draft.bundle and any(len(config_map) > MAX_APPLIED_BYTES for config_map in maps.values())
+    apply = "kubectl apply --server-side -f" if too_large else "kubectl apply -f"
+    return _header(draft, apply) + text
 
 
-def _contradictions(draft: Draft) -> list[Problem]:
-    found = []
+def _flag_problems(draft: Draft) -> list[Problem]:
+    """Return flags that are missing, contradict each other, or name files that do not exist."""
+    problems = []
     if (draft.entry_script is None) == (draft.command is None):
-        found.append(Problem("--entry-script", "give exactly one of --entry-script and --command"))
+        problems.append(Problem("--entry-script", "give exactly one of --entry-script and --command"))
     if (draft.rate is None) == (draft.concurrency is None):
-        found.append(Problem("--rate", "give exactly one of --rate (requests per second) and --concurrency (clients)"))
-    for given in draft.latency:
-        metric, _, bound = given.partition("=")
+        message = "give exactly one of --rate (requests per second) and --concurrency (clients)"
+        problems.append(Problem("--rate", message))
+    for latency in draft.latency:
+        metric, _, bound = latency.partition("=")
         if metric not in LATENCY_METRICS or not bound:
-            found.append(Problem("--latency", f"is METRIC=TIME, such as p95=250ms, not {given!r}"))
-    flags = {"--dataset": draft.dataset, "--model": draft.model, "--entry-script": draft.entry_script}
-    for flag, path in flags.items():
-        if path is not None and not Path(path).exists():
-            found.append(Problem(flag, f"there is no {path}"))
-    if draft.command is not None:
-        try:
-            if not shlex.split(draft.command):
-                found.append(Problem("--command", "is empty"))
-        except ValueError as error:
-            found.append(Problem("--command", f"cannot be split into words: {error}"))
-        if draft.port is None:
-            found.append(Problem("--port", "say where the command listens"))
-    return found
+            problems.append(Problem("--latency", f"must be METRIC=TIME, such as p95=250ms, not {latency!r}"))
+    files = {"--dataset": draft.dataset, "--model": draft.model, "--entry-script": draft.entry_script}
+    problems += [
+        Problem(flag, f"there is no {path}")
+        for flag, path in files.items()
+        if path is not None and not Path(path).exists()
+    ]
+    return problems + _command_problems(draft)
+
+
+def _command_problems(draft: Draft) -> list[Problem]:
+    if draft.command is None:
+        return []
+    problems = []
+    try:
+        if not shlex.split(draft.command):
+            problems.append(Problem("--command", "is empty"))
+    except ValueError as error:
+        problems.append(Problem("--command", f"cannot be split into arguments: {error}"))
+    if draft.port is None:
+        problems.append(Problem("--port", "is required: the port on which the command listens"))
+    return problems
 
 
 def _script_source(draft: Draft, problems: list[Problem]) -> str | None:
-    """Return the script, or its folder where it imports from what is beside it."""
+    """Return the path of the script, or of its folder where it imports other files of that folder."""
     if draft.entry_script is None or problems:
         return None
     script = Path(draft.entry_script)
     if script.suffix != ".py" or not script.is_file():
-        problems.append(Problem("--entry-script", f"is a Python file with init() and run(), not {draft.entry_script}"))
+        problems.append(
+            Problem("--entry-script", f"must be a Python file with init() and run(), not {draft.entry_script}")
+        )
         return None
     try:
         tree = ast.parse(script.read_bytes())
@@ -123,26 +135,30 @@ def _script_source(draft: Draft, problems: list[Problem]) -> str | None:
         for name in ("init", "run")
         if name not in functions | imported
     ]
-    beside = {p.stem for p in script.parent.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
-    return str(script.parent) if _imports(tree) & beside - {script.stem} else str(script)
+    siblings = {p.stem for p in script.parent.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    return str(script.parent) if _imported_modules(tree) & siblings - {script.stem} else str(script)
 
 
-def _imports(tree: ast.Module) -> set[str]:
-    found = set()
+def _imported_modules(tree: ast.Module) -> set[str]:
+    modules = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {(node.module or "").partition(".")[0]} | ({a.name for a in node.names} if node.level else set())
-    return found
+            modules |= {(node.module or "").partition(".")[0]} | ({a.name for a in node.names} if node.level else set())
+    return modules
 
 
-def _header(draft: Draft, how: str) -> str:
+def _header(draft: Draft, apply: str) -> str:
     run = "# modelprofiler run FILE measures it on this machine" + (
-        f"; {how} FILE in a cluster." if draft.bundle else "."
+        f"; {apply} FILE in a cluster." if draft.bundle else "."
     )
-    path = "" if draft.bundle else "\n# For a cluster, modelprofiler init --bundle writes the files into it."
-    return f"# What is the least CPU and memory at which this server meets its objective?\n{run}{path}\n"
+    path = (
+        ""
+        if draft.bundle
+        else "\n# For a cluster, `modelprofiler init --bundle` writes the files into the profile as ConfigMaps."
+    )
+    return f"# What are the smallest CPU and memory at which this server meets its objective?\n{run}{path}\n"
 
 
 def _profile(draft: Draft, references: dict[str, str]) -> str:
@@ -177,7 +193,7 @@ def _profile(draft: Draft, references: dict[str, str]) -> str:
         "  objectives:",
     ]
     if draft.latency:
-        bounds = ", ".join(f"{m}: {quoted(b)}" for m, _, b in (given.partition("=") for given in draft.latency))
+        bounds = ", ".join(f"{m}: {quoted(b)}" for m, _, b in (latency.partition("=") for latency in draft.latency))
         lines.append(f"    latency: {{{bounds}}}")
     else:
         lines.append('    maxSlowdownPercent: "25"      # than at the largest size; or bounds: latency: {p95: 250ms}')
@@ -192,7 +208,7 @@ def _profile(draft: Draft, references: dict[str, str]) -> str:
 
 def _server(draft: Draft, references: dict[str, str]) -> list[str]:
     if draft.entry_script is None:
-        words = ", ".join(quoted(word) for word in shlex.split(draft.command or ""))
+        command = ", ".join(quoted(argument) for argument in shlex.split(draft.command or ""))
         return [
             "  server:",
             "    template:                     # a PodTemplateSpec, as in a Deployment",
@@ -200,7 +216,7 @@ def _server(draft: Draft, references: dict[str, str]) -> list[str]:
             "        containers:",
             "        - name: server",
             f"          image: {quoted(draft.image or 'server')}   # in a cluster, the image that has the command",
-            f"          command: [{words}]",
+            f"          command: [{command}]",
         ]
     lines = [
         "  server:",
@@ -232,7 +248,13 @@ def _relative(path: Path, directory: Path) -> str:
 
 
 def _check(text: str, directory: Path) -> None:
-    """Read what was written as any other file: what a person has given may be no quantity, no name, no dataset."""
+    """Validate the text like any other file: a value may not be a quantity, a name or a dataset.
+
+    Raises
+    ------
+    InvalidInput
+        With everything that is wrong.
+    """
     objects = read_objects(text, "the profile")
     data = objects[-1]
     profile = ModelProfile.parse(data)
@@ -241,6 +263,6 @@ def _check(text: str, directory: Path) -> None:
         | {k: base64.b64decode(v) for k, v in (o.get("binaryData") or {}).items()}
         for o in objects[:-1]
     }
-    found = resolve(Document("-", directory, data, profile, maps))
-    if isinstance(found, list):
-        raise InvalidInput(found)
+    resolved = resolve(Document("-", directory, data, profile, maps))
+    if isinstance(resolved, list):
+        raise InvalidInput(resolved)

@@ -1,19 +1,20 @@
-"""What a profile names, found on this machine: model, code, dataset, and the ConfigMaps that a template mounts."""
+"""The inputs of a run on this machine: model, code, dataset, and the ConfigMaps that a template refers to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.sources import Source
 from modelprofiler.api.status import DatasetStatus
 from modelprofiler.core.sources import INLINE_DATASET, INLINE_MODEL, script_problems, which_rows
 from modelprofiler.core.support import container_path, profiled_container
 from modelprofiler.errors import DatasetError, InvalidInput, Problem
 from modelprofiler.files.document import Document
-from modelprofiler.files.sources import Found, find
+from modelprofiler.files.sources import MissingConfigMap, SourceFiles, UnusablePath, locate
 from modelprofiler.load.dataset import describe, read_rows
 
 
@@ -26,17 +27,17 @@ class Inputs:
     directory
         The run's own folder.
     model_dir, code_dir
-        Folders with the files of the model and of the entry script; None without one.
+        Folders with the files of the model and of the entry script; None where the profile has none.
     script
         The entry script.
     dataset_file
         The file with the rows.
     dataset
-        What it holds.
+        Its rows in numbers.
     model_digest, code_digest
-        The same as a cluster finds for the same files.
+        A cluster computes the same for the same files.
     mounts
-        For a template: paths in the container to what is there instead on this machine.
+        For a template: paths in the container to the folders of this machine that stand for them.
     """
 
     directory: Path
@@ -52,201 +53,225 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What is behind the sources of a profile; nothing is written yet."""
+    """The files of all sources of a profile; nothing is written yet."""
 
-    model: Found | None
-    code: Found | None
-    rows: Found
+    model: SourceFiles | None
+    code: SourceFiles | None
+    rows: SourceFiles
     dataset: DatasetStatus
-    volumes: Mapping[str, Found]
+    volumes: Mapping[str, SourceFiles]
     """ConfigMaps that a template mounts, by the name of the volume."""
 
 
-def prepare(document: Document, directory: Path) -> Inputs:
-    """Find everything that a profile names, and put it in place.
+def place_inputs(document: Document, directory: Path) -> Inputs:
+    """Put the files of a profile in place.
 
     Parameters
     ----------
     directory
-        The run's own folder; what is in the file as ConfigMaps or inline is written into it, as a cluster would mount
-        it. Folders of this machine are used where they are.
+        The run's own folder. Inline files and ConfigMaps are written into it as a cluster would mount them; folders of
+        this machine are used where they are.
 
     Raises
     ------
     InvalidInput
-        With everything that is missing or unusable at once.
+        With every file that is missing or unusable.
     """
-    found = resolve(document)
-    if isinstance(found, list):
-        raise InvalidInput(found)
-    spec = document.profile.spec
-    code_dir = found.code.place(directory / "code") if found.code else None
-    rows = found.rows.place(directory / "dataset") / next(iter(found.rows.files))
-    model_dir = found.model.place(directory / "model", link=True) if found.model else None
-    script = spec.server.entry_script
+    resolved = resolve(document)
+    if isinstance(resolved, list):
+        raise InvalidInput(resolved)
+    model, code, rows = resolved.model, resolved.code, resolved.rows
+    code_dir = code.place(directory / "code") if code else None
+    script = document.profile.spec.server.entry_script
     return Inputs(
         directory=directory,
-        model_dir=model_dir,
+        model_dir=model.place(directory / "model", link=True) if model else None,
         code_dir=code_dir,
         script=code_dir / script.file if code_dir and script else None,
-        dataset_file=rows,
-        dataset=found.dataset,
-        model_digest=found.model.digest if found.model else None,
-        code_digest=found.code.digest if found.code else None,
-        mounts=_mounts(document, found, directory),
+        dataset_file=rows.place(directory / "dataset") / next(iter(rows.files)),
+        dataset=resolved.dataset,
+        model_digest=model.digest if model else None,
+        code_digest=code.digest if code else None,
+        mounts=_mounts(document, resolved, directory),
     )
 
 
 def resolve(document: Document) -> Resolved | list[Problem]:
-    """Find everything that a profile names without writing anything; return what it is, or everything that is wrong."""
+    """Return the files of a profile without writing any, or everything that is wrong with them."""
     spec = document.profile.spec
     problems: list[Problem] = []
 
-    def content(source: Source | None, path: str, inline_name: str) -> Found | None:
+    def files_of(source: Source | None, path: str, inline_name: str) -> SourceFiles | None:
         if source is None:
             return None
-        found = find(source, path, inline_name, document.config_maps, document.directory)
-        if isinstance(found, Found):
-            return found
-        problems.extend(found)
+        located = locate(source, path, inline_name, document.config_maps, document.directory)
+        if isinstance(located, SourceFiles):
+            return located
+        problems.extend(located)
         return None
 
     script = spec.server.entry_script
     inline_script = script.file if script else ""
-    code = content(script.source if script else None, "spec.server.entryScript.source", inline_script)
-    model = content(spec.model.source if spec.model else None, "spec.model.source", INLINE_MODEL)
-    rows = content(spec.dataset.source, "spec.dataset.source", INLINE_DATASET)
+    code = files_of(script.source if script else None, "spec.server.entryScript.source", inline_script)
+    model = files_of(spec.model.source if spec.model else None, "spec.model.source", INLINE_MODEL)
+    rows = files_of(spec.dataset.source, "spec.dataset.source", INLINE_DATASET)
     if script and code is not None:
         problems += script_problems(script.file, code.files)
     dataset = None
     if rows is not None:
-        unclear = _unclear(spec.dataset.source, rows)
-        problems += unclear
-        dataset = None if unclear else _described(document, rows, problems)
-    volumes = _volumes(document, problems)
+        ambiguous = _ambiguous_dataset(spec.dataset.source, rows)
+        problems += ambiguous
+        dataset = None if ambiguous else _describe_dataset(document, rows, problems)
+    volumes = _mounted_config_maps(document, problems)
     if problems or rows is None or dataset is None:
         return problems
     return Resolved(model, code, rows, dataset, volumes)
 
 
-def _unclear(source: Source, rows: Found) -> list[Problem]:
-    """Return what keeps one file from being the dataset."""
+def _ambiguous_dataset(source: Source, rows: SourceFiles) -> list[Problem]:
+    """Return why it is not clear which file has the rows."""
     if source.config_map is not None:
         return which_rows(source.config_map.name, rows.files)
     if rows.folder is not None:
-        return [Problem("spec.dataset.source.path", f"{source.path} is a folder; name the file with the rows")]
+        message = f"{source.path} is a folder; name the file with the rows"
+        return [UnusablePath("spec.dataset.source.path", message)]
     return []
 
 
-def _described(document: Document, rows: Found, problems: list[Problem]) -> DatasetStatus | None:
-    given = document.profile.spec.dataset
+def _describe_dataset(document: Document, rows: SourceFiles, problems: list[Problem]) -> DatasetStatus | None:
+    dataset = document.profile.spec.dataset
     try:
-        return describe(read_rows(rows.only(), given.format, given.encoding))
+        return describe(read_rows(rows.only(), dataset.format, dataset.encoding))
     except DatasetError as error:
         problems.append(Problem("spec.dataset", str(error)))
     except OSError as error:
-        problems.append(Problem("spec.dataset.source.path", f"{error.filename} cannot be read: {error.strerror}"))
+        message = f"{error.filename} cannot be read: {error.strerror}"
+        problems.append(UnusablePath("spec.dataset.source.path", message))
     return None
 
 
-def _volumes(document: Document, problems: list[Problem]) -> dict[str, Found]:
-    """Return the ConfigMaps that the profiled container of a template mounts."""
-    found: dict[str, Found] = {}
-    spec = document.profile.spec
-    container = profiled_container(spec)
-    if container is None or spec.server.template is None:
-        return found
-    mounted = {m.get("name") for m in container.get("volumeMounts") or [] if isinstance(m, dict)}
-    for number, volume in enumerate(spec.server.template["spec"].get("volumes") or []):
-        given = volume.get("configMap") if isinstance(volume, dict) else None
-        if not isinstance(given, dict) or volume.get("name") not in mounted:
+def _objects(items: Any) -> Iterator[Object]:
+    """Yield the objects of a list in a template, which may be missing or contain anything."""
+    return (item for item in items or [] if isinstance(item, dict))
+
+
+def _volumes(document: Document) -> list[Any]:
+    template = document.profile.spec.server.template
+    return list(template["spec"].get("volumes") or []) if template is not None else []
+
+
+def _mounted_config_maps(document: Document, problems: list[Problem]) -> dict[str, SourceFiles]:
+    """Return the ConfigMaps that the profiled container of a template mounts, by the name of the volume."""
+    container = profiled_container(document.profile.spec)
+    if container is None:
+        return {}
+    mounted = {mount.get("name") for mount in _objects(container.get("volumeMounts"))}
+    volumes: dict[str, SourceFiles] = {}
+    for number, volume in enumerate(_volumes(document)):
+        reference = volume.get("configMap") if isinstance(volume, dict) else None
+        if not isinstance(reference, dict) or volume.get("name") not in mounted:
             continue
-        path, name = f"spec.server.template.spec.volumes[{number}].configMap", str(given.get("name"))
-        content = find(
-            Source.model_validate({"configMap": {"name": name}}), path, "", document.config_maps, document.directory
-        )
-        if isinstance(content, Found):
-            found[volume["name"]] = _picked(content, given.get("items"))
-        elif not given.get("optional"):
-            problems += [Problem(p.path.replace(".configMap.configMap", ".configMap"), p.message) for p in content]
-    return found
+        source = Source.model_validate({"configMap": {"name": str(reference.get("name"))}})
+        path = f"spec.server.template.spec.volumes[{number}]"
+        located = locate(source, path, "", document.config_maps, document.directory)
+        if isinstance(located, SourceFiles):
+            volumes[volume["name"]] = _selected(located, reference.get("items"))
+        elif not reference.get("optional"):
+            problems += located
+    return volumes
 
 
-def _picked(content: Found, items: Any) -> Found:
-    """Return only those keys that a volume picks, under the names that it gives them."""
+def _selected(content: SourceFiles, items: Any) -> SourceFiles:
+    """Return only the keys that a volume selects, under the paths that it gives them."""
     if not items:
         return content
     files = {
-        str(i["path"]): content.files[i["key"]]
-        for i in items
-        if isinstance(i, dict) and i.get("key") in content.files and _inside(i.get("path"))
+        str(item["path"]): content.files[item["key"]]
+        for item in _objects(items)
+        if item.get("key") in content.files and _stays_inside(item.get("path"))
     }
-    return Found(files, None, content.digest)
+    return SourceFiles(files, None, content.digest)
 
 
-def _inside(path: Any) -> bool:
-    """Return whether a path stays in its folder, as the API server demands."""
+def _stays_inside(path: Any) -> bool:
+    """Return whether a path does not leave its folder, as the API server demands."""
     return isinstance(path, str) and not path.startswith("/") and ".." not in path.split("/")
 
 
-def _mounts(document: Document, found: Resolved, directory: Path) -> dict[str, Path]:
-    """Return what is here instead of the paths at which the profiled container has its volumes."""
-    spec = document.profile.spec
-    container = profiled_container(spec)
-    if container is None or spec.server.template is None:
+def _mounts(document: Document, resolved: Resolved, directory: Path) -> dict[str, Path]:
+    """Return the folders that stand for the mounts of the profiled container, by their paths in it."""
+    container = profiled_container(document.profile.spec)
+    if container is None:
         return {}
-    volumes = [v for v in spec.server.template["spec"].get("volumes") or [] if isinstance(v, dict)]
-    empty = {v.get("name") for v in volumes if v.get("emptyDir") is not None}
+    empty = {volume.get("name") for volume in _objects(_volumes(document)) if volume.get("emptyDir") is not None}
     mounts: dict[str, Path] = {}
-    for mount in (m for m in container.get("volumeMounts") or [] if isinstance(m, dict)):
-        name, at = str(mount.get("name")), str(mount.get("mountPath", "")).rstrip("/")
-        if not at or at == "/tmp":  # noqa: S108 - there is one here too
+    for mount in _objects(container.get("volumeMounts")):
+        name, path = str(mount.get("name")), str(mount.get("mountPath", "")).rstrip("/")
+        if not path or path == "/tmp":  # noqa: S108 - this machine has one, too
             continue
-        if name in found.volumes:
-            folder = found.volumes[name].place(directory / "volumes" / name)
+        if name in resolved.volumes:
+            folder = resolved.volumes[name].place(directory / "volumes" / name)
         elif name in empty:
             folder = directory / "volumes" / name
             folder.mkdir(parents=True, exist_ok=True)
         else:
             continue
-        inner = mount.get("subPath")
-        mounts[at] = folder / inner if isinstance(inner, str) and _inside(inner) else folder
+        sub_path = mount.get("subPath")
+        mounts[path] = folder / sub_path if isinstance(sub_path, str) and _stays_inside(sub_path) else folder
     return mounts
 
 
 def server_variables(document: Document) -> tuple[dict[str, str], list[Problem]]:
-    """Return the variables that the profile gives its server, ConfigMaps of the file looked up, and what is missing."""
+    """Return the environment variables of a profile's server, and the references that cannot be resolved.
+
+    References to ConfigMaps are resolved with those of the same file.
+    """
     spec = document.profile.spec
-    script, container = spec.server.entry_script, profiled_container(spec)
-    problems: list[Problem] = []
-    found: dict[str, str] = {}
+    script = spec.server.entry_script
     if script is not None:
-        given: list[Any] = [v.to_dict() for v in script.environment.env]
-        path = "spec.server.entryScript.environment.env"
-    else:
-        path = f"{container_path(spec)}.env"
-        given = (container or {}).get("env") or []
-        for number, group in enumerate((container or {}).get("envFrom") or []):
-            reference = group.get("configMapRef") if isinstance(group, dict) else None
-            if isinstance(reference, dict):
-                content = document.config_maps.get(str(reference.get("name")))
-                if content is not None:
-                    prefix = str(group.get("prefix") or "")
-                    found |= {prefix + key: value.decode(errors="replace") for key, value in content.items()}
-                elif not reference.get("optional"):
-                    message = f"there is no ConfigMap {reference.get('name')!r} in the file"
-                    problems.append(Problem(f"{path}From[{number}].configMapRef", message))
-    for number, variable in enumerate(v for v in given if isinstance(v, dict) and isinstance(v.get("name"), str)):
+        declared: Any = [variable.to_dict() for variable in script.environment.env]
+        return _declared_variables(declared, "spec.server.entryScript.environment.env", document)
+    container = profiled_container(spec) or {}
+    path = container_path(spec)
+    groups, problems = _variable_groups(container.get("envFrom"), f"{path}.envFrom", document)
+    variables, more = _declared_variables(container.get("env"), f"{path}.env", document)
+    return groups | variables, problems + more
+
+
+def _variable_groups(groups: Any, path: str, document: Document) -> tuple[dict[str, str], list[Problem]]:
+    """Return the variables of whole ConfigMaps, each key with the prefix of its group."""
+    variables: dict[str, str] = {}
+    problems: list[Problem] = []
+    for number, group in enumerate(groups or []):
+        reference = group.get("configMapRef") if isinstance(group, dict) else None
+        if not isinstance(reference, dict):
+            continue
+        name = str(reference.get("name"))
+        content = document.config_maps.get(name)
+        if content is not None:
+            prefix = str(group.get("prefix") or "")
+            variables |= {prefix + key: value.decode(errors="replace") for key, value in content.items()}
+        elif not reference.get("optional"):
+            message = f"there is no ConfigMap {name!r} in the file"
+            problems.append(MissingConfigMap(f"{path}[{number}].configMapRef", message, name))
+    return variables, problems
+
+
+def _declared_variables(declared: Any, path: str, document: Document) -> tuple[dict[str, str], list[Problem]]:
+    """Return the variables of a list of names with values or with references to keys of ConfigMaps."""
+    variables: dict[str, str] = {}
+    problems: list[Problem] = []
+    for number, variable in enumerate(v for v in _objects(declared) if isinstance(v.get("name"), str)):
         source = variable.get("valueFrom")
         reference = source.get("configMapKeyRef") if isinstance(source, dict) else None
-        if isinstance(reference, dict):
-            content = document.config_maps.get(str(reference.get("name"))) or {}
-            value = content.get(str(reference.get("key")))
-            if value is not None:
-                found[variable["name"]] = value.decode(errors="replace")
-            elif not reference.get("optional"):
-                message = f"the file has no ConfigMap {reference.get('name')!r} with key {reference.get('key')!r}"
-                problems.append(Problem(f"{path}[{number}].valueFrom.configMapKeyRef", message))
-        else:
-            found[variable["name"]] = str(variable.get("value") or "")
-    return found, problems
+        if not isinstance(reference, dict):
+            variables[variable["name"]] = str(variable.get("value") or "")
+            continue
+        name, key = str(reference.get("name")), str(reference.get("key"))
+        value = (document.config_maps.get(name) or {}).get(key)
+        if value is not None:
+            variables[variable["name"]] = value.decode(errors="replace")
+        elif not reference.get("optional"):
+            message = f"the file has no ConfigMap {name!r} with key {key!r}"
+            problems.append(MissingConfigMap(f"{path}[{number}].valueFrom.configMapKeyRef", message, name))
+    return variables, problems

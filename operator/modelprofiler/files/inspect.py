@@ -1,7 +1,7 @@
-"""What a prepare pod does: reads the files on volumes, digests them, counts the rows, and says what is wrong.
+"""The work of a prepare pod: it reads the files on volumes, digests them, counts the rows, and reports problems.
 
-The operator never reads what a user names; it starts this, as the user that the trials' pods will be, and reads the
-result in the pod's termination message.
+The operator itself never reads files that a user names. It starts this pod, with the user of the trials' pods, and
+reads the result from the pod's termination message.
 """
 
 from __future__ import annotations
@@ -24,47 +24,47 @@ from modelprofiler.load.config import FileConfig
 from modelprofiler.load.dataset import describe, read_rows
 
 LONGEST_PROBLEM = 700
-"""Characters; five such problems fit."""
+"""Characters of one message: five problems of this length fit into a termination message."""
 
-SHOWN = 20
-"""Names of files that a message lists at most."""
+MAX_NAMES = 20
+"""Names of files that a message lists; chosen to keep it readable."""
 
 BLOCK = 2**20
-"""Bytes read at once."""
+"""Bytes read at once while a file is digested, so that a large model is never in memory as a whole."""
 
 Part = Literal["model", "code", "dataset"]
 
 
-class Wanted(ApiModel):
-    """One source on a volume."""
+class VolumeSource(ApiModel):
+    """A source on a volume."""
 
     part: Part
-    """Which one."""
+    """What it is the source of."""
     path: str
-    """Of the field in the profile, for messages: ``spec.model.source.persistentVolumeClaim``."""
+    """Path of the field in the profile, for messages: ``spec.model.source.persistentVolumeClaim``."""
     claim: str
     """Name of the claim, for messages."""
     root: Path
     """Where the volume is mounted."""
     inside: str = ""
-    """The folder or file in it; empty for all of it."""
+    """Folder or file on the volume; empty for the whole volume."""
 
 
 class PrepareConfig(FileConfig):
-    """What is to be read."""
+    """The sources to read."""
 
-    sources: Annotated[list[Wanted], Field(min_length=1, max_length=3)]
+    sources: Annotated[list[VolumeSource], Field(min_length=1, max_length=3)]
     """The sources on volumes."""
     file: str | None = None
-    """The entry script that has to be in the code."""
+    """The entry script, which must be among the files of the code."""
     format: DatasetFormat = DatasetFormat.LINES
-    """How rows are read."""
+    """Format of the rows."""
     encoding: Literal["Text", "Base64"] = "Text"
-    """How rows are encoded."""
+    """Encoding of the rows."""
 
 
-class Found(StatusModel):
-    """One thing that is wrong, and under which reason it is reported."""
+class SourceProblem(StatusModel):
+    """One thing that is wrong with a source, and the reason under which it is reported."""
 
     reason: Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset"]
     path: str
@@ -72,22 +72,24 @@ class Found(StatusModel):
 
 
 class PrepareResult(StatusModel):
-    """What was found."""
+    """The result of reading the sources."""
 
     dataset: DatasetStatus | None = None
     code_digest: str | None = None
     model_digest: str | None = None
     single_files: list[Literal["code", "model"]] = Field(default_factory=list)
-    problems: list[Found] = Field(default_factory=list)
+    problems: list[SourceProblem] = Field(default_factory=list)
 
     def encode(self) -> str:
-        """Return the result as a termination message; problems that do not fit are counted."""
+        """Return the result as a termination message; it counts the problems that do not fit."""
         kept, left_out = list(self.problems), 0
         while True:
-            told = [p.model_copy(update={"message": head(p.message, LONGEST_PROBLEM)}) for p in kept]
+            shortened = [p.model_copy(update={"message": head(p.message, LONGEST_PROBLEM)}) for p in kept]
             if left_out:
-                told[-1] = told[-1].model_copy(update={"message": f"{told[-1].message} (and {left_out} more)"})
-            text = self.model_copy(update={"problems": told}).model_dump_json(by_alias=True, exclude_none=True)
+                shortened[-1] = shortened[-1].model_copy(
+                    update={"message": f"{shortened[-1].message} (and {left_out} more)"}
+                )
+            text = self.model_copy(update={"problems": shortened}).model_dump_json(by_alias=True, exclude_none=True)
             if len(text.encode()) <= TERMINATION_MESSAGE_BYTES or len(kept) <= 1:
                 return text
             kept.pop()
@@ -100,12 +102,12 @@ class PrepareResult(StatusModel):
         Raises
         ------
         LoadError
-            When it is none.
+            The text is not a result.
         """
         try:
             return cls.model_validate_json(text)
         except ValidationError as e:
-            raise LoadError(f"this is no result: {text[:100]!r}") from e
+            raise LoadError(f"not the result of a prepare pod: {text[:100]!r}") from e
 
 
 class _Unusable(Exception):
@@ -115,32 +117,31 @@ class _Unusable(Exception):
 
 
 def prepare(config: PrepareConfig) -> PrepareResult:
-    """Read every source, and find everything that is wrong at once."""
+    """Read every source; the result has everything that is wrong with them."""
     result = PrepareResult()
-    for given in config.sources:
-        source = given.model_copy(update={"root": given.root.resolve()})
+    for configured in config.sources:
+        source = configured.model_copy(update={"root": configured.root.resolve()})
         try:
-            result = result.model_copy(update=_WORK[source.part](source, config, result))
+            result = result.model_copy(update=_READERS[source.part](source, config, result))
         except _Unusable as e:
-            wrong = Found(reason=e.reason, path=source.path, message=str(e))
-            result = result.model_copy(update={"problems": [*result.problems, wrong]})
+            problem = SourceProblem(reason=e.reason, path=source.path, message=str(e))
+            result = result.model_copy(update={"problems": [*result.problems, problem]})
     return result
 
 
-def _model(source: Wanted, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:
+def _model(source: VolumeSource, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:
     digest, _, single = _digested(source)
     return {"model_digest": digest, "single_files": [*result.single_files, *(["model"] if single else [])]}
 
 
-def _code(source: Wanted, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:
+def _code(source: VolumeSource, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:
     digest, names, single = _digested(source)
     if config.file is not None and config.file not in names:
-        listed = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-        raise _Unusable("SourceNotFound", f"{_place(source)} has no file {config.file!r}; it has {listed}")
+        raise _Unusable("SourceNotFound", f"{_place(source)} has no file {config.file!r}; it has {_listed(names)}")
     return {"code_digest": digest, "single_files": [*result.single_files, *(["code"] if single else [])]}
 
 
-def _dataset(source: Wanted, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:
+def _dataset(source: VolumeSource, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:
     target = _target(source)
     if not target.is_file():
         raise _Unusable("SourceNotFound", f"{_place(source)} is not a file; path must name the file with the rows")
@@ -153,29 +154,31 @@ def _dataset(source: Wanted, config: PrepareConfig, result: PrepareResult) -> di
     return {"dataset": describe(rows)}
 
 
-_WORK: dict[Part, Callable[[Wanted, PrepareConfig, PrepareResult], dict[str, object]]] = {
+_READERS: dict[Part, Callable[[VolumeSource, PrepareConfig, PrepareResult], dict[str, object]]] = {
     "model": _model,
     "code": _code,
     "dataset": _dataset,
 }
 
 
-def _target(source: Wanted) -> Path:
-    """Return the folder or file of a source; links inside of the volume are followed."""
-    given = source.root / source.inside
+def _target(source: VolumeSource) -> Path:
+    """Return the folder or file of a source; links within the volume are followed."""
+    path = source.root / source.inside
     try:
-        target = given.resolve(strict=True)
+        target = path.resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError):
-        raise _Unusable("SourceNotFound", f"claim {source.claim!r} has no {source.inside!r}{_beside(source)}") from None
+        raise _Unusable(
+            "SourceNotFound", f"claim {source.claim!r} has no {source.inside!r}{_existing(source)}"
+        ) from None
     except (OSError, RuntimeError) as e:
-        raise _unreadable(source, given, e) from e
+        raise _unreadable(source, path, e) from e
     if not target.is_relative_to(source.root):
         raise _Unusable("SourceUnreadable", f"{_place(source)} is a link that leads out of the volume")
     return target
 
 
-def _beside(source: Wanted) -> str:
-    """Return what is there instead, as far as the path leads."""
+def _existing(source: VolumeSource) -> str:
+    """Return, for a message, what the last folder of the path that exists has instead."""
     folder = source.root / source.inside
     while folder != source.root and not folder.is_dir():
         folder = folder.parent
@@ -183,13 +186,17 @@ def _beside(source: Wanted) -> str:
         names = sorted(p.name for p in folder.iterdir())
     except OSError:
         return ""
-    listed = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
     where = "it" if folder == source.root else f"its folder {str(folder.relative_to(source.root))!r}"
-    return f"; {where} has {listed or 'no files'}"
+    return f"; {where} has {_listed(names) or 'no files'}"
 
 
-def _digested(source: Wanted) -> tuple[str, list[str], bool]:
-    """Return the digest of a source's files, their names, and whether its path is a file itself."""
+def _listed(names: list[str]) -> str:
+    """Return the first names of a list, separated by commas."""
+    return ", ".join(names[:MAX_NAMES]) + (", …" if len(names) > MAX_NAMES else "")
+
+
+def _digested(source: VolumeSource) -> tuple[str, list[str], bool]:
+    """Return the digest of a source's files, their names, and whether the source is a single file."""
     target = _target(source)
     single = target.is_file()
     base = target.parent if single else target
@@ -208,14 +215,20 @@ def _digested(source: Wanted) -> tuple[str, list[str], bool]:
     return str(digest), names, single
 
 
-def _names(source: Wanted, base: Path) -> Iterator[str]:
-    """Yield every file below a folder, relative to it; what a pod could not reach there is refused."""
+def _names(source: VolumeSource, base: Path) -> Iterator[str]:
+    """Yield every file below a folder, relative to it.
 
-    def failed(error: OSError) -> None:
+    Raises
+    ------
+    _Unusable
+        A pod could not read one of them.
+    """
+
+    def fail(error: OSError) -> None:
         raise _unreadable(source, Path(error.filename or base), error) from error
 
-    for folder, folders, files in os.walk(base, onerror=failed):
-        # What ext4 keeps at the root of every volume, for root alone.
+    for folder, folders, files in os.walk(base, onerror=fail):
+        # ext4 has it at the root of every volume, readable only for root.
         folders[:] = [n for n in folders if not (n == "lost+found" and Path(folder) == source.root)]
         links = [n for n in folders if (Path(folder) / n).is_symlink()]
         for name in [*files, *links]:
@@ -224,12 +237,12 @@ def _names(source: Wanted, base: Path) -> Iterator[str]:
                 if path.is_symlink():
                     _check_link(source, base, path)
                 if path.is_file():
-                    yield _readable(source, path.relative_to(base).as_posix())
+                    yield _checked_name(source, path.relative_to(base).as_posix())
             except OSError as error:
                 raise _unreadable(source, path, error) from error
 
 
-def _readable(source: Wanted, name: str) -> str:
+def _checked_name(source: VolumeSource, name: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -239,31 +252,31 @@ def _readable(source: Wanted, name: str) -> str:
     return name
 
 
-def _check_link(source: Wanted, base: Path, path: Path) -> None:
+def _check_link(source: VolumeSource, base: Path, path: Path) -> None:
     shown = path.relative_to(source.root)
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):
         raise _Unusable("SourceUnreadable", f"{shown} is a link to nowhere") from None
     if not target.is_relative_to(base):
-        # A pod gets to see only what is below the path.
+        # Only what is below the path is mounted into the pods.
         raise _Unusable("SourceUnreadable", f"{shown} is a link that leads out of {_place(source)}; copy the file")
     if target.is_dir():
         raise _Unusable("SourceUnreadable", f"{shown} is a link to a folder; copy the folder")
 
 
-def _place(source: Wanted) -> str:
+def _place(source: VolumeSource) -> str:
     return f"{source.inside!r} of claim {source.claim!r}" if source.inside else f"claim {source.claim!r}"
 
 
-def _unreadable(source: Wanted, path: Path, error: Exception) -> _Unusable:
+def _unreadable(source: VolumeSource, path: Path, error: Exception) -> _Unusable:
     shown = path.relative_to(source.root) if path.is_relative_to(source.root) else path
     name = "the volume's root" if str(shown) == "." else str(shown)
     if isinstance(error, PermissionError):
         return _Unusable(
             "SourceUnreadable",
-            f"user {os.getuid()}, as which pods run here, may not read {name} of claim {source.claim!r}; "
-            "`chmod -R a+rX` lets it",
+            f"the user of the pods ({os.getuid()}) may not read {name} of claim {source.claim!r}; "
+            "`chmod -R a+rX` allows it",
         )
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return _Unusable("SourceUnreadable", f"{name} of claim {source.claim!r} cannot be read: {said}")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return _Unusable("SourceUnreadable", f"{name} of claim {source.claim!r} cannot be read: {reason}")

@@ -1,4 +1,4 @@
-"""What the command line says instead of the file: a few common fields. Pure."""
+"""The fields of a profile that the command line can set. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from modelprofiler.errors import Problem
 
 @dataclass(frozen=True)
 class Overrides:
-    """Values of flags, as text; None where a flag was not given.
+    """The values of the flags, as text; None for a flag that was not used.
 
     Attributes
     ----------
     dataset
         A file of rows; a relative path starts from the folder of the command.
     cpu, memory
-        ``min:max:step``, or values with commas between them.
+        ``min:max:step``, or values separated by commas.
     latency
-        ``METRIC=DURATION`` each; other bounds of the file stay.
+        ``METRIC=DURATION`` each; the other bounds of the file stay.
     """
 
     dataset: str | None = None
@@ -42,30 +42,30 @@ class Overrides:
     deadline: str | None = None
 
     def applied(self, data: Object) -> tuple[Object, list[Problem]]:
-        """Return a profile, as JSON data, with these values set, and what is wrong with the flags themselves."""
+        """Return a profile, as JSON data, with these values set, and the problems of the flags themselves."""
         edit = _Edit(copy.deepcopy(data))
         if self.dataset is not None:
             edit.put("spec.dataset.source", {"path": str(Path(self.dataset).absolute())})
-        self._load(edit)
-        for path, value in self._plain().items():
+        self._set_load(edit)
+        for path, value in self._plain_fields().items():
             edit.put(path, value)
         if self.cpu is not None:
-            edit.put("spec.resources.cpu", edit.sizes("--cpu", self.cpu))
+            edit.put("spec.resources.cpu", edit.range_of("--cpu", self.cpu))
         if self.memory is not None:
-            edit.put("spec.resources.memory", edit.sizes("--memory", self.memory))
-        for given in self.latency:
-            metric, equals, bound = given.partition("=")
+            edit.put("spec.resources.memory", edit.range_of("--memory", self.memory))
+        for latency in self.latency:
+            metric, equals, bound = latency.partition("=")
             if not equals or not bound or metric not in LATENCY_METRICS:
                 metrics = ", ".join(LATENCY_METRICS)
-                message = f"is METRIC=DURATION, such as p95=250ms, with one of {metrics}; not {given!r}"
+                message = f"must be METRIC=DURATION, such as p95=250ms, with one of {metrics}; not {latency!r}"
                 edit.problems.append(Problem("--latency", message))
                 continue
-            edit.remove("spec.objectives.maxSlowdownPercent")  # instead of bounds, never beside them
+            edit.remove("spec.objectives.maxSlowdownPercent")  # a profile has either this or bounds
             edit.put(f"spec.objectives.latency.{metric}", bound)
         return edit.data, edit.problems
 
-    def _plain(self) -> Object:
-        found = {
+    def _plain_fields(self) -> Object:
+        fields = {
             "spec.load.warmup": self.warmup,
             "spec.load.duration": self.duration,
             "spec.objectives.maxErrorPercent": self.max_error_percent,
@@ -75,11 +75,16 @@ class Overrides:
             "spec.search.repetitions": self.repetitions,
             "spec.search.deadline": self.deadline,
         }
-        return {path: value for path, value in found.items() if value is not None}
+        return {path: value for path, value in fields.items() if value is not None}
 
-    def _load(self, edit: _Edit) -> None:
+    def _set_load(self, edit: _Edit) -> None:
         if self.rate is not None and self.concurrency is not None:
-            edit.problems.append(Problem("--rate", "and --concurrency exclude each other: arrivals, or clients"))
+            edit.problems.append(
+                Problem(
+                    "--rate",
+                    "and --concurrency exclude each other: the first sets an open loop, the second a closed one",
+                )
+            )
         elif self.rate is not None:
             edit.remove("spec.load.closedLoop")
             edit.put("spec.load.openLoop.rate", self.rate)
@@ -87,11 +92,11 @@ class Overrides:
             edit.remove("spec.load.openLoop")
             edit.put("spec.load.closedLoop.concurrency", self.concurrency)
 
-    def explained(self, problem: Problem) -> Problem:
-        """Return a problem of the resulting profile, with the flag that caused it where one did."""
+    def attributed(self, problem: Problem) -> Problem:
+        """Return a problem of the resulting profile, with the flag that caused it, if one did."""
         for flag, (value, paths) in self._flags().items():
-            given = value is not None and value != ()
-            if given and any(problem.path == p or problem.path.startswith((f"{p}.", f"{p}[")) for p in paths):
+            used = value is not None and value != ()
+            if used and any(problem.path == p or problem.path.startswith((f"{p}.", f"{p}[")) for p in paths):
                 return replace(problem, message=f"{problem.message} (from {flag})")
         return problem
 
@@ -115,14 +120,14 @@ class Overrides:
 
 
 class _Edit:
-    """A profile that is being changed, and what is wrong with the changes."""
+    """A profile that is being changed, and the problems of the changes."""
 
     def __init__(self, data: Object) -> None:
         self.data = data
         self.problems: list[Problem] = []
 
     def put(self, path: str, value: Any) -> None:
-        """Set a field; where the file has something else than an object on the way, it stays and is reported later."""
+        """Set a field. Where a parent in the file is not an object, nothing changes; validation reports it."""
         if value is None:
             return
         *parents, last = path.split(".")
@@ -137,7 +142,7 @@ class _Edit:
         target[last] = value
 
     def remove(self, path: str) -> None:
-        """Remove a field where there is one."""
+        """Remove a field, if there is one."""
         *parents, last = path.split(".")
         target: Any = self.data
         for name in parents:
@@ -145,15 +150,17 @@ class _Edit:
         if isinstance(target, dict):
             target.pop(last, None)
 
-    def sizes(self, flag: str, text: str) -> Object | None:
-        """Return a range of sizes as the profile writes it."""
+    def range_of(self, flag: str, text: str) -> Object | None:
+        """Return a range of sizes as a profile has it."""
         parts = text.split(":")
         if len(parts) == 3:
             return dict(zip(("min", "max", "step"), parts, strict=True))
         if len(parts) == 1:
             return {"values": [value.strip() for value in text.split(",")]}
         example = "100m:1:50m" if flag == "--cpu" else "128Mi:1Gi:32Mi"
-        self.problems.append(Problem(flag, f"is MIN:MAX:STEP, such as {example}, or values with commas; not {text!r}"))
+        self.problems.append(
+            Problem(flag, f"must be MIN:MAX:STEP, such as {example}, or values separated by commas; not {text!r}")
+        )
         return None
 
 

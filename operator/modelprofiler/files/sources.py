@@ -1,4 +1,4 @@
-"""The files behind the sources of a profile, on this machine: found, digested as in a cluster, and put in place."""
+"""The files that a source of a profile refers to, on this machine: located, digested as in a cluster, put in place."""
 
 from __future__ import annotations
 
@@ -13,25 +13,44 @@ from modelprofiler.core.sources import FilesDigest, digest, no_key
 from modelprofiler.errors import Problem
 
 CHUNK = 1 << 20
-MOST_FILES = 100_000
-"""Of one source: more is a folder named by mistake."""
+"""Bytes read at once while a file is digested, so that a large model is never in memory as a whole."""
+MAX_FILES = 100_000
+"""Files of one source; chosen far above any model, so that more means a folder named by mistake."""
 
-# What tools leave beside code; it changes nothing and would make every digest new.
-SKIPPED = frozenset({"__pycache__", "node_modules"})
+# Folders that tools leave in a code folder: they change nothing, and would change every digest.
+SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
+
+
+@dataclass(frozen=True, slots=True)
+class MissingConfigMap(Problem):
+    """A ConfigMap that is not in the file; a cluster may have it.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnusablePath(Problem):
+    """A path of this machine that cannot be used; a cluster refuses every path, for a reason of its own."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is behind a source.
+class SourceFiles:
+    """The files of a source.
 
     Attributes
     ----------
     files
-        Names, with slashes, to content or to where the content is.
+        Names, with slashes, to contents or to the paths of the contents.
     folder
-        The folder they are in already; None when they have to be put into one.
+        The folder that already has exactly these files; None if they have to be put into one.
     digest
-        Of names and contents, the same as a cluster finds for the same files.
+        Of names and contents; a cluster computes the same for the same files.
     """
 
     files: Mapping[str, bytes | Path]
@@ -39,12 +58,12 @@ class Found:
     digest: str
 
     def place(self, directory: Path, *, link: bool = False) -> Path:
-        """Return a folder with exactly these files, made at `directory` unless they have one.
+        """Return a folder with exactly these files: their own, or `directory`, which is filled with them.
 
         Parameters
         ----------
         link
-            Link to single files instead of copying them: models are large, and read only.
+            Whether to link to files instead of copying them; for models, which are large and only read.
         """
         if self.folder is not None:
             return self.folder
@@ -67,81 +86,85 @@ class Found:
         return content if isinstance(content, bytes) else content.read_bytes()
 
 
-def find(
+def locate(
     source: Source, path: str, inline_name: str, config_maps: Mapping[str, Mapping[str, bytes]], base: Path
-) -> Found | list[Problem]:
-    """Return what is behind a source, or why there is nothing.
+) -> SourceFiles | list[Problem]:
+    """Return the files of a source, or why there are none.
 
     Parameters
     ----------
     source, path
-        The source and where it is in the profile.
+        The source and its path in the profile.
     inline_name
-        What the file of an inline source is called.
+        The name of the file of an inline source.
     config_maps
-        Those of the same file.
+        The ConfigMaps of the same file.
     base
         What a relative path starts from.
     """
     if source.inline is not None:
         content = source.inline.encode()
-        return Found({inline_name: content}, None, digest({"": content}))
+        return SourceFiles({inline_name: content}, None, digest({"": content}))
     if source.config_map is not None:
         return _in_config_map(source.config_map.name, source.config_map.key, f"{path}.configMap", config_maps)
     if source.path is not None:
         try:
             return _on_disk(base / Path(source.path).expanduser())
         except OSError as error:
-            at = f" ({error.filename})" if error.filename and str(error.filename) != source.path else ""
-            return [Problem(f"{path}.path", f"{source.path} cannot be read: {error.strerror or error}{at}")]
-    return []  # nothing that a machine has: said elsewhere
+            file = f" ({error.filename})" if error.filename and str(error.filename) != source.path else ""
+            message = f"{source.path} cannot be read: {error.strerror or error}{file}"
+            return [UnusablePath(f"{path}.path", message)]
+    return []  # a kind of source that only a cluster has; `unsupported` names it
 
 
 def _in_config_map(
     name: str, key: str | None, path: str, config_maps: Mapping[str, Mapping[str, bytes]]
-) -> Found | list[Problem]:
+) -> SourceFiles | list[Problem]:
     if name not in config_maps:
         others = ", ".join(sorted(config_maps))
-        has = f"it has {others}" if others else "it has none; a path names files of this machine"
-        return [Problem(f"{path}.name", f"there is no ConfigMap {name!r} in the file; {has}")]
+        hint = f"it has {others}" if others else "it has none; a path names files of this machine"
+        return [MissingConfigMap(f"{path}.name", f"there is no ConfigMap {name!r} in the file; {hint}", name)]
     files = config_maps[name]
     if key is not None:
         if key not in files:
             return [Problem(f"{path}.key", no_key(name, key, list(files)))]
         files = {key: files[key]}
-    return Found(files, None, digest(files))
+    return SourceFiles(files, None, digest(files))
 
 
-def _on_disk(path: Path) -> Found:
+def _on_disk(path: Path) -> SourceFiles:
     path = path.resolve(strict=True)
     if not path.is_dir():
         path.open("rb").close()
-        return Found({path.name: path}, None, _digest({path.name: path}))
+        return SourceFiles({path.name: path}, None, _digest({path.name: path}))
     files = {}
-    for found in _walk(path):
-        files[found.relative_to(path).as_posix()] = found
-        if len(files) > MOST_FILES:
-            raise OSError(f"it has more than {MOST_FILES:,} files; name a folder with only what is needed")
-    return Found(files, path, _digest(files))
+    for file in _walk(path):
+        files[file.relative_to(path).as_posix()] = file
+        if len(files) > MAX_FILES:
+            raise OSError(f"it has more than {MAX_FILES:,} files; name a folder with only the files that are needed")
+    return SourceFiles(files, path, _digest(files))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    def failed(error: OSError) -> None:
+    """Yield the files below a folder, without those of tools: hidden folders and virtual environments."""
+
+    def fail(error: OSError) -> None:
         raise error
 
-    for here, folders, names in os.walk(folder, onerror=failed):
-        at = Path(here)
-        # Hidden folders and virtual environments belong to tools.
+    for root, folders, names in os.walk(folder, onerror=fail):
+        here = Path(root)
         folders[:] = sorted(
-            f for f in folders if f not in SKIPPED and not f.startswith(".") and not (at / f / "pyvenv.cfg").exists()
+            name
+            for name in folders
+            if name not in SKIPPED_FOLDERS and not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()
         )
-        yield from (at / name for name in sorted(names) if (at / name).is_file())
+        yield from (here / name for name in sorted(names) if (here / name).is_file())
 
 
 def _digest(files: Mapping[str, Path]) -> str:
-    found = FilesDigest()
+    files_digest = FilesDigest()
     for name in sorted(files):
         with files[name].open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            found.add(name, size, iter(lambda: file.read(CHUNK), b""))
-    return str(found)
+            files_digest.add(name, size, iter(lambda: file.read(CHUNK), b""))
+    return str(files_digest)

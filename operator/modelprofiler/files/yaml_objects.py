@@ -1,4 +1,4 @@
-"""Kubernetes objects in a text: YAML documents, or JSON, read as the API server would get them."""
+"""The Kubernetes objects in a text of YAML or JSON, read as kubectl reads them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import yaml
 from modelprofiler.api.objects import Object
 from modelprofiler.errors import InvalidInput, Problem
 
-MOST_BYTES = 64 * 2**20
-"""Of a file: far more than a cluster takes, little enough to be read at once."""
+MAX_BYTES = 64 * 2**20
+"""Size of a file; chosen far above what a cluster takes, and small enough to be read at once."""
 
-# Base64 of a model is a long scalar, which libyaml reads fifty times as fast; it is not in every build of PyYAML.
+# libyaml reads long scalars, such as the Base64 of a model, fifty times as fast; not every build of PyYAML has it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):  # type: ignore[misc]  # the base is chosen when it is imported
-    """Plain YAML without what kubectl does not know: dates stay text, 12:30 is no number, no key comes twice."""
+    """YAML as kubectl reads it: dates are text, 12:30 is not a number, and duplicate keys are refused."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, int] = {}
@@ -29,11 +29,11 @@ class _Loader(_Base):  # type: ignore[misc]  # the base is chosen when it is imp
                 line = key.start_mark.line + 1
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"{key.value!r} is there twice, first in line {seen[key.value]}", key.start_mark
+                        None, None, f"{key.value!r} is a duplicate of the key in line {seen[key.value]}", key.start_mark
                     )
                 seen[key.value] = line
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def _without_sexagesimals() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
@@ -53,38 +53,38 @@ _Loader.yaml_implicit_resolvers = _without_sexagesimals()
 
 
 def read_objects(text: str, name: str) -> list[Object]:
-    """Return the objects in a text, those in a List one by one.
+    """Return the objects in a text; a List is replaced by its items.
 
     Parameters
     ----------
     text
         YAML documents, or one JSON value.
     name
-        What the text is called in sentences: its file.
+        The name of the text in messages: its file.
 
     Raises
     ------
     InvalidInput
-        It is not YAML (with the line), or something in it is not an object.
+        The text is not YAML (the message has the line), or something in it is not an object.
     """
-    if len(text) > MOST_BYTES:
-        raise InvalidInput([Problem(name, f"is larger than {MOST_BYTES // 2**20} MiB; name files instead")])
-    found: list[Object] = []
+    if len(text) > MAX_BYTES:
+        raise InvalidInput([Problem(name, f"is larger than {MAX_BYTES // 2**20} MiB; name files instead")])
+    objects: list[Object] = []
     problems: list[Problem] = []
     for number, document in enumerate(_documents(text, name), 1):
         if document is None:
             continue
-        for one in document.get("items") or [] if _is_list(document) else [document]:
-            if isinstance(one, dict) and isinstance(one.get("kind"), str):
-                found.append(one)
-            elif isinstance(one, dict):
+        for item in document.get("items") or [] if _is_list(document) else [document]:
+            if isinstance(item, dict) and isinstance(item.get("kind"), str):
+                objects.append(item)
+            elif isinstance(item, dict):
                 problems.append(Problem(f"{name}, document {number}", "has no kind, as every Kubernetes object has"))
             else:
-                message = f"must be a Kubernetes object, not {str(one)[:60]!r}"
+                message = f"must be a Kubernetes object, not {str(item)[:60]!r}"
                 problems.append(Problem(f"{name}, document {number}", message))
     if problems:
         raise InvalidInput(problems)
-    return found
+    return objects
 
 
 def _documents(text: str, name: str) -> Iterator[Any]:
@@ -93,14 +93,14 @@ def _documents(text: str, name: str) -> Iterator[Any]:
             yield json.loads(text)
             return
         except ValueError:
-            pass  # YAML may begin so too, and says better what is wrong
+            pass  # a YAML document may begin like this, too, and the YAML reader reports the place of an error
     try:
         yield from yaml.load_all(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}, line {mark.line + 1}, column {mark.column + 1}" if mark else name
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise InvalidInput([Problem(where, f"is not YAML: {said}")]) from error
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        raise InvalidInput([Problem(where, f"is not YAML: {reason}")]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput([Problem(name, f"is not YAML: {str(error).splitlines()[0]}")]) from error
 

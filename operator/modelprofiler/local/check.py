@@ -1,4 +1,4 @@
-"""Whether a file can be run on this machine: everything that is wrong at once, before anything starts."""
+"""Whether a file can be run: everything that is wrong with it, before anything starts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelprofiler.api.pod_template import misshapen
-from modelprofiler.api.pod_template import problems as shape_problems
+from modelprofiler.api.pod_template import problems as template_shape_problems
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import Resolved, resolve, server_variables
+from modelprofiler.files.sources import MissingConfigMap, UnusablePath
 from modelprofiler.host.machine import Machine, effective, scarce, this_machine
 from modelprofiler.host.ports import port_problem
 from modelprofiler.load.tls import certificate_problems
@@ -23,16 +24,16 @@ from modelprofiler.local.environment import requirement_problems
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found out about a file.
+    """The result of a check.
 
     Attributes
     ----------
     problems
-        Why it cannot be run; nothing when it can.
+        Why the file cannot be run; empty when it can.
     warnings
-        What will be otherwise than in a cluster, a sentence each.
+        Differences to a run in a cluster, one sentence each.
     inputs
-        What is behind its sources; None when something is missing.
+        The files of its sources; None when one is missing.
     resources
         The range that would be searched; None when this machine cannot give it.
     """
@@ -44,7 +45,7 @@ class Examined:
 
 
 def problems(document: Document) -> list[Problem]:
-    """Return everything that keeps a file from being run on this machine, whoever may be using it now."""
+    """Return why a file cannot be run on this machine, even when no other program uses its port."""
     return list(examine(document, port_must_be_free=False).problems)
 
 
@@ -55,67 +56,72 @@ def examine(
     *,
     port_must_be_free: bool = True,
 ) -> Examined:
-    """Look at everything that can be looked at without starting anything.
+    """Check a file for a run on this machine without starting anything.
 
     Parameters
     ----------
     document
         The file.
     machine
-        What this machine can give; default: it is asked.
+        What this machine can give; by default that is measured.
     environment
-        The variables that the server inherits.
-    now
-        Whether the port must be free at once. That of a run that waits for another may be the other's until it ends.
+        The environment variables that the server inherits.
+    port_must_be_free
+        Whether a port that is in use now is a problem. It is not for a run that waits for another one, which may use
+        the same port.
     """
     spec = document.profile.spec
-    found = unsupported(spec, "Local") + certificate_problems(spec) + shape_problems(spec)
+    shape_problems = template_shape_problems(spec)
+    problems = unsupported(spec, "Local") + certificate_problems(spec) + shape_problems
     warnings = [*document.warnings]
     inputs = None
-    readable = spec.server.template is None or not misshapen(spec.server.template)
-    if readable:
-        looked_up = resolve(document)
-        inputs = looked_up if isinstance(looked_up, Resolved) else None
-        found += looked_up if isinstance(looked_up, list) else []
-        found += server_variables(document)[1]
-        if not shape_problems(spec):
-            found += template_problems(document, environment)
+    if spec.server.template is None or not misshapen(spec.server.template):
+        resolved = resolve(document)
+        if isinstance(resolved, Resolved):
+            inputs = resolved
+        else:
+            problems += resolved
+        problems += server_variables(document)[1]
+        if not shape_problems:
+            problems += template_problems(document, environment)
             warnings += ignored(spec)
     if spec.server.entry_script is not None:
-        found += requirement_problems(spec.server.entry_script.environment)
+        problems += requirement_problems(spec.server.entry_script.environment)
     machine = machine or this_machine()
     resources = effective(spec.resources, machine)
     if isinstance(resources, list):
-        found += resources
+        problems += resources
     else:
-        found += search_problems(spec, resources)
-        warnings += [sentence for sentence in [scarce(resources, machine)] if sentence]
-    found += port_problems(document) if port_must_be_free else []
+        problems += search_problems(spec, resources)
+        warnings += [warning for warning in [scarce(resources, machine)] if warning]
+    if port_must_be_free:
+        problems += port_problems(document)
     return Examined(
-        tuple(dict.fromkeys(found)), tuple(warnings), inputs, None if isinstance(resources, list) else resources
+        tuple(dict.fromkeys(problems)), tuple(warnings), inputs, None if isinstance(resources, list) else resources
     )
 
 
 def port_problems(document: Document) -> list[Problem]:
-    """Return why the server could not listen on its port now."""
-    taken = port_problem(document.profile.spec.endpoint.http.port)
-    message = f"{taken}; end it, or let the server listen on another port"
-    return [Problem("spec.endpoint.http.port", message)] if taken else []
+    """Return why the server cannot listen on its port now."""
+    reason = port_problem(document.profile.spec.endpoint.http.port)
+    message = f"{reason}; let the server listen on another port, or free this one"
+    return [Problem("spec.endpoint.http.port", message)] if reason else []
 
 
 def examine_for_cluster(document: Document) -> Examined:
-    """Look at what can be said about a file that is for a cluster, without one.
+    """Check a file for a cluster, as far as that is possible without one.
 
-    What its nodes can give and what its admission allows only the cluster knows; ConfigMaps that are not in the file
-    may be there already.
+    Only the cluster knows what its nodes can give and what its admission allows. It may also have the ConfigMaps that
+    are not in the file.
     """
     spec = document.profile.spec
-    found = unsupported(spec, "Cluster") + certificate_problems(spec) + shape_problems(spec)
+    problems = unsupported(spec, "Cluster") + certificate_problems(spec) + template_shape_problems(spec)
     warnings = []
-    inputs = resolve(document)
-    for problem in inputs if isinstance(inputs, list) else []:
-        if "there is no ConfigMap" in problem.message:
-            warnings.append(f"{problem}: it must be in the cluster")
-        elif not problem.path.endswith(".path"):
-            found.append(problem)
-    return Examined(tuple(dict.fromkeys(found)), tuple(warnings), None, None)
+    resolved = resolve(document)
+    for problem in resolved if isinstance(resolved, list) else []:
+        if isinstance(problem, MissingConfigMap):
+            message = f"ConfigMap {problem.name!r} is not in the file; it must be in the cluster"
+            warnings.append(f"{problem.path}: {message}")
+        elif not isinstance(problem, UnusablePath):  # `unsupported` has refused every path
+            problems.append(problem)
+    return Examined(tuple(dict.fromkeys(problems)), tuple(warnings), None, None)

@@ -1,9 +1,8 @@
-"""The Python environment of an entry script: built once by uv from what the profile asks for, and kept by content."""
+"""The Python environment of an entry script: built by uv once, and kept in a folder named after its content."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.resources
 import json
@@ -20,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from modelprofiler.api.server import Environment
 from modelprofiler.core.scoring import COMMAND
 from modelprofiler.core.support import CLUSTER_PYTHON
@@ -28,29 +29,33 @@ from modelprofiler.local.pip_settings import uv_settings
 
 PATH = "spec.server.entryScript.environment"
 SERVER = "azureml-inference-server-http"
+"""The package of the scoring server, which every environment has."""
 BUILD_SECONDS = 1800.0
-"""Of fetching and installing: large packages come over slow lines."""
+"""How long packages may take to download and install; chosen for large packages over a slow line."""
 VENV_SECONDS = 300.0
-"""Of making an empty environment, for which Python itself may have to be fetched."""
+"""How long an empty environment may take, which may include a download of Python; chosen likewise."""
 LOCK_SECONDS = BUILD_SECONDS + VENV_SECONDS
-LOOK_SECONDS = 0.1
-"""How often it is looked whether uv shall be stopped."""
-STOPPED = "the environment was not built: stopped"
-LAST_WORDS = 12
-"""Lines of uv that are shown when it fails."""
+"""How long another process may take to build the same environment."""
+POLL_SECONDS = 0.1
+"""Between two checks whether to stop, so that Ctrl-C seems immediate."""
+CHECK_SECONDS = 60
+"""How long Python or uv may take to answer a question; chosen as a bound against hanging."""
+STOPPED = "the environment was not built, because the run was stopped"
+MAX_ERROR_LINES = 12
+"""Lines of uv's output that a message quotes; a resolver's explanation has a few."""
 
-# Whatever uv says when not the profile but the way to the packages is at fault.
+# What uv prints when the packages cannot be reached or stored, which is not a fault of the profile.
 UNREACHABLE = re.compile(
     r"failed to fetch|error sending request|dns error|connect(ion|ing) |timed out|certificate|network was disabled"
     r"|no space left|permission denied|read-only file system",
     re.IGNORECASE,
 )
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 def default_cache(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder in which environments are kept."""
+    """Return the folder of all environments."""
     base = environment.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "modelprofiler" / "environments"
 
@@ -58,155 +63,164 @@ def default_cache(environment: Mapping[str, str] = os.environ) -> Path:
 def build(
     environment: Environment,
     cache: Path | None = None,
-    say: Say = lambda _: None,
+    notify: Notify = lambda _: None,
     stop: threading.Event | None = None,
 ) -> Path:
-    """Return the Python of an environment with what the profile asks for, built if there is none yet.
+    """Return the Python of the environment that a profile asks for, after building it if it does not exist yet.
 
     Parameters
     ----------
     environment
-        What the profile says; without requirements, the packages of the scoring-server image.
+        The environment; without requirements it gets the packages of the scoring-server image.
     cache
-        Where environments are kept; default: `default_cache`.
-    say
-        Is told what takes so long, a line at a time.
+        The folder of all environments; default: `default_cache`.
+    notify
+        Called with a sentence before a step that takes long.
     stop
-        Set to end it early: uv and what it started are gone soon after.
+        Set by another thread to end the build early; uv and its processes end soon after.
 
     Raises
     ------
     InvalidInput
-        No such Python, or the requirements do not resolve; with uv's own words.
+        The Python version does not exist, or the requirements cannot be resolved; quotes uv.
     EnvironmentFailed
-        There is no uv, no way to the packages, no room, or no time; or it was stopped.
+        uv is missing, the packages cannot be reached or stored, the build took too long, or it was stopped.
     """
     stop = stop or threading.Event()
     cache = cache or default_cache()
-    wanted = requirements(environment)
+    packages = requirements(environment)
     version = environment.python_version
-    folder = cache / _key(wanted, version)
-    if found := usable(folder):
-        return found
+    folder = cache / _key(packages, version)
+    if python := usable_python(folder):
+        return python
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _alone(cache / f"{folder.name}.lock", say, stop):
-            if found := usable(folder):
-                return found
-            uv = Uv(say, stop)
-            asked = "with the packages of the scoring-server image" if not environment.requirements else ""
+        with _build_lock(cache / f"{folder.name}.lock", notify, stop):
+            if python := usable_python(folder):
+                return python
+            uv = Uv(notify, stop)
             count = len(environment.requirements)
-            asked = asked or f"from {count} requirement{'s' if count > 1 else ''}"
-            say(f"building the environment of the entry script, {asked} (only once: it is kept in {cache})")
+            content = (
+                f"{count} requirement{'s' if count > 1 else ''}" if count else "the scoring-server image's packages"
+            )
+            notify(f"building the environment of the entry script with {content} (only once, it is kept in {cache})")
             with tempfile.TemporaryDirectory(prefix=".building-", dir=cache, ignore_cleanup_errors=True) as new:
-                _fill(uv, Path(new) / "env", wanted, version)
+                _build_in(Path(new) / "env", uv, packages, version)
                 shutil.rmtree(folder, ignore_errors=True)
                 (Path(new) / "env").rename(folder)
     except OSError as error:
         raise EnvironmentFailed(f"the environment cannot be kept in {cache}: {error.strerror or error}") from error
-    found = usable(folder)
-    if found is None:
+    python = usable_python(folder)
+    if python is None:
         raise EnvironmentFailed(f"the environment in {folder} was built, but its Python does not run")
-    return found
+    return python
 
 
 def requirements(environment: Environment) -> list[str]:
-    """Return what is installed: what the profile asks for and the server, or what the scoring-server image has."""
+    """Return the packages to install: those of the profile and the server, or those of the scoring-server image."""
     image = image_requirements()
-    asked = [line.strip() for line in environment.requirements]
-    if not asked:
+    packages = [line.strip() for line in environment.requirements]
+    if not packages:
         return image
-    if any(_name(line) == SERVER for line in asked):
-        return asked
-    return [*(line for line in image if _name(line) == SERVER), *asked]
+    if any(_name(line) == SERVER for line in packages):
+        return packages
+    return [*(line for line in image if _name(line) == SERVER), *packages]
 
 
 def image_requirements() -> list[str]:
-    """Return what the scoring-server image is made from."""
+    """Return the packages that the scoring-server image is made from."""
     text = importlib.resources.files("modelprofiler.local").joinpath("scoring-server.in").read_text(encoding="utf-8")
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 
 def requirement_problems(environment: Environment) -> list[Problem]:
-    """Return what in the requirements can be seen to be wrong without looking for packages."""
+    """Return the problems of requirements that show without resolving them."""
     return [
-        Problem(f"{PATH}.requirements[{number}]", f"names packages, not options or files: {line!r}")
+        Problem(f"{PATH}.requirements[{number}]", f"must be a package, not an option or a file: {line!r}")
         for number, line in enumerate(environment.requirements)
         if line.strip().startswith("-")
     ]
 
 
 def _name(requirement: str) -> str:
-    found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
-    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+    """Return the normalised name of a package (PEP 503)."""
+    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
+    return re.sub(r"[-_.]+", "-", match[0]).lower() if match else ""
 
 
-def _key(wanted: Sequence[str], version: str | None) -> str:
-    content = {"requirements": sorted(wanted), "python": version, "platform": sysconfig.get_platform()}
+def _key(packages: Sequence[str], version: str | None) -> str:
+    """Return the folder name of an environment, which follows from its content."""
+    content = {"requirements": sorted(packages), "python": version, "platform": sysconfig.get_platform()}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 
 
-def usable(folder: Path) -> Path | None:
-    """Return the Python of an environment that is there and still runs."""
+def usable_python(folder: Path) -> Path | None:
+    """Return the Python of an environment; None if the environment does not exist or its Python does not run."""
     python = folder / "bin" / "python"
     if not (folder / "bin" / COMMAND).exists():
         return None
     try:
-        done = subprocess.run([python, "-I", "-S", "-c", ""], capture_output=True, timeout=60, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - no shell
+            [python, "-I", "-S", "-c", ""], capture_output=True, timeout=CHECK_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return python if done.returncode == 0 else None
 
 
-def _fill(uv: Uv, folder: Path, wanted: Sequence[str], version: str | None) -> None:
+def _build_in(folder: Path, uv: Uv, packages: Sequence[str], version: str | None) -> None:
     python = uv.python(version)
-    # Relocatable: it moves to its place only when it is whole.
+    # Relocatable, because it is moved to its place when it is complete.
     uv.run("venv", "--quiet", "--relocatable", "--python", python, str(folder), seconds=VENV_SECONDS)
-    listed = folder / "requirements.txt"
-    listed.write_text("\n".join(wanted) + "\n")
-    install = ("pip", "install", "--python", str(folder / "bin/python"), "--compile-bytecode", "-r", str(listed))
+    requirements_file = folder / "requirements.txt"
+    requirements_file.write_text("\n".join(packages) + "\n")
+    install: tuple[str, ...] = ("pip", "install", "--python", str(folder / "bin/python"), "--compile-bytecode")
+    install += ("-r", str(requirements_file))
     done = uv.call(*install, seconds=BUILD_SECONDS)
     if done.returncode:
-        words = last_words(done.stderr)
+        reason = error_lines(done.stderr)
         if UNREACHABLE.search(done.stderr):
-            raise EnvironmentFailed(f"the packages of the entry script cannot be installed: {words}")
-        raise InvalidInput([Problem(f"{PATH}.requirements", f"cannot be installed: {words}")])
+            raise EnvironmentFailed(f"the packages of the entry script cannot be installed: {reason}")
+        raise InvalidInput([Problem(f"{PATH}.requirements", f"cannot be installed: {reason}")])
 
 
-def last_words(said: str) -> str:
-    """Return the end of what uv printed, its decoration removed."""
-    lines = [line.strip(" \t×╰─▶│├→") for line in said.splitlines() if not line.startswith("Using Python ")]
-    return "\n".join([line for line in lines if line][-LAST_WORDS:]) or "uv gave no reason"
+def error_lines(output: str) -> str:
+    """Return the last lines of uv's output, without decoration."""
+    lines = [line.strip(" \t×╰─▶│├→") for line in output.splitlines() if not line.startswith("Using Python ")]
+    return "\n".join([line for line in lines if line][-MAX_ERROR_LINES:]) or "uv gave no reason"
 
 
 @contextlib.contextmanager
-def _alone(path: Path, say: Say, stop: threading.Event) -> Iterator[None]:
-    """Hold a file's lock: two runs that want one environment build it once."""
-    with path.open("w") as file:
-        end = time.monotonic() + LOCK_SECONDS
-        told = False
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    message = f"another process has been building the environment ({path}) for too long"
-                    raise EnvironmentFailed(message) from None
-                if not told:
-                    say("waiting for another process that builds the same environment")
-                    told = True
-                if stop.wait(0.2):
-                    raise EnvironmentFailed(STOPPED) from None
+def _build_lock(path: Path, notify: Notify, stop: threading.Event) -> Iterator[None]:
+    """Hold a lock file, so that two runs that need the same environment build it once.
+
+    Raises
+    ------
+    EnvironmentFailed
+        Another process held the lock for too long, or the build was to be stopped.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        notify("waiting for another process that builds the same environment")
+        try:
+            lock.acquire(timeout=LOCK_SECONDS, poll_interval=POLL_SECONDS, cancel_check=stop.is_set)
+        except Timeout as error:
+            late = f"another process has been building the environment for too long and holds {path}"
+            raise EnvironmentFailed(STOPPED if stop.is_set() else late) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 class Uv:
-    """The program uv, with this machine's indexes and certificates."""
+    """The program uv, configured with this machine's indexes and certificates."""
 
-    def __init__(self, say: Say = lambda _: None, stop: threading.Event | None = None) -> None:
-        self._say = say
+    def __init__(self, notify: Notify = lambda _: None, stop: threading.Event | None = None) -> None:
+        self._notify = notify
         self._stop = stop or threading.Event()
         self._program = _program()
         inherited = {
@@ -217,31 +231,31 @@ class Uv:
         self._environment = inherited | uv_settings(os.environ, Path.home()) | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
 
     def python(self, version: str | None) -> str:
-        """Return the Python to use: the version asked for, else the image's where this machine has it, else our own.
+        """Return the Python to use: of the version asked for; else of the image's version if it is here; else our own.
 
         Raises
         ------
         InvalidInput
-            This machine has no such Python, and none can be fetched.
+            This machine does not have this version, and it cannot be downloaded.
         """
-        wanted = version or CLUSTER_PYTHON
-        done = self.call("python", "find", "--no-python-downloads", "--no-project", wanted, seconds=60)
+        request = version or CLUSTER_PYTHON
+        done = self.call("python", "find", "--no-python-downloads", "--no-project", request, seconds=CHECK_SECONDS)
         if done.returncode == 0:
             return done.stdout.strip()
         if version is None:
             return sys.executable
         if self._environment.get("UV_OFFLINE", "") in ("", "0", "false"):
-            self._say(f"this machine has no Python {version}; fetching it")
+            self._notify(f"downloading Python {version}, which this machine does not have")
             done = self.call("python", "install", "--no-bin", version, seconds=VENV_SECONDS)
             if done.returncode == 0:
                 return version
-        there = self.call("python", "list", "--only-installed", "--no-python-downloads", seconds=60).stdout
-        versions = sorted(set(re.findall(r"^cpython-(\d+\.\d+)", there, re.MULTILINE)), key=_number)
-        # Beside the error there may be a warning for every other Python that cannot be asked.
-        why = re.findall(r"^error: (.*)", done.stderr, re.MULTILINE) or [last_words(done.stderr)]
+        installed = self.call("python", "list", "--only-installed", "--no-python-downloads", seconds=CHECK_SECONDS)
+        versions = sorted(set(re.findall(r"^cpython-(\d+\.\d+)", installed.stdout, re.MULTILINE)), key=_version_key)
+        # In addition to the error, uv prints a warning for every Python that does not run.
+        errors = re.findall(r"^error: (.*)", done.stderr, re.MULTILINE) or [error_lines(done.stderr)]
         message = (
-            f"Python {version} is not on this machine and cannot be fetched ({why[-1]}); "
-            f"install it, or ask for one that is here: {', '.join(versions) or 'none was found'}"
+            f"Python {version} is not on this machine and cannot be downloaded ({errors[-1]}); "
+            f"install it, or use an installed version: {', '.join(versions) or 'none was found'}"
         )
         raise InvalidInput([Problem(f"{PATH}.pythonVersion", message)])
 
@@ -251,55 +265,57 @@ class Uv:
         Raises
         ------
         EnvironmentFailed
-            It failed.
+            uv failed.
         """
         done = self.call(*arguments, seconds=seconds)
         if done.returncode:
-            raise EnvironmentFailed(f"uv {arguments[0]} failed: {last_words(done.stderr)}")
+            raise EnvironmentFailed(f"uv {arguments[0]} failed: {error_lines(done.stderr)}")
 
     def call(self, *arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
-        """Run uv; return its exit code and what it printed.
+        """Run uv; return its exit code and its output.
 
         Raises
         ------
         EnvironmentFailed
-            It cannot be run, or takes too long.
+            uv cannot be run, took too long, or was stopped.
         """
         command = [self._program, *arguments]
-        # In a folder of its own: the uv.toml of whatever project the person stands in is not about this environment.
-        with tempfile.TemporaryDirectory(prefix="modelprofiler-") as nowhere:
+        # In an empty folder, because the uv.toml of the current project does not apply to this environment.
+        with tempfile.TemporaryDirectory(prefix="modelprofiler-") as empty:
             try:
                 process = subprocess.Popen(  # noqa: S603 - no shell
                     command,
-                    cwd=nowhere,
+                    cwd=empty,
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
                     errors="replace",
-                    # Packages may be compiled: whatever uv started ends with it.
+                    # One session, so that compilers that uv has started end with it.
                     start_new_session=True,
                 )
             except OSError as error:
                 raise EnvironmentFailed(f"uv cannot be run: {error.strerror}") from error
             with process:
                 try:
-                    out, said = self._output(process, time.monotonic() + seconds)
+                    out, errors = self._output(process, time.monotonic() + seconds)
                 except subprocess.TimeoutExpired as error:
-                    message = (
-                        STOPPED
-                        if self._stop.is_set()
-                        else f"uv {arguments[0]} was still not done after {seconds:.0f} s"
-                    )
-                    raise EnvironmentFailed(message) from error
-        return subprocess.CompletedProcess(command, process.returncode, out, said)
+                    late = f"uv {arguments[0]} was not finished after {seconds:.0f} s"
+                    raise EnvironmentFailed(STOPPED if self._stop.is_set() else late) from error
+        return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
     def _output(self, process: subprocess.Popen[str], end: float) -> tuple[str, str]:
-        """Return what it printed when it has ended; after `end` (monotonic clock), or when stopped, it is killed."""
+        """Return the output of a process when it has ended.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            It was killed: it ran beyond `end` (monotonic clock), or was to be stopped.
+        """
         while True:
             try:
-                return process.communicate(timeout=LOOK_SECONDS)
+                return process.communicate(timeout=POLL_SECONDS)
             except subprocess.TimeoutExpired:
                 if self._stop.is_set() or time.monotonic() > end:
                     with contextlib.suppress(ProcessLookupError):
@@ -307,7 +323,7 @@ class Uv:
                     raise
 
 
-def _number(version: str) -> tuple[int, ...]:
+def _version_key(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
@@ -317,7 +333,7 @@ def _program() -> str:
 
         return str(find_uv_bin())
     except (ImportError, FileNotFoundError) as error:
-        if found := shutil.which("uv"):
-            return found
-        message = "the environment of an entry script is built by uv: pip install 'modelprofiler[local]'"
+        if program := shutil.which("uv"):
+            return program
+        message = "uv builds the environment of an entry script and is missing: pip install 'modelprofiler[local]'"
         raise EnvironmentFailed(message) from error

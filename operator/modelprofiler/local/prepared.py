@@ -1,4 +1,4 @@
-"""A run on this machine with everything looked up and checked: nothing that follows can be the user's mistake."""
+"""A run on this machine, prepared: checked, its files in place, its environment built. What follows only measures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelprofiler.api.status import DatasetStatus, EffectiveResources, Provenan
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.document import Document
-from modelprofiler.files.inputs import prepare as place
+from modelprofiler.files.inputs import place_inputs
 from modelprofiler.load.procfs import cgroup_version, cpu_model
 from modelprofiler.local import environment
 from modelprofiler.local.check import examine
@@ -22,29 +22,27 @@ from modelprofiler.local.command import Command, server_command
 from modelprofiler.local.interpreter import slow_build
 from modelprofiler.version import __version__
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a run needs to know.
+    """A run that is ready to start.
 
     Attributes
     ----------
     profile
-        The profile as it is run, flags applied.
+        The profile, with the overrides of the command line.
     resources
-        The range, defaults filled in.
+        The range, with defaults filled in.
     server
-        How the server is started.
+        How to start the server.
     dataset_file, dataset
-        The file with the rows, and what is in it.
+        The file with the rows, and its rows in numbers.
     run_hash
         What identifies the run.
     provenance
-        Where the numbers will come from.
+        The machine and files that the numbers will come from.
     warnings
-        What will be otherwise than in a cluster.
+        Differences to a run in a cluster, one sentence each.
     """
 
     profile: ModelProfile
@@ -57,14 +55,14 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
     def in_range(self, before: EffectiveResources) -> Prepared:
-        """Return it with the range of an earlier part of the run, where the profile itself has none.
+        """Return the run with the range of the interrupted run that it resumes, where the profile itself has none.
 
-        What the machine has free differs from one moment to the next, and with it the default range: its largest size
-        would have to be measured again.
+        The default range depends on the memory that is free at the moment; another range would have another ceiling,
+        which would have to be measured again.
         """
-        asked = self.profile.spec.resources
+        spec = self.profile.spec.resources
         return replace(
-            self, resources=EffectiveResources(cpu=asked.cpu or before.cpu, memory=asked.memory or before.memory)
+            self, resources=EffectiveResources(cpu=spec.cpu or before.cpu, memory=spec.memory or before.memory)
         )
 
     @classmethod
@@ -72,40 +70,40 @@ class Prepared:
         cls,
         document: Document,
         workspace: Path,
-        say: Say,
+        notify: Callable[[str], None],
         stop: threading.Event | None = None,
         *,
         port_must_be_free: bool = True,
     ) -> Prepared:
-        """Check a file, put in place what it names, and build the environment of its entry script.
+        """Check a file, put its inputs in place, and build the environment of its entry script.
 
         Parameters
         ----------
         document
             The file.
         workspace
-            A folder for what is in the file itself.
-        say
-            Told what takes its time.
+            A folder for the inputs that are in the file itself.
+        notify
+            Called with a sentence before a step that takes long.
         stop
-            Set to end it early.
-        now
-            Whether the port must be free: a run that is resumed may have nothing left to start.
+            Set by another thread to end the preparation early.
+        port_must_be_free
+            Whether a port in use is a problem. A resumed run may have no server left to start.
 
         Raises
         ------
         InvalidInput
-            With everything that is wrong at once; nothing was started then.
+            With everything that is wrong; nothing was started.
         """
         examined = examine(document, port_must_be_free=port_must_be_free)
         if examined.problems:
             raise InvalidInput(list(examined.problems))
         assert examined.resources is not None
-        inputs = place(document, workspace)
+        inputs = place_inputs(document, workspace)
         script = document.profile.spec.server.entry_script
-        python = environment.build(script.environment, say=say, stop=stop) if script is not None else None
+        python = environment.build(script.environment, notify=notify, stop=stop) if script is not None else None
         command = server_command(document, inputs, python, os.environ)
-        slow = [sentence for sentence in [slow_build(python) if python is not None else None] if sentence]
+        warning = slow_build(python) if python is not None else None
         profile = document.profile
         rerun = profile.metadata.annotations.get(RERUN_ANNOTATION)
         digests = {
@@ -113,7 +111,7 @@ class Prepared:
             "code_digest": inputs.code_digest,
             "dataset_digest": inputs.dataset.digest,
         }
-        # The environment's folder is named by its content: another one is another run.
+        # The folder of the environment is named after its content, so another environment is another run.
         image = str(python.parent.parent.name) if python is not None else None
         provenance = Provenance(
             **digests,
@@ -132,5 +130,5 @@ class Prepared:
             dataset=inputs.dataset,
             run_hash=run_hash(profile.spec, **digests, image=image, rerun=rerun),
             provenance=provenance,
-            warnings=tuple(dict.fromkeys((*examined.warnings, *command.warnings, *slow))),
+            warnings=tuple(dict.fromkeys((*examined.warnings, *command.warnings, *([warning] if warning else [])))),
         )

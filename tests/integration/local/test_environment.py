@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from modelprofiler.api.server import Environment
 from modelprofiler.errors import EnvironmentFailed, InvalidInput
-from modelprofiler.local.environment import build, usable
+from modelprofiler.local.environment import _build_lock, build, usable_python
 
 Build = Callable[[Environment], Path]
 
@@ -58,11 +58,11 @@ def test_it_is_built_once(tiny: Environment, cache: Path) -> None:
 def test_one_whose_python_is_gone_is_not_used(tiny: Environment, cache: Path) -> None:
     """A system upgrade takes the interpreter that it was made with."""
     python = build(tiny, cache)
-    assert python == usable(python.parent.parent)
+    assert python == usable_python(python.parent.parent)
     target = python.readlink()
     python.unlink()
     python.symlink_to("/no/such/python")
-    assert usable(python.parent.parent) is None
+    assert usable_python(python.parent.parent) is None
     python.unlink()
     python.symlink_to(target)
 
@@ -119,3 +119,36 @@ def test_building_ends_soon_after_it_is_stopped(cache: Path, monkeypatch: pytest
             build(Environment(requirements=["never-comes"]), cache, stop=stop)
         served.result()
     assert [] == list(cache.glob(".building-*"))
+
+
+@pytest.fixture
+def other_build(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Return a process that holds the lock of a build until its input ends."""
+    file = tmp_path / "lock"
+    with subprocess.Popen(["flock", file, "sh", "-c", "echo held; cat"], stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout is not None
+        assert "held\n" == process.stdout.readline()
+        yield process
+        process.communicate()
+
+
+def test_a_build_waits_for_another_process_that_builds_the_same(
+    tmp_path: Path, other_build: subprocess.Popen[str]
+) -> None:
+    """It says so once, and goes on when the other has ended."""
+    messages: list[str] = []
+
+    def notify(message: str) -> None:
+        messages.append(message)
+        other_build.communicate()
+
+    with _build_lock(tmp_path / "lock", notify, threading.Event()):
+        assert ["waiting for another process that builds the same environment"] == messages
+
+
+@pytest.mark.usefixtures("other_build")
+def test_waiting_for_another_build_can_be_stopped(tmp_path: Path) -> None:
+    """Ctrl-C does not wait for the other process."""
+    stop = threading.Event()
+    with pytest.raises(EnvironmentFailed, match="stopped"), _build_lock(tmp_path / "lock", lambda _: stop.set(), stop):
+        pass

@@ -19,14 +19,14 @@ from modelprofiler.cluster.prepare import Waiting
 from modelprofiler.cluster.reconciler import CLAIMS_AGAIN_SECONDS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import ClusterUnavailable, Problem, Refused
-from modelprofiler.files.inspect import Found, PrepareResult
+from modelprofiler.files.inspect import PrepareResult, SourceProblem
 from modelprofiler.load.dataset import describe
 
 GOOD = PrepareResult(
     dataset=describe([b"[1]", b"[2]"]), code_digest="sha256:1", model_digest="sha256:2", single_files=["model"]
 )
 BAD = PrepareResult(
-    problems=[Found(reason="SourceNotFound", path="spec.model.source.persistentVolumeClaim", message="no 'm'")]
+    problems=[SourceProblem(reason="SourceNotFound", path="spec.model.source.persistentVolumeClaim", message="no 'm'")]
 )
 
 

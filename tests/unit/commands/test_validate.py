@@ -18,7 +18,7 @@ def test_flags_are_checked_with_the_file(tmp_path: Path, capsys: pytest.CaptureF
     assert 2 == main(["validate", file, "--rate", "0", "--cpu", "1:2"])
     said = capsys.readouterr().err
     assert f"{file}: spec.load.openLoop: rate must be greater than 0 and at most 100k (from --rate)" in said
-    assert f"{file}: --cpu: is MIN:MAX:STEP" in said
+    assert f"{file}: --cpu: must be MIN:MAX:STEP" in said
 
 
 def test_flags_stand_over_what_is_wrong_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -172,8 +172,8 @@ def test_what_a_flag_breaks_names_the_flag(write: Write) -> None:
     with pytest.raises(InvalidInput) as error:
         overridden(document, Overrides(rate="0", cpu="1:2", latency=("p95",), memory="1Gi:1Mi:1Mi", max_trials=1))
     found = "\n".join(said(error))
-    assert "--cpu: is MIN:MAX:STEP, such as 100m:1:50m" in found
-    assert "--latency: is METRIC=DURATION, such as p95=250ms" in found
+    assert "--cpu: must be MIN:MAX:STEP, such as 100m:1:50m" in found
+    assert "--latency: must be METRIC=DURATION, such as p95=250ms" in found
     assert "spec.load.openLoop: rate must be greater than 0 and at most 100k (from --rate)" in found
     assert "(from --memory)" in found
     assert "(from --max-trials)" in found

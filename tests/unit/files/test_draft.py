@@ -124,7 +124,7 @@ def test_contradictions_and_missing_files_are_said_at_once() -> None:
 def test_what_no_config_map_holds_is_refused_with_what_to_do() -> None:
     """More than a mebibyte."""
     Path("model.bin").write_bytes(bytes(2**20 + 1))
-    assert "--model: model.bin has 1.0 MiB and a ConfigMap holds 1 MiB: put it into the image" in said(
+    assert "--model: model.bin has 1.0 MiB and a ConfigMap can hold 1 MiB: put it into the image" in said(
         replace(DRAFT, bundle=True)
     )
 

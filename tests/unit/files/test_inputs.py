@@ -8,19 +8,19 @@ from tests.unit.files.documents import FILES, container, document
 
 from modelprofiler.core.sources import digest
 from modelprofiler.errors import InvalidInput
-from modelprofiler.files.inputs import prepare, server_variables
+from modelprofiler.files.inputs import place_inputs, server_variables
 
 
 def said(tmp_path: Path, **changes: Any) -> str:
     """Return the problems of a file, a line each."""
     with pytest.raises(InvalidInput) as error:
-        prepare(document(tmp_path, **changes), tmp_path / "run")
+        place_inputs(document(tmp_path, **changes), tmp_path / "run")
     return "\n".join(map(str, error.value.problems))
 
 
 def test_config_maps_are_written_as_a_cluster_mounts_them(tmp_path: Path) -> None:
     """A key that is named is the only file."""
-    found = prepare(
+    found = place_inputs(
         document(tmp_path, model={"name": "m", "source": {"configMap": {"name": "files"}}}), tmp_path / "run"
     )
     assert found.script is not None
@@ -39,7 +39,7 @@ def test_files_of_this_machine_have_the_digest_of_the_same_files_in_a_config_map
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text)
-    found = prepare(
+    found = place_inputs(
         document(
             tmp_path,
             server={"entryScript": {"source": {"path": "code"}}},
@@ -59,13 +59,13 @@ def test_what_tools_leave_in_a_folder_is_no_code(tmp_path: Path) -> None:
     for name in ("score.py", "lib/x.py", "__pycache__/x.pyc", ".git/config", "venv/pyvenv.cfg", "venv/lib/y.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
-    found = prepare(document(tmp_path, server={"entryScript": {"source": {"path": "code"}}}), tmp_path / "run")
+    found = place_inputs(document(tmp_path, server={"entryScript": {"source": {"path": "code"}}}), tmp_path / "run")
     assert digest({name: name.encode() for name in ("score.py", "lib/x.py")}) == found.code_digest
 
 
 def test_inline_content_is_written_to_files(tmp_path: Path) -> None:
     """With the digest that a cluster gives it."""
-    found = prepare(
+    found = place_inputs(
         document(
             tmp_path,
             server={"entryScript": {"source": {"inline": "x = 1"}, "file": "main.py"}},
@@ -126,7 +126,7 @@ def test_the_config_maps_of_a_template_become_folders(tmp_path: Path) -> None:
         {"name": "scratch", "emptyDir": {}},
         {"name": "unused", "configMap": {"name": "not there"}},
     ]
-    found = prepare(document(tmp_path, server=server), tmp_path / "run")
+    found = place_inputs(document(tmp_path, server=server), tmp_path / "run")
     assert ["/scratch", "/srv"] == sorted(found.mounts)
     assert FILES["score.py"] == (found.mounts["/srv"] / "lib/a.py").read_text()
     assert [] == list(tmp_path.rglob("out"))

@@ -13,7 +13,7 @@ import pytest
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.cli import main
 from modelprofiler.core.sources import digest
-from modelprofiler.files.inspect import Found, PrepareConfig, PrepareResult, prepare
+from modelprofiler.files.inspect import PrepareConfig, PrepareResult, SourceProblem, prepare
 from modelprofiler.load.dataset import describe
 
 NOBODY = 65534
@@ -140,12 +140,12 @@ def test_what_may_not_be_read_is_named(without_root: Path) -> None:
         os.seteuid(NOBODY)
     reason, words = said(without_root, model="model")
     assert "SourceUnreadable" == reason
-    assert "may not read model/weights.bin of claim 'c'; `chmod -R a+rX` lets it" in words
+    assert "may not read model/weights.bin of claim 'c'; `chmod -R a+rX` allows it" in words
 
 
 def test_a_result_fits_into_a_termination_message() -> None:
     """However long names are; what is left out is counted."""
-    problem = Found(reason="SourceNotFound", path="p", message="ü" * 3000)
+    problem = SourceProblem(reason="SourceNotFound", path="p", message="ü" * 3000)
     text = PrepareResult(problems=[problem] * 3).encode()
     assert len(text.encode()) <= TERMINATION_MESSAGE_BYTES
     decoded = PrepareResult.decode(text)

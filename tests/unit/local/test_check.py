@@ -73,3 +73,10 @@ def test_for_a_cluster_a_config_map_may_be_there_already(tmp_path: Path) -> None
     found = examine_for_cluster(given)
     assert ["spec.server.entryScript.source.path"] == [p.path for p in found.problems]
     assert any("must be in the cluster" in warning for warning in found.warnings)
+
+
+def test_what_is_missing_is_told_by_its_kind_and_not_by_its_text(tmp_path: Path) -> None:
+    """A file may be called anything: one that is not there is not a ConfigMap that a cluster may have."""
+    found = examine_for_cluster(document(tmp_path, dataset={"source": {"path": "there is no ConfigMap"}}))
+    assert ["spec.dataset.source.path"] == [p.path for p in found.problems]
+    assert () == found.warnings

@@ -8,14 +8,14 @@ import pytest
 from tests.unit.files.documents import container, document
 
 from modelprofiler.errors import InvalidInput
-from modelprofiler.files.inputs import prepare
+from modelprofiler.files.inputs import place_inputs
 from modelprofiler.local.command import Command, HttpProbe, Mounts, expand, readiness, server_command
 
 
 def command(tmp_path: Path, server: dict[str, Any], **changes: Any) -> Command:
     """Return the command of a server, run by somebody with a PATH and a PYTHONPATH."""
     given = document(tmp_path, server=server, **changes)
-    inputs = prepare(given, tmp_path / "run")
+    inputs = place_inputs(given, tmp_path / "run")
     inherited = {"PATH": str(Path(sys.executable).parent), "PYTHONPATH": "/mine", "LANG": "C.UTF-8"}
     return server_command(given, inputs, Path("/env/bin/python"), inherited)
 

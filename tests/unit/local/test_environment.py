@@ -7,7 +7,7 @@ import pytest
 from modelprofiler.api.server import Environment
 from modelprofiler.errors import EnvironmentFailed
 from modelprofiler.local import environment as module
-from modelprofiler.local.environment import image_requirements, last_words, requirement_problems, requirements
+from modelprofiler.local.environment import error_lines, image_requirements, requirement_problems, requirements
 from modelprofiler.local.pip_settings import uv_settings
 
 SERVER = "azureml-inference-server-http"
@@ -45,10 +45,10 @@ def test_environments_differ_by_their_content_only() -> None:
     assert 3 == len({module._key(["a"], None), module._key(["a"], "3.12"), module._key(["b"], None)})
 
 
-def test_the_last_words_of_uv_are_its_sentences() -> None:
+def test_the_error_lines_of_uv_are_its_sentences() -> None:
     """Its decoration is for terminals."""
     said = "  × No solution found when resolving dependencies:\n  ╰─▶ Because nope was not found, it fails.\n"
-    assert "No solution found when resolving dependencies:\nBecause nope was not found, it fails." == last_words(said)
+    assert "No solution found when resolving dependencies:\nBecause nope was not found, it fails." == error_lines(said)
 
 
 def test_uv_is_told_what_pip_knows(tmp_path: Path) -> None:

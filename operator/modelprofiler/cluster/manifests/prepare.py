@@ -12,7 +12,7 @@ from modelprofiler.cluster.manifests.metadata import child_metadata
 from modelprofiler.cluster.manifests.pods import Helper, helper_job, helper_pod, on_node
 from modelprofiler.cluster.manifests.volumes import ClaimSource, claim_volume, sources_on_claims
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.files.inspect import PrepareConfig, Wanted
+from modelprofiler.files.inspect import PrepareConfig, VolumeSource
 
 CLAIMS_DIR = "/var/modelprofiler/claims"
 
@@ -67,7 +67,7 @@ def _config(profile: ModelProfile, sources: Sequence[ClaimSource], roots: dict[s
     script = profile.spec.server.entry_script
     return PrepareConfig(
         sources=[
-            Wanted(
+            VolumeSource(
                 part=source.part,
                 path=source.path,
                 claim=source.claim.claim_name,

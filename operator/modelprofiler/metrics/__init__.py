@@ -1,1 +1,1 @@
-"""Usage of one container over one window: the maths, and the sources it is read from."""
+"""Usage of one container over one window: the maths, and the sources that its samples are read from."""

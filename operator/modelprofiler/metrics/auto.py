@@ -1,4 +1,4 @@
-"""Prometheus where it has the container's series, else the kubelet."""
+"""Reads Prometheus where it has the container's series, else the kubelet."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ from modelprofiler.metrics.series import ContainerSamples, resets
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 
 FRESH_SECONDS = 120.0
-"""A series without a sample in this time is not scraped, or no longer."""
+"""Age of the newest sample above which a series is no longer scraped. Chosen: more than cAdvisor's 20 s together with
+two scrapes 45 s apart, the slowest that are used."""
 PAUSE_SECONDS = 30.0
-"""After it did not answer, Prometheus is not asked for so long: each question may last until its timeout."""
+"""How long Prometheus is not asked after it did not answer: each question may last until its timeout of 10 s, and would
+hold up every run."""
 COARSEST_SECONDS = 45.0
-"""Samples further apart than this (median) leave too few in a load of half a minute: the kubelet has more."""
+"""Median distance of samples above which Prometheus is not used: a load of half a minute would often have none of its
+samples, where the kubelet has two. Scrapes every 15 and 30 s, the usual intervals, are below it."""
 
 
 class AutoSource:
-    """Chooses between two sources, again with every question.
+    """Chooses between two sources at every call.
 
-    A pod that has just started is not in Prometheus yet: until it is, the kubelet is asked, and so nothing is missed.
-    Prometheus shows a sample only after its next scrape, up to 15 s later by default, and none that was followed by
-    another one until then: what the kubelet has beside them is added, so that nobody waits for a scrape, and one every
-    30 s is as good as any. Both show the same samples of cAdvisor, with the same times.
-    `ContainerSamples.source` says which was read and `ContainerSamples.remark` why.
+    A pod that has just started is not in Prometheus yet: until it is, the kubelet is read, so that no sample is missed.
+    Prometheus shows a sample only after its next scrape, up to 15 s later by default, and misses samples between two
+    scrapes. The kubelet's samples are therefore added, so that nothing waits for a scrape, and a scrape every 30 s is
+    as good as any. Both have the same samples of cAdvisor, with the same times. `ContainerSamples.source` says which
+    one was read and `ContainerSamples.remark` why.
 
     Parameters
     ----------
     prometheus
-        None where the installation names none.
+        None where none is configured.
     kubelet
         The kubelet source.
     clock
@@ -48,34 +51,34 @@ class AutoSource:
         self._prometheus = prometheus
         self._kubelet = kubelet
         self._clock = clock
-        self._silent: tuple[float, str] | None = None  # until when Prometheus is left alone, and why
+        self._pause: tuple[float, str] | None = None  # until when Prometheus is not asked, and why
 
     async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
-        """Return the samples of `container` from the better source, see `MetricsSource.samples`."""
-        samples, why = await self._ask_prometheus(container, start, end)
+        """Return the samples of `container` from the better source; see `MetricsSource.samples`."""
+        samples, reason = await self._ask_prometheus(container, start, end)
         if samples is not None:
-            return replace(await self._with_kubelet(samples, container, start, end), remark=why)
+            return replace(await self._with_kubelet(samples, container, start, end), remark=reason)
         try:
             samples = await self._kubelet.samples(container, start, end)
         except MetricsUnavailable as error:
-            raise MetricsUnavailable(f"{why}; and {error}") from error
-        return replace(samples, remark=f"the kubelet is read: {why}")
+            raise MetricsUnavailable(f"{reason}; and {error}") from error
+        return replace(samples, remark=f"the kubelet is read: {reason}")
 
     async def _with_kubelet(
         self, samples: ContainerSamples, container: ContainerRef, start: float, end: float
     ) -> ContainerSamples:
-        """Return Prometheus' samples and those that the kubelet has beside them, if it answers."""
+        """Return Prometheus' samples together with the kubelet's, if it answers."""
         try:
-            found = await self._kubelet.samples(container, start, end)
+            of_kubelet = await self._kubelet.samples(container, start, end)
         except MetricsUnavailable:
             return samples
-        if samples.restarts or found.restarts or samples.newest is None:
-            return samples  # counters of two containers: each source has put them together in its own way
-        merged = samples.merged(found)
+        if samples.restarts or of_kubelet.restarts or samples.newest is None:
+            return samples  # counters of two containers, which each source has joined in its own way
+        merged = samples.merged(of_kubelet)
         if not resets(merged.cpu_seconds):
             return merged
-        # A Prometheus that stamps samples with the time of its scrape has old values at later times: not to be mixed.
-        return samples.merged(found.within(math.nextafter(samples.newest, math.inf), end))
+        # A Prometheus that gives samples the time of its scrape has old values at later times, which must not be mixed.
+        return samples.merged(of_kubelet.within(math.nextafter(samples.newest, math.inf), end))
 
     async def close(self) -> None:
         """Close both."""
@@ -86,24 +89,24 @@ class AutoSource:
     async def _ask_prometheus(
         self, container: ContainerRef, start: float, end: float
     ) -> tuple[ContainerSamples | None, str]:
-        """Return Prometheus' samples and why they are taken, or None and why they will not do."""
+        """Return Prometheus' samples and why they are used, or None and why they are not."""
         if self._prometheus is None:
             return None, "no Prometheus is configured"
-        if self._silent and self._clock() < self._silent[0]:
-            return None, self._silent[1]
+        if self._pause and self._clock() < self._pause[0]:
+            return None, self._pause[1]
         try:
             samples = await self._prometheus.samples(container, min(start, end - FRESH_SECONDS), end)
         except MetricsUnavailable as error:
-            self._silent = self._clock() + PAUSE_SECONDS, str(error)
+            self._pause = self._clock() + PAUSE_SECONDS, str(error)
             return None, str(error)
         newest = samples.newest
         if newest is None:
             return None, f"Prometheus has no samples of {container}"
         if end - newest > FRESH_SECONDS:
             return None, f"Prometheus' newest sample of {container} is {end - newest:.0f} s old"
-        apart = [after.time - before.time for before, after in pairwise(samples.cpu_seconds)]
-        if not apart:
+        distances = [after.time - before.time for before, after in pairwise(samples.cpu_seconds)]
+        if not distances:
             return None, f"Prometheus has only one sample of {container} so far"
-        if median(apart) > COARSEST_SECONDS:
-            return None, f"Prometheus has a sample of {container} only every {median(apart):.0f} s"
-        return samples.within(start, end), f"Prometheus has a sample of {container} every {median(apart):.0f} s"
+        if median(distances) > COARSEST_SECONDS:
+            return None, f"Prometheus has a sample of {container} only every {median(distances):.0f} s"
+        return samples.within(start, end), f"Prometheus has a sample of {container} every {median(distances):.0f} s"

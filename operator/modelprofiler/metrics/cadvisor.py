@@ -1,6 +1,6 @@
-"""The names that cAdvisor gives to what it samples, and how its series become those of one container.
+"""The names of cAdvisor's series, and how they become the samples of one container.
 
-Prometheus and the kubelet hand out the same series; what differs is only how they are fetched.
+Prometheus and the kubelet have the same series; only the way of fetching them differs.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ FIELDS: Mapping[str, str] = {
 """Field of `ContainerSamples` for each metric."""
 
 NODE_CPU = "container_cpu_usage_seconds_total"
-"""Of the control group with the id ``/``: everything that runs on the node."""
+"""The series of the control group with the id ``/``: everything that runs on the node."""
 
 _POD_UID = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One series as a source found it.
+class RawSeries:
+    """One series as a source returns it, before it is known whose it is.
 
     Attributes
     ----------
     labels
         Its labels, `__name__` among them.
     points
-        (time in seconds since the epoch, value) each, in any order.
+        Pairs of (time in seconds since the epoch, value), in any order.
     """
 
     labels: Mapping[str, str]
@@ -50,7 +50,7 @@ class Found:
 
 
 def belongs(labels: Mapping[str, str], container: ContainerRef) -> bool:
-    """Return whether a series with these labels is one of `container`, of all its CPUs together.
+    """Return whether a series with these labels is one of `container`, summed over all CPUs.
 
     The pod's uid is part of the cgroup's path in the label `id` (with underscores under the systemd driver); where an
     installation drops that label, or the path has no uid (static pods), the names decide.
@@ -68,32 +68,32 @@ def belongs(labels: Mapping[str, str], container: ContainerRef) -> bool:
 
 
 def is_node(labels: Mapping[str, str]) -> bool:
-    """Return whether a series is the CPU time of the whole node, all its CPUs together."""
+    """Return whether a series is the CPU time of the whole node, summed over all CPUs."""
     return (labels.get("__name__"), labels.get("id"), labels.get("cpu", "total")) == (NODE_CPU, "/", "total")
 
 
 def assemble(
-    found: Iterable[Found], container: ContainerRef, window: tuple[float, float], source: SourceName
+    raw_series: Iterable[RawSeries], container: ContainerRef, window: tuple[float, float], source: SourceName
 ) -> ContainerSamples:
-    """Return the samples of `container` in `window` (start, end) from the series that a source found.
+    """Return the samples of `container` in `window` (start, end) from the series that a source returned.
 
-    Several scrapers give the same series several times, with labels of their own: the longest is taken, never a
-    mixture. A restarted container has a new cgroup, so a new `id`: its series follows the one before.
+    Where several scrapers have the same series, each with labels of its own, the longest one is taken, never a mixture.
+    A restarted container has a new control group, and so a new `id`: its series follows the one before.
     """
     node: list[Series] = []
     candidates: dict[str, dict[str, list[Series]]] = {}
-    for one in found:
-        if is_node(one.labels):
-            node.append(between(series(one.points), *window))
+    for raw in raw_series:
+        if is_node(raw.labels):
+            node.append(between(series(raw.points), *window))
             continue
-        field = FIELDS.get(one.labels.get("__name__", ""))
-        if field is None or not belongs(one.labels, container):
+        field = FIELDS.get(raw.labels.get("__name__", ""))
+        if field is None or not belongs(raw.labels, container):
             continue
-        points = series(one.points)
-        if field != "start_time":  # a fact, not a sample: its time is that of the scrape
+        points = series(raw.points)
+        if field != "start_time":  # a fact and not a sample: its time is that of the scrape
             points = between(points, *window)
         if points:
-            identity = one.labels.get("id") or one.labels.get("name", "")
+            identity = raw.labels.get("id") or raw.labels.get("name", "")
             candidates.setdefault(field, {}).setdefault(identity, []).append(points)
 
     values: dict[str, Series] = {}
@@ -105,7 +105,7 @@ def assemble(
             for identity, points in chosen.items():
                 first_seen[identity] = min(points[0].time, first_seen.get(identity, points[0].time))
     restarts = tuple(sorted(first_seen.values())[1:])
-    # Of several scrapers' the longest, as above; whose node it is, only a kubelet's answer tells.
-    whole_node = max(node, key=len, default=()) if source == "Kubelet" else ()
-    samples = ContainerSamples(restarts=restarts, source=source, node_cpu_seconds=whole_node)
+    # The longest of several scrapers, as above. Only a kubelet's answer is known to be about the container's node.
+    node_cpu = max(node, key=len, default=()) if source == "Kubelet" else ()
+    samples = ContainerSamples(restarts=restarts, source=source, node_cpu_seconds=node_cpu)
     return replace(samples, **cast("dict[str, Any]", values))

@@ -1,9 +1,9 @@
-"""CPU time per request: which two samples of the counter tell it best.
+"""CPU time per request, from the pair of samples of the CPU counter that shows it best.
 
-cAdvisor samples a container every 10-20 s, so a load of 35 s holds two or three samples at times nobody chose. A rate
-over the window would be off by the requests that fall outside the samples. CPU time per request is therefore the
-difference of the CPU counter between two samples, over the requests completed between *their* times. Where samples
-are as close as a tenth of a second, those next to the ends of the window are among them and are chosen.
+cAdvisor samples a container every 10-20 s, so a load of 35 s contains two or three samples at times that nobody chose.
+A rate over the window would be off by the requests that fall outside the samples. CPU time per request is therefore the
+difference of the CPU counter between two samples, divided by the requests completed between *their* times. Where
+samples are only a tenth of a second apart, those next to the ends of the window are among them and are chosen.
 """
 
 from __future__ import annotations
@@ -16,48 +16,56 @@ from statistics import mean
 from modelprofiler.core.windows import LoadWindows
 from modelprofiler.metrics.series import ContainerSamples, Sample, Series, between
 
-# What is assumed of a server in order to choose among pairs of samples. None of it enters a result.
-#   COST_VARIATION   cost of a request, standard deviation over mean: between constant (0) and exponential (1)
-#   IDLE_CORES       CPU of a server nobody calls, where it was not measured: gunicorn 0.0002, with probes 0.002
-#   WARMUP_EXCESS    how much more a warm-up request may cost: first allocations, lazy imports, cold caches
-#   READ_SECONDS     time between cAdvisor's stamp and its reading of the counter, on a busy node
-#   OWN_READ_SECONDS the same where this process reads: the kernel brings the counter up to date every tick, 1 to 10 ms
-#   BINS             the generator reports completions over time in 33 to 64 bins
+# Assumptions about a server, which are only used to choose among pairs of samples: none of them enters a result. The
+# choice they lead to is compared with a simulated truth by tests/unit/metrics/test_estimator.py, and with real servers
+# by docs/benchmarks.md, "How true the numbers of a run in a cluster are".
 COST_VARIATION = 0.5
+"""Standard deviation of the cost of a request over its mean: halfway between constant (0) and exponential (1)."""
 IDLE_CORES = 0.003
+"""CPU of a server that serves nothing, where it was not measured: gunicorn uses 0.0002 cores, with probes 0.002."""
+IDLE_UNCERTAINTY = 0.1
+"""Relative error of an idle rate that was measured: two quiet times agreed within `IDLE_SPREAD` of each other."""
 WARMUP_EXCESS = 0.1
+"""Share by which a warm-up request may cost more: first allocations, lazy imports, cold caches. Chosen, not fitted."""
 READ_SECONDS = 0.02
+"""Time between cAdvisor's timestamp and its reading of the counter on a busy node."""
 OWN_READ_SECONDS = 0.004
+"""The same where this process reads: the kernel updates the counter at every tick, each 1 to 10 ms."""
 BINS = 48
+"""Bins of the generator's completions over time: a load has 33 to 64 of them (`load.timeline.MAX_BINS`)."""
+
 APART_INSIDE, APART_OUTSIDE = 5.0, 1.0
-"""Samples of the load, and of the quiet before and after it, that are closer than this (seconds) add nothing, unless
-they are next to the start or the end of the load or of its window."""
+"""Seconds by which samples in the load, and in the quiet time around it, must be apart to be worth pairing, unless they
+are next to an end of the load or of its window. cAdvisor's always are. Of samples taken ten times a second this leaves
+so few that an hour of samples takes no longer than a minute of them."""
 IDLE_SHARE = 0.2
-"""A quiet time that used more than this share of the CPU under load was not quiet (start-up, another load)."""
+"""Share of the CPU under load above which a time was not quiet: a start-up, or another load. Chosen, not fitted."""
 IDLE_SPREAD, IDLE_NOISE = 0.25, 0.0005
-"""Quiet times tell an idle rate when they differ by no more than this share of it and this many cores."""
+"""Quiet times agree on an idle rate when they differ by at most this share of it, and this many cores. Chosen so that
+half a millisecond in a second is no disagreement."""
 CONTRADICTION = 4.0
-"""Two pairs contradict each other when they differ by more than this many times the error expected of both."""
+"""Two pairs contradict each other when they differ by more than this many times the error expected of both: by chance
+that would happen once in 16,000 pairs."""
 WORST_ERROR = 0.5
-"""Expected relative error above which there is no answer."""
+"""Expected relative error above which there is no answer: a cost that may be half or twice as large decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class CpuCost:
-    """CPU time per request and how it was found.
+    """CPU time per request, and the samples that it was computed from.
 
     Attributes
     ----------
     seconds_per_request
-        CPU time per completed request, seconds, idle rate taken off.
+        CPU time per completed request in seconds, after the idle rate was subtracted.
     idle_cores
-        CPU used without any request, cores; None where it could not be measured (then nothing was taken off).
+        CPU used without any request, in cores; None where it could not be measured, and nothing was subtracted.
     first, last
         The two samples of the CPU counter.
     requests
         Requests completed between them.
     expected_error
-        Relative standard error that was expected of this pair when it was chosen.
+        Relative standard error expected of this pair when it was chosen.
     """
 
     seconds_per_request: float
@@ -69,15 +77,22 @@ class CpuCost:
 
 
 def cpu_cost(samples: ContainerSamples, load: LoadWindows) -> CpuCost | None:
-    """Return the CPU time per request from the pair of samples of which the smallest error is expected.
+    """Return the CPU time per request from the pair of samples with the smallest expected error.
 
-    Every pair is considered: two samples inside the load, one before or after it with the quiet time between taken
-    off at the idle rate, or both. See `_expected_error` for what speaks for and against each.
+    Every pair is considered: both samples inside the load, or one of them before or after it, or both. Quiet time
+    between the samples is subtracted at the idle rate. `_expected_error` lists what makes a pair better or worse.
+
+    Parameters
+    ----------
+    samples
+        The container's samples, best from before the load until after it.
+    load
+        When the load ran, and the requests that it completed over time.
 
     Returns
     -------
     CpuCost or None
-        None when no pair of samples has completed requests between them, or none promises better than a guess.
+        None when no pair of samples has completed requests between them, or none is better than a guess.
     """
     usable = _worth_pairing(between(samples.cpu_seconds, load.exclusive.start, load.exclusive.end), load)
     read_seconds = READ_SECONDS if samples.source not in {"Cgroup", "Process"} else OWN_READ_SECONDS
@@ -105,7 +120,7 @@ def cpu_cost(samples: ContainerSamples, load: LoadWindows) -> CpuCost | None:
 
 
 def _worth_pairing(samples: Series, load: LoadWindows) -> Series:
-    """Return the samples on either side of the ends of the load and of its window, and others far enough apart."""
+    """Return the samples on both sides of each end of the load and its window, and others that are far enough apart."""
     ends = (load.start, load.window.start, load.window.end, load.end)
     kept: list[Sample] = []
     for i, sample in enumerate(samples):
@@ -119,9 +134,9 @@ def _worth_pairing(samples: Series, load: LoadWindows) -> Series:
 
 
 def _consistent(pairs: list[CpuCost], load: LoadWindows) -> list[CpuCost]:
-    """Return the pairs that do not contradict the best of those inside the load; all, when there is none.
+    """Return the pairs that do not contradict the best pair inside the load; all pairs, when there is none inside.
 
-    What happened outside the load may not be as quiet as it was said to be; inside there is nothing but the load.
+    The time around the load may not have been as quiet as the caller believes; inside there is only the load.
     """
     inside = [pair for pair in pairs if pair.first.time >= load.start and pair.last.time <= load.end]
     best = min(inside, key=lambda pair: pair.expected_error, default=None)
@@ -140,13 +155,13 @@ def _expected_error(
 ) -> float:
     """Return the relative standard error to expect of the cost from this pair of samples.
 
-    Independent errors, added as squares:
+    The errors are independent, so their squares are added:
 
-    - a sample within the load cuts requests in two, and a bin of the timeline: about one request, and the Poisson
-      noise of interpolating within a bin (variance rate * width / 6); and its stamp is not quite when it was read
-    - requests outside the pair may cost something else than those inside
-    - what the container does without requests counts as theirs, less what is known of it
-    - warm-up requests may cost more
+    - A sample within the load cuts a request in two, and a bin of the timeline: about one request, and the Poisson
+      noise of interpolating within a bin (variance rate * width / 6). Its timestamp is not exactly when it was read.
+    - Requests outside the pair may cost more or less than those inside.
+    - Work that the container does without requests counts as theirs, unless its rate is known.
+    - Warm-up requests may cost more.
     """
     span = last.time - first.time
     everything = load.completed_between(load.start, math.inf)
@@ -155,7 +170,7 @@ def _expected_error(
     bin_seconds = (load.end - load.start) / BINS
     cut = cuts * (1.0 + rate * bin_seconds / 6 + (read_seconds * rate) ** 2) / requests**2
     subset = COST_VARIATION**2 * max(0.0, 1 / requests - 1 / max(everything, requests))
-    unknown_idle = IDLE_CORES if idle is None else idle * 0.1
+    unknown_idle = IDLE_CORES if idle is None else idle * IDLE_UNCERTAINTY
     idling = (unknown_idle * span / (last.value - first.value)) ** 2
     warming = load.completed_between(first.time, load.window.start) if first.time < load.window.start else 0.0
     return math.sqrt(cut + subset + idling + (WARMUP_EXCESS * warming / requests) ** 2)
@@ -164,8 +179,9 @@ def _expected_error(
 def _idle_cores(samples: ContainerSamples, usable: Series, load: LoadWindows) -> float | None:
     """Return the CPU used per second without requests, in cores, from quiet times before and after the load.
 
-    At least two intervals between samples must say the same: one alone may hold the end of a start-up or of another
-    load, and taking that off is far worse than taking off nothing (measured: 29 % against less than 1 %).
+    At least two intervals between samples must agree: a single one may contain the end of a start-up or of another
+    load, and subtracting that is far worse than subtracting nothing (29 % off instead of less than 1 %, measured in a
+    cluster).
     """
     intervals = [pair for pair in pairwise(usable) if not samples.restarted(pair[0].time, pair[1].time)]
     loaded = [_cores(a, b) for a, b in intervals if b.time > load.start and a.time < load.end]

@@ -1,8 +1,8 @@
-"""Picking one pod's samples out of a kubelet's /metrics/cadvisor.
+"""Picks one pod's series out of a kubelet's /metrics/cadvisor.
 
-A node with 200 pods exposes 10 MB, of which one container is 10 lines. So nothing is parsed that is not wanted: the
-bytes are searched for the pod's name, and only the lines around it are looked at; and for the control group of the
-whole node, of which only CPU time is wanted.
+A node with 200 pods exposes 10 MB, of which one container has 10 lines. Most of it is therefore never parsed: the bytes
+are searched for the pod's name and for the control group of the whole node, of which only CPU time is used, and only
+the lines around them are read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from modelprofiler.metrics.cadvisor import FIELDS, Found, is_node
+from modelprofiler.metrics.cadvisor import FIELDS, RawSeries, is_node
 
 # name{labels} value [timestamp in ms], https://prometheus.io/docs/instrumenting/exposition_formats/
 _LINE = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*)\{(.*)\}\s+(\S+)(?:\s+(-?\d+))?\s*")
@@ -20,14 +20,14 @@ _ESCAPE = re.compile(r"\\(.)")
 
 
 class PodLines:
-    """Feed an exposition in chunks of any size; it hands out a pod's wanted series, and the CPU time of its node.
+    """Takes an exposition in chunks of any size, and returns the pod's series and the CPU time of its node.
 
     Parameters
     ----------
     pod
         Name of the pod.
     scraped_at
-        Time given to series without one of their own, seconds since the epoch.
+        Time of series without a timestamp of their own, seconds since the epoch.
     """
 
     def __init__(self, pod: str, scraped_at: float) -> None:
@@ -35,27 +35,27 @@ class PodLines:
         self._scraped_at = scraped_at
         self._rest = b""
 
-    def feed(self, chunk: bytes) -> Iterator[Found]:
-        """Return the wanted series in the lines that `chunk` completes."""
+    def feed(self, chunk: bytes) -> Iterator[RawSeries]:
+        """Return the series in the lines that `chunk` completes."""
         text = self._rest + chunk
         end = text.rfind(b"\n") + 1
         self._rest = text[end:]
         return self._find(text, end)
 
-    def finish(self) -> Iterator[Found]:
-        """Return what the last line holds, if it did not end with a newline."""
+    def finish(self) -> Iterator[RawSeries]:
+        """Return the series in the last line, if it did not end with a newline."""
         rest, self._rest = self._rest, b""
         return self._find(rest, len(rest))
 
-    def _find(self, text: bytes, end: int) -> Iterator[Found]:
+    def _find(self, text: bytes, end: int) -> Iterator[RawSeries]:
         for line in _lines_with(self._needle, text, end):
-            if found := self._parse(line):
-                yield found
+            if series := self._parse(line):
+                yield series
         for line in _lines_with(_NODE, text, end):
-            if (found := self._parse(line)) and is_node(found.labels):
-                yield found
+            if (series := self._parse(line)) and is_node(series.labels):
+                yield series
 
-    def _parse(self, line: bytes) -> Found | None:
+    def _parse(self, line: bytes) -> RawSeries | None:
         name = line[: line.find(b"{")].decode("utf-8", "replace")
         match = _LINE.fullmatch(line) if name in FIELDS else None
         if not match:
@@ -68,11 +68,11 @@ class PodLines:
         except ValueError:
             return None
         time = int(match[4]) / 1000 if match[4] else self._scraped_at
-        return Found({**labels, "__name__": name}, [(time, value)])
+        return RawSeries({**labels, "__name__": name}, [(time, value)])
 
 
 def _lines_with(needle: bytes, text: bytes, end: int) -> Iterator[bytes]:
-    """Return the lines of `text`, up to `end`, that have `needle` in them."""
+    """Return the lines of `text`, up to `end`, that contain `needle`."""
     at = text.find(needle, 0, end)
     while at >= 0:
         start = text.rfind(b"\n", 0, at) + 1

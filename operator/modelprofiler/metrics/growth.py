@@ -1,8 +1,8 @@
-"""Whether memory grows with the requests served, by how much, and how sure that is.
+"""Growth: whether memory grows with the requests served, by how much, and with which certainty.
 
-A server that warms up grows, too: caches fill, allocators take what they keep. That bends down with time and a leak
-does not, so growth is told only where it goes on: in either half of the samples, or, where it settled first, in what
-follows.
+A server that warms up grows, too: caches fill, and allocators keep what they took. That growth bends down with time,
+and a leak does not. Growth is therefore reported only where it goes on: in both halves of the samples, or, where memory
+settled first, in the samples that follow.
 """
 
 from __future__ import annotations
@@ -10,31 +10,40 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import StatisticsError, linear_regression, mean
 
 from modelprofiler.core.stats import student_t
 
 FLAT = 0.01
-"""Growth over all requests seen, as a share of memory, below which memory is called flat."""
+"""Growth over all requests of the load, as a share of memory, below which memory is called flat. Chosen: one percent is
+below the step by which memory is searched, and above what the page granularity of a small server adds."""
+
+FEWEST_SAMPLES = 3
+"""Samples that growth needs: two always lie on a line. Three have a line but no useful interval, since Student's t with
+one degree of freedom is 12.7."""
 
 ENOUGH_FOR_HALVES = 8
-"""Samples from which on either half has a line, and an interval, of its own."""
+"""Samples from which on each half has a line with an interval of its own: four samples leave two degrees of freedom,
+for which Student's t is 4.3; three would leave one."""
 
 SETTLING = 0.5
-"""With fewer samples: growth that falls to less than this share in the later half is taken to settle."""
+"""With fewer samples: growth that falls below this share of itself in the later half is taken to settle. A leak keeps
+its slope; of a cache that fills exponentially the later half grows by less than half as soon as its time constant is
+below 1.44 times half of the load (exp(-1/1.44) = 0.5)."""
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """By how many bytes memory grows with every request.
+    """Bytes by which memory grows with each request.
 
     Attributes
     ----------
     per_request
-        The slope of the least-squares line; 0 where all of its interval amounts to nothing.
+        Slope of the least-squares line; 0 where even the far end of its interval amounts to nothing.
     low, high
-        Its 95 % interval; None with three samples. Of growth that was settling `low` is 0, and the slope that of the
+        Its 95 % interval; None with three samples. Where growth was settling, `low` is 0 and the slope is that of the
         later half.
     """
 
@@ -45,6 +54,8 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """Slope of a least-squares line, and half the width of its 95 % interval."""
+
     slope: float
     margin: float
 
@@ -68,58 +79,73 @@ def growth(points: Sequence[Point]) -> Growth | None:
     Returns
     -------
     Growth or None
-        None when the samples cannot tell: fewer than three between which requests were served, or scattered.
-        Three samples, a kubelet's in half a minute, give no interval; several trials do that together.
+        None when the samples do not show it: when there are fewer than three between which requests were served, or
+        when they are scattered. Three samples, as a kubelet has in half a minute, give no interval; several trials
+        together do.
     """
-    points = _served(points)
-    if len(points) < 3 or points[-1][1] <= 0:
+    points = _last_of_each_count(points)
+    if len(points) < FEWEST_SAMPLES or points[-1][1] <= 0:
         return None
     line = _line(points)
     if line is None:
         return None
-    over = (points[-1][0] - points[0][0]) / (sum(y for _, y in points) / len(points))
-    if len(points) > 3 and (abs(line.slope) + line.margin) * over < FLAT:
+    # Growth per request, times this, is growth over all of the requests as a share of memory.
+    relative = (points[-1][0] - points[0][0]) / mean(memory for _, memory in points)
+    if len(points) > FEWEST_SAMPLES and (abs(line.slope) + line.margin) * relative < FLAT:
         return Growth(0.0, 0.0, max(0.0, line.high))
     if len(points) < ENOUGH_FOR_HALVES:
-        if line.slope * over < FLAT or (len(points) > 3 and line.low <= 0):
-            return None
-        if (later := _settling(points)) is not None:
-            return Growth(later, 0.0, line.slope)
-        if len(points) == 3:
-            return Growth(line.slope)
-        return Growth(line.slope, line.low, line.high)
+        return _growth_of_few(points, line, relative)
+    return _growth_of_halves(points, line, relative)
+
+
+def _growth_of_few(points: Sequence[Point], line: _Line, relative: float) -> Growth | None:
+    """Return growth from too few samples for a line through each half."""
+    has_interval = len(points) > FEWEST_SAMPLES
+    if line.slope * relative < FLAT or (has_interval and line.low <= 0):
+        return None
+    if (later := _settling_slope(points)) is not None:
+        return Growth(later, 0.0, line.slope)
+    return Growth(line.slope, line.low, line.high) if has_interval else Growth(line.slope)
+
+
+def _growth_of_halves(points: Sequence[Point], line: _Line, relative: float) -> Growth | None:
+    """Return growth that both halves show, or that goes on in the later half after memory has settled."""
     half = len(points) // 2
     early, late = _line(points[:half]), _line(points[half:])
     if early is None or late is None:
         return None
-    if early.low > late.high:  # it bends: what follows may still go on for ever
+    if early.low > late.high:  # the curve bends: what follows may still be a leak
         rest = growth(points[half:]) if len(points) - half >= ENOUGH_FOR_HALVES else None
         return rest or Growth(max(0.0, late.slope), 0.0, max(0.0, late.high))
-    # A single step up in the middle looks like a slope, too; then neither half has one.
-    goes_on = min(line.low, early.low, late.low) > 0 and line.slope * over >= FLAT
+    # A single step up in the middle looks like a slope, too; but then neither half has one.
+    goes_on = min(line.low, early.low, late.low) > 0 and line.slope * relative >= FLAT
     return Growth(line.slope, line.low, line.high) if goes_on else None
 
 
 def _line(points: Sequence[Point]) -> _Line | None:
     """Return the least-squares line; None where all points have the same number of requests."""
-    n = len(points)
-    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    if spread <= 0:
+    requests, memory = zip(*points, strict=True)
+    try:
+        slope, intercept = linear_regression(requests, memory)
+    except StatisticsError:
         return None
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
-    residual = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
-    return _Line(slope, student_t(n - 2) * math.sqrt(residual / (n - 2) / spread) if n > 2 else math.inf)
+    freedom = len(points) - 2
+    if freedom < 1:
+        return _Line(slope, math.inf)
+    residual = sum((y - intercept - slope * x) ** 2 for x, y in points)
+    centre = mean(requests)
+    spread = sum((x - centre) ** 2 for x in requests)
+    return _Line(slope, student_t(freedom) * math.sqrt(residual / freedom / spread))
 
 
-def _settling(points: Sequence[Point]) -> float | None:
-    """Return the slope after the middle sample where that is much less than before it; None where growth goes on."""
+def _settling_slope(points: Sequence[Point]) -> float | None:
+    """Return the slope after the middle sample where it is much smaller than before it; None where growth goes on."""
     first, middle, last = points[0], points[len(points) // 2], points[-1]
     early = (middle[1] - first[1]) / (middle[0] - first[0])
     late = (last[1] - middle[1]) / (last[0] - middle[0])
     return max(0.0, late) if late < SETTLING * early else None
 
 
-def _served(points: Sequence[Point]) -> list[Point]:
-    """Return the last of each run of samples between which no request was served: such say nothing of requests."""
+def _last_of_each_count(points: Sequence[Point]) -> list[Point]:
+    """Return the last of each run of samples between which no request was served."""
     return [p for i, p in enumerate(points) if i + 1 == len(points) or points[i + 1][0] > p[0]]

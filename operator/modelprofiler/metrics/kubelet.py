@@ -1,7 +1,8 @@
 """Samples from the kubelet of the container's node, without Prometheus: https://<node>:10250/metrics/cadvisor.
 
-The kubelet hands out only the latest sample of each series, so this source collects them by being asked every few
-seconds; what was before the first question is not known. Needs the permission `nodes/metrics`, not `nodes/proxy`.
+The kubelet exposes only the latest sample of each series. This source must therefore be asked every few seconds and
+collects the samples itself; those before the first question are not known. It needs the permission `nodes/metrics`, not
+`nodes/proxy`.
 """
 
 from __future__ import annotations
@@ -17,28 +18,33 @@ from pathlib import Path
 import aiohttp
 
 from modelprofiler.errors import MetricsUnavailable
-from modelprofiler.metrics.cadvisor import Found, assemble, belongs, is_node
+from modelprofiler.metrics.cadvisor import RawSeries, assemble, belongs, is_node
 from modelprofiler.metrics.exposition import PodLines
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.source import ContainerRef
 
 SCRAPE_SECONDS = 4.0
-"""A container's kubelet is asked at most this often."""
+"""Shortest time between two scrapes for one container. Each costs the measured node some 30 ms of CPU with ten pods on
+it, and more with more, which is less than 1 % of a core at this interval."""
 SAMPLE_SECONDS = 9.0
-"""And not while its newest sample is younger than this: cAdvisor takes the next one 10-20 s after it. Each scrape costs
-the measured node some 30 ms of CPU with ten pods on it, more with more."""
+"""Age of the newest sample below which there is no scrape: cAdvisor takes the next one 10-20 s after it."""
 REMEMBERED_CONTAINERS = 64
+"""Containers whose samples are kept: one for each active run, and there is at most one active run per node."""
 REMEMBERED_SAMPLES = 1024
-"""Of each series: more than three hours."""
+"""Samples kept of each series: at one every 10 s, nearly three hours."""
 LARGEST_EXPOSITION = 128 * 2**20
+"""Bytes after which an answer is given up: a node with 200 pods exposes 10 MB."""
 _CHUNK = 2**18
+"""Bytes that are searched at a time: 40 pieces of 10 MB, in each of which the loop can serve others."""
+ERROR_CHARACTERS = 200
+"""Characters of a client's error in a message: a sentence or two, since it ends up in a condition."""
 
 _SeriesKey = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
 class _Memory:
-    """What was read of one container so far: for each set of labels, values by time."""
+    """The samples of one container so far: for each set of labels, values by time."""
 
     scraped: float | None = None
     newest: float | None = None
@@ -46,17 +52,17 @@ class _Memory:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def due(self, now: float) -> bool:
-        """Return whether the kubelet may have something new; with clocks that differ, asked too often or a bit late."""
+        """Return whether the kubelet may have a new sample; where clocks differ, this is too often or a little late."""
         if self.scraped is not None and 0 <= now - self.scraped < SCRAPE_SECONDS:
             return False
         return self.newest is None or not 0 <= now - self.newest < SAMPLE_SECONDS
 
-    def add(self, found: Found) -> None:
-        values = self.series.setdefault(tuple(sorted(found.labels.items())), {})
-        for at, value in found.points:
-            if found.labels["__name__"] == "container_start_time_seconds":  # no time of its own: one sample a value
+    def add(self, raw: RawSeries) -> None:
+        values = self.series.setdefault(tuple(sorted(raw.labels.items())), {})
+        for at, value in raw.points:
+            if raw.labels["__name__"] == "container_start_time_seconds":  # without a timestamp: only the last is kept
                 values.clear()
-            elif not is_node(found.labels):  # what is waited for is the container's
+            elif not is_node(raw.labels):  # the next sample of the container is waited for, not the node's
                 self.newest = max(at, self.newest or at)
             values[at] = value
         while len(values) > REMEMBERED_SAMPLES:
@@ -64,7 +70,7 @@ class _Memory:
 
 
 class KubeletSource:
-    """cAdvisor's series as the kubelet of the container's node has them.
+    """cAdvisor's series, read from the kubelet of the container's node.
 
     Parameters
     ----------
@@ -73,11 +79,11 @@ class KubeletSource:
     token_file
         File with the service account's token, read again for every scrape: it is renewed in place.
     ca_file
-        CA that signed the kubelets' serving certificates; None: those the machine trusts.
+        CA that signed the kubelets' serving certificates; None for those that the machine trusts.
     insecure
-        Do not check the certificate: many clusters let kubelets sign their own.
+        Do not verify the certificate: in many clusters kubelets sign their own.
     timeout
-        Seconds for one scrape, all in all.
+        Longest time of one scrape, in seconds.
     clock
         Returns the time, seconds since the epoch.
     """
@@ -104,7 +110,7 @@ class KubeletSource:
         self._memory: OrderedDict[ContainerRef, _Memory] = OrderedDict()
 
     async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
-        """Return the samples of `container` seen so far from `start` to `end`, see `MetricsSource.samples`."""
+        """Return the samples of `container` collected so far, from `start` to `end`; see `MetricsSource.samples`."""
         memory = self._memory.setdefault(container, _Memory())
         self._memory.move_to_end(container)
         while len(self._memory) > REMEMBERED_CONTAINERS:
@@ -112,11 +118,11 @@ class KubeletSource:
         async with memory.lock:
             now = self._clock()
             if memory.due(now):
-                for found in await self._scrape(container, now):
-                    memory.add(found)
+                for raw in await self._scrape(container, now):
+                    memory.add(raw)
                 memory.scraped = now
-        seen = (Found(dict(labels), values.items()) for labels, values in memory.series.items())
-        return assemble(seen, container, (start, end), "Kubelet")
+        collected = (RawSeries(dict(labels), values.items()) for labels, values in memory.series.items())
+        return assemble(collected, container, (start, end), "Kubelet")
 
     async def close(self) -> None:
         """Close its connections."""
@@ -124,8 +130,8 @@ class KubeletSource:
             await self._session.close()
             self._session = None
 
-    async def _scrape(self, container: ContainerRef, now: float) -> list[Found]:
-        """Return the latest sample of each series of `container`; the one place where client errors are translated."""
+    async def _scrape(self, container: ContainerRef, now: float) -> list[RawSeries]:
+        """Return the latest sample of each series of `container`; the only place where client errors are translated."""
         node = container.node
         try:
             async with asyncio.timeout(self._timeout):
@@ -133,16 +139,18 @@ class KubeletSource:
         except TimeoutError as error:
             raise MetricsUnavailable(f"the kubelet of node {node} did not answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise MetricsUnavailable(f"the kubelet of node {node} cannot be read: {str(error)[:200]}") from error
+            raise MetricsUnavailable(
+                f"the kubelet of node {node} cannot be read: {str(error)[:ERROR_CHARACTERS]}"
+            ) from error
 
-    async def _read(self, base: str, container: ContainerRef, now: float) -> list[Found]:
+    async def _read(self, base: str, container: ContainerRef, now: float) -> list[RawSeries]:
         lines = PodLines(container.pod, now)
-        found: list[Found] = []
+        series: list[RawSeries] = []
         async with self._connected().get(f"{base.rstrip('/')}/metrics/cadvisor", headers=self._headers()) as response:
             if response.status in {401, 403}:
                 raise MetricsUnavailable(
-                    f"the kubelet of node {container.node} refused (HTTP {response.status}): "
-                    "reading it needs the permission to get nodes/metrics"
+                    f"the kubelet of node {container.node} refused access (HTTP {response.status}): "
+                    "the operator needs the permission to get nodes/metrics"
                 )
             if response.status != 200:
                 raise MetricsUnavailable(f"the kubelet of node {container.node} answered HTTP {response.status}")
@@ -150,12 +158,14 @@ class KubeletSource:
             async for chunk in response.content.iter_chunked(_CHUNK):
                 size += len(chunk)
                 if size > LARGEST_EXPOSITION:
-                    raise MetricsUnavailable(f"the kubelet of node {container.node} answered without end")
-                found += lines.feed(chunk)
-        return [one for one in (*found, *lines.finish()) if belongs(one.labels, container) or is_node(one.labels)]
+                    raise MetricsUnavailable(
+                        f"the kubelet of node {container.node} sent more than {LARGEST_EXPOSITION >> 20} MiB of metrics"
+                    )
+                series += lines.feed(chunk)
+        return [raw for raw in (*series, *lines.finish()) if belongs(raw.labels, container) or is_node(raw.labels)]
 
     def _headers(self) -> dict[str, str]:
-        # Not compressed: that would cost the measured node more than the few MB do.
+        # Not compressed: compressing would cost the measured node more than sending a few MB.
         headers = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "identity"}
         if self._token_file:
             headers["Authorization"] = f"Bearer {self._token_file.read_text(encoding='utf-8').strip()}"

@@ -1,7 +1,7 @@
 """Samples from Prometheus: raw range vectors, so that each keeps the time at which cAdvisor took it.
 
 ``rate()`` and range queries would resample them; ``{...}[180s]`` evaluated at one instant does not. The client is
-synchronous, so it runs in a thread.
+synchronous and therefore runs in a thread.
 """
 
 from __future__ import annotations
@@ -19,13 +19,23 @@ from prometheus_api_client.prometheus_connect import PrometheusConnect
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from modelprofiler.errors import MetricsUnavailable
-from modelprofiler.metrics.cadvisor import FIELDS, Found, assemble
+from modelprofiler.metrics.cadvisor import FIELDS, RawSeries, assemble
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.source import ContainerRef
 
+ERROR_CHARACTERS = 200
+"""Characters of a client's error in a message: a sentence or two, since it ends up in a condition."""
+
+REDIRECTS = 3
+"""Redirects that are followed: an ingress in front of Prometheus may add a path, a slash or a scheme."""
+
+CLIENT_GRACE = 1.0
+"""Seconds beyond the timeout after which a query is given up. Prometheus and the client have the timeout, too, and
+their own errors say more; but the client's is for each read, and not for the whole answer."""
+
 
 class BearerTokenFile(AuthBase):
-    """Log in with the token in a file, read again for every request: projected tokens are renewed in place."""
+    """Authenticates with the token in a file, read again for every request: projected tokens are renewed in place."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,22 +47,22 @@ class BearerTokenFile(AuthBase):
 
 
 class PrometheusSource:
-    """cAdvisor's series as a Prometheus (or what speaks its query API) has them.
+    """cAdvisor's series, read from Prometheus or any server with its query API.
 
     Parameters
     ----------
     url
-        Its address, path prefix included: ``https://prometheus.monitoring:9090``.
+        Its base URL, path prefix included: ``https://prometheus.monitoring:9090``.
     bearer_token_file
-        File with a token to log in with.
+        File with a token to authenticate with.
     basic_auth
-        (user, password) to log in with instead.
+        (user, password) to authenticate with instead.
     ca_file
-        CA that signed its certificate; None: those the machine trusts.
+        CA that signed its certificate; None for those that the machine trusts.
     insecure
-        Do not check the certificate.
+        Do not verify the certificate.
     timeout
-        Seconds for one query, all in all.
+        Longest time of one query, in seconds.
     """
 
     name = "Prometheus"
@@ -70,7 +80,7 @@ class PrometheusSource:
         self.url = url.rstrip("/")
         self._timeout = timeout
         session = requests.Session()
-        session.trust_env = False  # where Prometheus is and how to log in is the installer's to say, not a .netrc's
+        session.trust_env = False  # the installer says where Prometheus is and how to authenticate, not a .netrc
         session.verify = not insecure if ca_file is None or insecure else str(ca_file)
         if insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -81,8 +91,8 @@ class PrometheusSource:
             self.url,
             auth=auth,  # type: ignore[arg-type]  # handed to requests, which takes any of its AuthBase
             session=session,
-            # Its default tries four times with growing pauses; whoever asks us bounds the tries instead.
-            retry=urllib3.Retry(total=0, redirect=3),
+            # The client's default is four tries with growing pauses; here the caller decides when to try again.
+            retry=urllib3.Retry(total=0, redirect=REDIRECTS),
             timeout=timeout,  # type: ignore[arg-type]  # handed to requests, which takes fractions
             method="POST",
         )
@@ -91,42 +101,46 @@ class PrometheusSource:
         """Return the samples of `container` from `start` to `end`, see `MetricsSource.samples`."""
         results = await self._query(_selector(container, end - start), end)
         try:
-            found = [Found(one["metric"], [(float(t), float(v)) for t, v in one["values"]]) for one in results]
+            series = [RawSeries(one["metric"], [(float(t), float(v)) for t, v in one["values"]]) for one in results]
         except (KeyError, TypeError, ValueError) as error:
-            raise MetricsUnavailable(f"Prometheus at {self.url} answered what is not a range vector") from error
-        return assemble(found, container, (start, end), "Prometheus")
+            raise MetricsUnavailable(f"Prometheus at {self.url} did not answer with a range vector") from error
+        return assemble(series, container, (start, end), "Prometheus")
 
     async def close(self) -> None:
         """Close its connections."""
         self._client.close()
 
     async def _query(self, query: str, time: float) -> list[Mapping[str, Any]]:
-        """Return the result of an instant query; the one place where the client's errors are translated."""
+        """Return the result of an instant query; the only place where the client's errors are translated."""
         params = {"time": f"{time:.3f}", "timeout": f"{self._timeout:g}s"}
         try:
-            async with asyncio.timeout(self._timeout + 1):  # requests' own timeout is per read, not for the whole
+            async with asyncio.timeout(self._timeout + CLIENT_GRACE):
                 result = await asyncio.to_thread(self._client.custom_query, query, params)
         except TimeoutError as error:
             raise MetricsUnavailable(f"Prometheus at {self.url} did not answer within {self._timeout:g} s") from error
         except PrometheusApiClientException as error:
-            raise MetricsUnavailable(f"Prometheus at {self.url} refused the query: {str(error)[:200]}") from error
+            raise MetricsUnavailable(
+                f"Prometheus at {self.url} refused the query: {str(error)[:ERROR_CHARACTERS]}"
+            ) from error
         except requests.Timeout as error:
             raise MetricsUnavailable(f"Prometheus at {self.url} did not answer within {self._timeout:g} s") from error
         except (requests.RequestException, OSError) as error:
-            raise MetricsUnavailable(f"Prometheus at {self.url} cannot be reached: {str(error)[:200]}") from error
+            raise MetricsUnavailable(
+                f"Prometheus at {self.url} cannot be reached: {str(error)[:ERROR_CHARACTERS]}"
+            ) from error
         except (KeyError, TypeError, ValueError) as error:
-            raise MetricsUnavailable(f"what answers at {self.url} is not Prometheus") from error
+            raise MetricsUnavailable(f"the server at {self.url} is not Prometheus") from error
         if not isinstance(result, list):
-            raise MetricsUnavailable(f"what answers at {self.url} is not Prometheus")
+            raise MetricsUnavailable(f"the server at {self.url} is not Prometheus")
         return result
 
 
 def _selector(container: ContainerRef, seconds: float) -> str:
-    """Return one query for all series of a container, raw, over so many seconds."""
+    """Return one query for all raw series of a container over the last `seconds`."""
     names = "|".join(FIELDS)
     labels = {"namespace": container.namespace, "pod": container.pod, "container": container.container}
     matchers = ",".join(f'{label}="{_escaped(value)}"' for label, value in labels.items())
-    # One millisecond more: Prometheus 3 leaves the start of a range out, 2 does not; `assemble` cuts exactly.
+    # One millisecond more, since Prometheus 3 excludes the start of a range and 2 does not; `assemble` cuts exactly.
     return f'{{__name__=~"{names}",{matchers}}}[{max(1, math.ceil(seconds * 1000) + 1)}ms]'
 
 

@@ -1,7 +1,7 @@
-"""What a source hands over: the raw samples of one container, each with the time at which cAdvisor took it.
+"""What a source returns: the raw samples of one container, each with the time at which cAdvisor took it.
 
-Counters stay counters here. A container that was restarted counts from zero again; that is kept as a fact
-(`ContainerSamples.restarts`), because a difference across it would be a wrong number that looks like a right one.
+Counters stay counters here. A container that was restarted counts from zero again; the restart is recorded
+(`ContainerSamples.restarts`), because a difference across it would be wrong without looking wrong.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 SourceName = Literal["Prometheus", "Kubelet", "Cgroup", "Process"]
-"""Where samples come from, as the status says it."""
+"""Where samples come from, as recorded in the status."""
 
 
 class Sample(NamedTuple):
@@ -46,7 +46,7 @@ class ContainerSamples:
     working_set_bytes
         Memory that cannot be reclaimed under pressure, bytes.
     peak_working_set_bytes
-        The largest working set since the sample before, bytes; only where the source knows what lies between samples.
+        The largest working set since the previous sample, bytes; only where the source sees it between samples.
     max_usage_bytes
         The largest memory usage since the container's start, page cache included, bytes.
     rss_bytes, cache_bytes
@@ -55,19 +55,19 @@ class ContainerSamples:
         CFS periods in which the container was runnable, and those of them in which it was throttled (counters).
         Absent without a CPU limit.
     threads
-        Threads.
+        Number of threads.
     node_cpu_seconds
         CPU time that the container's whole node used, seconds (counter); only from a kubelet.
     oom_events
         Processes that the kernel killed for memory (counter).
     start_time
-        When the container was created, seconds since the epoch; not sampled, so its times mean nothing.
+        When the container was created, seconds since the epoch; a fact and not a sample, so its times mean nothing.
     restarts
-        Times of the first sample of every further container in the same place: its counters began at zero again.
+        Times of the first sample of each container that replaced another one: its counters began at zero again.
     source
         Where the samples come from.
     remark
-        Why this source was read, in a sentence, where there was a choice.
+        Why this source was read, as a sentence, where there was a choice.
     """
 
     cpu_seconds: Series = ()
@@ -102,10 +102,10 @@ class ContainerSamples:
         return replace(self, **part, restarts=tuple(time for time in self.restarts if start <= time <= end))
 
     def merged(self, other: ContainerSamples) -> ContainerSamples:
-        """Return these samples and those of the same container that another source has beside them."""
+        """Return these samples together with those that another source has of the same container."""
         sampled = [name for name in SERIES if name != "start_time"]
-        together: dict[str, Any] = {name: series((*getattr(other, name), *getattr(self, name))) for name in sampled}
-        return replace(self, **together)
+        merged: dict[str, Any] = {name: series((*getattr(other, name), *getattr(self, name))) for name in sampled}
+        return replace(self, **merged)
 
     def restarted(self, start: float, end: float) -> bool:
         """Return whether the container was restarted between samples taken at `start` and `end`."""
@@ -119,7 +119,7 @@ SERIES: tuple[str, ...] = tuple(
 
 
 def series(points: Iterable[tuple[float, float]]) -> Series:
-    """Return `points`, (time, value) each, as a series: sorted, one a time, without values that are no numbers."""
+    """Return (time, value) points as a series: sorted, at most one for each time, and without infinities and NaN."""
     return tuple(Sample(time, value) for time, value in sorted({t: v for t, v in points if math.isfinite(v)}.items()))
 
 
@@ -129,15 +129,15 @@ def between(samples: Series, start: float, end: float) -> Series:
 
 
 def resets(counter: Series) -> tuple[float, ...]:
-    """Return the times of the samples at which `counter` is lower than before: it began at zero again."""
+    """Return the times of the samples at which `counter` is lower than before, since it began at zero again."""
     return tuple(after.time for before, after in pairwise(counter) if after.value < before.value)
 
 
 def increase(counter: Series, since: float) -> float | None:
     """Return by how much `counter` grew after `since`, restarts included; None without a sample after it.
 
-    The value at `since` is that of the last sample until then. Where there is none, the counter is taken to have
-    begun at zero, as that of a container younger than the series does.
+    The value at `since` is that of the last sample until then. Where there is none, the counter is taken to have begun
+    at zero, since the container is then younger than the series.
     """
     if not counter or counter[-1].time <= since:
         return None
@@ -149,10 +149,14 @@ def increase(counter: Series, since: float) -> float | None:
     return total
 
 
-def thinned(samples: Series, most: int = 120) -> Series:
-    """Return at most about `most` samples: of each group of neighbours the largest, and the first and the last.
+MOST_THINNED = 120
+"""Samples of a series that a report keeps: enough for a chart, few enough for a ConfigMap. Chosen, not fitted."""
 
-    So a peak is kept, and of a counter the newest of each group.
+
+def thinned(samples: Series, most: int = MOST_THINNED) -> Series:
+    """Return at most about `most` samples: the largest of each group of neighbours, and the first and the last sample.
+
+    This keeps peaks, and the newest value of each group of a counter.
     """
     if len(samples) <= most:
         return samples

@@ -1,4 +1,4 @@
-"""The seam between who needs samples and where they come from."""
+"""The interface between the code that needs samples and the sources that have them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class ContainerRef:
     Attributes
     ----------
     namespace, pod, container
-        Its names.
+        Namespace, name of the pod, and name of the container.
     pod_uid
-        The pod's uid: a pod of the same name that was there before is another one. Empty: not checked.
+        The pod's uid, which tells it from an earlier pod of the same name; not checked when empty.
     node
         Name of the node it runs on.
     """
@@ -33,26 +33,26 @@ class ContainerRef:
 
 
 class MetricsSource(Protocol):
-    """Something that has samples of containers."""
+    """A source of samples of containers."""
 
     @property
     def name(self) -> str:
-        """What to call it: Prometheus, Kubelet, Auto."""
+        """Its name: Prometheus, Kubelet or Auto."""
         ...
 
     async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
-        """Return what is known of `container` from `start` to `end` (seconds since the epoch).
+        """Return the samples of `container` from `start` to `end` (seconds since the epoch).
 
-        Ask again every few seconds while a trial is active: a source may only ever see the latest sample, and
-        collects them by being asked. No samples are no error: the answer is then empty.
+        Must be called every few seconds while a trial is active: a source may see only the latest sample, and collect
+        samples at each call. No samples are no error; the result is then empty.
 
         Raises
         ------
         MetricsUnavailable
-            The source did not answer, or not in time, or refused; one sentence says which.
+            The source did not answer in time, or refused; its message is one sentence that says which.
         """
         ...
 
     async def close(self) -> None:
-        """Give back connections; the source cannot be asked afterwards."""
+        """Close its connections; the source cannot be used afterwards."""
         ...

@@ -99,16 +99,22 @@ async def kubelet() -> AsyncIterator[Kubelet]:
 @pytest.fixture
 async def silent_url() -> AsyncIterator[str]:
     """Return the URL of a server that takes the connection and stays silent."""
+    ended: list[asyncio.Event] = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        end = asyncio.Event()
+        ended.append(end)
         await reader.read(-1)  # until the client gives up
         writer.close()
+        end.set()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()[:2]
         yield f"http://{host}:{port}"
-        await asyncio.sleep(0.05)  # the client's end is closed: let the handler see it
+        async with asyncio.timeout(10):  # the client has closed its end, which every handler must have seen
+            for end in ended:
+                await end.wait()
 
 
 StartPrometheus = Callable[[str, str], AbstractContextManager[str]]

@@ -1,6 +1,6 @@
 """From the series that a source found to the samples of one container."""
 
-from modelprofiler.metrics.cadvisor import Found, assemble, belongs
+from modelprofiler.metrics.cadvisor import RawSeries, assemble, belongs
 from modelprofiler.metrics.series import series
 from modelprofiler.metrics.source import ContainerRef
 
@@ -45,8 +45,8 @@ def test_of_a_series_from_two_scrapers_the_longer_is_taken() -> None:
     """They are never mixed: one of them may stamp samples with its own time."""
     samples = assemble(
         [
-            Found(_labels(job="a"), [(1.0, 1.0), (15.0, 2.0)]),
-            Found(_labels(job="b"), [(1.5, 1.0), (15.5, 2.0), (30.5, 3.0)]),
+            RawSeries(_labels(job="a"), [(1.0, 1.0), (15.0, 2.0)]),
+            RawSeries(_labels(job="b"), [(1.5, 1.0), (15.5, 2.0), (30.5, 3.0)]),
         ],
         REF,
         (0.0, 100.0),
@@ -61,8 +61,8 @@ def test_the_container_after_a_restart_follows_the_one_before() -> None:
     """Both are kept in order of time, and the restart is remembered even where the counter does not fall."""
     samples = assemble(
         [
-            Found(_labels(id=f"/kubepods/pod{UID}/bbb"), [(40.0, 9.0), (55.0, 12.0)]),
-            Found(_labels(id=f"/kubepods/pod{UID}/aaa"), [(10.0, 1.0), (25.0, 2.0)]),
+            RawSeries(_labels(id=f"/kubepods/pod{UID}/bbb"), [(40.0, 9.0), (55.0, 12.0)]),
+            RawSeries(_labels(id=f"/kubepods/pod{UID}/aaa"), [(10.0, 1.0), (25.0, 2.0)]),
         ],
         REF,
         (0.0, 100.0),
@@ -77,8 +77,8 @@ def test_samples_outside_the_span_are_left_out_but_the_time_of_creation_is_not()
     """The creation time has no time of its own: a source stamps it with that of the scrape."""
     samples = assemble(
         [
-            Found(_labels(), [(1.0, 1.0), (5.0, 2.0), (9.0, 3.0)]),
-            Found(_labels("container_start_time_seconds"), [(99.0, 0.5)]),
+            RawSeries(_labels(), [(1.0, 1.0), (5.0, 2.0), (9.0, 3.0)]),
+            RawSeries(_labels("container_start_time_seconds"), [(99.0, 0.5)]),
         ],
         REF,
         (4.0, 6.0),
@@ -90,4 +90,4 @@ def test_samples_outside_the_span_are_left_out_but_the_time_of_creation_is_not()
 
 def test_series_that_are_not_needed_are_left_out() -> None:
     """Nothing fails on a metric that nobody asked for."""
-    assert not assemble([Found(_labels("container_fs_usage_bytes"), [(1.0, 1.0)])], REF, (0.0, 9.0), "Kubelet")
+    assert not assemble([RawSeries(_labels("container_fs_usage_bytes"), [(1.0, 1.0)])], REF, (0.0, 9.0), "Kubelet")

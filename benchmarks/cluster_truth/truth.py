@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelprofiler.host.cgroup_v1 import OPTIONAL, REQUIRED, CgroupV1, mounts
+from modelprofiler.host.cgroup_v1 import OPTIONAL, REQUIRED, CgroupV1
 from modelprofiler.host.control_group import Cgroup, Reading
+from modelprofiler.host.procfs import controller_mounts
 from modelprofiler.host.sampler import Sampled, Sampler
 from modelprofiler.metrics import steady
 from modelprofiler.metrics.series import ContainerSamples, Series, between
@@ -34,7 +35,7 @@ def sampler(container_id: str, proc: Path = Path("/proc")) -> Sampler | None:
 
     Of version 2 none is found: there the truth is what the server was set to.
     """
-    mounted = mounts((proc / "self/mountinfo").read_text())
+    mounted = controller_mounts((proc / "self/mountinfo").read_text())
     found = {
         controller: directory
         for controller in (*REQUIRED, *OPTIONAL)

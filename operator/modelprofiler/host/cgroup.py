@@ -18,7 +18,7 @@ from modelprofiler.host.cgroup_v1 import CgroupV1
 from modelprofiler.host.cgroup_v2 import CgroupV2
 from modelprofiler.host.control_group import Cgroup, Reading, write
 from modelprofiler.host.owner import PREFIX, descends_from_this_process, is_abandoned, owner_prefix
-from modelprofiler.host.procfs import CGROUP_ROOT, PROC, own_cgroup, read_text, read_tokens
+from modelprofiler.host.procfs import CGROUP_ROOT, PROC, controller_mounts, own_cgroup, read_text, read_tokens
 
 __all__ = ["Cgroup", "Reading", "open_cgroup", "remove_stale"]
 
@@ -59,7 +59,7 @@ def open_cgroup(name: str, root: Path = CGROUP_ROOT, proc: Path = PROC) -> Cgrou
 def remove_stale(root: Path = CGROUP_ROOT, proc: Path = PROC) -> int:
     """Remove the groups whose owner has ended, with the processes in them, and return how many there were."""
     v1_groups: dict[str, dict[str, Path]] = {}
-    mounted = cgroup_v1.mounts(read_text(proc / "self/mountinfo"))
+    mounted = controller_mounts(read_text(proc / "self/mountinfo"))
     for controller in (*cgroup_v1.REQUIRED, *cgroup_v1.OPTIONAL):
         for directory in _groups_of_runs(mounted.get(controller)):
             v1_groups.setdefault(directory.name, {})[controller] = directory
@@ -81,7 +81,7 @@ def _groups_of_runs(base: Path | None) -> Iterator[Path]:
 
 def _open_v1(name: str, proc: Path) -> Cgroup:
     """Make a group of version 1 at the top of each mounted hierarchy; in a container that is the container's own."""
-    mounted = cgroup_v1.mounts(read_text(proc / "self/mountinfo"))
+    mounted = controller_mounts(read_text(proc / "self/mountinfo"))
     if missing := [controller for controller in cgroup_v1.REQUIRED if controller not in mounted]:
         raise LimitsUnavailable(
             "this system has no control groups (they are part of Linux)"

@@ -27,24 +27,6 @@ FREEZE_SECONDS = 0.5
 """How long freezing may take before processes are killed while they run; chosen, it usually takes milliseconds."""
 
 
-def mounts(mountinfo: str) -> dict[str, Path]:
-    """Return where each controller is mounted, from the text of /proc/self/mountinfo (proc_pid_mountinfo(5))."""
-    mounted: dict[str, Path] = {}
-    for line in mountinfo.splitlines():
-        left, _, right = line.partition(" - ")
-        fields, types = left.split(), right.split()
-        if len(fields) < 5 or len(types) < 3 or types[0] != "cgroup":
-            continue
-        for controller in types[2].split(","):
-            mounted.setdefault(controller, Path(_unescape(fields[4])))
-    return mounted
-
-
-def _unescape(field: str) -> str:
-    """Return a field of mountinfo with its octal escapes (of spaces and backslashes) decoded."""
-    return field.encode().decode("unicode_escape") if "\\" in field else field
-
-
 class CgroupV1(Cgroup):
     """A group with a directory in the hierarchy of each controller.
 

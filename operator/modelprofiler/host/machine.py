@@ -15,9 +15,8 @@ from modelprofiler.api.status import EffectiveResources
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.sizes import CPU_FLOOR, MEMORY_FLOOR, cpu_up_to, memory_up_to, whole_mebibytes
 from modelprofiler.errors import Problem
-from modelprofiler.host.cgroup_v1 import mounts
 from modelprofiler.host.cpus import available_cpus
-from modelprofiler.host.procfs import CGROUP_ROOT, PROC, own_cgroup, read_text
+from modelprofiler.host.procfs import CGROUP_ROOT, PROC, controller_mounts, own_cgroup, read_text
 
 LOAD_CPU = 1000
 """Millicores that a default range leaves to the load generator: one core, as in a cluster."""
@@ -58,7 +57,7 @@ def this_machine(root: Path = CGROUP_ROOT, proc: Path = PROC) -> Machine:
 
 def _own_groups(root: Path, proc: Path, controller: str) -> Iterator[Path]:
     """Yield the control group of this process and its parents, as far as they are visible."""
-    mounted = mounts(read_text(proc / "self/mountinfo")).get(controller)
+    mounted = controller_mounts(read_text(proc / "self/mountinfo")).get(controller)
     top, own = root, own_cgroup(proc)
     if mounted is not None:
         top = mounted

@@ -11,9 +11,9 @@ import pytest
 from modelprofiler.errors import LimitsUnavailable
 from modelprofiler.host import cgroup as module
 from modelprofiler.host.cgroup import open_cgroup, remove_stale
-from modelprofiler.host.cgroup_v1 import mounts
 from modelprofiler.host.cgroup_v2 import CgroupV2
 from modelprofiler.host.owner import is_abandoned, owner_prefix, start_ticks
+from modelprofiler.host.procfs import controller_mounts
 
 MIB = 2**20
 STARTED = 4711
@@ -75,7 +75,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
 def test_where_controllers_are_mounted_is_read_from_mountinfo() -> None:
     """Alone or together, names escaped, version 2 left out."""
     together = Path("/sys/fs/cgroup/cpu,cpuacct")
-    found = mounts(HYBRID)
+    found = controller_mounts(HYBRID)
     assert (together, together, Path("/sys/fs/cgroup/a memory")) == tuple(
         found[name] for name in ("cpu", "cpuacct", "memory")
     )

@@ -1,1 +1,1 @@
-"""The document that somebody wrote: read, checked, completed, and the files that it names."""
+"""A profile as a user writes it: reading and validating its file, and locating the files that it refers to."""

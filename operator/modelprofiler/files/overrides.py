@@ -79,12 +79,8 @@ class Overrides:
 
     def _set_load(self, edit: _Edit) -> None:
         if self.rate is not None and self.concurrency is not None:
-            edit.problems.append(
-                Problem(
-                    "--rate",
-                    "and --concurrency exclude each other: the first sets an open loop, the second a closed one",
-                )
-            )
+            message = "and --concurrency exclude each other: the first sets an open loop, the second a closed one"
+            edit.problems.append(Problem("--rate", message))
         elif self.rate is not None:
             edit.remove("spec.load.closedLoop")
             edit.put("spec.load.openLoop.rate", self.rate)

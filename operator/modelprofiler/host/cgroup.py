@@ -1,6 +1,6 @@
-"""Making a control group for a server, and removing the groups that earlier runs left behind.
+"""Makes a control group for a server, and removes the groups that earlier runs left behind.
 
-Which version of control groups this machine has, and where this process may make a group, is found out here.
+This module determines which version of control groups the machine has, and where this process may make a group.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class Engine:
         return profile
 
     async def _pause(self) -> None:
-        """Wait before repeating a trial that said nothing about its size: its cause may pass."""
+        """Wait before a trial that repeats an inconclusive one: what disturbed that may end meanwhile."""
         until = not_before(self._trials)
         seconds = (until - datetime.now(UTC)).total_seconds() if until is not None else 0.0
         if seconds > 0:

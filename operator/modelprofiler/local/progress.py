@@ -1,4 +1,4 @@
-"""The progress of a run as the engine reports it: the seam between the engine and whoever shows the run."""
+"""The progress of a run as the engine reports it: the interface between the engine and a view."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelprofiler.api.conditions import LONGEST_MESSAGE, ConditionType, Reason
+from modelprofiler.api.conditions import LONGEST_MESSAGE, Reason
 from modelprofiler.api.pod_template import container_name, misshapen
 from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.api.quantities import Quantity
@@ -20,6 +20,7 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.core.search.step import problems as search_problems
+from modelprofiler.core.status import is_accepted
 from modelprofiler.core.support import unsupported
 from modelprofiler.core.text import head
 from modelprofiler.errors import Problem
@@ -105,9 +106,7 @@ async def accept(
         return _finding(found.reason, found.problems)
     if isinstance(found, Claims):
         return found
-    known = profile.status.observed_generation == profile.metadata.generation and any(
-        c.type == ConditionType.ACCEPTED and c.status == "True" for c in profile.status.conditions
-    )
+    known = profile.status.observed_generation == profile.metadata.generation and is_accepted(profile.status)
     identity, settings = _identify(profile, settings, found, known=known)
     if known and profile.status.resources is not None:
         return Accepted(found, profile.status.resources, identity, settings)

@@ -273,8 +273,8 @@ def test_every_value_is_explained(chart: Path) -> None:
 def test_the_notes_warn_when_usage_cannot_be_read(helm: Helm, chart: Path) -> None:
     """Without Prometheus and without node access no trial can be judged."""
     arguments = ("install", "mp", str(chart), "--dry-run=client", "--set", "rbac.nodeAccess=false")
-    assert "usage cannot be read" in helm(*arguments).stdout
-    assert "usage cannot be read" not in helm(*arguments, "--set", "prometheus.url=http://p").stdout
+    assert "Usage cannot be read" in helm(*arguments).stdout
+    assert "Usage cannot be read" not in helm(*arguments, "--set", "prometheus.url=http://p").stdout
 
 
 def test_the_notes_say_what_to_do_next(helm: Helm, chart: Path) -> None:

@@ -21,6 +21,9 @@ MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 # A command in a code block or between backticks, not a word of prose.
 MAKE_COMMAND = re.compile(r"(?:^|`|- run: |&& )make((?: +[a-z][a-z0-9-]*)+)", re.MULTILINE)
 
+# A file or folder between backticks: with a slash, or with one of these endings.
+FILE = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+)?|[\w-]+\.(?:py|md|toml|yaml))`")
+
 
 @pytest.fixture(scope="module")
 def pyproject(repository: Path) -> dict[str, Any]:
@@ -166,6 +169,24 @@ def test_every_link_between_documents_leads_somewhere(documents: list[Path]) -> 
         if "://" not in link and not (path.parent / link).exists()
     ]
     assert [] == broken
+
+
+def test_every_file_that_the_map_for_contributors_names_exists(repository: Path) -> None:
+    """And it answers at least ten questions."""
+    text = (repository / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = text.partition("<!-- map begin -->")[2].partition("<!-- map end -->")[0].strip().splitlines()[2:]
+    assert len(rows) >= 10
+    assert [] == [row for row in rows if not FILE.search(row)], "a row names no file"
+    roots = (repository, repository / "operator" / "modelprofiler")
+    assert set() == {name for name in FILE.findall("\n".join(rows)) if not any((r / name).exists() for r in roots)}
+
+
+def test_every_folder_of_the_package_is_in_the_tree_for_contributors(repository: Path) -> None:
+    """With one line each."""
+    text = (repository / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tree = set(re.findall(r"^ {6,8}([a-z]+)/ +\S", text, re.MULTILINE))
+    package = repository / "operator" / "modelprofiler"
+    assert set() == {path.parent.name for path in package.glob("*/__init__.py")} - tree
 
 
 def test_the_page_of_conditions_says_what_the_types_say(repository: Path) -> None:

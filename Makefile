@@ -1,4 +1,4 @@
-# Every command a person runs here is one that CI runs. `make` alone lists them.
+# The commands that people and CI run. `make` alone lists them.
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -20,47 +20,47 @@ help: ## List the targets
 	  /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: env
-env: ## Make .venv from the lock (a no-op when it is current)
+env: ## Create .venv from the lock, unless it is up to date
 	@hack/env
 
 .PHONY: demo
-demo: env ## The example on this machine, from nothing to its report: about two minutes after installs
+demo: env ## Profile the example on this machine and print its report: about two minutes, plus installing once
 	$(BIN)/modelprofiler run examples/digits.yaml $(ARGS)
 
 .PHONY: check
-check: lint types contracts unit ## lint, types, contracts and unit tests: about a minute
+check: lint types contracts unit ## Run lint, types, contracts and unit: about a minute
 
 .PHONY: lint
-lint: env ## Style of Python (ruff) and of shell scripts (shellcheck)
+lint: env ## Check the style of Python (ruff) and of shell scripts (shellcheck)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	hack/lint-shell
 
 .PHONY: types
-types: env ## mypy, strict
+types: env ## Check types (mypy, strict)
 	$(BIN)/mypy
 
 .PHONY: contracts
-contracts: env ## Which room may import which (import-linter)
+contracts: env ## Check which modules may import which (import-linter)
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: unit
-unit: env ## Unit tests
+unit: env ## Run the unit tests
 	$(BIN)/pytest tests/unit $(ARGS)
 
 .PHONY: integration
-integration: env ## Tests with real processes, sockets and files, without a cluster
+integration: env ## Run the tests with real processes, sockets and files, without a cluster
 	$(BIN)/pytest tests/integration $(ARGS)
 
 .PHONY: local
-local: env ## Whole runs on this machine, in control groups: a few minutes
+local: env ## Run the tests of whole runs on this machine, in control groups: a few minutes
 	@hack/jdk
 	$(BIN)/pytest tests/local $(ARGS)
 
-##@ With a cluster: the one KUBECONFIG names, or a local one (Linux, root)
+##@ With a cluster: the one that KUBECONFIG names, or a local one (Linux, root)
 
 .PHONY: test
-test: ## Everything: check, benchmarks' quick parts, e2e; says at the end what ran and what was left out
+test: ## Run everything: checks, all tests, quick parts of the benchmarks; says what was left out
 	@hack/test
 
 .PHONY: cluster
@@ -72,34 +72,34 @@ cluster-down: ## Stop the local Kubernetes and leave nothing of it behind
 	hack/localcluster/localcluster down
 
 .PHONY: images
-images: ## Build both images and load them into the cluster (with KUBECONFIG: by E2E_LOAD_IMAGES)
+images: ## Build both images and load them into the cluster (by E2E_LOAD_IMAGES when KUBECONFIG is set)
 	hack/cluster images
 
 .PHONY: install
-install: ## Install the chart, or upgrade what is installed
+install: ## Install or upgrade the chart
 	hack/cluster install --namespace $(NAMESPACE) $(ARGS)
 
 .PHONY: uninstall
-uninstall: ## Remove the chart; ModelProfiles and their CRD stay
+uninstall: ## Remove the chart; ModelProfiles and their CRD are kept
 	hack/cluster exec helm uninstall modelprofiler --namespace $(NAMESPACE) --ignore-not-found --wait
 
 .PHONY: e2e
-e2e: env ## End-to-end tests on the real cluster
+e2e: env ## Run the end-to-end tests on the cluster
 	@hack/e2e $(ARGS)
 
 ##@ Benchmarks
 
 .PHONY: bench
-bench: ## Half an hour of benchmarks, written into docs/benchmarks.md; PART=search|load|…|quick|campaign (PART=help lists them)
+bench: ## Run half an hour of benchmarks, or PART=search|load|…|quick|campaign; PART=help lists them
 	@hack/bench $(PART) $(if $(ARGS),-- $(ARGS))
 
 ##@ Generated files
 
 .PHONY: generate
-generate: env ## Write what is made from the types: crds/, the chart's copy, docs/resource.md, tables of docs/conditions.md
+generate: env ## Write what is made from the types: crds/, the chart's copy of it, tables in docs/
 	$(BIN)/python hack/crds.py
 	$(BIN)/python hack/conditions.py
 
 .PHONY: lock
-lock: ## Write requirements/*.txt, every version with its hashes; ARGS=--upgrade for newer versions
+lock: ## Write requirements/*.txt with the hash of every version; ARGS=--upgrade takes newer versions
 	@hack/lock $(ARGS)

@@ -1,6 +1,6 @@
 """Write the tables of docs/conditions.md from the types in modelprofiler/api: `make generate`.
 
-With --check nothing is written; the exit status is 1 when a table is stale.
+With --check nothing is written, and the exit status is 1 when a table is stale.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Parts that run one after the other, each even when another failed, and at the end what ran and what was left out.
-# For hack/test and hack/bench, which set `logs` to the directory of the parts' output. With CI=true a part that cannot
-# run is a failure: somebody relies on it there.
+# Run parts one after the other, each even when another failed, and collect a summary of what ran and what was left out.
+# hack/test and hack/bench source this file and set `logs` to the directory of the parts' output. With CI=true a part that
+# cannot run counts as a failure.
 
 summary=""
 failed=0
@@ -15,7 +15,7 @@ run() {
   shift
   printf '\n=== %s\n' "$part"
   "$@" 2>&1 | tee "$logs/$part" || code=$?
-  # make has a code of its own for every failure, and says what the command's was.
+  # make exits with 2 after every failure and prints the command's own exit code.
   if [ $code = 2 ] && tail -n 1 "$logs/$part" | grep -q '\] Error 3$'; then code=3; fi
   case $code in
     0) report "$part" passed $((SECONDS - began)) ;;
@@ -31,7 +31,7 @@ run() {
       failed=1
       ;;
   esac
-  # What pytest skipped was left out as well.
+  # Tests that pytest skipped were left out as well.
   summary+=$(sed -n 's/^SKIPPED /               left out: /p' "$logs/$part"; echo .)
   summary=${summary%.}
 }

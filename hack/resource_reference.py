@@ -13,8 +13,8 @@ INTRODUCTION = """\
 # The ModelProfile resource
 
 Every field, as `kubectl explain modelprofile.spec --recursive` lists them. A quantity is written as in a Pod (`250m`,
-`1`, `256Mi`, `0.5`), a duration as in Go (`250ms`, `30s`, `1h30m`). Defaults are filled in by the API server, except
-where exactly one of several fields is set: there the description says them, and the operator assumes them.
+`1`, `256Mi`, `0.5`), and a duration as in Go (`250ms`, `30s`, `1h30m`). The API server fills in defaults. Inside a group of
+which exactly one field must be set it does not; there the description names the default, and the operator assumes it.
 """
 
 
@@ -28,10 +28,10 @@ def reference(schema: Node) -> str:
 
 
 def _sections(path: str, node: Node, written: dict[str, str]) -> Iterator[str]:
-    """Yield a section for the object and for each object within; a type that is met again is only referred to."""
+    """Yield a section for the object and for each object inside it. A type that occurs again is only linked to."""
     yield f"## {path}\n\n{_text(node)}\n"
-    said = [rule["message"] for rule in node.get("x-kubernetes-validations", [])]
-    rules = [f"- {message}" for message in said if message.lower() not in node["description"].lower()]
+    messages = [rule["message"] for rule in node.get("x-kubernetes-validations", [])]
+    rules = [f"- {message}" for message in messages if message.lower() not in node["description"].lower()]
     if rules:
         yield "\n".join(rules) + "\n"
     yield "| Field | Type | Default | |\n| --- | --- | --- | --- |"
@@ -66,10 +66,10 @@ def _type(node: Node, path: str) -> str:
         return "quantity"
     if node.get("format") == "date-time":
         return "time"
-    said = json.dumps([node.get("pattern"), node.get("x-kubernetes-validations")])
-    if json.dumps(DURATION_PATTERN)[1:-1] in said:
+    rules = json.dumps([node.get("pattern"), node.get("x-kubernetes-validations")])
+    if json.dumps(DURATION_PATTERN)[1:-1] in rules:
         return "duration"
-    assert json.dumps(QUANTITY_PATTERN)[1:-1] not in said
+    assert json.dumps(QUANTITY_PATTERN)[1:-1] not in rules
     if "minimum" in node:
         return f"{node['type']}, " + (f"{node['minimum']} to {node['maximum']}" if "maximum" in node else "at least 1")
     return str(node["type"])

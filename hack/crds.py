@@ -1,7 +1,7 @@
 """Write the CustomResourceDefinition and its reference: `make generate`.
 
-It goes to crds/ and into the Helm chart, there between the lines that make it optional. docs/resource.md lists its fields.
-With --check nothing is written, and the exit status is 1 when a file is stale.
+It goes to crds/ and into the Helm chart, there between the lines that make it optional. docs/resource.md lists its
+fields. With --check nothing is written, and the exit status is 1 when a file is stale.
 """
 
 import argparse

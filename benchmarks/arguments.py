@@ -1,4 +1,4 @@
-"""Numbers on the command line of a benchmark: what is out of range gets the usage line, before anything runs."""
+"""Numbers on the command line of a benchmark. A number out of range ends in a usage error before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server of known cost needs: the smallest CPU at which a queue with that cost meets an objective."""
+"""The size that a server of known cost implies: the smallest CPU at which a queue with that cost meets an objective."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A profile of a server of known cost (tests/servers/costserver.py), for a cluster as for a machine without one."""
+"""A profile of a server of known cost (tests/servers/costserver.py), for a cluster and for a machine without one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whole runs on this machine: how long the example takes, and whether a server of known cost gets what that implies.
+"""Make whole runs on this machine: how long they take, and whether a server of known cost gets the right size.
 
-Prints Markdown; with --write puts it into docs/benchmarks.md.
+Prints Markdown; --write puts it into docs/benchmarks.md.
 
     make bench PART=local-run
 """

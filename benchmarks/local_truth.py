@@ -1,8 +1,8 @@
 """Measure servers of known cost on this machine, and print how far the numbers are from the truth.
 
-The server is told what a request burns and what it holds (tests/servers/costserver.py); what it says is the truth:
-CPU from the knob, memory from what the kernel says of its own anonymous pages, after the load and at most. Two servers
-are measured once more beside a process that takes all it can get of their CPU. Prints Markdown; with --write puts it
+An argument of the server (tests/servers/costserver.py) sets how much CPU time and memory a request uses. The truth is
+that CPU time, and what the kernel reports for the server's own anonymous pages, after the load and at the peak. Two
+servers are measured once more while another process takes all it can get of their CPU. Prints Markdown; --write puts it
 into docs/benchmarks.md.
 
     make bench PART=local-truth

@@ -1,9 +1,8 @@
-"""The same profile in a cluster and on this machine without one: by how many steps the recommendations differ.
+"""Run the same profiles in a cluster and on this machine, and count the steps by which they differ.
 
-Runs the example and the server of known cost in whatever cluster `hack/cluster exec` reaches, where the chart must be
-installed (make cluster images install), and then with `modelprofiler run`. The two answers are comparable where the
-cluster's node is this machine, as with the local cluster. Prints Markdown; with --write puts it into
-docs/benchmarks.md.
+Runs the example and the server of known cost in the cluster that `hack/cluster exec` reaches, where the chart must be
+installed (make cluster images install), and then with `modelprofiler run`. The two answers are comparable when the
+cluster's node is this machine, as with the local cluster. Prints Markdown; --write puts it into docs/benchmarks.md.
 
     make bench PART=local-vs-cluster
 """

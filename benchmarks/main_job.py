@@ -1,7 +1,6 @@
-"""Run examples/digits.yaml on the cluster of KUBECONFIG and print what the operator took for it.
+"""Run examples/digits.yaml on the cluster of KUBECONFIG and print the time and the requests that the operator needed.
 
-The chart must be installed (``make cluster images install``). Prints Markdown; with --write puts it into
-docs/benchmarks.md.
+The chart must be installed (``make cluster images install``). Prints Markdown; --write puts it into docs/benchmarks.md.
 
     make bench PART=main-job ARGS="--runs 3"
 """

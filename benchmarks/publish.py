@@ -1,6 +1,7 @@
-"""Put the result of a benchmark into docs/benchmarks.md, between the markers that carry its name.
+"""Put the result of a benchmark into docs/benchmarks.md, between the markers with its name.
 
-`<!-- NAME begin -->` and `<!-- NAME end -->`, each on a line of its own; what lies between is replaced as a whole.
+The markers are `<!-- NAME begin -->` and `<!-- NAME end -->`, each on its own line. Everything between them is
+replaced.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The same profile again and again in the cluster: how far apart the recommendations are, in steps of the range.
+"""Run the same profiles again and again in the cluster, and print how far apart the recommendations are, in steps.
 
-A server of known cost (10 ms a request at 20 requests/s, p95 at most 500 ms, short windows, zero margins), and the
-example as it is. No run is started that would end after the time that each may take. Prints Markdown; with --write
+The profiles are a server of known cost (10 ms per request at 20 requests/s, p95 at most 500 ms, short windows, zero
+margins) and the example. No run is started that would end after the time limit of its profile. Prints Markdown; --write
 puts it into docs/benchmarks.md.
 
     make bench PART=repeat

@@ -1,10 +1,10 @@
 """Measure servers of known cost in the local cluster, from every source, and print how far off the numbers are.
 
-Each server runs under one load of 30 s as a ModelProfile of one size. The same load is seen by the kubelet, by a
-Prometheus that scrapes every 15 s and one that scrapes every 30 s (which this starts, and the operator reads), by Auto,
-and ten times a second by its control group, read on this machine. What the operator makes of each source is computed by
-its own code from what that source had when the operator would have stopped waiting for it. Beside it what others make
-of the same run. Prints Markdown; with --write puts it into docs/benchmarks.md.
+Each server runs under one load of 30 s as a ModelProfile of one size. The same load is observed by the kubelet, by a
+Prometheus that scrapes every 15 s and one that scrapes every 30 s (which this benchmark starts and the operator reads),
+by Auto, and ten times a second by the control group, read on this machine. The result of each source is computed by the
+operator's own code from the samples that the source had when the operator would have stopped waiting. The results of
+other tools for the same run are listed, too. Prints Markdown; --write puts it into docs/benchmarks.md.
 
     make bench PART=cluster-truth
 """

@@ -1,4 +1,4 @@
-"""The load generator beside wrk, hey and others; print the tables, or write them into docs/benchmarks.md.
+"""Compare the load generator with wrk, hey and others; print the tables, or write them into docs/benchmarks.md.
 
 `make bench PART=load` runs all of it, `make bench PART=load-quick` a small part in under 40 seconds.
 """

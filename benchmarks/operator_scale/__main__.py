@@ -1,7 +1,7 @@
-"""The operator with thousands of ModelProfiles in its queue, on the cluster of KUBECONFIG; prints Markdown.
+"""Measure the operator with thousands of ModelProfiles in its queue, on the cluster of KUBECONFIG; prints Markdown.
 
-The chart must be installed (``make cluster images install``), and no other profile may be there. It takes about
-thirteen minutes; everything that it makes is removed at the end, also after Ctrl-C.
+The chart must be installed (``make cluster images install``), and there must be no other profile. It takes about
+thirteen minutes. Everything that it creates is removed at the end, also after Ctrl-C.
 
     make bench PART=operator
 """

@@ -1,4 +1,4 @@
-"""Run the search against the truth and against its peers; print the table, or write it into docs/benchmarks.md.
+"""Compare the search with the truth and with other methods; print the table, or write it into docs/benchmarks.md.
 
 `make bench PART=search` runs all of it, `make bench PART=search-quick` a small part in under a minute.
 """

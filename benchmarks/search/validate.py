@@ -1,13 +1,14 @@
-"""The simulator against a real server of known cost in a control group, at ten points; prints a table.
+"""Compare the simulator with a real server of known cost in a control group, at ten points; prints a table.
 
 Each point is one load of tests/servers/costserver.py under a CFS quota, by this project's load generator, and the same
-arrivals through the simulator's kernel. What the simulator cannot know:
+arrivals in the simulator's kernel. Two things are unknown to the simulator:
 
-- where in a period of the quota the load began: it runs from ten places in a period, and all they give is put together;
-- what the way there and back takes: a server without work is measured first, and the median added to every latency.
+- the point in the quota's period at which the load began: it starts at ten points of the period and merges the results;
+- the time on the way to the server and back: a server without work is measured first, and the median is added to every
+  latency.
 
-Where it may, it keeps other work off: the server's group has the most weight that there is, the load generator goes
-before everything else. Beside what it does not keep off (caches, clock, the hypervisor) a quiet machine is better.
+Where permitted, other work is kept away: the server's control group has the highest weight, and the load generator the
+highest priority. Caches, the clock rate and the hypervisor remain, so use a quiet machine.
 
     make bench PART=search-validate
 """

@@ -1,9 +1,9 @@
-"""What thread pools that fit the CPU limit are worth: servers with search.threads None and Auto.
+"""Measure the effect of thread pools that fit the CPU limit: servers with search.threads None and Auto.
 
-A BLAS-bound scikit-learn model, a JVM and a Go program: the same server, requests and sizes with the pools that it
-makes for this machine's CPUs, with those that it would make on a node of sixteen, and with `search.threads: Auto`; at
-each size one mode after the other, so that all have the same machine. Prints Markdown; with --write puts it into
-docs/benchmarks.md.
+The servers are a BLAS-bound scikit-learn model, a JVM and a Go program. Each runs with the same requests and sizes in
+three modes: with the pools that it creates for this machine's CPUs, with those that it would create on a node with
+sixteen CPUs, and with `search.threads: Auto`. At each size the modes run one after the other, under the same
+conditions. Prints Markdown; --write puts it into docs/benchmarks.md.
 
     make bench PART=threads
 """

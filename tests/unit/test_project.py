@@ -54,8 +54,8 @@ def targets(repository: Path) -> set[str]:
 
 def locked(path: Path) -> dict[str, str]:
     """Return the version of each package in a requirements file."""
-    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return {canonicalize_name(name): version for name, version in found}
+    versions = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in versions}
 
 
 def unmet(requirements: list[str], versions: dict[str, str]) -> list[str]:
@@ -71,8 +71,10 @@ def unmet(requirements: list[str], versions: dict[str, str]) -> list[str]:
 def test_dev_lock_meets_every_requirement_of_pyproject(repository: Path, pyproject: dict[str, Any]) -> None:
     """When it does not, the lock is stale: run `make lock`."""
     project = pyproject["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["local"] + pyproject["dependency-groups"]["dev"]
-    assert [] == unmet(wanted, locked(repository / "requirements/dev.txt"))
+    requirements = (
+        project["dependencies"] + project["optional-dependencies"]["local"] + pyproject["dependency-groups"]["dev"]
+    )
+    assert [] == unmet(requirements, locked(repository / "requirements/dev.txt"))
 
 
 def test_a_requirement_that_is_not_locked_is_found() -> None:

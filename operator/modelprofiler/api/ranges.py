@@ -15,10 +15,10 @@ RANGE_POSITIVE = "min must be greater than 0"
 
 
 def _range_rules(step_at_least: str) -> tuple[tuple[str, str], ...]:
-    given = "has(self.min) && has(self.max) && has(self.step)"
+    all_three = "has(self.min) && has(self.max) && has(self.step)"
     return (
         (
-            f"has(self.values) ? !has(self.min) && !has(self.max) && !has(self.step) : {given}",
+            f"has(self.values) ? !has(self.min) && !has(self.max) && !has(self.step) : {all_three}",
             RANGE_SHAPE,
         ),
         (

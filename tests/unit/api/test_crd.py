@@ -65,7 +65,7 @@ def test_every_link_of_the_reference_leads_to_a_heading(writer: ModuleType) -> N
 
 
 def test_the_file_says_how_it_is_made(writer: ModuleType) -> None:
-    """The first line is for whoever is about to edit it."""
+    """The first line says so to everyone who is about to edit it."""
     assert "run `make generate`" in writer.CRD.read_text(encoding="utf-8").splitlines()[0]
 
 
@@ -123,7 +123,7 @@ def test_what_a_user_writes_is_bounded() -> None:
 
 
 def test_there_is_no_default_inside_a_union() -> None:
-    """It would be filled in beside what the user writes when another member is chosen later."""
+    """It would remain when the user later chooses another member."""
     members = ["entryScript", "template", "workloadRef", "openLoop", "closedLoop", "source", "latency"]
     inside = [p for p, n in NODES.items() if "default" in n and any(f".{m}." in p for m in members)]
     assert [] == inside
@@ -186,8 +186,8 @@ def test_every_field_is_in_the_full_example() -> None:
     for document in yaml.safe_load_all((HERE / "full.yaml").read_text(encoding="utf-8")):
         for part in ("spec", "status"):
             seen |= set(_paths(document.get(part, {}), SCHEMA["properties"][part], part))
-    wanted = {p for p in NODES if p.split(".")[0] in ("spec", "status")}
-    assert set() == {_once(p) for p in wanted} - {_once(p) for p in seen}
+    expected = {p for p in NODES if p.split(".")[0] in ("spec", "status")}
+    assert set() == {_once(p) for p in expected} - {_once(p) for p in seen}
 
 
 def _once(path: str) -> str:

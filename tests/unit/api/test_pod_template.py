@@ -46,5 +46,5 @@ def test_a_value_of_the_wrong_kind_is_named_with_its_path(container: dict[str, A
     ],
 )
 def test_what_surrounds_the_containers_is_looked_at_too(template: dict[str, Any], path: str) -> None:
-    """Each is said where it is."""
+    """Each is reported with its path."""
     assert [f"spec.server.template.{path}"] == [p.path for p in misshapen(template)]

@@ -92,15 +92,15 @@ def test_every_field_survives_reading_and_writing(number: int) -> None:
     assert profile == ModelProfile.parse(written)
 
 
-def _assert_within(expected: Any, found: Any, path: str) -> None:
+def _assert_within(expected: Any, actual: Any, path: str) -> None:
     if isinstance(expected, dict):
         for name, value in expected.items():
-            assert name in found, f"{path}.{name} was lost"
-            _assert_within(value, found[name], f"{path}.{name}")
+            assert name in actual, f"{path}.{name} was lost"
+            _assert_within(value, actual[name], f"{path}.{name}")
     elif isinstance(expected, list):
-        assert len(expected) == len(found), path
+        assert len(expected) == len(actual), path
         for index, value in enumerate(expected):
-            _assert_within(value, found[index], f"{path}[{index}]")
+            _assert_within(value, actual[index], f"{path}[{index}]")
     else:
         # A whole number may come back as text where a quantity is meant.
-        assert expected == found or str(expected) == found, path
+        assert expected == actual or str(expected) == actual, path

@@ -1,4 +1,4 @@
-"""What the nodes can still give: the range where the user names none, and why a range is too wide. Pure."""
+"""What the nodes have left: the range to search where a user gives none, and whether a given range fits. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,25 @@ from modelprofiler.errors import Problem
 
 @dataclass(frozen=True)
 class Room:
-    """What a node has left."""
+    """What the requests of its pods leave of a node."""
 
     node: str
     cpu: int
-    """Millicores."""
+    """Millicores; negative where the node is overcommitted."""
     memory: int
-    """Bytes."""
+    """Bytes; negative where the node is overcommitted."""
+
+    def without(self, reserved: tuple[int, int]) -> Room:
+        """Return what is left when something more is requested: (millicores, bytes)."""
+        return Room(self.node, self.cpu - reserved[0], self.memory - reserved[1])
+
+    def fits(self, limits: Limits) -> bool:
+        """Return whether a server of a size fits."""
+        return limits.cpu <= self.cpu and limits.memory <= self.memory
+
+    def __str__(self) -> str:
+        cpu, memory = Quantity.cpu(max(0, self.cpu)), whole_mebibytes(self.memory)
+        return f"node {self.node} has {cpu} CPU and {memory} of memory left"
 
 
 def pod_requests(pod: Object) -> tuple[int, int]:
@@ -33,104 +45,131 @@ def pod_requests(pod: Object) -> tuple[int, int]:
     overhead: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
     """
     spec = pod.get("spec") or {}
-    totals = []
-    for resource, unit in (("cpu", "millicores"), ("memory", "bytes")):
+    init = spec.get("initContainers") or []
+    sidecars = [c for c in init if c.get("restartPolicy") == "Always"]
+    running = [_requests(c) for c in [*(spec.get("containers") or []), *sidecars]]
+    starting = [_requests(c) for c in init if c not in sidecars]
+    overhead = _amounts(spec.get("overhead"))
+    cpu, memory = (
+        max(sum(r[i] for r in running), max((r[i] for r in starting), default=0)) + overhead[i] for i in range(2)
+    )
+    return cpu, memory
 
-        def amount(owner: Object, resource: str = resource, unit: str = unit) -> int:
-            value = ((owner.get("resources") or {}).get("requests") or {}).get(resource)
-            return getattr(Quantity(value), unit) if value is not None else 0
 
-        init = spec.get("initContainers") or []
-        always = [c for c in init if c.get("restartPolicy") == "Always"]
-        running = sum(map(amount, [*(spec.get("containers") or []), *always]))
-        largest_init = max((amount(c) for c in init if c not in always), default=0)
-        overhead = (spec.get("overhead") or {}).get(resource)
-        totals.append(max(running, largest_init) + (getattr(Quantity(overhead), unit) if overhead else 0))
-    return totals[0], totals[1]
+def _requests(container: Object) -> tuple[int, int]:
+    return _amounts((container.get("resources") or {}).get("requests"))
+
+
+def _amounts(amounts: Object | None) -> tuple[int, int]:
+    cpu, memory = (Quantity((amounts or {}).get(resource) or 0) for resource in ("cpu", "memory"))
+    return cpu.millicores, memory.bytes
 
 
 def rooms(nodes: Iterable[Object], pods: Iterable[Object] | None) -> list[Room]:
-    """Return what each schedulable node has left, most CPU first.
+    """Return what each schedulable node has left, the one with the most CPU first.
 
     Parameters
     ----------
     pods
-        All pods; those of ModelProfiles are not counted, since they take turns. None when they may not be listed:
-        then nodes are taken as empty.
+        All pods. Those of ModelProfiles are not counted, since profiles take turns. None when pods may not be listed:
+        then nodes count as empty.
     """
-    used: dict[str, list[int]] = {}
-    for pod in pods or ():
+    used = _requests_by_node(pods or ())
+    left = [
+        _allocatable(node).without(used.get(node["metadata"]["name"], (0, 0)))
+        for node in nodes
+        if _is_schedulable(node)
+    ]
+    return sorted(left, key=lambda room: (-room.cpu, -room.memory, room.node))
+
+
+def _requests_by_node(pods: Iterable[Object]) -> dict[str, tuple[int, int]]:
+    used: dict[str, tuple[int, int]] = {}
+    for pod in pods:
         node = (pod.get("spec") or {}).get("nodeName")
-        mine = (pod["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
-        if not node or mine or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-            continue
-        cpu, memory = pod_requests(pod)
-        total = used.setdefault(node, [0, 0])
-        total[0] += cpu
-        total[1] += memory
-    found = []
-    for node in nodes:
-        spec = node.get("spec") or {}
-        taints = {t.get("effect") for t in spec.get("taints") or ()}
-        if spec.get("unschedulable") or taints & {"NoSchedule", "NoExecute"}:
-            continue
-        name = node["metadata"]["name"]
-        allocatable = (node.get("status") or {}).get("allocatable") or {}
-        if "cpu" not in allocatable or "memory" not in allocatable:
-            continue
-        cpu, memory = used.get(name, (0, 0))
-        found.append(
-            Room(name, Quantity(allocatable["cpu"]).millicores - cpu, Quantity(allocatable["memory"]).bytes - memory)
-        )
-    return sorted(found, key=lambda room: (-room.cpu, -room.memory, room.node))
+        is_of_a_run = (pod["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
+        has_ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        if node and not is_of_a_run and not has_ended:
+            cpu, memory = pod_requests(pod)
+            total = used.get(node, (0, 0))
+            used[node] = total[0] + cpu, total[1] + memory
+    return used
+
+
+def _is_schedulable(node: Object) -> bool:
+    """Return whether a node takes ordinary pods, and says what it has; one that has just joined does not yet."""
+    spec = node.get("spec") or {}
+    allocatable = (node.get("status") or {}).get("allocatable") or {}
+    taints = {taint.get("effect") for taint in spec.get("taints") or ()}
+    return (
+        not spec.get("unschedulable")
+        and not taints & {"NoSchedule", "NoExecute"}
+        and {"cpu", "memory"} <= set(allocatable)
+    )
+
+
+def _allocatable(node: Object) -> Room:
+    return Room(node["metadata"]["name"], *_amounts(node["status"]["allocatable"]))
 
 
 def effective(
-    resources: Resources, found: Sequence[Room], beside: tuple[int, int]
+    resources: Resources, left: Sequence[Room], reserved: tuple[int, int]
 ) -> EffectiveResources | list[Problem]:
     """Return the range to search, defaults filled in, or why no node can give it.
 
     Parameters
     ----------
-    found
-        What the nodes have left, from `rooms`; empty when nodes may not be read: then nothing is checked, and the
-        range must be given.
-    beside
-        What the load and the template's other containers ask for on the same node: (millicores, bytes).
+    left
+        What the nodes have left, from `rooms`; empty when nodes may not be read: then nothing is checked,
+        and the range must be given.
+    reserved
+        What the load and the template's other containers request on the same node: (millicores, bytes).
     """
     cpu, memory = resources.cpu, resources.memory
-    if not found:
+    if not left:
         if cpu is None or memory is None:
             return [Problem("spec.resources", "the nodes cannot be read, so cpu and memory must be given here")]
         return EffectiveResources(cpu=cpu, memory=memory)
-    room = found[0]
-    left_cpu, left_memory = room.cpu - beside[0], room.memory - beside[1]
-    cpu = cpu or cpu_up_to(left_cpu)
-    memory = memory or memory_up_to(left_memory)
+    for_server = left[0].without(reserved)
+    cpu = cpu or cpu_up_to(for_server.cpu)
+    memory = memory or memory_up_to(for_server.memory)
     if cpu is None or memory is None:
-        return [Problem("spec.resources", f"no node has room for a server; {_left(room)} beside the load")]
-    ceiling = Limits.ceiling(EffectiveResources(cpu=cpu, memory=memory))
-    top_cpu, top_memory = ceiling.cpu, ceiling.memory
-    if any(top_cpu <= r.cpu - beside[0] and top_memory <= r.memory - beside[1] for r in found):
-        return EffectiveResources(cpu=cpu, memory=memory)
+        return [Problem("spec.resources", f"no node has room for a server; {left[0]}{_reserved_part(reserved)}")]
+    searched = EffectiveResources(cpu=cpu, memory=memory)
+    ceiling = Limits.ceiling(searched)
+    if any(room.without(reserved).fits(ceiling) for room in left):
+        return searched
+    return _too_large(ceiling, left, reserved)
+
+
+def _too_large(ceiling: Limits, left: Sequence[Room], reserved: tuple[int, int]) -> list[Problem]:
+    """Return what of a ceiling no node can give, with the node that comes closest."""
+    most_cpu, most_memory = left[0], max(left, key=lambda room: room.memory)
+    cpu_left, memory_left = most_cpu.without(reserved).cpu, most_memory.without(reserved).memory
     problems = []
-    if top_cpu > left_cpu:
-        size, share = Quantity.cpu(top_cpu), Quantity.cpu(beside[0])
-        problems.append(_too_large("cpu", size, room, share, Quantity.cpu(max(0, left_cpu))))
-    most = max(found, key=lambda r: r.memory)
-    if top_memory > most.memory - beside[1]:
-        size, share = Quantity.memory(top_memory), Quantity.memory(beside[1])
-        problems.append(_too_large("memory", size, most, share, whole_mebibytes(most.memory - beside[1])))
-    return problems or [Problem("spec.resources", f"no node has both the CPU and the memory; {_left(room)}")]
+    if ceiling.cpu > cpu_left:
+        problems.append(
+            Problem(
+                "spec.resources.cpu",
+                f"{Quantity.cpu(ceiling.cpu)} is more than any node can give: {most_cpu}"
+                f"{_reserved_part((reserved[0], 0))}; at most {Quantity.cpu(max(0, cpu_left))} is possible",
+            )
+        )
+    if ceiling.memory > memory_left:
+        problems.append(
+            Problem(
+                "spec.resources.memory",
+                f"{Quantity.memory(ceiling.memory)} is more than any node can give: {most_memory}"
+                f"{_reserved_part((0, reserved[1]))}; at most {whole_mebibytes(memory_left)} is possible",
+            )
+        )
+    return problems or [Problem("spec.resources", f"no node has both the CPU and the memory; {left[0]}")]
 
 
-def _too_large(resource: str, size: Quantity, room: Room, beside: Quantity, most: Quantity) -> Problem:
-    taken = f", of which {beside} is for what runs beside the server" if beside.value else ""
-    message = f"{size} is more than any node can give: {_left(room)}{taken}; at most {most} is possible"
-    return Problem(f"spec.resources.{resource}", message)
-
-
-def _left(room: Room) -> str:
-    return (
-        f"node {room.node} has {Quantity.cpu(max(0, room.cpu))} CPU and {whole_mebibytes(room.memory)} of memory left"
-    )
+def _reserved_part(reserved: tuple[int, int]) -> str:
+    """Return what of a node the rest of the run needs, as the continuation of a sentence."""
+    cpu, memory = Quantity.cpu(reserved[0]), Quantity.memory(reserved[1])
+    amounts = [*([f"{cpu} CPU"] if reserved[0] else []), *([f"{memory} of memory"] if reserved[1] else [])]
+    if not amounts:
+        return ""
+    return f", of which the load and the other containers of the server's pod need {' and '.join(amounts)}"

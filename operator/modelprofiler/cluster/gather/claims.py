@@ -1,6 +1,6 @@
-"""The PersistentVolumeClaims that a profile names: whether they can be mounted, and where.
+"""The PersistentVolumeClaims that a profile names: whether pods can mount them, and on which node.
 
-What is on them only a pod can see: `modelprofiler.cluster.prepare` has one look.
+Only a pod can see the files on them: `modelprofiler.cluster.prepare` starts one that reads them.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CLAIMS, NODES, PODS, Cluster
+from modelprofiler.cluster.manifests.pods import HOSTNAME
 from modelprofiler.cluster.manifests.volumes import ClaimSource, sources_on_claims
 from modelprofiler.errors import NotFound, Problem, Refused
 
 ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
-"""Access modes of volumes that are mounted on one node at a time."""
+"""Access modes of volumes that only one node at a time can mount."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of a profile, all of which are there."""
+    """The claims of a profile, all of which exist and can be mounted."""
 
     sources: tuple[ClaimSource, ...]
     identity: str
-    """Another claim, path or question gives another one; so does a user who asks for everything anew."""
+    """Identifies what there is to read: another claim or path changes it, and so does the annotation to run again."""
     host: str | None
-    """Host name of the node on which a volume that one node alone can have is in use; None: any node will do."""
+    """Host name of the node on which somebody already uses a volume that only one node can mount; None: any node."""
     together: bool
-    """Whether the server and the load mount the same volume, which one node alone can have."""
+    """Whether the server and the load mount the same volume and only one node can mount it."""
 
 
 async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem]:
@@ -42,44 +43,45 @@ async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem
     ClusterUnavailable
         When the API server does not answer.
     """
-    namespace = profile.metadata.namespace
     sources = sources_on_claims(profile)
-    found: dict[str, Object] = {}
-    for name in dict.fromkeys(source.claim.claim_name for source in sources):
+    claims = await _existing(cluster, profile.metadata.namespace, {s.claim.claim_name for s in sources})
+    if problems := _unusable(sources, claims, profile.metadata.namespace):
+        return problems
+    on_one_node = {name for name, claim in claims.items() if _access_modes(claim) <= ONE_NODE}
+    shared = _claims_of(sources, "dataset") & _claims_of(sources, "model", "code")
+    nodes = await _nodes_in_use(cluster, profile, on_one_node) if on_one_node else {}
+    if problems := [*_not_shareable(sources, claims, shared), *_on_different_nodes(sources, nodes)]:
+        return problems
+    return Claims(
+        sources=tuple(sources),
+        identity=_identity(profile, sources, claims),
+        host=await _host(cluster, next(iter(nodes.values()))) if nodes else None,
+        together=bool(shared & on_one_node),
+    )
+
+
+async def _existing(cluster: Cluster, namespace: str, claim_names: Collection[str]) -> dict[str, Object]:
+    """Return the claims that exist, by name."""
+    claims = {}
+    for name in sorted(claim_names):
         try:
-            found[name] = await cluster.get(CLAIMS, namespace, name)
+            claims[name] = await cluster.get(CLAIMS, namespace, name)
         except NotFound:
             continue
-    problems = [
-        Problem(source.path, words)
-        for source in sources
-        if (words := _unusable(source.claim.claim_name, found.get(source.claim.claim_name), namespace))
-    ]
-    if problems:
-        return problems
-    single = {name for name, claim in found.items() if _modes(claim) <= ONE_NODE}
-    served = {s.claim.claim_name for s in sources if s.part != "dataset"}
-    together = {s.claim.claim_name for s in sources if s.part == "dataset"} & served & single
-    problems = [
-        Problem(
-            source.path,
-            f"claim {source.claim.claim_name!r} is ReadWriteOncePod, and both the server's pod and the load pod mount "
-            "it; use ReadWriteOnce, or another claim for the dataset",
-        )
-        for source in sources
-        if source.part == "dataset"
-        and source.claim.claim_name in together
-        and _modes(found[source.claim.claim_name]) == {"ReadWriteOncePod"}
-    ]
-    nodes = await _nodes_in_use(cluster, profile, single) if single else {}
-    problems += _torn(sources, nodes)
-    if problems:
-        return problems
-    host = await _host(cluster, next(iter(nodes.values()))) if nodes else None
-    return Claims(tuple(sources), _identity(profile, sources, found), host, bool(together))
+    return claims
 
 
-def _unusable(name: str, claim: Object | None, namespace: str) -> str:
+def _unusable(sources: Sequence[ClaimSource], claims: Mapping[str, Object], namespace: str) -> list[Problem]:
+    problems = []
+    for source in sources:
+        name = source.claim.claim_name
+        if message := _claim_problem(name, claims.get(name), namespace):
+            problems.append(Problem(source.path, message))
+    return problems
+
+
+def _claim_problem(name: str, claim: Object | None, namespace: str) -> str:
+    """Return why a claim cannot be mounted; empty when it can."""
     if claim is None:
         return f"there is no PersistentVolumeClaim {name!r} in namespace {namespace!r}"
     if claim["metadata"].get("deletionTimestamp"):
@@ -91,53 +93,72 @@ def _unusable(name: str, claim: Object | None, namespace: str) -> str:
     return ""
 
 
-def _modes(claim: Object) -> frozenset[str]:
-    given = (claim.get("status") or {}).get("accessModes") or claim["spec"].get("accessModes") or []
-    return frozenset(given)
+def _claims_of(sources: Sequence[ClaimSource], *parts: str) -> set[str]:
+    return {source.claim.claim_name for source in sources if source.part in parts}
+
+
+def _access_modes(claim: Object) -> frozenset[str]:
+    """Return the access modes of the claim's volume, or before it is bound those that the claim asks for."""
+    return frozenset((claim.get("status") or {}).get("accessModes") or claim["spec"].get("accessModes") or [])
+
+
+def _not_shareable(
+    sources: Sequence[ClaimSource], claims: Mapping[str, Object], shared: Collection[str]
+) -> list[Problem]:
+    """Return the claims that the server's pod and the load pod share although only one pod can mount them."""
+    return [
+        Problem(
+            source.path,
+            f"claim {source.claim.claim_name!r} is ReadWriteOncePod, and both the server's pod and the load pod mount "
+            "it; use ReadWriteOnce, or another claim for the dataset",
+        )
+        for source in sources
+        if source.part == "dataset"
+        and source.claim.claim_name in shared
+        and _access_modes(claims[source.claim.claim_name]) == {"ReadWriteOncePod"}
+    ]
 
 
 async def _nodes_in_use(cluster: Cluster, profile: ModelProfile, claims: Collection[str]) -> dict[str, str]:
-    """Return the node on which a pod that is not ours has each of the claims."""
-    found: dict[str, str] = {}
+    """Return the node on which a pod that is not the profile's own uses each of the claims, by claim."""
+    nodes: dict[str, str] = {}
     for pod in await cluster.list(PODS, profile.metadata.namespace):
-        meta, spec = pod["metadata"], pod["spec"]
-        over = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        if (
-            over
-            or not spec.get("nodeName")
-            or (meta.get("labels") or {}).get(names.PROFILE_UID) == profile.metadata.uid
-        ):
+        labels, spec = pod["metadata"].get("labels") or {}, pod["spec"]
+        has_ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        if has_ended or not spec.get("nodeName") or labels.get(names.PROFILE_UID) == profile.metadata.uid:
             continue
         for volume in spec.get("volumes") or []:
             name = str((volume.get("persistentVolumeClaim") or {}).get("claimName"))
             if name in claims:
-                found[name] = spec["nodeName"]
-    return found
+                nodes[name] = spec["nodeName"]
+    return nodes
 
 
-def _torn(sources: Sequence[ClaimSource], nodes: Mapping[str, str]) -> list[Problem]:
-    """Return what is wrong when the volumes are held on different nodes: all pods of a run stay on one."""
+def _on_different_nodes(sources: Sequence[ClaimSource], nodes: Mapping[str, str]) -> list[Problem]:
+    """Return that volumes of one node each are in use on different nodes: all pods of a run stay on one node."""
     if len(set(nodes.values())) < 2:
         return []
     where = " and ".join(f"claim {name!r} is in use on node {node}" for name, node in sorted(nodes.items()))
-    first = next(s for s in sources if s.claim.claim_name in nodes)
-    return [Problem(first.path, f"{where}, each of which one node alone can have; a run needs them on the same")]
+    first = next(source for source in sources if source.claim.claim_name in nodes)
+    message = f"{where}, and only one node at a time can mount each; a run needs them on the same node"
+    return [Problem(first.path, message)]
 
 
 async def _host(cluster: Cluster, node: str) -> str:
     try:
         labels = (await cluster.get(NODES, None, node))["metadata"].get("labels") or {}
-    except Refused:  # nodes may not be read: its name is most often its host name
+    except Refused:  # nodes may not be read: a node's name is most often its host name
         labels = {}
-    return labels.get("kubernetes.io/hostname") or node
+    return labels.get(HOSTNAME) or node
 
 
-def _identity(profile: ModelProfile, sources: Sequence[ClaimSource], found: Mapping[str, Object]) -> str:
+def _identity(profile: ModelProfile, sources: Sequence[ClaimSource], claims: Mapping[str, Object]) -> str:
+    """Return a hash of everything that the result of reading the claims depends on."""
     script = profile.spec.server.entry_script
-    asked = {
-        "sources": {s.part: [found[s.claim.claim_name]["metadata"]["uid"], s.claim.inside] for s in sources},
+    question = {
+        "sources": {s.part: [claims[s.claim.claim_name]["metadata"]["uid"], s.claim.inside] for s in sources},
         "file": script.file if script else None,
         "rows": [profile.spec.dataset.format.value, profile.spec.dataset.encoding],
         "rerun": profile.metadata.annotations.get(RERUN_ANNOTATION),
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]

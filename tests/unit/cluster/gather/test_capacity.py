@@ -129,7 +129,7 @@ def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given(
 
 
 @pytest.mark.parametrize(
-    ("found", "beside", "expected"),
+    ("left", "reserved", "expected"),
     [
         (
             [Room("n", 1500, 8 * GI)],
@@ -137,7 +137,8 @@ def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given(
             [
                 (
                     "spec.resources.cpu: 2 is more than any node can give: node n has 1500m CPU and 8Gi of memory "
-                    "left, of which 500m is for what runs beside the server; at most 1 is possible"
+                    "left, of which the load and the other containers of the server's pod need 500m CPU; at most 1 is "
+                    "possible"
                 )
             ],
         ),
@@ -159,10 +160,10 @@ def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given(
     ],
 )
 def test_a_range_that_fits_no_node_is_said_with_the_node_that_has_most(
-    found: list[Room], beside: tuple[int, int], expected: list[str]
+    left: list[Room], reserved: tuple[int, int], expected: list[str]
 ) -> None:
     """And how much of it would fit."""
-    problems = effective(Resources.model_validate(RANGE), found, beside)
+    problems = effective(Resources.model_validate(RANGE), left, reserved)
     assert isinstance(problems, list)
     assert expected == [str(p) for p in problems]
 

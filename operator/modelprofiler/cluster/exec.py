@@ -1,4 +1,4 @@
-"""A command in a container, with something to read: what `kubectl exec -i` does, over the same protocol."""
+"""Runs a command in a container and sends it input: what ``kubectl exec -i`` does, over the same protocol."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
 
+from modelprofiler.api.objects import Object
 from modelprofiler.cluster.adapter import Cluster
 from modelprofiler.errors import ClusterUnavailable
 
@@ -17,16 +17,17 @@ STDIN, STDOUT, STDERR, RESULT = range(4)
 """Channels of the protocol v4.channel.k8s.io: the first byte of every message."""
 
 LONGEST_OUTPUT = 65536
+"""Bytes of an output stream that are kept, the last ones: our commands print one line, or a traceback."""
 
 
 @dataclass
-class Ended:
-    """How a command ended.
+class CommandResult:
+    """What a command printed, and how it ended.
 
     Attributes
     ----------
     exit_code
-        None when the connection broke before.
+        None while it runs, and when the connection broke before it ended.
     """
 
     exit_code: int | None = None
@@ -34,12 +35,12 @@ class Ended:
 
     @property
     def stdout(self) -> str:
-        """What it printed."""
+        """The text on its standard output."""
         return self.output[STDOUT].decode(errors="replace").strip()
 
     @property
     def stderr(self) -> str:
-        """What it complained of."""
+        """The text on its standard error."""
         return self.output[STDERR].decode(errors="replace").strip()
 
 
@@ -49,69 +50,70 @@ async def run_in_pod(
     pod: str,
     container: str,
     command: list[str],
-    given: Iterable[bytes],
-    within_seconds: float,
-) -> Ended:
-    """Run a command in a container and give it something to read.
+    stdin: Iterable[bytes],
+    timeout_seconds: float,
+) -> CommandResult:
+    """Run a command in a container and send it input.
 
-    The protocol has no end of what is read: the command has to know by itself when it has read everything.
+    The protocol cannot close the input, so the command has to know by itself when it has read everything.
 
     Parameters
     ----------
-    given
-        What the command reads, in parts of some tens of KiB.
-    within_seconds
+    stdin
+        The input, in parts of some tens of KiB.
+    timeout_seconds
         How long all of it may take.
 
     Raises
     ------
     ClusterUnavailable
-        When the connection breaks, or not in time.
+        When the connection breaks, or the command takes too long.
     Refused
         When the caller may not run commands in pods.
     """
-    ended = Ended()
+    result = CommandResult()
     try:
         async with (
-            asyncio.timeout(within_seconds),
+            asyncio.timeout(timeout_seconds),
             cluster.exec_socket(namespace, pod, container, command) as socket,
         ):
-            sending = asyncio.create_task(_send(socket, given))
+            sending = asyncio.create_task(_send(socket, stdin))
             try:
-                await _receive(socket, ended)
+                await _receive(socket, result)
             finally:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
     except TimeoutError as error:
-        raise ClusterUnavailable(f"a command in pod {pod} took longer than {within_seconds:.0f} s") from error
+        raise ClusterUnavailable(f"a command in pod {pod} took longer than {timeout_seconds:.0f} s") from error
     except aiohttp.ClientError as error:
         raise ClusterUnavailable(f"the connection to pod {pod} broke: {error!r}") from error
-    if ended.exit_code is None:
+    if result.exit_code is None:
         raise ClusterUnavailable(f"the connection to pod {pod} broke before the command ended")
-    return ended
+    return result
 
 
-async def _send(socket: aiohttp.ClientWebSocketResponse, given: Iterable[bytes]) -> None:
-    for part in given:
+async def _send(socket: aiohttp.ClientWebSocketResponse, stdin: Iterable[bytes]) -> None:
+    for part in stdin:
         await socket.send_bytes(bytes((STDIN,)) + part)
-        await asyncio.sleep(0)  # what is said meanwhile has to be heard
+        await asyncio.sleep(0)  # lets _receive run: a socket that takes everything at once never suspends this loop
 
 
-async def _receive(socket: aiohttp.ClientWebSocketResponse, ended: Ended) -> None:
+async def _receive(socket: aiohttp.ClientWebSocketResponse, result: CommandResult) -> None:
     async for message in socket:
         data = message.data.encode() if isinstance(message.data, str) else message.data
         if not data:
             continue
         channel, content = data[0], data[1:]
-        if channel in ended.output:
-            ended.output[channel] = (ended.output[channel] + content)[-LONGEST_OUTPUT:]
+        if channel in result.output:
+            result.output[channel] = (result.output[channel] + content)[-LONGEST_OUTPUT:]
         elif channel == RESULT:
-            ended.exit_code = _exit_code(json.loads(content))
+            result.exit_code = _exit_code(json.loads(content))
             return
 
 
-def _exit_code(result: dict[str, Any]) -> int:
-    if result.get("status") == "Success":
+def _exit_code(status: Object) -> int:
+    """Return the exit code in the Status that ends the stream; 1 where it gives none."""
+    if status.get("status") == "Success":
         return 0
-    causes = (result.get("details") or {}).get("causes") or []
+    causes = (status.get("details") or {}).get("causes") or []
     return next((int(c["message"]) for c in causes if c.get("reason") == "ExitCode"), 1)

@@ -1,4 +1,4 @@
-"""Runs of a cluster, read for a person: the ModelProfile and the ConfigMap with its trials in full."""
+"""Reads runs of a cluster for the commands: the ModelProfile and the ConfigMap with its trials in full."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, PROFILES, Cluster, current_namespace
+from modelprofiler.cluster.gather.objects import is_owned_by
 from modelprofiler.errors import NotFound, RecordUnreadable, Refused
 from modelprofiler.report.record import RunRecord, TrialRecord
 
@@ -21,7 +22,7 @@ def run_of(name: str, namespace: str | None) -> RunRecord:
     ModelProfilerError
         When there is no cluster, or it has no such profile.
     """
-    return asyncio.run(_connected(name, namespace))
+    return asyncio.run(_run(name, namespace))
 
 
 def profiles_of(name: str | None, namespace: str | None) -> list[Object]:
@@ -32,10 +33,10 @@ def profiles_of(name: str | None, namespace: str | None) -> list[Object]:
     ModelProfilerError
         When there is no cluster, or it has no such profile.
     """
-    return asyncio.run(_objects(name, namespace))
+    return asyncio.run(_profiles(name, namespace))
 
 
-async def _connected(name: str, namespace: str | None) -> RunRecord:
+async def _run(name: str, namespace: str | None) -> RunRecord:
     cluster = await Cluster.connect()
     try:
         return await fetch(cluster, namespace or current_namespace(), name)
@@ -43,17 +44,17 @@ async def _connected(name: str, namespace: str | None) -> RunRecord:
         await cluster.close()
 
 
-async def _objects(name: str | None, namespace: str | None) -> list[Object]:
+async def _profiles(name: str | None, namespace: str | None) -> list[Object]:
     cluster = await Cluster.connect()
     try:
-        where = namespace or current_namespace()
-        return [await _profile(cluster, where, name)] if name else await cluster.list(PROFILES, where)
+        namespace = namespace or current_namespace()
+        return [await _profile(cluster, namespace, name)] if name else await cluster.list(PROFILES, namespace)
     finally:
         await cluster.close()
 
 
 async def fetch(cluster: Cluster, namespace: str, name: str) -> RunRecord:
-    """Return a run: the profile, and of its current run the trials that the report has.
+    """Return the current run of a profile, with those trials that its report has in full.
 
     Raises
     ------
@@ -67,12 +68,11 @@ async def fetch(cluster: Cluster, namespace: str, name: str) -> RunRecord:
         report = await cluster.get(CONFIG_MAPS, namespace, names.report(name))
     except Refused:  # there is none yet, or ConfigMaps may not be read: the status has the rows
         return RunRecord(profile)
-    owners = {str(owner.get("uid")) for owner in report["metadata"].get("ownerReferences") or []}
-    if profile.metadata.uid not in owners:
+    if not is_owned_by(report, profile.metadata.uid):
         return RunRecord(profile)
-    prefix = f"{profile.status.run_hash}.trial-"
-    kept = [_trial(text) for key, text in (report.get("data") or {}).items() if key.startswith(prefix)]
-    return RunRecord(profile, {record.trial.index: record for record in kept if record is not None})
+    prefix = names.trial_key_prefix(profile.status.run_hash or "")
+    records = [_trial(text) for key, text in (report.get("data") or {}).items() if key.startswith(prefix)]
+    return RunRecord(profile, {record.trial.index: record for record in records if record is not None})
 
 
 async def _profile(cluster: Cluster, namespace: str, name: str) -> Object:
@@ -85,7 +85,7 @@ async def _profile(cluster: Cluster, namespace: str, name: str) -> Object:
 
 
 def _trial(text: str) -> TrialRecord | None:
-    """Read a trial; None where somebody has edited it beyond recognition."""
+    """Return a trial of the report; None where somebody has edited it so that it cannot be read."""
     try:
         data = json.loads(text)
         return TrialRecord.from_dict(data) if isinstance(data, dict) else None

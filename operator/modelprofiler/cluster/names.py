@@ -1,4 +1,4 @@
-"""Names, labels and annotations of everything the operator creates; all follow from the profile and the run."""
+"""Names, labels and annotations of everything that the operator creates; all follow from the profile and the run."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ CONTENT = f"{GROUP}/content"
 SERVER, LOAD, REPORT, FILES, PREPARE = "server", "load", "report", "files", "prepare"
 
 _LONGEST_PROFILE_PART = 28
+"""With ``mp-``, a hash of 8 characters and ``-s999`` a server's name has at most 45 characters. Its Deployment adds 17
+for the pod, whose name is a DNS label of at most 63 (RFC 1123)."""
+
 _LONGEST_NAME = 253
+"""Of a ConfigMap: a DNS subdomain (RFC 1123)."""
 _LONGEST_REPORT_PART = _LONGEST_NAME - len("-01234567-report")
 
 
 def base(profile: ModelProfile, run_hash: str) -> str:
-    """Return what the names of a run's children begin with; at most 41 characters, so that a pod's name fits in 63.
+    """Return what the names of a run's children begin with, at most 40 characters.
 
-    Long profile names are cut, so the hash takes in the uid: no two profiles share a name.
+    Long profile names are cut; the hash is over the profile's uid too, so that two profiles never share a name.
     """
     digest = hashlib.sha256(f"{profile.metadata.uid}/{run_hash}".encode()).hexdigest()[:8]
     readable = profile.metadata.name[:_LONGEST_PROFILE_PART].replace(".", "-").strip("-")
@@ -59,17 +63,27 @@ def prepare(profile: ModelProfile, identity: str) -> str:
 
 
 def files(profile: ModelProfile, run_hash: str) -> str:
-    """Return the name of the ConfigMap that holds what the profile carries inline."""
+    """Return the name of the ConfigMap with the profile's inline sources."""
     return f"{base(profile, run_hash)}-files"
 
 
 def report(profile_name: str) -> str:
-    """Return the name of the ConfigMap with the full report; a name that would be too long is cut and told apart."""
+    """Return the name of the ConfigMap with the full report; one that is too long is cut and gets a hash."""
     name = f"{profile_name}-report"
     if len(name) <= _LONGEST_NAME:
         return name
     digest = hashlib.sha256(profile_name.encode()).hexdigest()[:8]
     return f"{profile_name[:_LONGEST_REPORT_PART].rstrip('.-')}-{digest}-report"
+
+
+def trial_key_prefix(run_hash: str) -> str:
+    """Return what the keys of a run's trials in the report begin with."""
+    return f"{run_hash}.trial-"
+
+
+def trial_key(run_hash: str, trial: int) -> str:
+    """Return the key of a trial in the report."""
+    return f"{trial_key_prefix(run_hash)}{trial:03d}.json"
 
 
 def labels(profile: ModelProfile, run_hash: str, component: str) -> dict[str, str]:
@@ -83,12 +97,12 @@ def labels(profile: ModelProfile, run_hash: str, component: str) -> dict[str, st
 
 
 def children_selector(uid: str) -> str:
-    """Return the selector of everything that belongs to a profile."""
+    """Return the label selector of everything that belongs to a profile."""
     return f"{PROFILE_UID}={uid}"
 
 
 def owner(profile: ModelProfile) -> dict[str, object]:
-    """Return the reference through which a child goes when its profile goes."""
+    """Return the owner reference by which the garbage collector deletes a child after its profile."""
     return {
         "apiVersion": profile.api_version,
         "kind": profile.kind,

@@ -1,4 +1,4 @@
-"""The ConfigMap ``<name>-report``: every finished trial in full, with what the status has no room for."""
+"""Writes the ConfigMap ``<name>-report``: every finished trial in full, with samples and the load's result."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
+from modelprofiler.cluster.gather.objects import is_owned_by
 from modelprofiler.cluster.gather.observation import Measured
 from modelprofiler.cluster.manifests import config_maps
 from modelprofiler.errors import NotFound, Refused
@@ -27,62 +28,76 @@ async def write(
     result: LoadResult | None,
     measured: Measured | None = None,
 ) -> None:
-    """Add a finished trial to the report, or replace it; written before the status, so that nothing is lost.
+    """Add a finished trial to the report, or replace it there.
 
-    A report that the API server does not take (it is full, or somebody owns its name) does not keep a trial from being
-    recorded: the status has the row.
+    It is called before the trial is recorded in the status, so that a crash in between loses nothing. A report that
+    the API server refuses (it is full, or its name belongs to somebody else) keeps no trial out of the status.
+
+    Parameters
+    ----------
+    result
+        What the load generator left; None where the report has it already, or there is none.
+    measured
+        The samples of the trial's usage.
 
     Raises
     ------
     ClusterUnavailable, Conflict
-        When the API server does not answer; then the trial is not recorded yet.
+        When the API server does not answer; then the trial must not be recorded yet.
     """
-    namespace, name = profile.metadata.namespace, names.report(profile.metadata.name)
     try:
-        found = await _found(cluster, namespace, name)
-        if found is not None and profile.metadata.uid not in _owners(found):
-            log.warning("%s/%s belongs to somebody else; the report is not written", namespace, name)
-            return
-        data = (found or {}).get("data") or {}
-        key = f"{run_hash}.trial-{trial.index:03d}.json"
-        samples = (measured.cpu_seconds, measured.memory) if measured is not None else ((), ())
-        full = TrialRecord(trial, result, *samples).to_dict()
-        if result is None:
-            full = _before(data, key) | full
-        # Of earlier runs only the rows of the current one are of use, and a ConfigMap holds 1 MiB.
-        old = {k: None for k in data if not k.startswith(run_hash)}
-        try:
-            await _put(cluster, profile, run_hash, found is None, old | {key: json.dumps(full, indent=1)})
-        except Refused:
-            row = {"trial": full["trial"]}  # without what the load generator handed back, which is most of it
-            await _put(cluster, profile, run_hash, found is None, old | {key: json.dumps(row)})
+        await _write(cluster, profile, run_hash, trial, result, measured)
     except Refused as error:
-        log.warning("%s/%s: the report is not written: %s", namespace, name, error)
+        meta = profile.metadata
+        log.warning("%s/%s: trial %d is not in the report: %s", meta.namespace, meta.name, trial.index, error)
 
 
-async def _found(cluster: Cluster, namespace: str, name: str) -> Object | None:
+async def _write(
+    cluster: Cluster,
+    profile: ModelProfile,
+    run_hash: str,
+    trial: Trial,
+    result: LoadResult | None,
+    measured: Measured | None,
+) -> None:
+    namespace, name = profile.metadata.namespace, names.report(profile.metadata.name)
+    report = await _existing(cluster, namespace, name)
+    if report is not None and not is_owned_by(report, profile.metadata.uid):
+        log.warning("%s/%s belongs to somebody else; the report is not written", namespace, name)
+        return
+    data = (report or {}).get("data") or {}
+    key = names.trial_key(run_hash, trial.index)
+    samples = (measured.cpu_seconds, measured.memory) if measured is not None else ((), ())
+    full = TrialRecord(trial, result, *samples).to_dict()
+    if result is None:  # the usage of a trial whose result is in the report already
+        full = _recorded(data, key) | full
+    # The trials of earlier runs are removed: nobody reads them any more, and a ConfigMap takes at most 1 MiB.
+    stale = {k: None for k in data if not k.startswith(names.trial_key_prefix(run_hash))}
+
+    async def put(entry: Object) -> None:
+        if report is None:
+            body = config_maps.report(profile, run_hash, {key: json.dumps(entry, indent=1)})
+            await cluster.create(CONFIG_MAPS, namespace, body)
+        else:
+            await cluster.patch(CONFIG_MAPS, namespace, name, {"data": {**stale, key: json.dumps(entry, indent=1)}})
+
+    try:
+        await put(full)
+    except Refused:
+        await put({"trial": full["trial"]})  # most of an entry is the result of the load generator
+
+
+async def _existing(cluster: Cluster, namespace: str, name: str) -> Object | None:
     try:
         return await cluster.get(CONFIG_MAPS, namespace, name)
     except NotFound:
         return None
 
 
-async def _put(cluster: Cluster, profile: ModelProfile, run_hash: str, new: bool, data: Object) -> None:
-    namespace, name = profile.metadata.namespace, names.report(profile.metadata.name)
-    if not new:
-        await cluster.patch(CONFIG_MAPS, namespace, name, {"data": data})
-        return
-    await cluster.create(CONFIG_MAPS, namespace, config_maps.report(profile, run_hash, data))
-
-
-def _owners(found: Object) -> set[str]:
-    return {str(owner.get("uid")) for owner in found["metadata"].get("ownerReferences") or []}
-
-
-def _before(data: Object, key: str) -> Object:
-    """Return what the report has of a trial; nothing where somebody has edited it beyond recognition."""
+def _recorded(data: Object, key: str) -> Object:
+    """Return the entry of a trial in the report; an empty one where somebody has edited it beyond recognition."""
     try:
-        before = json.loads(data.get(key) or "{}")
+        entry = json.loads(data.get(key) or "{}")
     except ValueError:
         return {}
-    return before if isinstance(before, dict) else {}
+    return entry if isinstance(entry, dict) else {}

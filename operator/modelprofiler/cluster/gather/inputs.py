@@ -1,4 +1,4 @@
-"""What a profile names in the cluster, looked up: files become digests and rows, or what is missing is said."""
+"""The files behind a profile's sources: their digests and rows, or everything that is missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelprofiler.api.status import ClaimsStatus, DatasetStatus
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
 from modelprofiler.cluster.gather import claims
 from modelprofiler.cluster.gather.claims import Claims
-from modelprofiler.cluster.manifests.volumes import file_name, sources_on_claims
+from modelprofiler.cluster.manifests.volumes import Part, file_name, sources_of, sources_on_claims
 from modelprofiler.core import sources
 from modelprofiler.errors import DatasetError, NotFound, Problem
 from modelprofiler.load.dataset import describe, read_rows
@@ -27,9 +27,9 @@ class Inputs:
     code_digest: str | None
     model_digest: str | None
     host: str | None = None
-    """Host name of the node that all pods have to be on for their volumes; None: any node will do."""
+    """Host name of the node on which all pods have to run for their volumes; None: any node."""
     together: bool = False
-    """Whether the load has to be on the server's node for its volume."""
+    """Whether the load has to run on the server's node for its volume."""
 
 
 @dataclass(frozen=True)
@@ -40,102 +40,97 @@ class Unusable:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What the sources that the operator reads itself hold: ConfigMaps and the profile."""
-
-    code: dict[str, bytes] | None
-    model: dict[str, bytes] | None
-    rows: dict[str, bytes] | None
-    problems: tuple[Problem, ...]
-
-
 async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable | Claims:
     """Look up every source of a profile, and find everything that is wrong with them at once.
 
     Returns
     -------
     Inputs | Unusable | Claims
-        Claims: those that have to be looked at first (`modelprofiler.cluster.prepare`); the status does not tell what
-        is on them, or that what was on them could not be used.
+        Claims where the sources on them have yet to be read (`modelprofiler.cluster.prepare`): the status has no
+        result of reading them, or only why they could not be used.
 
     Raises
     ------
     ClusterUnavailable
         When the API server does not answer.
     """
-    read = await _read(cluster, profile)
-    found = await claims.look(cluster, profile) if sources_on_claims(profile) else None
-    missing = [*read.problems, *(found if isinstance(found, list) else ())]
-    if missing or isinstance(found, list):
-        return Unusable(Reason.SOURCE_NOT_FOUND, tuple(missing))
-    dataset, key = None, ""
-    if read.rows is not None:
-        key, content = next(iter(read.rows.items()))
-        try:
-            dataset = describe(read_rows(content, profile.spec.dataset.format, profile.spec.dataset.encoding))
-        except DatasetError as error:
-            return Unusable(Reason.INVALID_DATASET, (Problem("spec.dataset", str(error)),))
-    code, model = (None if files is None else sources.digest(files) for files in (read.code, read.model))
-    if found is None:
-        assert dataset is not None
+    files, problems = await _read_files(cluster, profile)
+    looked_up = await claims.look(cluster, profile) if sources_on_claims(profile) else None
+    if isinstance(looked_up, list):
+        return Unusable(Reason.SOURCE_NOT_FOUND, (*problems, *looked_up))
+    if problems:
+        return Unusable(Reason.SOURCE_NOT_FOUND, tuple(problems))
+    try:
+        dataset, key = _described(profile, files.get("dataset"))
+    except DatasetError as error:
+        return Unusable(Reason.INVALID_DATASET, (Problem("spec.dataset", str(error)),))
+    code, model = (sources.digest(files[part]) if part in files else None for part in ("code", "model"))
+    if looked_up is None:
+        assert dataset is not None, "a dataset is on a claim or has been read"
         return Inputs(dataset, key, code, model)
-    on_claims = known(profile, found)
-    if on_claims is None or on_claims.message is not None:
-        return found
+    result = known(profile, looked_up)
+    if result is None or result.message is not None:
+        return looked_up
+    dataset = dataset or result.dataset
+    if dataset is None:  # somebody has edited the status
+        return looked_up
     if profile.spec.dataset.source.persistent_volume_claim is not None:
         key = file_name(profile.spec.dataset.source.persistent_volume_claim)
-    dataset = dataset or on_claims.dataset
-    if dataset is None:  # somebody has edited the status
-        return found
     return Inputs(
-        dataset, key, code or on_claims.code_digest, model or on_claims.model_digest, found.host, found.together
+        dataset=dataset,
+        dataset_key=key,
+        code_digest=code or result.code_digest,
+        model_digest=model or result.model_digest,
+        host=looked_up.host,
+        together=looked_up.together,
     )
 
 
-def known(profile: ModelProfile, found: Claims) -> ClaimsStatus | None:
-    """Return what is recorded of these claims, if anything is."""
+def known(profile: ModelProfile, on_claims: Claims) -> ClaimsStatus | None:
+    """Return the recorded result of reading some claims; None where they have not been read as they are now."""
     recorded = profile.status.claims
-    return recorded if recorded is not None and recorded.identity == found.identity else None
+    return recorded if recorded is not None and recorded.identity == on_claims.identity else None
 
 
-async def _read(cluster: Cluster, profile: ModelProfile) -> _Read:
-    spec = profile.spec
-    missing: list[Problem] = []
-    namespace = profile.metadata.namespace
-
-    async def content(source: Source | None, path: str) -> dict[str, bytes] | None:
-        if source is None or source.persistent_volume_claim is not None:
-            return None
-        try:
-            return await _files(cluster, namespace, source)
-        except NotFound as error:
-            missing.append(Problem(path, str(error)))
-            return None
-
-    script = spec.server.entry_script
-    code = await content(script.source if script else None, "spec.server.entryScript.source")
-    model = await content(spec.model.source if spec.model else None, "spec.model.source")
-    rows = await content(spec.dataset.source, "spec.dataset.source")
-    if script and code is not None and script.source.config_map:
-        missing += sources.script_problems(script.file, code)
-    if rows is not None and spec.dataset.source.config_map:
-        missing += sources.which_rows(spec.dataset.source.config_map.name, rows)
-    return _Read(code, model, rows, tuple(missing))
+def _described(profile: ModelProfile, rows: dict[str, bytes] | None) -> tuple[DatasetStatus | None, str]:
+    """Return what the dataset is and the name of its file; nothing of one that is on a claim."""
+    if rows is None:
+        return None, ""
+    key, content = next(iter(rows.items()))
+    return describe(read_rows(content, profile.spec.dataset.format, profile.spec.dataset.encoding)), key
 
 
-async def _files(cluster: Cluster, namespace: str, source: Source) -> dict[str, bytes]:
+async def _read_files(cluster: Cluster, profile: ModelProfile) -> tuple[dict[Part, dict[str, bytes]], list[Problem]]:
+    """Return the files of ConfigMaps and inline sources by part, and everything that is missing."""
+    spec, namespace = profile.spec, profile.metadata.namespace
+    problems: list[Problem] = []
+    files: dict[Part, dict[str, bytes]] = {}
+    for part, path, source in sources_of(profile):
+        if source.persistent_volume_claim is None:
+            try:
+                files[part] = await _files_of(cluster, namespace, source)
+            except NotFound as error:
+                problems.append(Problem(path, str(error)))
+    script, rows = spec.server.entry_script, spec.dataset.source
+    if script and script.source.config_map and "code" in files:
+        problems += sources.script_problems(script.file, files["code"])
+    if rows.config_map and "dataset" in files:
+        problems += sources.which_rows(rows.config_map.name, files["dataset"])
+    return files, problems
+
+
+async def _files_of(cluster: Cluster, namespace: str, source: Source) -> dict[str, bytes]:
     if source.inline is not None:
         return {"": source.inline.encode()}
     assert source.config_map is not None, "acceptance refuses every other source"
     name, key = source.config_map.name, source.config_map.key
     try:
-        found = await cluster.get(CONFIG_MAPS, namespace, name)
+        config_map = await cluster.get(CONFIG_MAPS, namespace, name)
     except NotFound as error:
         raise NotFound(f"there is no ConfigMap {name!r} in namespace {namespace!r}") from error
-    files, wrong = sources.files_of(found)
-    if wrong:  # the API server lets no such ConfigMap in
-        raise NotFound(f"ConfigMap {name!r} cannot be read: {'; '.join(map(str, wrong))}")
+    files, problems = sources.files_of(config_map)
+    if problems:  # the API server admits no such ConfigMap
+        raise NotFound(f"ConfigMap {name!r} cannot be read: {'; '.join(map(str, problems))}")
     if key is None:
         return files
     if key not in files:

@@ -22,6 +22,11 @@ def labels_of(o: Object) -> dict[str, str]:
     return o["metadata"].get("labels") or {}
 
 
+def is_owned_by(o: Object, uid: str) -> bool:
+    """Return whether an object has an owner with a uid."""
+    return uid in {str(owner.get("uid")) for owner in o["metadata"].get("ownerReferences") or []}
+
+
 def created(o: Object) -> datetime:
     """Return when an object was created."""
     return datetime.fromisoformat(o["metadata"]["creationTimestamp"])

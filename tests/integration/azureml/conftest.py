@@ -1,4 +1,4 @@
-"""A store of its own for each test, and a real MLflow server."""
+"""Fixtures: each test has its own store; a real MLflow server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START_SECONDS = 90.0
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the current directory and the store of this test."""
+    """Create the current directory and the store of this test."""
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -32,16 +32,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def mlflow_program(repository: Path) -> str:
-    """Return MLflow's program: that of MLFLOW, or the one that `hack/mlflow` has installed apart from everything."""
-    found = os.environ.get("MLFLOW") or shutil.which(str(repository / ".cache/mlflow/bin/mlflow"))
-    if not found:
+    """Return the path of MLflow's program: that in the variable MLFLOW, or the one that `hack/mlflow` installed."""
+    program = os.environ.get("MLFLOW") or shutil.which(str(repository / ".cache/mlflow/bin/mlflow"))
+    if not program:
         pytest.skip("there is no MLflow server here; `hack/mlflow` installs one (850 MB)")
-    return found
+    return program
 
 
 @pytest.fixture(scope="session")
 def mlflow(mlflow_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start an MLflow server on loopback that keeps the files itself, and return its address."""
+    """Start an MLflow server on loopback that stores the files itself, and return its address."""
     directory = tmp_path_factory.mktemp("mlflow")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

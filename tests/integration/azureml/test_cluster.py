@@ -1,6 +1,6 @@
-"""What a script asks of a cluster, against a server of this machine that keeps objects as an API server does.
+"""The requests that a script makes of a cluster, to a local server that keeps objects as an API server does.
 
-What a real one makes of them is tested end to end.
+The end-to-end tests use a real cluster.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ApiServer:
         self.address = ""
         self.down = False
         self.storage: Path | None = None
-        """What every claim is bound to; None: none gets a volume."""
+        """The directory that every claim is bound to; None: no claim is bound."""
         self.corrupt = False
         self.copies = 0
 
@@ -72,8 +72,8 @@ class ApiServer:
             return self._status(404, f"there is no {path}")
         if request.method == "PATCH":
             self._merge(self.objects[path], await request.json())
-        found = self.objects.pop(path) if request.method == "DELETE" else self.objects[path]
-        return web.json_response(found)
+        stored = self.objects.pop(path) if request.method == "DELETE" else self.objects[path]
+        return web.json_response(stored)
 
     def _bind(self, path: str, body: Object) -> None:
         """Bind a claim and run a pod, as far as there is storage."""
@@ -90,11 +90,11 @@ class ApiServer:
         assert self.storage is not None
         socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
         await socket.prepare(request)
-        python, *words, folder = request.query.getall("command")
+        python, *arguments, folder = request.query.getall("command")
         assert ("python3", "/var/modelprofiler/files") == (python, folder)
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *words, str(self.storage), stdin=pipe, stdout=pipe, stderr=pipe
+            sys.executable, *arguments, str(self.storage), stdin=pipe, stdout=pipe, stderr=pipe
         )
         self.copies += 1
 
@@ -130,7 +130,7 @@ class ApiServer:
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
-    """Serve objects, and have a kubeconfig whose context ``here`` names the server."""
+    """Serve objects, and write a kubeconfig whose context ``here`` names the server."""
     server, loop, ready, done = ApiServer(), asyncio.new_event_loop(), threading.Event(), asyncio.Event()
 
     async def serve() -> None:
@@ -174,7 +174,7 @@ def ws(api: ApiServer) -> Workspace:
 
 @pytest.fixture
 def call(ws: Workspace) -> dict[str, Any]:
-    """Return what `Model.profile` is given."""
+    """Return the arguments of `Model.profile`."""
     Path("m.bin").write_bytes(b"\xffweights")
     Path("score.py").write_text("def init(): pass\ndef run(d): return d\n", encoding="utf-8")
     Path("data.txt").write_text('{"a": 1}\n', encoding="utf-8")
@@ -190,13 +190,13 @@ def call(ws: Workspace) -> dict[str, Any]:
 
 
 def the_profile(api: ApiServer) -> Object:
-    """Return the ModelProfile there is."""
-    (found,) = [o for path, o in api.objects.items() if path.startswith(f"{PROFILES}/")]
-    return found
+    """Return the only ModelProfile."""
+    (stored,) = [o for path, o in api.objects.items() if path.startswith(f"{PROFILES}/")]
+    return stored
 
 
-def test_a_call_makes_a_profile_and_the_files_it_names(api: ApiServer, call: dict[str, Any]) -> None:
-    """Each owned by the profile; the name is one that Kubernetes takes."""
+def test_a_call_creates_a_profile_and_its_config_maps(api: ApiServer, call: dict[str, Any]) -> None:
+    """The profile owns them, and its name is valid in Kubernetes."""
     profile = Model.profile(**call, description="why")
     made = the_profile(api)
     name = made["metadata"]["name"]
@@ -216,8 +216,8 @@ def test_a_call_makes_a_profile_and_the_files_it_names(api: ApiServer, call: dic
     assert "uid" not in yaml.safe_load(profile.to_manifest())["metadata"]
 
 
-def test_a_cap_above_every_node_is_lowered_with_a_warning(api: ApiServer, call: dict[str, Any]) -> None:
-    """Where the nodes may be read; otherwise the operator says it."""
+def test_a_size_above_every_node_is_lowered_with_a_warning(api: ApiServer, call: dict[str, Any]) -> None:
+    """The caller must have the right to read nodes; otherwise the operator reports it."""
     with pytest.warns(UserWarning, match="cpu 3 is more than any node has; 1.9 is the largest"):
         profile = Model.profile(**call, cpu=3, memory_in_gb=2)
     assert (1.9, 2.0) == (profile.requested_cpu, profile.requested_memory_in_gb)
@@ -226,8 +226,8 @@ def test_a_cap_above_every_node_is_lowered_with_a_warning(api: ApiServer, call: 
     assert 3.0 == Model.profile(**call, cpu=3).requested_cpu
 
 
-def test_a_name_is_taken_once(api: ApiServer, call: dict[str, Any]) -> None:
-    """The first stays as it was."""
+def test_the_name_must_be_unique(api: ApiServer, call: dict[str, Any]) -> None:
+    """The first profile of the name does not change."""
     Model.profile(**call)
     before = json.dumps(api.objects)
     with pytest.raises(WebserviceException, match="exists already in namespace ml: choose another name") as error:
@@ -236,8 +236,8 @@ def test_a_name_is_taken_once(api: ApiServer, call: dict[str, Any]) -> None:
     assert before == json.dumps(api.objects)
 
 
-def test_what_the_cluster_refuses_is_told_in_its_words(api: ApiServer, call: dict[str, Any]) -> None:
-    """And nothing is left behind."""
+def test_a_refusal_has_the_message_of_the_cluster(api: ApiServer, call: dict[str, Any]) -> None:
+    """Nothing is left behind."""
     api.forbidden.add(CONFIG_MAPS)
     with pytest.raises(UserErrorException, match=f"the cluster refuses: you may not POST {CONFIG_MAPS}"):
         Model.profile(**call)
@@ -246,7 +246,7 @@ def test_what_the_cluster_refuses_is_told_in_its_words(api: ApiServer, call: dic
 
 @pytest.fixture
 def large(api: ApiServer, call: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
-    """Return a call with a model that no ConfigMap holds, in a cluster that has storage."""
+    """Return a call with a model that is too large for a ConfigMap, in a cluster with storage."""
     api.storage = tmp_path / "storage"
     api.storage.mkdir()
     Path("large.bin").write_bytes(bytes(range(256)) * 12_000)
@@ -254,13 +254,13 @@ def large(api: ApiServer, call: dict[str, Any], tmp_path: Path) -> dict[str, Any
 
 
 def the_claim(api: ApiServer) -> Object:
-    """Return the claim there is."""
-    (found,) = [o for path, o in api.objects.items() if path.startswith(f"{CLAIMS}/")]
-    return found
+    """Return the only claim."""
+    (stored,) = [o for path, o in api.objects.items() if path.startswith(f"{CLAIMS}/")]
+    return stored
 
 
-def test_files_that_no_config_map_holds_go_onto_a_claim(api: ApiServer, large: dict[str, Any]) -> None:
-    """With the caller's rights, through a pod that is gone afterwards; it goes with the profile."""
+def test_files_that_are_too_large_go_onto_a_claim(api: ApiServer, large: dict[str, Any]) -> None:
+    """With the caller's rights, through a temporary pod; the claim is deleted with the profile."""
     profile = Model.profile(**large)
     made, claim = the_profile(api), the_claim(api)
     assert api.storage is not None
@@ -288,10 +288,10 @@ def test_the_same_files_are_copied_once(api: ApiServer, large: dict[str, Any]) -
     the_claim(api)
 
 
-def test_a_copy_that_is_not_what_was_sent_is_not_used(
+def test_a_copy_that_differs_is_not_used(
     api: ApiServer, large: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is made once more; then the call gives up, and leaves nothing."""
+    """It is repeated once; then the call fails and leaves nothing."""
     monkeypatch.setattr("modelprofiler.azureml.profiling.cluster_client.ATTEMPTS", 2)
     api.corrupt = True
     with pytest.raises(WebserviceException, match=r"differ from .* sent: their digest is sha256:0, not sha256:"):
@@ -300,8 +300,8 @@ def test_a_copy_that_is_not_what_was_sent_is_not_used(
     assert {} == api.objects
 
 
-def test_a_volume_that_is_full_is_told(api: ApiServer, large: dict[str, Any]) -> None:
-    """In the words of the system; nothing is left."""
+def test_the_error_of_a_failed_copy_is_reported(api: ApiServer, large: dict[str, Any]) -> None:
+    """It is the system's; nothing is left."""
     assert api.storage is not None
     api.storage.rmdir()
     with pytest.raises(UserErrorException, match=r"could not be copied onto claim modelprofiler-.*No such file"):
@@ -309,10 +309,10 @@ def test_a_volume_that_is_full_is_told(api: ApiServer, large: dict[str, Any]) ->
     assert {} == api.objects
 
 
-def test_a_cluster_without_storage_is_told(
+def test_a_cluster_without_storage_is_reported(
     api: ApiServer, large: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What would give it some is named."""
+    """The error names the setting that helps."""
     for name in ("BIND_SECONDS", "AT_ONCE_SECONDS"):
         monkeypatch.setattr(f"modelprofiler.cluster.act.upload.{name}", 0.1)
     api.storage = None
@@ -326,14 +326,14 @@ def test_a_cluster_without_storage_is_told(
 
 @pytest.mark.parametrize("what", [CLAIMS, PODS])
 def test_the_rights_that_a_claim_needs_are_named(api: ApiServer, large: dict[str, Any], what: str) -> None:
-    """All of them at once, not one a try; nothing is left."""
+    """The error names all of them at once; nothing is left."""
     api.forbidden.add(what)
     with pytest.raises(UserErrorException, match=rf"get and create pods/exec: you may not POST {what}"):
         Model.profile(**large)
     assert {} == api.objects
 
 
-def test_a_profile_is_looked_up_from_anywhere(api: ApiServer, ws: Workspace, call: dict[str, Any]) -> None:
+def test_a_profile_is_looked_up_by_name(api: ApiServer, ws: Workspace, call: dict[str, Any]) -> None:
     """An unknown one is refused."""
     made = Model.profile(**call)
     assert made.id == ModelProfile(ws, "first_try").id
@@ -342,8 +342,8 @@ def test_a_profile_is_looked_up_from_anywhere(api: ApiServer, ws: Workspace, cal
     assert 404 == error.value.status_code
 
 
-def test_cancelling_suspends_it(api: ApiServer, call: dict[str, Any]) -> None:
-    """What was measured stays."""
+def test_cancelling_suspends_the_profile(api: ApiServer, call: dict[str, Any]) -> None:
+    """Its measurements stay."""
     profile = Model.profile(**call)
     profile.cancel()
     assert the_profile(api)["spec"]["suspend"] is True
@@ -351,7 +351,7 @@ def test_cancelling_suspends_it(api: ApiServer, call: dict[str, Any]) -> None:
 
 
 def succeed(profile: Object) -> None:
-    """Have the operator finish a run."""
+    """Finish a run as the operator does."""
     time = "2026-01-02T03:04:05Z"
     size = {"cpu": "450m", "memory": "250M"}
     profile["status"] = {
@@ -363,7 +363,7 @@ def succeed(profile: Object) -> None:
     }
 
 
-def test_who_waits_tags_the_models_if_asked(api: ApiServer, ws: Workspace, call: dict[str, Any]) -> None:
+def test_waiting_tags_the_models_with_auto_tag(api: ApiServer, ws: Workspace, call: dict[str, Any]) -> None:
     """A cluster cannot reach the registry."""
     profile = Model.profile(**call, auto_tag=True)
     succeed(the_profile(api))
@@ -372,7 +372,7 @@ def test_who_waits_tags_the_models_if_asked(api: ApiServer, ws: Workspace, call:
 
 
 def test_a_workload_is_annotated(api: ApiServer, call: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    """By ``modelprofiler tag``; without a workload, the models are."""
+    """By ``modelprofiler tag``; without --workload it tags the models."""
     Model.profile(**call)
     api.objects[DEPLOYMENT] = {"metadata": {"name": "web"}}
     where = ("-n", "ml", "--context", "here")
@@ -396,7 +396,7 @@ def test_a_workload_is_annotated(api: ApiServer, call: dict[str, Any], capsys: p
     assert "0.45" == Model(Workspace.local(), "m").tags["recommendedCpu"]
 
 
-def test_a_cluster_that_does_not_answer_is_named(
+def test_a_cluster_that_does_not_answer_is_reported(
     api: ApiServer, ws: Workspace, call: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a few attempts."""

@@ -1,4 +1,4 @@
-"""Models in a real MLflow server, behind the calls that the local store has too."""
+"""Models in a real MLflow server, through the calls of the local store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ws(mlflow: str, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def test_a_model_makes_the_round_trip(ws: Workspace) -> None:
-    """Registered, found in every way, with all it was registered with; its file comes back byte for byte."""
+    """It is found in every way, with all its attributes; its file is downloaded unchanged."""
     size = ResourceConfiguration(cpu=1, memory_in_gb=0.5)
     first = Model.register(
         ws, "model.joblib", "diabetes", tags={"a": 1}, description="why", resource_configuration=size
@@ -34,18 +34,18 @@ def test_a_model_makes_the_round_trip(ws: Workspace) -> None:
     assert ("diabetes:1", "diabetes:2") == (first.id, second.id)
     assert "models:/diabetes/2" == second.url
     assert 2 == Model(ws, "diabetes").version
-    found = Model(ws, id="models:/diabetes/1")
-    assert ({"a": "1"}, "why") == (found.tags, found.description)
-    assert found.resource_configuration is not None
-    assert size.serialize() == found.resource_configuration.serialize()
+    registered = Model(ws, id="models:/diabetes/1")
+    assert ({"a": "1"}, "why") == (registered.tags, registered.description)
+    assert registered.resource_configuration is not None
+    assert size.serialize() == registered.resource_configuration.serialize()
     assert ({"p": "q"}, "ScikitLearn") == (Model(ws, "diabetes").properties, Model(ws, "diabetes").model_framework)
     assert ["diabetes:2", "diabetes:1"] == [m.id for m in Model.list(ws, "diabetes")]
-    assert b"\x80weights" == Path(found.files()).read_bytes()
-    assert "model.joblib" == Path(found.download("out")).name
+    assert b"\x80weights" == Path(registered.files()).read_bytes()
+    assert "model.joblib" == Path(registered.download("out")).name
 
 
 def test_tags_are_those_of_the_model_version(ws: Workspace, mlflow_program: str, mlflow: str) -> None:
-    """As MLflow's own client sees them, and nothing of ours among the user's."""
+    """MLflow's own client sees them; the package's own tags are not among the user's."""
     model = Model.register(ws, "model.joblib", "tagged", tags={"old": "1"})
     model.add_tags({"recommendedCpu": 0.45, "recommendedMemoryInGB": 0.25})
     model.remove_tags("old")
@@ -71,7 +71,7 @@ def test_tags_are_those_of_the_model_version(ws: Workspace, mlflow_program: str,
 
 
 def test_a_folder_keeps_its_files_and_name(ws: Workspace) -> None:
-    """With folders in it."""
+    """Its folders are included."""
     Path("net/sub").mkdir(parents=True)
     for name in ("a b", "sub/c"):
         Path("net", name).write_text(name, encoding="utf-8")
@@ -80,8 +80,8 @@ def test_a_folder_keeps_its_files_and_name(ws: Workspace) -> None:
     assert ["a b", "sub/c"] == sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
 
 
-def test_a_model_that_mlflow_saved_itself_can_be_profiled(ws: Workspace, mlflow_program: str, mlflow: str) -> None:
-    """Logged by its own library; the folder with MLmodel is the model."""
+def test_a_model_that_mlflow_saved_can_be_profiled(ws: Workspace, mlflow_program: str, mlflow: str) -> None:
+    """The folder with MLmodel is the model."""
     script = (
         "import mlflow\n"
         "class M(mlflow.pyfunc.PythonModel):\n"
@@ -108,17 +108,17 @@ def test_a_version_can_be_deleted(ws: Workspace) -> None:
     assert 1 == Model(ws, "gone").version
 
 
-def test_an_unknown_model_is_refused_with_those_there_are(ws: Workspace) -> None:
-    """As from the local store."""
+def test_an_unknown_model_is_refused_and_the_known_ones_are_named(ws: Workspace) -> None:
+    """As by the local store."""
     Model.register(ws, "model.joblib", "there")
-    with pytest.raises(ModelNotFoundException, match=r"ModelNotFound: Model with name x not found.*there:1"):
+    with pytest.raises(ModelNotFoundException, match=r"ModelNotFound: Model with name x not registered.*there:1"):
         Model(ws, "x")
-    with pytest.raises(ModelNotFoundException, match=r"version 9 not found.*registered are there:1"):
+    with pytest.raises(ModelNotFoundException, match=r"version 9 not registered.*registered are there:1"):
         Model(ws, "there", version=9)
 
 
-def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And an address that is none of a server."""
+def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that is not a server's is refused."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     with pytest.raises(WebserviceException, match=r"MLflow at http://127.0.0.1:1 does not answer") as error:
         Model(Workspace.local(), "x")

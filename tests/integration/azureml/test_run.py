@@ -1,4 +1,4 @@
-"""A run on this machine: its process, and its end before its time."""
+"""A run on this machine: its process, and its cancellation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelprofiler.azureml.core import Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
 
 PATIENCE = 90.0
-"""Seconds after which something hangs; the first time an environment is made."""
+"""Seconds after which a test is taken to hang; the first run creates an environment."""
 
 SCRIPT = """
 import signal
@@ -36,7 +36,7 @@ Model.profile(ws, "p", [], config, dataset, cpu=0.5, memory_in_gb=0.3, rate=5, l
 
 
 def processes_of(directory: Path) -> list[str]:
-    """Return the command lines that name a directory."""
+    """Return the command lines that contain a directory."""
     lines = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
     return [line for line in lines if str(directory) in line]
 
@@ -44,7 +44,7 @@ def processes_of(directory: Path) -> list[str]:
 def test_a_run_outlives_its_script_and_is_cancelled_by_another(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of it is left then; what it was asked for can still be read."""
+    """No process of it is left; its request can still be read."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # its lock too: no other run of this machine is waited for
     subprocess.run([sys.executable, "-c", SCRIPT], check=True)
     directory = home / "profiles/p"

@@ -1,4 +1,4 @@
-"""A workspace of its own for each test, in a directory of its own."""
+"""Fixtures: each test has its own workspace, in a directory of its own."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Tabular = Callable[..., TabularDataset]
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the current directory and the store of this test."""
+    """Create the current directory and the store of this test."""
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -50,14 +50,14 @@ def tabular(ws: Workspace) -> Tabular:
 
 @pytest.fixture
 def requests(tabular: Tabular) -> TabularDataset:
-    """Return a dataset as the original's example makes it."""
+    """Return a dataset as Azure ML's example makes it."""
     row = json.dumps({"data": [[1, 2], [3, 4]]})
     return tabular("\n".join([row] * 3))
 
 
 @pytest.fixture
 def config() -> InferenceConfig:
-    """Return how a script without packages is served."""
+    """Return the inference configuration of a script without packages."""
     Path("score.py").write_text(SCORE, encoding="utf-8")
     Path("requirements.txt").write_text("joblib==1.5.1\n", encoding="utf-8")
     environment = Environment.from_pip_requirements("env", "requirements.txt")
@@ -66,7 +66,7 @@ def config() -> InferenceConfig:
 
 @pytest.fixture
 def not_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prepare runs as ever, and start no process."""
+    """Prepare runs, but start no process."""
 
     def start(
         self: LocalRuns, directory: Path, manifest: dict[str, object], models: list[str], uri: str | None

@@ -1,4 +1,4 @@
-"""Runs as they are written: a profile's status at some point."""
+"""Documents of runs: profiles with a status."""
 
 from __future__ import annotations
 

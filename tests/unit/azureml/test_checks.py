@@ -1,4 +1,4 @@
-"""The checks of `Model.profile`, in the original's order: a call with several faults hears of the first."""
+"""The checks of `Model.profile`, in Azure ML's order: a call with several faults reports the first."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from modelprofiler.azureml.profiling.request import Options
 
 
 def refused(ws: Workspace, config: InferenceConfig, dataset: object, **call: object) -> str:
-    """Return what a call is told."""
+    """Return the error of a call."""
     arguments = {"profile_name": "p", "models": [], "cpu": None, "memory_in_gb": None} | call
     with pytest.raises(UserErrorException) as error:
         Model.profile(ws, inference_config=config, input_dataset=dataset, **arguments)  # type: ignore[arg-type]
@@ -23,49 +23,49 @@ def refused(ws: Workspace, config: InferenceConfig, dataset: object, **call: obj
 
 
 @pytest.mark.parametrize("name", ["", None])
-def test_first_the_name(ws: Workspace, config: InferenceConfig, name: str | None) -> None:
-    """It cannot be empty."""
+def test_the_name_is_checked_first(ws: Workspace, config: InferenceConfig, name: str | None) -> None:
+    """It must not be empty."""
     message = refused(ws, config, None, profile_name=name, cpu=9, memory_in_gb=99)
     assert message == "profile_name cannot be None or empty."
 
 
 @pytest.mark.parametrize("cpu", [0, 0.09, 3.6, -1, True, "1"])
-def test_then_the_cpu(ws: Workspace, config: InferenceConfig, cpu: object) -> None:
-    """It is from 0.1 to 3.5 cores."""
+def test_the_cpu_is_checked_after_the_name(ws: Workspace, config: InferenceConfig, cpu: object) -> None:
+    """It is between 0.1 and 3.5 cores."""
     message = refused(ws, config, None, cpu=cpu, memory_in_gb=99)
     assert message.startswith(f"Expected cpu value is between 0.1 and 3.5. Provided: {cpu}")
 
 
 @pytest.mark.parametrize("memory", [0, 0.09, 15.1])
-def test_then_the_memory(ws: Workspace, config: InferenceConfig, memory: float) -> None:
-    """It is from 0.1 to 15 GB."""
+def test_the_memory_is_checked_after_the_cpu(ws: Workspace, config: InferenceConfig, memory: float) -> None:
+    """It is between 0.1 and 15 GB."""
     message = refused(ws, config, None, memory_in_gb=memory)
     assert message.startswith(f"Expected memory value is between 0.1 and 15.0. Provided: {memory}")
 
 
 def test_bounds_are_a_setting(ws: Workspace, config: InferenceConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Environment variables move them; what is no number is refused."""
+    """Environment variables set them; a value that is not a number is refused."""
     monkeypatch.setenv("MODELPROFILER_MAX_PROFILE_CPU", "16")
     assert refused(ws, config, None, cpu=8).startswith("Dataset not provided")
     monkeypatch.setenv("MODELPROFILER_MAX_PROFILE_CPU", "many")
     assert refused(ws, config, None) == "MODELPROFILER_MAX_PROFILE_CPU must be a number above 0, not 'many'"
 
 
-def test_then_that_there_is_a_dataset(ws: Workspace, config: InferenceConfig) -> None:
-    """None is none."""
+def test_a_dataset_is_required(ws: Workspace, config: InferenceConfig) -> None:
+    """None is refused."""
     assert refused(ws, config, None).startswith("Dataset not provided.")
 
 
-def test_then_that_it_is_tabular(ws: Workspace, config: InferenceConfig) -> None:
-    """A dataset of files is not, nor is a path."""
+def test_the_dataset_must_be_tabular(ws: Workspace, config: InferenceConfig) -> None:
+    """A file dataset and a path are refused."""
     Path("data.txt").write_text("a\n", encoding="utf-8")
     files = Dataset.File.from_files("data.txt")
     assert refused(ws, config, files).endswith("Provided: FileDataset")
     assert refused(ws, config, "data.txt").endswith("Provided: str")
 
 
-def test_then_that_it_has_one_column(ws: Workspace, config: InferenceConfig, tabular: Tabular) -> None:
-    """Two are named, with their types."""
+def test_the_dataset_must_have_one_column(ws: Workspace, config: InferenceConfig, tabular: Tabular) -> None:
+    """The error names both columns with their types."""
     message = refused(ws, config, tabular("1,x\n2,y\n", separator=","))
     assert "Number of columns != 1: Column1 (long), Column2 (string)" in message
 
@@ -74,17 +74,17 @@ def test_then_that_it_has_one_column(ws: Workspace, config: InferenceConfig, tab
     ("text", "kind"),
     [("1\n2\n", "long"), ("1.5\n2\n", "float"), ("true\nFalse\n", "bool"), ("2020-01-31\n", "datetime")],
 )
-def test_then_that_it_holds_strings(
+def test_the_dataset_must_contain_strings(
     ws: Workspace, config: InferenceConfig, tabular: Tabular, text: str, kind: str
 ) -> None:
-    """A column of numbers, truths or dates is told by its type."""
+    """A column of numbers, booleans or dates is refused, and the error names its type."""
     message = refused(ws, config, tabular(text))
     assert f"Dataset contains datatype other than string: column Column1 is {kind}." in message
 
 
 @pytest.mark.usefixtures("not_started")
 def test_numbers_can_be_requests(ws: Workspace, config: InferenceConfig, tabular: Tabular) -> None:
-    """When the column is said to be text, or types are not told."""
+    """They are accepted when the column has the type of text, or when types are not inferred."""
     typed = tabular("1\n2\n", set_column_types={"Column1": DataType.to_string()})
     untold = tabular("1\n2\n", infer_column_types=False)
     for name, dataset in (("typed", typed), ("untold", untold)):
@@ -93,13 +93,15 @@ def test_numbers_can_be_requests(ws: Workspace, config: InferenceConfig, tabular
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "   \n"])
-def test_then_that_there_is_a_row(ws: Workspace, config: InferenceConfig, tabular: Tabular, text: str) -> None:
+def test_the_dataset_must_have_rows(ws: Workspace, config: InferenceConfig, tabular: Tabular, text: str) -> None:
     """An empty file is an empty dataset."""
     assert refused(ws, config, tabular(text)).startswith("Empty Dataset.")
 
 
-def test_then_what_the_original_had_not(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
-    """Options are refused under the names by which they were given, all at once."""
+def test_options_that_azure_ml_did_not_have_are_checked_next(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset
+) -> None:
+    """The error names every bad option as the caller knows it."""
     assert "not both" in refused(ws, config, requests, rate=1, concurrency=1)
     assert "not both" in refused(ws, config, requests, latency={"p95": "1s"}, max_slowdown_percent=5)
     message = refused(ws, config, requests, rate="fast", latency={"p95": "soon", "p42": "1s"}, duration="1s")
@@ -108,15 +110,17 @@ def test_then_what_the_original_had_not(ws: Workspace, config: InferenceConfig, 
     assert "latency.p42: is not a field" in message
 
 
-def test_then_models_and_configuration(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
-    """They must be what they are called."""
+def test_the_types_of_models_and_configuration_are_checked_next(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset
+) -> None:
+    """Other types are refused."""
     assert "models must be a list of Model objects" in refused(ws, config, requests, models=["diabetes:1"])
     assert "must be an InferenceConfig" in refused(ws, "score.py", requests)  # type: ignore[arg-type]  # on purpose
 
 
 @pytest.mark.usefixtures("not_started")
-def test_last_that_the_name_is_free(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
-    """A second profile of the same name is refused, and the first stays as it was."""
+def test_the_name_must_be_unique(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
+    """The name is checked last; the first profile of the name does not change."""
     first = Model.profile(ws, "once", [], config, requests)
     with pytest.raises(WebserviceException, match="A profile with name once exists already") as error:
         Model.profile(ws, "once", [], config, requests)
@@ -131,8 +135,8 @@ def test_a_name_that_is_a_path_is_refused(ws: Workspace, config: InferenceConfig
             Model.profile(ws, name, [], config, requests)
 
 
-def test_a_failure_leaves_the_name_free(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
-    """When the entry script has gone since."""
+def test_a_failed_call_leaves_the_name_free(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
+    """Here the entry script was deleted meanwhile."""
     Path("score.py").unlink()
     for _ in range(2):
         with pytest.raises(WebserviceException, match="doesn't exist any more"):
@@ -142,25 +146,25 @@ def test_a_failure_leaves_the_name_free(ws: Workspace, config: InferenceConfig, 
 def test_a_row_with_line_breaks_is_one_line_if_it_is_json(
     ws: Workspace, config: InferenceConfig, tabular: Tabular
 ) -> None:
-    """Other text with line breaks cannot be replayed."""
+    """Other text with line breaks is refused."""
     csv = {"separator": ",", "support_multi_line": True}
     assert "line breaks and is not JSON" in refused(ws, config, tabular('"a\nb"\n', **csv))
 
 
-def test_variables_say_what_the_call_does_not() -> None:
-    """A script that is to run unchanged; what the call says stands."""
-    said = {
+def test_variables_set_what_the_call_does_not() -> None:
+    """A script can run unchanged; an argument of the call overrides a variable."""
+    variables = {
         "MODELPROFILER_PROFILE_RATE": "20",
         "MODELPROFILER_PROFILE_LATENCY": "p95=250ms,p50=100ms",
         "MODELPROFILER_PROFILE_DURATION": "10s",
     }
-    silent = Options().or_of(said)
-    assert ("20", {"p95": "250ms", "p50": "100ms"}, "10s") == (silent.rate, silent.latency, silent.duration)
-    spoke = Options(concurrency=2, max_slowdown_percent=30, duration="30s").or_of(said)
-    assert (None, None, "30s") == (spoke.rate, spoke.latency, spoke.duration)
+    unset = Options().or_of(variables)
+    assert ("20", {"p95": "250ms", "p50": "100ms"}, "10s") == (unset.rate, unset.latency, unset.duration)
+    explicit = Options(concurrency=2, max_slowdown_percent=30, duration="30s").or_of(variables)
+    assert (None, None, "30s") == (explicit.rate, explicit.latency, explicit.duration)
 
 
-def test_a_variable_that_is_no_latency_is_refused() -> None:
-    """With what would be right."""
+def test_a_variable_that_is_not_a_latency_is_refused() -> None:
+    """The error shows the right format."""
     with pytest.raises(UserErrorException, match="METRIC=DURATION, such as p95=250ms, not '250ms'"):
         Options().or_of({"MODELPROFILER_PROFILE_LATENCY": "250ms"})

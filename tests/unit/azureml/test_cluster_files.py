@@ -42,7 +42,7 @@ def model(ws: Workspace) -> Model:
 
 
 def served(tmp_path: Path, made: Bundle) -> str:
-    """Mount the ConfigMaps as a pod does, start the script as its server does, and return what init() prints."""
+    """Mount the ConfigMaps as in a pod, start the script as its server does, and return the output of init()."""
     code, models = tmp_path / "code", tmp_path / "model"
     for directory, files in ((code, made.code or {}), (models, made.model or {})):
         directory.mkdir()
@@ -64,7 +64,7 @@ def served(tmp_path: Path, made: Bundle) -> str:
 
 
 def test_files_without_folders_are_keys(tmp_path: Path, model: Model) -> None:
-    """And can be read where they are."""
+    """The script reads them from the mounted ConfigMap."""
     Path("score.py").write_text(SCRIPT.format(imports="", more=""), encoding="utf-8")
     made = bundle(tmp_path, [model])
     assert {"score.py", "azureml.py"} == set(made.code or {})
@@ -74,7 +74,7 @@ def test_files_without_folders_are_keys(tmp_path: Path, model: Model) -> None:
 
 
 def test_folders_and_several_models_are_packed(tmp_path: Path, ws: Workspace, model: Model) -> None:
-    """And unpacked by a script of ours, which is then the user's."""
+    """A script unpacks them, and then runs the user's script."""
     Path("src/lib").mkdir(parents=True)
     Path("src/lib/helper.py").write_text("WORD = 'helped'\n", encoding="utf-8")
     Path("src/score.py").write_text(
@@ -86,15 +86,15 @@ def test_folders_and_several_models_are_packed(tmp_path: Path, ws: Workspace, mo
     assert "weights helped\nsame\n" == served(tmp_path, made)
 
 
-def test_the_archive_is_the_same_for_the_same_files(tmp_path: Path, ws: Workspace, model: Model) -> None:
-    """So that a run is known by what it measures."""
+def test_the_same_files_make_the_same_archive(tmp_path: Path, ws: Workspace, model: Model) -> None:
+    """A run is identified by the digest of its files."""
     Path("score.py").write_text("def init(): pass\ndef run(d): pass\n", encoding="utf-8")
     models = [model, Model.register(ws, "m.bin", "other")]
     assert bundle(tmp_path / "1", models).model == bundle(tmp_path / "2", models).model
 
 
 def test_a_model_that_is_too_large_goes_onto_a_volume_with_the_script(tmp_path: Path, ws: Workspace) -> None:
-    """As folders; the rows stay where they fit."""
+    """Both keep their folders; the dataset stays in its ConfigMap."""
     Path("src/lib").mkdir(parents=True)
     Path("src/lib/helper.py").write_text("", encoding="utf-8")
     Path("src/score.py").write_text("def init(): pass\ndef run(d): pass\n", encoding="utf-8")
@@ -107,8 +107,8 @@ def test_a_model_that_is_too_large_goes_onto_a_volume_with_the_script(tmp_path: 
     assert ["code/lib/helper.py", "code/score.py", "model/big.bin"] == sorted(made.volume.files)
 
 
-def test_rows_that_are_too_large_go_onto_a_volume_alone(tmp_path: Path, ws: Workspace, model: Model) -> None:
-    """Then the server does not mount it."""
+def test_a_dataset_that_is_too_large_is_the_only_one_on_the_volume(tmp_path: Path, ws: Workspace, model: Model) -> None:
+    """The server does not mount the volume then."""
     Path("score.py").write_text("def init(): pass\ndef run(d): pass\n", encoding="utf-8")
     staged = stage(tmp_path / "run", InferenceConfig("score.py"), [model], ["x" * 2**20], set())
     made = bundled(staged)
@@ -117,8 +117,8 @@ def test_rows_that_are_too_large_go_onto_a_volume_alone(tmp_path: Path, ws: Work
     assert {"m.bin": b"weights"} == made.model
 
 
-def test_a_volume_is_told_apart_by_its_files_and_has_room_for_more(tmp_path: Path) -> None:
-    """The archive that travels holds them and nothing of who sent it; its end comes as a whole record."""
+def test_a_volume_is_identified_by_its_files_and_has_spare_room(tmp_path: Path) -> None:
+    """The archive has no owners and times, and ends with a whole record."""
     (tmp_path / "a").write_bytes(b"a" * 700)
     (tmp_path / "b").write_bytes(b"")
     files = {"model/é" + "x" * 120: tmp_path / "a", "code/b": tmp_path / "b"}
@@ -131,8 +131,8 @@ def test_a_volume_is_told_apart_by_its_files_and_has_room_for_more(tmp_path: Pat
         assert {name: path.stat().st_size for name, path in files.items()} == {m.name: m.size for m in opened}
 
 
-def test_what_receives_an_archive_replaces_what_was_there(tmp_path: Path) -> None:
-    """It ends by itself, though nobody closes what it reads, and tells the digest of what the volume gives back."""
+def test_receiving_an_archive_replaces_existing_files(tmp_path: Path) -> None:
+    """The program ends although its input stays open, and prints the digest of the files on the volume."""
     (tmp_path / "a").write_bytes(b"a" * 200_000)
     volume = Volume({"model/m.bin": tmp_path / "a"})
     root = tmp_path / "root"
@@ -150,8 +150,8 @@ def test_what_receives_an_archive_replaces_what_was_there(tmp_path: Path) -> Non
     assert b"a" * 200_000 == (root / "model/m.bin").read_bytes()
 
 
-def test_a_config_map_holds_texts_and_bytes(tmp_path: Path) -> None:
-    """And goes when its owner goes."""
+def test_a_config_map_contains_text_and_binary_data(tmp_path: Path) -> None:
+    """It is deleted with its owner."""
     made = config_map("n", "ns", {"a": b"text", "b": b"\xff"}, {"uid": "1"})
     assert ({"a": "text"}, {"b": base64.b64encode(b"\xff").decode()}) == (made["data"], made["binaryData"])
     assert [{"uid": "1"}] == made["metadata"]["ownerReferences"]

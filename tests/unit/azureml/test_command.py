@@ -1,4 +1,4 @@
-"""``modelprofiler ml`` and ``modelprofiler tag``: flags and files of the original."""
+"""``modelprofiler ml`` and ``modelprofiler tag``: the flags and files of ``az ml``."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return a function that runs a command and returns its exit code, the JSON it prints, and what it says."""
+    """Return a function that runs a command and returns its exit code, the JSON on stdout, and stderr."""
 
     def command(*arguments: str) -> Ran:
         capsys.readouterr()
@@ -35,7 +35,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function that says how every run ends, at once and without a process."""
+    """Return a function that sets how every run ends: at once, without a process."""
 
     def install(reason: str) -> None:
         def start(
@@ -60,7 +60,7 @@ def dataset_id(ws: Workspace, requests: TabularDataset) -> str:
 
 @pytest.fixture(autouse=True)
 def files(config: InferenceConfig) -> None:
-    """Have a model, a script and how it is served."""
+    """Create a model, a script and an inference configuration."""
     Path("model.joblib").write_text("weights", encoding="utf-8")
     Path("env.yml").write_text("dependencies:\n- numpy\n", encoding="utf-8")
     inference = {"entryScript": "score.py", "runtime": "python", "condaFile": "env.yml", "enableGpu": False}
@@ -70,16 +70,16 @@ def files(config: InferenceConfig) -> None:
 def test_the_published_command_profiles_a_model(
     ws: Workspace, run: Run, ends: Callable[[str], None], dataset_id: str
 ) -> None:
-    """Register, profile, and tag by hand as the article has it, odd flags included."""
+    """The commands of Azure's article register, profile and tag a model, with its odd flags."""
     ends("Verified")
     assert 0 == run("ml", "model", "register", "-n", "diabetes", "-p", "model.joblib")[0]
     where = ("-g", "GROUP", "-w", "WORKSPACE")
     call = ("--inference-config-file", "inf.json", "-m", "diabetes:1", "--idi", dataset_id, "-n", "unique-name")
-    code, details, said = run("ml", "model", "profile", *where, *call, "-t", "out.json")
+    code, details, stderr = run("ml", "model", "profile", *where, *call, "-t", "out.json")
     assert 0 == code
     assert (0.45, 0.25, "Succeeded") == tuple(details[k] for k in ("recommendedCpu", "recommendedMemoryInGB", "state"))
-    assert "numpy is taken from PyPI as numpy" in said
-    assert "Trial 3: Confirm" in said
+    assert "numpy is taken from PyPI as numpy" in stderr
+    assert "Trial 3: Confirm" in stderr
     written = json.loads(Path("out.json").read_text(encoding="utf-8"))
     expected = {"workspaceName": "WORKSPACE", "resourceGroupName": "GROUP", "cpu": 0.45, "memoryInGB": 0.25}
     assert {**details, **expected} == written
@@ -91,14 +91,14 @@ def test_the_published_command_profiles_a_model(
 
 
 @pytest.mark.parametrize(("reason", "state"), [("NoFeasibleSize", "Failed"), ("DeadlineExceeded", "TimedOut")])
-def test_a_run_without_a_result_is_exit_code_1(
+def test_a_run_without_a_result_has_exit_code_1(
     run: Run, ends: Callable[[str], None], dataset_id: str, reason: str, state: str
 ) -> None:
-    """The document says why."""
+    """The result contains the error."""
     ends(reason)
-    code, details, said = run("ml", "model", "profile", "--es", "score.py", "--idi", dataset_id, "-n", "p")
+    code, details, stderr = run("ml", "model", "profile", "--es", "score.py", "--idi", dataset_id, "-n", "p")
     assert (1, state, "so it is") == (code, details["state"], details["error"]["message"])
-    assert "so it is" in said
+    assert "so it is" in stderr
 
 
 @pytest.mark.parametrize(
@@ -118,16 +118,16 @@ def test_a_run_without_a_result_is_exit_code_1(
         (("--add-tag", "a=b"), "--add-tag needs the model"),
     ],
 )
-def test_bad_input_is_a_sentence_and_exit_code_2(run: Run, arguments: tuple[str, ...], message: str) -> None:
-    """Nothing is started."""
+def test_bad_input_has_a_message_and_exit_code_2(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    """No run is started."""
     named = arguments if "-n" in arguments or "--add-tag" in arguments else (*arguments, "-n", "p")
-    code, out, said = run("ml", "model", "profile", *named)
+    code, out, stderr = run("ml", "model", "profile", *named)
     assert (2, None) == (code, out)
-    assert f"modelprofiler: {message}" in said
+    assert f"modelprofiler: {message}" in stderr
 
 
-def test_flags_stand_above_the_file(ws: Workspace, run: Run, ends: Callable[[str], None], dataset_id: str) -> None:
-    """And say what the original could not."""
+def test_flags_override_the_file(ws: Workspace, run: Run, ends: Callable[[str], None], dataset_id: str) -> None:
+    """There are flags for options that Azure ML did not have."""
     ends("Verified")
     Path("src").mkdir()
     Path("src/other.py").write_text("def init(): pass\ndef run(d): return d\n", encoding="utf-8")
@@ -141,10 +141,10 @@ def test_flags_stand_above_the_file(ws: Workspace, run: Run, ends: Callable[[str
         assert expected in manifest
 
 
-def test_an_environment_may_be_in_the_file_or_in_a_directory(
+def test_an_environment_can_be_in_the_file_or_in_a_directory(
     ws: Workspace, run: Run, ends: Callable[[str], None], dataset_id: str
 ) -> None:
-    """In full or by name; with one, a conda file is not looked at, as in the original."""
+    """It is given by name or as a whole; then the conda file is ignored, as in Azure ML."""
     ends("Verified")
     environment = Environment.from_pip_requirements("mine", "requirements.txt")
     environment.save_to_directory("dir")
@@ -154,23 +154,23 @@ def test_an_environment_may_be_in_the_file_or_in_a_directory(
         "name": ({"name": "mine", "version": "1"}, ()),
         "directory": (None, ("--ed", "dir")),
     }
-    for name, (given, flags) in ways.items():
-        inference = {"entryScript": "score.py", "condaFile": "env.yml", "environment": given}
+    for name, (entry, flags) in ways.items():
+        inference = {"entryScript": "score.py", "condaFile": "env.yml", "environment": entry}
         Path("inf.json").write_text(json.dumps(inference), encoding="utf-8")
         assert 0 == run("ml", "model", "profile", "--ic", "inf.json", *flags, "--idi", dataset_id, "-n", name)[0]
         assert "joblib==1.5.1" in ModelProfile(ws, name).to_manifest()
 
 
 def test_an_unknown_key_of_the_file_is_refused(run: Run) -> None:
-    """With those that are known."""
+    """The error names the known keys."""
     Path("inf.json").write_text('{"entryscript": "score.py"}', encoding="utf-8")
-    code, _, said = run("ml", "model", "profile", "--ic", "inf.json", "-n", "p")
+    code, _, stderr = run("ml", "model", "profile", "--ic", "inf.json", "-n", "p")
     assert 2 == code
-    assert "unknown key entryscript; the known keys are baseImage" in said
+    assert "unknown key entryscript; the known keys are baseImage" in stderr
 
 
 def test_models_are_registered_listed_shown_and_deleted(run: Run, tmp_path: Path) -> None:
-    """With the original's flags."""
+    """The flags are those of ``az ml``."""
     more = ("-d", "why", "--tag", "a=b", "--property", "p=q", "--cc", "1", "--gb", "0.5", "-t", "meta.json")
     _, model, _ = run("ml", "model", "register", "-n", "m", "-p", "model.joblib", *more)
     assert ("m:1", {"a": "b"}, {"p": "q"}) == (model["id"], model["tags"], model["properties"])
@@ -192,14 +192,14 @@ def test_models_are_registered_listed_shown_and_deleted(run: Run, tmp_path: Path
 
 
 def test_data_is_uploaded_and_registered_from_a_file(run: Run) -> None:
-    """The template is such a file."""
+    """The template is a valid file."""
     Path("sample_request_data.txt").write_text('{"a": 1}\n{"a": 2}\n', encoding="utf-8")
     assert 0 == run("ml", "datastore", "upload", "-p", "sample_request_data.txt", "-u", "sample_request_data")[0]
     template = run("ml", "dataset", "register", "--show-template")[1]
     Path("dataset.json").write_text(json.dumps(template), encoding="utf-8")
     _, registered, _ = run("ml", "dataset", "register", "-f", "dataset.json")
-    found = run("ml", "dataset", "show", "-n", "sample_request_data", "-v", "1")[1]
-    assert registered == found == run("ml", "dataset", "show", "-i", found["registration"]["id"])[1]
+    dataset = run("ml", "dataset", "show", "-n", "sample_request_data", "-v", "1")[1]
+    assert registered == dataset == run("ml", "dataset", "show", "-i", dataset["registration"]["id"])[1]
     assert ["sample_request_data"] == [d["name"] for d in run("ml", "dataset", "list")[1]]
     assert "workspaceblobstore" == next(s["name"] for s in run("ml", "datastore", "list")[1] if s["isDefault"])
     assert 0 == run("ml", "dataset", "unregister", "-n", "sample_request_data")[0]
@@ -218,17 +218,17 @@ def test_data_is_uploaded_and_registered_from_a_file(run: Run) -> None:
         ({"parameters": {"path": "x", "sourceType": "delimited_files", "header": "ALL"}}, "header must be true, false"),
     ],
 )
-def test_a_dataset_file_that_cannot_be_used_is_refused(run: Run, change: dict[str, Any], message: str) -> None:
-    """With what may be there."""
+def test_an_invalid_dataset_file_is_refused(run: Run, change: dict[str, Any], message: str) -> None:
+    """The error names the valid values."""
     template = run("ml", "dataset", "register", "--show-template")[1]
     Path("dataset.json").write_text(json.dumps({**template, **change}), encoding="utf-8")
-    code, _, said = run("ml", "dataset", "register", "-f", "dataset.json")
+    code, _, stderr = run("ml", "dataset", "register", "-f", "dataset.json")
     assert 2 == code
-    assert message in said
+    assert message in stderr
 
 
-def test_the_workspace_is_that_of_a_config_file_where_none_is_named(run: Run) -> None:
-    """Flags stand above it."""
+def test_the_workspace_comes_from_a_config_file_without_flags(run: Run) -> None:
+    """Flags override the file."""
     Workspace("s", "group", "space").write_config()
     run("ml", "model", "register", "-n", "m", "-p", "model.joblib", "-t", "meta.json")
     assert "space" == json.loads(Path("meta.json").read_text(encoding="utf-8"))["workspaceName"]
@@ -239,7 +239,7 @@ def test_the_workspace_is_that_of_a_config_file_where_none_is_named(run: Run) ->
 def test_a_profile_of_this_machine_tags_its_models(
     ws: Workspace, run: Run, ends: Callable[[str], None], dataset_id: str
 ) -> None:
-    """When it has a recommendation."""
+    """It must have a recommendation."""
     ends("Verified")
     run("ml", "model", "register", "-n", "m", "-p", "model.joblib")
     run("ml", "model", "profile", "--ic", "inf.json", "-m", "m:1", "--idi", dataset_id, "-n", "good")
@@ -248,14 +248,14 @@ def test_a_profile_of_this_machine_tags_its_models(
     assert "0.45" == Model(ws, "m").tags["recommendedCpu"]
     ends("NoFeasibleSize")
     run("ml", "model", "profile", "--ic", "inf.json", "-m", "m:1", "--idi", dataset_id, "-n", "bad")
-    code, _, said = run("tag", "bad")
+    code, _, stderr = run("tag", "bad")
     assert 2 == code
-    assert "profile bad is Failed and has no recommendation: so it is" in said
+    assert "profile bad is Failed and has no recommendation: so it is" in stderr
 
 
 @pytest.mark.parametrize("command", [["ml"], ["ml", "model", "profile"], ["ml", "dataset", "register"], ["tag"]])
 def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Under its own name, with an example."""
+    """The help contains the command's name and an example."""
     with pytest.raises(SystemExit) as end:
         main([*command, "--help"])
     assert 0 == end.value.code

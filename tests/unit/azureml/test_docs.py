@@ -1,4 +1,4 @@
-"""The migration page: every row is shown by a test that there is."""
+"""The migration page: a test shows every row."""
 
 import re
 from pathlib import Path
@@ -14,8 +14,8 @@ def page(repository: Path) -> str:
     return (repository / "docs/azureml.md").read_text(encoding="utf-8")
 
 
-def test_every_row_of_the_calls_names_a_test_that_there_is(repository: Path, page: str) -> None:
-    """In the tests of this part."""
+def test_every_row_of_the_calls_names_an_existing_test(repository: Path, page: str) -> None:
+    """The test is in one of the azureml folders."""
     table = page.split("## Calls")[1].split("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("|")][2:]
     named = ROW.findall(table)
@@ -24,8 +24,8 @@ def test_every_row_of_the_calls_names_a_test_that_there_is(repository: Path, pag
     assert [] == [name for name in named if f"def {name}(" not in tests]
 
 
-def test_the_defaults_are_as_the_page_says(page: str) -> None:
-    """Load and objective."""
+def test_the_page_has_the_default_load_and_objective(page: str) -> None:
+    """They are those of the code."""
     from modelprofiler.azureml.profiling.request import DEFAULT_CONCURRENCY, DEFAULT_MAX_SLOWDOWN_PERCENT
 
     assert 1 == DEFAULT_CONCURRENCY

@@ -1,4 +1,4 @@
-"""Environments: what the original called them, and what a profile is given."""
+"""Environments: Azure ML's classes, and their translation into the environment of a profile."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from modelprofiler.azureml.profiling.environment import SCORING_IMAGE, Translate
 
 
 def of(environment: Environment, *, in_cluster: bool = False) -> Translated:
-    """Return what a profile is given."""
+    """Return the environment of a profile."""
     return translated(environment, in_cluster=in_cluster)
 
 
@@ -26,7 +26,7 @@ def with_packages(**how: object) -> Environment:
 
 
 def test_requirements_are_those_of_the_file() -> None:
-    """Without comments, options included."""
+    """Options are included, comments are not."""
     Path("r.txt").write_text("# all\nnumpy==2.0  # pinned\n\n--no-binary foo\njoblib\n", encoding="utf-8")
     requirements = of(Environment.from_pip_requirements("e", "r.txt")).spec["requirements"]
     assert ["--no-binary foo", "numpy==2.0", "joblib"] == requirements
@@ -35,7 +35,7 @@ def test_requirements_are_those_of_the_file() -> None:
 
 
 def test_the_sdk_is_not_installed() -> None:
-    """azureml-defaults stood for the inference server, which every run brings."""
+    """azureml-defaults is left out: every run provides the inference server."""
     assert "requirements" not in of(Environment("e")).spec
     for name in ("azureml-defaults", "azureml-defaults~=1.41", "modelprofiler.azureml-defaults"):
         assert ["numpy"] == of(with_packages(pip_packages=[name, "numpy"])).spec["requirements"]
@@ -56,28 +56,28 @@ def test_the_sdk_is_not_installed() -> None:
         ("scikit_learn", "scikit-learn"),
     ],
 )
-def test_conda_packages_with_a_twin_are_taken_from_pypi(conda: str, pip: str) -> None:
-    """In pip's way of writing versions, and it is said."""
+def test_conda_packages_are_replaced_by_those_of_pypi(conda: str, pip: str) -> None:
+    """Versions are translated into pip's syntax, and a warning says so."""
     packages = pypi_packages([conda])
     assert [pip] == packages.requirements
     assert [f"{conda} is taken from PyPI as {pip}"] == packages.mapped
 
 
 def test_tools_are_in_every_environment() -> None:
-    """They are left out without a word."""
+    """They are left out without a warning."""
     packages = pypi_packages(["python=3.11", "pip=20", "setuptools"])
     assert ([], [], []) == (packages.requirements, packages.mapped, packages.unknown)
 
 
-def test_conda_packages_without_a_twin_are_refused_by_name() -> None:
-    """All at once, with what to do."""
+def test_conda_packages_without_an_equivalent_are_refused_by_name() -> None:
+    """The error names all of them, and what to do."""
     environment = with_packages(conda_packages=["numpy", "cudatoolkit=10.1", "nccl"])
     with pytest.raises(UserErrorException, match=r"without an equivalent on PyPI: cudatoolkit, nccl\. Name packages"):
         of(environment)
 
 
 def test_a_conda_file_is_read() -> None:
-    """Packages of conda and pip, and the version of Python."""
+    """It lists conda packages, pip packages and the Python version."""
     Path("env.yml").write_text(
         "name: x\nchannels: [conda-forge]\ndependencies:\n- python=3.11\n- numpy\n- pip\n- pip:\n  - joblib\n",
         encoding="utf-8",
@@ -95,22 +95,22 @@ def test_a_conda_file_is_read() -> None:
         ("dependencies: x", "a list"),
     ],
 )
-def test_what_is_no_conda_file_is_refused(text: str, message: str) -> None:
-    """With the file's name."""
+def test_a_file_that_is_not_a_conda_file_is_refused(text: str, message: str) -> None:
+    """The error names the file."""
     Path("env.yml").write_text(text, encoding="utf-8")
     with pytest.raises(UserErrorException, match=message):
         CondaDependencies("env.yml")
 
 
-def test_a_python_that_no_server_runs_on_is_left_out_with_a_warning() -> None:
+def test_a_python_that_the_server_does_not_support_is_ignored_with_a_warning() -> None:
     """Old scripts pin 3.6."""
     result = of(with_packages(python_version="3.6.2"))
     assert "pythonVersion" not in result.spec
     assert ["the inference server does not support Python 3.6.2; the default version is used"] == result.warnings
 
 
-def test_packages_are_added_and_removed_as_before() -> None:
-    """A package of pip replaces another version of itself."""
+def test_packages_are_added_and_removed_as_in_azure_ml() -> None:
+    """A pip package replaces another version of itself."""
     made = CondaDependencies.create(pip_packages=["numpy==1.0"], conda_packages=["scipy", "python=3.10"])
     made.add_pip_package("numpy==2.0")
     made.add_conda_package("pandas")
@@ -123,8 +123,8 @@ def test_packages_are_added_and_removed_as_before() -> None:
     assert made.as_dict() == CondaDependencies(made.save("out.yml")).as_dict()
 
 
-def test_an_image_is_that_of_the_server() -> None:
-    """With the address of its registry; on this machine it is not used, and that is said."""
+def test_the_image_becomes_the_image_of_the_server() -> None:
+    """The address of its registry is included; on this machine a warning says that it is not used."""
     registry = ContainerRegistry()
     registry.address = "registry.example"
     result = of(Environment.from_docker_image("e", "team/server:1", container_registry=registry))
@@ -135,8 +135,8 @@ def test_an_image_is_that_of_the_server() -> None:
     )
 
 
-def test_the_originals_own_images_serve_nothing() -> None:
-    """The server was put on top of them; they are left out with a warning."""
+def test_azure_ml_images_are_not_used() -> None:
+    """They have no inference server; a warning says so."""
     environment = with_packages(pip_packages=["numpy"])
     for image in (DEFAULT_CPU_IMAGE, f"registry.example/{DEFAULT_GPU_IMAGE}:1"):
         environment.docker.base_image = image
@@ -152,8 +152,8 @@ def test_a_dockerfile_is_refused() -> None:
         of(Environment.from_dockerfile("e", "FROM scratch\n"))
 
 
-def test_a_cluster_has_what_its_image_has(repository: Path) -> None:
-    """Other packages need an image of their own."""
+def test_a_cluster_has_the_packages_of_its_image(repository: Path) -> None:
+    """Other packages need an image that contains them."""
     packages = (repository / "operator/modelprofiler/local/scoring-server.in").read_text(encoding="utf-8").splitlines()
     assert SCORING_IMAGE == {p.split("==")[0] for p in packages if p and p[0] != "#"} - {
         "azureml-inference-server-http"
@@ -166,7 +166,7 @@ def test_a_cluster_has_what_its_image_has(repository: Path) -> None:
 
 
 def test_environments_are_registered_with_versions(ws: Workspace) -> None:
-    """And come back as they were."""
+    """A registered environment is read back unchanged."""
     environment = with_packages(pip_packages=["numpy"], conda_packages=["scipy"])
     environment.environment_variables = {"A": "1"}
     environment.docker.base_image = "team/server:1"
@@ -183,7 +183,7 @@ def test_environments_are_registered_with_versions(ws: Workspace) -> None:
 
 
 def test_an_environment_is_kept_in_a_directory() -> None:
-    """As ``az ml environment scaffold`` laid it out."""
+    """The layout is that of ``az ml environment scaffold``."""
     environment = with_packages(pip_packages=["numpy"])
     environment.save_to_directory("here")
     assert environment.serialize() == Environment.load_from_directory("here").serialize()

@@ -1,4 +1,4 @@
-"""How a model is served: what is checked of it."""
+"""The checks of an inference configuration."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from modelprofiler.azureml.exceptions import UserErrorException, WebserviceExcep
 
 @pytest.fixture(autouse=True)
 def script() -> None:
-    """Have a script."""
+    """Create a script."""
     Path("score.py").write_text(SCORE, encoding="utf-8")
 
 
@@ -25,8 +25,8 @@ def script() -> None:
         ("class.py", SCORE, "cannot be imported"),
     ],
 )
-def test_the_script_must_be_there_and_importable(name: str, text: str | None, message: str) -> None:
-    """As the original asked."""
+def test_the_script_must_exist_and_be_importable(name: str, text: str | None, message: str) -> None:
+    """The checks are Azure ML's."""
     if text is not None:
         Path(name).write_text(text, encoding="utf-8")
     with pytest.raises(WebserviceException, match=message):
@@ -34,20 +34,20 @@ def test_the_script_must_be_there_and_importable(name: str, text: str | None, me
 
 
 def test_the_script_must_be_python() -> None:
-    """The place of the error is told."""
+    """The error names the line."""
     Path("score.py").write_text("def init(:\n", encoding="utf-8")
     with pytest.raises(UserErrorException, match=r"score.py is not valid Python: .*line 1"):
         InferenceConfig(entry_script="score.py")
 
 
-def test_a_script_is_needed() -> None:
-    """It may not be empty."""
+def test_a_script_is_required() -> None:
+    """It must not be empty."""
     with pytest.raises(WebserviceException, match="need to specify entry_script"):
         InferenceConfig(entry_script="")
 
 
 def test_the_script_is_below_the_source_directory() -> None:
-    """Where there is one."""
+    """Without a source directory its path is relative to the current one."""
     Path("src").mkdir()
     with pytest.raises(WebserviceException, match="relative to source_directory"):
         InferenceConfig(entry_script="score.py", source_directory="src")
@@ -56,7 +56,7 @@ def test_the_script_is_below_the_source_directory() -> None:
 
 
 def test_an_environment_is_given_in_one_way() -> None:
-    """The new one or the old one, which is out of use."""
+    """Both ways at once are refused; the old one is deprecated."""
     with (
         pytest.warns(DeprecationWarning, match="runtime is deprecated; use environment"),
         pytest.raises(WebserviceException, match="along with an environment object"),
@@ -64,8 +64,8 @@ def test_an_environment_is_given_in_one_way() -> None:
         InferenceConfig(entry_script="score.py", runtime="python", environment=Environment("e"))
 
 
-def test_the_old_way_still_works() -> None:
-    """A conda file or an image."""
+def test_the_deprecated_arguments_still_work() -> None:
+    """A conda file or an image makes an environment."""
     Path("env.yml").write_text("dependencies:\n- numpy\n", encoding="utf-8")
     with pytest.warns(DeprecationWarning, match="use environment"):
         config = InferenceConfig(entry_script="score.py", runtime="python", conda_file="env.yml")
@@ -81,7 +81,7 @@ def test_the_old_way_still_works() -> None:
 
 
 def test_docker_steps_need_an_image() -> None:
-    """Nothing is built."""
+    """No image is built."""
     Path("steps").write_text("RUN true\n", encoding="utf-8")
     with pytest.warns(DeprecationWarning, match="use environment"):
         config = InferenceConfig(entry_script="score.py", extra_docker_file_steps="steps")

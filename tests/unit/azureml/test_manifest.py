@@ -1,4 +1,4 @@
-"""What becomes of a call: the ModelProfile resource."""
+"""The ModelProfile resource of a call."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("not_started")
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have two cores and 8 GB, of which one and 6.13 are free."""
+    """Pretend a machine of two cores and 8 GB, of which 1 core and 6.13 GB are free."""
     monkeypatch.setattr(Machine, "here", lambda: Machine(2.0, 8.0, 1.0, 6.13))
 
 
@@ -35,37 +35,37 @@ def manifest(ws: Workspace, config: InferenceConfig, dataset: TabularDataset, **
 def test_the_default_is_one_client_and_a_slowdown(
     ws: Workspace, config: InferenceConfig, requests: TabularDataset
 ) -> None:
-    """Nothing is presumed of the model: neither a rate nor a latency."""
+    """Neither the rate nor the latency of a model is known."""
     spec = manifest(ws, config, requests)["spec"]
     assert {"closedLoop": {"concurrency": 1}} == spec["load"]
     assert {"maxSlowdownPercent": "50"} == spec["objectives"]
 
 
-def test_load_and_objective_can_be_said(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
-    """In the resource's own words."""
+def test_load_and_objective_can_be_set(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
+    """The values are those of the resource."""
     spec = manifest(ws, config, requests, rate=50, latency={"p95": "250ms"}, duration="20s", deadline="10m")["spec"]
     assert {"openLoop": {"rate": "50"}, "duration": "20s"} == spec["load"]
     assert {"latency": {"p95": "250ms"}} == spec["objectives"]
     assert {"deadline": "10m"} == spec["search"]
 
 
-def test_caps_are_the_largest_sizes(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
-    """In cores and in GB of 10^9 bytes."""
+def test_cpu_and_memory_are_the_largest_sizes(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
+    """In cores, and in GB of 10^9 bytes."""
     resources = manifest(ws, config, requests, cpu=1.5, memory_in_gb=0.75)["spec"]["resources"]
     assert {"min": "100m", "max": "1500m", "step": "50m"} == resources["cpu"]
     assert {"min": "100M", "max": "750M", "step": "50M"} == resources["memory"]
 
 
-def test_the_smallest_caps_are_accepted(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
-    """Then there is one size."""
+def test_the_smallest_sizes_are_accepted(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
+    """The run has only one size then."""
     resources = manifest(ws, config, requests, cpu=0.1, memory_in_gb=0.1)["spec"]["resources"]
     assert ("100m", "100M") == (resources["cpu"]["max"], resources["memory"]["max"])
 
 
-def test_a_cap_above_the_machine_is_lowered_with_a_warning(
+def test_a_size_above_the_machine_is_lowered_with_a_warning(
     ws: Workspace, config: InferenceConfig, requests: TabularDataset
 ) -> None:
-    """Where nothing is asked for, what is free beside the load is taken without one."""
+    """Without a size, the run takes what the load leaves, without a warning."""
     with pytest.warns(UserWarning, match="cpu 3.5 is more than this machine has; 2 is"):
         resources = manifest(ws, config, requests, cpu=3.5, name="a")["spec"]["resources"]
     assert "2000m" == resources["cpu"]["max"]
@@ -73,9 +73,7 @@ def test_a_cap_above_the_machine_is_lowered_with_a_warning(
     assert ("1000m", "6100M") == (resources["cpu"]["max"], resources["memory"]["max"])
 
 
-def test_one_model_is_laid_out_as_the_original_did(
-    ws: Workspace, config: InferenceConfig, requests: TabularDataset
-) -> None:
+def test_one_model_has_azure_ml_layout(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
     """AZUREML_MODEL_DIR is azureml-models/<name>/<version>."""
     Path("model.joblib").write_text("weights", encoding="utf-8")
     model = Model.register(ws, "model.joblib", "diabetes")
@@ -86,9 +84,7 @@ def test_one_model_is_laid_out_as_the_original_did(
     assert ("diabetes", "1") == (spec["model"]["name"], spec["model"]["version"])
 
 
-def test_several_models_are_laid_out_as_the_original_did(
-    ws: Workspace, config: InferenceConfig, requests: TabularDataset
-) -> None:
+def test_several_models_have_azure_ml_layout(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
     """AZUREML_MODEL_DIR is azureml-models, with a directory for each name and version."""
     Path("a.bin").write_text("a", encoding="utf-8")
     Path("folder/sub").mkdir(parents=True)
@@ -101,13 +97,15 @@ def test_several_models_are_laid_out_as_the_original_did(
     assert "b" == (directory / "second/1/folder/sub/b.bin").read_text(encoding="utf-8")
 
 
-def test_no_model_is_no_model(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
+def test_a_profile_without_models_has_no_model(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset
+) -> None:
     """The list may be empty."""
     assert "model" not in manifest(ws, config, requests)["spec"]
 
 
-def test_files_beside_the_script_come_along(ws: Workspace, requests: TabularDataset) -> None:
-    """The whole source directory, in folders too; without one the script alone."""
+def test_files_of_the_source_directory_are_copied(ws: Workspace, requests: TabularDataset) -> None:
+    """Its folders are included; without a source directory only the script is copied."""
     Path("src/lib").mkdir(parents=True)
     Path("src/score.py").write_text(SCORE, encoding="utf-8")
     Path("src/lib/helper.py").write_text("", encoding="utf-8")
@@ -123,7 +121,7 @@ def test_files_beside_the_script_come_along(ws: Workspace, requests: TabularData
 def test_variables_of_the_environment_are_those_of_the_server(
     ws: Workspace, config: InferenceConfig, requests: TabularDataset
 ) -> None:
-    """As texts."""
+    """Their values become strings."""
     assert config.environment is not None
     config.environment.environment_variables = {"THREADS": 2}  # type: ignore[dict-item]  # as old scripts do
     environment = manifest(ws, config, requests)["spec"]["server"]["entryScript"]["environment"]
@@ -132,8 +130,8 @@ def test_variables_of_the_environment_are_those_of_the_server(
 
 
 @pytest.mark.parametrize("name", ["unique-name", "unique_name", "Unique Name", "ünique", "x" * 80, "7", "-", "a.b"])
-def test_every_name_has_one_that_kubernetes_takes(name: str) -> None:
-    """Its own where that is possible, and another for another name."""
+def test_every_name_becomes_one_that_kubernetes_accepts(name: str) -> None:
+    """A valid name stays as it is; different names stay different."""
     made = kubernetes_name(name)
     assert made == name or made[-9] == "-"
     assert len(made) <= 52

@@ -1,4 +1,4 @@
-"""Models: registered with versions, found, tagged."""
+"""Models: registration with versions, lookup and tags."""
 
 import threading
 from pathlib import Path
@@ -19,7 +19,7 @@ def file() -> str:
 
 
 def test_each_registration_is_a_version(ws: Workspace, file: str) -> None:
-    """The latest is found by name alone."""
+    """A name without a version stands for the latest one."""
     first = Model.register(ws, model_path=file, model_name="diabetes", tags={"a": 1}, description="first")
     second = Model.register(ws, model_path=file, model_name="diabetes")
     assert ("diabetes:1", "diabetes:2") == (first.id, second.id)
@@ -30,7 +30,7 @@ def test_each_registration_is_a_version(ws: Workspace, file: str) -> None:
     assert 2 == ws.models["diabetes"].version
 
 
-def test_a_registered_file_stays_as_it_was(ws: Workspace, file: str) -> None:
+def test_a_registered_file_does_not_change(ws: Workspace, file: str) -> None:
     """It is a copy."""
     model = Model.register(ws, file, "m")
     Path(file).write_text("other", encoding="utf-8")
@@ -40,16 +40,18 @@ def test_a_registered_file_stays_as_it_was(ws: Workspace, file: str) -> None:
 
 
 def test_a_folder_is_registered_under_its_name(ws: Workspace) -> None:
-    """Or only some of its files."""
+    """With child_paths only some of its files are."""
     Path("net/sub").mkdir(parents=True)
     for name in ("a", "sub/b"):
         Path("net", name).write_text(name, encoding="utf-8")
-    whole, part = Model.register(ws, "net", "m"), Model.register(ws, "net", "m", child_paths=["sub"])
-    assert ["a", "sub/b"] == sorted(str(p.relative_to(whole.files())) for p in Path(whole.files()).rglob("[ab]"))
-    assert ["sub/b"] == [str(p.relative_to(part.files())) for p in Path(part.files()).rglob("[ab]")]
+    all_files, some_files = Model.register(ws, "net", "m"), Model.register(ws, "net", "m", child_paths=["sub"])
+    assert ["a", "sub/b"] == sorted(
+        str(p.relative_to(all_files.files())) for p in Path(all_files.files()).rglob("[ab]")
+    )
+    assert ["sub/b"] == [str(p.relative_to(some_files.files())) for p in Path(some_files.files()).rglob("[ab]")]
 
 
-def test_versions_are_given_once_each_to_several_at_a_time(ws: Workspace, file: str) -> None:
+def test_concurrent_registrations_get_different_versions(ws: Workspace, file: str) -> None:
     """Writers wait for each other."""
     threads = [threading.Thread(target=Model.register, args=(ws, file, "m")) for _ in range(8)]
     for thread in threads:
@@ -60,8 +62,10 @@ def test_versions_are_given_once_each_to_several_at_a_time(ws: Workspace, file: 
 
 
 @pytest.mark.parametrize("how", [{"name": "x"}, {"id": "x:1"}, {"name": "m", "version": 9}, {"id": "m:new"}])
-def test_an_unknown_model_is_refused_with_those_there_are(ws: Workspace, file: str, how: dict[str, object]) -> None:
-    """As the exception that the original documented and as the one that it raised."""
+def test_an_unknown_model_is_refused_and_the_known_ones_are_named(
+    ws: Workspace, file: str, how: dict[str, object]
+) -> None:
+    """The exception is the one that Azure ML documented and the one that it raised."""
     Model.register(ws, file, "m")
     with pytest.raises(ModelNotFoundException, match="ModelNotFound: Model with name") as error:
         Model(ws, **how)  # type: ignore[arg-type]  # each its own keyword
@@ -71,21 +75,21 @@ def test_an_unknown_model_is_refused_with_those_there_are(ws: Workspace, file: s
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "..", "a b", "x" * 256])
-def test_a_name_that_cannot_be_used_is_refused(ws: Workspace, file: str, name: str) -> None:
-    """With what may be in it."""
+def test_an_invalid_name_is_refused(ws: Workspace, file: str, name: str) -> None:
+    """The error names the allowed characters."""
     with pytest.raises(WebserviceException, match="use 1 to 255 letters, digits"):
         Model.register(ws, file, name)
 
 
-def test_a_path_that_is_not_there_is_refused(ws: Workspace) -> None:
-    """As the original's exception and as Python's."""
+def test_a_missing_path_is_refused(ws: Workspace) -> None:
+    """The exception is Azure ML's and Python's."""
     for expected in (WebserviceException, FileNotFoundError):
         with pytest.raises(expected, match="cannot be found"):
             Model.register(ws, "nowhere.bin", "m")
 
 
-def test_models_are_listed_by_what_they_have(ws: Workspace, file: str) -> None:
-    """Name, tags, properties, framework; all versions or the latest."""
+def test_models_are_listed_by_their_attributes(ws: Workspace, file: str) -> None:
+    """By name, tags, properties and framework; all versions or the latest."""
     Model.register(ws, file, "a", tags={"area": "x"}, model_framework=Model.Framework.ONNX)
     Model.register(ws, file, "a", properties={"p": "1"})
     Model.register(ws, file, "b", tags={"area": "y"})
@@ -101,7 +105,7 @@ def test_models_are_listed_by_what_they_have(ws: Workspace, file: str) -> None:
 
 
 def test_tags_change_and_properties_do_not(ws: Workspace, file: str) -> None:
-    """And numbers become texts, as a script adds them."""
+    """Numbers become strings, since scripts pass them."""
     model = Model.register(ws, file, "m", tags={"old": "1"})
     model.add_tags({"requestedCpu": 1.0, "old": "2"})
     model.remove_tags(["old"])
@@ -111,8 +115,8 @@ def test_tags_change_and_properties_do_not(ws: Workspace, file: str) -> None:
         model.add_properties({"p": "2"})
 
 
-def test_what_else_a_model_is_registered_with_comes_back(ws: Workspace, file: str, requests: TabularDataset) -> None:
-    """Size, samples and datasets."""
+def test_size_samples_and_datasets_are_registered_too(ws: Workspace, file: str, requests: TabularDataset) -> None:
+    """They are read back unchanged."""
     model = Model.register(
         ws,
         file,
@@ -121,13 +125,13 @@ def test_what_else_a_model_is_registered_with_comes_back(ws: Workspace, file: st
         sample_input_dataset=requests,
         datasets=[("training", requests)],
     )
-    found = Model(ws, id=model.id)
-    assert found.resource_configuration is not None
-    assert 0.5 == found.resource_configuration.memory_in_gb
-    assert found.sample_input_dataset is not None
-    assert requests.id == found.sample_input_dataset.id
-    assert [requests.id] == [d.id for d in found.datasets["training"]]
-    assert requests.id == found.serialize()["sampleInputDatasetId"]
+    registered = Model(ws, id=model.id)
+    assert registered.resource_configuration is not None
+    assert 0.5 == registered.resource_configuration.memory_in_gb
+    assert registered.sample_input_dataset is not None
+    assert requests.id == registered.sample_input_dataset.id
+    assert [requests.id] == [d.id for d in registered.datasets["training"]]
+    assert requests.id == registered.serialize()["sampleInputDatasetId"]
     assert Dataset.get_by_id(ws, str(requests.id))
 
 
@@ -138,10 +142,8 @@ def test_a_version_can_be_deleted(ws: Workspace, file: str) -> None:
     assert 1 == Model(ws, "m").version
 
 
-def test_a_script_finds_the_models_that_its_server_was_started_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The latest version where none is named."""
+def test_a_script_finds_the_models_of_its_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a version it gets the latest one."""
     monkeypatch.setenv("AZUREML_MODEL_DIR", str(tmp_path))
     monkeypatch.setenv("MODELPROFILER_MODELS", '[["m", 1, "m/1/a.bin"], ["m", 10, "m/10/a.bin"]]')
     assert str(tmp_path / "m/10/a.bin") == Model.get_model_path("m")
@@ -150,8 +152,8 @@ def test_a_script_finds_the_models_that_its_server_was_started_with(
         Model.get_model_path("other")
 
 
-def test_elsewhere_a_path_is_found_in_the_workspace_or_beside(ws: Workspace, file: str) -> None:
-    """As the original looked."""
+def test_elsewhere_a_path_is_looked_up_in_the_workspace_or_current_directory(ws: Workspace, file: str) -> None:
+    """The order is Azure ML's."""
     assert file == Model.get_model_path(file)
     model = Model.register(ws, file, "m")
     assert model.files() == Model.get_model_path("m", _workspace=ws)
@@ -159,8 +161,8 @@ def test_elsewhere_a_path_is_found_in_the_workspace_or_beside(ws: Workspace, fil
         Model.get_model_path("m", version="1")  # type: ignore[arg-type]  # on purpose
 
 
-def test_what_is_not_done_here_says_what_to_do_instead() -> None:
-    """Deploying and packaging."""
+def test_deploying_and_packaging_are_refused() -> None:
+    """The error says what to do instead."""
     with pytest.raises(UserErrorException, match="deploys nothing; `modelprofiler patch`"):
         Model.deploy()
     with pytest.raises(UserErrorException, match="builds no images"):

@@ -1,4 +1,4 @@
-"""A profile as a script sees it: its state, its result, its words."""
+"""A profile as a script sees it: its state, its result and its messages."""
 
 import json
 import os
@@ -29,7 +29,7 @@ Ends = Callable[..., ModelProfile]
 
 @pytest.fixture
 def directory(ws: Workspace, config: InferenceConfig, requests: TabularDataset, not_started: None) -> Path:
-    """Return the directory of a run that has a process: this one."""
+    """Return the directory of a run whose process is this one."""
     Path("model.joblib").write_text("weights", encoding="utf-8")
     model = Model.register(ws, "model.joblib", "m")
     options: dict[str, Any] = {"cpu": 0.5, "memory_in_gb": 1.25, "description": "why", "auto_tag": True, "rate": 50}
@@ -41,13 +41,13 @@ def directory(ws: Workspace, config: InferenceConfig, requests: TabularDataset, 
 
 @pytest.fixture
 def manifest(directory: Path) -> Manifest:
-    """Return what the run was started with."""
+    """Return the manifest that the run was started with."""
     data: Manifest = yaml.safe_load((directory / "profile.yaml").read_text(encoding="utf-8"))
     return data
 
 
-def test_while_its_process_is_there_it_is_running(ws: Workspace, directory: Path) -> None:
-    """What was requested is known already."""
+def test_a_profile_with_a_process_is_running(ws: Workspace, directory: Path) -> None:
+    """The requested size is known already."""
     profile = ModelProfile(ws, "p")
     assert "Running" == profile.state
     assert profile.error is None
@@ -64,8 +64,8 @@ def test_while_its_process_is_there_it_is_running(ws: Workspace, directory: Path
     assert expected == profile.get_details()
 
 
-def test_its_result_has_the_originals_keys_and_units(ws: Workspace, directory: Path, manifest: Manifest) -> None:
-    """Cores, GB and milliseconds, as floats: of the requested size, and of the recommended one under its own keys."""
+def test_the_result_has_azure_ml_keys_and_units(ws: Workspace, directory: Path, manifest: Manifest) -> None:
+    """Cores, GB and milliseconds as floats, at the requested size; the recommended size has keys of its own."""
     write_json(directory / "run/profile.json", documents.finished(manifest))
     profile = ModelProfile(ws, "p")
     measured = {
@@ -107,8 +107,8 @@ def test_its_result_has_the_originals_keys_and_units(ws: Workspace, directory: P
     assert profile.serialize()["inputDatasetId"] == profile.input_dataset_id
 
 
-def test_both_spellings_of_a_key_are_found() -> None:
-    """The original's example reads one that it did not have."""
+def test_both_spellings_of_a_key_work() -> None:
+    """Azure ML's example reads a key that its result did not have."""
     details = Details({"requestedMemoryInGB": 1.0, "requestedCpu": 2.0})
     assert 1.0 == details["requestedMemoryInGb"] == details["requestedMemoryInGB"] == details.get("requestedMemoryInGb")
     assert "requestedMemoryInGb" in details
@@ -119,8 +119,8 @@ def test_both_spellings_of_a_key_are_found() -> None:
         details["recommendedCpu"]
 
 
-def test_success_with_issues_warns_and_carries_them(ws: Workspace, directory: Path, manifest: Manifest) -> None:
-    """A size that was not verified is one."""
+def test_success_with_issues_warns_and_reports_them(ws: Workspace, directory: Path, manifest: Manifest) -> None:
+    """A size that was not verified is such an issue."""
     write_json(directory / "run/profile.json", documents.finished(manifest, "NotVerified", "time was up"))
     profile = ModelProfile(ws, "p")
     with pytest.warns(UserWarning, match="completed, but encountered issues during execution: time was up"):
@@ -132,10 +132,10 @@ def test_success_with_issues_warns_and_carries_them(ws: Workspace, directory: Pa
 @pytest.mark.parametrize(
     ("reason", "state"), [("NoFeasibleSize", "Failed"), ("DeadlineExceeded", "TimedOut"), ("Unreliable", "Failed")]
 )
-def test_an_end_without_a_recommendation_says_why(
+def test_a_run_without_a_recommendation_says_why(
     ws: Workspace, directory: Path, manifest: Manifest, reason: str, state: str
 ) -> None:
-    """With the keys that the original had for it."""
+    """The result has Azure ML's keys."""
     write_json(directory / "run/profile.json", documents.failed(manifest, reason, "so it is"))
     profile = ModelProfile(ws, "p")
     with pytest.warns(UserWarning, match="so it is"):
@@ -146,8 +146,8 @@ def test_an_end_without_a_recommendation_says_why(
     assert "recommendedCpu" not in details
 
 
-def test_a_process_that_is_gone_has_failed(ws: Workspace, directory: Path) -> None:
-    """With the end of its output."""
+def test_a_run_whose_process_died_has_failed(ws: Workspace, directory: Path) -> None:
+    """The error contains the end of its output."""
     (directory / "run.log").write_text("one\nno such command\n", encoding="utf-8")
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -158,14 +158,14 @@ def test_a_process_that_is_gone_has_failed(ws: Workspace, directory: Path) -> No
     assert profile.error["message"].endswith("its last output: one | no such command")
 
 
-def test_another_process_of_the_same_number_is_not_its_own(ws: Workspace, directory: Path) -> None:
-    """A machine that was started again gives numbers anew."""
+def test_another_process_with_the_same_number_is_not_that_of_the_run(ws: Workspace, directory: Path) -> None:
+    """A machine assigns numbers again after a restart."""
     local_run.update_state(directory, command=[sys.executable, "-m", "another"])
     assert "Failed" == ModelProfile(ws, "p").state
 
 
-def test_an_unknown_profile_is_refused_with_those_there_are(ws: Workspace, directory: Path) -> None:
-    """By its name."""
+def test_an_unknown_profile_is_refused_and_the_known_ones_are_named(ws: Workspace, directory: Path) -> None:
+    """By name."""
     for name in ("q", "", "../p"):
         with pytest.raises(WebserviceException, match="not found in provided workspace; there are p") as error:
             ModelProfile(ws, name)
@@ -175,7 +175,7 @@ def test_an_unknown_profile_is_refused_with_those_there_are(ws: Workspace, direc
 def test_waiting_prints_the_state_and_the_trials(
     ws: Workspace, directory: Path, manifest: Manifest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing where it is not to."""
+    """Without show_output it prints nothing."""
     write_json(directory / "run/profile.json", documents.finished(manifest))
     ModelProfile(ws, "p").wait_for_completion()
     assert "" == capsys.readouterr().out.replace("Registering model m\n", "")
@@ -189,15 +189,15 @@ def test_waiting_prints_the_state_and_the_trials(
     assert expected == capsys.readouterr().out.splitlines()
 
 
-def test_the_manifest_is_what_it_was_started_with(ws: Workspace, directory: Path, manifest: Manifest) -> None:
-    """Also when it has ended: no status, nothing filled in."""
+def test_the_manifest_is_the_one_the_run_was_started_with(ws: Workspace, directory: Path, manifest: Manifest) -> None:
+    """The same holds after its end: there is no status and no default."""
     write_json(directory / "run/profile.json", documents.finished(manifest))
     assert manifest == yaml.safe_load(ModelProfile(ws, "p").to_manifest())
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function that puts a Python text in place of the engine; it is given the run's directory."""
+    """Return a function that replaces the engine by a Python program, whose argument is the run's directory."""
 
     def install(text: str) -> None:
         def command(directory: Path) -> list[str]:
@@ -209,10 +209,10 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return install
 
 
-def test_a_run_that_has_succeeded_tags_its_models_if_asked(
+def test_a_run_that_has_succeeded_tags_its_models_with_auto_tag(
     ws: Workspace, directory: Path, manifest: Manifest, engine: Callable[[str], None]
 ) -> None:
-    """As the original's example did by hand."""
+    """The tags are those of Azure ML's example."""
     text = json.dumps(documents.finished(manifest))
     engine(
         "import sys, pathlib; directory = pathlib.Path(sys.argv[1], 'run'); directory.mkdir();"
@@ -229,18 +229,16 @@ def test_a_run_that_has_succeeded_tags_its_models_if_asked(
     assert expected == Model(ws, "m").tags
 
 
-def test_what_the_engine_prints_is_taken_where_it_wrote_nothing(
+def test_the_output_of_the_engine_is_used_where_it_wrote_no_file(
     ws: Workspace, directory: Path, manifest: Manifest, engine: Callable[[str], None]
 ) -> None:
-    """A file it did write is not replaced."""
+    """A file that it wrote is not replaced."""
     engine(f"print({json.dumps(documents.finished(manifest))!r})")
     assert 0 == worker.main([str(directory)])
     assert "Succeeded" == ModelProfile(ws, "p").state
 
 
-def test_an_engine_that_refuses_makes_a_run_that_failed(
-    ws: Workspace, directory: Path, engine: Callable[[str], None]
-) -> None:
+def test_a_run_whose_engine_refuses_has_failed(ws: Workspace, directory: Path, engine: Callable[[str], None]) -> None:
     """Its exit code and the end of its output are reported."""
     (directory / "run.log").write_text("modelprofiler: spec.model: no such file\n", encoding="utf-8")
     engine("raise SystemExit(2)")
@@ -252,7 +250,7 @@ def test_an_engine_that_refuses_makes_a_run_that_failed(
 
 
 def test_cancelling_stops_the_process(ws: Workspace, directory: Path) -> None:
-    """And says so; it can be done twice."""
+    """A second call changes nothing."""
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     child = subprocess.Popen(command, start_new_session=True)
     local_run._children.append(child)

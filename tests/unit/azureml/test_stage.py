@@ -1,4 +1,4 @@
-"""The files of a run: what stands beside a scoring script in place of the SDK."""
+"""The files of a run, and the module that replaces the SDK for a scoring script."""
 
 import json
 import subprocess
@@ -47,7 +47,7 @@ def models(ws: Workspace) -> list[Model]:
 def test_a_script_finds_its_models_without_any_package(
     tmp_path: Path, models: list[Model], imports: str, count: int
 ) -> None:
-    """Under the old name and the new one, for one model and for several."""
+    """Under the old and the new import path, for one model and for several."""
     files = staged(tmp_path, USES.format(imports=imports), models[:count])
     environment = {**files.variables, "AZUREML_MODEL_DIR": str(files.models)}
     shown = subprocess.run(
@@ -62,22 +62,22 @@ def test_a_script_finds_its_models_without_any_package(
     assert [f"{below}/a.bin"] * 2 == shown
 
 
-def test_a_script_that_imports_nothing_of_it_has_nothing_beside_it(tmp_path: Path, models: list[Model]) -> None:
-    """Nor one whose environment has the SDK itself."""
+def test_a_script_that_does_not_import_the_sdk_gets_no_replacement(tmp_path: Path, models: list[Model]) -> None:
+    """Neither does one whose environment has the SDK."""
     assert ["score.py"] == [p.name for p in staged(tmp_path / "1", "def init(): pass\n", models).code.iterdir()]
     script = USES.format(imports="from azureml.core.model import Model")
     files = staged(tmp_path / "2", script, models, frozenset({"azureml-core"}))
     assert ["score.py"] == [p.name for p in files.code.iterdir()]
 
 
-def test_the_models_are_told_to_the_server(tmp_path: Path, models: list[Model]) -> None:
-    """Name, version, and path below AZUREML_MODEL_DIR."""
+def test_the_server_gets_the_list_of_its_models(tmp_path: Path, models: list[Model]) -> None:
+    """Each with its name, version and path below AZUREML_MODEL_DIR."""
     files = staged(tmp_path, "def init(): pass\n", models)
     expected = [["first", 1, "first/1/a.bin"], ["second", 1, "second/1/a.bin"]]
     assert expected == json.loads(files.variables["MODELPROFILER_MODELS"])
 
 
-def test_a_model_is_given_once(tmp_path: Path, models: list[Model]) -> None:
+def test_a_model_must_not_be_repeated(tmp_path: Path, models: list[Model]) -> None:
     """Two versions of it are two models."""
     with pytest.raises(UserErrorException, match="model first:1 is given twice"):
         staged(tmp_path, "def init(): pass\n", [models[0], models[0]])

@@ -1,4 +1,4 @@
-"""Workspaces: what a name means."""
+"""Workspaces: where they keep things and run profiles."""
 
 import importlib
 from pathlib import Path
@@ -12,7 +12,7 @@ from modelprofiler.azureml.store import Store
 
 
 def test_a_workspace_is_this_machine_or_a_namespace() -> None:
-    """By its resource group; any other name is a label."""
+    """The resource group decides; any other name is a label."""
     assert not Workspace.local().is_kubernetes
     assert not Workspace("subscription", "my-group", "my-workspace").is_kubernetes
     cluster = Workspace.from_kubernetes(namespace="ml", context="prod")
@@ -23,7 +23,7 @@ def test_a_workspace_is_this_machine_or_a_namespace() -> None:
 
 @pytest.mark.parametrize("group", ["g", "kubernetes:prod"])
 def test_a_config_file_names_either(group: str) -> None:
-    """From the directory or below it."""
+    """It is read from the directory or one above it."""
     made = Workspace("s", group, "w", tracking_uri="http://127.0.0.1:1")
     made.write_config()
     Path("below").mkdir()
@@ -31,22 +31,22 @@ def test_a_config_file_names_either(group: str) -> None:
         assert made.get_details() == Workspace.from_config(path).get_details()
 
 
-def test_a_missing_config_file_says_what_to_do(tmp_path: Path) -> None:
-    """As the original's exception."""
+def test_the_error_for_a_missing_config_file_says_what_to_do(tmp_path: Path) -> None:
+    """The exception is Azure ML's."""
     with pytest.raises(UserErrorException, match=r"no config.json in .*Workspace\.local\(\)"):
         Workspace.from_config(tmp_path)
 
 
-def test_the_store_is_in_the_home_directory_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable moves it."""
+def test_the_store_is_in_the_home_directory_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable sets another directory."""
     monkeypatch.setenv("MODELPROFILER_HOME", "/somewhere")
     assert Path("/somewhere") == Store.default().root
     monkeypatch.delenv("MODELPROFILER_HOME")
     assert Path.home() / ".modelprofiler" == Store.default().root
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    """Rather than a traceback."""
+def test_the_error_for_a_damaged_file_names_it(tmp_path: Path) -> None:
+    """It is an exception of this package."""
     (tmp_path / "x.json").write_text("{", encoding="utf-8")
     with pytest.raises(UserErrorException, match=r"x.json is not JSON"):
         Store(tmp_path).read("x.json")
@@ -83,14 +83,14 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         ("exceptions", "AzureMLException ModelNotFoundException UserErrorException WebserviceException"),
     ],
 )
-def test_what_old_scripts_import_is_where_it_was(module: str, names: str) -> None:
-    """Under modelprofiler.azureml."""
-    found = importlib.import_module(f"modelprofiler.azureml.{module}")
-    assert [] == [name for name in names.split() if not hasattr(found, name)]
+def test_the_import_paths_of_the_sdk_exist(module: str, names: str) -> None:
+    """Below modelprofiler.azureml."""
+    imported = importlib.import_module(f"modelprofiler.azureml.{module}")
+    assert [] == [name for name in names.split() if not hasattr(imported, name)]
 
 
-def test_what_is_not_done_here_says_so_on_use() -> None:
-    """Not on import."""
+def test_unsupported_classes_raise_an_error_on_use() -> None:
+    """Importing them raises none."""
     for refused in (Experiment, Run, Webservice):
         with pytest.raises(UserErrorException):
             refused()
@@ -99,7 +99,7 @@ def test_what_is_not_done_here_says_so_on_use() -> None:
     assert 0.5 == AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=0.5).memory_gb
 
 
-def test_exceptions_are_of_the_one_tree() -> None:
-    """And carry the original's attributes."""
+def test_exceptions_are_in_the_tree_of_the_package() -> None:
+    """They have Azure ML's attributes."""
     error = WebserviceException("what to do", status_code=404)
     assert ("what to do", "what to do", 404) == (str(error), error.message, error.status_code)

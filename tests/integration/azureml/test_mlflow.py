@@ -111,9 +111,9 @@ def test_a_version_can_be_deleted(ws: Workspace) -> None:
 def test_an_unknown_model_is_refused_and_the_known_ones_are_named(ws: Workspace) -> None:
     """As by the local store."""
     Model.register(ws, "model.joblib", "there")
-    with pytest.raises(ModelNotFoundException, match=r"ModelNotFound: Model with name x not registered.*there:1"):
+    with pytest.raises(ModelNotFoundException, match=r"ModelNotFound: Model with name x not found.*there:1"):
         Model(ws, "x")
-    with pytest.raises(ModelNotFoundException, match=r"version 9 not registered.*registered are there:1"):
+    with pytest.raises(ModelNotFoundException, match=r"version 9 not found.*registered are there:1"):
         Model(ws, "there", version=9)
 
 

@@ -14,7 +14,7 @@ class Model:
     """The models of this server."""
 
     @staticmethod
-    def get_model_path(model_name, version=None, _workspace=None):  # type: ignore[no-untyped-def]  # servers have old Pythons too
+    def get_model_path(model_name: str, version: "int | None" = None, _workspace: object = None) -> str:
         """Return the path of a model's file or folder."""
         root = os.environ.get("AZUREML_MODEL_DIR", "")
         models = [m for m in json.loads(os.environ.get("MODELPROFILER_MODELS", "[]")) if m[0] == model_name]

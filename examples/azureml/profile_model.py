@@ -1,4 +1,4 @@
-"""What a script for Azure ML's SDK v1 looked like; only its imports have changed."""
+"""A script for Azure ML's SDK v1 in which only the imports have changed."""
 
 import json
 from modelprofiler.azureml.core import Datastore, Environment, Workspace

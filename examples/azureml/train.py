@@ -1,4 +1,4 @@
-"""Train a regression on scikit-learn's diabetes data (442 rows of ten features), and write it beside this file.
+"""Train a regression on scikit-learn's diabetes data (442 rows of ten features), and write it to this folder.
 
 uv run --no-project --python 3.11 --with-requirements requirements/scoring-server.txt examples/azureml/train.py
 """

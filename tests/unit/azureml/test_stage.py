@@ -79,5 +79,5 @@ def test_the_server_gets_the_list_of_its_models(tmp_path: Path, models: list[Mod
 
 def test_a_model_must_not_be_repeated(tmp_path: Path, models: list[Model]) -> None:
     """Two versions of it are two models."""
-    with pytest.raises(UserErrorException, match="model first:1 is given twice"):
+    with pytest.raises(UserErrorException, match="model first:1 is in the list twice"):
         staged(tmp_path, "def init(): pass\n", [models[0], models[0]])

@@ -205,16 +205,16 @@ def _files_at(path: dict[str, str], workspace: WorkspaceSettings | None) -> list
     if "datastoreName" in path:
         if workspace is None:
             raise UserErrorException("the dataset has no workspace; get it with Dataset.get_by_name")
-        where = get_datastore(workspace, path["datastoreName"]).resolve(path["relativePath"])
-        shown = f"{path['relativePath']} of datastore {path['datastoreName']}"
+        location = get_datastore(workspace, path["datastoreName"]).resolve(path["relativePath"])
+        label = f"{path['relativePath']} of datastore {path['datastoreName']}"
     else:
-        where, shown = Path(path["path"]), path["path"]
-    if where.is_dir():
-        files = sorted(p for p in where.rglob("*") if p.is_file())
-    elif where.is_file():
-        files = [where]
+        location, label = Path(path["path"]), path["path"]
+    if location.is_dir():
+        files = sorted(p for p in location.rglob("*") if p.is_file())
+    elif location.is_file():
+        files = [location]
     else:
-        files = sorted(Path(p) for p in glob.glob(str(where), recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute
+        files = sorted(Path(p) for p in glob.glob(str(location), recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute
     if not files:
-        raise DatasetValidationError(f"there is no file {shown}; upload it with upload_files")
+        raise DatasetValidationError(f"there is no file {label}; upload it with upload_files")
     return files

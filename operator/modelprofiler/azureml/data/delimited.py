@@ -27,8 +27,8 @@ ENCODINGS = {
 """Python's encodings, by Azure ML's names of them."""
 
 FIELD_LIMIT = 2**27
-"""Largest field of a delimited file, in characters. The csv module's own limit of 131,072 is too low for requests with
-images; this one, 128 Mi, only bounds the memory."""
+"""Largest field of a delimited file, in characters. The csv module's own limit of 131,072 is too low for large
+requests; this one, 128 Mi, only bounds the memory."""
 
 
 @dataclass(frozen=True)

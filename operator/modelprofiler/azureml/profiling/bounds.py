@@ -59,12 +59,12 @@ class Bounds:
         _check(memory_in_gb, low, high, "memory", "GB", "MODELPROFILER_MAX_PROFILE_MEMORY")
 
 
-def _check(value: float | None, low: float, high: float, what: str, unit: str, variable: str) -> None:
+def _check(value: float | None, low: float, high: float, name: str, unit: str, variable: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise UserErrorException(
-            f"Expected {what} value is between {low} and {high}. Provided: {value}. "
+            f"Expected {name} value is between {low} and {high}. Provided: {value}. "
             f"Give {unit} within these bounds, or set {variable} to allow more."
         )
 

@@ -44,7 +44,7 @@ class Bundle:
     volume
         The files that are too large for ConfigMaps; None where all fit.
     places
-        The path on the volume of each source that is there: code, model, dataset.
+        The path of each source that is on the volume: code, model, dataset.
     """
 
     code: dict[str, bytes] | None
@@ -74,8 +74,7 @@ def bundled(staged: Staged) -> Bundle:
         packed, packed_models, file, variables = contents
         volume = Volume(on_volume) if on_volume else None
         return Bundle(packed, file, packed_models, dataset, variables, volume, places)
-    # Code and models go onto the volume together, even if only one is too large: the script that unpacks would be
-    # needed for the other.
+    # Code and models go onto the volume together, even if only one is too large, so that neither has to be unpacked.
     for part, paths in (("code", code), ("model", models)):
         if paths is not None:
             places[part] = part

@@ -94,7 +94,7 @@ class Options:
         Raises
         ------
         UserErrorException
-            When two loads or two objectives are given.
+            When there are two loads or two objectives.
         """
         if self.rate is not None and self.concurrency is not None:
             raise UserErrorException("give rate or concurrency, not both: requests arrive at a rate or from clients")

@@ -73,7 +73,7 @@ def stage(
     root = directory / MODELS_DIRECTORY
     staged = [_stage_model(root, model) for model in models]
     if len(staged) != len({(p.name, p.parent.name) for p in staged}):
-        raise UserErrorException("the same model is given twice")
+        raise UserErrorException("the same model is in the list twice")
     model_dir = root if len(staged) > 1 else staged[0] if staged else None
     variables = {}
     if model_dir is not None:
@@ -116,7 +116,7 @@ def _stage_model(root: Path, model: RegisteredModel) -> Path:
     source = model.directory()
     target = root / model.name / str(model.version)
     if target.exists():
-        raise UserErrorException(f"model {model.id} is given twice")
+        raise UserErrorException(f"model {model.id} is in the list twice")
     shutil.copytree(source, target, copy_function=_link_or_copy)
     return target
 

@@ -28,7 +28,7 @@ from modelprofiler.azureml.store import Store, read_json
 from modelprofiler.errors import ModelProfilerError
 
 WAIT_SECONDS = 24 * 3600
-"""How long a run waits in the queue for other runs on this machine: a day, as long as anybody waits for a result."""
+"""How long a run waits in the queue for other runs on this machine: a day. An estimate."""
 
 
 def engine(directory: Path) -> list[str]:

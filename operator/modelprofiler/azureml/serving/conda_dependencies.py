@@ -200,11 +200,11 @@ def _read(path: Path) -> dict[str, Any]:
     return _checked(data, f"the conda file {path}")
 
 
-def _checked(data: Any, what: str) -> dict[str, Any]:
+def _checked(data: Any, label: str) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise UserErrorException(f"{what} must be an object with the key dependencies")
+        raise UserErrorException(f"{label} must be an object with the key dependencies")
     if unknown := [str(key) for key in data if key not in _KEYS]:
-        raise UserErrorException(f"{what}: unknown key {', '.join(unknown)}; the known keys are {', '.join(_KEYS)}")
+        raise UserErrorException(f"{label}: unknown key {', '.join(unknown)}; the known keys are {', '.join(_KEYS)}")
     if not isinstance(data.get("dependencies") or [], list):
-        raise UserErrorException(f"{what}: dependencies must be a list")
+        raise UserErrorException(f"{label}: dependencies must be a list")
     return {**data, "dependencies": list(data.get("dependencies") or [])}

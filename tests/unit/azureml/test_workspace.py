@@ -52,6 +52,18 @@ def test_the_error_for_a_damaged_file_names_it(tmp_path: Path) -> None:
         Store(tmp_path).read("x.json")
 
 
+def test_a_writer_waits_for_another_and_then_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the store; the lock is free again when its holder is done."""
+    monkeypatch.setattr("modelprofiler.azureml.store.LOCK_SECONDS", 0.05)
+    store = Store(tmp_path)
+    message = f"another process has been writing to {tmp_path} for 0 s"
+    with store.locked(), pytest.raises(UserErrorException, match=message), Store(tmp_path).locked():
+        pass
+    with store.locked():
+        store.write({"a": 1}, "x.json")
+    assert {"a": 1} == store.read("x.json")
+
+
 @pytest.mark.parametrize(
     ("module", "names"),
     [

@@ -13,8 +13,8 @@ import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.azureml.profiling.stage import Staged
 from modelprofiler.cluster.act.upload_files import Volume
 
@@ -97,7 +97,7 @@ def _in_config_maps(
     return files, model, ENTRY, {**staged.variables, ENTRY_VARIABLE: staged.file}
 
 
-def config_map(name: str, namespace: str, files: dict[str, bytes], owner: dict[str, Any]) -> dict[str, Any]:
+def config_map(name: str, namespace: str, files: dict[str, bytes], owner: Object) -> Object:
     """Return a ConfigMap that is deleted with its owner, the profile."""
     text: dict[str, str] = {}
     binary: dict[str, str] = {}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import GROUP, ModelProfile
 from modelprofiler.azureml.exceptions import WebserviceException
 from modelprofiler.azureml.profiling.cluster_client import call
@@ -30,7 +29,7 @@ class ClusterRuns:
             When there is no run of that name.
         """
 
-        async def get(cluster: Cluster) -> dict[str, Any]:
+        async def get(cluster: Cluster) -> Object:
             return await cluster.get(PROFILES, self._namespace, kubernetes_name(name))
 
         try:

@@ -6,8 +6,8 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
 from modelprofiler.azureml.exceptions import WebserviceException
@@ -84,7 +84,7 @@ def _profile(namespace: str, call: manifest.Call, bundle: Bundle, environment: T
     name = manifest.kubernetes_name(call.name)
     variables = [{"name": key, "value": value} for key, value in bundle.variables.items()]
 
-    def source(part: str, **key: str) -> dict[str, Any]:
+    def source(part: str, **key: str) -> Object:
         if bundle.volume is None or part not in bundle.places:
             return {"configMap": {"name": f"{name}-{part}", **key}}
         claim = upload.claim_name(bundle.volume)
@@ -121,7 +121,7 @@ async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile
         if claim is not None:
             await upload.discard(cluster, namespace, claim)
         raise
-    owner: dict[str, Any] = {"apiVersion": API_VERSION, "kind": KIND, "name": name, "uid": created["metadata"]["uid"]}
+    owner: Object = {"apiVersion": API_VERSION, "kind": KIND, "name": name, "uid": created["metadata"]["uid"]}
     parts = {"code": bundle.code, "model": bundle.model, "dataset": bundle.dataset}
     try:
         if claim is not None:
@@ -134,7 +134,7 @@ async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile
         raise
 
 
-def _check_same_call(profile: dict[str, Any], call: manifest.Call, namespace: str) -> None:
+def _check_same_call(profile: Object, call: manifest.Call, namespace: str) -> None:
     """Refuse a profile that another call created, by the id of the call.
 
     The adapter reports no error when an object exists already, since a call without an answer is repeated.

@@ -16,10 +16,9 @@ MAX_FOLDER_FILES = 24
 
 LONG_FILES: set[str] = {"cluster/decide/trial.py", "cluster/reconciler.py"}
 LONG_FUNCTIONS: set[str] = {
-    "load/trial_config.py:load_of_trial",
     "local/prepared.py:of",
 }
-FULL_FOLDERS: set[str] = {"load"}
+FULL_FOLDERS: set[str] = set()
 CIRCLES: set[str] = set()
 """Rooms in which modules import each other in a circle."""
 

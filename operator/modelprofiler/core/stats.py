@@ -40,7 +40,8 @@ def requests_to_bound(percentile: float) -> int:
 
 
 FEWEST_FOR_MEDIAN = 10
-"""The median could be bounded with 5 requests; with twice as many it is not merely one of a handful of values."""
+"""The median could be bounded from above with 5 requests, and on both sides with 6. With ten it is not merely one of a
+handful of values: from 9 on, its 95 % interval no longer has to reach from the smallest to the largest of them."""
 
 FEWEST_REQUESTS: Mapping[str, int] = MappingProxyType(
     {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from modelprofiler.load.alarm import Alarm
-from modelprofiler.load.client import Client
+from modelprofiler.load.http.client import Client
 from modelprofiler.load.recorder import Recorder
 
 NextLimit = Callable[[float], float]

@@ -44,7 +44,7 @@ class Confidence:
     z: float
 
     def student_t(self, sections: int) -> float:
-        """Return Student's t for the spread of so many sections."""
+        """Return Student's t for the spread of `sections` estimates."""
         return student_t(sections - 1, self.error)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Literal
 
-from modelprofiler.load.client import Client
-from modelprofiler.load.connection import Done
 from modelprofiler.load.drive import ClosedLoop, OpenLoop
+from modelprofiler.load.http.client import Client
+from modelprofiler.load.http.connection import Done
 from modelprofiler.load.intervals import FEWEST_SECTIONS, merged
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.procfs import CpuTimes

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from modelprofiler.load.client import Client
-from modelprofiler.load.connection import Done, Failure
+from modelprofiler.load.http.client import Client
+from modelprofiler.load.http.connection import Done, Failure
 
 PROBES = 3
 """Requests of which the median is taken: the fewest of which one may be an outlier."""

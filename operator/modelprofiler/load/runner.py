@@ -16,14 +16,14 @@ from time import monotonic
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
 from modelprofiler.load import procfs
-from modelprofiler.load.client import Client
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.connection import Done
 from modelprofiler.load.dataset import digest, ordered, read_rows
+from modelprofiler.load.http.client import Client
+from modelprofiler.load.http.connection import Done
+from modelprofiler.load.http.request import render
 from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.probe import Prober, wait_for_listener
-from modelprofiler.load.request import render
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.saturation import harmless_share, judge_generator
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelprofiler.api.load import Dataset
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose, Trial
 from modelprofiler.core.bounds import latency_bounds
@@ -61,23 +62,14 @@ def load_of_trial(
     bounds = latency_bounds(spec, reference)
     needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
     probe = reference.load.probe if reference and reference.load else None
+    max_error_percent = float(spec.objectives.max_error_percent)
     return LoadConfig(
         host=host,
         port=spec.endpoint.http.port,
         endpoint=spec.endpoint.http,
-        dataset=DatasetFile(
-            path=dataset,
-            format=spec.dataset.format,
-            column=spec.dataset.column,
-            encoding=spec.dataset.encoding,
-            order=spec.dataset.order,
-        ),
+        dataset=_dataset_file(spec.dataset, dataset),
         load=spec.load,
-        stop=StopRules(
-            decide=decide,
-            thresholds=bounds,
-            max_error_percent=float(spec.objectives.max_error_percent),
-        ),
+        stop=StopRules(decide=decide, thresholds=bounds, max_error_percent=max_error_percent),
         probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
         connect_timeout=min(LONGEST_CONNECT, connect_timeout),
         required_percentiles=[metric for metric in needed if metric in PERCENTILES],
@@ -85,6 +77,16 @@ def load_of_trial(
         seed=index,
         cover_rows=purpose is Purpose.CONFIRM and not rows_are_known,
         heaviest_first=purpose is Purpose.CONFIRM,
+    )
+
+
+def _dataset_file(dataset: Dataset, path: str) -> DatasetFile:
+    return DatasetFile(
+        path=path,
+        format=dataset.format,
+        column=dataset.column,
+        encoding=dataset.encoding,
+        order=dataset.order,
     )
 
 

@@ -5,8 +5,8 @@ import ssl
 
 import pytest
 
-from modelprofiler.load.client import Client, failure_of
-from modelprofiler.load.connection import Failure
+from modelprofiler.load.http.client import Client, failure_of
+from modelprofiler.load.http.connection import Failure
 from modelprofiler.load.probe import Answer
 
 PROSE = "a text that no code may depend on"

@@ -9,8 +9,8 @@ import pytest
 from modelprofiler.api.endpoint import HttpEndpoint
 from modelprofiler.errors import InvalidInput, LoadError
 from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.http.request import render
 from modelprofiler.load.plan import Plan
-from modelprofiler.load.request import render
 
 
 def config(load: dict[str, Any] | None = None, **changes: Any) -> LoadConfig:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelprofiler.load.response import KnownHeads
+from modelprofiler.load.http.response import KnownHeads
 
 
 def response(head: bytes, body: bytes = b"{}") -> bytes:

@@ -13,8 +13,8 @@ import ssl
 from collections.abc import Sequence
 from time import monotonic
 
-from modelprofiler.load.connection import CapturingConnection, Connection, Done, Failure, Pool
-from modelprofiler.load.wire import connect
+from modelprofiler.load.http.connection import CapturingConnection, Connection, Done, Failure, Pool
+from modelprofiler.load.http.wire import connect
 
 OUT_OF_PORTS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE})
 """Errors of connect(2) and socket(2) that mean that this machine has no local port or file descriptor left."""

@@ -15,8 +15,8 @@ from typing import Literal, cast
 
 import httptools
 
-from modelprofiler.load.response import HEAD_END, KnownHeads, ends_with_connection
-from modelprofiler.load.wire import Wire
+from modelprofiler.load.http.response import HEAD_END, KnownHeads, ends_with_connection
+from modelprofiler.load.http.wire import Wire
 
 Failure = Literal["refused", "reset", "timeout", "status", "protocol"]
 Done = Callable[[float, float, Failure | None], None]

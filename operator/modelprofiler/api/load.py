@@ -32,7 +32,8 @@ class Dataset(ApiModel):
     column: Name | None = None
     """Name of the column or field that contains the request body, for formats with columns."""
     encoding: Literal["Text", "Base64"] = "Text"
-    """Encoding of the bodies in the file: Text, or Base64 for binary bodies."""
+    """Encoding of the bodies in the file: Text, or Base64 for binary bodies. Base64 is not supported in this
+    version."""
     order: Literal["Shuffled", "Sequential"] = "Shuffled"
     """Order of the rows: Shuffled (with a fixed seed) or Sequential (as in the file). Every trial replays the same rows
     in the same order."""
@@ -87,7 +88,7 @@ class Load(ApiModel):
     """Length of the measurement window. A window ends earlier as soon as its result is certain, and lasts longer where
     the objective's percentile needs more requests."""
     parallelism: Annotated[int, Field(ge=1, le=64)] = 1
-    """Number of load generator pods."""
+    """Number of load generator pods. More than one is not supported in this version."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (

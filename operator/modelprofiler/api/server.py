@@ -47,9 +47,10 @@ class Environment(ApiModel):
     """An image that contains azureml-inference-server-http. The default is the scoring-server image of the
     installation."""
     requirements: Annotated[list[Line], Field(max_length=256)] = Field(default_factory=list)
-    """Python packages, one per item, as lines of a requirements file."""
+    """Python packages, one per item, as lines of a requirements file. Only `modelprofiler run` supports them in this
+    version; for a cluster, build an image that contains them."""
     python_version: Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")] | None = None
-    """Python version, such as "3.11"."""
+    """Python version, such as "3.11". In a cluster it must be that of the scoring-server image in this version."""
     env: Annotated[list[EnvVar], Field(max_length=128)] = Field(default_factory=list)
     """Environment variables of the server container."""
     image_pull_secrets: Annotated[list[LocalObjectReference], Field(max_length=16)] = Field(default_factory=list)

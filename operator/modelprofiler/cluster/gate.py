@@ -1,4 +1,4 @@
-"""A gate that lets a few through at a time, first come first served, and some past all others."""
+"""A gate that lets a few callers in at a time, first come first served, and some past all others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelprofiler.cluster.queue import Key
 
 
 class Gate:
-    """Lets so many through at a time; who is let past neither waits nor counts.
+    """Limits how many callers are inside at a time; one that is let past neither waits nor counts.
 
     Parameters
     ----------
@@ -21,11 +21,11 @@ class Gate:
     def __init__(self, width: int) -> None:
         self._free = width
         self._line: dict[Key, asyncio.Future[bool]] = {}
-        """Those that wait, in the order in which they came; the result is whether they count."""
+        """Callers that wait, in the order of their arrival; the result of a future is whether its caller counts."""
 
     @contextlib.asynccontextmanager
     async def through(self, key: Key, *, past: bool = False) -> AsyncIterator[None]:
-        """Wait at the gate, and be inside while the block runs; a key is at most once here."""
+        """Wait at the gate, then be inside while the block runs; a key must not be here twice at the same time."""
         counts = False if past else await self._wait(key)
         try:
             yield
@@ -34,7 +34,7 @@ class Gate:
                 self._leave()
 
     def let_past(self, key: Key) -> None:
-        """Let somebody through who waits, if they do."""
+        """Let a caller in at once, if it waits."""
         if (waiting := self._line.pop(key, None)) is not None and not waiting.done():
             waiting.set_result(False)
 

@@ -1,4 +1,4 @@
-"""What the installer decides: read once from the environment that the chart sets."""
+"""The settings of an installation, read once from the environment variables that the chart sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     namespaces: tuple[str, ...] = ()
-    """Namespaces to serve; none: all."""
+    """Namespaces whose profiles are run; empty: all."""
     prometheus_url: str = ""
     """Base URL of Prometheus; empty: only the kubelet is read."""
     prometheus_token_file: str = ""
@@ -33,7 +33,7 @@ class Settings(BaseModel):
     scoring_image: str = "modelprofiler/scoring-server:dev"
     """Image for server.entryScript without environment.image."""
     load_image: str = "modelprofiler/operator:dev"
-    """Image of the load generator, and of what reads PersistentVolumeClaims."""
+    """Image of the load pods, and of the pods that read PersistentVolumeClaims."""
     image_pull_policy: str = "IfNotPresent"
     """Pull policy of both images."""
     image_pull_secrets: tuple[str, ...] = ()
@@ -41,21 +41,21 @@ class Settings(BaseModel):
     load_cpu: str = "500m"
     """CPU request of a load pod."""
     load_cpu_limit: str = ""
-    """CPU limit of a load pod; empty: none."""
+    """CPU limit of a load pod; empty: no limit, since a throttled generator measures itself."""
     load_memory: str = "256Mi"
     """Memory request and limit of a load pod."""
     allow_privileged: bool = False
     """Allow privileged containers, hostPath volumes and host namespaces in pod templates."""
     ready_timeout_seconds: float = Field(300, gt=0)
-    """How long a server may take until it is ready."""
+    """How long a server may take to become ready."""
     schedule_timeout_seconds: float = Field(120, gt=0)
     """How long a pod may wait for a node."""
     image_pull_timeout_seconds: float = Field(120, gt=0)
     """How long pulling an image may keep failing."""
     prepare_timeout_seconds: float = Field(600, gt=0)
-    """How long reading what is on PersistentVolumeClaims may take."""
+    """How long reading the sources on PersistentVolumeClaims may take."""
     samples_timeout_seconds: float = Field(90, gt=0)
-    """How long to wait for samples after a load."""
+    """How long to wait for samples of usage after a load."""
     liveness_port: int = Field(8080, ge=1, le=65535)
     """Port of the operator's own health endpoint."""
     log_level: str = "INFO"
@@ -73,20 +73,20 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings.
+        """Return the settings that the environment variables make.
 
         Raises
         ------
         InvalidInput
-            When a variable has a value that cannot be used; the path names the variable.
+            When a variable has a value that cannot be used; the path of the problem names the variable.
         """
-        given = {
+        variables = {
             name: environment[PREFIX + name.upper()]
             for name in cls.model_fields
             if environment.get(PREFIX + name.upper(), "") != ""
         }
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(variables)
         except ValidationError as error:
             raise InvalidInput(
                 [Problem(PREFIX + str(e["loc"][0]).upper(), e["msg"]) for e in error.errors()]

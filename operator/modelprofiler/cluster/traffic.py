@@ -1,4 +1,4 @@
-"""What is sent to the API server and comes back, by verb and resource: the operator's own account of what it costs."""
+"""Counts requests to the API server by verb and resource: the load that the operator puts on it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ class Traffic:
     @property
     def reads(self) -> int:
         """Requests that change nothing."""
-        return sum(count for what, count in self._requests.items() if what.partition(" ")[0] in READS)
+        return sum(count for name, count in self._requests.items() if name.partition(" ")[0] in READS)
 
     @property
     def writes(self) -> int:
         """Requests that change something."""
         return self._requests.total() - self.reads
 
-    def begin(self, what: str, size: int) -> None:
-        """Count a request, with a body of so many bytes."""
-        self._requests[what] += 1
-        self._sent[what] += size
+    def begin(self, name: str, size: int) -> None:
+        """Count a request, and the bytes of its body."""
+        self._requests[name] += 1
+        self._sent[name] += size
 
-    def receive(self, what: str, size: int) -> None:
+    def receive(self, name: str, size: int) -> None:
         """Count bytes of an answer."""
-        self._received[what] += size
+        self._received[name] += size
 
     def to_dict(self) -> dict[str, dict[str, int]]:
-        """Return requests, bytes sent and bytes received of each verb and resource."""
+        """Return the number of requests, bytes sent and bytes received for each verb and resource."""
         return {
-            what: {"requests": count, "sent": self._sent[what], "received": self._received[what]}
-            for what, count in sorted(self._requests.items())
+            name: {"requests": count, "sent": self._sent[name], "received": self._received[name]}
+            for name, count in sorted(self._requests.items())
         }
 
 

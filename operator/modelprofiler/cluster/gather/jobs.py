@@ -59,7 +59,10 @@ def _finished_at(job: Object, ended: Object | None) -> datetime | None:
 
 
 def _failure(job: Object, ended: Object | None) -> str:
+    """Return why a load that is over left no result: what the Job says, and the end of the generator's log."""
+    ended = ended or {}
     how = f"exit code {ended.get('exitCode')}, {ended.get('reason')}" if ended else "its pod is gone"
-    job_failed = true_conditions_of(job).get("Failed") or {}
-    reasons = [job_failed.get("message") or "", tail((ended or {}).get("message") or "", LONGEST_LAST_WORDS)]
-    return ": ".join([f"the load generator left no result ({how})", *filter(None, reasons)])
+    job_message = (true_conditions_of(job).get("Failed") or {}).get("message") or ""
+    # A generator that ended well has left something that is no result: nobody can read that.
+    log = tail(ended.get("message") or "", LONGEST_LAST_WORDS) if ended.get("exitCode") else ""
+    return ": ".join([f"the load generator left no result ({how})", *filter(None, (job_message, log))])

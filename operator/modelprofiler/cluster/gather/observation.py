@@ -1,4 +1,4 @@
-"""What the cluster shows of a run: children read from API objects into immutable values. Pure."""
+"""The children of a run as immutable values: servers with their pods, and load Jobs. Other modules read them. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ class Termination:
 
     container: str
     reason: str
+    """In a word, as the kubelet writes it: Completed, Error, OOMKilled."""
     exit_code: int
     last_words: str
+    """Its termination message, which by the policy of our pods is the end of its log."""
     profiled: bool = True
     """Whether it is the container whose size is varied."""
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether the kernel killed it for its memory, and that is the memory that is varied."""
+        """Whether the kernel killed the profiled container for exceeding its memory limit."""
         return self.reason == "OOMKilled" and self.profiled
 
 
@@ -35,108 +37,118 @@ class Pod:
     name: str
     uid: str
     node: str
+    """Name of its node; empty until it is scheduled."""
     created: datetime
     deleting: bool
     phase: str
+    """Pending, Running, Succeeded, Failed or Unknown."""
     reason: str
+    """Why it is in this phase, as an eviction says it; most often empty."""
     ready_at: datetime | None
-    """When it became ready for the first time since its container started; None while it is not."""
+    """When it last became ready; None while it is not ready."""
     container_started_at: datetime | None
     restarts: int
     waiting: tuple[str, str] | None
-    """(reason, message) of a container that waits."""
+    """(reason, message) of a container that waits for an image, or for something that its start needs."""
     termination: Termination | None
     unschedulable: str
-    """What the scheduler says; empty once there is a node."""
+    """Why the scheduler has found no node; empty once there is one."""
     desired: Limits | None
-    """Limits in the pod's spec."""
+    """Limits of the profiled container in the pod's spec."""
     actual: Limits | None
-    """Limits that the kubelet says it has applied."""
+    """Limits of the profiled container that the kubelet has applied; None where it does not report them."""
     resize: tuple[str, str] | None
-    """(reason, message) of a resize that is pending or under way: Deferred, Infeasible, InProgress, Error."""
+    """(reason, message) of a resize that is not finished: Deferred, Infeasible, InProgress or Error."""
     image: str
+    """Of the profiled container, with its digest once it has been pulled."""
     ip: str = ""
     """Its address; empty until it has one."""
     has_liveness_probe: bool = False
     not_started: str = ""
-    """Why the profiled container waits for its first start, in a word; empty once it has run."""
+    """Why the profiled container waits, in a word, as ContainerCreating; empty while it runs or has ended."""
     unready: str = ""
-    """Which container is not ready, and the probe that has not passed; empty when it cannot be told."""
+    """Which running container is not ready, and which of its probes has not passed; empty when none is."""
 
     @property
     def gone(self) -> bool:
-        """Whether it will not serve again."""
+        """Whether it has ended or is being deleted, so that it will not serve again."""
         return self.deleting or self.phase in ("Failed", "Succeeded")
 
 
 @dataclass(frozen=True)
 class Server:
-    """One start of the server: a Deployment and the pod that it has."""
+    """One start of the server: a Deployment and its pod."""
 
     name: str
     incarnation: int
+    """Index of the trial that it was started for."""
     created: datetime
     deleting: bool
     limits: Limits
-    """The size it was started at."""
+    """The size it was started at; its pod may have been resized since."""
     refusal: str
-    """Why the Deployment cannot create its pod; empty when it can."""
+    """Why the API server refuses the Deployment's pod; empty when it does not."""
     pod: Pod | None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Usage read for a trial."""
+    """The usage of a server under the load of a trial, as far as it has been measured."""
 
     usage: UsageStatus | None
     complete: bool
-    """Whether waiting longer would not improve it."""
+    """Whether no further sample can improve it."""
     problem: str = ""
-    """Why there are no samples."""
+    """Why there are no samples; empty when there are."""
     reachable: bool = True
+    """Whether the source of metrics answered."""
     cpu_seconds: Series = ()
     memory: Series = ()
-    """The samples that it was read from, as they are kept with the trial."""
+    """The samples behind the usage, which the report keeps with the trial: CPU seconds used, and bytes."""
     node_cores: float | None = None
-    """CPU that its whole node used under the load, in cores."""
+    """CPU that the server's whole node used under the load, in cores."""
 
 
 @dataclass(frozen=True)
 class LoadJob:
-    """One trial's load Job."""
+    """The load Job of a trial: what the trial is for, and what its load has come to."""
 
     name: str
     trial: int
     purpose: Purpose
     limits: Limits
+    """The size of the server under this load."""
     window: str
+    """Decide: the load may stop as soon as the verdict is certain. Measure: it goes on to the end of its window."""
     incarnation: int
+    """The server that it is sent to."""
     server_pod: str
+    """The uid of that server's pod when the load began."""
     created: datetime
     deleting: bool
     finished_at: datetime | None
     result: LoadResult | None
     failure: str
-    """Why there is no result; empty while it may still come."""
+    """Why there is no result; empty while one may still come."""
     stuck: str
-    """Why its pod does not start; empty when it runs."""
+    """Why its pod does not start; empty when it runs or nothing is wrong."""
     node: str = ""
-    """Where its pod runs."""
+    """The node on which its pod runs; empty until it is scheduled."""
     measured: Measured | None = None
 
 
 @dataclass(frozen=True)
 class Observation:
-    """The children of a profile."""
+    """The children of a profile, at one moment."""
 
     servers: tuple[Server, ...] = ()
-    """Of the current run, by incarnation."""
+    """Servers of the current run, in the order of their incarnations."""
     jobs: tuple[LoadJob, ...] = ()
-    """Of the current run, by trial."""
+    """Load Jobs of the current run, in the order of their trials."""
     stale: tuple[tuple[str, str], ...] = ()
-    """(plural, name) of children of an earlier run."""
+    """(plural, name) of Deployments and Jobs of earlier runs."""
     hosts: dict[str, str] = field(default_factory=dict)
-    """Node name to the value of its kubernetes.io/hostname label."""
+    """Host names, which are values of the label kubernetes.io/hostname, by node name."""
 
     def job(self, trial: int) -> LoadJob | None:
         """Return the Job of a trial."""

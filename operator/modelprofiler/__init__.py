@@ -1,4 +1,4 @@
-"""modelprofiler: the smallest CPU and memory at which a model server meets its objective, measured.
+"""modelprofiler: measure the smallest CPU and memory at which a model server meets its objectives.
 
 In a notebook or a program::
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from modelprofiler.version import __version__
 
-TYPE_CHECKING = False  # a type checker takes it for true; importing typing is most of the time until Ctrl-C is heeded
+TYPE_CHECKING = False  # type checkers take it for True; importing typing would delay the handling of Ctrl-C
 if TYPE_CHECKING:
     from typing import Any
 
@@ -23,7 +23,7 @@ __all__ = ["Result", "__version__", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return what is loaded only when it is asked for: an operator or a load pod has no use for it."""
+    """Import the public names on first use: an operator or a load pod does not need them."""
     if name == "run":
         from modelprofiler.local.api import run
 

@@ -1,7 +1,7 @@
-"""Where the program begins, as ``modelprofiler`` and as ``python -m modelprofiler``: so little that Ctrl-C finds it.
+"""The entry point of ``modelprofiler`` and ``python -m modelprofiler``, kept small so that Ctrl-C works at once.
 
-Python imports for a tenth of a second before a command can say what Ctrl-C means to it. Until then, and once the
-command has ended, there is nothing to clean up: the process ends at once, without a traceback.
+Imports take a tenth of a second before a command can handle Ctrl-C itself. Until then, and after the command has
+ended, there is nothing to clean up: the process ends at once, without a traceback.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import signal
 EXIT_INTERRUPTED = 130
 
 
-def _leave(*_: object) -> None:
+def _exit_at_once(*_: object) -> None:
     os._exit(EXIT_INTERRUPTED)
 
 
-# A shell has background jobs ignore it, and then it stays ignored.
-_MINE = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-if _MINE:
-    signal.signal(signal.SIGINT, _leave)
+# A shell starts background jobs with SIGINT ignored, and then it stays ignored.
+_HANDLES_SIGINT = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if _HANDLES_SIGINT:
+    signal.signal(signal.SIGINT, _exit_at_once)
 
 
 def main() -> int:
     """Run the command line and return its exit code; see `modelprofiler.cli`."""
     from modelprofiler import cli
 
-    if not _MINE:
+    if not _HANDLES_SIGINT:
         return cli.main()
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,7 +34,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     finally:
-        signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGINT, _exit_at_once)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The commands: a table, from which only what is asked for is imported.
+"""The table of commands, of which only the named one is imported.
 
 A load pod must not wait for the operator's libraries, nor a shell for a list of options. A module of
 `modelprofiler.commands` has ``configure(parser)``, which adds its options, and ``run(arguments)``, which returns the
@@ -8,7 +8,9 @@ exit code; what it needs beyond the standard library it imports inside these.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,33 +22,33 @@ from modelprofiler.version import __version__
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
-    "init": "write a profile from files, or from a command that serves",
-    "validate": "say everything that is wrong with a profile",
-    "plan": "say what a run would do and how long it may take; start nothing",
-    "run": "measure on this machine what a cluster would measure",
-    "report": "show a run as text, JSON, or one page",
-    "get": "list the profiles of a cluster",
+    "init": "write a first profile from files, or for a command that serves",
+    "validate": "check profiles and print every problem; starts nothing",
+    "plan": "show what a run would do and how long it may take; starts nothing",
+    "run": "measure a profile on this machine and recommend a size",
+    "report": "show a run as text, JSON or an HTML page",
+    "get": "list the profiles in a cluster",
     "patch": "write a recommendation as a patch, a Kustomize component or Helm values",
-    "compare": "tell whether a new version became more expensive",
+    "compare": "compare two runs, and fail when the new one became more expensive",
     "ml": "register models and profile them with the commands of Azure's `az ml`",
-    "tag": "write a recommendation to the tags of a model, or to a workload",
-    "operator": "run the operator",
-    "load": "replay a dataset against a server: what a load pod runs",
-    "prepare": "read the files on volumes and digest them: what a prepare pod runs",
-    "completion": "print what makes a shell complete these commands",
+    "tag": "write a recommendation to a model's tags or a workload's annotations",
+    "operator": "run the operator (in its pod)",
+    "load": "replay a dataset against a server (in a load pod)",
+    "prepare": "check and digest the files on volumes (in a prepare pod)",
+    "completion": "print code for a shell that completes commands, options and files",
 }
 """Name and purpose of each; its module has the same name."""
 
 LOCAL_EXTRA = frozenset({"argcomplete", "filelock", "jinja2", "psutil", "rich", "uv"})
-"""What only a run on this machine needs: an operator is installed without."""
+"""Packages of the extra `local`, which an operator is installed without."""
 
 EPILOG = """\
-The same file is for this machine and for a cluster:
+The same file is used on this machine and in a cluster:
   modelprofiler init --entry-script score.py --dataset requests.txt --rate 50 --latency p95=250ms > profile.yaml
-  modelprofiler validate profile.yaml
+  modelprofiler run profile.yaml
   kubectl apply -f profile.yaml
 
-`modelprofiler COMMAND --help` tells more, with an example."""
+`modelprofiler COMMAND --help` describes a command, with examples."""
 
 
 class Command(Protocol):
@@ -56,47 +58,79 @@ class Command(Protocol):
         """Add the options, and an example at the end of the help."""
 
     def run(self, arguments: argparse.Namespace) -> int:
-        """Do it, and return the exit code; problems with the input are raised as `InvalidInput`."""
+        """Run the command and return the exit code; problems with the input are raised as `InvalidInput`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code: 0 done, 1 failed, 2 bad input."""
-    given = sys.argv[1:] if argv is None else list(argv)
-    if "_ARGCOMPLETE" in os.environ:  # set by the shell's completion
-        _complete()
-    parser = _parser(given)
-    arguments = parser.parse_args(given)
+    """Run a command; return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    _make_output_writable()
     try:
-        return _module(arguments.command).run(arguments)
+        try:
+            return _run(sys.argv[1:] if argv is None else list(argv))
+        finally:
+            sys.stdout.flush()  # while an error can still be reported
     except InvalidInput as error:
-        for problem in error.problems:
-            print(f"modelprofiler: {problem}", file=sys.stderr)
+        _complain(*error.problems)
         return EXIT_BAD_INPUT
     except ModelProfilerError as error:
-        print(f"modelprofiler: {error}", file=sys.stderr)
+        _complain(error)
         return EXIT_FAILED
     except ModuleNotFoundError as error:
         if error.name not in LOCAL_EXTRA:
             raise
-        print(f"modelprofiler: this needs {error.name}: pip install 'modelprofiler[local]'", file=sys.stderr)
+        _complain(f"this command needs {error.name}: pip install 'modelprofiler[local]'")
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever reads has seen enough (`| head`); Python would complain again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough (`| head`). Without this, Python would report it again at its end.
+        _discard_output()
+        return EXIT_FAILED
+    except OSError as error:
+        _complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _discard_output()
         return EXIT_FAILED
 
 
+def _run(words: Sequence[str]) -> int:
+    if "_ARGCOMPLETE" in os.environ:  # set by the shell's completion
+        _complete()
+    arguments = _parser(words).parse_args(words)
+    return _module(arguments.command).run(arguments)
+
+
+def _make_output_writable() -> None:
+    """Make sure that every text can be printed, whatever the locale's encoding, and that there is an output."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell: `>&-`
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Drop what is still buffered for standard output, which cannot be written."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(*problems: object) -> None:
+    """Print each problem on a line of standard error. They may quote text of others, which must not end the line."""
+    for problem in problems:
+        line = " ".join(str(problem).split())
+        print("modelprofiler:", "".join(c for c in line if c.isprintable()), file=sys.stderr)
+
+
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser for a command line; of the commands only the one that it names has its options."""
+    """Return the parser for a command line; only the command that it names has its options."""
     parser = argparse.ArgumentParser(
         prog="modelprofiler",
-        description="Find the smallest CPU and memory at which a model server meets its objective.",
+        description="Find the smallest CPU and memory at which a model server meets its objectives.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     named = next((word for word in words if not word.startswith("-")), None)
     for name, purpose in COMMANDS.items():
@@ -116,7 +150,7 @@ def _module(name: str) -> Command:
 
 
 def _complete() -> None:
-    """Answer the shell that asks how a line goes on, and end; return where argcomplete is not installed."""
+    """Print the completions that the shell asks for, and end; return where argcomplete is not installed."""
     try:
         import argcomplete
     except ImportError:

@@ -3,22 +3,22 @@
 ::
 
     ModelProfilerError
-    ├── InvalidInput            what a user wrote; carries every problem found, with its path
-    ├── Retryable               the same call may succeed later; whoever catches it bounds the retries
+    ├── InvalidInput            what a user wrote cannot be used; carries every problem with its path
+    ├── Retryable               the same call may succeed later; the caller limits the retries
     │   ├── ClusterUnavailable  the API server did not answer, or asked to come back later
     │   ├── Conflict            the object changed since it was read
     │   └── MetricsUnavailable  a metrics source did not answer, or not in time
-    ├── Refused                 the API server understood the request and said no; trying again changes nothing
+    ├── Refused                 the API server rejected the request; repeating it changes nothing
     │   ├── NotFound
     │   └── QuotaExceeded       a ResourceQuota of the namespace has too little left; it may have more later
-    ├── UploadFailed            files could not be copied onto a volume: no storage, no room, or no right to
+    ├── UploadFailed            files could not be copied onto a volume: no storage, no space or no permission
     ├── DatasetError            a dataset cannot be read, or has no rows
-    ├── MachineBusy             another run has the machine
-    ├── RecordUnreadable        the record of a run is not there, or is not one
+    ├── MachineBusy             another run is using this machine
+    ├── RecordUnreadable        the record of a run does not exist or cannot be read
     ├── LoadError               the load could not be generated, whatever the server did
-    ├── LimitsUnavailable       this machine cannot hold a process to CPU and memory limits
+    ├── LimitsUnavailable       this machine cannot limit a process's CPU and memory
     ├── StartFailed             a server process could not be started at all
-    └── EnvironmentFailed       the Python environment of an entry script could not be built, whatever it asks
+    └── EnvironmentFailed       the Python environment of an entry script could not be built
 
 Foreign exceptions are translated once, where the foreign library is called.
 """
@@ -34,12 +34,12 @@ class ModelProfilerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with what a user wrote.
+    """One problem of what a user wrote.
 
     Attributes
     ----------
     path
-        Where, as Kubernetes writes it: ``spec.load.openLoop.rate``.
+        The field, as Kubernetes writes it (``spec.load.openLoop.rate``), or the option; empty for the file itself.
     message
         What is wrong and what would be right, in one sentence.
     """
@@ -52,7 +52,7 @@ class Problem:
 
 
 class InvalidInput(ModelProfilerError):
-    """What a user wrote cannot be used; `problems` holds everything that is wrong at once."""
+    """What a user wrote cannot be used; `problems` has all of its problems."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
@@ -76,12 +76,12 @@ class MetricsUnavailable(Retryable):
 
 
 class Refused(ModelProfilerError):
-    """The API server understood the request and said no.
+    """The API server rejected the request.
 
     Attributes
     ----------
     status
-        The HTTP status code it answered.
+        The HTTP status code of its answer.
     """
 
     def __init__(self, message: str, status: int) -> None:
@@ -90,7 +90,7 @@ class Refused(ModelProfilerError):
 
 
 class NotFound(Refused):
-    """The object is not there."""
+    """The object does not exist."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 404)
@@ -112,11 +112,11 @@ class DatasetError(ModelProfilerError):
 
 
 class MachineBusy(ModelProfilerError):
-    """Another run has the machine, and two runs would disturb each other."""
+    """Another run is using this machine; two runs would disturb each other."""
 
 
 class RecordUnreadable(ModelProfilerError):
-    """The record of a run is not there, or is not one."""
+    """The record of a run does not exist or cannot be read."""
 
 
 class LoadError(ModelProfilerError):
@@ -124,12 +124,12 @@ class LoadError(ModelProfilerError):
 
 
 class LimitsUnavailable(ModelProfilerError):
-    """A process cannot be held to CPU and memory limits here, or not by this user; one sentence says why."""
+    """The CPU and memory of a process cannot be limited on this machine or by this user; the message says why."""
 
 
 class StartFailed(ModelProfilerError):
-    """A server process could not be started at all: no such command, no such folder, no permission."""
+    """A server process could not be started: no such command, no such folder, or no permission."""
 
 
 class EnvironmentFailed(ModelProfilerError):
-    """The Python environment of an entry script could not be built: no uv, no network, no time, no room."""
+    """The Python environment of an entry script could not be built: no uv, network, time or space."""

@@ -119,7 +119,7 @@ def test_ctrl_c_stops_server_and_load_and_leaves_nothing_behind(run: WholeRun) -
     """Soon, with an exit code of its own, and how to go on."""
     assert (130, []) == (run.interrupted.returncode, run.left_behind)
     assert run.stopped_within < SOON_SECONDS
-    assert f"--resume goes on from the finished trials in {run.directory}" in run.interrupted.stderr
+    assert f"--resume continues after the finished trials in {run.directory}" in run.interrupted.stderr
 
 
 def test_a_second_run_at_the_same_time_is_refused(run: WholeRun) -> None:

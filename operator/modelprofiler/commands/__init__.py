@@ -1,1 +1,1 @@
-"""The commands that a person types, one a module: options in, words and an exit code out."""
+"""The commands that a person types, one in each module: options in, text and an exit code out."""

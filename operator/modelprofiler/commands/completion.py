@@ -1,4 +1,4 @@
-"""``modelprofiler completion``: lines for a shell that make it complete commands, options and files."""
+"""``modelprofiler completion``: code for a shell that completes commands, options and files."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import argparse
 SHELLS = ("bash", "zsh", "fish")
 
 ZSH_BEGINS = "#compdef modelprofiler\n"
-"""How zsh's lines begin; it wants that first in a file of its own."""
+"""First line of zsh's code; zsh needs it there when the code is in a file of its own."""
 ZSH_SYSTEM = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }\n"
-"""zsh completes nothing before that was called, and an early line of ~/.zshrc may be before it."""
+"""zsh completes nothing until compinit was called, which may happen later in ~/.zshrc."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the shell."""
-    parser.add_argument("shell", choices=SHELLS, help="the shell")
+    parser.add_argument("shell", choices=SHELLS, help="the shell that runs the code")
     parser.epilog = (
         "examples:\n"
         '  eval "$(modelprofiler completion bash)"      # in ~/.bashrc; zsh: eval "$(modelprofiler completion zsh)"\n'
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the lines."""
+    """Print the code."""
     from argcomplete.shell_integration import shellcode
 
     code = shellcode(["modelprofiler"], shell=arguments.shell)

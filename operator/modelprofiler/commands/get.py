@@ -1,4 +1,4 @@
-"""``modelprofiler get``: profiles of a cluster, as kubectl lists them."""
+"""``modelprofiler get``: the profiles in a cluster, as kubectl lists them."""
 
 from __future__ import annotations
 
@@ -8,33 +8,42 @@ import sys
 from datetime import UTC, datetime
 
 from modelprofiler.api.objects import Object
+from modelprofiler.commands import target
 
 HEADINGS = ("NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("name", nargs="?", help="of a profile; default: every one of the namespace")
-    parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig")
-    parser.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table", help="default: table")
-    parser.epilog = "examples:\n  modelprofiler get digits -n team\n  modelprofiler get digits -o yaml"
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="name of a profile (default: every profile of the namespace)"
+    )
+    target.add_namespace(parser)
+    parser.add_argument(
+        "-o", "--output", choices=("table", "json", "yaml"), default="table", help="format (default: table)"
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  modelprofiler get -n team                   # the profiles of a namespace\n"
+        "  modelprofiler get digits -n team -o yaml    # one profile with its status"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the cluster has."""
     from modelprofiler.cluster.fetch import profiles_of
 
-    found = profiles_of(arguments.name, arguments.namespace)
+    profiles = profiles_of(arguments.name, arguments.namespace)
     if arguments.output == "table":
-        if not found:
+        if not profiles:
             print(
                 f"No profiles in the namespace{f' {arguments.namespace}' if arguments.namespace else ''}.",
                 file=sys.stderr,
             )
             return 0
-        print(table(found, datetime.now(UTC)))
+        print(table(profiles, datetime.now(UTC)))
         return 0
-    data: Object = found[0] if arguments.name else {"apiVersion": "v1", "kind": "List", "items": found}
+    data: Object = profiles[0] if arguments.name else {"apiVersion": "v1", "kind": "List", "items": profiles}
     if arguments.output == "json":
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
@@ -45,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def table(profiles: list[Object], now: datetime) -> str:
-    """Return a line a profile, in the columns that kubectl shows."""
+    """Return one line for each profile, in the columns that kubectl shows."""
     lines = [HEADINGS, *(_row(profile, now) for profile in profiles)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
     return "\n".join("   ".join(f"{cell:{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
@@ -54,8 +63,8 @@ def table(profiles: list[Object], now: datetime) -> str:
 def _row(profile: Object, now: datetime) -> tuple[str, ...]:
     status = profile.get("status") or {}
     succeeded: Object = next((c for c in status.get("conditions") or [] if c.get("type") == "Succeeded"), {})
-    found: Object = next(iter(status.get("recommendations") or []), {})
-    requests, proof = found.get("requests") or {}, found.get("verification") or {}
+    recommendation: Object = next(iter(status.get("recommendations") or []), {})
+    requests, verification = recommendation.get("requests") or {}, recommendation.get("verification") or {}
     cells = (
         profile["metadata"].get("name"),
         succeeded.get("status"),
@@ -63,14 +72,14 @@ def _row(profile: Object, now: datetime) -> tuple[str, ...]:
         status.get("trialsCompleted"),
         requests.get("cpu"),
         requests.get("memory"),
-        proof.get("p95"),
+        verification.get("p95"),
         _age(profile["metadata"].get("creationTimestamp"), now),
     )
     return tuple("" if cell is None else str(cell) for cell in cells)
 
 
 def _age(created: str | None, now: datetime) -> str | None:
-    """Return how old it is, in the largest unit that is at least two, as kubectl does."""
+    """Return the age in the largest unit of which it has at least two, as kubectl does."""
     if created is None:
         return None
     seconds = max((now - datetime.fromisoformat(created)).total_seconds(), 0)

@@ -9,25 +9,41 @@ from pathlib import Path
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add what a profile is made from."""
-    parser.description = "Write a commented profile from files, or from a command that serves."
-    parser.add_argument("--dataset", required=True, metavar="PATH", help="a file with a request body a line")
-    parser.add_argument("--model", metavar="PATH", help="the model's file or folder")
-    parser.add_argument("--entry-script", metavar="PATH", help="a Python file with init() and run(data)")
-    parser.add_argument("--requirements", metavar="PATH", help="a requirements file for the entry script")
-    parser.add_argument("--python-version", metavar="3.N", help="Python of the entry script")
-    parser.add_argument("--command", dest="serve", metavar="WORDS", help="instead of an entry script: what serves")
-    parser.add_argument("--image", help="in a cluster: the image of the server")
-    parser.add_argument("--port", type=int, help="where the server listens (entry script: 5001)")
-    parser.add_argument("--path", help="path of a request (default: /score)")
-    parser.add_argument("--content-type", help="of a request (default: application/json)")
-    parser.add_argument("--rate", metavar="N", help="requests per second")
-    parser.add_argument("--concurrency", type=int, metavar="N", help="or clients")
-    parser.add_argument(
-        "--latency", metavar="METRIC=TIME", action="append", default=[], help="such as p95=250ms; may be repeated"
+    parser.description = (
+        "Write a first profile, with comments, from files or for a command that serves. It is valid as it is."
     )
-    parser.add_argument("--name", help="name of the profile (default: of the folder)")
+    parser.add_argument("--dataset", required=True, metavar="PATH", help="file with one request body per line")
+    parser.add_argument("-o", "--output", metavar="FILE", help="new file to write (default: standard output)")
+    parser.add_argument("--name", metavar="NAME", help="name of the profile (default: name of this folder)")
     parser.add_argument("--bundle", action="store_true", help="write the files into ConfigMaps, for a cluster")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+
+    server = parser.add_argument_group("server", "Either an entry script or a command.")
+    server.add_argument("--entry-script", metavar="PATH", help="Python file with init() and run(data)")
+    server.add_argument("--requirements", metavar="PATH", help="requirements file of the entry script (default: none)")
+    server.add_argument(
+        "--python-version", metavar="3.N", help="Python of the entry script (default: this one)"
+    )
+    server.add_argument("--command", dest="serve", metavar="COMMAND", help="command that serves, in quotes")
+    server.add_argument("--image", metavar="IMAGE", help="image of the server in a cluster")
+    server.add_argument("--model", metavar="PATH", help="file or folder of the model (default: none)")
+
+    endpoint = parser.add_argument_group("endpoint")
+    endpoint.add_argument(
+        "--port", type=int, metavar="N", help="port on which the server listens (default with an entry script: 5001)"
+    )
+    endpoint.add_argument("--path", metavar="PATH", help="path of a request (default: /score)")
+    endpoint.add_argument("--content-type", metavar="TYPE", help="of a request (default: application/json)")
+
+    load = parser.add_argument_group("load and objective", "Either a rate or a number of clients.")
+    load.add_argument("--rate", metavar="N", help="requests per second, open loop")
+    load.add_argument("--concurrency", type=int, metavar="N", help="number of clients, closed loop")
+    load.add_argument(
+        "--latency",
+        metavar="METRIC=TIME",
+        action="append",
+        default=[],
+        help="latency objective, such as p95=250ms; may be repeated for other metrics",
+    )
     parser.epilog = (
         "examples:\n"
         "  modelprofiler init --model model.joblib --entry-script score.py --dataset requests.txt \\\n"

@@ -9,16 +9,16 @@ import sys
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what it is; settings are environment variables."""
+    """Describe the command; its settings are environment variables."""
     parser.description = (
-        "Run the operator in the cluster of this pod, or of KUBECONFIG.\n"
-        "Settings are environment variables MODELPROFILER_*; the chart sets them."
+        "Run the operator, in the cluster of this pod or of the kubeconfig.\n"
+        "It is configured by environment variables MODELPROFILER_*, which the Helm chart sets."
     )
     parser.epilog = "example:\n  KUBECONFIG=~/.kube/config MODELPROFILER_LOG_LEVEL=DEBUG modelprofiler operator"
 
 
 def run(_: argparse.Namespace) -> int:
-    """Run until it is asked to end."""
+    """Run until the process is told to end."""
     from modelprofiler.cluster import handlers
     from modelprofiler.cluster.settings import Settings
 

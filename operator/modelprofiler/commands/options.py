@@ -1,4 +1,4 @@
-"""Options that several commands share: the file, and the flags that stand over its fields."""
+"""Options that several commands share: the file, and the options that override its fields."""
 
 from __future__ import annotations
 
@@ -9,52 +9,70 @@ if TYPE_CHECKING:
     from modelprofiler.files.document import Document
     from modelprofiler.files.overrides import Overrides
 
+FILE_HELP = "YAML or JSON with a ModelProfile and the ConfigMaps it uses, as for kubectl apply; - for standard input"
+
 
 def add_file(parser: argparse.ArgumentParser) -> None:
-    """Add the file, which of its profiles, and the flags over it."""
-    parser.add_argument("file", metavar="FILE", help="a file as kubectl takes it, YAML or JSON; - is standard input")
+    """Add the file, the choice among its profiles, and the options that override fields."""
+    parser.add_argument("file", metavar="FILE", help=FILE_HELP)
     add_overrides(parser)
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """Add which of a file's profiles is meant, and the flags over it."""
-    parser.add_argument("--name", help="the ModelProfile, where the file has several")
-    flags = parser.add_argument_group("instead of what the file says")
-    flags.add_argument("--dataset", metavar="PATH", help="a file with a request body a line")
-    flags.add_argument("--rate", metavar="N", help="requests per second (open loop)")
-    flags.add_argument("--concurrency", metavar="N", type=int, help="clients (closed loop)")
-    flags.add_argument("--warmup", metavar="TIME", help="load before the window, such as 5s")
-    flags.add_argument("--duration", metavar="TIME", help="the longest window, such as 30s")
-    flags.add_argument("--cpu", metavar="MIN:MAX:STEP", help="such as 100m:1:50m, or values: 250m,500m,1")
-    flags.add_argument("--memory", metavar="MIN:MAX:STEP", help="such as 128Mi:1Gi:32Mi, or values: 256Mi,512Mi")
-    flags.add_argument(
-        "--latency", metavar="METRIC=TIME", action="append", default=[], help="such as p95=250ms; may be repeated"
+    """Add the choice among a file's profiles, and the options that override fields."""
+    parser.add_argument(
+        "--name", metavar="NAME", help="which ModelProfile, where a file has several (default: the only one)"
     )
-    flags.add_argument("--max-error-percent", metavar="N", help="the share of requests that may fail")
-    flags.add_argument("--port", metavar="N", type=int, help="the port that the server listens on")
-    flags.add_argument("--strategy", metavar="NAME", help="Adaptive or Grid")
-    flags.add_argument("--max-trials", metavar="N", type=int, help="trials at most")
-    flags.add_argument("--repetitions", metavar="N", type=int, help="how often an uncertain size is measured")
-    flags.add_argument("--deadline", metavar="TIME", help="how long all of it may take, such as 1h")
+    group = parser.add_argument_group(
+        "override fields of the profile", "Each replaces a field, whose value in the file is the default."
+    )
+    group.add_argument("--dataset", metavar="PATH", help="file with one request body per line (spec.dataset)")
+    group.add_argument("--rate", metavar="N", help="requests per second, open loop (spec.load.openLoop.rate)")
+    group.add_argument(
+        "--concurrency", metavar="N", type=int, help="number of clients, closed loop (spec.load.closedLoop)"
+    )
+    group.add_argument("--warmup", metavar="TIME", help="load before the window, such as 5s")
+    group.add_argument("--duration", metavar="TIME", help="longest window of a trial, such as 30s")
+    group.add_argument(
+        "--cpu", metavar="MIN:MAX:STEP", help="CPU to search, such as 100m:1:50m; or a list: 250m,500m,1"
+    )
+    group.add_argument(
+        "--memory", metavar="MIN:MAX:STEP", help="memory to search, such as 128Mi:1Gi:32Mi; or a list: 256Mi,512Mi"
+    )
+    group.add_argument(
+        "--latency",
+        metavar="METRIC=TIME",
+        action="append",
+        default=[],
+        help="latency objective, such as p95=250ms; may be repeated for other metrics",
+    )
+    group.add_argument("--max-error-percent", metavar="PERCENT", help="largest share of requests that may fail")
+    group.add_argument("--port", metavar="N", type=int, help="port on which the server listens")
+    group.add_argument("--strategy", metavar="NAME", help="Adaptive or Grid (every combination of sizes)")
+    group.add_argument("--max-trials", metavar="N", type=int, help="largest number of trials")
+    group.add_argument(
+        "--repetitions", metavar="N", type=int, help="how often a size is measured whose result is uncertain"
+    )
+    group.add_argument("--deadline", metavar="TIME", help="longest duration of the run, such as 1h")
 
 
 def overrides(arguments: argparse.Namespace) -> Overrides:
-    """Return the flags that were given."""
+    """Return the options that override fields."""
     from dataclasses import fields
 
     from modelprofiler.files.overrides import Overrides
 
-    given = {field.name: getattr(arguments, field.name) for field in fields(Overrides)}
-    return Overrides(**{**given, "latency": tuple(arguments.latency)})
+    values = {field.name: getattr(arguments, field.name) for field in fields(Overrides)}
+    return Overrides(**{**values, "latency": tuple(arguments.latency)})
 
 
 def document(arguments: argparse.Namespace) -> Document:
-    """Return the file with the flags over it.
+    """Return the file, its fields overridden by the options.
 
     Raises
     ------
     InvalidInput
-        With everything that is wrong at once.
+        With every problem of the file and the options.
     """
     from modelprofiler.files.document import load_document
 

@@ -13,17 +13,41 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     target.add(parser)
     parser.add_argument(
-        "-o", "--output", choices=("patch", "kustomize", "helm"), default="patch",
-        help="a strategic-merge patch (default), a Kustomize component, or Helm values",
-    )  # fmt: skip
-    parser.add_argument(
-        "-w", "--workload", metavar="KIND/NAME", help="what to change; default: spec.server.workloadRef"
+        "-o",
+        "--output",
+        choices=("patch", "kustomize", "helm"),
+        default="patch",
+        help="strategic-merge patch, Kustomize component, or Helm values (default: patch)",
     )
-    parser.add_argument("-c", "--container", help="its container; default: the profiled one's name")
-    parser.add_argument("--workload-namespace", metavar="NAMESPACE", help="write it into the patch")
-    parser.add_argument("--values-path", default="resources", help="where the chart takes its resources (resources)")
-    parser.add_argument("--unverified", action="store_true", help="write also what no trial has verified")
-    parser.add_argument("-f", "--file", help="write to this file; with kustomize it may be a directory that exists")
+    parser.add_argument(
+        "-w",
+        "--workload",
+        metavar="KIND/NAME",
+        help="workload to change, such as Deployment/digits (default: the profile's spec.server.workloadRef)",
+    )
+    parser.add_argument(
+        "-c", "--container", metavar="NAME", help="container to change (default: the name of the profiled one)"
+    )
+    parser.add_argument(
+        "--workload-namespace",
+        metavar="NAME",
+        help="namespace written into the patch (default: the profile's with workloadRef, else none)",
+    )
+    parser.add_argument(
+        "--values-path",
+        metavar="PATH",
+        default="resources",
+        help="where the chart's values have the resources, such as server.resources (default: resources)",
+    )
+    parser.add_argument(
+        "--unverified", action="store_true", help="also write a recommendation that no trial has verified"
+    )
+    parser.add_argument(
+        "-f",
+        "--file",
+        metavar="FILE",
+        help="file to write; with kustomize also an existing directory (default: standard output)",
+    )
     parser.epilog = (
         "examples:\n"
         "  modelprofiler patch digits -n team --workload Deployment/digits > digits-resources.yaml\n"
@@ -51,6 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
             target.write(content, str(Path(arguments.file) / name))
     else:
         if arguments.file is not None and Path(arguments.file).name != "kustomization.yaml":
-            raise InvalidInput([Problem("--file", "with kustomize, name a directory or a file kustomization.yaml")])
+            raise InvalidInput(
+                [
+                    Problem(
+                        "--file", "with kustomize it must be an existing directory or a file named kustomization.yaml"
+                    )
+                ]
+            )
         target.write(patch.kustomize_in_one(record, workload, unverified=unverified), arguments.file)
     return 0

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from modelprofiler.commands import options
+from modelprofiler.report.formats import format_duration
 
 if TYPE_CHECKING:
     from modelprofiler.api.quantities import Quantity
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the file, the flags over it, and the form of the answer."""
-    parser.description = "Say what a run on this machine would do and how long it may take; nothing is started."
+    """Add the file, the options that override its fields, and the format."""
+    parser.description = "Show what a run on this machine would do and how long it may take. Nothing is started."
     options.add_file(parser)
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="format (default: text)")
     parser.epilog = "example:\n  modelprofiler plan profile.yaml --rate 20 --cpu 100m:2:100m"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the plan; everything that keeps it from being run is a problem."""
+    """Print the plan; what would stop the run is reported as problems."""
     from modelprofiler.errors import InvalidInput
     from modelprofiler.host.cpus import available_cpus, same_core
     from modelprofiler.local.check import examine
@@ -34,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     examined = examine(document)
     if examined.problems:
         raise InvalidInput(list(examined.problems))
-    assert examined.resources is not None, "there are no problems"
-    assert examined.inputs is not None, "there are no problems"
+    assert examined.resources is not None, "without problems there are values"
+    assert examined.inputs is not None, "without problems there are values"
     planned = plan(document.profile.spec, examined.resources, available_cpus(), same_core())
     if arguments.output == "json":
         data = as_data(document, planned)
@@ -44,9 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
         data["warnings"] = list(examined.warnings)
         print(json.dumps(data, indent=1, ensure_ascii=False))
         return 0
-    print("\n".join(sentences(document, planned)))
+    print("\n".join(as_lines(document, planned)))
     rows = examined.inputs.dataset.rows
-    print(f"dataset     {rows} rows, {examined.inputs.dataset.distinct_rows} of them different")
+    print(f"dataset     {rows:,} rows, {examined.inputs.dataset.distinct_rows:,} of them distinct")
     for warning in examined.warnings:
         print(f"note: {warning}", file=sys.stderr)
     return 0
@@ -59,55 +60,46 @@ def as_data(document: Document, planned: RunPlan) -> dict[str, Any]:
     data = asdict(planned)
     data["reference"] = planned.reference.to_size().to_dict()
     data["smallest"] = planned.smallest.to_size().to_dict()
-    for need, given in zip(data["percentiles"], planned.percentiles, strict=True):
-        need["enough"] = given.enough
+    for row, need in zip(data["percentiles"], planned.percentiles, strict=True):
+        row["enough"] = need.enough
     return {"name": document.profile.metadata.name, **data}
 
 
-def sentences(document: Document, planned: RunPlan) -> list[str]:
+def as_lines(document: Document, planned: RunPlan) -> list[str]:
     """Return a plan as lines of text."""
-    load = document.profile.spec.load
-    arriving = (
-        f"{load.open_loop.rate} requests/s ({load.open_loop.arrival})"
-        if load.open_loop is not None
-        else f"{load.closed_loop.concurrency if load.closed_loop else 0} clients"
-    )
+    from modelprofiler.report.provenance import describe_load
+
     small, large = planned.smallest.to_size(), planned.reference.to_size()
-    start = f"warm-up {_time(planned.warmup)}, window {_time(planned.window)} at most"
-    longest = f"a trial's load at most {_time(planned.longest_trial)}, all of it at most {_time(planned.longest)}"
+    windows = f"warm-up {format_duration(planned.warmup)}, then a window of at most {format_duration(planned.window)}"
+    times = f"at most {format_duration(planned.longest)} of load, {format_duration(planned.longest_trial)} in one trial"
     return [
         f"profile     {document.profile.metadata.name}",
-        f"reference   the first trial runs at {planned.reference}",
-        f"range       {_range(small.cpu, large.cpu, planned.cpu_sizes)} CPU",
-        f"            {_range(small.memory, large.memory, planned.memory_sizes)} memory",
+        f"first trial {planned.reference}",
+        f"range       CPU: {_range(small.cpu, large.cpu, planned.cpu_sizes)}",
+        f"            memory: {_range(small.memory, large.memory, planned.memory_sizes)}",
         f"trials      at most {planned.most_trials} ({planned.strategy})",
-        f"load        {arriving}; {start}, {_time(planned.extended_window)} where it has too few requests",
+        f"load        {describe_load(document.profile.spec)}",
+        f"            {windows}, extended to {format_duration(planned.extended_window)} where it has too few requests",
         *(
             f"{need.metric:11} needs {need.needed:,} requests in a window; {_expected(need)}"
             for need in planned.percentiles
         ),
-        f"time        {longest} and the server's starts (deadline {_time(planned.deadline)})",
-        "            a window ends as soon as its verdict is certain, so it is mostly far less",
-        f"cpus        {planned.sharing}",
+        f"time        {times}; starts of the server are extra",
+        "            usually far less: a window ends as soon as its result is certain",
+        f"            the deadline ends the run after {format_duration(planned.deadline)}",
+        f"CPUs        {planned.sharing}",
     ]
 
 
 def _expected(need: PercentileNeed) -> str:
     if need.expected is None or need.expected_extended is None:
-        return "the clients decide how many there are"
+        return "how many there will be depends on the server"
     if need.expected >= need.needed:
-        return f"{need.expected:,.0f} expected: enough"
+        return f"{need.expected:,.0f} are expected: enough"
     if need.enough:
-        return f"{need.expected:,.0f} expected: the window is extended"
-    return f"{need.expected_extended:,.0f} expected even when extended: TOO FEW; raise the rate or load.duration"
+        return f"{need.expected:,.0f} are expected: the window is extended"
+    return f"only {need.expected_extended:,.0f} are expected, even when extended: raise the rate or load.duration"
 
 
 def _range(smallest: Quantity | None, largest: Quantity | None, sizes: int) -> str:
     return f"{largest}" if sizes == 1 else f"{sizes:,} sizes from {smallest} to {largest}"
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{rest} s" if rest else ""]
-    return " ".join(filter(None, parts)) or "0 s"

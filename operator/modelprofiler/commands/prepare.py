@@ -11,13 +11,13 @@ TERMINATION_LOG = "/dev/termination-log"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="what to read, as JSON")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="JSON file that lists what to read")
     parser.add_argument(
         "--result",
         type=Path,
         default=Path(TERMINATION_LOG),
         metavar="FILE",
-        help="where the result goes (default: %(default)s)",
+        help="file for the result (default: %(default)s)",
     )
     parser.epilog = "example:\n  modelprofiler prepare --config prepare.json --result result.json"
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         arguments.result.write_text(result.encode(), encoding="utf-8")
     except OSError as e:
-        print(f"the result cannot be written: {e}", file=sys.stderr)
+        print(f"modelprofiler: the result cannot be written to {arguments.result}: {e.strerror}", file=sys.stderr)
         return 1
     for problem in result.problems:
         print(f"{problem.path}: {problem.message}")

@@ -1,4 +1,4 @@
-"""``modelprofiler report``: a run as text, one JSON document, or one page."""
+"""``modelprofiler report``: a run as text, one JSON document, or one HTML page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from modelprofiler.commands import target
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     target.add(parser)
-    parser.add_argument("-o", "--output", choices=("text", "json", "html"), default="text", help="default: text")
-    parser.add_argument("-f", "--file", help="write to this file instead of standard output")
+    parser.add_argument(
+        "-o", "--output", choices=("text", "json", "html"), default="text", help="format (default: text)"
+    )
+    parser.add_argument("-f", "--file", metavar="FILE", help="file to write (default: standard output)")
     parser.epilog = (
         "examples:\n"
         "  modelprofiler report digits -n team                       # a profile of the cluster\n"

@@ -1,4 +1,4 @@
-"""``modelprofiler run``: measure on this machine what a cluster would measure."""
+"""``modelprofiler run``: measure a profile on this machine, as a cluster would."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 PAGE_FILE = "report.html"
 
 EPILOG = """\
-The file is the one that kubectl takes: a ModelProfile and the ConfigMaps it names. What is measured is kept in a
-directory; `modelprofiler report DIRECTORY` shows it again, --resume goes on from it.
+The run is kept in a directory with every measurement: `modelprofiler report DIR` shows it again.
 
-exit code: 0 there is a recommendation, 1 no size meets the objectives or the run failed, 2 bad input, 130 interrupted
+exit codes:
+  0    there is a recommendation
+  1    no size meets the objectives, or the run failed
+  2    bad input
+  130  interrupted; --resume continues the run
 
 examples:
   modelprofiler run examples/digits.yaml
@@ -31,22 +34,26 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the file, what is said instead of it, and where the run is kept."""
+    """Add the file, the options that override its fields, and where the run is kept."""
     options.add_file(parser)
     parser.add_argument(
-        "--directory", type=Path, metavar="DIR", help="where the run is kept (default: modelprofiler-runs/NAME)"
+        "--directory", type=Path, metavar="DIR", help="directory that keeps the run (default: modelprofiler-runs/NAME)"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the finished trials of an interrupted run")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run after its finished trials")
     parser.add_argument(
-        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait so long for another run on this machine to end"
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long to wait for another run on this machine to end, in seconds (default: 0)",
     )
     parser.add_argument(
         "--output",
         choices=("text", "json", "yaml"),
         default="text",
-        help="what is printed at the end: the report, or the finished ModelProfile with its status",
+        help="print the report, or the finished ModelProfile with its status (default: text)",
     )
-    parser.add_argument("--plain", action="store_true", help="lines instead of a live table, also in a terminal")
+    parser.add_argument("--plain", action="store_true", help="print lines instead of a live table, also in a terminal")
     parser.epilog = EPILOG
 
 
@@ -60,13 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     enter_scope([sys.executable, "-m", "modelprofiler", *sys.argv[1:]])
     document = options.document(arguments)
-    how = Options(directory=arguments.directory, resume=arguments.resume, wait_seconds=arguments.wait)
-    directory = how.directory_of(document.profile.metadata.name)
+    session_options = Options(directory=arguments.directory, resume=arguments.resume, wait_seconds=arguments.wait)
+    directory = session_options.directory_of(document.profile.metadata.name)
     signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal was closed; nohup ignores that
+    if (
+        signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    ):  # sent when the terminal is closed; under nohup it is ignored
         signal.signal(signal.SIGHUP, _interrupt)
     view = view_of(document.profile, plain=arguments.plain)
-    session = Session(document, how, view)
+    session = Session(document, session_options, view)
     try:
         with closing(view):
             record = session.run(view.refresh)
@@ -74,8 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
                 view.clear()  # the report has the same table, in full
     except KeyboardInterrupt:
         kept = (directory / PROFILE_FILE).exists()
-        then = f"--resume goes on from the finished trials in {directory}" if kept else "nothing was measured yet"
-        print(f"modelprofiler: interrupted; {then}", file=sys.stderr)
+        consequence = (
+            f"--resume continues after the finished trials in {directory}" if kept else "no trial had finished"
+        )
+        print(f"modelprofiler: interrupted; {consequence}", file=sys.stderr)
         return EXIT_INTERRUPTED
     (directory / PAGE_FILE).write_text(render_page(record), encoding="utf-8")
     _print(record, arguments.output, directory)
@@ -100,4 +111,4 @@ def _print(record: RunRecord, output: str, directory: Path) -> None:
 
         on_screen = sys.stdout.isatty()
         print(render(record, shutil.get_terminal_size().columns if on_screen else 120, color=on_screen), end="")
-        print(f"\nThe page with figures: {directory / PAGE_FILE}")
+        print(f"\nReport with charts: {directory / PAGE_FILE}")

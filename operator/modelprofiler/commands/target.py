@@ -1,4 +1,4 @@
-"""A run as a command names it: a file or directory here, or a profile in a cluster."""
+"""The run that a command shows: a file or directory on this machine, or a profile in a cluster."""
 
 from __future__ import annotations
 
@@ -16,20 +16,30 @@ _FILE_ENDINGS = (".json", ".yaml", ".yml")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Add the argument, and the namespace for a name."""
+    """Add the argument that names a run, and the namespace for a profile in a cluster."""
     parser.add_argument(
-        "run", metavar="NAME|FILE|DIR", help="a profile of the cluster by its name, or what was kept of a run here"
+        "run",
+        metavar="RUN",
+        help="name of a profile in the cluster, directory of a run on this machine, or file: a JSON report, or a "
+        "ModelProfile as kubectl prints it",
     )
-    parser.add_argument("-n", "--namespace", help="of a profile in the cluster; default: that of the kubeconfig")
+    add_namespace(parser)
+
+
+def add_namespace(parser: argparse.ArgumentParser) -> None:
+    """Add the namespace in the cluster."""
+    parser.add_argument(
+        "-n", "--namespace", metavar="NAME", help="namespace in the cluster (default: the kubeconfig's)"
+    )
 
 
 def resolve(run: str, namespace: str | None) -> RunRecord:
-    """Return the run that is meant: what is there as a file or directory is not looked for in a cluster.
+    """Return a run: from the file or directory of that name if there is one, else from the cluster.
 
     Raises
     ------
     ModelProfilerError
-        When there is no such run.
+        When there is no such run, or it cannot be read.
     """
     path = Path(run)
     if path.exists() or "/" in run or run.endswith(_FILE_ENDINGS):

@@ -1,4 +1,4 @@
-"""``modelprofiler validate``: everything that is wrong with a file, before anything is started."""
+"""``modelprofiler validate``: every problem of a file, before anything is started."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the files and the flags over them."""
-    parser.description = "Say everything that is wrong with a profile, each with its path; nothing is started."
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file as kubectl takes it; - is standard input")
+    """Add the files and the options that override their fields."""
+    parser.description = "Check profiles and print every problem with its path. Nothing is started."
+    parser.add_argument("files", nargs="+", metavar="FILE", help=options.FILE_HELP)
     options.add_overrides(parser)
     parser.add_argument(
         "--for",
         dest="where",
         choices=("local", "cluster"),
         default="local",
-        help="where it is to run: on this machine (the default; files, port and sizes are looked at), or in a cluster",
+        help="where the profile is to run; local also checks files, port and sizes on this machine (default: local)",
     )
     parser.epilog = (
         "examples:\n  modelprofiler validate --for cluster profile.yaml && kubectl apply -f profile.yaml\n"
-        "  modelprofiler validate profile.yaml --rate 80 --cpu 100m:2:50m     # with the flags that run takes\n"
+        "  modelprofiler validate profile.yaml --rate 80 --cpu 100m:2:50m     # options as for run\n"
         "  modelprofiler validate profile.yaml && modelprofiler run profile.yaml"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check every file; return 2 when anything is wrong with any of them."""
-    wrong = 0
+    """Check every file; return 2 when any of them has a problem."""
+    count = 0
     overrides = options.overrides(arguments)
     for file in arguments.files:
-        problems, warnings = _look_at(file, arguments.name, overrides, arguments.where)
+        problems, warnings = _check(file, arguments.name, overrides, arguments.where)
         for warning in warnings:
             print(f"{file}: note: {warning}", file=sys.stderr)
         for problem in problems:
             print(f"{file}: {problem}", file=sys.stderr)
-        wrong += len(problems)
+        count += len(problems)
         if not problems:
             print(f"{file}: ok")
-    return 2 if wrong else 0
+    return 2 if count else 0
 
 
-def _look_at(file: str, name: str | None, overrides: Overrides, where: str) -> tuple[list[Problem], list[str]]:
+def _check(file: str, name: str | None, overrides: Overrides, where: str) -> tuple[list[Problem], list[str]]:
     from modelprofiler.errors import InvalidInput, Problem
     from modelprofiler.files.document import load_document
     from modelprofiler.local.check import examine, examine_for_cluster
@@ -56,7 +56,7 @@ def _look_at(file: str, name: str | None, overrides: Overrides, where: str) -> t
     try:
         document = load_document(file, name=name, overrides=overrides)
     except InvalidInput as error:
-        # A problem of the file itself names it already.
+        # A problem of the file itself already begins with its name.
         return [Problem(p.path.removeprefix(file).lstrip(", "), p.message) for p in error.problems], []
     examined = examine(document) if where == "local" else examine_for_cluster(document)
     return list(examined.problems), list(examined.warnings)

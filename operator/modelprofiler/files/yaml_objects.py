@@ -15,6 +15,9 @@ from modelprofiler.errors import InvalidInput, Problem
 MAX_BYTES = 64 * 2**20
 """Size of a file; chosen far above what a cluster takes, and small enough to be read at once."""
 
+MAX_DEPTH = 100
+"""Levels of nesting; a list of Kubernetes objects has some twenty."""
+
 # libyaml reads long scalars, such as the Base64 of a model, fifty times as fast; not every build of PyYAML has it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -92,9 +95,10 @@ def _documents(text: str, name: str) -> Iterator[Any]:
         try:
             yield json.loads(text)
             return
-        except ValueError:
+        except (ValueError, RecursionError):
             pass  # a YAML document may begin like this, too, and the YAML reader reports the place of an error
     try:
+        _check_depth(text, name)
         yield from yaml.load_all(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -103,6 +107,18 @@ def _documents(text: str, name: str) -> Iterator[Any]:
         raise InvalidInput([Problem(where, f"is not YAML: {reason}")]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput([Problem(name, f"is not YAML: {str(error).splitlines()[0]}")]) from error
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Refuse YAML that is nested too deeply: libyaml's composer is recursive, and ends the process at its limit."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise InvalidInput([Problem(name, f"is nested more than {MAX_DEPTH} levels deep")])
 
 
 def _is_list(document: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 
 from modelprofiler.api.resource import API_VERSION, ModelProfile
 from modelprofiler.errors import InvalidInput, Problem, RecordUnreadable
-from modelprofiler.report.record import RunRecord, TrialRecord
+from modelprofiler.report.record import PROFILE_FILE, RunRecord, TrialRecord
 
 KIND = "RunReport"
 
@@ -37,22 +38,43 @@ def read(path: Path) -> RunRecord:
     """
     if path.is_dir():
         return RunRecord.read(path)
+    data = _one_profile(_load(path), path)
+    if data.get("kind") == KIND:
+        return _from_document(data, path)
+    profile = ModelProfile.parse(data)
+    if path.name == PROFILE_FILE:
+        return RunRecord.read(path)  # its directory has the trials too
+    return RunRecord(profile)
+
+
+def _load(path: Path) -> Any:
+    """Return the content of a JSON or YAML file. JSON is YAML too, but its own reader is hundreds of times faster."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+        text = path.read_text(encoding="utf-8")
+        try:
+            return json.loads(text)
+        except ValueError:
+            return yaml.safe_load(text)
     except OSError as error:
         raise RecordUnreadable(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecordUnreadable(f"{path} is neither JSON nor YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise RecordUnreadable(f"{path} is nested too deeply for a run") from error
+
+
+def _one_profile(data: Any, path: Path) -> dict[str, Any]:
+    """Return the object of a file, or the only item of a list as kubectl prints it."""
+    if isinstance(data, dict) and data.get("kind") == "List" and isinstance(data.get("items"), list):
+        items = data["items"]
+        if len(items) != 1:
+            raise InvalidInput([Problem("", f"{path} is a list of {len(items)} objects; write one run into a file")])
+        data = items[0]
     if not isinstance(data, dict):
         raise InvalidInput([Problem("", f"{path} does not contain an object")])
-    if data.get("kind") == KIND:
-        return _from_document(data, path)
-    if data.get("kind") == "List" and isinstance(data.get("items"), list) and len(data["items"]) == 1:
-        data = data["items"][0]
-    profile = ModelProfile.parse(data)
-    if path.name == "profile.json":
-        return RunRecord.read(path)  # its directory has the trials too
-    return RunRecord(profile)
+    if "kind" not in data:
+        raise InvalidInput([Problem("", f"{path} is not a run: it has no kind ({KIND} or ModelProfile)")])
+    return data
 
 
 def _from_document(data: dict[str, Any], path: Path) -> RunRecord:
@@ -60,9 +82,16 @@ def _from_document(data: dict[str, Any], path: Path) -> RunRecord:
     if not isinstance(profile, dict) or not isinstance(trials, list) or not all(isinstance(t, dict) for t in trials):
         raise InvalidInput([Problem("", f"{path} is a {KIND} without a profile or trials")])
     notes = data.get("notes")
-    records = [TrialRecord.from_dict(trial) for trial in trials]
+    records = [_trial(trial, f"{path}, trials[{i}]") for i, trial in enumerate(trials)]
     return RunRecord(
         ModelProfile.parse(profile),
         {record.trial.index: record for record in records},
         tuple(map(str, notes)) if isinstance(notes, list) else (),
     )
+
+
+def _trial(data: dict[str, Any], place: str) -> TrialRecord:
+    try:
+        return TrialRecord.from_dict(data)
+    except RecordUnreadable as error:
+        raise RecordUnreadable(f"{place}: {error}") from error

@@ -36,14 +36,12 @@ def describe_objectives(spec: ModelProfileSpec) -> str:
 
 
 def describe_load(spec: ModelProfileSpec) -> str:
-    """Return the load as ``50 requests/s, Poisson arrivals``."""
+    """Return the load as ``50 requests/s, Poisson arrivals`` or ``4 clients in a closed loop``."""
     if (loop := spec.load.open_loop) is not None:
         return f"{loop.rate} requests/s, {loop.arrival} arrivals"
     assert spec.load.closed_loop is not None
     clients = spec.load.closed_loop.concurrency
-    if clients == 1:
-        return "1 client, which sends its next request when the last one is answered"
-    return f"{clients} clients, each of which sends its next request when the last one is answered"
+    return f"{clients} {'client' if clients == 1 else 'clients'} in a closed loop"
 
 
 def describe_range(status: ModelProfileStatus) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -81,11 +82,19 @@ class TrialRecord:
             return cls(
                 trial,
                 _load(data.get("load") or {}),
-                series((t, v) for t, v in samples.get("cpuSeconds") or ()),
-                series((t, v) for t, v in samples.get("workingSetBytes") or ()),
+                _samples(samples.get("cpuSeconds") or ()),
+                _samples(samples.get("workingSetBytes") or ()),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RecordUnreadable(f"this is not the record of a trial: {error}") from error
+
+
+def _samples(pairs: Iterable[tuple[float, float]]) -> Series:
+    """Return samples; a time or value that is no number is a TypeError or ValueError."""
+    numbers = [(float(time), float(value)) for time, value in pairs]
+    if not all(math.isfinite(time) and math.isfinite(value) for time, value in numbers):
+        raise ValueError("times and values of samples must be finite")
+    return series(numbers)
 
 
 def _load(data: Mapping[str, Any]) -> LoadResult | None:
@@ -132,11 +141,19 @@ class RunRecord:
         """
         file = path / PROFILE_FILE if path.is_dir() else path
         profile = ModelProfile.parse(_object(file))
-        kept = [TrialRecord.from_dict(_object(f)) for f in sorted((file.parent / TRIALS_DIR).glob("[0-9]*.json"))]
+        kept = [_trial(f) for f in sorted((file.parent / TRIALS_DIR).glob("[0-9]*.json"))]
         # A trial is written before the profile: one that the profile does not have was not recorded completely.
         rows = {row.index: row.start_time for row in profile.status.trials}
         details = {r.trial.index: r for r in kept if rows.get(r.trial.index) == r.trial.start_time}
         return cls(profile, details, _notes(file.parent / NOTES_FILE))
+
+
+def _trial(file: Path) -> TrialRecord:
+    data = _object(file)
+    try:
+        return TrialRecord.from_dict(data)
+    except RecordUnreadable as error:
+        raise RecordUnreadable(f"{file}: {error}") from error
 
 
 def _notes(file: Path) -> tuple[str, ...]:
@@ -151,6 +168,8 @@ def _object(file: Path) -> dict[str, Any]:
         raise RecordUnreadable(f"{file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise RecordUnreadable(f"{file} is not JSON: {error}") from error
+    except RecursionError as error:
+        raise RecordUnreadable(f"{file} is nested too deeply for a run") from error
     if not isinstance(data, dict):
         raise InvalidInput([Problem("", f"{file} does not contain an object")])
     return data

@@ -75,9 +75,9 @@ def binary_ticks(high: float) -> list[float]:
 def latency_scale(values: Sequence[float], start: float, end: float) -> Scale:
     """Return a scale for positive values with room at both ends, logarithmic from a ratio of `LOG_FROM`."""
     low, high = min(values), max(values)
-    if high / low >= LOG_FROM:
+    if low > 0 and high / low >= LOG_FROM:
         return Scale(low / 1.25, high * 1.25, start, end, log=True)
-    return Scale(0.0, high * 1.12, start, end)
+    return Scale(0.0, high * 1.12 or 1.0, start, end)
 
 
 @dataclass

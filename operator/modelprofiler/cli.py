@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -63,7 +64,9 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    _make_output_writable()
+    _make_streams_usable()
+    # What a library logs must not stand beside our own sentence; the operator has a log, which still gets it.
+    logging.getLogger("kubernetes").addHandler(logging.NullHandler())
     try:
         try:
             return _run(sys.argv[1:] if argv is None else list(argv))
@@ -87,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _discard_output()
         return EXIT_FAILED
     except OSError as error:
-        _complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
         _discard_output()
         return EXIT_FAILED
 
@@ -99,13 +102,13 @@ def _run(words: Sequence[str]) -> int:
     return _module(arguments.command).run(arguments)
 
 
-def _make_output_writable() -> None:
-    """Make sure that every text can be printed, whatever the locale's encoding, and that there is an output."""
-    for name in ("stdout", "stderr"):
+def _make_streams_usable() -> None:
+    """Open standard streams that the shell has closed (`>&-`), and print every text whatever the locale's encoding."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
-        if stream is None:  # closed by the shell: `>&-`
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
-        elif isinstance(stream, io.TextIOWrapper):
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 

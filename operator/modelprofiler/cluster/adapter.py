@@ -101,7 +101,7 @@ class Cluster:
         except ConfigException:
             try:
                 await config.load_kube_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call]
-            except (ConfigException, OSError) as error:
+            except Exception as error:  # the client checks little of the file, and raises whatever it stumbles over
                 raise ModelProfilerError(
                     f"no cluster: this is not a pod with a service account, and the kubeconfig says: {error}"
                 ) from error
@@ -300,7 +300,8 @@ class Cluster:
         except ApiException as error:
             raise _error(error.status or 503, error.body) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterUnavailable(f"the API server does not answer {method} {path}: {error!r}") from error
+            reason = str(error) or "timed out"
+            raise ClusterUnavailable(f"the API server does not answer {method} {path}: {reason}") from error
 
 
 def current_namespace() -> str:

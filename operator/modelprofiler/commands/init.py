@@ -20,9 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     server = parser.add_argument_group("server", "Either an entry script or a command.")
     server.add_argument("--entry-script", metavar="PATH", help="Python file with init() and run(data)")
     server.add_argument("--requirements", metavar="PATH", help="requirements file of the entry script (default: none)")
-    server.add_argument(
-        "--python-version", metavar="3.N", help="Python of the entry script (default: this one)"
-    )
+    server.add_argument("--python-version", metavar="3.N", help="Python of the entry script (default: this one)")
     server.add_argument("--command", dest="serve", metavar="COMMAND", help="command that serves, in quotes")
     server.add_argument("--image", metavar="IMAGE", help="image of the server in a cluster")
     server.add_argument("--model", metavar="PATH", help="file or folder of the model (default: none)")

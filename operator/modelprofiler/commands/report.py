@@ -42,5 +42,5 @@ def run(arguments: argparse.Namespace) -> int:
         on_screen = arguments.file is None and sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if on_screen else 120
         text = render(record, width, color=on_screen and not os.environ.get("NO_COLOR"))
-    target.write(text, arguments.file)
+    target.write(text, arguments.file, utf8=arguments.output != "text")
     return 0

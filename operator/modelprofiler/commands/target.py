@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,8 @@ from modelprofiler.errors import InvalidInput, ModelProfilerError, Problem
 if TYPE_CHECKING:
     from modelprofiler.report.record import RunRecord
 
+KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""A DNS subdomain (RFC 1123), as the names of profiles are."""
 _FILE_ENDINGS = (".json", ".yaml", ".yml")
 
 
@@ -33,6 +37,23 @@ def add_namespace(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def check_names(**names: str | None) -> None:
+    """Refuse names that no Kubernetes object can have: they would be parts of an address.
+
+    Raises
+    ------
+    InvalidInput
+        With every name that is not valid.
+    """
+    problems = [
+        Problem(option, f"{name[:80]!r} is not a valid Kubernetes name")
+        for option, name in names.items()
+        if name is not None and not KUBERNETES_NAME.fullmatch(name)
+    ]
+    if problems:
+        raise InvalidInput(problems)
+
+
 def resolve(run: str, namespace: str | None) -> RunRecord:
     """Return a run: from the file or directory of that name if there is one, else from the cluster.
 
@@ -41,21 +62,35 @@ def resolve(run: str, namespace: str | None) -> RunRecord:
     ModelProfilerError
         When there is no such run, or it cannot be read.
     """
+    if not run:
+        raise InvalidInput([Problem("", "the name of a run must not be empty")])
     path = Path(run)
     if path.exists() or "/" in run or run.endswith(_FILE_ENDINGS):
         from modelprofiler.report.document import read
 
         return read(path)
+    if not KUBERNETES_NAME.fullmatch(run):
+        raise InvalidInput(
+            [Problem("", f"there is no file or directory {run[:80]!r}, and no profile can have this name")]
+        )
+    check_names(**{"--namespace": namespace})
     from modelprofiler.cluster.fetch import run_of
 
     try:
         return run_of(run, namespace)
     except ModelProfilerError as error:
-        raise ModelProfilerError(f"{run} is no file or directory here, and as a profile: {error}") from error
+        raise ModelProfilerError(
+            f"there is no file or directory {run}, and no profile of that name could be read: {error}"
+        ) from error
 
 
-def write(text: str, file: str | None) -> None:
-    """Write to a file, or else to standard output.
+def write(text: str, file: str | None, *, utf8: bool = False) -> None:
+    """Write to a file, in UTF-8, or else to standard output.
+
+    Parameters
+    ----------
+    utf8
+        Whether standard output gets UTF-8 too, whatever the locale: HTML and JSON are always in it.
 
     Raises
     ------
@@ -63,10 +98,12 @@ def write(text: str, file: str | None) -> None:
         When the file cannot be written.
     """
     if file is None:
+        if utf8 and isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
         sys.stdout.write(text)
         return
     try:
-        Path(file).write_text(text, encoding="utf-8")
+        Path(file).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise InvalidInput([Problem("--file", f"{file} cannot be written: {error.strerror}")]) from error
     print(file, file=sys.stderr)

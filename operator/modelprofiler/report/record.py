@@ -140,6 +140,8 @@ class RunRecord:
             When the profile is not valid.
         """
         file = path / PROFILE_FILE if path.is_dir() else path
+        if path.is_dir() and not file.exists():
+            raise RecordUnreadable(f"{path} is not the directory of a run: it has no {PROFILE_FILE}")
         profile = ModelProfile.parse(_object(file))
         kept = [_trial(f) for f in sorted((file.parent / TRIALS_DIR).glob("[0-9]*.json"))]
         # A trial is written before the profile: one that the profile does not have was not recorded completely.

@@ -46,8 +46,17 @@ def test_what_kubectl_prints_is_a_run_without_its_details(tmp_path: Path, listed
         ("{", RecordUnreadable, "is neither JSON nor YAML"),
         ("[]", InvalidInput, "does not contain an object"),
         ("kind: Pod", InvalidInput, "this is a None Pod"),
+        ("a: 1", InvalidInput, "is not a run: it has no kind"),
+        ("[" * 99_999, RecordUnreadable, "is nested too deeply"),
+        ("{a: " * 999 + "}" * 999, RecordUnreadable, "is nested too deeply"),
+        ('{"kind": "List", "items": ["x"]}', InvalidInput, "does not contain an object"),
+        ('{"kind": "List", "items": [{}, {}]}', InvalidInput, "is a list of 2 objects"),
         ("{kind: RunReport, profile: 1}", InvalidInput, "without a profile"),
-        ("{kind: RunReport, profile: {}, trials: [{}]}", RecordUnreadable, "not the record of a trial"),
+        (
+            "{kind: RunReport, profile: {}, trials: [{}]}",
+            RecordUnreadable,
+            r"run.yaml, trials\[0\]: this is not the record of a trial",
+        ),
     ],
 )
 def test_what_is_no_run_is_said_to_be_none(

@@ -13,7 +13,8 @@ from tests.unit.core.search.simulator import random_simulation
 from tests.unit.report import runs
 
 from modelprofiler.api.status import Variable
-from modelprofiler.api.trial import Outcome
+from modelprofiler.api.trial import Outcome, Size
+from modelprofiler.metrics.series import series
 from modelprofiler.report import page, text
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.result import Result
@@ -265,6 +266,21 @@ def test_memory_over_time_stays_below_its_limit() -> None:
     drawn = figure.all("path", "series")[0].attributes["d"] or ""
     heights = [float(pair.split()[1]) for pair in drawn.removeprefix("M").split("L")]
     assert limit < min(heights)
+
+
+def test_a_run_that_used_nothing_is_drawn() -> None:
+    """A scale needs a length, also where every value is zero."""
+    known = runs.verified()
+    details = {
+        index: replace(record, memory=series((sample.time, 0.0) for sample in record.memory))
+        for index, record in known.details.items()
+    }
+    limited = [
+        t.model_copy(update={"limits": Size(cpu=t.limits.cpu), "usage": None}) for t in known.profile.status.trials
+    ]
+    status = known.profile.status.model_copy(update={"trials": limited})
+    record = replace(known, profile=known.profile.model_copy(update={"status": status}), details=details)
+    assert_drawn_inside(parsed(record))
 
 
 def test_a_page_is_small() -> None:

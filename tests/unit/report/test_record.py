@@ -63,11 +63,22 @@ def test_a_trial_that_was_not_recorded_to_its_end_does_not_count(tmp_path: Path)
     assert ({}, ()) == (RunRecord.read(tmp_path).details, RunRecord.read(tmp_path).trials)
 
 
-@pytest.mark.parametrize(("content", "says"), [(None, "cannot be read"), ("{", "is not JSON")])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "is not the directory of a run"), ("{", "profile.json is not JSON"), ("[" * 99_999, "deep")],
+)
 def test_what_is_no_record_is_said_to_be_none(tmp_path: Path, content: str | None, says: str) -> None:
     """With the file's name."""
     file = tmp_path / "profile.json"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(RecordUnreadable, match=f"profile.json {says}"):
+    with pytest.raises(RecordUnreadable, match=says):
         RunRecord.read(tmp_path)
+
+
+@pytest.mark.parametrize("samples", [[1], [["a", "b"]], [[1.0, float("nan")]], [[float("inf"), 1.0]]])
+def test_samples_that_are_no_numbers_are_refused(samples: object) -> None:
+    """A chart could not be drawn of them."""
+    data = FULL.to_dict() | {"samples": {"workingSetBytes": samples}}
+    with pytest.raises(RecordUnreadable, match="not the record of a trial"):
+        TrialRecord.from_dict(data)

@@ -147,7 +147,7 @@ def test_yaml_means_what_it_means_to_kubectl() -> None:
 
 @pytest.mark.parametrize("text", ["[" * 99_999, "- " * 99_999, "{a: " * 999 + "}" * 999, '{"a":' * 9999])
 def test_deep_nesting_is_a_problem(text: str) -> None:
-    """libyaml would end the process, without a word."""
+    """The parser of libyaml would end the process without a word."""
     with pytest.raises(InvalidInput, match="is nested more than 100 levels deep"):
         read_objects(text, "x.yaml")
 

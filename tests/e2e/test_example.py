@@ -207,7 +207,7 @@ def test_describe_tells_the_story(example: Example) -> None:
 
 
 def test_nothing_but_the_report_is_left(example: Example) -> None:
-    """Deployments, Jobs, Services, pods and the ConfigMap of inline files are gone."""
+    """Deployments, Jobs, pods and the ConfigMap of inline files are gone."""
     wait_until_gone(example.profile.children)
     assert example.profile.report()
 

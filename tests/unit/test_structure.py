@@ -14,7 +14,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_FOLDER_FILES = 24
 
-LONG_FILES: set[str] = {"cluster/decide/trial.py", "cluster/reconciler.py"}
+LONG_FILES: set[str] = set()
 LONG_FUNCTIONS: set[str] = {
     "local/prepared.py:of",
 }

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -60,11 +60,23 @@ PROFILES = Kind("/apis/modelprofiler.io/v1alpha1", "modelprofiles")
 DEPLOYMENTS = Kind("/apis/apps/v1", "deployments")
 JOBS = Kind("/apis/batch/v1", "jobs")
 PODS = Kind("/api/v1", "pods")
-SERVICES = Kind("/api/v1", "services")
 CONFIG_MAPS = Kind("/api/v1", "configmaps")
 EVENTS = Kind("/api/v1", "events")
 NODES = Kind("/api/v1", "nodes")
 CLAIMS = Kind("/api/v1", "persistentvolumeclaims")
+
+
+class Listener(Protocol):
+    """Takes in what is written of some kinds of objects, by the answers of the API server."""
+
+    def follows(self, kind: Kind) -> bool:
+        """Return whether it wants to know of a kind."""
+
+    def wrote(self, kind: Kind, body: Object) -> None:
+        """Take in an object that was created or changed."""
+
+    def deleted(self, kind: Kind, namespace: str, name: str) -> None:
+        """Take in that an object was deleted."""
 
 
 class Cluster:
@@ -77,6 +89,7 @@ class Cluster:
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
         self.traffic = Traffic()
+        self.listeners: list[Listener] = []
 
     @classmethod
     async def connect(cls, context: str | None = None) -> Cluster:
@@ -142,11 +155,24 @@ class Cluster:
         self, kind: Kind, namespace: str | None = None, selector: str = "", fields: str = ""
     ) -> AsyncIterator[Object]:
         """Yield what `list` returns, without ever holding more than a page of it."""
+        async for page in self._pages(kind, namespace, selector, fields):
+            for item in page.get("items") or []:
+                yield item
+
+    async def snapshot(self, kind: Kind, namespace: str | None, selector: str) -> tuple[Sequence[Object], str]:
+        """Return what `list` returns, and the version that it is of: where a watch goes on."""
+        items: Sequence[Object] = []
+        version = ""
+        async for page in self._pages(kind, namespace, selector, ""):
+            items = [*items, *(page.get("items") or [])]
+            version = version or str((page.get("metadata") or {}).get("resourceVersion") or "")
+        return items, version
+
+    async def _pages(self, kind: Kind, namespace: str | None, selector: str, fields: str) -> AsyncIterator[Object]:
         query = {"labelSelector": selector, "fieldSelector": fields, "limit": str(PAGE)}
         while True:
             page = await self._call("GET", _path(kind, namespace), query=query)
-            for item in page.get("items") or []:
-                yield item
+            yield page
             query["continue"] = (page.get("metadata") or {}).get("continue") or ""
             if not query["continue"]:
                 return
@@ -157,11 +183,20 @@ class Cluster:
         A dry run creates nothing, and is strict: a misspelt field, which would be dropped, is refused.
         """
         query = {"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {}
+        listeners = [] if dry_run else [listener for listener in self.listeners if listener.follows(kind)]
         try:
-            await self._call("POST", _path(kind, namespace), body=body, query=query)
-        except Conflict:
+            made = await self._call("POST", _path(kind, namespace), body=body, query=query)
+        except Conflict as conflict:
             if dry_run:
                 raise
+            if not listeners:
+                return
+            try:
+                made = await self.get(kind, namespace, body["metadata"]["name"])
+            except NotFound:
+                raise conflict from None  # nobody has the name: it was a quota that changed meanwhile
+        for listener in listeners:
+            listener.wrote(kind, made)
 
     async def patch(
         self,
@@ -175,7 +210,10 @@ class Cluster:
     ) -> Object:
         """Patch an object; a ``metadata.resourceVersion`` in the body makes it conditional."""
         path = _path(kind, namespace, name) + (f"/{subresource}" if subresource else "")
-        return await self._call("PATCH", path, body=body, content_type=content_type)
+        patched = await self._call("PATCH", path, body=body, content_type=content_type)
+        for listener in self.listeners:
+            listener.wrote(kind, patched)
+        return patched
 
     async def replace_status(self, kind: Kind, body: Object) -> Object:
         """Write an object's status as a whole, provided that the object has not changed since it was read."""
@@ -191,19 +229,23 @@ class Cluster:
             await self._call("DELETE", _path(kind, namespace, name), body=body)
         except NotFound:
             log.debug("%s %s/%s was gone already", kind.plural, namespace, name)
+        for listener in self.listeners:
+            listener.deleted(kind, namespace, name)
 
-    async def watch(self, kind: Kind, namespace: str | None, selector: str) -> AsyncIterator[Object]:
-        """Yield every object that is there, then each that changes, until the server ends the watch.
+    async def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: str
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """Yield (type, object) of every change since a version, until the server ends the watch.
 
-        The caller starts it again: since what is there comes first, nothing is missed in between.
+        Types are ADDED, MODIFIED, DELETED, and BOOKMARK: an object of which only ``metadata.resourceVersion`` is set,
+        from which a later watch may go on. Where the server does not know the version any more it is unavailable.
         """
         query = {
             "watch": "true",
             "labelSelector": selector,
             "timeoutSeconds": str(int(WATCH_TIMEOUT_SECONDS)),
-            # From the API server's cache: without a version it must ask etcd for the latest, which an old etcd cannot
-            # tell (it answers "Too large resource version"). Being level-triggered, we need not know the latest.
-            "resourceVersion": "0",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
         }
         response = await self._send(
             "GET", _path(kind, namespace), query=query, limit_seconds=WATCH_TIMEOUT_SECONDS + REQUEST_TIMEOUT_SECONDS
@@ -217,7 +259,7 @@ class Cluster:
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     raise _error(event["object"].get("code") or 500, json.dumps(event["object"]))
-                yield event["object"]
+                yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ClusterUnavailable(f"the watch of {kind.plural} broke: {error!r}") from error
         finally:

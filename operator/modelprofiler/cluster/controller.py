@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
-from modelprofiler.cluster import names
-from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
+from modelprofiler.cluster.adapter import Kind
 from modelprofiler.cluster.gate import Gate
+from modelprofiler.cluster.gather.cache import KINDS
 from modelprofiler.cluster.queue import Key
 from modelprofiler.errors import ModelProfilerError
 
@@ -29,6 +30,13 @@ SETTLE_SECONDS = 0.1
 """Changes come in bunches (a pod, its ReplicaSet, its Deployment): one look is enough for a bunch."""
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
+
+
+class Watched(Protocol):
+    """What is watched; `modelprofiler.cluster.gather.cache.Children` is one."""
+
+    def follow(self, kind: Kind, namespace: str | None) -> AsyncIterator[Key | None]:
+        """Yield the profile whose child has changed, or None where the child names none, until the watch ends."""
 
 
 class Controller:
@@ -63,11 +71,11 @@ class Controller:
         elif self._is_urgent(key):
             self._gate.let_past(key)
 
-    def watch_children(self, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+    def watch(self, children: Watched, namespaces: tuple[str, ...]) -> None:
         """Wake a profile when one of its children changes."""
         for namespace in namespaces or (None,):
-            for kind in (DEPLOYMENTS, JOBS, PODS):
-                task = asyncio.create_task(self._watch(cluster, kind, namespace), name=f"watch {kind.plural}")
+            for kind in KINDS:
+                task = asyncio.create_task(self._watch(children, kind, namespace), name=f"watch {kind.plural}")
                 self._watches.append(task)
 
     async def stop(self) -> None:
@@ -115,17 +123,14 @@ class Controller:
             async with asyncio.timeout(RECONCILE_TIMEOUT_SECONDS):  # wait_for may lose a cancellation
                 return await self._reconcile(key)
 
-    async def _watch(self, cluster: Cluster, kind: Kind, namespace: str | None) -> None:
+    async def _watch(self, children: Watched, kind: Kind, namespace: str | None) -> None:
         failures = 0
-        selector = f"{names.MANAGED_BY}={names.MANAGER},{names.PROFILE_UID}"
         while True:
             try:
-                async for child in cluster.watch(kind, namespace, selector):
+                async for key in children.follow(kind, namespace):
                     failures = 0
-                    meta = child["metadata"]
-                    name = (meta.get("annotations") or {}).get(names.PROFILE_NAME)
-                    if name:
-                        self.wake((meta["namespace"], name))
+                    if key is not None:
+                        self.wake(key)
                 pause = _backoff(1)  # the server ends every watch; one that ends each at once is not to be hammered
             except Exception as error:
                 # Nothing may end a watch either: its profiles would only be looked at by the clock.

@@ -9,10 +9,11 @@ from typing import Any
 
 from modelprofiler.cluster.adapter import NODES, PROFILES, Cluster, Credentials
 from modelprofiler.cluster.controller import Controller
-from modelprofiler.cluster.decide import glance
+from modelprofiler.cluster.gather import glance
+from modelprofiler.cluster.gather.cache import Children
 from modelprofiler.cluster.gather.capacity import rooms
 from modelprofiler.cluster.gather.measure import Sources
-from modelprofiler.cluster.reconciler import Reconciler
+from modelprofiler.cluster.reconcile import Reconciler
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.errors import ModelProfilerError
@@ -80,12 +81,14 @@ class Operator:
         self._controller = controller
         turns = Turns(controller.wake, await self._slots(cluster))
         self._turns = turns
-        reconciler = Reconciler(cluster, self._sources, self._settings, turns)
+        children = Children(cluster, self._settings.namespaces)
+        reconciler = Reconciler(cluster, self._sources, self._settings, turns, children)
         self._reconciler = reconciler
         for namespace in self._settings.namespaces or (None,):
             async for raw in cluster.each(PROFILES, namespace):
                 turns.note(raw)
-        controller.watch_children(cluster, self._settings.namespaces)
+        await children.fill()
+        controller.watch(children, self._settings.namespaces)
         self._tasks = [
             asyncio.create_task(self._count_nodes(cluster, turns), name="count nodes"),
             asyncio.create_task(self._tend_queue(controller, turns), name="tend queue"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from modelprofiler.cluster.decide import glance
+from modelprofiler.cluster.gather import glance
 from modelprofiler.cluster.queue import Entry, Key, Queue, State
 from modelprofiler.core.conditions import rounded_place
 
@@ -81,14 +81,26 @@ class Turns:
             self._put(Entry(key, entry.created, State.DONE, entry.finished))
         self.call_next()
 
-    def position(self, key: Key) -> int:
-        """Return how many must finish before this one may run; 0: it may run now."""
+    def wait(self, key: Key) -> None:
+        """Put a profile into the queue that has no place in it."""
         entry = self._queue.get(key)
         if entry is None or entry.state is State.DONE:
             self._put(Entry(key, entry.created if entry else "", State.WAITING))
-        elif entry.state is State.RUNNING:
+
+    def position(self, key: Key) -> int:
+        """Return how many must finish before this one may run, were it to wait for its turn; 0: it may run now."""
+        entry = self._queue.get(key)
+        if entry is not None and entry.state is State.RUNNING:
             return 0
-        return self._queue.position(key, self.slots)
+        if entry is not None and entry.state is State.WAITING:
+            return self._queue.position(key, self.slots)
+        self._queue.put(Entry(key, entry.created if entry else "", State.WAITING))
+        place = self._queue.position(key, self.slots)
+        if entry is None:
+            self._queue.remove(key)
+        else:
+            self._queue.put(entry)
+        return place
 
     def is_urgent(self, key: Key) -> bool:
         """Return whether a profile runs or is to run now: it goes before all that only wait."""

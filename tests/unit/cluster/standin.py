@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +20,13 @@ from modelprofiler.cluster.adapter import (
     NODES,
     PODS,
     PROFILES,
-    SERVICES,
     Cluster,
     Kind,
+    Listener,
 )
 from modelprofiler.errors import ClusterUnavailable, Conflict, NotFound
 
-_ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, SERVICES)
+_ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES)
 KINDS = {kind.plural: kind for kind in _ALL}
 Fault = Callable[[str, Kind, str], None]
 
@@ -53,6 +53,7 @@ class StandIn(Cluster):
         """Called before a call has its effect; may raise."""
         self.after: Fault | None = None
         """Called after a call has had its effect; may raise."""
+        self.listeners: list[Listener] = []
         self._versions = itertools.count(1)
         self._clock = clock
 
@@ -144,10 +145,10 @@ class StandIn(Cluster):
         if not dry_run and (kind.plural, namespace, name) not in self.objects:
             stored = _copy(body)
             stored["metadata"]["namespace"] = namespace
-            if kind is SERVICES:
-                stored["spec"]["clusterIP"] = "198.19.0.7"
             self.put(kind, stored)
         self._end("create", kind, name)
+        if not dry_run:
+            self._tell(kind, self.objects[kind.plural, namespace, name])
 
     async def patch(
         self,
@@ -170,6 +171,7 @@ class StandIn(Cluster):
             _merge(stored, body)
         stored["metadata"]["resourceVersion"] = str(next(self._versions))
         self._end("patch", kind, name)
+        self._tell(kind, stored)
         copied: Object = _copy(stored)
         return copied
 
@@ -192,11 +194,23 @@ class StandIn(Cluster):
         if (kind.plural, namespace, name) in self.objects:
             self.remove(kind, namespace, name)
         self._end("delete", kind, name)
+        for listener in self.listeners:
+            listener.deleted(kind, namespace, name)
 
-    async def watch(self, kind: Kind, namespace: str | None, selector: str) -> AsyncIterator[Object]:
+    def _tell(self, kind: Kind, body: Object) -> None:
+        for listener in self.listeners:
+            listener.wrote(kind, _copy(body))
+
+    async def snapshot(self, kind: Kind, namespace: str | None, selector: str) -> tuple[Sequence[Object], str]:
+        """Return what `list` returns, and the version that it is of."""
+        return await self.list(kind, namespace, selector), str(next(self._versions))
+
+    async def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: str
+    ) -> AsyncIterator[tuple[str, Object]]:
         """Break at once."""
         raise ClusterUnavailable("the stand-in has no watch")
-        yield {}
+        yield "", {}
 
 
 def _copy(value: Any) -> Any:

@@ -4,10 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.cluster.objects import now
-from tests.unit.cluster.standin import StandIn
 
-from modelprofiler.api.objects import Object
 from modelprofiler.cluster import controller as module
 from modelprofiler.cluster.adapter import Kind
 from modelprofiler.cluster.controller import AT_ONCE, LONGEST_RETRY_SECONDS, Controller, _backoff
@@ -187,7 +184,7 @@ async def test_stop_ends_every_worker_and_watch() -> None:
     """Also those that wait."""
     looks = Looks(3600.0, 3600.0)
     controller = Controller(looks)
-    controller.watch_children(Watched(), ())
+    controller.watch(Watched(), ())
     controller.wake(A)
     controller.wake(B)
     await looks.until(2)
@@ -197,17 +194,14 @@ async def test_stop_ends_every_worker_and_watch() -> None:
     assert len(before) > 1
 
 
-class Watched(StandIn):
-    """An API server whose watches give what they are told to, one list after the other, and then nothing for ever."""
+class Watched:
+    """Watches that yield what they are told to, one list after the other, and then nothing for ever."""
 
-    def __init__(self, *streams: list[Object | Exception]) -> None:
-        super().__init__(lambda: now(0))
+    def __init__(self, *streams: list[Key | Exception | None]) -> None:
         self.streams = list(streams)
-        self.started = 0
 
-    async def watch(self, kind: Kind, namespace: str | None, selector: str) -> AsyncIterator[Object]:
-        """Give the next list; only Pods have any."""
-        self.started += 1
+    async def follow(self, kind: Kind, namespace: str | None) -> AsyncIterator[Key | None]:
+        """Yield the next list; only Pods have any."""
         if kind.plural != "pods" or not self.streams:
             await asyncio.Event().wait()
         for item in self.streams.pop(0):
@@ -216,21 +210,18 @@ class Watched(StandIn):
             yield item
 
 
-def child(name: str) -> Object:
-    """Return a child of a profile."""
-    return {"metadata": {"namespace": "team", "annotations": {"modelprofiler.io/profile": name}}}
-
-
 @pytest.mark.parametrize(
     "end",
-    [[], [ClusterUnavailable("gone")], [KeyError("an object without metadata")], [{}], [{"metadata": {}}]],
-    ids=["it ends", "it breaks", "a bug", "no object", "not ours"],
+    [[], [ClusterUnavailable("gone")], [KeyError("an object without metadata")], [None]],
+    ids=["it ends", "it breaks", "a bug", "not ours"],
 )
-async def test_a_child_that_changes_wakes_its_profile_however_the_watch_before_ended(end: list[object]) -> None:
+async def test_a_child_that_changes_wakes_its_profile_however_the_watch_before_ended(
+    end: list[Key | Exception | None],
+) -> None:
     """A watch that died unseen would leave its profiles to the clock."""
     looks = Looks()
     controller = Controller(looks)
-    controller.watch_children(Watched([child("a"), *end], [child("b")]), ("team",))  # type: ignore[list-item]
+    controller.watch(Watched([A, *end], [B]), ("team",))
     await looks.until(2)
     assert [A, B] == looks.seen
     await controller.stop()
@@ -245,9 +236,8 @@ async def test_a_watch_that_ends_at_once_is_not_started_as_fast_as_it_can_be(mon
         return 0.0
 
     monkeypatch.setattr(module, "_backoff", pause)
-    cluster = Watched([], [], [])
     controller = Controller(Looks())
-    controller.watch_children(cluster, ())
+    controller.watch(Watched([], [], []), ())
     while len(pauses) < 3:  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0)
     assert [1, 1, 1] == pauses[:3]

@@ -7,7 +7,7 @@ from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import World, done, under_load
 
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES
-from modelprofiler.cluster.reconciler import NOT_ACCEPTED_SECONDS
+from modelprofiler.cluster.decide.policies import NOT_ACCEPTED_SECONDS
 
 WIDE = {"cpu": {"min": "1", "max": "64", "step": "1"}, "memory": {"min": "128Mi", "max": "1Gi", "step": "32Mi"}}
 

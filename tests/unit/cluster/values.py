@@ -9,7 +9,7 @@ from tests.unit.cluster.objects import BIG, SMALL, load_result, load_status, now
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import ActiveTrial, MemoryUsage, Outcome, Purpose, Stage, Trial, UsageStatus
-from modelprofiler.cluster.decide.trial import Run
+from modelprofiler.cluster.decide.run import Run
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Pod, Server, Termination
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
@@ -51,6 +51,7 @@ def a_pod(limits: Limits = BIG, **changes: Any) -> Pod:
         actual=limits,
         resize=None,
         image="scoring",
+        ip="198.18.1.7",
     )
     return replace(known, **changes)
 

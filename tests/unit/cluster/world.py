@@ -7,6 +7,7 @@ is ready two seconds after its pod, a load takes twelve, p95 follows from the CP
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -16,10 +17,11 @@ from tests.unit.cluster.standin import StandIn
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
-from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, SERVICES
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, Kind
+from modelprofiler.cluster.gather.cache import KINDS, Children
 from modelprofiler.cluster.gather.measure import Sources
 from modelprofiler.cluster.queue import Key
-from modelprofiler.cluster.reconciler import Reconciler
+from modelprofiler.cluster.reconcile import Reconciler
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.axis import Limits
@@ -109,7 +111,26 @@ class World:
         for raw in self.cluster.of(PROFILES):
             self.turns.note(raw)
         sources = cast("Sources", self.sources)
-        self.reconciler = Reconciler(self.cluster, sources, self.settings, self.turns, lambda: self.time)
+        self.cluster.listeners.clear()
+        self.kept = Children(self.cluster)
+        for kind in KINDS:
+            self.kept.replace(kind, None, self._told(kind), "1")
+        self.reconciler = Reconciler(self.cluster, sources, self.settings, self.turns, self.kept, lambda: self.time)
+
+    def _told(self, kind: Kind) -> list[Object]:
+        return [
+            json.loads(json.dumps(o)) for o in self.cluster.of(kind) if names.PROFILE_UID in o["metadata"]["labels"]
+        ]
+
+    def tell(self) -> None:
+        """Let the watches tell the operator what has changed; until then it knows only what it did itself."""
+        for kind in KINDS:
+            told = self._told(kind)
+            there = {o["metadata"]["uid"] for o in told}
+            for gone in [o for uid, o in self.kept._objects[kind].items() if uid not in there]:
+                self.kept.take(kind, "DELETED", gone)
+            for body in told:
+                self.kept.take(kind, "MODIFIED", body)
 
     def raw(self, key: Key = KEY) -> Object:
         """Return a profile as it is stored."""
@@ -126,7 +147,7 @@ class World:
     @property
     def children(self) -> list[str]:
         """What runs or waits in the cluster for a profile, the report aside."""
-        kinds = (DEPLOYMENTS, JOBS, PODS, SERVICES, CONFIG_MAPS)
+        kinds = (DEPLOYMENTS, JOBS, PODS, CONFIG_MAPS)
         found = [o["metadata"] for kind in kinds for o in self.cluster.of(kind)]
         return sorted(
             m["name"]
@@ -171,6 +192,7 @@ class World:
                 self._prepare(pod, age)
             else:
                 self._serve(pod, age)
+        self.tell()
 
     def pods_of(self, owner: Object) -> list[Object]:
         """Return the pods of a Deployment or Job."""
@@ -206,7 +228,12 @@ class World:
             conditions.append({"type": "PodResizePending", "status": "True", "reason": "Infeasible"})
         applied = container["resources"] if resized or self.resizes else shown
         status |= {"state": {"running": {"startedAt": created}}, "resources": dict(applied)}
-        pod["status"] = {"phase": "Running", "conditions": conditions, "containerStatuses": [status]}
+        pod["status"] = {
+            "phase": "Running",
+            "podIP": "198.18.1.7",
+            "conditions": conditions,
+            "containerStatuses": [status],
+        }
 
     def _prepare(self, pod: Object, age: float) -> None:
         pod["spec"]["nodeName"] = "node1"

@@ -5,22 +5,37 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from modelprofiler.api.conditions import LONGEST_MESSAGE, Reason
+from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import Trial
-from modelprofiler.cluster.adapter import (
-    CONFIG_MAPS,
-    DEPLOYMENTS,
-    JOBS,
-    PODS,
-    SERVICES,
-    STRATEGIC_PATCH,
-    Cluster,
+from modelprofiler.cluster import names
+from modelprofiler.cluster.act import full_report
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, STRATEGIC_PATCH, Cluster
+from modelprofiler.cluster.decide.actions import (
+    Action,
+    CreateJob,
+    CreateServer,
+    DeleteFiles,
+    DeleteJob,
+    DeleteServer,
+    Resize,
+    StartPreparing,
+    WriteReport,
 )
-from modelprofiler.cluster.decide.trial import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.decide.decision import Decision
+from modelprofiler.cluster.gather.accept import Accepted
+from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.world import World
 from modelprofiler.cluster.manifests import config_maps, load, server
+from modelprofiler.cluster.manifests.prepare import prepare_job
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.conditions import Finding
+from modelprofiler.core.judge import reference_among
 from modelprofiler.core.sources import INLINE_DATASET
-from modelprofiler.errors import NotFound, Refused
+from modelprofiler.core.text import head
+from modelprofiler.errors import Refused
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.trial_config import load_of_trial, longest_seconds
 
@@ -28,19 +43,60 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Act:
-    """Carries out the actions of one run."""
+class RunFacts:
+    """What the objects of a run are made from."""
 
-    cluster: Cluster
     profile: ModelProfile
     run_hash: str
     settings: Settings
     dataset_key: str
     reference: Trial | None
+    """The trial at the largest size, once it is recorded."""
     container: str
     hosts: dict[str, str]
     together: bool = False
     """Whether the load has to be on the server's node for its volume."""
+
+    @classmethod
+    def of(cls, world: World, decision: Decision) -> RunFacts | None:
+        """Return those of an accepted profile, as it is once a decision has been written; None of any other."""
+        profile, accepted = world.profile, world.verdict
+        if not isinstance(profile, ModelProfile) or not isinstance(accepted, Accepted):
+            return None
+        if isinstance(decision.status, ModelProfileStatus):
+            profile = profile.model_copy(update={"status": decision.status})
+        return cls(
+            profile=profile,
+            run_hash=accepted.run_hash,
+            settings=accepted.settings,
+            dataset_key=accepted.inputs.dataset_key,
+            reference=reference_among(profile.status.trials),
+            container=container_name(profile.spec),
+            hosts={name: node.host for name, node in world.nodes.items()},
+            together=accepted.inputs.together,
+        )
+
+
+@dataclass(frozen=True)
+class Act:
+    """Carries out the actions of one decision."""
+
+    cluster: Cluster
+    settings: Settings
+    namespace: str
+    uid: str
+    """Of the profile."""
+    profile: ModelProfile | None
+    """None where the profile does not parse: then nothing is done but to remove what it has."""
+    run: RunFacts | None
+    """None where the profile is not accepted."""
+
+    @classmethod
+    def of(cls, cluster: Cluster, settings: Settings, world: World, decision: Decision) -> Act:
+        """Return what carries out a decision about a world."""
+        meta = world.raw["metadata"]
+        profile = world.profile if isinstance(world.profile, ModelProfile) else None
+        return cls(cluster, settings, meta["namespace"], meta["uid"], profile, RunFacts.of(world, decision))
 
     async def do(self, action: Action) -> None:
         """Carry out an action.
@@ -48,65 +104,79 @@ class Act:
         Raises
         ------
         ClusterUnavailable, Conflict, Refused
-            When the API server does not do it; the next reconcile decides anew.
+            When the API server does not do it; the next look decides anew.
         """
-        namespace = self.profile.metadata.namespace
         match action:
-            case CreateServer():
-                await self._create_server(action)
             case DeleteServer(name):
-                await self.cluster.delete(DEPLOYMENTS, namespace, name)
-                await self.cluster.delete(SERVICES, namespace, name)
-            case CreateJob():
-                await self._create_job(action)
+                await self.cluster.delete(DEPLOYMENTS, self.namespace, name)
             case DeleteJob(name):
-                await self.cluster.delete(JOBS, namespace, name)
+                await self.cluster.delete(JOBS, self.namespace, name)
+            case DeleteFiles():
+                await self._delete_files()
+            case StartPreparing(claims):
+                await self._start_preparing(claims)
+            case CreateServer():
+                await self._create_server(self._facts, action)
+            case CreateJob():
+                await self._create_job(self._facts, action)
             case Resize():
-                await self._resize(action)
+                await self._resize(self._facts, action)
+            case WriteReport(trial, result, measured):
+                run = self._facts
+                await full_report.write(self.cluster, run.profile, run.run_hash, trial, result, measured)
 
-    async def _create_server(self, action: CreateServer) -> None:
-        namespace = self.profile.metadata.namespace
-        files = config_maps.inline_files(self.profile, self.run_hash)
+    @property
+    def _facts(self) -> RunFacts:
+        assert self.run is not None, "only an accepted profile has a run"
+        return self.run
+
+    async def _delete_files(self) -> None:
+        for body in await self.cluster.list(CONFIG_MAPS, self.namespace, names.children_selector(self.uid)):
+            if body["metadata"]["labels"].get(names.COMPONENT) == names.FILES:
+                await self.cluster.delete(CONFIG_MAPS, self.namespace, body["metadata"]["name"])
+
+    async def _start_preparing(self, claims: Claims) -> None:
+        assert self.profile is not None
+        job = prepare_job(self.profile, self.settings, identity=claims.identity, host=claims.host)
+        pod = job["spec"]["template"]
+        meta = {**pod["metadata"], "name": job["metadata"]["name"]}
+        # A Job is admitted whatever its pods ask for, and then says nowhere but in its events why it creates none.
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod["spec"]}
+        await self.cluster.create(PODS, self.namespace, body, dry_run=True)
+        await self.cluster.create(JOBS, self.namespace, job)
+
+    async def _create_server(self, run: RunFacts, action: CreateServer) -> None:
+        files = config_maps.inline_files(run.profile, run.run_hash)
         if files is not None:
-            await self.cluster.create(CONFIG_MAPS, namespace, files)
-        service = server.service(self.profile, self.run_hash, action.incarnation)
-        await self.cluster.create(SERVICES, namespace, service)
+            await self.cluster.create(CONFIG_MAPS, self.namespace, files)
         deployment = server.deployment(
-            self.profile,
-            self.run_hash,
-            self.settings,
+            run.profile,
+            run.run_hash,
+            run.settings,
             incarnation=action.incarnation,
             limits=action.limits,
             host=action.host,
         )
-        await self.cluster.create(DEPLOYMENTS, namespace, deployment)
+        await self.cluster.create(DEPLOYMENTS, self.namespace, deployment)
 
-    async def _resize(self, action: Resize) -> None:
+    async def _resize(self, run: RunFacts, action: Resize) -> None:
         """Resize the pod; a cluster that cannot (older than 1.33, a policy) gets a fresh pod instead."""
-        namespace = self.profile.metadata.namespace
         size = action.limits.to_size().to_dict()
-        body = {"spec": {"containers": [{"name": self.container, "resources": {"requests": size, "limits": size}}]}}
+        body = {"spec": {"containers": [{"name": run.container, "resources": {"requests": size, "limits": size}}]}}
         try:
             await self.cluster.patch(
-                PODS, namespace, action.pod, body, subresource="resize", content_type=STRATEGIC_PATCH
+                PODS, self.namespace, action.pod, body, subresource="resize", content_type=STRATEGIC_PATCH
             )
         except Refused as error:
-            log.info("%s/%s: resize refused, starting a fresh pod: %s", namespace, action.pod, error)
+            log.info("%s/%s: resize refused, starting a fresh pod: %s", self.namespace, action.pod, error)
             await self.do(DeleteServer(action.server))
 
-    async def _create_job(self, action: CreateJob) -> None:
-        namespace = self.profile.metadata.namespace
-        try:
-            service = await self.cluster.get(SERVICES, namespace, action.server.name)
-        except NotFound:  # somebody deleted it; the Deployment does not miss it, the load would for ever
-            made = server.service(self.profile, self.run_hash, action.server.incarnation)
-            await self.cluster.create(SERVICES, namespace, made)
-            service = await self.cluster.get(SERVICES, namespace, action.server.name)
-        config = self.load_config(action, service["spec"]["clusterIP"])
+    async def _create_job(self, run: RunFacts, action: CreateJob) -> None:
+        config = load_config(run, action)
         job = load.load_job(
-            self.profile,
-            self.run_hash,
-            self.settings,
+            run.profile,
+            run.run_hash,
+            run.settings,
             config,
             trial=action.trial,
             purpose=action.purpose,
@@ -114,25 +184,37 @@ class Act:
             window=action.window,
             incarnation=action.server.incarnation,
             server_pod=action.pod.uid,
-            server_host=self.hosts.get(action.pod.node),
-            together=self.together,
-            deadline_seconds=self._deadline(config),
+            server_host=run.hosts.get(action.pod.node),
+            together=run.together,
+            deadline_seconds=load_deadline(run.settings, config),
         )
-        await self.cluster.create(JOBS, namespace, job)
+        await self.cluster.create(JOBS, self.namespace, job)
 
-    def load_config(self, action: CreateJob, address: str) -> LoadConfig:
-        """Return what the load generator of a trial is told."""
-        return load_of_trial(
-            self.profile.spec,
-            index=action.trial,
-            purpose=action.purpose,
-            decide=action.window == "Decide",
-            reference=self.reference,
-            host=address,
-            dataset=f"{load.DATASET_DIR}/{self.dataset_key or INLINE_DATASET}",
-            connect_timeout=self.settings.ready_timeout_seconds,
-        )
 
-    def _deadline(self, config: LoadConfig) -> int:
-        """Return the longest a load may take, in seconds: the bound behind every other bound."""
-        return int(self.settings.schedule_timeout_seconds + longest_seconds(config) + 60)
+def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
+    """Return what the load generator of a trial is told.
+
+    The load goes to the pod's own address: a Service would leave it out while a health route waits behind a running
+    score, and would be two more objects to write for every server.
+    """
+    return load_of_trial(
+        run.profile.spec,
+        index=action.trial,
+        purpose=action.purpose,
+        decide=action.window == "Decide",
+        reference=run.reference,
+        host=action.pod.ip,
+        dataset=f"{load.DATASET_DIR}/{run.dataset_key or INLINE_DATASET}",
+        connect_timeout=run.settings.ready_timeout_seconds,
+    )
+
+
+def load_deadline(settings: Settings, config: LoadConfig) -> int:
+    """Return the longest a load may take, in seconds: the bound behind every other bound."""
+    return int(settings.schedule_timeout_seconds + longest_seconds(config) + 60)
+
+
+def refusal_of(action: Action, error: Refused) -> Finding:
+    """Return what is told when the API server refuses an action: what was admitted once need not be now."""
+    what = "the pod that reads the claims" if isinstance(action, StartPreparing) else "what the run needs"
+    return Finding(Reason.ADMISSION_REFUSED, head(f"the API server refuses {what}: {error}", LONGEST_MESSAGE))

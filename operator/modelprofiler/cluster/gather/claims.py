@@ -1,6 +1,6 @@
 """The PersistentVolumeClaims that a profile names: whether pods can mount them, and on which node.
 
-Only a pod can see the files on them: `modelprofiler.cluster.prepare` starts one that reads them.
+Only a pod can see the files on them: a Job reads them (`modelprofiler.cluster.gather.prepare`).
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable 
     Returns
     -------
     Inputs | Unusable | Claims
-        Claims where the sources on them have yet to be read (`modelprofiler.cluster.prepare`): the status has no
-        result of reading them, or only why they could not be used.
+        Claims where the sources on them have yet to be read (`modelprofiler.cluster.gather.prepare`): the status has
+        no result of reading them, or only why they could not be used.
 
     Raises
     ------

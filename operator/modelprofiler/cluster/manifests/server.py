@@ -1,4 +1,4 @@
-"""The server of a trial: its Deployment and the Service that the load is sent to."""
+"""The server of a trial: its Deployment. The load is sent to the address of its pod."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelprofiler.core.axis import Limits
 
 
 def server_pod_labels(profile: ModelProfile, run_hash: str, incarnation: int) -> dict[str, str]:
-    """Return the labels by which a server's Deployment and Service find its pod."""
+    """Return the labels by which a server's Deployment finds its pod."""
     return names.labels(profile, run_hash, names.SERVER) | {names.INCARNATION: str(incarnation)}
 
 
@@ -60,24 +60,5 @@ def deployment(
                 }
             },
             "template": pod,
-        },
-    }
-
-
-def service(profile: ModelProfile, run_hash: str, incarnation: int) -> Object:
-    """Return the Service the load is sent to.
-
-    It publishes addresses that are not ready: a health route that waits behind a running score must not look like
-    errors.
-    """
-    port = profile.spec.endpoint.http.port
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": child_metadata(profile, run_hash, names.SERVER, names.server(profile, run_hash, incarnation)),
-        "spec": {
-            "selector": server_pod_labels(profile, run_hash, incarnation),
-            "publishNotReadyAddresses": True,
-            "ports": [{"name": "load", "port": port, "targetPort": port}],
         },
     }

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.cluster.objects import BIG, SMALL, load_status, now, pod, profile
+from tests.unit.cluster.objects import BIG, SMALL, UID, load_status, now, pod, profile
 from tests.unit.cluster.standin import StandIn
 from tests.unit.cluster.values import BRACKET, CONFIRM, READY, REFERENCE, a_row, a_server
 
 from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
-from modelprofiler.cluster.act.perform import Act
-from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, SERVICES, Kind
-from modelprofiler.cluster.decide.trial import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.act.perform import Act, RunFacts, load_config, load_deadline
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, Kind
+from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.errors import ClusterUnavailable, Refused
@@ -24,10 +24,9 @@ REFERENCE_ROW = a_row(load=load_status(p95=0.04))
 NAME = names.server(profile(), "abc", 1)
 
 
-def act(cluster: StandIn | None = None, reference: Trial | None = None, **spec: Any) -> Act:
-    """Return what acts for a run."""
-    return Act(
-        cluster=cluster or StandIn(lambda: now(0)),
+def facts(reference: Trial | None = None, **spec: Any) -> RunFacts:
+    """Return what the objects of a run are made from."""
+    return RunFacts(
         profile=profile(**spec),
         run_hash="abc",
         settings=Settings(),
@@ -38,6 +37,12 @@ def act(cluster: StandIn | None = None, reference: Trial | None = None, **spec: 
     )
 
 
+def act(cluster: StandIn | None = None, **spec: Any) -> Act:
+    """Return what acts for a run."""
+    run = facts(**spec)
+    return Act(cluster or StandIn(lambda: now(0)), run.settings, "team", UID, run.profile, run)
+
+
 def load(step: RunTrial = REFERENCE) -> CreateJob:
     """Return the action that sends the load of a step."""
     return CreateJob(1, step.purpose, step.limits, step.window, replace(a_server(), name=NAME), READY)
@@ -45,7 +50,7 @@ def load(step: RunTrial = REFERENCE) -> CreateJob:
 
 def config(step: RunTrial = REFERENCE, reference: Trial | None = None, **spec: Any) -> LoadConfig:
     """Return what the load of a step is told."""
-    return act(reference=reference, **spec).load_config(load(step), "198.19.0.7")
+    return load_config(facts(reference, **spec), load(step))
 
 
 @pytest.mark.parametrize(
@@ -68,23 +73,23 @@ async def test_what_is_done_twice_is_done_once(actions: list[Action]) -> None:
     assert made[0] == made[1]
 
 
-async def test_a_server_is_its_files_its_service_and_its_deployment() -> None:
+async def test_a_server_is_its_files_and_its_deployment() -> None:
     """In this order: nothing waits for what does not exist yet."""
     cluster = StandIn(lambda: now(0))
     await act(cluster, dataset={"source": {"inline": "[1]\n"}}).do(CreateServer(1, BIG, None))
-    assert ["configmaps", "services", "deployments"] == [plural for _, plural, _ in cluster.calls]
-    assert [1, 1, 1] == [len(cluster.of(kind)) for kind in (CONFIG_MAPS, SERVICES, DEPLOYMENTS)]
+    assert ["configmaps", "deployments"] == [plural for _, plural, _ in cluster.calls]
+    assert [1, 1] == [len(cluster.of(kind)) for kind in (CONFIG_MAPS, DEPLOYMENTS)]
 
 
-async def test_the_load_goes_to_the_address_of_the_service() -> None:
-    """Not to a name, which not every cluster resolves."""
+async def test_the_load_goes_to_the_address_of_the_pod() -> None:
+    """Not to a name, which not every cluster resolves, nor to a Service, which would be one more object."""
     cluster = StandIn(lambda: now(0))
     await act(cluster).do(CreateServer(1, BIG, None))
     await act(cluster).do(load())
     (job,) = cluster.of(JOBS)
     template = job["spec"]["template"]
     told = LoadConfig.model_validate_json(template["metadata"]["annotations"][names.LOAD_CONFIG])
-    assert ("198.19.0.7", "/var/modelprofiler/dataset/requests.txt") == (told.host, told.dataset.path)
+    assert ("198.18.1.7", "/var/modelprofiler/dataset/requests.txt") == (told.host, told.dataset.path)
     assert "host-1" in str(template["spec"]["affinity"])
 
 
@@ -113,7 +118,7 @@ async def test_a_resize_that_is_refused_makes_room_for_a_fresh_server(error: Exc
 
     cluster.before = refuse
     await act(cluster).do(Resize(NAME, "p", SMALL))
-    assert [] == cluster.of(DEPLOYMENTS) + cluster.of(SERVICES)
+    assert [] == cluster.of(DEPLOYMENTS)
 
 
 async def test_a_resize_that_gets_no_answer_is_tried_again() -> None:
@@ -172,7 +177,7 @@ def test_percentiles_that_an_objective_names_are_needed_and_a_mean_is_always_the
 
 def test_a_load_has_a_bound_behind_every_other_bound() -> None:
     """Longer than its longest window, so that it is never cut short by it."""
-    cluster = act()
     told = config()
+    deadline = load_deadline(Settings(), told)
     longest = 4 * told.load.duration.seconds + told.load.warmup.seconds + told.connect_timeout
-    assert longest < cluster._deadline(told) < longest + 600
+    assert longest < deadline < longest + 600

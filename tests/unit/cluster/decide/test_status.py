@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.cluster.objects import BIG, load_result, load_status, node, now, profile, raw_profile
-from tests.unit.cluster.values import READ, REFERENCE, a_job, a_row, active
+from tests.unit.cluster.objects import BIG, load_result, load_status, now, profile, raw_profile
+from tests.unit.cluster.values import READ, a_job, a_row, active
 
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
 from modelprofiler.api.quantities import Quantity
@@ -19,16 +19,16 @@ from modelprofiler.api.status import (
     ModelProfileStatus,
     Provenance,
 )
+from modelprofiler.api.trial import ActiveTrial
 from modelprofiler.cluster.decide import status
-from modelprofiler.cluster.decide.trial import Decision
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.inputs import Inputs
 from modelprofiler.cluster.gather.observation import Measured, Observation
+from modelprofiler.cluster.gather.world import Node
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core import status as core_status
-from modelprofiler.core.conditions import Finding, RunState
+from modelprofiler.core.conditions import Finding
 from modelprofiler.core.steps import GiveUp, Recommend
-from modelprofiler.errors import InvalidInput, Problem
 
 DATASET = DatasetStatus(rows=3, distinct_rows=3, largest_row=Quantity(3), digest="sha256:d")
 RANGE = EffectiveResources.model_validate({"cpu": {"values": ["1"]}, "memory": {"values": ["1Gi"]}})
@@ -49,9 +49,14 @@ def known(**fields: Any) -> ModelProfile:
     return profile().model_copy(update={"status": ModelProfileStatus(run_hash="abc", **fields)})
 
 
-def running(p: ModelProfile, decision: Decision, step: Any = REFERENCE, *, paused: bool = False) -> ModelProfileStatus:
-    """Return the status of a run in the second minute."""
-    return status.running(p, ACCEPTED, step, decision, NOTHING, T2, paused=paused)
+def running(p: ModelProfile, trial: ActiveTrial | None = None) -> ModelProfileStatus:
+    """Return the status of a run that goes on in the second minute."""
+    return status.running(p, ACCEPTED, trial, NOTHING, T2)
+
+
+def over(p: ModelProfile, result: Recommend | GiveUp) -> ModelProfileStatus:
+    """Return the status of a run that ends in the second minute."""
+    return status.ended(p, ACCEPTED, result, NOTHING, T2)
 
 
 def said(found: ModelProfileStatus) -> dict[str, str]:
@@ -59,16 +64,14 @@ def said(found: ModelProfileStatus) -> dict[str, str]:
     return {c.type: f"{c.status} {c.reason}" for c in found.conditions}
 
 
-QUEUED = status.waiting(known(), ACCEPTED, RunState(1, queue_position=2), T1)
-LOADING = running(known(start_time=T1), Decision(active=active()))
-HELD = running(
-    profile(suspend=True).model_copy(update={"status": ModelProfileStatus(trials=[a_row()])}),
-    Decision(idle=True),
-    paused=True,
+QUEUED = status.waiting(known(), ACCEPTED, 2, T1)
+LOADING = running(known(start_time=T1), active())
+HELD = status.held(
+    profile(suspend=True).model_copy(update={"status": ModelProfileStatus(trials=[a_row()])}), ACCEPTED, NOTHING, T2
 )
-WINDING_DOWN = running(known(start_time=T1, trials=[a_row()]), Decision(), RECOMMEND)
-SUCCEEDED = running(known(start_time=T1, trials=[a_row()]), Decision(idle=True), RECOMMEND)
-FAILED = running(known(start_time=T1, trials=[a_row()]), Decision(idle=True), GIVE_UP)
+WINDING_DOWN = running(known(start_time=T1, trials=[a_row()]))
+SUCCEEDED = over(known(start_time=T1, trials=[a_row()]), RECOMMEND)
+FAILED = over(known(start_time=T1, trials=[a_row()]), GIVE_UP)
 REFUSED = status.refused(known(trials=[a_row()]), Finding(Reason.SOURCE_NOT_FOUND, "there is no ConfigMap"), T1)
 
 POINTS = {
@@ -133,23 +136,15 @@ def test_a_message_says_what_is_waited_for() -> None:
 
 def test_what_has_not_changed_keeps_its_time() -> None:
     """A status that is computed twice is the same."""
-    again = running(known(start_time=T1, conditions=LOADING.conditions), Decision(active=active()))
-    later = status.running(
-        known(start_time=T1, conditions=LOADING.conditions),
-        ACCEPTED,
-        REFERENCE,
-        Decision(active=active()),
-        NOTHING,
-        now(999),
-        paused=False,
-    )
+    again = running(known(start_time=T1, conditions=LOADING.conditions), active())
+    later = status.running(known(start_time=T1, conditions=LOADING.conditions), ACCEPTED, active(), NOTHING, now(999))
     assert LOADING.conditions == again.conditions == later.conditions
 
 
 def test_the_times_of_a_run() -> None:
     """It starts when it leaves the queue, ends once, and a paused one starts anew."""
-    fresh = running(known(), Decision(active=active()))
-    over_again = running(known(start_time=T0, completion_time=T1), Decision(idle=True), RECOMMEND)
+    fresh = running(known(), active())
+    over_again = over(known(start_time=T0, completion_time=T1), RECOMMEND)
     assert [(T2, None), (T1, None), (None, None), (T1, T2), (T0, T1)] == [
         (s.start_time, s.completion_time) for s in (fresh, LOADING, HELD, SUCCEEDED, over_again)
     ]
@@ -167,19 +162,6 @@ def test_finished_trials_stay_whatever_happens() -> None:
     assert [1] * 5 == [s.trials_completed for s in (HELD, WINDING_DOWN, SUCCEEDED, FAILED, REFUSED)]
 
 
-def test_a_recorded_trial_ends_the_active_one_and_a_completed_row_does_not() -> None:
-    """Late usage concerns a trial before."""
-    p = known(start_time=T0, trials=[a_row()], active_trial=active(2, since=90))
-    one, two = a_row(), a_row(2)
-    origin = Provenance(node="node1")
-    more = status.recorded(p, ACCEPTED, [one, two], origin, NOTHING, T2)
-    same = status.recorded(p, ACCEPTED, [one], origin, NOTHING, T2)
-    assert [(2, None), (1, now(90))] == [
-        (s.trials_completed, s.active_trial and s.active_trial.start_time) for s in (more, same)
-    ]
-    assert origin == more.provenance
-
-
 @pytest.mark.parametrize(
     ("expected", "measured"),
     [
@@ -193,14 +175,14 @@ def test_a_recorded_trial_ends_the_active_one_and_a_completed_row_does_not() -> 
 def test_metrics_are_available_when_samples_were_read(expected: str, measured: Measured | None) -> None:
     """And otherwise it is said why not."""
     seen = Observation(jobs=(a_job(measured=measured),))
-    found = status.running(known(), ACCEPTED, REFERENCE, Decision(active=active()), seen, T2, paused=False)
+    found = status.running(known(), ACCEPTED, active(), seen, T2)
     assert expected == said(found)["MetricsAvailable"]
 
 
 def test_metrics_that_were_read_once_stay_read_between_trials() -> None:
     """There is nothing to read then."""
     before = [Condition(type="MetricsAvailable", status="True", reason="SamplesRead", last_transition_time=T0)]
-    assert "True SamplesRead" == said(running(known(conditions=before), Decision()))["MetricsAvailable"]
+    assert "True SamplesRead" == said(running(known(conditions=before)))["MetricsAvailable"]
 
 
 def test_provenance_is_what_the_run_began_with() -> None:
@@ -212,13 +194,15 @@ def test_provenance_is_what_the_run_began_with() -> None:
         LOADING.provenance.dataset_digest,
     )
     begun = Provenance(scoring_image="scoring:0")
-    assert begun == running(known(provenance=begun), Decision(active=active())).provenance
+    assert begun == running(known(provenance=begun), active()).provenance
 
 
 def test_provenance_names_the_node_and_what_runs_on_it() -> None:
     """As far as it is known: a node may be gone by then."""
     seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v2")
-    found = status.on_node(Provenance(dataset_digest="d"), node(), "scoring@sha256:1", seen)
+    found = status.on_node(
+        Provenance(dataset_digest="d"), Node("node1", "host-1", None, "6.1.0", "v1.35.4"), "scoring@sha256:1", seen
+    )
     assert ("CPU 9000", "v2") == (found.cpu_model, found.cgroup_version)
     assert ("d", "node1", "6.1.0", "v1.35.4", None) == (
         found.dataset_digest,
@@ -227,13 +211,13 @@ def test_provenance_names_the_node_and_what_runs_on_it() -> None:
         found.kubelet_version,
         found.instance_type,
     )
-    assert "gone" == status.on_node(Provenance(), {"metadata": {"name": "gone"}}, "i", None).node
+    assert "gone" == status.on_node(Provenance(), Node("gone", "gone"), "i", None).node
 
 
 def test_a_profile_that_does_not_parse_keeps_what_was_recorded_but_the_active_trial() -> None:
     """Whatever it is: it cannot be read, and need not be."""
     raw = raw_profile() | {"status": {"trials": [{"index": 1}], "activeTrial": {"index": 2}, "runHash": "abc"}}
-    found = status.unreadable(raw, InvalidInput([Problem("spec.load", "is required")]), T1)
+    found = status.unreadable(raw, "spec.load: is required", T1)
     assert ([{"index": 1}], "abc", None, 1) == (
         found["trials"],
         found["runHash"],

@@ -30,17 +30,9 @@ from tests.unit.cluster.values import (
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import NodeLoad, Stage
-from modelprofiler.cluster.decide.trial import (
-    LOAD_POLL_SECONDS,
-    Action,
-    CreateJob,
-    CreateServer,
-    DeleteJob,
-    DeleteServer,
-    Resize,
-    Run,
-    decide,
-)
+from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.decide.run import Run
+from modelprofiler.cluster.decide.trial import LOAD_POLL_SECONDS, next_move
 from modelprofiler.cluster.gather.observation import Measured, Observation
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, RunTrial
@@ -272,7 +264,7 @@ CASES = {
 def test_what_is_done(sentence: str) -> None:
     """Actions, the stage that the status shows, and the outcome that is recorded."""
     case = CASES[sentence]
-    found = decide(case.run, case.seen)
+    found = next_move(case.run, case.seen)
     assert (case.actions, case.stage, case.outcome) == (
         found.actions,
         found.active.stage if found.active else None,
@@ -284,7 +276,7 @@ def test_what_is_done(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", CASES)
 def test_whatever_is_recorded_is_looked_at_again_at_once_and_everything_else_later(sentence: str) -> None:
     """A zero without anything recorded would be a loop without end."""
-    found = decide(CASES[sentence].run, CASES[sentence].seen)
+    found = next_move(CASES[sentence].run, CASES[sentence].seen)
     recorded = found.record is not None or found.amend is not None
     assert recorded == (found.wake == 0)
     assert recorded or 0 < found.wake <= LOAD_POLL_SECONDS
@@ -294,13 +286,13 @@ def test_a_run_is_idle_when_nothing_of_it_is_left() -> None:
     """Neither what runs nor what is about to go."""
     run = a_run(OVER, a_row())
     assert [True, False, False] == [
-        decide(run, seen).idle for seen in (see(), see(a_server(deleting=True)), see(ended(deleting=True)))
+        next_move(run, seen).idle for seen in (see(), see(a_server(deleting=True)), see(ended(deleting=True)))
     ]
 
 
 def test_a_recorded_trial_holds_everything_that_is_known_of_it() -> None:
     """Its number, purpose, size, time to ready, load, usage and times."""
-    found = decide(a_run(active=active(since=10)), see(a_server(), ended(measured=READ)))
+    found = next_move(a_run(active=active(since=10)), see(a_server(), ended(measured=READ)))
     row = found.record
     assert row is not None
     assert (1, "Reference", BIG.to_size(), True) == (row.index, row.purpose, row.limits, row.fresh)
@@ -312,9 +304,9 @@ def test_a_recorded_trial_holds_everything_that_is_known_of_it() -> None:
 def test_a_resized_trial_has_no_time_to_ready() -> None:
     """Nothing was started for it; a fresh one in its stead has."""
     job = ended(2, BRACKET, measured=READ)
-    resized = decide(a_run(BRACKET, a_row()), see(a_server(pod=RESIZED), job)).record
+    resized = next_move(a_run(BRACKET, a_row()), see(a_server(pod=RESIZED), job)).record
     own = a_server(2, RESIZED, SMALL)
-    fresh = decide(a_run(BRACKET, a_row()), see(own, replace(job, incarnation=2))).record
+    fresh = next_move(a_run(BRACKET, a_row()), see(own, replace(job, incarnation=2))).record
     assert resized is not None
     assert fresh is not None
     assert [(False, None), (True, "2s")] == [
@@ -324,8 +316,8 @@ def test_a_resized_trial_has_no_time_to_ready() -> None:
 
 def test_the_start_of_a_trial_is_remembered_and_that_of_another_is_not() -> None:
     """The status is the memory."""
-    begun = decide(a_run(active=active(1, since=10)), see(a_server(pod=STARTING))).active
-    next_ = decide(a_run(BRACKET, a_row(), active=active(1, since=10)), see()).active
+    begun = next_move(a_run(active=active(1, since=10)), see(a_server(pod=STARTING))).active
+    next_ = next_move(a_run(BRACKET, a_row(), active=active(1, since=10)), see()).active
     assert begun is not None
     assert next_ is not None
     assert (now(10), now(120)) == (begun.start_time, next_.start_time)
@@ -335,7 +327,7 @@ def test_the_start_of_a_trial_is_remembered_and_that_of_another_is_not() -> None
 def test_late_usage_completes_the_row_it_belongs_to(measured: Measured, at: float, amended: bool) -> None:
     """All of it at once, or what there is when no more is to be expected."""
     run = a_run(replace(BRACKET, limits=BIG), a_row(), LATE, at=at)
-    found = decide(run, see(a_server(pod=RESIZED), ended(2, BRACKET, measured=measured))).amend
+    found = next_move(run, see(a_server(pod=RESIZED), ended(2, BRACKET, measured=measured))).amend
     assert amended == (found is not None)
     if found is not None:
         assert (2, USAGE, "Passed", LATE.load) == (found.index, found.usage, found.outcome, found.load)
@@ -344,7 +336,9 @@ def test_late_usage_completes_the_row_it_belongs_to(measured: Measured, at: floa
 def test_a_worker_that_was_killed_unseen_is_found_in_late_usage() -> None:
     """The master lived on, so the pod showed nothing."""
     killed = Measured(USAGE.model_copy(update={"oom_kills": 2}), complete=True)
-    found = decide(a_run(CONFIRM, a_row(), LATE), see(a_server(pod=RESIZED), ended(2, BRACKET, measured=killed))).amend
+    found = next_move(
+        a_run(CONFIRM, a_row(), LATE), see(a_server(pod=RESIZED), ended(2, BRACKET, measured=killed))
+    ).amend
     assert found is not None
     assert "OOMKilled" == found.outcome
 
@@ -353,7 +347,7 @@ def test_a_worker_that_was_killed_unseen_is_found_in_late_usage() -> None:
 def test_late_usage_does_not_change_what_went_wrong(outcome: str) -> None:
     """The load of a server that was killed and came back may look as if it had passed."""
     row = a_row(2, BRACKET, usage=None, outcome=outcome, message="what was seen then")
-    found = decide(a_run(CONFIRM, a_row(), row), see(a_server(pod=RESIZED), ended(2, BRACKET, measured=READ))).amend
+    found = next_move(a_run(CONFIRM, a_row(), row), see(a_server(pod=RESIZED), ended(2, BRACKET, measured=READ))).amend
     assert found is None or (outcome, "what was seen then") == (found.outcome, found.message)
 
 
@@ -369,7 +363,7 @@ def test_late_usage_does_not_change_what_went_wrong(outcome: str) -> None:
 def test_what_the_load_generator_says_went_wrong_is_recorded_at_once(kind: ResultKind, outcome: str) -> None:
     """No samples are waited for."""
     result = load_result(None, kind=kind, message="its own words")
-    row = decide(a_run(), see(a_server(), ended(result=result, measured=NOTHING))).record
+    row = next_move(a_run(), see(a_server(), ended(result=result, measured=NOTHING))).record
     assert row is not None
     assert (outcome, "its own words", None) == (row.outcome, row.message, row.load)
 
@@ -378,7 +372,7 @@ def test_why_there_are_no_metrics_is_said() -> None:
     """The words of the source, or how long was waited."""
     said = []
     for measured in (Measured(None, complete=True, problem="no Prometheus"), NOTHING, None):
-        row = decide(a_run(at=112 + 91), see(a_server(), ended(measured=measured))).record
+        row = next_move(a_run(at=112 + 91), see(a_server(), ended(measured=measured))).record
         assert row is not None
         said.append(row.message)
     too_few = "no sample of the container came within 91s of the load, too few for what it used"
@@ -389,7 +383,7 @@ def test_a_server_may_take_as_long_as_the_objective_says() -> None:
     """Where it is shorter than the installation's own patience."""
     impatient = profile(objectives={"latency": {"p95": "250ms"}, "maxTimeToReady": "10s"})
     seen = see(a_server(pod=STARTING))
-    outcomes = [decide(a_run(at=12, profile=p), seen).record for p in (impatient, profile())]
+    outcomes = [next_move(a_run(at=12, profile=p), seen).record for p in (impatient, profile())]
     assert [True, False] == [bool(row and row.outcome == "NeverReady") for row in outcomes]
 
 
@@ -397,7 +391,7 @@ def test_a_server_may_take_as_long_as_the_objective_says() -> None:
 def test_what_else_the_node_did_is_recorded_where_the_load_saw_it(node: str, other: str | None) -> None:
     """One of four CPUs was busy: 150m with the server, 120m with the load; elsewhere that is another node."""
     result = replace(load_result(load_status()), cores=4, busy_percent=25.0, steal_percent=0.5, cpu_percent=12.0)
-    row = decide(a_run(), see(a_server(), ended(node=node, result=result, measured=READ))).record
+    row = next_move(a_run(), see(a_server(), ended(node=node, result=result, measured=READ))).record
     assert row is not None
     assert other == (str(row.node.other_cpu) if row.node is not None else None)
 
@@ -405,7 +399,7 @@ def test_what_else_the_node_did_is_recorded_where_the_load_saw_it(node: str, oth
 def test_where_the_load_ran_elsewhere_the_kubelet_tells_what_else_the_node_did() -> None:
     """Half a core, less the server's 150m; how many CPUs there are it does not say."""
     measured = replace(READ, node_cores=0.5)
-    row = decide(a_run(), see(a_server(), ended(node="node2", measured=measured))).record
+    row = next_move(a_run(), see(a_server(), ended(node="node2", measured=measured))).record
     assert row is not None
     assert NodeLoad(other_cpu=Quantity("350m")) == row.node
 
@@ -414,7 +408,7 @@ def test_usage_that_comes_in_late_tells_what_else_the_node_did() -> None:
     """Before, the server's own part of it was not known."""
     result = replace(load_result(load_status()), cores=4, busy_percent=25.0, steal_percent=0.5, cpu_percent=12.0)
     late = a_row(usage=None)
-    found = decide(a_run(OVER, late), see(a_server(), ended(node="node1", result=result, measured=READ))).amend
+    found = next_move(a_run(OVER, late), see(a_server(), ended(node="node1", result=result, measured=READ))).amend
     assert found is not None
     assert found.node is not None
     assert "730m" == str(found.node.other_cpu)

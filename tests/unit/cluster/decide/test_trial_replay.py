@@ -1,7 +1,7 @@
 """A whole run of decisions against a model of its children: whatever is interrupted, repeated or late, the same list.
 
 The model knows servers, pods and Jobs as values, and does what a cluster does with them in time. It is driven by
-`decide` and the search alone, so thousands of decisions take a second.
+`next_move` and the search alone, so thousands of decisions take a second.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from tests.unit.cluster.values import USAGE, a_pod, a_run, a_server
 
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import ActiveTrial, Trial
-from modelprofiler.cluster.decide.trial import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize, decide
+from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.decide.trial import next_move
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Server
 from modelprofiler.core.search.step import next_step
 from modelprofiler.core.steps import RunTrial
@@ -117,27 +118,27 @@ def run(children: Children, chance: random.Random | None = None) -> list[Trial]:
     for _ in range(3000):
         step = next_step(PROFILE.spec, RANGE, "server", "Cluster", trials)
         known = a_run(step, *trials, at=children.time, profile=PROFILE, active=active)
-        decision = decide(known, children.seen())
-        if decision.idle and not isinstance(step, RunTrial):
+        move = next_move(known, children.seen())
+        if move.idle and not isinstance(step, RunTrial):
             return trials
         if chance is not None and chance.random() < 0.2:
             children.pass_time(chance.choice([0.0, 0.5, 2.0, 8.0]))
             continue  # it died before it did anything
-        if decision.record is not None or decision.amend is not None:
-            assert not any(isinstance(a, DeleteServer | DeleteJob) for a in decision.actions)
-        if decision.record is not None:
-            trials, active = [*trials, decision.record], None
-        elif decision.amend is not None:
-            at = decision.amend.index - 1
-            trials = [*trials[:at], decision.amend, *trials[at + 1 :]]
+        if move.record is not None or move.amend is not None:
+            assert not any(isinstance(a, DeleteServer | DeleteJob) for a in move.actions)
+        if move.record is not None:
+            trials, active = [*trials, move.record], None
+        elif move.amend is not None:
+            at = move.amend.index - 1
+            trials = [*trials[:at], move.amend, *trials[at + 1 :]]
         else:
-            active = decision.active
-        done = list(decision.actions)
+            active = move.active
+        done = list(move.actions)
         if chance is not None:
             done = done[: chance.randint(0, len(done))] if chance.random() < 0.3 else done * chance.randint(1, 2)
         for action in done:
             children.do(action)
-        children.pass_time(min(decision.wake, 2.0))
+        children.pass_time(min(move.wake, 2.0))
     raise AssertionError(f"no end after {len(trials)} trials")
 
 

@@ -19,7 +19,7 @@ from tests.unit.cluster.expected import (
 from tests.unit.cluster.objects import MI, SMALL, UID, Object, profile
 
 from modelprofiler.cluster import names
-from modelprofiler.cluster.manifests.server import deployment, service
+from modelprofiler.cluster.manifests.server import deployment
 from modelprofiler.core.axis import Limits
 
 APART = {
@@ -134,20 +134,6 @@ def test_the_deployment_of_an_entry_script_is_a_restricted_scoring_server() -> N
         },
     }
     assert expected == found
-
-
-def test_the_service_reaches_pods_that_are_not_ready_on_the_port_of_the_endpoint() -> None:
-    """A health route that waits behind a running score must not look like errors."""
-    p = profile(endpoint={"http": {"port": 8080}})
-    found = service(p, "abc", 3)
-    assert {
-        "selector": LABELS,
-        "publishNotReadyAddresses": True,
-        "ports": [{"name": "load", "port": 8080, "targetPort": 8080}],
-    } == found["spec"]
-    assert [OWNER] == found["metadata"]["ownerReferences"]
-    template = deployment(p, "abc", SETTINGS, incarnation=3, limits=LIMITS, host=None)["spec"]["template"]
-    assert LABELS.items() <= template["metadata"]["labels"].items()
 
 
 def test_the_size_is_written_as_kubernetes_writes_it() -> None:

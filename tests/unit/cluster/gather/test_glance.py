@@ -8,7 +8,7 @@ import pytest
 from tests.unit.cluster.objects import Object, raw_profile
 from tests.unit.cluster.world import World, done
 
-from modelprofiler.cluster.decide import glance
+from modelprofiler.cluster.gather import glance
 from modelprofiler.cluster.queue import State
 
 OTHER = raw_profile("other", uid="other") | {"status": {"startTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}}

@@ -1,0 +1,353 @@
+"""The rules by which a look at a profile is decided, in their order: the first that has something to say decides.
+
+Each is a pure function of the world, with a sentence that says what it decides and the reasons it may give. The table
+in docs/how-it-works.md is made of them: ``make docs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import ClaimsStatus, ModelProfileStatus
+from modelprofiler.api.trial import Trial
+from modelprofiler.cluster.decide import status
+from modelprofiler.cluster.decide.actions import (
+    Action,
+    DeleteFiles,
+    DeleteJob,
+    DeleteServer,
+    StartPreparing,
+    WriteReport,
+)
+from modelprofiler.cluster.decide.case import Case, RunCase
+from modelprofiler.cluster.decide.decision import Decision, Event, Turn
+from modelprofiler.cluster.decide.run import POLL_SECONDS
+from modelprofiler.cluster.decide.timely import timely
+from modelprofiler.cluster.gather import glance
+from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.prepare import READING, Waiting
+from modelprofiler.cluster.gather.world import ActionRefused, Gone, NotStarted, Unreadable, World
+from modelprofiler.core.conditions import Finding
+from modelprofiler.core.steps import RunTrial
+
+NOT_ACCEPTED_SECONDS = 30.0
+"""What a profile names (a ConfigMap, a quota) is not watched, so a profile that is not accepted is checked again."""
+
+NOT_ACCEPTED_EACH_SECONDS = 0.5
+"""Where many profiles are not accepted, one after the other is checked, this far apart."""
+
+CLAIMS_AGAIN_SECONDS = 300.0
+"""What is on a claim only a pod can see, and a pod is not started twice a minute for a profile nobody mends."""
+
+TOGETHER_SECONDS = 5.0
+"""A profile and the ConfigMaps it names are applied together, in any order: in this time none of them is missing."""
+
+Rule: TypeAlias = Callable[[Case], Decision | None]
+
+REASONS: dict[Rule, tuple[Reason, ...]] = {}
+"""The reasons that a rule may give, in the order of the conditions that they are of."""
+
+
+def gives(*reasons: Reason) -> Callable[[Rule], Rule]:
+    """Declare the reasons that a rule may give."""
+
+    def declare(rule: Rule) -> Rule:
+        REASONS[rule] = reasons
+        return rule
+
+    return declare
+
+
+def decide(world: World) -> Decision:
+    """Return what follows from a world: the only decision of a look."""
+    return timely(world, _first(CHAIN, Case(world)))
+
+
+@gives()
+def gone(case: Case) -> Decision | None:
+    """A profile that is gone or being deleted is forgotten; its children go through their owner references."""
+    return Decision(turn=Turn.FORGET) if isinstance(case.world.profile, Gone) else None
+
+
+@gives(Reason.INVALID_SPEC)
+def unreadable(case: Case) -> Decision | None:
+    """A profile that does not parse is refused until it is edited; its finished trials stay."""
+    world = case.world
+    if not isinstance(world.profile, Unreadable):
+        return None
+    written = status.unreadable(world.raw, world.profile.message, world.now)
+    return Decision(written, actions=_removal(world), turn=Turn.RELEASE)
+
+
+@gives()
+def over(case: Case) -> Decision | None:
+    """A run that has ended is not touched, until the profile is edited or annotated to run again."""
+    return Decision(turn=Turn.RELEASE) if glance.is_over(case.world.raw) else None
+
+
+@gives(Reason.ADMISSION_REFUSED)
+def action_refused(case: Case) -> Decision | None:
+    """What the API server has refused to a run is told, and tried again half a minute later."""
+    refused = case.world.verdict
+    if not isinstance(refused, ActionRefused):
+        return None
+    wait = max((refused.until - case.world.now).total_seconds(), POLL_SECONDS)
+    return replace(_refused(case.world, case.profile, refused.finding), next_look=wait)
+
+
+@gives(Reason.QUEUED)
+def still_queued(case: Case) -> Decision | None:
+    """A profile that was accepted and waits for its turn costs nothing but, now and then, its place in the queue."""
+    world = case.world
+    if not (glance.is_queued(world.raw) and world.ahead):
+        return None
+    return Decision(status.still_waiting(case.profile, world.ahead, world.now), turn=Turn.WAIT)
+
+
+@gives()
+def not_there_yet(case: Case) -> Decision | None:
+    """A file that is missing in the first seconds of a profile may still come: both may be applied together."""
+    finding, world = case.world.verdict, case.world
+    if not isinstance(finding, Finding) or finding.reason is not Reason.SOURCE_NOT_FOUND:
+        return None
+    age = world.now - datetime.fromisoformat(case.profile.metadata.creation_timestamp)
+    return Decision(next_look=POLL_SECONDS) if age.total_seconds() < TOGETHER_SECONDS else None
+
+
+@gives(
+    Reason.INVALID_SPEC,
+    Reason.NOT_SUPPORTED,
+    Reason.SOURCE_NOT_FOUND,
+    Reason.SOURCE_UNREADABLE,
+    Reason.INVALID_DATASET,
+    Reason.RANGE_TOO_LARGE,
+    Reason.ADMISSION_REFUSED,
+    Reason.TEMPLATE_REFUSED,
+)
+def not_accepted(case: Case) -> Decision | None:
+    """A profile that cannot be run as it is written is refused with everything that is wrong, and checked again."""
+    finding = case.world.verdict
+    return _refused(case.world, case.profile, finding) if isinstance(finding, Finding) else None
+
+
+@gives(Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET)
+def claims_unusable(case: Case) -> Decision | None:
+    """A profile whose claims could not be used is refused, for five minutes without another look at them."""
+    claims, world = case.world.verdict, case.world
+    if not isinstance(claims, Claims):
+        return None
+    last = _known(case.profile, claims)
+    if last is None or (world.now - last.time).total_seconds() >= CLAIMS_AGAIN_SECONDS:
+        return None
+    return _refused_for_claims(world, case.profile, last)
+
+
+@gives(Reason.PREPARING, Reason.QUEUED, Reason.SUSPENDED)
+def claims_wait(case: Case) -> Decision | None:
+    """Claims are read in the profile's turn, as reading a large model would disturb a run; not while suspended."""
+    claims, world = case.world.verdict, case.world
+    if not isinstance(claims, Claims):
+        return None
+    suspended = case.profile.spec.suspend
+    if not suspended and not world.ahead:
+        return None
+    ahead = 0 if suspended else world.ahead
+    message = "The claims have not been read yet."
+    return Decision(_preparing(case, claims, message, ahead), turn=Turn.KEEP if suspended else Turn.WAIT)
+
+
+@gives(Reason.PREPARING, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET)
+def claims_read(case: Case) -> Decision | None:
+    """What a Job has read on the claims is recorded; with it the profile is accepted, or refused."""
+    claims, read = case.world.verdict, case.world.preparation
+    if not isinstance(claims, Claims) or not isinstance(read, ClaimsStatus):
+        return None
+    profile = case.profile.model_copy(update={"status": case.profile.status.model_copy(update={"claims": read})})
+    if (refused := _refused_for_claims(case.world, profile, read)) is not None:
+        return refused
+    written = status.preparing(profile, "The claims have been read.", 0, case.world.now)
+    return Decision(written, turn=Turn.TAKE, next_look=0.0)
+
+
+@gives(Reason.PREPARING)
+def claims_being_read(case: Case) -> Decision | None:
+    """A Job reads what is on the claims, before anything else of the run starts."""
+    claims, preparation = case.world.verdict, case.world.preparation
+    if not isinstance(claims, Claims):
+        return None
+    actions = _children_removed(case.world, keep=claims.identity)
+    message = READING
+    if isinstance(preparation, Waiting):
+        message = preparation.message
+    elif isinstance(preparation, NotStarted):
+        actions = (*actions, StartPreparing(claims))
+    written = _preparing(case, claims, f"{message}.", 0)
+    return Decision(written, actions=actions, turn=Turn.TAKE, next_look=POLL_SECONDS)
+
+
+@gives(Reason.VALID, Reason.QUEUED)
+def queued(case: Case) -> Decision | None:
+    """A run that wants trials waits for its turn: as many run as there are nodes, fair between namespaces."""
+    run, ahead = case.run, case.world.ahead
+    if not run.wants_trials or run.started or not ahead or run.children.servers or run.children.jobs:
+        return None
+    written = status.waiting(run.profile, run.accepted, ahead, case.world.now)
+    return Decision(written, actions=_stale(run), turn=Turn.WAIT)
+
+
+@gives(Reason.RUNNING)
+def late_usage(case: Case) -> Decision | None:
+    """Usage that came after its trial was recorded is added to its row, which is judged again."""
+    row = case.run.move.amend
+    return None if row is None else _recorded(case.run, row)
+
+
+@gives(Reason.RUNNING)
+def trial_finished(case: Case) -> Decision | None:
+    """A finished trial is recorded, in the report and then in the status, before what produced it is removed."""
+    row = case.run.move.record
+    if row is None:
+        return None
+    message = f"Trial {row.index} ({row.purpose}) at {_size(row)}: {row.outcome}. {row.message}"
+    decision = _recorded(case.run, row)
+    return replace(decision, events=(Event("TrialFinished", message), *decision.events))
+
+
+@gives(
+    Reason.VERIFIED,
+    Reason.NOT_VERIFIED,
+    Reason.NO_FEASIBLE_SIZE,
+    Reason.REFERENCE_FAILED,
+    Reason.UNRELIABLE,
+    Reason.TRIALS_EXHAUSTED,
+    Reason.DEADLINE_EXCEEDED,
+)
+def ended(case: Case) -> Decision | None:
+    """A run that has its result ends, once nothing of it is left in the cluster."""
+    run = case.run
+    if not run.move.idle or isinstance(run.step, RunTrial):
+        return None
+    written = status.ended(run.profile, run.accepted, run.step, run.children, case.world.now)
+    succeeded = next(c for c in written.conditions if c.type == "Succeeded")
+    event = Event(succeeded.reason, succeeded.message, warning=succeeded.status != "True")
+    # Afterwards nobody looks at it any more, so nothing may be left by then.
+    return Decision(written, before=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE, events=(event,))
+
+
+@gives(Reason.SUSPENDED)
+def suspended(case: Case) -> Decision | None:
+    """A suspended run gives its turn to the next one, once nothing of it is left in the cluster."""
+    run = case.run
+    if not run.move.idle or not run.profile.spec.suspend:
+        return None
+    written = status.held(run.profile, run.accepted, run.children, case.world.now)
+    return Decision(written, before=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE)
+
+
+@gives(Reason.RUNNING, Reason.SUSPENDED)
+def goes_on(case: Case) -> Decision | None:
+    """The trial in progress goes on, which is written down before anything is started; or what is left is removed."""
+    run = case.run
+    return Decision(
+        status.running(run.profile, run.accepted, run.move.active, run.children, case.world.now),
+        actions=(*_stale(run), *run.move.actions),
+        turn=Turn.TAKE if run.wants_trials else Turn.KEEP,
+        next_look=run.move.wake,
+    )
+
+
+RUN_CHAIN: tuple[Rule, ...] = (late_usage, trial_finished, ended, suspended, goes_on)
+"""The rules for a run that has its turn, or needs none."""
+
+CHAIN: tuple[Rule, ...] = (
+    gone,
+    unreadable,
+    over,
+    action_refused,
+    still_queued,
+    not_there_yet,
+    not_accepted,
+    claims_unusable,
+    claims_wait,
+    claims_read,
+    claims_being_read,
+    queued,
+    *RUN_CHAIN,
+)
+"""All rules: first what needs no look at anything but the profile, then whether it can be run, then its run."""
+
+
+def _first(chain: Sequence[Rule], case: Case) -> Decision:
+    for rule in chain:
+        decision = rule(case)
+        if decision is not None:
+            return decision
+    raise AssertionError("the last rule decides every world that the others leave")
+
+
+def _recorded(run: RunCase, row: Trial) -> Decision:
+    """Return the decision that records a row, and with it decides what follows from that: one look, one write."""
+    job = run.children.job(row.index)
+    report = WriteReport(row, run.move.record_result, job.measured if job is not None else None)
+    decision = _first(RUN_CHAIN, Case(run.world, run.with_trial(row)))
+    return replace(decision, before=(report, *decision.before))
+
+
+def _refused(world: World, profile: ModelProfile, finding: Finding) -> Decision:
+    """Say why a profile is not run, and remove what an earlier version of it may have started."""
+    return Decision(
+        status.refused(profile, finding, world.now),
+        actions=_removal(world),
+        turn=Turn.RELEASE,
+        next_look=max(NOT_ACCEPTED_SECONDS, NOT_ACCEPTED_EACH_SECONDS * world.not_accepted),
+        events=(Event(finding.reason.value, finding.message, warning=True),),
+    )
+
+
+def _refused_for_claims(world: World, profile: ModelProfile, read: ClaimsStatus) -> Decision | None:
+    if read.reason is None or not read.message:
+        return None
+    return _refused(world, profile, Finding(Reason(read.reason), read.message))
+
+
+def _known(profile: ModelProfile, claims: Claims) -> ClaimsStatus | None:
+    """Return what is recorded of these claims, if anything is."""
+    recorded = profile.status.claims
+    return recorded if recorded is not None and recorded.identity == claims.identity else None
+
+
+def _preparing(case: Case, claims: Claims, message: str, ahead: int) -> ModelProfileStatus | None:
+    """Return the status while claims are read; what is read once more stays refused until it turns out to be good."""
+    if _known(case.profile, claims) is not None:
+        return None
+    return status.preparing(case.profile, message, ahead, case.world.now)
+
+
+def _removal(world: World) -> tuple[Action, ...]:
+    """Return what removes everything of a profile but its report; nothing where nothing was started."""
+    begun = bool((world.raw.get("status") or {}).get("activeTrial"))
+    # The files go first: as long as anything else is there, the next look comes back to this.
+    return (DeleteFiles(), *_children_removed(world)) if world.owned or begun else ()
+
+
+def _children_removed(world: World, keep: str = "") -> tuple[Action, ...]:
+    return tuple(_delete(c.plural, c.name) for c in world.owned if not c.deleting and c.run != keep)
+
+
+def _stale(run: RunCase) -> tuple[Action, ...]:
+    """Return what removes the children of an earlier run."""
+    deleting = {(c.plural, c.name) for c in run.world.owned if c.deleting}
+    return tuple(_delete(*child) for child in run.children.stale if child not in deleting)
+
+
+def _delete(plural: str, name: str) -> Action:
+    return DeleteServer(name) if plural == "deployments" else DeleteJob(name)
+
+
+def _size(row: Trial) -> str:
+    return f"{row.limits.cpu} CPU and {row.limits.memory}"

@@ -1,0 +1,238 @@
+"""The children of profiles, kept in memory by the watches: a look at a profile lists nothing.
+
+A copy of what an API server has is always a little old. So what the operator itself writes is taken in from the answer,
+before any event comes: nothing is decided on a world that is older than the operator's own last action. Where that
+cannot be known (a watch broke, an answer was lost, somebody else was quicker) the objects are listed once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from modelprofiler.api.objects import Object
+from modelprofiler.cluster import names
+from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
+from modelprofiler.cluster.queue import Key
+
+log = logging.getLogger(__name__)
+
+KINDS = (DEPLOYMENTS, JOBS, PODS)
+SELECTOR = f"{names.MANAGED_BY}={names.MANAGER},{names.PROFILE_UID}"
+ENDED = ("Complete", "Failed")
+"""Conditions of a Job that has ended."""
+
+
+@dataclass(frozen=True)
+class ChildObjects:
+    """The objects of one profile, as the API server has them."""
+
+    deployments: tuple[Object, ...] = ()
+    jobs: tuple[Object, ...] = ()
+    pods: tuple[Object, ...] = ()
+
+
+class Children:
+    """Keeps the Deployments, Jobs and pods of all profiles.
+
+    Parameters
+    ----------
+    cluster
+        The API server; its writes of these kinds are taken in from here on.
+    namespaces
+        Those that are served; none: all.
+    """
+
+    def __init__(self, cluster: Cluster, namespaces: tuple[str, ...] = ()) -> None:
+        self._cluster = cluster
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._objects: dict[Kind, dict[str, Object]] = {kind: {} for kind in KINDS}
+        """By uid."""
+        self._deleting: set[str] = set()
+        """Uids of what this operator has deleted, until the watch says that it is gone."""
+        self._versions: dict[tuple[Kind, str | None], str] = {}
+        """Where each watch goes on; one that is missing has to list first."""
+        self._doubted: set[str] = set()
+        """Uids of profiles whose children are to be listed before the next decision."""
+        self._listed: dict[tuple[Kind, str], str] = {}
+        """Of profiles whose children were listed, the version: what the watch tells of gone ones is older."""
+        cluster.listeners.append(self)
+
+    def doubt(self, uid: str) -> None:
+        """List a profile's children before the next decision about it: what the last action did is not known."""
+        self._doubted.add(uid)
+
+    async def fill(self) -> None:
+        """List everything, before anybody is looked at.
+
+        Raises
+        ------
+        ClusterUnavailable, Refused
+            When the API server does not do it.
+        """
+        for namespace in self._namespaces:
+            for kind in KINDS:
+                self.replace(kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR))
+
+    async def of(self, namespace: str, uid: str) -> ChildObjects:
+        """Return the children of a profile, no older than the operator's own last action on them.
+
+        Raises
+        ------
+        ClusterUnavailable, Conflict, Refused
+            When they have to be listed and the API server does not do it.
+        """
+        where = None if None in self._namespaces else namespace
+        if uid in self._doubted or any((kind, where) not in self._versions for kind in KINDS):
+            await self._list(namespace, uid, KINDS)
+            self._doubted.discard(uid)
+        children = self._known(uid)
+        if _has_result_to_come(children):
+            # The watches of Jobs and of pods are not in step: a Job's end may be seen before that of its pod.
+            await self._list(namespace, uid, (PODS,))
+            children = self._known(uid)
+        return children
+
+    async def follow(self, kind: Kind, namespace: str | None) -> AsyncIterator[Key | None]:
+        """Keep the objects of a kind, and yield whose child has changed, until the server ends the watch.
+
+        The first time, and after a watch that broke, everything is listed; else the watch goes on where it ended.
+        """
+        where = kind, namespace
+        try:
+            if where not in self._versions:
+                for key in self.replace(kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR)):
+                    yield key
+            async for change, body in self._cluster.watch(kind, namespace, SELECTOR, self._versions[where]):
+                self._versions[where] = str(body["metadata"]["resourceVersion"])
+                if change != "BOOKMARK":
+                    self.take(kind, change, body)
+                    yield _key_of(body)
+        except BaseException:
+            self._versions.pop(where, None)
+            raise
+
+    def replace(self, kind: Kind, namespace: str | None, objects: Sequence[Object], version: str) -> list[Key | None]:
+        """Take in all objects of a kind, listed at a version; return whose children have changed.
+
+        What the operator has written since then is newer, and stays.
+        """
+        kept = self._objects[kind]
+        listed = {o["metadata"]["uid"]: o for o in objects}
+        changed = []
+        for uid, known in list(kept.items()):
+            elsewhere = namespace is not None and known["metadata"]["namespace"] != namespace
+            if uid not in listed and not elsewhere and not _is_newer(known, version):
+                self._remove(kind, uid)
+                changed.append(_key_of(known))
+        changed += [_key_of(body) for body in objects if self._put(kind, body)]
+        self._versions[kind, namespace] = version
+        return changed
+
+    def take(self, kind: Kind, change: str, body: Object) -> None:
+        """Take in an event of a watch."""
+        if change == "DELETED":
+            self._remove(kind, body["metadata"]["uid"])
+        elif body["metadata"]["uid"] in self._objects[kind] or _is_newer(
+            body, self._listed.get((kind, _owner(body)), "0")
+        ):
+            self._put(kind, body)
+
+    def forget(self, uid: str) -> None:
+        """Forget what is known of a profile that is gone; its children go by the watches."""
+        self._doubted.discard(uid)
+        for kind in KINDS:
+            self._listed.pop((kind, uid), None)
+
+    def follows(self, kind: Kind) -> bool:
+        """Return whether objects of a kind are kept."""
+        return kind in self._objects
+
+    def wrote(self, kind: Kind, body: Object) -> None:
+        """Take in what the API server answered to an own write."""
+        if kind in self._objects and (body["metadata"].get("labels") or {}).get(names.PROFILE_UID):
+            self._put(kind, body)
+
+    def deleted(self, kind: Kind, namespace: str, name: str) -> None:
+        """Take in that an object was deleted: it is being deleted until the watch says that it is gone."""
+        for uid, known in self._objects.get(kind, {}).items():
+            if (known["metadata"]["namespace"], known["metadata"]["name"]) == (namespace, name):
+                self._deleting.add(uid)
+
+    def _known(self, profile_uid: str) -> ChildObjects:
+        def kept(kind: Kind) -> tuple[Object, ...]:
+            return tuple(self._as_deleted(o) for o in self._objects[kind].values() if _owner(o) == profile_uid)
+
+        return ChildObjects(kept(DEPLOYMENTS), kept(JOBS), kept(PODS))
+
+    def _as_deleted(self, body: Object) -> Object:
+        meta = body["metadata"]
+        if meta["uid"] not in self._deleting or "deletionTimestamp" in meta:
+            return body
+        return {**body, "metadata": {**meta, "deletionTimestamp": meta["creationTimestamp"]}}
+
+    async def _list(self, namespace: str, uid: str, kinds: tuple[Kind, ...]) -> None:
+        for kind in kinds:
+            objects, version = await self._cluster.snapshot(kind, namespace, names.children_selector(uid))
+            listed = {o["metadata"]["uid"] for o in objects}
+            mine = [(u, o) for u, o in self._objects[kind].items() if _owner(o) == uid]
+            for gone in [u for u, o in mine if u not in listed and not _is_newer(o, version)]:
+                self._remove(kind, gone)
+            for body in objects:
+                self._put(kind, body)
+            self._listed[kind, uid] = version
+
+    def _put(self, kind: Kind, body: Object) -> bool:
+        """Keep an object unless a newer one is kept; return whether anything has changed."""
+        uid = body["metadata"]["uid"]
+        known = self._objects[kind].get(uid)
+        version = body["metadata"]["resourceVersion"]
+        if known is not None and _is_newer(known, version):
+            return False
+        body["metadata"].pop("managedFields", None)  # half of an object, and nobody reads it
+        self._objects[kind][uid] = body
+        return known is None or known["metadata"]["resourceVersion"] != version
+
+    def _remove(self, kind: Kind, uid: str) -> None:
+        self._objects[kind].pop(uid, None)
+        self._deleting.discard(uid)
+
+
+def _is_newer(body: Object, version: str) -> bool:
+    """Return whether an object is newer than a version. Versions of one API server are numbers that grow."""
+    mine = str(body["metadata"]["resourceVersion"])
+    return mine.isdecimal() and version.isdecimal() and int(mine) > int(version)
+
+
+def _owner(body: Object) -> str:
+    return str((body["metadata"].get("labels") or {}).get(names.PROFILE_UID))
+
+
+def _key_of(body: Object) -> Key | None:
+    meta = body["metadata"]
+    name = (meta.get("annotations") or {}).get(names.PROFILE_NAME)
+    return (meta["namespace"], name) if name else None
+
+
+def _has_result_to_come(children: ChildObjects) -> bool:
+    """Return whether a Job has ended whose pod has not, as far as is known: then its result is missing."""
+    for job in children.jobs:
+        conditions = (job.get("status") or {}).get("conditions") or []
+        if "deletionTimestamp" in job["metadata"] or not any(
+            c["type"] in ENDED and c["status"] == "True" for c in conditions
+        ):
+            continue
+        pods = [p for p in children.pods if _belongs(p, job)]
+        if not any(_has_ended(pod) for pod in pods):
+            return True
+    return False
+
+
+def _belongs(pod: Object, job: Object) -> bool:
+    return job["metadata"]["uid"] in [owner.get("uid") for owner in pod["metadata"].get("ownerReferences") or []]
+
+
+def _has_ended(pod: Object) -> bool:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    return any("terminated" in (s.get("state") or {}) for s in statuses)

@@ -1,0 +1,216 @@
+"""Gathers the world of one look at a profile, in stages: each only when the profile needs it.
+
+The place in the queue is read last, when nothing more is awaited: the decision follows at once, and a turn that it
+takes cannot have been given to another profile in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.objects import Object
+from modelprofiler.api.pod_template import container_name
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.cluster import names
+from modelprofiler.cluster.adapter import PROFILES, Cluster
+from modelprofiler.cluster.gather import glance, observe
+from modelprofiler.cluster.gather import prepare as preparation
+from modelprofiler.cluster.gather.accept import Accepted, accept
+from modelprofiler.cluster.gather.cache import ChildObjects, Children
+from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.measure import Sources, measure
+from modelprofiler.cluster.gather.memory import Memory
+from modelprofiler.cluster.gather.nodes import Nodes
+from modelprofiler.cluster.gather.observation import Observation
+from modelprofiler.cluster.gather.rooms import Rooms
+from modelprofiler.cluster.gather.world import Child, Gone, NotStarted, Preparation, Unreadable, World
+from modelprofiler.cluster.queue import Key
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.conditions import Finding
+from modelprofiler.errors import ClusterUnavailable, InvalidInput, NotFound, Refused
+
+KEPT_VERDICTS = 64
+"""Accepted profiles that are remembered: only running ones are looked at often."""
+
+
+class Places(Protocol):
+    """The queue, as far as it is read here; `modelprofiler.cluster.turns.Turns` is one."""
+
+    def position(self, key: Key) -> int:
+        """Return how many profiles must finish before this one may run; 0: it runs, or may run now."""
+
+
+class Gatherer:
+    """Reads everything that a decision about a profile depends on.
+
+    Parameters
+    ----------
+    cluster, sources, settings
+        The API server, where usage is read, what the installer decided.
+    turns, children, memory
+        Whose turn it is, what the watches know, what the operator remembers.
+    clock
+        Returns the time, with a zone.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        sources: Sources,
+        settings: Settings,
+        turns: Places,
+        children: Children,
+        memory: Memory,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cluster, self._sources, self._settings = cluster, sources, settings
+        self._turns, self._children, self._memory = turns, children, memory
+        self._clock = clock
+        self._rooms = Rooms(cluster, settings, clock)
+        self._nodes = Nodes(cluster, clock)
+        self._accepted: dict[str, tuple[object, Accepted]] = {}
+
+    async def world(self, key: Key) -> World:
+        """Return the world of a profile.
+
+        Raises
+        ------
+        ClusterUnavailable, Conflict
+            When the API server does not answer: the look is to be tried again.
+        """
+        try:
+            return await self._world(key)
+        except Refused as error:
+            raise ClusterUnavailable(f"what belongs to the profile cannot be read: {error}") from error
+
+    async def _world(self, key: Key) -> World:
+        try:
+            raw = await self._cluster.get(PROFILES, *key)
+        except NotFound:
+            return self._seen(key, {}, profile=Gone())
+        if raw["metadata"].get("deletionTimestamp"):
+            return self._seen(key, raw, profile=Gone())
+        uid = raw["metadata"]["uid"]
+        try:
+            profile = ModelProfile.parse(raw)
+        except InvalidInput as error:
+            owned = _owned(await self._children.of(key[0], uid))
+            return self._seen(key, raw, profile=Unreadable(str(error)), owned=owned)
+        refused = self._memory.refusal(key, profile.metadata.generation, self._clock())
+        if refused is not None:
+            self._accepted.pop(uid, None)  # what was admitted then no longer is
+            owned = _owned(await self._children.of(key[0], uid))
+            return self._seen(key, raw, profile=profile, verdict=refused, owned=owned)
+        if glance.is_over(raw) or (glance.is_queued(raw) and self._turns.position(key)):
+            return self._seen(key, raw, profile=profile)
+        return await self._checked(key, raw, profile)
+
+    def _seen(self, key: Key, raw: Object, **stages: Any) -> World:
+        """Return a world of the stages that were gathered; nothing is awaited from here until the decision."""
+        return World(
+            key=key,
+            raw=raw,
+            now=self._clock(),
+            ahead=self._turns.position(key),
+            written=self._memory.written(key),
+            not_accepted=self._memory.not_accepted,
+            **stages,
+        )
+
+    async def _checked(self, key: Key, raw: Object, profile: ModelProfile) -> World:
+        """Gather what a profile needs that may run: whether it can, and its children."""
+        verdict = await self._verdict(profile)
+        self._memory.accepted(key, accepted=not isinstance(verdict, Finding))
+        # A profile that nobody has looked at before has no children.
+        known = bool(raw.get("status"))
+        objects = await self._children.of(key[0], profile.metadata.uid) if known else ChildObjects()
+        stages: dict[str, Any] = {"profile": profile, "verdict": verdict, "owned": _owned(objects)}
+        if isinstance(verdict, Claims):
+            stages["preparation"] = self._prepared(profile, verdict, objects)
+        elif isinstance(verdict, Accepted) and known:
+            stages |= await self._run(profile, verdict, objects)
+        return self._seen(key, raw, **stages)
+
+    async def _verdict(self, profile: ModelProfile) -> Accepted | Claims | Finding:
+        """Check a profile, anew for every trial: what it names may have changed."""
+        meta, recorded = profile.metadata, profile.status
+        active = recorded.active_trial.index if recorded.active_trial else 0
+        stamp = (meta.generation, tuple(meta.annotations.items()), recorded.trials_completed, active)
+        kept = self._accepted.get(meta.uid)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        try:
+            verdict = await accept(self._cluster, profile, self._settings, self._rooms)
+        except Refused as error:
+            message = f"the operator may not read what the profile names: {error}"
+            return Finding(Reason.SOURCE_UNREADABLE, message)
+        if isinstance(verdict, Accepted):
+            self._accepted.pop(meta.uid, None)
+            self._accepted[meta.uid] = (stamp, verdict)
+            while len(self._accepted) > KEPT_VERDICTS:
+                self._accepted.pop(next(iter(self._accepted)))
+        return verdict
+
+    async def _run(self, profile: ModelProfile, accepted: Accepted, objects: ChildObjects) -> dict[str, Any]:
+        """Return the children of a run with the usage measured of them, and the nodes that it is on."""
+        recorded = profile.status
+        container = container_name(profile.spec)
+        children = _legible(accepted.run_hash, container, objects)
+        running = {server.pod.node for server in children.servers if server.pod and server.pod.node}
+        reference = {recorded.provenance.node} if recorded.provenance and recorded.provenance.node else set()
+        nodes = await self._nodes.read(sorted(running | reference))
+        source = self._sources.named(profile.spec.metrics.source)
+        trials = recorded.trials if recorded.run_hash == accepted.run_hash else []
+        namespace = profile.metadata.namespace
+        children = await measure(source, namespace, container, children, trials, self._clock())
+        hosts = {name: node.host for name, node in nodes.items()}
+        return {"children": replace(children, hosts=hosts), "nodes": nodes}
+
+    def _prepared(self, profile: ModelProfile, claims: Claims, objects: ChildObjects) -> Preparation:
+        """Return what the Job that reads the claims has found so far."""
+        name = names.prepare(profile, claims.identity)
+        jobs = [job for job in objects.jobs if job["metadata"]["name"] == name]
+        if not jobs or "deletionTimestamp" in jobs[0]["metadata"]:
+            return NotStarted()
+        labels = names.labels(profile, claims.identity, names.PREPARE)
+        pods = [pod for pod in objects.pods if labels.items() <= (pod["metadata"].get("labels") or {}).items()]
+        return preparation.read(jobs[0], pods, claims, self._settings, self._clock())
+
+
+def _owned(objects: ChildObjects) -> tuple[Child, ...]:
+    return tuple(
+        Child(
+            plural,
+            body["metadata"]["name"],
+            (body["metadata"].get("labels") or {}).get(names.RUN, ""),
+            "deletionTimestamp" in body["metadata"],
+        )
+        for plural, bodies in (("deployments", objects.deployments), ("jobs", objects.jobs))
+        for body in bodies
+    )
+
+
+def _legible(run_hash: str, container: str, objects: ChildObjects) -> Observation:
+    """Return what the children of a run show; one that somebody has edited beyond recognition is to be removed."""
+    deployments, broken_deployments = _sorted(run_hash, container, "deployments", objects.deployments)
+    jobs, broken_jobs = _sorted(run_hash, container, "jobs", objects.jobs)
+    observation = observe.read(run_hash, container, deployments=deployments, jobs=jobs, pods=objects.pods)
+    broken = [("deployments", name) for name in broken_deployments] + [("jobs", name) for name in broken_jobs]
+    return replace(observation, stale=(*observation.stale, *broken))
+
+
+def _sorted(run_hash: str, container: str, plural: str, bodies: Sequence[Object]) -> tuple[list[Object], list[str]]:
+    legible, broken = [], []
+    for body in bodies:
+        objects: dict[str, Sequence[Object]] = {"deployments": (), "jobs": (), "pods": (), plural: (body,)}
+        try:
+            observe.read(run_hash, container, **objects)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            broken.append(body["metadata"]["name"])
+        else:
+            legible.append(body)
+    return legible, broken

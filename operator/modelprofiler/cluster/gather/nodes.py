@@ -1,0 +1,51 @@
+"""The nodes that runs are on: what their provenance tells, and where pods are sent to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from modelprofiler.cluster.adapter import NODES, Cluster
+from modelprofiler.cluster.gather.world import Node
+from modelprofiler.errors import Refused
+
+KEPT_SECONDS = 600.0
+"""A node's kernel changes when it is started anew, which takes minutes: it is read once a run, or a few times."""
+
+
+class Nodes:
+    """Reads nodes, and keeps them for a while."""
+
+    def __init__(self, cluster: Cluster, clock: Callable[[], datetime]) -> None:
+        self._cluster, self._clock = cluster, clock
+        self._kept: dict[str, tuple[datetime, Node]] = {}
+
+    async def read(self, names: Iterable[str]) -> dict[str, Node]:
+        """Return nodes by their names.
+
+        Raises
+        ------
+        ClusterUnavailable
+            When the API server does not answer.
+        """
+        return {name: await self._one(name) for name in dict.fromkeys(names)}
+
+    async def _one(self, name: str) -> Node:
+        kept = self._kept.get(name)
+        if kept is not None and self._clock() - kept[0] < timedelta(seconds=KEPT_SECONDS):
+            return kept[1]
+        try:
+            body = await self._cluster.get(NODES, None, name)
+        except Refused:  # it is gone, or nodes may not be read: its name is most often its host name
+            return Node(name, name)
+        labels = body["metadata"].get("labels") or {}
+        info = (body.get("status") or {}).get("nodeInfo") or {}
+        node = Node(
+            name,
+            labels.get("kubernetes.io/hostname") or name,
+            labels.get("node.kubernetes.io/instance-type"),
+            info.get("kernelVersion"),
+            info.get("kubeletVersion"),
+        )
+        self._kept[name] = self._clock(), node
+        return node

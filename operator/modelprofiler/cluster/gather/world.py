@@ -1,0 +1,111 @@
+"""The world as one look at a profile finds it: one immutable value, from which everything is decided.
+
+It is gathered in stages, and a stage that a profile does not need is not gathered: one that waits in the queue costs no
+request but that for itself. What was not gathered says so by its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from modelprofiler.api.objects import Object
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import ClaimsStatus
+from modelprofiler.cluster.gather.accept import Accepted
+from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.observation import Observation
+from modelprofiler.cluster.gather.prepare import Waiting
+from modelprofiler.cluster.queue import Key
+from modelprofiler.core.conditions import Finding
+
+
+@dataclass(frozen=True)
+class Gone:
+    """There is no such profile, or it is being deleted."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """The profile does not parse."""
+
+    message: str
+    """Every problem, with its path."""
+
+
+@dataclass(frozen=True)
+class NotGathered:
+    """A stage that was left out."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class ActionRefused:
+    """The API server refused the last action for this generation of the profile; nothing is tried before a time."""
+
+    finding: Finding
+    until: datetime
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """The Job that reads the claims is not there."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """An object that belongs to the profile, whichever run it is of."""
+
+    plural: str
+    """deployments or jobs."""
+    name: str
+    run: str
+    """Hash of its run; for a prepare Job the identity of the claims."""
+    deleting: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """What is told of a node in the provenance, and where pods are sent to it."""
+
+    name: str
+    host: str
+    """Its kubernetes.io/hostname label; its name where nodes may not be read."""
+    instance_type: str | None = None
+    kernel: str | None = None
+    kubelet_version: str | None = None
+
+
+Verdict: TypeAlias = Accepted | Claims | Finding | ActionRefused | NotGathered
+Preparation: TypeAlias = ClaimsStatus | Waiting | NotStarted | NotGathered
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that a decision about one profile depends on."""
+
+    key: Key
+    now: datetime
+    profile: ModelProfile | Unreadable | Gone
+    raw: Object = field(default_factory=dict)
+    """The profile as the API server has it; empty when it is gone."""
+    ahead: int = 0
+    """Profiles that must finish before this one may run; 0: it runs, or may run now."""
+    verdict: Verdict = NotGathered("not needed")
+    """Whether the profile can be run as it is written: what a run needs to know, the claims to read first, or why
+    not."""
+    owned: tuple[Child, ...] = ()
+    """Every Deployment and Job of the profile; of those in a queue, which have none, not gathered."""
+    children: Observation | NotGathered = NotGathered("not needed")
+    """Those of the current run, with measured usage."""
+    preparation: Preparation = NotGathered("not needed")
+    """What the Job that reads the claims has found."""
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    """The nodes of the run, by name."""
+    written: datetime | None = None
+    """When this operator last wrote the profile's status; None: not since it started."""
+    not_accepted: int = 0
+    """Profiles that are not accepted: they are checked again one after the other."""

@@ -1,0 +1,140 @@
+"""One look at a profile: gather the world, decide, act, write the status. From the resource down, and back once.
+
+Nothing is kept between two looks but caches: what a run is at follows from its status and its children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from modelprofiler.api.objects import Object
+from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.cluster.act import events
+from modelprofiler.cluster.act.perform import Act, refusal_of
+from modelprofiler.cluster.adapter import PROFILES, Cluster
+from modelprofiler.cluster.decide.actions import Action
+from modelprofiler.cluster.decide.decision import Decision, Turn
+from modelprofiler.cluster.decide.policies import NOT_ACCEPTED_SECONDS, decide
+from modelprofiler.cluster.gather.cache import Children
+from modelprofiler.cluster.gather.gatherer import Gatherer
+from modelprofiler.cluster.gather.measure import Sources
+from modelprofiler.cluster.gather.memory import Memory
+from modelprofiler.cluster.gather.world import ActionRefused, World
+from modelprofiler.cluster.queue import Key
+from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.turns import Turns
+from modelprofiler.errors import NotFound, Refused
+
+
+class Reconciler:
+    """Looks at profiles.
+
+    Parameters
+    ----------
+    cluster, sources, settings
+        The API server, where usage is read, what the installer decided.
+    turns, children
+        Whose turn it is, and what the watches know.
+    clock
+        Returns the time, with a zone.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        sources: Sources,
+        settings: Settings,
+        turns: Turns,
+        children: Children,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._cluster, self._settings = cluster, settings
+        self._turns = turns
+        self._children = children
+        self._memory = Memory()
+        self._gatherer = Gatherer(cluster, sources, settings, turns, children, self._memory, clock)
+
+    def wrote(self, raw: Object) -> bool:
+        """Return whether an object is as this reconciler itself left it: then there is nothing new to look at."""
+        return self._memory.is_own(raw)
+
+    def forget(self, key: Key) -> None:
+        """Forget a profile that is gone."""
+        self._memory.forget(key)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Look at a profile once; return the seconds until it wants to be looked at again, or None.
+
+        Raises
+        ------
+        ClusterUnavailable, Conflict, NotFound
+            When it is to be looked at again: nothing was lost, and nothing is done twice.
+        """
+        world = await self._gatherer.world(key)
+        decision = decide(world)
+        self._take(world, decision)  # nothing was awaited since the queue was read: no two are given the same turn
+        done = False
+        try:
+            done = await self._carry_out(world, decision)
+        finally:
+            if not done and "metadata" in world.raw:
+                self._children.doubt(world.raw["metadata"]["uid"])  # what the last action did is not known
+        if not done:
+            return 0.0
+        if decision.turn is Turn.RELEASE:
+            self._turns.release(key)
+        return decision.next_look
+
+    def _take(self, world: World, decision: Decision) -> None:
+        match decision.turn:
+            case Turn.TAKE:
+                self._turns.take(world.key)
+            case Turn.WAIT:
+                self._turns.wait(world.key)
+            case Turn.FORGET:
+                self._turns.forget(world.key)
+                self._memory.forget(world.key)
+
+    async def _carry_out(self, world: World, decision: Decision) -> bool:
+        """Act and write, in the order that the decision says; return False when the API server refused an action."""
+        if not await self._act(world, decision, decision.before):
+            return False
+        if decision.status is not None:
+            await self._write(world, decision.status)
+            await self._tell(world, decision)
+        return await self._act(world, decision, decision.actions)
+
+    async def _act(self, world: World, decision: Decision, actions: Sequence[Action]) -> bool:
+        if not actions:
+            return True
+        act = Act.of(self._cluster, self._settings, world, decision)
+        for action in actions:
+            try:
+                await act.do(action)
+            except NotFound:
+                raise  # somebody was quicker, or the namespace is about to go: look again
+            except Refused as error:
+                # The next look tells it. A dry run may admit it all the same: without a pause the two would answer
+                # each other as fast as they can.
+                until = world.now + timedelta(seconds=NOT_ACCEPTED_SECONDS)
+                refused = ActionRefused(refusal_of(action, error), until)
+                self._memory.refused(world.key, world.raw["metadata"]["generation"], refused)
+                return False
+        return True
+
+    async def _tell(self, world: World, decision: Decision) -> None:
+        if not isinstance(world.profile, ModelProfile):
+            return  # nobody is told more than its status says
+        for event in decision.events:
+            await events.tell(
+                self._cluster, world.profile, event.reason, event.message, world.now, warning=event.warning
+            )
+
+    async def _write(self, world: World, status: ModelProfileStatus | Object) -> None:
+        """Write the status, provided that the profile has not changed since it was read."""
+        body = status.to_dict() if isinstance(status, ModelProfileStatus) else status
+        written = await self._cluster.replace_status(PROFILES, {**world.raw, "status": body})
+        self._turns.note(written)
+        self._memory.wrote(written, world.now)

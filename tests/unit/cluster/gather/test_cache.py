@@ -1,0 +1,200 @@
+"""What is kept of children is no older than the operator's own last action, whatever the watches say and when."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from tests.unit.cluster.objects import UID, now
+from tests.unit.cluster.standin import StandIn
+
+from modelprofiler.api.objects import Object
+from modelprofiler.cluster import names
+from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Kind
+from modelprofiler.cluster.gather.cache import KINDS, ChildObjects, Children
+from modelprofiler.errors import ClusterUnavailable
+
+Event = tuple[str, Object]
+KEY = ("team", "digits")
+
+
+class Server(StandIn):
+    """An API server whose watches yield what they are told to, one list after the other."""
+
+    def __init__(self, *streams: list[Event | Exception]) -> None:
+        super().__init__(lambda: now(0))
+        self.streams = list(streams)
+        self.watched_from: list[str] = []
+
+    async def snapshot(self, kind: Kind, namespace: str | None, selector: str) -> tuple[Sequence[Object], str]:
+        """Return what is there, as of version 100."""
+        return await self.list(kind, namespace, selector), "100"
+
+    async def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: str
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """Yield the next list."""
+        self.watched_from.append(version)
+        for event in self.streams.pop(0):
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+def child(name: str, version: int, uid: str = "", **fields: object) -> Object:
+    """Return a child of the profile; its uid is its name by default."""
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "team",
+            "uid": uid or name,
+            "resourceVersion": str(version),
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {names.MANAGED_BY: names.MANAGER, names.PROFILE_UID: UID},
+            "annotations": {names.PROFILE_NAME: "digits"},
+            "managedFields": [],
+        },
+        **fields,
+    }
+
+
+async def filled(*streams: list[Event | Exception]) -> tuple[Server, Children]:
+    """Return an empty API server and what is kept of it."""
+    server = Server(*streams)
+    children = Children(server)
+    await children.fill()
+    server.calls.clear()
+    return server, children
+
+
+async def of(children: Children) -> ChildObjects:
+    """Return the children of the profile."""
+    return await children.of("team", UID)
+
+
+def listed(server: Server) -> list[str]:
+    """Return the kinds that were listed."""
+    return [plural for verb, plural, _ in server.calls if verb == "list"]
+
+
+def shown(objects: Sequence[Object]) -> list[tuple[str, bool]]:
+    """Return names, and whether each is being deleted."""
+    return [(o["metadata"]["name"], "deletionTimestamp" in o["metadata"]) for o in objects]
+
+
+async def follow(children: Children, kind: Kind = JOBS) -> list[object]:
+    """Return whose children a watch says have changed, until it ends."""
+    return [key async for key in children.follow(kind, None)]
+
+
+async def test_a_look_lists_nothing_once_everything_was_listed() -> None:
+    """What the watches tell is enough."""
+    server, children = await filled([("ADDED", child("t1", 101))])
+    assert [KEY] == await follow(children)
+    assert ([("t1", False)], []) == (shown((await of(children)).jobs), listed(server))
+
+
+async def test_what_the_operator_writes_is_known_before_any_event() -> None:
+    """Created, resized, deleted: the answer says so."""
+    server, children = await filled()
+    await server.create(JOBS, "team", child("t1", 0))
+    assert [("t1", False)] == shown((await of(children)).jobs)
+    await server.delete(JOBS, "team", "t1")
+    assert [("t1", True)] == shown((await of(children)).jobs)
+    assert [] == listed(server)
+
+
+async def test_an_event_that_is_older_than_the_own_write_changes_nothing() -> None:
+    """It was under way already."""
+    _, children = await filled()
+    children.wrote(PODS, child("p", 105, spec={"size": "new"}))
+    children.take(PODS, "MODIFIED", child("p", 104, spec={"size": "old"}))
+    (pod,) = (await of(children)).pods
+    assert {"size": "new"} == pod["spec"]
+
+
+async def test_what_was_deleted_is_being_deleted_until_the_watch_says_that_it_is_gone() -> None:
+    """Whatever else the watch says of it before: a finalizer may hold it, or the event be late."""
+    _, children = await filled()
+    children.wrote(DEPLOYMENTS, child("s1", 101))
+    children.deleted(DEPLOYMENTS, "team", "s1")
+    children.take(DEPLOYMENTS, "MODIFIED", child("s1", 102))
+    assert [("s1", True)] == shown((await of(children)).deployments)
+    children.take(DEPLOYMENTS, "DELETED", child("s1", 103))
+    assert [] == shown((await of(children)).deployments)
+    children.wrote(DEPLOYMENTS, child("s1", 104, uid="another of that name"))
+    assert [("s1", False)] == shown((await of(children)).deployments)
+
+
+@pytest.mark.parametrize("end", [ClusterUnavailable("410 Gone"), KeyError("metadata")], ids=["it breaks", "a bug"])
+async def test_while_a_watch_is_broken_every_look_lists_and_the_next_watch_begins_with_a_list(end: Exception) -> None:
+    """What it missed is not known."""
+    server, children = await filled([("ADDED", child("t1", 99)), end], [("ADDED", child("t2", 102))])
+    with pytest.raises(type(end)):
+        await follow(children)
+    assert ([], ["deployments", "jobs", "pods"]) == (shown((await of(children)).jobs), listed(server))
+    server.put(JOBS, child("t3", 0))
+    assert [KEY, KEY] == await follow(children)
+    server.calls.clear()
+    assert (["t3", "t2"], []) == ([name for name, _ in shown((await of(children)).jobs)], listed(server))
+    assert ["100", "100"] == server.watched_from
+
+
+async def test_a_watch_that_the_server_ended_goes_on_where_it_was_without_a_list() -> None:
+    """At the last event, or the last bookmark."""
+    bookmark = {"metadata": {"resourceVersion": "140"}}
+    server, children = await filled([("ADDED", child("t1", 101)), ("BOOKMARK", bookmark)], [])
+    assert [[KEY], []] == [await follow(children), await follow(children)]
+    assert (["100", "140"], []) == (server.watched_from, listed(server))
+
+
+async def test_a_profile_whose_last_action_is_in_doubt_is_listed_once() -> None:
+    """An answer was lost, or somebody else was quicker."""
+    server, children = await filled()
+    children.wrote(JOBS, child("t1", 99))
+    children.doubt(UID)
+    assert [] == shown((await of(children)).jobs)
+    await of(children)
+    assert ["deployments", "jobs", "pods"] == listed(server)
+
+
+async def test_a_list_does_not_take_back_what_was_written_after_it() -> None:
+    """The answer to a list may come later than that to a write."""
+    _, children = await filled()
+    children.wrote(JOBS, child("t1", 101))
+    children.doubt(UID)
+    assert [("t1", False)] == shown((await of(children)).jobs)
+
+
+async def test_what_a_list_has_shown_to_be_gone_does_not_come_back_by_a_late_event() -> None:
+    """Watches lag behind."""
+    _, children = await filled()
+    children.doubt(UID)
+    await of(children)
+    children.take(JOBS, "MODIFIED", child("t1", 99))
+    assert [] == shown((await of(children)).jobs)
+    children.take(JOBS, "ADDED", child("t2", 101))
+    assert [("t2", False)] == shown((await of(children)).jobs)
+
+
+async def test_a_job_that_ended_before_its_pod_did_has_its_pods_listed() -> None:
+    """The watches are not in step, and without the pod's last words the trial would have no result."""
+    server, children = await filled()
+    over = {"conditions": [{"type": "Complete", "status": "True"}]}
+    children.take(JOBS, "ADDED", child("t1", 101, status=over))
+    pod = child("t1-x", 0, status={"containerStatuses": [{"state": {"terminated": {"message": "result"}}}]})
+    pod["metadata"]["ownerReferences"] = [{"uid": "t1"}]
+    server.put(PODS, pod)
+    assert [("t1-x", False)] == shown((await of(children)).pods)
+    await of(children)
+    assert ["pods"] == listed(server)
+
+
+async def test_an_object_that_is_not_ours_is_not_kept() -> None:
+    """Somebody may have the name of a child."""
+    _, children = await filled()
+    stranger = child("t1", 101)
+    del stranger["metadata"]["labels"]
+    children.wrote(JOBS, stranger)
+    assert [] == shown((await of(children)).jobs)
+    assert (True, False) == (children.follows(KINDS[0]), children.follows(Kind("/api/v1", "events")))

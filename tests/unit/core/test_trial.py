@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.unit.core.builders import NOON, load_of
-from tests.unit.core.search.test_adaptive import spec
+from tests.unit.core.search.decisions import spec
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import MemoryUsage, NodeLoad, Outcome, Purpose, Trial, UsageStatus

@@ -1,8 +1,8 @@
 """Where only the ceiling can be tried, a model of the queue says what may be enough; nothing is called verified."""
 
 from tests.unit.core.builders import Trials, load_of
+from tests.unit.core.search.decisions import FAST, REFERENCE, spec
 from tests.unit.core.search.simulator import resources_of
-from tests.unit.core.search.test_adaptive import FAST, REFERENCE, spec
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.core.search.estimate import estimate

@@ -1,8 +1,8 @@
 """The next step of a run in either shell: the search, its deadline, and a machine that cannot enforce limits."""
 
 from tests.unit.core.builders import Trials, load_of
+from tests.unit.core.search.decisions import CONFIRM, FAST, GOOD, REFERENCE, bracketed, spec
 from tests.unit.core.search.simulator import resources_of
-from tests.unit.core.search.test_adaptive import CONFIRM, FAST, GOOD, REFERENCE, bracketed, spec
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.core.search.progress import Subject, progress

@@ -2,8 +2,8 @@
 
 import pytest
 from tests.unit.core.builders import Trials, load_of
+from tests.unit.core.search.decisions import FAST, GOOD, POOR, bracketed, spec, step_after, trial_after
 from tests.unit.core.search.simulator import Simulation, random_simulation, resources_of, spec_of
-from tests.unit.core.search.test_adaptive import FAST, GOOD, POOR, bracketed, spec, step_after, trial_after
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.trial import Outcome, Purpose

@@ -38,27 +38,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="52 services on 720 sizes, without Bayesian optimisation")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
-    given = parser.parse_args(arguments)
-    if given.quick and given.write:
+    options = parser.parse_args(arguments)
+    if options.quick and options.write:
         parser.error("--quick is too small a part to be written into the documentation")
     started = time.monotonic()
-    if given.quick:
-        numbers = range(given.first, given.first + QUICK_SERVICES)
+    if options.quick:
+        numbers = range(options.first, options.first + QUICK_SERVICES)
         jobs = [Job(COARSE, number, QUICK_REQUESTS, peer_spreads=(0.0,)) for number in numbers]
-        found = run(jobs)
-        print("\n".join(table(COARSE, found, "left out of a quick run")))
-        failed = problems(found)
+        cases = run(jobs)
+        print("\n".join(table(COARSE, cases, "left out of a quick run")))
+        failed = problems(cases)
         print("\n".join(failed or ["The search leads as it should."]))
         return 1 if failed else 0
     text = []
     absent = missing()
     for space in (COARSE, FINE):
-        bayes = given.first if absent else given.first + BAYES_SERVICES
-        numbers = range(given.first, given.first + given.services)
-        found = run([Job(space, number, bayes=number < bayes) for number in numbers])
-        text += table(space, found, absent or "")
+        bayes = options.first if absent else options.first + BAYES_SERVICES
+        numbers = range(options.first, options.first + options.services)
+        cases = run([Job(space, number, bayes=number < bayes) for number in numbers])
+        text += table(space, cases, absent or "")
     print(f"took {time.monotonic() - started:.0f} s", file=sys.stderr)
-    if given.write and not given.first:
+    if options.write and not options.first:
         publish.replace("search", "\n".join(text))
     print("\n".join(text))
     return 0
@@ -66,27 +66,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(jobs: Sequence[Job]) -> list[Case]:
     """Run every search on these services, and say how far it is."""
-    found: list[Case] = []
+    cases: list[Case] = []
     often = 1 if sys.stderr.isatty() else 200
     for case in evaluate(jobs):
-        found.append(case)
-        if len(found) % often == 0:
+        cases.append(case)
+        if len(cases) % often == 0:
             print(
-                f"{jobs[0].space.sizes} sizes: {len(found)} of {len(jobs)}",
+                f"{jobs[0].space.sizes} sizes: {len(cases)} of {len(jobs)}",
                 end="\r" if often == 1 else "\n",
                 file=sys.stderr,
                 flush=True,
             )
-    return found
+    return cases
 
 
-def problems(found: Sequence[Case]) -> list[str]:
+def problems(cases: Sequence[Case]) -> list[str]:
     """Return a sentence for every bound that a quick run breaks: wide ones, on ratios, that chance does not reach."""
-    able = {name: [s for s in _scores(found, name, 0.0) if s.feasible] for name in (ADAPTIVE, *PEERS)}
+    able = {name: [s for s in _scores(cases, name, 0.0) if s.feasible] for name in (ADAPTIVE, *PEERS)}
     trials = {name: statistics.median(s.trials for s in scores) for name, scores in able.items()}
     right = {name: sum(s.right for s in scores) / len(scores) for name, scores in able.items()}
     near = sum(s.near for s in able[ADAPTIVE]) / len(able[ADAPTIVE])
-    noisy = [s.right for s in _scores(found, ADAPTIVE, SPREADS[-1]) if s.feasible]
+    noisy = [s.right for s in _scores(cases, ADAPTIVE, SPREADS[-1]) if s.feasible]
     bounds = {
         "finds a feasible size in at least 95 % of the services": right[ADAPTIVE] >= 0.95,
         "finds one in at least 90 % where runs differ by a fifth": sum(noisy) / len(noisy) >= 0.9,
@@ -99,26 +99,26 @@ def problems(found: Sequence[Case]) -> list[str]:
     return [f"No longer so: the search {bound}." for bound, holds in bounds.items() if not holds]
 
 
-def table(space: Space, found: Sequence[Case], absent: str) -> list[str]:
+def table(space: Space, cases: Sequence[Case], absent: str) -> list[str]:
     """Return the table of one space; `absent` says why there is no Bayesian optimisation."""
     lines = ["", f"### {space.sizes:,} sizes: {space.cpus} of CPU, {space.memories} of memory", "", HEAD]
-    held_out = [case for case in found if case.held_out]
-    with_bayes = [case for case in found if (BAYES, 0.0) in case.scores]
-    for name, cases, searched in (
-        (ADAPTIVE, found, ADAPTIVE),
+    held_out = [case for case in cases if case.held_out]
+    with_bayes = [case for case in cases if (BAYES, 0.0) in case.scores]
+    for name, selected, searched in (
+        (ADAPTIVE, cases, ADAPTIVE),
         (f"{ADAPTIVE}, held-out families", held_out, ADAPTIVE),
-        *((name, found, name) for name in (*PEERS, BAYES)),
+        *((name, cases, name) for name in (*PEERS, BAYES)),
         (f"{ADAPTIVE}, the services of Bayesian", with_bayes, ADAPTIVE),
     ):
-        scores = [(spread, _scores(cases, searched, spread)) for spread in SPREADS]
+        scores = [(spread, _scores(selected, searched, spread)) for spread in SPREADS]
         lines += [row(name, f"{100 * spread:g} %", some) for spread, some in scores if some]
     if absent:
         lines.append(f"| {BAYES} | not run: {absent} |" + " |" * 7)
     return lines
 
 
-def _scores(found: Sequence[Case], name: str, spread: float) -> list[Score]:
-    return [case.scores[name, spread] for case in found if (name, spread) in case.scores]
+def _scores(cases: Sequence[Case], name: str, spread: float) -> list[Score]:
+    return [case.scores[name, spread] for case in cases if (name, spread) in case.scores]
 
 
 if __name__ == "__main__":

@@ -44,19 +44,19 @@ class Bench:
         """Run a trial."""
         self.trials += 1
         self.simulation.started_at = size.cpu
-        found = self.simulation.measured(size, self.rng)
+        measured = self.simulation.measured(size, self.rng)
         ready = self.simulation.service.start_time(size.cpu)
-        self.seconds += SCHEDULING + ready + WARMUP + self.simulation.load_seconds(found) + SAMPLES
-        return found
+        self.seconds += SCHEDULING + ready + WARMUP + self.simulation.load_seconds(measured) + SAMPLES
+        return measured
 
     def excess(self, size: Limits) -> tuple[float, float]:
         """Run a trial; return by which share latency is over its objective, and the memory peak over the limit."""
-        found = self.measured(size)
-        slow = max(found.values[metric] / bound for metric, bound in self.bounds.items()) - 1
-        slow = max(slow, self.rate / (self.simulation.service.count / found.seconds) - 1)
-        if found.overloaded:
+        measured = self.measured(size)
+        slow = max(measured.values[metric] / bound for metric, bound in self.bounds.items()) - 1
+        slow = max(slow, self.rate / (self.simulation.service.count / measured.seconds) - 1)
+        if measured.overloaded:
             slow = max(slow, 1.0)
-        return slow, found.memory / size.memory - 1
+        return slow, measured.memory / size.memory - 1
 
     def passes(self, size: Limits) -> bool:
         """Run a trial; whether it meets the objective."""
@@ -84,9 +84,9 @@ def full_grid(bench: Bench, budget: int) -> Limits | None:
     passed = []
     for c in cpu:
         before = bench.seconds
-        found = bench.excess(Limits(c, memory.last))
-        if max(found) <= 0:
-            passed.append(Limits(c, memory.ceil((1 + found[1]) * memory.last)))
+        excess = bench.excess(Limits(c, memory.last))
+        if max(excess) <= 0:
+            passed.append(Limits(c, memory.ceil((1 + excess[1]) * memory.last)))
         bench.trials += len(memory) - 1
         bench.seconds += (len(memory) - 1) * (bench.seconds - before)
     return bench.cheapest(passed)
@@ -129,15 +129,15 @@ def bisection(bench: Bench, budget: int) -> Limits | None:
 def vpa_rule(bench: Bench, budget: int) -> Limits | None:
     """Apply the Vertical Pod Autoscaler's rule to one run at the ceiling: the 90th percentile of each plus 15 %."""
     cpu, memory = bench.axes
-    found = bench.measured(Limits(cpu.last, memory.last))
-    return Limits(cpu.ceil(1150 * _percentile(found.cpu_samples, 0.9)), memory.ceil(1.15 * found.memory))
+    measured = bench.measured(Limits(cpu.last, memory.last))
+    return Limits(cpu.ceil(1150 * _percentile(measured.cpu_samples, 0.9)), memory.ceil(1.15 * measured.memory))
 
 
 def krr_rule(bench: Bench, budget: int) -> Limits | None:
     """Apply KRR's simple strategy to one run at the ceiling: 95th percentile of CPU, most memory plus 15 %."""
     cpu, memory = bench.axes
-    found = bench.measured(Limits(cpu.last, memory.last))
-    return Limits(cpu.ceil(1000 * _percentile(found.cpu_samples, 0.95)), memory.ceil(1.15 * found.memory))
+    measured = bench.measured(Limits(cpu.last, memory.last))
+    return Limits(cpu.ceil(1000 * _percentile(measured.cpu_samples, 0.95)), memory.ceil(1.15 * measured.memory))
 
 
 def _percentile(values: list[float], share: float) -> float:

@@ -19,6 +19,8 @@ from typing import Any, Literal
 
 from benchmarks.search.kernel import BIN, PERIOD, serve
 
+from modelprofiler.core.stats import Z_95, student_t
+
 COMPILED = importlib.util.find_spec("numba") is not None
 
 
@@ -33,8 +35,6 @@ def array(values: list[float]) -> Any:
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SECTIONS = 10
-T_95 = 2.262
-"""Student's t, 97.5 % quantile, 9 degrees of freedom."""
 MI = 2**20
 
 Distribution = Literal["constant", "exponential", "lognormal", "bimodal", "rows"]
@@ -78,7 +78,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Service:
-    """What is to be found out.
+    """What a trial of the service shows.
 
     Attributes
     ----------
@@ -250,18 +250,18 @@ class Service:
             array([0.0] * count),
             array([0.0] * max(self.clients, 1)),
         )
-        found = latencies.tolist() if COMPILED else list(latencies)
-        values, lows, highs = _intervals(found)
+        answered = latencies.tolist() if COMPILED else list(latencies)
+        values, lows, highs = _intervals(answered)
         memory = self.base_memory + self.served_memory + self.waiting_memory * most
         gc = self.gc_seconds * factor / self.gc_every if self.gc_every else 0.0
         return Measured(
             cpu,
-            found,
+            answered,
             values,
             lows,
             highs,
             max(ended, longest if self.rate else 0.0),
-            bool(self.rate) and _overloaded(found, longest),
+            bool(self.rate) and _overloaded(answered, longest),
             used + gc,
             _samples([float(used) for used in bins[: max(1, min(len(bins) - 1, int(ended / BIN)))]]),
             memory,
@@ -284,7 +284,7 @@ def _intervals(latencies: list[float]) -> tuple[dict[str, float], dict[str, floa
         values[name] = _quantile(whole, share)
         lows[name], highs[name] = _sectioned(values[name], [_quantile(part, share) for part in parts])
         # A section has few requests beyond a high percentile: no interval is narrower than that of order statistics.
-        half = 1.96 * math.sqrt(count * share * (1 - share))
+        half = Z_95 * math.sqrt(count * share * (1 - share))
         lows[name] = min(lows[name], whole[max(0, math.floor(share * count - half))])
         highs[name] = max(highs[name], whole[min(count - 1, math.ceil(share * count + half))])
     values["mean"] = statistics.fmean(whole)
@@ -294,7 +294,7 @@ def _intervals(latencies: list[float]) -> tuple[dict[str, float], dict[str, floa
 
 def _sectioned(value: float, parts: list[float]) -> tuple[float, float]:
     variance = sum(math.log(part / value) ** 2 for part in parts) / (SECTIONS - 1)
-    half = T_95 * math.sqrt(variance / SECTIONS)
+    half = student_t(SECTIONS - 1) * math.sqrt(variance / SECTIONS)
     return value * math.exp(-half), value * math.exp(half)
 
 

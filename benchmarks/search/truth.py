@@ -48,11 +48,11 @@ def truth_of(simulation: Simulation) -> Truth:
     needs = {}
     rate = least_rate(simulation, bounds)
     for size in cpu:
-        found = simulation.service.measure(size, size)
-        fast = not found.overloaded and all(found.values[metric] <= bound for metric, bound in bounds.items())
-        fast = fast and simulation.service.count / found.seconds >= rate
-        if fast and found.memory <= memory.last:
-            needs[size] = memory.ceil(found.memory)
+        measured = simulation.service.measure(size, size)
+        fast = not measured.overloaded and all(measured.values[metric] <= bound for metric, bound in bounds.items())
+        fast = fast and simulation.service.count / measured.seconds >= rate
+        if fast and measured.memory <= memory.last:
+            needs[size] = memory.ceil(measured.memory)
     return Truth(needs, Limits(cpu.last, memory.last))
 
 

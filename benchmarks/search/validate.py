@@ -74,7 +74,7 @@ class Point:
 
     @property
     def name(self) -> str:
-        """What it is, in words."""
+        """A description of the point."""
         load = f"{self.rate:g}/s" if self.rate else f"{self.clients} clients"
         more = f" + {self.delay_ms:g} ms, {self.threads} threads" if self.delay_ms else ""
         return f"{self.cpu_ms:g} ms{more}, {load}, {self.millicores}m"
@@ -97,8 +97,8 @@ POINTS = (
 
 def simulated(point: Point, warmup: float, seconds: float, seed: int, way: float) -> list[dict[str, float]]:
     """Return p50, p95 and mean in seconds of the requests that were due in the window, of each phase and of all."""
-    found = [_latencies(point, warmup, seconds, seed, phase * PERIOD / PHASES) for phase in range(PHASES)]
-    return [_summary([latency + way for latency in part]) for part in (*found, list(itertools.chain(*found)))]
+    phases = [_latencies(point, warmup, seconds, seed, phase * PERIOD / PHASES) for phase in range(PHASES)]
+    return [_summary([latency + way for latency in part]) for part in (*phases, list(itertools.chain(*phases)))]
 
 
 def _latencies(point: Point, warmup: float, seconds: float, seed: int, phase: float) -> list[float]:
@@ -226,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search.validate", description=__doc__)
     parser.add_argument("--seconds", type=number(1, 600), default=12.0, help="length of a window (default: 12)")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     lines = [
         "| server | p50 in ms: real, simulated | p95: real, simulated | mean: real, simulated |",
         "|---|---|---|---|",
@@ -244,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _go_first()
 
         def load(point: Point, seed: int) -> LoadResult:
-            return runner.run(measured(point, rows, Path(folder) / f"{seed}.log", given.seconds, seed))
+            return runner.run(measured(point, rows, Path(folder) / f"{seed}.log", options.seconds, seed))
 
         idle = load(IDLE, 0).status
         assert idle is not None
@@ -256,9 +256,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 errors[metric].append(abs(share))
             lines.append(line)
             print(line, file=sys.stderr, flush=True)
-    cells = [f"{100 * statistics.median(found):.0f} %, {100 * max(found):.0f} %" for found in errors.values()]
+    cells = [f"{100 * statistics.median(shares):.0f} %, {100 * max(shares):.0f} %" for shares in errors.values()]
     lines.append(f"| off by: median, most | {' | '.join(cells)} |")
-    if given.write:
+    if options.write:
         publish.replace("simulator", "\n".join(lines))
     print("\n".join(lines))
     return 0

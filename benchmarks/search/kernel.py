@@ -84,8 +84,7 @@ def serve(
                 continue
             if until[slot] == NEVER:
                 served += 1
-                if gc_every and served % gc_every == 0:
-                    gc_left += gc_work
+                gc_left += gc_work if gc_every and served % gc_every == 0 else 0.0
             response = _finish(wait, held, clients, latencies, until, job, sent, ready, now, slot)
             if response >= 0:
                 last = max(last, response)

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +27,8 @@ def test_on_sigterm_the_load_ends_with_what_it_has(
     file.write_text(json.dumps(config.to_dict()))
     with subprocess.Popen(command(file, result_file), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        while not process.stdout.readline().startswith("the first request took"):
-            pass
-        time.sleep(0.8)
+        while not (line := process.stdout.readline()).startswith("window "):  # the first line of progress
+            assert line, "the generator ended before its window"
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(10)
     result = LoadResult.decode(result_file.read_text())

@@ -83,7 +83,7 @@ class Outcome:
 
 def cases(certificates: Certificates | None) -> list[Case]:
     """Return every case; those with TLS only where there are certificates."""
-    found = [
+    result = [
         Case("a row of 10 MiB, and a small one", "plain", "/keep_alive", _ONE, rows=b"x" * 10 * MIB + b"\nsmall\n"),
         Case("responses in chunks, with a trailer", "plain", "/chunked", _PACED),
         Case("`Connection: close` on every response (nginx)", "closing", "/", _PACED),
@@ -98,7 +98,7 @@ def cases(certificates: Certificates | None) -> list[Case]:
     if certificates:
         trusted, other = _verified(certificates.authority), _verified(certificates.other)
         by_name = _verified(certificates.authority, serverName="digits.example")
-        found += [
+        result += [
             Case("TLS, verified against a private CA (nginx)", "tls", "/", _PACED, more=trusted),
             Case("TLS, verified by name, not address", "tls", "/", _PACED, more=by_name),
             Case("TLS, not verified", "tls", "/", _PACED, more={"endpoint": {"scheme": "HTTPS"}}),
@@ -109,7 +109,7 @@ def cases(certificates: Certificates | None) -> list[Case]:
                 because="certificate verify failed",
             ),
         ]
-    return found
+    return result
 
 
 def _verified(authority: Path, **more: str) -> dict[str, Any]:
@@ -184,8 +184,8 @@ def run(folder: Path, say: Callable[[str], None]) -> list[Outcome]:
 def _command(case: Case, port: int, folder: Path) -> list[str]:
     changes = dict(case.more)
     endpoint = {"path": case.path, "timeout": "30s"} | changes.pop("endpoint", {})
-    told = generator.configuration(port, {"duration": f"{SECONDS}s"} | case.load, endpoint=endpoint, **changes)
-    return generator.command(told, folder, rows=case.rows)
+    config = generator.configuration(port, {"duration": f"{SECONDS}s"} | case.load, endpoint=endpoint, **changes)
+    return generator.command(config, folder, rows=case.rows)
 
 
 @contextlib.contextmanager
@@ -194,13 +194,13 @@ def _misbehaving(folder: Path) -> Any:
     with running([sys.executable, "-u", str(SERVER)], cores()[1], folder) as process:
         output = folder / "output"
         for _ in range(500):
-            if found := re.match(r"(\d+)\n", output.read_text()):
+            if match := re.match(r"(\d+)\n", output.read_text()):
                 break
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.02)
         else:
             raise RuntimeError("the misbehaving server does not start")
-        port = int(found[1])
+        port = int(match[1])
         wait_for(port, process, folder)
         yield port
 

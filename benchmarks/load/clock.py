@@ -10,20 +10,20 @@ import sys
 from time import monotonic
 
 SHORTEST = 0.0001
-"""Gaps under this, in seconds, are not told."""
+"""Gaps shorter than this, in seconds, are left out."""
 
 
 def gaps(seconds: float) -> list[tuple[float, float]]:
     """Return (begin, end) of each gap between two looks at the monotonic clock."""
-    found = []
+    result = []
     last = monotonic()
     end = last + seconds
     while last < end:
         now = monotonic()
         if now - last > SHORTEST:
-            found.append((last, now))
+            result.append((last, now))
         last = now
-    return found
+    return result
 
 
 if __name__ == "__main__":

@@ -59,10 +59,10 @@ Command = Callable[[int, Path], list[str]]
 
 
 def _ours(load: dict[str, object], path: str) -> Command:
-    told = {"warmup": "0s", "duration": f"{LONGEST}s"} | load
+    options = {"warmup": "0s", "duration": f"{LONGEST}s"} | load
 
     def command(port: int, folder: Path) -> list[str]:
-        return generator.command(generator.configuration(port, told, endpoint={"path": path}), folder)
+        return generator.command(generator.configuration(port, options, endpoint={"path": path}), folder)
 
     return command
 
@@ -126,14 +126,14 @@ QUICK = (OURS, WRK, HEY, AIOHTTP)
 
 def missing() -> dict[str, str]:
     """Return the clients that cannot be run here, and why."""
-    found = {name: f"{name} is not here and could not be fetched" for name in (WRK, HEY) if find(name) is None}
+    missing = {name: f"{name} is not here and could not be fetched" for name in (WRK, HEY) if find(name) is None}
     if find(VEGETA) is None:
-        found[VEGETA] = found[VEGETA_OPEN] = "vegeta is not here, and there is no Go or no way to its module"
-    if WRK in found:
-        found[WRK_ANOTHER] = found[WRK]
+        missing[VEGETA] = missing[VEGETA_OPEN] = "vegeta is not here, and there is no Go or no way to its module"
+    if WRK in missing:
+        missing[WRK_ANOTHER] = missing[WRK]
     if importlib.util.find_spec("locust") is None:
-        found[LOCUST] = "locust is not installed in this environment"
-    return found
+        missing[LOCUST] = "locust is not installed in this environment"
+    return missing
 
 
 def measure(command: Command, port: int, folder: Path, *, settle: float, window: float) -> Cost:
@@ -164,16 +164,16 @@ def run(
     names: Sequence[str], rounds: int, folder: Path, *, settle: float, window: float, say: Callable[[str], None]
 ) -> dict[str, list[Cost]]:
     """Measure the clients in turns, in an order that moves on by one each round."""
-    found: dict[str, list[Cost]] = {name: [] for name in names}
+    costs_of: dict[str, list[Cost]] = {name: [] for name in names}
     with nginx(folder / "nginx") as port:
         for turn in range(rounds):
             first = turn % len(names)
             for name in (*names[first:], *names[:first]):
                 at = folder / f"{turn}-{list(CLIENTS).index(name)}"
                 cost = measure(CLIENTS[name], port, at, settle=settle, window=window)
-                found[name].append(cost)
+                costs_of[name].append(cost)
                 say(f"cost, round {turn + 1} of {rounds}: {name} {cost.microseconds:.1f} us, {cost.rate:,.0f}/s")
-    return found
+    return costs_of
 
 
 def ratio(costs: Sequence[Cost], others: Sequence[Cost]) -> float:
@@ -181,27 +181,27 @@ def ratio(costs: Sequence[Cost], others: Sequence[Cost]) -> float:
     return statistics.median(a.microseconds / b.microseconds for a, b in zip(costs, others, strict=True))
 
 
-def table(found: dict[str, list[Cost]], left_out: dict[str, str]) -> list[str]:
+def table(costs_of: dict[str, list[Cost]], left_out: dict[str, str]) -> list[str]:
     """Return the rows of all clients."""
     lines = [
         "| client | CPU per request, us (least to most) | of wrk's | of hey's | requests/s a core | requests/s here |",
         "|---|---|---|---|---|---|",
     ]
     for name in CLIENTS:
-        costs = found.get(name)
+        costs = costs_of.get(name)
         if not costs:
             lines.append(f"| {name} | missing: {left_out.get(name, 'left out')} | | | | |")
             continue
         each = [cost.microseconds for cost in costs]
         middle = statistics.median(each)
         other = WRK_ANOTHER if name == OURS_ANOTHER else WRK
-        ratios = [f"{ratio(costs, found[peer]):.2f}" if found.get(peer) else "" for peer in (other, HEY)]
+        ratios = [f"{ratio(costs, costs_of[peer]):.2f}" if costs_of.get(peer) else "" for peer in (other, HEY)]
         rate = statistics.median(cost.rate for cost in costs)
         lines.append(
             f"| {name} | {middle:.1f} ({min(each):.1f} to {max(each):.1f}) | {ratios[0]} | {ratios[1]} "
             f"| {1e6 / middle:,.0f} | {rate:,.0f} |"
         )
-    if found.get(OPEN) and found.get(VEGETA_OPEN):
-        times = ratio(found[OPEN], found[VEGETA_OPEN])
+    if costs_of.get(OPEN) and costs_of.get(VEGETA_OPEN):
+        times = ratio(costs_of[OPEN], costs_of[VEGETA_OPEN])
         lines += ["", f"In an open loop of {OPEN_RATE:,}/s a request takes {times:.2f} times what it takes vegeta."]
     return lines

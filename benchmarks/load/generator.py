@@ -16,17 +16,17 @@ PROGRAM = "modelprofiler.load"
 
 
 def configuration(port: int, load: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return what a generator is told: rows are put beside it by `command`."""
+    """Return the configuration of a generator, without the rows that `command` adds."""
     endpoint = {"path": "/", "timeout": "5s"} | changes.pop("endpoint", {})
     fields = {"host": HERE, "port": port, "endpoint": endpoint, "load": {"warmup": "1s"} | load, "connect_timeout": 5}
     return fields | changes
 
 
-def command(told: dict[str, Any], folder: Path, *, program: str = PROGRAM, rows: bytes = BODY + b"\n") -> list[str]:
+def command(config: dict[str, Any], folder: Path, *, program: str = PROGRAM, rows: bytes = BODY + b"\n") -> list[str]:
     """Return the command line of a generator whose result will be ``folder``/result."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rows").write_bytes(rows)
-    (folder / "config.json").write_text(json.dumps(told | {"dataset": {"path": str(folder / "rows")}}))
+    (folder / "config.json").write_text(json.dumps(config | {"dataset": {"path": str(folder / "rows")}}))
     return [
         sys.executable, "-m", program, "--config", str(folder / "config.json"), "--result", str(folder / "result")
     ]  # fmt: skip
@@ -60,17 +60,17 @@ def measured(results: Sequence[LoadResult]) -> Sequence[LoadResult]:
     return results
 
 
-def run(told: Sequence[dict[str, Any]], folder: Path, **options: Any) -> list[LoadResult]:
-    """Run generators side by side on the client's core, each to its end; their results."""
-    folders = [folder / str(i) for i in range(len(told))]
-    _run_each(list(zip(told, folders, strict=True)), options)
+def run(configs: Sequence[dict[str, Any]], folder: Path, **options: Any) -> list[LoadResult]:
+    """Run generators side by side on the client's core, each to its end, and return their results."""
+    folders = [folder / str(i) for i in range(len(configs))]
+    _run_each(list(zip(configs, folders, strict=True)), options)
     return [result_of(each) for each in folders]
 
 
 def _run_each(left: Sequence[tuple[dict[str, Any], Path]], options: dict[str, Any]) -> None:
     if not left:
         return
-    (told, folder), *others = left
-    with running(command(told, folder, **options), cores()[0], folder) as process:
+    (config, folder), *others = left
+    with running(command(config, folder, **options), cores()[0], folder) as process:
         _run_each(others, options)
         process.wait(timeout=60)

@@ -65,22 +65,22 @@ def exact_quantile(values: Sequence[float], q: float) -> float:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a client said of the server, and the truth: percentiles in seconds by name."""
+class Comparison:
+    """Percentiles in seconds by name, as a client reported them and as they were."""
 
     client: str
     loop: str
-    told: dict[str, float]
+    reported: dict[str, float]
     truth: dict[str, float]
 
     def off(self, name: str) -> float:
-        """How far it is off, as a share of the truth."""
-        return self.told[name] / self.truth[name] - 1
+        """Return how far the report is off, as a share of the truth."""
+        return self.reported[name] / self.truth[name] - 1
 
 
-def ask(port: int, folder: Path, seconds: int, missing: dict[str, str], say: Callable[[str], None]) -> list[Told]:
-    """Let every client load the stalling server for a time; what each says."""
-    found = []
+def ask(port: int, folder: Path, seconds: int, missing: dict[str, str], say: Callable[[str], None]) -> list[Comparison]:
+    """Let every client load the stalling server for `seconds`, and compare what each reports with the truth."""
+    comparisons = []
     clients: dict[str, tuple[str, Callable[[int, Path, int], dict[str, float]]]] = {
         "this generator": (f"open, {RATE:,}/s", _ours),
         VEGETA: (f"open, {RATE:,}/s", _vegeta),
@@ -93,12 +93,15 @@ def ask(port: int, folder: Path, seconds: int, missing: dict[str, str], say: Cal
         at = folder / f"honesty-{number}"
         at.mkdir()
         began = time.monotonic()
-        told = client(port, at, seconds)
+        reported = client(port, at, seconds)
         stalls = [(a, b) for a, b in log_of(port)["stalls"] if a >= began]
         span = EVERY * len(stalls)
-        found.append(Told(name, loop, told, {p: true_quantile(stalls, span, q) for p, q in PERCENTILES.items()}))
-        say(f"honesty: {name} says p99 {told['p99'] * 1000:.1f} ms, truth {found[-1].truth['p99'] * 1000:.1f} ms")
-    return found
+        comparisons.append(
+            Comparison(name, loop, reported, {p: true_quantile(stalls, span, q) for p, q in PERCENTILES.items()})
+        )
+        truth = comparisons[-1].truth["p99"]
+        say(f"honesty: {name} reports p99 {1000 * reported['p99']:.1f} ms, truth {1000 * truth:.1f} ms")
+    return comparisons
 
 
 def _ours(port: int, folder: Path, seconds: int) -> dict[str, float]:
@@ -140,15 +143,16 @@ def _output(folder: Path) -> str:
     return (folder / "output").read_text(errors="replace")
 
 
-def table(found: Sequence[Told], missing: dict[str, str]) -> list[str]:
-    """Return what each client said beside the truth."""
+def table(comparisons: Sequence[Comparison], missing: dict[str, str]) -> list[str]:
+    """Return the table of what each client reported, next to the truth."""
     lines = [
         "| client | loop | p99, ms | truth | off by | p99.9, ms | truth | off by |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for each in found:
+    for each in comparisons:
         cells = [
-            f"{each.told[p] * 1000:.1f} | {each.truth[p] * 1000:.1f} | {100 * each.off(p):+.1f} %" for p in PERCENTILES
+            f"{each.reported[p] * 1000:.1f} | {each.truth[p] * 1000:.1f} | {100 * each.off(p):+.1f} %"
+            for p in PERCENTILES
         ]
         lines.append(f"| {each.client} | {each.loop} | {' | '.join(cells)} |")
     lines += [f"| {name} | missing: {missing[name]} | | | | | | |" for name in (VEGETA, WRK, HEY) if name in missing]
@@ -185,16 +189,16 @@ def time_sends(folder: Path, rounds: int, say: Callable[[str], None]) -> Timing:
         load: dict[str, Any] = {"openLoop": {"rate": str(OPEN_RATE)}, "duration": "5s"}
         for turn in range(rounds):
             machine.append(_lag_of_the_machine(folder / f"clock-{turn}"))
-            told = generator.configuration(port, load)
-            (result,) = generator.measured(generator.run([told], folder / f"lag-{turn}"))
+            config = generator.configuration(port, load)
+            (result,) = generator.measured(generator.run([config], folder / f"lag-{turn}"))
             lags.append(result.send_lag_p99 or math.nan)
             percents.append(result.cpu_percent or math.nan)
             own = f"the machine's own {machine[-1] * 1e6:.0f} us"
             say(f"honesty: send lag p99 {lags[-1] * 1e6:.0f} us at {OPEN_RATE:,}/s, {own}")
     with stalling(folder / "arrivals-server", every=3600.0, stall=0.0) as port:
         load = {"openLoop": {"rate": str(SLOW_RATE)}, "warmup": "0s", "duration": "15s"}
-        told = generator.configuration(port, load, endpoint={"path": "/arrivals"})
-        generator.measured(generator.run([told], folder / "arrivals"))
+        config = generator.configuration(port, load, endpoint={"path": "/arrivals"})
+        generator.measured(generator.run([config], folder / "arrivals"))
         arrivals = [float(t) for t in log_of(port)["arrivals"]]
     arrivals = arrivals[4:]  # the smoke request and the probes before the load
     return Timing(lags, percents, machine, *_kolmogorov_smirnov(arrivals))

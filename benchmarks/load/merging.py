@@ -36,19 +36,19 @@ class Merged:
 
 
 def run(port: int, generators: Sequence[int], folder: Path, seconds: int, say: Callable[[str], None]) -> list[Merged]:
-    """Load the stalling server with 1, 2, … generators and compare what they hand back with what they measured."""
-    found = []
+    """Load the stalling server with 1, 2, … generators and compare their results with what they measured."""
+    comparisons = []
     for count in generators:
         load = {"openLoop": {"rate": str(RATE)}, "duration": f"{seconds}s", "parallelism": count}
-        told = [generator.configuration(port, load, index=i) for i in range(count)]
+        configs = [generator.configuration(port, load, index=i) for i in range(count)]
         at = folder / f"merging-{count}"
-        results = generator.measured(generator.run(told, at, program="benchmarks.load.raw"))
+        results = generator.measured(generator.run(configs, at, program="benchmarks.load.raw"))
         raw = array("d")
         for i in range(count):
             raw.frombytes((at / str(i) / "result.raw").read_bytes())
-        found.append(compare(merge(results).histogram, raw, count))
-        say(f"merging: {count} generators, off by {100 * found[-1].off:.2f} % at most")
-    return found
+        comparisons.append(compare(merge(results).histogram, raw, count))
+        say(f"merging: {count} generators, off by {100 * comparisons[-1].off:.2f} % at most")
+    return comparisons
 
 
 def compare(histogram: Histogram, raw: Sequence[float], generators: int) -> Merged:
@@ -58,13 +58,13 @@ def compare(histogram: Histogram, raw: Sequence[float], generators: int) -> Merg
     return Merged(generators, histogram.n, len(raw), off, histogram.relative_error, histogram.quantile(0.99) or 0.0)
 
 
-def table(found: Sequence[Merged]) -> list[str]:
+def table(comparisons: Sequence[Merged]) -> list[str]:
     """Return a row for each number of generators."""
     lines = [
         "| generators | requests | a percentile is off by at most | the histogram's error | equal within it |",
         "|---|---|---|---|---|",
     ]
-    for m in found:
+    for m in comparisons:
         equal = "yes" if m.equal else "no"
         lines.append(f"| {m.generators} | {m.requests:,} | {100 * m.off:.2f} % | {100 * m.allowed:.2f} % | {equal} |")
     return lines

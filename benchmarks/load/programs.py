@@ -171,10 +171,10 @@ def scoring(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True)
     (folder / "score.py").write_text(_SCRIPT)
     script = EntryScript(source=Source(path=str(folder)))
-    name, *told = scoring_command(script, port, str(folder), None)
+    name, *arguments = scoring_command(script, port, str(folder), None)
     variables = scoring_variables(script, str(folder), str(folder), None) | {"PATH": f"{python.parent}:/usr/bin:/bin"}
     command = ["env", *(f"{key}={value}" for key, value in variables.items()), str(python), str(python.with_name(name))]
-    with running([*command, *told], cores()[1], folder) as process:
+    with running([*command, *arguments], cores()[1], folder) as process:
         wait_for(port, process, folder)
         with contextlib.closing(http.client.HTTPConnection(HERE, port, PATIENCE)) as connection:
             connection.request("GET", "/")

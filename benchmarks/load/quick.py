@@ -20,37 +20,37 @@ def quick(folder: Path, say: Callable[[str], None]) -> int:
     """Run it; 1 where a bound is broken, 0 where not."""
     missing = cost.missing()
     names = [name for name in cost.QUICK if name not in missing]
-    found: dict[str, list[cost.Cost]] = {}
+    costs_of: dict[str, list[cost.Cost]] = {}
     if find("nginx"):
-        found = cost.run(names, ROUNDS, folder, settle=SETTLE, window=WINDOW, say=say)
-        print("\n".join(cost.table(found, missing)))
+        costs_of = cost.run(names, ROUNDS, folder, settle=SETTLE, window=WINDOW, say=say)
+        print("\n".join(cost.table(costs_of, missing)))
     else:
         print("Left out: CPU per request; nginx is not here and could not be fetched.")
     with stalling(folder / "stalling", every=honesty.EVERY, stall=honesty.STALL) as port:
         (merged,) = merging.run(port, (2,), folder, STALL_SECONDS, say)
     p99 = merged.p99 / (honesty.STALL - 0.01 * honesty.EVERY)
     print(f"Two generators at a server that stalls: p99 is {p99:.2f} of the truth.")
-    broken = problems(found, p99, merged)
+    broken = problems(costs_of, p99, merged)
     print("\n".join(broken or ["The load generator does as it should."]))
     return 1 if broken else 0
 
 
-def problems(found: Mapping[str, Sequence[cost.Cost]], p99: float, merged: merging.Merged) -> list[str]:
-    """Return a sentence for every bound that is broken; nothing is said of peers that are missing.
+def problems(costs_of: Mapping[str, Sequence[cost.Cost]], p99: float, merged: merging.Merged) -> list[str]:
+    """Return a sentence for every bound that is broken; peers that are missing break none.
 
     Parameters
     ----------
-    found
+    costs_of
         What each client cost.
     p99
         Over the truth.
     merged
         Of two generators.
     """
-    ours = found.get(cost.OURS, [])
+    ours = costs_of.get(cost.OURS, [])
     broken = []
     for peer, most in ((cost.WRK, MOST_OF_WRK), (cost.HEY, MOST_OF_HEY), (cost.AIOHTTP, MOST_OF_AIOHTTP)):
-        if ours and found.get(peer) and (ratio := cost.ratio(ours, found[peer])) > most:
+        if ours and costs_of.get(peer) and (ratio := cost.ratio(ours, costs_of[peer])) > most:
             broken.append(f"No longer so: a request costs at most {most:g} times what {peer} takes; it is {ratio:.2f}.")
     if not LEAST_OF_TRUTH <= p99 <= MOST_OF_TRUTH:
         broken.append(f"No longer so: p99 is {LEAST_OF_TRUTH:g} to {MOST_OF_TRUTH:g} of the truth; it is {p99:.2f}.")

@@ -109,10 +109,10 @@ def load(server: int, configuration: Callable[..., LoadConfig]) -> Callable[...,
         short = {"warmup": 0.1, "max_warmup": 1.0, "max_duration": 4 * duration, "sub_window": sub_window(duration)}
         plan = dataclasses.replace(Plan.of(config), **short | bounds)
 
-        async def whole() -> LoadResult:
+        async def run_load() -> LoadResult:
             return await asyncio.wait_for(run(config, plan=plan, say=lambda _: None), 30)
 
         with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
-            return runner.run(whole())
+            return runner.run(run_load())
 
     return make

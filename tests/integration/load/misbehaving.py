@@ -102,9 +102,9 @@ async def informational(x: Exchange) -> bool:
 
 async def split(x: Exchange) -> bool:
     """Answer a few bytes at a time, the end of the head in the middle of a piece."""
-    whole = answer(b"split")
-    for i in range(0, len(whole), 15):
-        x.writer.write(whole[i : i + 15])
+    response = answer(b"split")
+    for i in range(0, len(response), 15):
+        x.writer.write(response[i : i + 15])
         await x.writer.drain()
         await asyncio.sleep(0.001)
     return True

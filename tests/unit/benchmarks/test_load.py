@@ -72,12 +72,12 @@ def test_equal_means_every_request_and_every_percentile_within_the_error() -> No
     assert not compare(histogram, raw[:-1], 1).equal
 
 
-def test_every_broken_bound_of_a_quick_run_is_told_and_missing_peers_are_no_problem() -> None:
+def test_every_broken_bound_of_a_quick_run_is_named_and_missing_peers_are_no_problem() -> None:
     """Ratios alone: no time of this machine is in a bound."""
     slow, fast = [Cost(3.0, 100, 1.0)] * 2, [Cost(1.0, 100, 1.0)] * 2
     assert [] == problems({OURS: fast, WRK: fast, HEY: slow, AIOHTTP: slow}, 1.0, EQUAL)
     assert [] == problems({OURS: slow}, 1.0, EQUAL)
     assert [] == problems({}, 1.0, EQUAL)
-    told = problems({OURS: slow, WRK: fast, HEY: fast}, 0.5, Merged(2, 99, 100, 0.005, 0.0099, 0.18))
-    assert 4 == len(told)
-    assert "at most 2 times what wrk takes; it is 3.00" in told[0]
+    sentences = problems({OURS: slow, WRK: fast, HEY: fast}, 0.5, Merged(2, 99, 100, 0.005, 0.0099, 0.18))
+    assert 4 == len(sentences)
+    assert "at most 2 times what wrk takes; it is 3.00" in sentences[0]

@@ -71,17 +71,18 @@ def test_an_interval_at_999_permille_is_wider_than_one_at_95_percent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "told"), [(10, {"p50"}), (29, {"p50", "p90"}), (59, {"p50", "p90", "p95"}), (58, {"p50", "p90"})]
+    ("requests", "percentiles"),
+    [(10, {"p50"}), (29, {"p50", "p90"}), (59, {"p50", "p90", "p95"}), (58, {"p50", "p90"})],
 )
-def test_a_percentile_is_absent_with_too_few_requests_for_it(requests: int, told: set[str]) -> None:
+def test_a_percentile_is_absent_with_too_few_requests_for_it(requests: int, percentiles: set[str]) -> None:
     """Mean and maximum are always there, as long as there is a request."""
     window = Histogram()
     for i in range(requests):
         window.record(0.1 + i / 100)
-    assert {"mean", "max"} | told == set(estimate([window]).value)
+    assert {"mean", "max"} | percentiles == set(estimate([window]).value)
 
 
-def test_without_requests_nothing_is_told() -> None:
+def test_without_requests_there_are_no_estimates() -> None:
     """Missing is not zero."""
     assert Estimates() == estimate([Histogram()] * 12)
 

@@ -29,10 +29,10 @@ def test_waiting_for_disks_is_idle(tmp_path: Path) -> None:
     stat = tmp_path / "stat"
     stat.write_text("cpu  100 0 100 300 100 0 0 50 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
 
-    found = CpuTimes.now(stat)
+    times = CpuTimes.now(stat)
 
-    assert found is not None
-    assert (200, 50, 400) == pytest.approx((100 * found.busy, 100 * found.steal, 100 * found.idle), rel=0.01)
+    assert times is not None
+    assert (200, 50, 400) == pytest.approx((100 * times.busy, 100 * times.steal, 100 * times.idle), rel=0.01)
 
 
 def test_a_machine_without_proc_tells_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the load generator is told for a trial."""
+"""The configuration of a trial's load."""
 
 from tests.unit.core.search.simulator import spec_of
 
@@ -23,5 +23,5 @@ def confirm(*, rows_are_known: bool) -> LoadConfig:
 
 def test_rows_that_are_known_are_not_all_sent_again() -> None:
     """The heaviest still come first."""
-    told = [confirm(rows_are_known=known) for known in (False, True)]
-    assert [(True, True), (False, True)] == [(c.cover_rows, c.heaviest_first) for c in told]
+    configs = [confirm(rows_are_known=known) for known in (False, True)]
+    assert [(True, True), (False, True)] == [(c.cover_rows, c.heaviest_first) for c in configs]

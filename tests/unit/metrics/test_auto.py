@@ -96,7 +96,7 @@ async def test_the_samples_of_a_restarted_container_are_not_mixed() -> None:
         ("Prometheus at http://p cannot be reached", "cannot be reached"),
     ],
 )
-async def test_the_kubelet_is_read_where_prometheus_will_not_do_and_the_reason_is_said(
+async def test_the_kubelet_is_read_where_prometheus_is_not_used_and_the_reason_is_given(
     prometheus: ContainerSamples | str, why: str
 ) -> None:
     """Not there yet, not there at all, too coarse, not answering."""
@@ -122,7 +122,7 @@ async def test_without_a_configured_prometheus_the_kubelet_is_read() -> None:
     assert "the kubelet is read: no Prometheus is configured" == samples.remark
 
 
-async def test_when_neither_answers_both_reasons_are_said() -> None:
+async def test_when_neither_answers_both_reasons_are_given() -> None:
     """One sentence for both."""
     auto = AutoSource(Fixed("Prometheus", "Prometheus is away"), Fixed("Kubelet", "the kubelet refused"))
     with pytest.raises(MetricsUnavailable, match="Prometheus is away; and the kubelet refused"):

@@ -48,7 +48,7 @@ class Run:
     timeline: Timeline
     load_start: float
     load_end: float
-    alone: Window
+    exclusive: Window
     cost: float
     cores: float
 
@@ -94,7 +94,7 @@ def simulate(scenario: Scenario, seed: int) -> Run:
         timeline=recorder.timeline(0.0),
         load_start=load_start,
         load_end=load_end,
-        alone=Window(ready, math.inf),
+        exclusive=Window(ready, math.inf),
         cost=sum(end - begin for begin, end in busy[1:]) / len(done),
         cores=(cpu_until(window.end) - cpu_until(window.start)) / window.seconds,
     )
@@ -123,9 +123,9 @@ def sampled_at(scenario: Scenario, rng: random.Random, load_end: float) -> list[
 def chosen(run: Run) -> float | None:
     """Return the cost by the rule."""
     samples = ContainerSamples(cpu_seconds=run.cpu)
-    load = LoadWindows(run.window, run.timeline.completed_between, run.load_start, run.load_end, run.alone)
-    found = cpu_cost(samples, load)
-    return found.seconds_per_request if found else None
+    load = LoadWindows(run.window, run.timeline.completed_between, run.load_start, run.load_end, run.exclusive)
+    cost = cpu_cost(samples, load)
+    return cost.seconds_per_request if cost else None
 
 
 def inside(run: Run) -> float | None:
@@ -135,7 +135,7 @@ def inside(run: Run) -> float | None:
 
 def around(run: Run) -> float | None:
     """Return the cost from the last sample before the load and the first after it."""
-    before = [s for s in run.cpu if run.alone.start <= s.time < run.load_start][-1:]
+    before = [s for s in run.cpu if run.exclusive.start <= s.time < run.load_start][-1:]
     return _between([*before, *(s for s in run.cpu if s.time > run.load_end)], run)
 
 
@@ -211,7 +211,9 @@ def test_mean_cpu_over_the_window_is_within_three_percent_of_the_truth(name: str
     for run in simulated(SCENARIOS[name]):
         status = usage(
             ContainerSamples(cpu_seconds=run.cpu),
-            windows_from(run.window, run.timeline.completed_between, run.load_start, run.load_end, exclusive=run.alone),
+            windows_from(
+                run.window, run.timeline.completed_between, run.load_start, run.load_end, exclusive=run.exclusive
+            ),
         )
         errors.append(1.0 if status is None or status.cpu is None else abs(float(status.cpu) / run.cores - 1))
     assert sorted(errors)[math.ceil(0.95 * SEEDS) - 1] <= 0.03

@@ -19,9 +19,9 @@ container_start_time_seconds{{{NAMES},pod="digits-1"}} 1.699999e+09
 
 def _read(text: bytes, size: int) -> list[tuple[str, float, float]]:
     lines = PodLines("digits-1", scraped_at=1700000001.0)
-    found = [one for at in range(0, len(text), size) for one in lines.feed(text[at : at + size])]
-    found += lines.finish()
-    return [(one.labels["__name__"], time, value) for one in found for time, value in one.points]
+    series = [one for at in range(0, len(text), size) for one in lines.feed(text[at : at + size])]
+    series += lines.finish()
+    return [(one.labels["__name__"], time, value) for one in series for time, value in one.points]
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 100_000])
@@ -35,7 +35,7 @@ def test_only_the_wanted_lines_of_the_pod_are_read_however_the_text_arrives(size
         ("container_memory_working_set_bytes", 1700000000.456, 196083712.0),
         ("container_start_time_seconds", 1700000001.0, 1.699999e9),
         ("container_cpu_usage_seconds_total", 1700000000.123, 812.3),
-    ] == sorted(_read(TEXT, size), key=lambda found: found[2] == 812.3)
+    ] == sorted(_read(TEXT, size), key=lambda row: row[2] == 812.3)
 
 
 def test_a_last_line_without_a_newline_is_read() -> None:
@@ -57,5 +57,5 @@ def test_a_line_that_is_no_sample_is_passed_over() -> None:
 def test_label_values_are_unescaped() -> None:
     """Backslash, quote and newline, as the format says."""
     lines = PodLines("digits-1", 0.0)
-    (found,) = lines.feed(b'container_threads{image="a\\"b\\\\c\\nd",pod="digits-1"} 5 5000\n')
-    assert 'a"b\\c\nd' == found.labels["image"]
+    (series,) = lines.feed(b'container_threads{image="a\\"b\\\\c\\nd",pod="digits-1"} 5 5000\n')
+    assert 'a"b\\c\nd' == series.labels["image"]

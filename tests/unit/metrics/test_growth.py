@@ -1,4 +1,4 @@
-"""Growth of memory with requests: told with its interval, told to be none, or not told."""
+"""Growth of memory with requests: reported with its interval, reported to be none, or not reported."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def noisy(memory: float, seed: int) -> float:
     return memory + 4096 * random.Random(seed).uniform(-9, 9)
 
 
-def test_a_leak_is_told_by_its_slope() -> None:
+def test_a_leak_is_reported_by_its_slope() -> None:
     """4 KiB a request, with the scatter of a few pages."""
     points = [(n, noisy(200 * MIB + 4096 * n, n)) for n in range(0, 5000, 700)]
-    found = growth(points)
-    assert found is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert 4096 == pytest.approx(found.per_request, rel=0.02)
-    assert found.low < 4096 < found.high
+    result = growth(points)
+    assert result is not None
+    assert result.low is not None
+    assert result.high is not None
+    assert 4096 == pytest.approx(result.per_request, rel=0.02)
+    assert result.low < 4096 < result.high
 
 
-def test_memory_that_stays_is_told_not_to_grow() -> None:
+def test_memory_that_stays_is_reported_not_to_grow() -> None:
     """That is a measured zero, not a missing value."""
-    found = growth([(n, 200 * MIB + 4096 * (n % 3)) for n in range(0, 3000, 500)])
-    assert found is not None
-    assert 0.0 == found.per_request
+    result = growth([(n, 200 * MIB + 4096 * (n % 3)) for n in range(0, 3000, 500)])
+    assert result is not None
+    assert 0.0 == result.per_request
 
 
 def test_three_samples_tell_growth_but_not_how_sure_it_is() -> None:
@@ -52,8 +52,8 @@ def test_a_server_that_warms_up_does_not_leak(count: int, time_constant: float) 
     """Memory that fills up to a level, fast or slowly within the window, is no growth that goes on."""
     shares = [i / (count - 1) for i in range(count)]
     points = [(1500 * x, noisy(100 * MIB - 40 * MIB * math.exp(-x / time_constant), i)) for i, x in enumerate(shares)]
-    found = growth(points)
-    assert found is None or not found.per_request or not found.low
+    result = growth(points)
+    assert result is None or not result.per_request or not result.low
 
 
 def test_samples_between_which_nothing_was_served_are_one() -> None:
@@ -62,13 +62,13 @@ def test_samples_between_which_nothing_was_served_are_one() -> None:
     assert growth(points) == growth([*points, points[-1], points[-1]])
 
 
-def test_a_leak_is_told_behind_a_warm_up() -> None:
+def test_a_leak_is_reported_after_a_warm_up() -> None:
     """What bends first goes on as a line."""
     shares = [i / 19 for i in range(20)]
     points = [(1500 * x, noisy((100 + 30 * x - 20 * math.exp(-x / 0.08)) * MIB, i)) for i, x in enumerate(shares)]
-    found = growth(points)
-    assert found is not None
-    assert 30 * MIB / 1500 == pytest.approx(found.per_request, rel=0.1)
+    result = growth(points)
+    assert result is not None
+    assert 30 * MIB / 1500 == pytest.approx(result.per_request, rel=0.1)
 
 
 def test_a_single_step_is_no_leak() -> None:
@@ -97,8 +97,8 @@ def test_without_requests_there_is_no_growth_to_tell() -> None:
 def test_noise_is_rarely_called_a_leak() -> None:
     """Of a thousand flat servers whose memory scatters by three percent, hardly one is said to grow."""
     chance = random.Random(1)
-    told = 0
+    false_alarms = 0
     for _ in range(1000):
-        found = growth([(75 * i, chance.gauss(100, 3) * MIB) for i in range(20)])
-        told += found is not None and found.low is not None and found.low > 0
-    assert told <= 5
+        result = growth([(75 * i, chance.gauss(100, 3) * MIB) for i in range(20)])
+        false_alarms += result is not None and result.low is not None and result.low > 0
+    assert false_alarms <= 5

@@ -66,7 +66,7 @@ def test_the_newest_sample_is_that_of_cpu_or_memory() -> None:
 
 def test_a_part_keeps_the_restarts_inside_it_and_the_time_of_creation() -> None:
     """Everything else is cut to the span."""
-    whole = ContainerSamples(
+    samples = ContainerSamples(
         cpu_seconds=series([(1, 5), (2, 1), (3, 2)]),
         start_time=series([(9, 0.5)]),
         restarts=(2.0, 3.0),
@@ -76,14 +76,14 @@ def test_a_part_keeps_the_restarts_inside_it_and_the_time_of_creation() -> None:
         ContainerSamples(
             cpu_seconds=series([(1, 5), (2, 1)]), start_time=series([(9, 0.5)]), restarts=(2.0,), source="Kubelet"
         )
-    ) == whole.within(1, 2)
+    ) == samples.within(1, 2)
 
 
 def test_a_thinned_series_keeps_its_ends_and_its_peak() -> None:
     """What is drawn of ten samples a second must not lose the one that matters."""
-    found = thinned(series((t, 9.0 if t == 777 else 1.0) for t in range(1000)), 50)
-    assert len(found) <= 52
-    assert [(0, 1.0), (999, 1.0), (777, 9.0)] == [found[0], found[-1], max(found, key=lambda s: s.value)]
+    kept = thinned(series((t, 9.0 if t == 777 else 1.0) for t in range(1000)), 50)
+    assert len(kept) <= 52
+    assert [(0, 1.0), (999, 1.0), (777, 9.0)] == [kept[0], kept[-1], max(kept, key=lambda s: s.value)]
 
 
 def test_a_thinned_counter_still_grows_by_as_much() -> None:

@@ -55,7 +55,7 @@ def measured(samples: ContainerSamples = FULL, **more: Any) -> UsageStatus:
     return result
 
 
-def test_everything_that_was_sampled_is_said() -> None:
+def test_everything_that_was_sampled_is_reported() -> None:
     """One load, four samples, every field."""
     assert (
         UsageStatus(
@@ -243,15 +243,15 @@ def test_memory_before_the_load_is_what_the_server_held_when_nobody_called_it() 
     held = series([*asked, (LOAD_START + 12, 120 * MIB), (LOAD_START + 27, 120 * MIB)])
     samples = ContainerSamples(working_set_bytes=held)
     window = Window(LOAD_START + 5, LOAD_START + 35)
-    found = usage(
+    status = usage(
         samples,
         windows_from(
             window, completed_between, LOAD_START, LOAD_START + 35, exclusive=Window(LOAD_START - 4, math.inf)
         ),
     )
-    assert found is not None
-    assert found.memory is not None
-    assert Quantity("90Mi") == found.memory.before_load
+    assert status is not None
+    assert status.memory is not None
+    assert Quantity("90Mi") == status.memory.before_load
     late = usage(samples, windows_from(window, completed_between, LOAD_START, LOAD_START + 35))
     assert late is not None
     assert late.memory is not None

@@ -95,10 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(command_line: Sequence[str]) -> int:
     if "_ARGCOMPLETE" in os.environ:  # set by the shell's completion
         _complete()
-    arguments = _parser(words).parse_args(words)
+    arguments = _parser(command_line).parse_args(command_line)
     return _module(arguments.command).run(arguments)
 
 
@@ -125,7 +125,7 @@ def _complain(*problems: object) -> None:
         print("modelprofiler:", "".join(c for c in line if c.isprintable()), file=sys.stderr)
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(command_line: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser for a command line; only the command that it names has its options."""
     parser = argparse.ArgumentParser(
         prog="modelprofiler",
@@ -135,7 +135,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    named = next((word for word in words if not word.startswith("-")), None)
+    named = next((word for word in command_line if not word.startswith("-")), None)
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(
             name,

@@ -3,6 +3,7 @@
 import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -25,8 +26,28 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     """With what it is for."""
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    said = " ".join(capsys.readouterr().out.split())
-    assert [] == [f"{name} {purpose}" for name, purpose in cli.COMMANDS.items() if f"{name} {purpose}" not in said]
+    text = " ".join(capsys.readouterr().out.split())
+    assert [] == [f"{name} {purpose}" for name, purpose in cli.COMMANDS.items() if f"{name} {purpose}" not in text]
+
+
+def options_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Return every option and argument of a command and of the commands below it."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in dict.fromkeys(action.choices.values()):
+                yield from options_of(below)
+        else:
+            yield action
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_option_has_a_description(name: str) -> None:
+    """That fits in a few lines, and begins like the others: without a capital or a full stop."""
+    commands = next(a for a in cli._parser([name])._actions if isinstance(a, argparse._SubParsersAction))
+    for option in options_of(commands.choices[name]):
+        text = option.help or ""
+        assert 3 < len(text) < 200, (name, option.dest)
+        assert not text.endswith("."), (name, option.dest)
 
 
 def test_no_command_is_a_usage_error() -> None:
@@ -43,8 +64,8 @@ def test_the_options_of_a_command_need_no_library(name: str) -> None:
         "import sys; from modelprofiler.cli import _parser; "
         f"_parser([{name!r}]); print([m for m in {HEAVY!r} if m in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert "[]" == found.stdout.strip()
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "[]" == ended.stdout.strip()
 
 
 def test_the_shell_completes_commands_and_their_options(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,17 +40,17 @@ def tool(name: str) -> str:
     """Return a program: that on PATH, or the local cluster's own."""
     cache = Path(os.environ.get("MODELPROFILER_CACHE") or Path.home() / ".cache" / "modelprofiler")
     built = sorted(cache.glob(f"bin/kubernetes-*-helm-*/{name}"))
-    found = os.environ.get(f"MODELPROFILER_{name.upper()}") or shutil.which(name) or (str(built[-1]) if built else None)
-    if not found:
+    path = os.environ.get(f"MODELPROFILER_{name.upper()}") or shutil.which(name) or (str(built[-1]) if built else None)
+    if not path:
         pytest.skip(f"no {name}: PATH has none, and `make cluster` has built none")
-    return found
+    return path
 
 
 def without_cpu_limit() -> RunRecord:
     """Return a run whose recommendation has a CPU request alone."""
     profile = runs.verified().profile
-    [given] = profile.status.recommendations
-    changed = given.model_copy(update={"limits": Size(memory=Quantity("224Mi"))})
+    [recommendation] = profile.status.recommendations
+    changed = recommendation.model_copy(update={"limits": Size(memory=Quantity("224Mi"))})
     status = profile.status.model_copy(update={"recommendations": [changed]})
     return RunRecord(profile.model_copy(update={"status": status}))
 
@@ -64,16 +64,16 @@ def run(*command: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("files", [patch.kustomize, lambda r, w: {"kustomization.yaml": patch.kustomize_in_one(r, w)}])
 def test_kustomize_changes_the_size_of_the_one_container(tmp_path: Path, files: Any) -> None:
-    """What it does not name stays; a limit that is not wanted goes."""
+    """What it does not name stays; a limit that is not recommended goes."""
     kubectl = tool("kubectl")
     (tmp_path / "component").mkdir()
     for name, content in files(without_cpu_limit(), SERVER).items():
         (tmp_path / "component" / name).write_text(content)
     (tmp_path / "web.yaml").write_text(yaml.safe_dump(DEPLOYMENT))
     (tmp_path / "kustomization.yaml").write_text("resources: [web.yaml]\ncomponents: [component]\n")
-    [found] = run(kubectl, "kustomize", str(tmp_path))
+    [result] = run(kubectl, "kustomize", str(tmp_path))
     # Kustomize puts what a patch names first.
-    proxy, server = sorted(found["spec"]["template"]["spec"]["containers"], key=lambda c: c["name"])
+    proxy, server = sorted(result["spec"]["template"]["spec"]["containers"], key=lambda c: c["name"])
     assert {"name": "proxy", "image": "p"} == proxy
     limits = {"memory": "224Mi", "example.com/gpu": "1"}
     assert {"requests": {"cpu": "400m", "memory": "224Mi"}, "limits": limits} == server["resources"]
@@ -84,9 +84,9 @@ def test_kubectl_patches_a_manifest(tmp_path: Path) -> None:
     kubectl = tool("kubectl")
     (tmp_path / "web.yaml").write_text(yaml.safe_dump(DEPLOYMENT))
     (tmp_path / "patch.yaml").write_text(patch.strategic_merge(runs.verified(), SERVER))
-    [found] = run(kubectl, "patch", "--local", "-f", str(tmp_path / "web.yaml"), "--patch-file",
+    [result] = run(kubectl, "patch", "--local", "-f", str(tmp_path / "web.yaml"), "--patch-file",
                   str(tmp_path / "patch.yaml"), "-o", "yaml")  # fmt: skip
-    server = found["spec"]["template"]["spec"]["containers"][1]
+    server = result["spec"]["template"]["spec"]["containers"][1]
     assert ("s", {"cpu": "400m", "memory": "224Mi"}) == (server["image"], server["resources"]["requests"])
 
 
@@ -99,6 +99,6 @@ def test_helm_takes_the_values(tmp_path: Path) -> None:
     (chart / "values.yaml").write_text(yaml.safe_dump({"server": {"resources": OLD}}))
     (chart / "templates" / "x.yaml").write_text("resources: {{ toJson .Values.server.resources }}\n")
     (tmp_path / "size.yaml").write_text(patch.helm_values(without_cpu_limit(), "server.resources"))
-    [found] = run(helm, "template", "x", str(chart), "-f", str(tmp_path / "size.yaml"))
+    [result] = run(helm, "template", "x", str(chart), "-f", str(tmp_path / "size.yaml"))
     limits = {"memory": "224Mi", "example.com/gpu": "1"}
-    assert {"requests": {"cpu": "400m", "memory": "224Mi"}, "limits": limits} == found["resources"]
+    assert {"requests": {"cpu": "400m", "memory": "224Mi"}, "limits": limits} == result["resources"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.unit.report import runs
 
+import modelprofiler.report
 from modelprofiler.cli import main
 from modelprofiler.report.document import document
 
@@ -156,3 +157,17 @@ def test_a_problem_cannot_control_the_terminal(tmp_path: Path, capsys: pytest.Ca
     assert 2 == main(["report", str(file)])
     error = capsys.readouterr().err
     assert (1, False) == (len(error.splitlines()), "\x1b" in error)
+
+
+@pytest.mark.parametrize("output", ["text", "json", "html"])
+def test_only_the_page_needs_jinja2(
+    report: str, output: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The operator's image does not have it."""
+    for module in ("page", "html"):
+        monkeypatch.delitem(sys.modules, f"modelprofiler.report.{module}", raising=False)
+        monkeypatch.delattr(modelprofiler.report, module, raising=False)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert (1 if output == "html" else 0) == main(["report", report, "-o", output])
+    expected = "modelprofiler: this command needs jinja2: pip install 'modelprofiler[local]'\n"
+    assert (expected if output == "html" else "") == capsys.readouterr().err

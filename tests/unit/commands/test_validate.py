@@ -16,9 +16,9 @@ def test_flags_are_checked_with_the_file(tmp_path: Path, capsys: pytest.CaptureF
     assert 0 == main(["validate", file, "--rate", "20"])
     capsys.readouterr()
     assert 2 == main(["validate", file, "--rate", "0", "--cpu", "1:2"])
-    said = capsys.readouterr().err
-    assert f"{file}: spec.load.openLoop: rate must be greater than 0 and at most 100k (from --rate)" in said
-    assert f"{file}: --cpu: must be MIN:MAX:STEP" in said
+    error = capsys.readouterr().err
+    assert f"{file}: spec.load.openLoop: rate must be greater than 0 and at most 100k (from --rate)" in error
+    assert f"{file}: --cpu: must be MIN:MAX:STEP" in error
 
 
 def test_flags_stand_over_what_is_wrong_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,10 +56,10 @@ def test_a_report_is_written_as_a_page(run: str, tmp_path: Path) -> None:
         (["compare", "{run}", "{run}", "--max-increase", "a lot"], 2, "--max-increase: 'a lot' is not a percentage"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(
+def test_a_problem_is_reported_in_a_sentence(
     run: str, arguments: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And ends with its code: 2 for what was asked for, 1 for what was found."""
+    """With exit code 2 for bad input, 1 for a run that is missing or has no recommendation."""
     assert code == main([a.replace("{run}", run) for a in arguments])
     assert says in capsys.readouterr().err
 

@@ -35,8 +35,8 @@ def test_what_kubectl_prints_is_a_run_without_its_details(tmp_path: Path, listed
     data = runs.verified().profile.to_dict()
     file = tmp_path / "digits.yaml"
     file.write_text(yaml.safe_dump({"kind": "List", "items": [data]} if listed else data))
-    found = read(file)
-    assert (5, {}) == (len(found.trials), found.details)
+    run = read(file)
+    assert (5, {}) == (len(run.trials), run.details)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_kubectl_prints_is_a_run_without_its_details(tmp_path: Path, listed
         ),
     ],
 )
-def test_what_is_no_run_is_said_to_be_none(
+def test_what_is_not_a_run_is_one_problem(
     tmp_path: Path, content: str | None, error: type[Exception], says: str
 ) -> None:
     """In a sentence."""

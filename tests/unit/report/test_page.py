@@ -43,9 +43,9 @@ class Node:
 
     def all(self, tag: str, class_: str = "") -> list[Node]:
         """Return every element of a name and class below this one."""
-        found = [n for c in self.children for n in c.all(tag, class_)]
+        below = [n for c in self.children for n in c.all(tag, class_)]
         mine = self.tag == tag and set(class_.split()) <= set((self.attributes.get("class") or "").split())
-        return ([self] if mine else []) + found
+        return ([self] if mine else []) + below
 
     @property
     def text(self) -> str:

@@ -25,8 +25,8 @@ RESOURCES = {"requests": SIZE, "limits": SIZE}
 def changed(record: RunRecord, **changes: Any) -> RunRecord:
     """Return the run with another recommendation."""
     status = record.profile.status
-    given = [status.recommendations[0].model_copy(update=changes)]
-    status = status.model_copy(update={"recommendations": given})
+    recommendations = [status.recommendations[0].model_copy(update=changes)]
+    status = status.model_copy(update={"recommendations": recommendations})
     return RunRecord(record.profile.model_copy(update={"status": status}), record.details)
 
 
@@ -48,24 +48,24 @@ def test_a_patch_names_the_container_and_its_resources() -> None:
 
 def test_the_variables_that_sized_the_thread_pools_are_part_of_it() -> None:
     """The list is merged by name, so what else the workload sets stays."""
-    found = changed(runs.verified(), env=[Variable(name="OMP_NUM_THREADS", value="1")])
-    container = yaml.safe_load(patch.strategic_merge(found, SERVER))["spec"]["template"]["spec"]["containers"][0]
+    record = changed(runs.verified(), env=[Variable(name="OMP_NUM_THREADS", value="1")])
+    container = yaml.safe_load(patch.strategic_merge(record, SERVER))["spec"]["template"]["spec"]["containers"][0]
     assert {"name": "server", "env": [{"name": "OMP_NUM_THREADS", "value": "1"}], "resources": RESOURCES} == container
 
 
 def test_a_cron_job_holds_its_template_deeper() -> None:
     """In its job template."""
-    found = yaml.safe_load(patch.strategic_merge(runs.verified(), Workload("CronJob", "x", "server", "team")))
-    assert ("batch/v1", "team") == (found["apiVersion"], found["metadata"]["namespace"])
-    containers = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    written = yaml.safe_load(patch.strategic_merge(runs.verified(), Workload("CronJob", "x", "server", "team")))
+    assert ("batch/v1", "team") == (written["apiVersion"], written["metadata"]["namespace"])
+    containers = written["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     assert RESOURCES == containers[0]["resources"]
 
 
-def test_a_limit_that_is_not_wanted_is_taken_away() -> None:
+def test_a_limit_that_is_not_recommended_is_removed() -> None:
     """A merge keeps what a patch does not name."""
     record = changed(runs.verified(), limits=Size(memory=Quantity("224Mi")))
-    found = yaml.safe_load(patch.helm_values(record))
-    assert {"requests": SIZE, "limits": {"cpu": None, "memory": "224Mi"}} == found["resources"]
+    written = yaml.safe_load(patch.helm_values(record))
+    assert {"requests": SIZE, "limits": {"cpu": None, "memory": "224Mi"}} == written["resources"]
 
 
 def test_a_component_is_a_patch_with_its_kustomization() -> None:
@@ -89,9 +89,9 @@ def test_values_stand_where_the_chart_takes_them() -> None:
 
 def test_the_comment_says_where_the_numbers_come_from() -> None:
     """Profile, model, run, proof, reason, machine."""
-    said = comment(patch.strategic_merge(runs.verified(), SERVER))
-    for words in ("team/digits", "model digits 1", "run 8c1f24d9", "Trial 5 ran at exactly", "smallest", "AMD EPYC"):
-        assert words in said
+    text = comment(patch.strategic_merge(runs.verified(), SERVER))
+    for phrase in ("team/digits", "model digits 1", "run 8c1f24d9", "Trial 5 ran at exactly", "smallest", "AMD EPYC"):
+        assert phrase in text
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028", "\u2029", "\x0c", "\x00"])
@@ -105,15 +105,15 @@ def test_no_text_leaves_the_comment(end: str) -> None:
 
 @pytest.mark.parametrize("record", [runs.infeasible(), runs.unfinished()])
 def test_without_a_recommendation_there_is_nothing_to_write(record: RunRecord) -> None:
-    """Whatever is asked for; the reason is said."""
-    said = r"there is no recommendation to write: (p95 is|Trial 3)"
-    with pytest.raises(ModelProfilerError, match=said):
+    """In any form; the message has the reason."""
+    message = r"there is no recommendation to write: (p95 is|Trial 3)"
+    with pytest.raises(ModelProfilerError, match=message):
         patch.helm_values(record)
-    with pytest.raises(ModelProfilerError, match=said):
+    with pytest.raises(ModelProfilerError, match=message):
         patch.strategic_merge(record, SERVER, unverified=True)
 
 
-def test_what_is_not_verified_is_written_only_when_that_is_asked_for() -> None:
+def test_an_unverified_recommendation_is_written_only_with_the_option() -> None:
     """And then says so."""
     record = changed(runs.verified(), verification=None)
     with pytest.raises(ModelProfilerError, match="use --unverified to write it anyway"):
@@ -131,7 +131,7 @@ def test_the_workload_is_the_one_that_was_profiled_or_the_one_that_is_named() ->
     assert Workload("Deployment", "web", "server", "team") == patch.workload_of(RunRecord(profile))
 
 
-def test_every_wrong_name_is_told_at_once() -> None:
+def test_every_wrong_name_is_reported_at_once() -> None:
     """With the option that has it."""
     with pytest.raises(InvalidInput) as error:
         patch.workload_of(runs.verified(), "Pod/A b", "C", "ns!")

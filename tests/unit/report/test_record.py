@@ -19,8 +19,8 @@ FULL = TrialRecord(
 
 def with_trials(*records: TrialRecord) -> ModelProfile:
     """Return a profile whose status has these trials."""
-    found = profile()
-    return found.model_copy(update={"status": found.status.model_copy(update={"trials": [r.trial for r in records]})})
+    known = profile()
+    return known.model_copy(update={"status": known.status.model_copy(update={"trials": [r.trial for r in records]})})
 
 
 def test_a_trial_is_read_as_it_was_written() -> None:
@@ -48,7 +48,7 @@ def test_a_run_is_read_from_its_directory_or_its_file(tmp_path: Path) -> None:
         assert (FULL,) == RunRecord.read(path).trials
 
 
-def test_what_was_said_about_the_numbers_is_kept(tmp_path: Path) -> None:
+def test_notes_are_kept(tmp_path: Path) -> None:
     """A sentence each."""
     write_profile(tmp_path, with_trials())
     assert () == RunRecord.read(tmp_path).notes
@@ -67,7 +67,7 @@ def test_a_trial_that_was_not_recorded_to_its_end_does_not_count(tmp_path: Path)
     ("content", "says"),
     [(None, "is not the directory of a run"), ("{", "profile.json is not JSON"), ("[" * 99_999, "deep")],
 )
-def test_what_is_no_record_is_said_to_be_none(tmp_path: Path, content: str | None, says: str) -> None:
+def test_what_is_not_a_record_is_one_problem(tmp_path: Path, content: str | None, says: str) -> None:
     """With the file's name."""
     file = tmp_path / "profile.json"
     if content is not None:

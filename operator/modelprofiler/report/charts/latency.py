@@ -16,6 +16,8 @@ from modelprofiler.report.summary import Summary, judged_latency
 
 _LANE = 30
 """Height in pixels of the lane above the drawing area, in which trials without a latency are marked."""
+_LABEL_HEIGHT = 8
+"""Pixels that keep the label of the recommended size, above the lane, off the title of the axis."""
 _INTERVALS_APART = 9.0
 """Pixels between two intervals: their end bars are 8 wide."""
 
@@ -41,7 +43,7 @@ def latency_chart(record: RunRecord, width: float = 860, height: float = 400) ->
     chosen = recommendation.requests.cpu.millicores if recommendation and recommendation.requests.cpu else None
     description = _description(points, without_latency, metric, bound, chosen)
     plot = Plot(width, height, f"{metric} latency against CPU", description)
-    plot.top += _LANE if without_latency else 6
+    plot.top += _LANE + _LABEL_HEIGHT if without_latency else 6
     y = _latency_scale(points, bound, plot)
     x = _cpu_scale(_cpu_sizes(record, points, without_latency, chosen), plot)
     if bound is not None:

@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     from modelprofiler.files.draft import Draft, write
 
     output = Path(arguments.output) if arguments.output else None
+    if output is not None and not output.absolute().parent.is_dir():
+        raise InvalidInput([Problem("--output", f"there is no folder {output.parent}")])
     folder = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-")[:50]
     draft = Draft(
         name=arguments.name or folder or "profile",

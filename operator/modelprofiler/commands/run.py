@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run after its finished trials")
     parser.add_argument(
         "--wait",
-        type=float,
+        type=_seconds,
         default=0.0,
         metavar="SECONDS",
         help="how long to wait for another run on this machine to end, in seconds (default: 0)",
@@ -55,6 +55,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plain", action="store_true", help="print lines instead of a live table, also in a terminal")
     parser.epilog = EPILOG
+
+
+def _seconds(text: str) -> float:
+    """Return a finite number of seconds; argparse reports a ValueError as an invalid value of this type."""
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds from 0, not {text!r}")
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:

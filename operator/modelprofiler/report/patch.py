@@ -34,8 +34,8 @@ _WORKLOADS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 Of other kinds (custom resources) a strategic merge would replace the list of containers."""
 
-_NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
-_KEY = re.compile(r"^[A-Za-z0-9_-]+$")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
 PATCH_FILE = "resources.yaml"
 
 
@@ -82,7 +82,9 @@ def workload_of(
                 )
             ]
         )
-    kind, _, name = text.partition("/")
+    kind, slash, name = text.partition("/")
+    if not slash:
+        raise InvalidInput([Problem("--workload", f"must be KIND/NAME, such as Deployment/digits, not {text[:80]!r}")])
     known = next((k for k in _WORKLOADS if k.lower() == kind.lower()), None)
     problems = []
     if known is None:
@@ -90,7 +92,7 @@ def workload_of(
         problems.append(Problem("--workload", f"{kind[:80]!r} is not a kind with a pod template; write one of {kinds}"))
     container = container or recommendation_of(record, unverified=True).container_name
     for option, value in (("--workload", name), ("--container", container), ("--workload-namespace", namespace)):
-        if value is not None and not _NAME.match(value):
+        if value is not None and not _NAME.fullmatch(value):
             problems.append(Problem(option, f"{value[:80]!r} is not a valid Kubernetes name"))
     if problems or known is None:
         raise InvalidInput(problems)
@@ -167,7 +169,7 @@ def helm_values(record: RunRecord, path: str = "resources", *, unverified: bool 
         When there is no recommendation to write.
     """
     keys = path.split(".")
-    if not all(_KEY.match(key) for key in keys):
+    if not all(_KEY.fullmatch(key) for key in keys):
         raise InvalidInput(
             [Problem("--values-path", f"{path[:80]!r} is not a path of keys; write for example server.resources")]
         )

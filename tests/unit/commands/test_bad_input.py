@@ -77,12 +77,11 @@ def test_a_file_that_is_no_profile_is_one_problem(
         (["report", "Digits run"], "there is no file or directory 'Digits run', and no profile can have this name"),
         (["report", "digits", "-n", "a/../b"], "--namespace: 'a/../b' is not a valid Kubernetes name"),
         (["get", "a/../b"], "NAME: 'a/../b' is not a valid Kubernetes name"),
+        (["init", "--dataset", "x", "--output", "/missing/x"], "--output: there is no folder /missing"),
     ],
 )
-def test_a_name_that_no_object_can_have_is_refused(
-    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Before it becomes a part of an address."""
+def test_a_name_that_cannot_be_is_refused(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before it becomes a part of an address, or anything is read."""
     assert 2 == main(arguments)
     assert f"modelprofiler: {says}\n" == capsys.readouterr().err
 
@@ -171,3 +170,11 @@ def test_only_the_page_needs_jinja2(
     assert (1 if output == "html" else 0) == main(["report", report, "-o", output])
     expected = "modelprofiler: this command needs jinja2: pip install 'modelprofiler[local]'\n"
     assert (expected if output == "html" else "") == capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wait", ["nan", "-1", "inf", "soon"])
+def test_a_wait_is_a_number_of_seconds(wait: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Comparisons with NaN would wait for ever."""
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "x.yaml", f"--wait={wait}"])
+    assert (2, True) == (ended.value.code, "argument --wait: " in capsys.readouterr().err)

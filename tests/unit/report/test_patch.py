@@ -138,3 +138,11 @@ def test_every_wrong_name_is_reported_at_once() -> None:
     assert ["--workload", "--workload", "--container", "--workload-namespace"] == [p.path for p in error.value.problems]
     with pytest.raises(InvalidInput, match="--workload: is required"):
         patch.workload_of(runs.verified())
+
+
+@pytest.mark.parametrize("text", ["Deployment", "", "Deployment/x\n", "Deployment/x/y"])
+def test_a_workload_is_a_kind_and_a_name(text: str) -> None:
+    """With one problem for each mistake."""
+    with pytest.raises(InvalidInput, match="--workload: ") as error:
+        patch.workload_of(runs.verified(), text)
+    assert 1 == len(error.value.problems)

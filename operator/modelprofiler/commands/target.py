@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +13,6 @@ from modelprofiler.errors import InvalidInput, ModelProfilerError, Problem
 if TYPE_CHECKING:
     from modelprofiler.report.record import RunRecord
 
-KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-"""A DNS subdomain (RFC 1123), as the names of profiles are."""
 _FILE_ENDINGS = (".json", ".yaml", ".yml")
 
 
@@ -45,6 +42,8 @@ def check_names(**names: str | None) -> None:
     InvalidInput
         With every name that is not valid.
     """
+    from modelprofiler.report.patch import KUBERNETES_NAME
+
     problems = [
         Problem(option, f"{name[:80]!r} is not a valid Kubernetes name")
         for option, name in names.items()
@@ -69,6 +68,8 @@ def resolve(run: str, namespace: str | None) -> RunRecord:
         from modelprofiler.report.document import read
 
         return read(path)
+    from modelprofiler.report.patch import KUBERNETES_NAME
+
     if not KUBERNETES_NAME.fullmatch(run):
         raise InvalidInput(
             [Problem("", f"there is no file or directory {run[:80]!r}, and no profile can have this name")]

@@ -34,7 +34,8 @@ _WORKLOADS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 Of other kinds (custom resources) a strategic merge would replace the list of containers."""
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""A DNS subdomain (RFC 1123), as the names of most objects are."""
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 PATCH_FILE = "resources.yaml"
 
@@ -92,7 +93,7 @@ def workload_of(
         problems.append(Problem("--workload", f"{kind[:80]!r} is not a kind with a pod template; write one of {kinds}"))
     container = container or recommendation_of(record, unverified=True).container_name
     for option, value in (("--workload", name), ("--container", container), ("--workload-namespace", namespace)):
-        if value is not None and not _NAME.fullmatch(value):
+        if value is not None and not KUBERNETES_NAME.fullmatch(value):
             problems.append(Problem(option, f"{value[:80]!r} is not a valid Kubernetes name"))
     if problems or known is None:
         raise InvalidInput(problems)

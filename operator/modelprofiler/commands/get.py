@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what the cluster has."""
     from modelprofiler.cluster.fetch import profiles_of
 
-    target.check_names(**{"NAME": arguments.name, "--namespace": arguments.namespace})
+    target.check_names({"NAME": arguments.name, "--namespace": arguments.namespace})
     profiles = profiles_of(arguments.name, arguments.namespace)
     if arguments.output == "table":
         if not profiles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,8 @@ def add_namespace(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_names(**names: str | None) -> None:
-    """Refuse names that no Kubernetes object can have: they would be parts of an address.
+def check_names(names: Mapping[str, str | None]) -> None:
+    """Refuse names, by their options, that no Kubernetes object can have: they would be parts of an address.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def resolve(run: str, namespace: str | None) -> RunRecord:
         raise InvalidInput(
             [Problem("", f"there is no file or directory {run[:80]!r}, and no profile can have this name")]
         )
-    check_names(**{"--namespace": namespace})
+    check_names({"--namespace": namespace})
     from modelprofiler.cluster.fetch import run_of
 
     try:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from modelprofiler.api.objects import Object
 from modelprofiler.commands import target
+from modelprofiler.report.formats import printable
 
 HEADINGS = ("NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE")
 
@@ -76,7 +77,8 @@ def _row(profile: Object, now: datetime) -> tuple[str, ...]:
         verification.get("p95"),
         _age(profile["metadata"].get("creationTimestamp"), now),
     )
-    return tuple("" if cell is None else str(cell) for cell in cells)
+    # A status may be written by others than the operator.
+    return tuple("" if cell is None else printable(" ".join(str(cell).split())) for cell in cells)
 
 
 def _age(created: str | None, now: datetime) -> str | None:

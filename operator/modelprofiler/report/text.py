@@ -43,18 +43,22 @@ def render(record: RunRecord, width: int = 100, color: bool = False) -> str:
 def _headline(record: RunRecord, width: int) -> str:
     summary = Summary.of(record)
     recommendation = summary.recommendation
-    name = record.profile.metadata.name
+    name = _in_one_line(record.profile.metadata.name)
     if recommendation is None:
         lines = [f"{name}: {summary.title} ({summary.reason})" if summary.reason else f"{name}: {summary.title}"]
         return "\n".join([*lines, _wrapped(summary.message, width)])
     lines = [f"{name}: {summary.state.value}", ""]
-    lines += [f"  container {recommendation.container_name}"]
+    lines += [f"  container {_in_one_line(recommendation.container_name)}"]
     sizes = [("requests", recommendation.requests), ("limits", recommendation.limits)]
     if recommendation.current is not None:
         sizes.append(("today", recommendation.current))
     lines += [f"    {label:9} {_size(size)}" for label, size in sizes]
-    lines += [f"    {'env':9} {variable.name}={variable.value}" for variable in recommendation.env]
+    lines += [f"    {'env':9} {_in_one_line(f'{variable.name}={variable.value}')}" for variable in recommendation.env]
     return "\n".join([*lines, "", _wrapped(summary.verdict, width), _wrapped(recommendation.explanation, width)])
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _size(size: Size) -> str:

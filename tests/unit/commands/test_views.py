@@ -1,7 +1,7 @@
 """The commands that show a run: what they print, where they write, how they end."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -105,3 +105,9 @@ def test_profiles_are_listed_as_kubectl_lists_them() -> None:
     assert ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE"] == lines[0].split()
     assert ["digits", "True", "Verified", "5", "400m", "224Mi", "116.9ms", "3h"] == lines[1].split()
     assert "new" == lines[2]
+
+
+def test_a_listed_status_cannot_control_the_terminal() -> None:
+    """Whoever may write it."""
+    evil = {"metadata": {"name": "x"}, "status": {"conditions": [{"type": "Succeeded", "reason": "a\x1b[2J\nb"}]}}
+    assert ["x", "a[2J", "b"] == get.table([evil], datetime.now(UTC)).splitlines()[1].split()

@@ -1,7 +1,7 @@
 """The rules by which a look at a profile is decided, in their order: the first that has something to say decides.
 
 Each is a pure function of the world, with a sentence that says what it decides and the reasons it may give. The table
-in docs/how-it-works.md is made of them: ``make docs``.
+in docs/how-it-works.md is made of them: ``make generate``.
 """
 
 from __future__ import annotations

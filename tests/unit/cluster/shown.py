@@ -51,10 +51,10 @@ def job(trial: int = 2, run: str = "abc", **fields: Any) -> Object:
 
 def load_pod(terminated: Object | None = None, **status: Any) -> Object:
     """Return the pod of a load Job."""
-    found = pod(None, labels=LOAD, ready=None)
+    body = pod(None, labels=LOAD, ready=None)
     state = {"terminated": terminated} if terminated else {"running": {"startedAt": at(100)}}
-    found["status"] = {"phase": "Running", "containerStatuses": [{"name": "load", "state": state}], **status}
-    return found
+    body["status"] = {"phase": "Running", "containerStatuses": [{"name": "load", "state": state}], **status}
+    return body
 
 
 def read(*objects: Object, container: str = "server") -> Observation:

@@ -24,13 +24,13 @@ MEASURED = Measured(
 @pytest.fixture
 async def cluster() -> StandIn:
     """Return an API server with a profile of one trial, and its report."""
-    found = StandIn(lambda: now(0))
+    cluster = StandIn(lambda: now(0))
     raw = raw_profile()
     raw["status"] = {"runHash": "abc", "trials": [a_row().to_dict()]}
-    found.put(PROFILES, raw)
+    cluster.put(PROFILES, raw)
     profile = ModelProfile.parse(raw)
-    await full_report.write(found, profile, "abc", a_row(), RESULT, MEASURED)
-    return found
+    await full_report.write(cluster, profile, "abc", a_row(), RESULT, MEASURED)
+    return cluster
 
 
 async def test_a_trial_has_what_its_load_handed_back_and_its_samples(cluster: StandIn) -> None:
@@ -77,7 +77,7 @@ async def test_a_report_that_may_not_be_read_is_done_without(cluster: StandIn) -
             raise Refused("configmaps is forbidden", 403)
 
     cluster.before = refuse
-    assert (1, {}) == (len((found := await fetch(cluster, "team", "digits")).trials), found.details)
+    assert (1, {}) == (len((run := await fetch(cluster, "team", "digits")).trials), run.details)
 
 
 async def test_a_profile_that_is_not_there_is_said_not_to_be(cluster: StandIn) -> None:

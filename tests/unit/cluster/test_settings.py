@@ -14,7 +14,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 def test_each_setting_is_a_variable() -> None:
     """Lists are separated by commas or spaces."""
-    found = Settings.from_environment(
+    settings = Settings.from_environment(
         {
             "MODELPROFILER_NAMESPACES": "a, b c",
             "MODELPROFILER_IMAGE_PULL_SECRETS": "one,two",
@@ -25,11 +25,11 @@ def test_each_setting_is_a_variable() -> None:
         }
     )
     assert (("a", "b", "c"), ("one", "two"), True, 60.0, "250m") == (
-        found.namespaces,
-        found.image_pull_secrets,
-        found.kubelet_insecure_tls,
-        found.ready_timeout_seconds,
-        found.load_cpu,
+        settings.namespaces,
+        settings.image_pull_secrets,
+        settings.kubelet_insecure_tls,
+        settings.ready_timeout_seconds,
+        settings.load_cpu,
     )
 
 

@@ -11,8 +11,8 @@ from modelprofiler.cluster.adapter import EVENTS, Kind
 from modelprofiler.errors import ClusterUnavailable, Refused
 
 
-async def told(*messages: str, name: str = "digits", **fields: Any) -> list[dict[str, Any]]:
-    """Return the events that are there after these were told."""
+async def recorded(*messages: str, name: str = "digits", **fields: Any) -> list[dict[str, Any]]:
+    """Return the events that exist after these messages were recorded."""
     cluster = StandIn(lambda: now(0))
     for message in messages:
         await events.tell(cluster, profile(name=name), "TrialFinished", message, now(61), **fields)
@@ -21,7 +21,7 @@ async def told(*messages: str, name: str = "digits", **fields: Any) -> list[dict
 
 async def test_an_event_is_about_its_profile() -> None:
     """So that kubectl describe shows it."""
-    (event,) = await told("Trial 1 passed.")
+    (event,) = await recorded("Trial 1 passed.")
     assert {
         "apiVersion": "modelprofiler.io/v1alpha1",
         "kind": "ModelProfile",
@@ -39,19 +39,19 @@ async def test_an_event_is_about_its_profile() -> None:
 
 async def test_the_same_is_told_once_and_what_differs_each_time() -> None:
     """A restarted operator may tell it again."""
-    assert [1, 2] == [len(await told("a", "a")), len(await told("a", "b"))]
+    assert [1, 2] == [len(await recorded("a", "a")), len(await recorded("a", "b"))]
 
 
 async def test_a_warning_is_one() -> None:
     """For a run that failed."""
-    (event,) = await told("too slow", warning=True)
+    (event,) = await recorded("too slow", warning=True)
     assert "Warning" == event["type"]
 
 
 async def test_a_long_message_is_cut_and_a_long_name_stays_a_name() -> None:
     """The API server refuses a longer note, and a label that ends in a dash or a dot."""
     for name in ("a" * 253, "a" * 229 + "." + "b" * 23, "a" * 229 + "-" + "b" * 23):
-        (event,) = await told("x" * 5000, name=name)
+        (event,) = await recorded("x" * 5000, name=name)
         assert (1024, True) == (len(event["message"]), len(event["metadata"]["name"]) <= 253)
         assert not any(part.endswith("-") or not part for part in event["metadata"]["name"].split("."))
 

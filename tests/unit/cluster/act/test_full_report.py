@@ -38,9 +38,9 @@ def read(cluster: StandIn) -> dict[str, Any]:
 
 async def test_a_trial_is_there_with_all_that_its_load_handed_back(cluster: StandIn) -> None:
     """The histogram too, which the status has no room for."""
-    found = (await write(cluster, a_row()))[FIRST]
-    assert a_row().to_dict() == found["trial"]
-    assert RESULT == LoadResult.decode(base64.b64decode(found["load"]["result"]).decode())
+    entry = (await write(cluster, a_row()))[FIRST]
+    assert a_row().to_dict() == entry["trial"]
+    assert RESULT == LoadResult.decode(base64.b64decode(entry["load"]["result"]).decode())
     meta = cluster.of(CONFIG_MAPS)[0]["metadata"]
     assert ("digits-report", UID) == (meta["name"], meta["ownerReferences"][0]["uid"])
 
@@ -48,8 +48,8 @@ async def test_a_trial_is_there_with_all_that_its_load_handed_back(cluster: Stan
 async def test_late_usage_completes_a_trial_and_keeps_its_load(cluster: StandIn) -> None:
     """It comes without a result."""
     await write(cluster, a_row(usage=None))
-    found = (await write(cluster, a_row(), None))[FIRST]
-    assert (a_row().to_dict(), True) == (found["trial"], "result" in found["load"])
+    entry = (await write(cluster, a_row(), None))[FIRST]
+    assert (a_row().to_dict(), True) == (entry["trial"], "result" in entry["load"])
 
 
 async def test_writing_the_same_again_changes_nothing(cluster: StandIn) -> None:

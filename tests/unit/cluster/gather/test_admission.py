@@ -31,7 +31,7 @@ POD_OF_ANOTHER_RUN = pod(labels={names.MANAGED_BY: names.MANAGER, names.PROFILE_
 
 
 class Admitting(StandIn):
-    """An API server with an admission plugin, which is only asked."""
+    """An API server with an admission plugin, of which only dry runs are made."""
 
     def __init__(self, rule: Rule) -> None:
         super().__init__(lambda: now(0))

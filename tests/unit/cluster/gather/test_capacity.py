@@ -1,4 +1,4 @@
-"""What the nodes can give, and what is said when it is too little."""
+"""What the nodes have left, and the problem when it is too little."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RANGE = {
 
 
 def container(cpu: str = "", memory: str = "", **fields: Any) -> Object:
-    """Return a container that asks for this."""
+    """Return a container with requests."""
     requests = {k: v for k, v in (("cpu", cpu), ("memory", memory)) if v}
     return {"resources": {"requests": requests} if requests else None, **fields}
 
@@ -53,7 +53,7 @@ def a_pod(cpu: str = "1", memory: str = "1Gi", node_name: str | None = "node1", 
             (150, 7),
             {"containers": [container("100m")], "overhead": {"cpu": "50m", "memory": "7"}},
         ),
-        ("a pod that asks for nothing", (0, 0), {"containers": [{}]}),
+        ("a pod that requests nothing", (0, 0), {"containers": [{}]}),
         ("a pod that is nearly empty", (0, 0), {}),
     ],
 )
@@ -104,18 +104,18 @@ def test_a_node_that_does_not_say_what_it_has_has_no_room() -> None:
 
 def test_without_a_range_everything_that_is_left_beside_the_load_is_searched() -> None:
     """From a floor, in steps that end within the room; those of memory grow with it."""
-    found = effective(Resources(), [Room("n", 1999, 3 * GI + 5)], (500, 256 * MI))
-    assert isinstance(found, EffectiveResources)
-    assert {"min": "100m", "max": "1450m", "step": "50m"} == found.to_dict()["cpu"]
-    memory = found.to_dict()["memory"]["values"]
+    searched = effective(Resources(), [Room("n", 1999, 3 * GI + 5)], (500, 256 * MI))
+    assert isinstance(searched, EffectiveResources)
+    assert {"min": "100m", "max": "1450m", "step": "50m"} == searched.to_dict()["cpu"]
+    memory = searched.to_dict()["memory"]["values"]
     assert (["128Mi", "160Mi"], ["2560Mi", "2816Mi"]) == (memory[:2], memory[-2:])
 
 
 def test_a_range_that_fits_some_node_is_searched_as_it_is() -> None:
-    """One of the two is enough to be given; the other is filled in."""
+    """Where only CPU or memory is given, the other is filled in."""
     small, large = Room("a", 1000, 8 * GI), Room("b", 3000, 4 * GI)
-    given = Resources.model_validate(RANGE)
-    assert EffectiveResources.model_validate(RANGE) == effective(given, [large, small], (500, 0))
+    both = Resources.model_validate(RANGE)
+    assert EffectiveResources.model_validate(RANGE) == effective(both, [large, small], (500, 0))
     half = effective(Resources.model_validate({"cpu": RANGE["cpu"]}), [large, small], (0, 0))
     assert isinstance(half, EffectiveResources)
     assert Limits(2000, 4 * GI) == Limits.ceiling(half)

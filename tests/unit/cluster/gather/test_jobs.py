@@ -13,9 +13,9 @@ from modelprofiler.cluster.gather.observation import LoadJob
 RESULT = load_result(load_status())
 
 
-def a_job_of(*found: Object, **fields: Any) -> LoadJob:
+def a_job_of(*pods: Object, **fields: Any) -> LoadJob:
     """Return what a Job and its pods show."""
-    return read(job(**fields), *found).jobs[0]
+    return read(job(**fields), *pods).jobs[0]
 
 
 def ended(**fields: Any) -> Object:
@@ -53,6 +53,7 @@ def test_a_load_that_ended_hands_its_result_back() -> None:
     ("says", "pods", "job_status"),
     [
         ("(exit code 1, Error): Traceback", [load_pod(ended(exitCode=1, reason="Error", message="Traceback"))], {}),
+        ("(exit code 0, Completed)", [load_pod(ended(message="not a result"))], {}),
         ("(exit code 137, OOMKilled)", [load_pod(ended(exitCode=137, reason="OOMKilled", message=""))], {}),
         ("(its pod is gone): it took too long", [], over("Failed", "it took too long")),
         ("(its pod is gone)", [load_pod(containerStatuses=[])], over("Complete")),
@@ -68,6 +69,13 @@ def test_a_load_without_a_result_says_why(says: str, pods: list[Object], job_sta
     seen = a_job_of(*pods, status=job_status)
     assert (None, f"the load generator left no result {says}") == (seen.result, seen.failure)
     assert seen.finished_at is not None
+
+
+def test_an_init_container_that_has_ended_is_not_the_end_of_the_load() -> None:
+    """A service mesh may add one to every pod."""
+    init = {"initContainerStatuses": [{"name": "istio-init", "state": {"terminated": {"exitCode": 0}}}]}
+    seen = a_job_of(load_pod(**init))
+    assert (None, None, "", "") == (seen.result, seen.finished_at, seen.failure, seen.stuck)
 
 
 @pytest.mark.parametrize(

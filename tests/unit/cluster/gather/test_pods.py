@@ -12,10 +12,10 @@ from modelprofiler.cluster.gather.observation import Pod, Termination
 from modelprofiler.core.axis import Limits
 
 
-def a_pod_of(found: Object, container: str = "server") -> Pod:
+def a_pod_of(body: Object, container: str = "server") -> Pod:
     """Return what a server's pod shows."""
-    found["metadata"]["labels"] = SERVER
-    seen = read(deployment(), found, container=container).servers[0].pod
+    body["metadata"]["labels"] = SERVER
+    seen = read(deployment(), body, container=container).servers[0].pod
     assert seen is not None
     return seen
 
@@ -69,26 +69,26 @@ def test_a_pod_without_any_status_is_pending() -> None:
     ],
 )
 def test_a_resize_shows_how_far_it_is(expected: tuple[str, str] | None, condition: Object) -> None:
-    """What is wanted is in the spec, what is applied in the status."""
-    found = pod(SMALL, conditions=[{"status": "True", **condition}])
-    found["status"]["containerStatuses"][0]["resources"] = {"limits": {"cpu": "1", "memory": "1Gi"}}
-    seen = a_pod_of(found)
+    """The desired size is in the spec, the applied one in the status."""
+    body = pod(SMALL, conditions=[{"status": "True", **condition}])
+    body["status"]["containerStatuses"][0]["resources"] = {"limits": {"cpu": "1", "memory": "1Gi"}}
+    seen = a_pod_of(body)
     assert (expected, SMALL, BIG) == (seen.resize, seen.desired, seen.actual)
 
 
 def test_a_kubelet_that_does_not_report_sizes_leaves_them_unknown() -> None:
     """Or only one of them."""
     for resources in (None, {}, {"limits": None}, {"limits": {"cpu": "1"}}):
-        found = pod()
-        found["status"]["containerStatuses"][0]["resources"] = resources
-        assert None is a_pod_of(found).actual
+        body = pod()
+        body["status"]["containerStatuses"][0]["resources"] = resources
+        assert None is a_pod_of(body).actual
 
 
 def test_sizes_compare_however_they_are_written() -> None:
     """0.25 is 250m."""
-    found = pod()
-    found["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "0.25", "memory": str(1024 * MI)}}
-    assert Limits(250, 1024 * MI) == a_pod_of(found).desired
+    body = pod()
+    body["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "0.25", "memory": str(1024 * MI)}}
+    assert Limits(250, 1024 * MI) == a_pod_of(body).desired
 
 
 EXIT = {"reason": "Error", "exitCode": 1, "message": "last words\n", "finishedAt": at(9)}
@@ -120,7 +120,7 @@ WELL = {"reason": "Completed", "exitCode": 0}
             {"containerStatuses": [status(state={"running": {}}), PROXY_FAILED]},
         ),
         (
-            "both have: the profiled one is told of",
+            "both have ended: the profiled one counts",
             Termination("server", "Completed", 0, ""),
             {
                 "containerStatuses": [
@@ -180,12 +180,12 @@ def test_an_evicted_pod_is_gone_and_says_why() -> None:
 
 def test_a_liveness_probe_and_a_probe_that_does_not_pass_are_seen() -> None:
     """They explain a kill, or why it is not ready."""
-    found = pod(containerStatuses=[status(state={"running": {"startedAt": at(1)}}, ready=False, started=True)])
-    found["spec"]["containers"][0] |= {
+    body = pod(containerStatuses=[status(state={"running": {"startedAt": at(1)}}, ready=False, started=True)])
+    body["spec"]["containers"][0] |= {
         "livenessProbe": {"httpGet": {"port": 80}},
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 80}},
     }
-    seen = a_pod_of(found)
+    seen = a_pod_of(body)
     assert (True, "the readinessProbe (GET /healthz on port 80) of container server did not pass") == (
         seen.has_liveness_probe,
         seen.unready,

@@ -26,7 +26,7 @@ def deployed(host: str | None = None, **spec: Any) -> Object:
 
 
 def config(**changes: Any) -> LoadConfig:
-    """Return what a load is told."""
+    """Return what a load is configured with."""
     p = profile()
     return LoadConfig(
         host="198.19.0.7",
@@ -64,17 +64,17 @@ def test_what_the_profile_carries_inline_is_one_config_map_that_volumes_name() -
         "dataset": {"source": {"inline": "[1]\n"}},
     }
     p = profile(**spec)
-    found = inline_files(p, "abc")
-    assert found is not None
+    config_map = inline_files(p, "abc")
+    assert config_map is not None
     data = {
         "modelprofiler-model": "weights",
         "modelprofiler-code": "def init(): ...",
         "modelprofiler-dataset": "[1]\n",
     }
     assert (names.files(p, "abc"), data, [OWNER]) == (
-        found["metadata"]["name"],
-        found["data"],
-        found["metadata"]["ownerReferences"],
+        config_map["metadata"]["name"],
+        config_map["data"],
+        config_map["metadata"]["ownerReferences"],
     )
     volumes = [
         *deployed(**spec)["spec"]["template"]["spec"]["volumes"],

@@ -1,4 +1,4 @@
-"""The Job of a load, whole."""
+"""The whole Job of a load, and where its pod runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from modelprofiler.load.config import DatasetFile, LoadConfig
 
 
 def config(**changes: Any) -> LoadConfig:
-    """Return what a load is told."""
+    """Return what a load is configured with."""
     p = profile()
     return LoadConfig(
         host="198.19.0.7",
@@ -55,11 +55,11 @@ def job(server_host: str | None = None, settings: Settings = SETTINGS, **spec: A
 
 def test_the_load_pod_has_a_cpu_limit_only_where_the_installer_wants_one() -> None:
     """One that is held back would measure itself; but a quota on limits.cpu takes no pod without."""
-    found = [
+    limits = [
         load_pod(profile(), "abc", settings, None)["containers"][0]["resources"]["limits"]
         for settings in (Settings(), Settings(load_cpu_limit="2"))
     ]
-    assert [{"memory": "256Mi"}, {"cpu": "2", "memory": "256Mi"}] == found
+    assert [{"memory": "256Mi"}, {"cpu": "2", "memory": "256Mi"}] == limits
 
 
 def test_the_load_job_is_restricted_tells_what_it_is_for_and_reads_its_config_from_an_annotation() -> None:

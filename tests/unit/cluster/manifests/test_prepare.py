@@ -1,4 +1,4 @@
-"""The Job that reads what is on claims, whole."""
+"""The whole Job that reads the sources on claims."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_the_job_goes_where_the_servers_template_may() -> None:
     """A volume that is made for its first pod is made where that is."""
     pod = {"containers": [{"name": "server", "image": "i"}], "tolerations": [{"operator": "Exists"}]}
     server: Object = {"template": {"spec": {**pod, "nodeSelector": {"disk": "ssd"}}}}
-    given = profile(**all_on_claims() | {"server": server})
+    on_claims = profile(**all_on_claims() | {"server": server})
     for host, expected in ((None, {"disk": "ssd"}), ("h", {"disk": "ssd", "kubernetes.io/hostname": "h"})):
-        spec = prepare_job(given, SETTINGS, identity="i", host=host)["spec"]["template"]["spec"]
+        spec = prepare_job(on_claims, SETTINGS, identity="i", host=host)["spec"]["template"]["spec"]
         assert (expected, [{"operator": "Exists"}]) == (spec["nodeSelector"], spec["tolerations"])

@@ -21,7 +21,7 @@ def deployed(host: str | None = None, **spec: Any) -> Object:
 
 def test_the_pod_of_a_template_is_the_users_with_our_labels_size_and_model() -> None:
     """The whole template: what is not named here is as it was written."""
-    found = deployed("host-1", server={"template": TEMPLATE, "containerName": "server"}, model=MODEL)
+    made = deployed("host-1", server={"template": TEMPLATE, "containerName": "server"}, model=MODEL)
     expected = {
         "metadata": {
             "labels": LABELS | {"sidecar.istio.io/inject": "false"},
@@ -64,7 +64,7 @@ def test_the_pod_of_a_template_is_the_users_with_our_labels_size_and_model() -> 
             ],
         },
     }
-    assert expected == found["spec"]["template"]
+    assert expected == made["spec"]["template"]
 
 
 def test_the_users_template_is_not_changed() -> None:
@@ -77,14 +77,14 @@ def test_the_users_template_is_not_changed() -> None:
 
 @pytest.mark.parametrize("mode", ["None", "Auto"])
 def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(mode: str) -> None:
-    """By variables beside the user's own, of which none is overwritten."""
+    """By variables in addition to the user's own, of which none is overwritten."""
     own = [{"name": "OMP_NUM_THREADS", "value": "7"}]
     server = {"name": "server", "image": "shop:1", "command": ["python3"], "env": own}
-    found = deployed(server={"template": {"spec": {"containers": [server]}}}, search={"threads": mode})
+    made = deployed(server={"template": {"spec": {"containers": [server]}}}, search={"threads": mode})
     cores = str(-(-LIMITS.cpu // 1000))
     added = [{"name": name, "value": cores} for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")]
     expected = [*own, *added] if mode == "Auto" else own
-    assert expected == found["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert expected == made["spec"]["template"]["spec"]["containers"][0]["env"]
 
 
 def test_a_grace_period_of_the_users_own_is_kept() -> None:
@@ -191,7 +191,7 @@ def test_a_users_own_affinity_is_kept_beside_ours() -> None:
 
 @pytest.mark.parametrize("affinity", ["x", {"podAntiAffinity": "x"}, {"podAntiAffinity": {}}, None])
 def test_what_is_no_affinity_is_left_to_the_api_server(affinity: object) -> None:
-    """It has the words for it; the operator goes on."""
+    """It refuses it with a message; the operator goes on."""
     pod = {**TEMPLATE["spec"], "affinity": affinity}
     spec = profile(server={"template": {"spec": pod}})
     assert deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)

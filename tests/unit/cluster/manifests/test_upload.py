@@ -1,4 +1,4 @@
-"""The claim for the files that a script brings, and the pod that copies them onto it, whole."""
+"""The whole claim for the files that a script brings, and the whole pod that copies them onto it."""
 
 from __future__ import annotations
 

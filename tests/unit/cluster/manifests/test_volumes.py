@@ -14,10 +14,10 @@ from modelprofiler.core.axis import Limits
 
 def test_a_pod_has_a_claim_in_one_volume() -> None:
     """Files are where those of a ConfigMap are: a folder's in the folder, a single file by its name."""
-    given = profile(**all_on_claims())
+    on_claims = profile(**all_on_claims())
     known = ClaimsStatus(identity="i", time=now(0), single_files=["model"])
-    given = given.model_copy(update={"status": given.status.model_copy(update={"claims": known})})
-    made = deployment(given, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
+    on_claims = on_claims.model_copy(update={"status": on_claims.status.model_copy(update={"claims": known})})
+    made = deployment(on_claims, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
     pod = made["spec"]["template"]["spec"]
     volume = {"name": "modelprofiler-code", "persistentVolumeClaim": {"claimName": "files", "readOnly": True}}
     assert [volume] == pod["volumes"][1:]
@@ -26,7 +26,7 @@ def test_a_pod_has_a_claim_in_one_volume() -> None:
         {"name": name, "mountPath": "/var/modelprofiler/code", "readOnly": True, "subPath": "code"},
         {"name": name, "mountPath": "/var/modelprofiler/model/m.bin", "readOnly": True, "subPath": "model/m.bin"},
     ] == pod["containers"][0]["volumeMounts"][1:]
-    load = load_pod(given, "abc", Settings(), "host-1", together=True)
+    load = load_pod(on_claims, "abc", Settings(), "host-1", together=True)
     assert {
         "name": "modelprofiler-dataset",
         "mountPath": "/var/modelprofiler/dataset/r.txt",
@@ -40,8 +40,8 @@ def test_a_claim_that_the_template_has_is_not_mounted_as_another_volume() -> Non
     """With some drivers such a pod does not start."""
     volumes = [{"name": "mine", "persistentVolumeClaim": {"claimName": "files"}}]
     server = {"template": {"spec": {"containers": [{"name": "server", "image": "i"}], "volumes": volumes}}}
-    given = profile(**all_on_claims() | {"server": server})
-    made = deployment(given, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
+    on_claims = profile(**all_on_claims() | {"server": server})
+    made = deployment(on_claims, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
     pod = made["spec"]["template"]["spec"]
     assert volumes == pod["volumes"]
     assert "mine" == pod["containers"][0]["volumeMounts"][0]["name"]

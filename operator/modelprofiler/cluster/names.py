@@ -8,14 +8,16 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import GROUP, ModelProfile
 from modelprofiler.core.axis import Limits
 
+# Labels, by which children are found.
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "modelprofiler"
 COMPONENT = "app.kubernetes.io/component"
 PROFILE_UID = f"{GROUP}/profile-uid"
-PROFILE_NAME = f"{GROUP}/profile"
 RUN = f"{GROUP}/run"
 TRIAL = f"{GROUP}/trial"
 INCARNATION = f"{GROUP}/incarnation"
+# Annotations, which say what a child is for.
+PROFILE_NAME = f"{GROUP}/profile"
 CPU = f"{GROUP}/cpu"
 MEMORY = f"{GROUP}/memory"
 PURPOSE = f"{GROUP}/purpose"
@@ -58,7 +60,7 @@ def load(profile: ModelProfile, run_hash: str, trial: int) -> str:
 
 
 def prepare(profile: ModelProfile, identity: str) -> str:
-    """Return the name of the Job that reads what is on claims."""
+    """Return the name of the Job that reads the sources on claims."""
     return f"{base(profile, identity)}-prepare"
 
 

@@ -1,1 +1,1 @@
-"""Doing what was decided: the objects that a run creates, and the requests that create and remove them."""
+"""Doing what was decided: the requests that create, change and delete the objects of a run."""

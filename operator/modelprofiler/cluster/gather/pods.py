@@ -14,11 +14,14 @@ from modelprofiler.core.axis import Limits
 IMAGE_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 )
-START_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-"""Reasons for which the kubelet keeps a container waiting that do not go away by waiting.
+"""Why a container waits for its image, as the kubelet writes it (pkg/kubelet/images/types.go).
 
-Others, ContainerCreating and PodInitializing, are steps that every container passes through.
+With `START_REASONS` these are the reasons that waiting seldom removes; every container passes through the others,
+ContainerCreating and PodInitializing.
 """
+
+START_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+"""Why the kubelet cannot start a container although it has the image (pkg/kubelet/kuberuntime)."""
 
 
 def server_pod(pod: Object, container: str) -> Pod:

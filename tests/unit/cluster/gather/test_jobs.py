@@ -73,8 +73,8 @@ def test_a_load_without_a_result_says_why(says: str, pods: list[Object], job_sta
 
 def test_an_init_container_that_has_ended_is_not_the_end_of_the_load() -> None:
     """A service mesh may add one to every pod."""
-    init = {"initContainerStatuses": [{"name": "istio-init", "state": {"terminated": {"exitCode": 0}}}]}
-    seen = a_job_of(load_pod(**init))
+    init = [{"name": "istio-init", "state": {"terminated": {"exitCode": 0}}}]
+    seen = a_job_of(load_pod(initContainerStatuses=init))
     assert (None, None, "", "") == (seen.result, seen.finished_at, seen.failure, seen.stuck)
 
 

@@ -1,4 +1,4 @@
-"""The Deployment and the Service of a server, whole."""
+"""The whole Deployment of a server."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def deployed(host: str | None = None, **spec: Any) -> Object:
 
 def test_the_deployment_of_an_entry_script_is_a_restricted_scoring_server() -> None:
     """The whole object."""
-    found = deployed(model=MODEL)
+    made = deployed(model=MODEL)
     base = names.base(profile(), "abc")
     expected = {
         "apiVersion": "apps/v1",
@@ -133,7 +133,7 @@ def test_the_deployment_of_an_entry_script_is_a_restricted_scoring_server() -> N
             },
         },
     }
-    assert expected == found
+    assert expected == made
 
 
 def test_the_size_is_written_as_kubernetes_writes_it() -> None:

@@ -16,6 +16,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import INCONCLUSIVE, Judged, LoadStatus, Outcome, Purpose, Size, Trial, UsageStatus
 from modelprofiler.core.checks import Check, checks_for
 from modelprofiler.core.evidence import Failure
+from modelprofiler.core.text import LONGEST_MESSAGE, head
 
 JUDGED_OUTCOMES = frozenset({Outcome.PASSED, Outcome.SLOW, Outcome.ERRORS})
 """Outcomes that follow from the objectives; all others follow from what happened to the server or the measurement."""
@@ -198,7 +199,8 @@ def judged_again(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[tuple[
     pairs = []
     for trial in trials:
         verdict = _verdict_again(spec, trial, trials)
-        update = {"outcome": verdict.outcome, "message": verdict.message[:2048], "judged": verdict.judged}
+        message = head(verdict.message, LONGEST_MESSAGE)
+        update = {"outcome": verdict.outcome, "message": message, "judged": verdict.judged}
         pairs.append((trial.model_copy(update=update), verdict))
     return pairs
 

@@ -23,7 +23,7 @@ DENSE = 8
 ALIKE = 2.0
 """Factor by which a rate from three samples may differ from that of other trials and confirm it. A rule of thumb."""
 
-FINEST = 0.02
+LEAST_WIDTH = 0.02
 """Least width of an interval, as a share of the growth: no rate of growth is known more precisely. A rule of thumb."""
 
 FEWEST_TRIALS = 2
@@ -116,7 +116,7 @@ def _own_interval(memories: Sequence[MemoryUsage], *, one_is_enough: bool) -> tu
         if memory.growth_low is not None and memory.growth_high is not None:
             slope = _slope(memory)
             width = (float(memory.growth_high) - float(memory.growth_low)) / 1000
-            rates.append((slope, max(width, FINEST * slope) / 2))
+            rates.append((slope, max(width, LEAST_WIDTH * slope) / 2))
     if not rates or (len(memories) < 2 and not one_is_enough):
         return None
     weights = [1 / half**2 for _, half in rates]

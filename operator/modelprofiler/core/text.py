@@ -4,6 +4,9 @@ from __future__ import annotations
 
 ELLIPSIS = "…"
 
+LONGEST_MESSAGE = 2048
+"""Characters of a trial's message, and of an explanation, that the schema of the status allows."""
+
 
 def head(text: str, longest: int) -> str:
     """Return the beginning of a text, at most `longest` characters of it."""

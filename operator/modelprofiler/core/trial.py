@@ -11,9 +11,7 @@ from modelprofiler.core.crowding import crowding, other_work
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, failure_of_load
 from modelprofiler.core.judge import outcome_of, rejudge
 from modelprofiler.core.steps import Window
-
-LONGEST_MESSAGE = 2048
-"""Characters of a trial's message that the status holds (`modelprofiler.api.trial.Trial.message`)."""
+from modelprofiler.core.text import LONGEST_MESSAGE, head
 
 
 def needs_usage(spec: ModelProfileSpec, window: Window) -> bool:
@@ -80,7 +78,7 @@ def _row(
         limits=attempt.limits.to_size(),
         fresh=attempt.fresh,
         outcome=verdict.outcome,
-        message=verdict.message[:LONGEST_MESSAGE],
+        message=head(verdict.message, LONGEST_MESSAGE),
         judged=verdict.judged,
         load=load,
         usage=evidence.usage,

@@ -96,3 +96,10 @@ def test_late_usage_joins_the_row_it_belongs_to() -> None:
     row = trial(Evidence(load=completed(cores=2, steal_percent=1.0)), "Decide")
     late = with_late_usage(spec(), [row], 1, MEASURED, None)
     assert (MEASURED, row.node, Outcome.PASSED) == (late.usage, row.node, late.outcome)
+
+
+def test_a_message_that_is_too_long_for_the_status_is_cut_with_a_mark() -> None:
+    """A traceback of a server may be of any length."""
+    row = trial(Evidence(failure=Failure(Outcome.CRASHED, "x" * 5000)))
+    assert 2048 == len(row.message)
+    assert row.message.endswith("x…")

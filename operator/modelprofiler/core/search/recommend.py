@@ -16,6 +16,7 @@ from modelprofiler.core.leak import leak_of, leak_sentence
 from modelprofiler.core.search.points import CpuPoint, Observation, tolerance_to
 from modelprofiler.core.search.run import Run
 from modelprofiler.core.steps import Recommend
+from modelprofiler.core.text import LONGEST_MESSAGE, head
 from modelprofiler.core.threads import oversized_sentence, variables_sentence, variables_to_set
 
 PEAKS_DIFFER = 1.02
@@ -99,6 +100,7 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend
     """
     proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
     verification = None if proof is None else _verification(run, proof)
+    sentences = [_cpu_sentence(run, target), _memory_sentence(run, target), *_notes(run, target)]
     size = target.limits.to_size()
     unlimited = run.spec.recommendation.cpu_limit == "None"
     recommendation = ContainerRecommendation(
@@ -107,7 +109,7 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Recommend
         limits=Size(memory=size.memory) if unlimited else size,
         env=variables_to_set(run.spec, target.limits.cpu),
         verification=verification,
-        explanation=" ".join([_cpu_sentence(run, target), _memory_sentence(run, target), *_notes(run, target)])[:2048],
+        explanation=head(" ".join(sentences), LONGEST_MESSAGE),
     )
     if proof is None:
         message = f"{target.limits} is recommended, but no trial at exactly this size passed"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from benchmarks.known_cost import free_port
+from tests.ports import unused_port
 
 import modelprofiler
 from modelprofiler.report.result import Result
@@ -46,7 +46,7 @@ def profile(repository: Path, port: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def result(control_groups: None, tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Result:
     """Run it."""
-    port = free_port()
+    port = unused_port()
     base = tmp_path_factory.mktemp("explained")
     file = base / "profile.yaml"
     file.write_text(yaml.safe_dump(profile(repository, port)))

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.known_cost import free_port
 from tests.integration.terminal import Terminal
+from tests.ports import unused_port
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -52,7 +52,7 @@ def ran(work: Path, *arguments: str) -> str:
 
 def test_files_become_a_profile_a_plan_a_run_and_a_report(control_groups: None, work: Path) -> None:
     """Four commands; the run shows a table that grows, with what is going on and how long it will take."""
-    port = str(free_port())
+    port = str(unused_port())
     files = ["--model", "model.json", "--entry-script", "score.py", "--dataset", "requests.txt"]
     profile = ran(work, "init", *files, "--port", port, "--rate", "20", "--latency", "p95=2s", "--name", "words")
     (work / "profile.yaml").write_text(profile)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from benchmarks.known_cost import free_port
+from tests.ports import unused_port
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.host.owner import owner_prefix
@@ -80,7 +80,7 @@ class WholeRun:
 @pytest.fixture(scope="module")
 def run(control_groups: None, tmp_path_factory: pytest.TempPathFactory, repository: Path) -> WholeRun:
     """Run, try to run beside it, interrupt, resume."""
-    port = free_port()
+    port = unused_port()
     base = tmp_path_factory.mktemp("run")
     rows = {"rows.txt": "\n".join(f'{{"row": {i}}}' for i in range(50))}
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rows"}, "data": rows}

@@ -1,10 +1,11 @@
 """A run of the server of known cost, without the steps that prepare one from a file."""
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
+
+from tests.ports import unused_port
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources, Provenance
@@ -26,9 +27,7 @@ SPEC: dict[str, Any] = {
 
 def prepare(directory: Path, repository: Path, knobs: str = "", **spec: Any) -> Prepared:
     """Return a run of the server of known cost with these knobs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = unused_port()
     rows = directory / "rows.txt"
     rows.write_text("\n".join(f'{{"row": {i}}}' for i in range(50)))
     data = SPEC | {"endpoint": {"http": {"port": port}}} | spec

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from tests.ports import unused_port
 from tests.unit.files.documents import document
 
 from modelprofiler.cli import main
 
-PORT = {"http": {"port": 45871}}
+PORT = {"http": {"port": unused_port()}}
 
 
 def test_flags_are_checked_with_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,13 +3,14 @@
 import socket
 from pathlib import Path
 
+from tests.ports import unused_port
 from tests.unit.files.documents import container, document
 
 from modelprofiler.host.machine import Machine
 from modelprofiler.local.check import examine, examine_for_cluster
 
 MACHINE = Machine(cpu=4000, memory=8 * 2**30, free=8 * 2**30)
-PORT = {"http": {"port": 45871}}
+PORT = {"http": {"port": unused_port()}}
 
 
 def test_a_good_file_has_no_problems_and_no_warnings(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from modelprofiler.api.status import DatasetStatus, EffectiveResources, Provenan
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.document import Document
-from modelprofiler.files.inputs import place_inputs
+from modelprofiler.files.inputs import Inputs, place_inputs
 from modelprofiler.load.procfs import cgroup_version, cpu_model
 from modelprofiler.local import environment
 from modelprofiler.local.check import examine
@@ -98,37 +98,49 @@ class Prepared:
         examined = examine(document, port_must_be_free=port_must_be_free)
         if examined.problems:
             raise InvalidInput(list(examined.problems))
-        assert examined.resources is not None
+        assert examined.resources is not None, "a range without problems is complete"
         inputs = place_inputs(document, workspace)
-        script = document.profile.spec.server.entry_script
+        profile = document.profile
+        script = profile.spec.server.entry_script
         python = environment.build(script.environment, notify=notify, stop=stop) if script is not None else None
         command = server_command(document, inputs, python, os.environ)
         warning = slow_build(python) if python is not None else None
-        profile = document.profile
-        rerun = profile.metadata.annotations.get(RERUN_ANNOTATION)
-        digests = {
-            "model_digest": inputs.model_digest,
-            "code_digest": inputs.code_digest,
-            "dataset_digest": inputs.dataset.digest,
-        }
-        # The folder of the environment is named after its content, so another environment is another run.
-        image = str(python.parent.parent.name) if python is not None else None
-        provenance = Provenance(
-            **digests,
-            rerun=rerun,
-            node=platform.node(),
-            cpu_model=cpu_model(),
-            kernel=platform.release(),
-            cgroup_version=cgroup_version(),
-            modelprofiler_version=__version__,
-        )
+        provenance = _provenance(profile, inputs)
         return cls(
             profile=profile,
             resources=examined.resources,
             server=command,
             dataset_file=inputs.dataset_file,
             dataset=inputs.dataset,
-            run_hash=run_hash(profile.spec, **digests, image=image, rerun=rerun),
+            run_hash=_run_hash(profile, provenance, python),
             provenance=provenance,
             warnings=tuple(dict.fromkeys((*examined.warnings, *command.warnings, *([warning] if warning else [])))),
         )
+
+
+def _provenance(profile: ModelProfile, inputs: Inputs) -> Provenance:
+    """Return the files and the machine that the numbers of a run come from."""
+    return Provenance(
+        model_digest=inputs.model_digest,
+        code_digest=inputs.code_digest,
+        dataset_digest=inputs.dataset.digest,
+        rerun=profile.metadata.annotations.get(RERUN_ANNOTATION),
+        node=platform.node(),
+        cpu_model=cpu_model(),
+        kernel=platform.release(),
+        cgroup_version=cgroup_version(),
+        modelprofiler_version=__version__,
+    )
+
+
+def _run_hash(profile: ModelProfile, provenance: Provenance, python: Path | None) -> str:
+    """Return what identifies a run, from the Python of its environment and the digests in its provenance."""
+    return run_hash(
+        profile.spec,
+        model_digest=provenance.model_digest,
+        code_digest=provenance.code_digest,
+        dataset_digest=provenance.dataset_digest,
+        # The folder of an environment is named after its content, so another environment is another run.
+        image=python.parent.parent.name if python is not None else None,
+        rerun=provenance.rerun,
+    )

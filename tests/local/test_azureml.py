@@ -75,7 +75,7 @@ def test_the_published_program_runs_with_its_imports_changed(repository: Path, m
 
 
 def test_an_old_script_runs_after_one_word_was_replaced() -> None:
-    """Every class that such a script has; two models, files beside the scoring script, an old Python."""
+    """Every class that such a script has; two models, files next to the scoring script, an old Python."""
     for file in OLD_STYLE.rglob("*.txt"):
         target = Path(file.relative_to(OLD_STYLE)).with_suffix(".py")
         target.parent.mkdir(parents=True, exist_ok=True)

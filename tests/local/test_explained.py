@@ -1,4 +1,4 @@
-"""What a whole run says of a server that leaks and has more threads than its limit has CPU: measured, not made up."""
+"""The explanation of a whole run of a server that leaks memory and has more threads than its limit has CPU."""
 
 from __future__ import annotations
 
@@ -61,19 +61,19 @@ def explanation(result: Result) -> str:
 
 def test_a_leak_is_told_with_its_slope_and_interval_and_when_it_will_kill(result: Result) -> None:
     """64 KiB a request are 62.5 MiB per 1,000."""
-    said = explanation(result)
-    found = re.search(r"Memory grows by (\S+) MiB \((\S+) to (\S+)\) per 1,000 requests", said)
-    assert found is not None, said
-    slope, low, high = map(float, found.groups())
+    text = explanation(result)
+    match = re.search(r"Memory grows by (\S+) MiB \((\S+) to (\S+)\) per 1,000 requests", text)
+    assert match is not None, text
+    slope, low, high = map(float, match.groups())
     assert LEAK_KIB * 1000 / 1024 == pytest.approx(slope, rel=0.05)
     assert low <= slope <= high
-    assert "it runs out of memory after about" in said
+    assert "it runs out of memory after about" in text
 
 
 def test_threads_beyond_the_limit_are_told_with_the_variables_to_set(result: Result) -> None:
     """As many as a pool of a large node has."""
-    said = explanation(result)
-    found = re.search(r"The server had (\d+) threads on 250m CPU and was throttled in \d+%", said)
-    assert found is not None, said
-    assert int(found[1]) >= THREADS
-    assert "set OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1 and MKL_NUM_THREADS=1" in said
+    text = explanation(result)
+    match = re.search(r"The server had (\d+) threads on 250m CPU and was throttled in \d+%", text)
+    assert match is not None, text
+    assert int(match[1]) >= THREADS
+    assert "set OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1 and MKL_NUM_THREADS=1" in text

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 COMMAND = [sys.executable, "-m", "modelprofiler"]
 PATIENCE_SECONDS = 900
-"""A bound against hanging: an environment may have to be built, and somebody else may be measuring on this machine."""
+"""A bound against hanging: an environment may have to be built, and another run may use this machine."""
 SCRIPT = """import json
 import os
 

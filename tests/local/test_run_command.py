@@ -29,11 +29,11 @@ SOON_SECONDS = 15
 """A bound against hanging, however busy the machine; on an idle one it takes a fifth of a second."""
 COMMAND = (sys.executable, "-m", "modelprofiler.cli")
 WAIT = ("--wait", "600")
-"""Somebody else may be measuring on this machine."""
+"""Another run may use this machine."""
 
 
 def profile(repository: Path, port: int) -> dict[str, Any]:
-    """Return a profile of the server of known cost: 30 requests/s of 5 ms, and 20 MiB beside its interpreter."""
+    """Return a profile of the server of known cost: 30 requests/s of 5 ms, 20 MiB and its interpreter."""
     container = {
         "name": "server",
         "image": "none",
@@ -79,7 +79,7 @@ class WholeRun:
 
 @pytest.fixture(scope="module")
 def run(control_groups: None, tmp_path_factory: pytest.TempPathFactory, repository: Path) -> WholeRun:
-    """Run, try to run beside it, interrupt, resume."""
+    """Start a run, try to start a second one, interrupt the first, resume it."""
     port = unused_port()
     base = tmp_path_factory.mktemp("run")
     rows = {"rows.txt": "\n".join(f'{{"row": {i}}}' for i in range(50))}
@@ -89,11 +89,11 @@ def run(control_groups: None, tmp_path_factory: pytest.TempPathFactory, reposito
     command = [*COMMAND, "run", str(file), "--directory", str(base / "kept"), "--output", "json", *WAIT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        said = ""
-        while not re.search(r"trial [2-9] \w+: sending", said):
+        progress = ""
+        while not re.search(r"trial [2-9] \w+: sending", progress):
             line = process.stderr.readline()
-            assert line, said
-            said += line
+            assert line, progress
+            progress += line
         # It stands still meanwhile, and has the machine all the same: so it cannot be over before the other has looked.
         process.send_signal(signal.SIGSTOP)
         refused = subprocess.run([*COMMAND, "run", str(file)], capture_output=True, text=True, check=False, timeout=60)
@@ -102,7 +102,7 @@ def run(control_groups: None, tmp_path_factory: pytest.TempPathFactory, reposito
         process.send_signal(signal.SIGCONT)
         out, more = process.communicate(timeout=30)
         within = time.monotonic() - began
-    interrupted = subprocess.CompletedProcess(command, process.returncode, out, said + more)
+    interrupted = subprocess.CompletedProcess(command, process.returncode, out, progress + more)
     mine = owner_prefix().rsplit("-", 2)[0].replace(str(os.getpid()), str(process.pid))
     left = [str(p) for p in Path("/sys/fs/cgroup").glob(f"*/{mine}-*")]
     with socket.socket() as probe:
@@ -149,11 +149,11 @@ def test_a_run_that_has_ended_is_shown_again(run: WholeRun) -> None:
 
 def test_the_smallest_size_is_recommended_and_was_run(run: WholeRun) -> None:
     """30 requests/s of 5 ms fit into 250m with room to spare, 20 MiB and an interpreter into 64Mi."""
-    (found,) = run.profile.status.recommendations
-    assert ("250m", "64Mi") == (str(found.limits.cpu), str(found.limits.memory))
-    assert found.verification is not None
-    proof = run.profile.status.trials[found.verification.trial - 1]
-    assert (found.limits, "Local") == (proof.limits, found.verification.environment)
+    (recommendation,) = run.profile.status.recommendations
+    assert ("250m", "64Mi") == (str(recommendation.limits.cpu), str(recommendation.limits.memory))
+    assert recommendation.verification is not None
+    proof = run.profile.status.trials[recommendation.verification.trial - 1]
+    assert (recommendation.limits, "Local") == (proof.limits, recommendation.verification.environment)
 
 
 def test_what_a_request_costs_is_what_the_server_burns(run: WholeRun) -> None:

@@ -61,9 +61,9 @@ def profile(command: list[str], threads: str) -> dict[str, Any]:
 
 def most_threads(result: Result) -> int:
     """Return the most threads that a trial's server had."""
-    found = [t.usage.threads for t in result.trials if t.usage is not None and t.usage.threads is not None]
-    assert found, result
-    return max(found)
+    threads = [t.usage.threads for t in result.trials if t.usage is not None and t.usage.threads is not None]
+    assert threads, result
+    return max(threads)
 
 
 @pytest.mark.parametrize("runtime", runtimes.RUNTIMES)
@@ -71,13 +71,13 @@ def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named(
     ran: Callable[[str, str], Result], runtime: str
 ) -> None:
     """In the explanation, with the number of threads and its value for the size."""
-    found = ran(runtime, "None").recommendation
-    assert found is not None
-    _, _, said = found.explanation.partition("The server had ")
-    assert said, found.explanation
-    assert int(said.split()[0]) > OWN_THREADS[runtime]
-    assert all(f"{name}={value}" in said for name, value in VARIABLES[runtime].items()), said
-    assert not found.env
+    recommendation = ran(runtime, "None").recommendation
+    assert recommendation is not None
+    _, _, threads_sentence = recommendation.explanation.partition("The server had ")
+    assert threads_sentence, recommendation.explanation
+    assert int(threads_sentence.split()[0]) > OWN_THREADS[runtime]
+    assert all(f"{name}={value}" in threads_sentence for name, value in VARIABLES[runtime].items()), threads_sentence
+    assert not recommendation.env
 
 
 @pytest.mark.parametrize("runtime", runtimes.RUNTIMES)
@@ -86,8 +86,8 @@ def test_threads_auto_sets_the_variable_and_the_server_has_fewer_threads(
 ) -> None:
     """As the recommendation says, which then has nothing to notice."""
     result = ran(runtime, "Auto")
-    found = result.recommendation
-    assert found is not None
-    assert VARIABLES[runtime].items() <= {v.name: v.value for v in found.env}.items()
-    assert "The server had " not in found.explanation
+    recommendation = result.recommendation
+    assert recommendation is not None
+    assert VARIABLES[runtime].items() <= {v.name: v.value for v in recommendation.env}.items()
+    assert "The server had " not in recommendation.explanation
     assert most_threads(result) <= OWN_THREADS[runtime] < most_threads(ran(runtime, "None"))

@@ -55,10 +55,10 @@ async def serve(start: Start, repository: Path) -> Serve:
         program = str(repository / "tests/servers/costserver.py")
         server = await start(sys.executable, program, "--host", "127.0.0.1", "--port", "0", *knobs, cgroup=cgroup)
         async with asyncio.timeout(20):
-            while not (found := re.search(r"listening on \S+:(\d+)", server.exit_sentence())):
+            while not (match := re.search(r"listening on \S+:(\d+)", server.exit_sentence())):
                 assert server.alive, server.exit_sentence()
                 await asyncio.sleep(0.01)
-        return server, int(found[1])
+        return server, int(match[1])
 
     return run
 

@@ -25,7 +25,7 @@ while True:
         time.sleep(60)
     os.waitpid(-1, 0)
 """
-# Runs a server in a control group; the server leaves a process behind that dies with nobody.
+# Runs a server in a control group; the server leaves a process behind that outlives it.
 OWNER = """
 import asyncio, os, sys
 from pathlib import Path
@@ -43,7 +43,7 @@ asyncio.run(main())
 
 
 async def used(cgroup: Cgroup, seconds: float) -> tuple[float, Reading, Reading]:
-    """Return the mean CPU for so many seconds in cores, and the readings at both ends."""
+    """Return the mean CPU over some seconds in cores, and the readings at both ends."""
     before = cgroup.read()
     await asyncio.sleep(seconds)
     after = cgroup.read()
@@ -55,7 +55,7 @@ async def used(cgroup: Cgroup, seconds: float) -> tuple[float, Reading, Reading]
 async def test_cpu_is_held_to_its_quota_and_the_quota_can_be_changed_while_it_runs(
     cgroup: Cgroup, start: Start
 ) -> None:
-    """A loop takes what it is given, never more, and throttled periods tell; without a quota there are no periods."""
+    """A loop uses its quota and never more, with throttled periods; without a quota there are no periods."""
     cgroup.set_cpu(50)
     await start(sys.executable, "-c", BURN, cgroup=cgroup)
     await asyncio.sleep(0.2)
@@ -73,10 +73,10 @@ async def test_cpu_is_held_to_its_quota_and_the_quota_can_be_changed_while_it_ru
     assert before.periods == after.periods
 
 
-async def test_a_server_that_needs_more_memory_than_it_may_have_is_killed_and_that_is_said(
+async def test_a_server_that_exceeds_its_memory_limit_is_killed_and_the_kill_is_reported(
     cgroup: Cgroup, start: Start, repository: Path
 ) -> None:
-    """By the kernel, and the counter tells that from any other SIGKILL."""
+    """The kernel kills it, and its counter distinguishes that from any other SIGKILL."""
     cgroup.set_memory(48 * MIB)
     program = str(repository / "tests/servers/costserver.py")
     server = await start(sys.executable, program, "--port", "0", "--memory-mib", "100", cgroup=cgroup)
@@ -100,7 +100,7 @@ async def test_a_worker_that_is_killed_for_memory_is_counted_while_its_master_li
 
 
 async def test_memory_can_be_raised_and_lowered_to_what_is_free(cgroup: Cgroup, serve: Serve) -> None:
-    """Both limits, that with swap too, in whatever order the kernel wants them."""
+    """Both limits, with and without swap, in the order that the kernel demands."""
     for size in (64, 256, 48, None, 64):
         cgroup.set_memory(None if size is None else size * MIB)
     await serve("--memory-mib", "20", cgroup=cgroup)
@@ -132,7 +132,7 @@ async def test_peaks_between_readings_are_seen_and_the_peak_of_all_time_is_kept(
 async def test_the_next_run_ends_what_a_killed_one_left_behind(
     cgroup: Cgroup, tmp_path: Path, gone: Callable[[int], Awaitable[bool]]
 ) -> None:
-    """The server dies with its parent; a daemon of the server lives on in the group, until somebody opens another."""
+    """The server dies with its parent; a daemon of the server lives on in the group until another group is opened."""
     log = tmp_path / "server.log"
     owner = await asyncio.create_subprocess_exec(sys.executable, "-c", OWNER, str(log), stdout=asyncio.subprocess.PIPE)
     assert owner.stdout is not None
@@ -158,7 +158,7 @@ def existing(directories: list[Path]) -> list[Path]:
 
 @pytest.fixture
 def version_2() -> Path:
-    """Return where version 2 is mounted, with whatever controllers, if this user may write to it."""
+    """Return where version 2 is mounted, with any controllers, if this user may write to it."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         if " - cgroup2 " in line:
             path = Path(line.split()[4])

@@ -1,4 +1,4 @@
-"""Two runs on one machine would measure each other: the second one waits, or is refused with who has it."""
+"""Two runs on one machine would disturb each other: the second waits, or is refused with the name of the first."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def other(file: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_a_second_run_is_refused_and_told_who_runs(file: Path, other: subprocess.Popen[str]) -> None:
+def test_a_second_run_is_refused_with_the_name_of_the_first(file: Path, other: subprocess.Popen[str]) -> None:
     """By name and process number."""
     with (
         pytest.raises(MachineBusy, match=rf"^profile other \(process {other.pid}\) is running"),
@@ -48,15 +48,15 @@ def test_a_second_run_is_refused_and_told_who_runs(file: Path, other: subprocess
 
 
 def test_a_second_run_may_wait(file: Path, other: subprocess.Popen[str]) -> None:
-    """It is told for whom, once, and goes on when that has ended."""
-    told: list[str] = []
+    """The message names the other run, comes once, and waiting ends when that run has ended."""
+    messages: list[str] = []
 
-    def end(said: str) -> None:
-        told.append(said)
+    def end(message: str) -> None:
+        messages.append(message)
         other.kill()
 
     with machine_lock("x", wait_seconds=60, waiting=end, file=file):
-        assert [f"waiting for profile other (process {other.pid}) to end"] == told
+        assert [f"waiting for profile other (process {other.pid}) to end"] == messages
 
 
 def test_a_run_that_was_killed_holds_nothing(file: Path, other: subprocess.Popen[str]) -> None:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("control_groups")
 
 
 def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int = 128) -> TrialRecord:
-    """Run the reference trial alone."""
+    """Run only the reference trial."""
     step = RunTrial(Purpose.REFERENCE, Limits(cpu, memory * 2**20), fresh=True, window="Measure", reason="")
 
     async def run() -> TrialRecord:
@@ -51,13 +51,13 @@ def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int =
 def test_a_server_that_fails_says_how(
     tmp_path: Path, repository: Path, knobs: str, outcome: Outcome, says: str
 ) -> None:
-    """With its last words, and nobody waits for the rest of the load."""
+    """The message has its last words, and the rest of the load is not waited for."""
     trial = one_trial(prepare(tmp_path, repository, knobs), tmp_path).trial
     assert (outcome, True) == (trial.outcome, says in trial.message), trial.message
 
 
 def test_a_trial_tells_a_leak_and_sizes_thread_pools_where_that_is_asked_for(tmp_path: Path, repository: Path) -> None:
-    """64 KiB a request, beside 20 MiB that it holds anyway; what the allocator adds is a few percent.
+    """64 KiB for each request, in addition to 20 MiB that it holds anyway; the allocator adds a few percent.
 
     The variables are in the server's environment, also over those of the shell that it was started from.
     """
@@ -97,11 +97,11 @@ def test_requests_that_become_dearer_while_a_run_goes_on_are_noticed(tmp_path: P
                 replace(prepared, server=server), Placement.of(prepared.resources), tmp_path, SilentListener()
             )
             try:
-                found = await trials.run(step, len(rows) + 1, rows)
+                record = await trials.run(step, len(rows) + 1, rows)
             finally:
                 await trials.close()
             # On a busy machine it may have been disturbed; its cost is measured all the same.
-            rows.append(found.trial.model_copy(update={"outcome": Outcome.PASSED}))
+            rows.append(record.trial.model_copy(update={"outcome": Outcome.PASSED}))
         return rows
 
     rows = asyncio.run(run())
@@ -115,7 +115,7 @@ def test_requests_that_become_dearer_while_a_run_goes_on_are_noticed(tmp_path: P
 def test_a_server_that_was_being_stopped_when_the_run_was_interrupted_is_gone(
     prepared: Prepared, tmp_path: Path
 ) -> None:
-    """With its control group: an interruption between two trials leaves no less behind than one within."""
+    """With its control group: an interruption between two trials leaves nothing behind, like one within a trial."""
     step = RunTrial(Purpose.REFERENCE, Limits(500, 128 * 2**20), fresh=True, window="Measure", reason="")
     groups = []
 

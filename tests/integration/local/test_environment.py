@@ -27,14 +27,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tiny(cache: Path) -> Environment:
     """Return an environment with next to nothing in it, built."""
-    wanted = Environment(requirements=["six"])
+    environment = Environment(requirements=["six"])
     try:
-        build(wanted, cache)
+        build(environment, cache)
     except EnvironmentFailed as error:
         if os.environ.get("CI") == "true":
             pytest.fail(f"no environment can be built here, which is a failure because CI=true: {error}")
         pytest.skip(f"no environment can be built here: {error}")
-    return wanted
+    return environment
 
 
 def test_an_environment_has_what_is_asked_for_and_the_server(tiny: Environment, cache: Path) -> None:
@@ -43,15 +43,15 @@ def test_an_environment_has_what_is_asked_for_and_the_server(tiny: Environment, 
     assert cache == python.parent.parent.parent
     subprocess.run([python, "-c", "import six, azureml_inference_server_http"], check=True, timeout=60)
     for command in ([python, python.with_name("azmlinfsrv")], [python.with_name("azmlinfsrv")]):
-        said = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=False)
-        assert "--entry_script" in said.stdout, said.stderr
+        done = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=False)
+        assert "--entry_script" in done.stdout, done.stderr
 
 
 def test_it_is_built_once(tiny: Environment, cache: Path) -> None:
-    """Nothing is said the second time, and nothing is left of the building."""
-    said: list[str] = []
-    assert build(tiny, cache, said.append) == build(tiny, cache, said.append)
-    assert [] == said
+    """The second time there is no message, and no temporary folder is left."""
+    messages: list[str] = []
+    assert build(tiny, cache, messages.append) == build(tiny, cache, messages.append)
+    assert [] == messages
     assert [] == list(cache.glob(".building-*"))
 
 
@@ -68,7 +68,7 @@ def test_one_whose_python_is_gone_is_not_used(tiny: Environment, cache: Path) ->
 
 
 def test_requirements_that_contradict_each_other_are_the_users_to_mend(tiny: Environment, cache: Path) -> None:
-    """In the resolver's own words; nothing is left of the attempt."""
+    """The message quotes the resolver, and no temporary folder is left."""
     with pytest.raises(InvalidInput) as error:
         build(Environment(requirements=[*tiny.requirements, "six<1", "six>1"]), cache)
     (problem,) = error.value.problems
@@ -100,7 +100,7 @@ def test_without_a_way_to_the_packages_the_profile_is_not_blamed(cache: Path, mo
 
 
 def test_building_ends_soon_after_it_is_stopped(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever uv waits for: nobody who presses Ctrl-C waits for an index that does not answer."""
+    """Even while uv waits for an index that does not answer: Ctrl-C does not wait for it."""
     stop = threading.Event()
 
     def stop_when_asked(silent: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""A run as one call: what is said before anything is waited for or started."""
+"""A run in one call: what it reports before it waits for anything or starts anything."""
 
 import functools
 import subprocess
@@ -30,7 +30,7 @@ Make = Callable[[str], Session]
 
 
 class Listener(SilentListener):
-    """Keeps what is said."""
+    """Keeps all messages."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -76,7 +76,7 @@ def make(tmp_path: Path, listener: Listener) -> Make:
 
 
 @pytest.mark.usefixtures("held")
-def test_bad_input_is_told_before_the_machine_is_waited_for(make: Make, listener: Listener, tmp_path: Path) -> None:
+def test_bad_input_is_reported_before_waiting_for_the_machine(make: Make, listener: Listener, tmp_path: Path) -> None:
     """Half an hour of another run is long to wait for a typo."""
     with pytest.raises(InvalidInput, match="nosuchserver cannot be run on this machine"):
         make("nosuchserver").run()
@@ -85,8 +85,8 @@ def test_bad_input_is_told_before_the_machine_is_waited_for(make: Make, listener
 
 
 @pytest.mark.usefixtures("held")
-def test_who_waits_for_the_machine_is_shown_why_at_once(make: Make, listener: Listener) -> None:
-    """A live table is drawn when it is told to be, and not only once the run has begun."""
+def test_the_reason_of_a_wait_is_shown_at_once(make: Make, listener: Listener) -> None:
+    """A live table is drawn while the run waits, and not only after it has begun."""
 
     def shown() -> None:
         assert ["waiting for another run to end"] == listener.heard

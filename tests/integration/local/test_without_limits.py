@@ -32,13 +32,13 @@ def test_without_limits_there_is_an_answer_that_nothing_verifies(prepared: Prepa
     why = "limits cannot be enforced here, as this system has no control groups (they are part of Linux)"
     assert why == host.limits_problem
     status = asyncio.run(Engine(prepared, host, tmp_path, SilentListener()).run()).status
-    (trial,), (found,) = status.trials, status.recommendations
+    (trial,), (recommendation,) = status.trials, status.recommendations
     assert trial.usage is not None
     assert trial.usage.memory is not None
     assert ("Process", "Process") == (trial.usage.source, trial.usage.memory.peak_source)
-    assert (None, True) == (found.verification, why in found.explanation)
-    assert found.limits.cpu is not None
-    assert found.limits.memory is not None
+    assert (None, True) == (recommendation.verification, why in recommendation.explanation)
+    assert recommendation.limits.cpu is not None
+    assert recommendation.limits.memory is not None
     succeeded = next(c for c in status.conditions if c.type == ConditionType.SUCCEEDED)
     assert Reason.NOT_VERIFIED == succeeded.reason
     assert any(why in warning for warning in host.warnings)

@@ -1,4 +1,4 @@
-"""The file that kubectl takes is read the same way here, and whatever is wrong with it is said at once."""
+"""A file is read as kubectl reads it, and everything that is wrong with it is reported together."""
 
 import base64
 import json
@@ -51,8 +51,8 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
-def said(error: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
-    """Return the sentences of an error."""
+def messages_of(error: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
+    """Return the problems of an error as messages."""
     return [str(problem) for problem in error.value.problems]
 
 
@@ -91,7 +91,7 @@ def test_of_several_profiles_one_must_be_named(write: Write) -> None:
     path = write(PROFILE + "---\n" + PROFILE.replace("name: digits", "name: letters"))
     with pytest.raises(InvalidInput) as error:
         load_document(path)
-    assert "digits, letters" in said(error)[0]
+    assert "digits, letters" in messages_of(error)[0]
     assert "letters" == load_document(path, name="letters").profile.metadata.name
     with pytest.raises(InvalidInput, match="no ModelProfile named 'words'; it has digits, letters"):
         load_document(path, name="words")
@@ -110,11 +110,11 @@ def test_of_several_profiles_one_must_be_named(write: Write) -> None:
         ("an unknown field", PROFILE.replace("openLoop", "openLop"), "spec.load.openLop: is not a field"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(write: Write, sentence: str, text: str, says: str) -> None:
+def test_a_problem_is_reported_with_its_place(write: Write, sentence: str, text: str, says: str) -> None:
     """One clear sentence each."""
     with pytest.raises(InvalidInput) as error:
         load_document(write(text))
-    assert says in "\n".join(said(error)), sentence
+    assert says in "\n".join(messages_of(error)), sentence
 
 
 def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
@@ -127,15 +127,15 @@ def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
 
 
 def test_problems_of_config_maps_and_profile_come_together(write: Write) -> None:
-    """Not one a try."""
+    """Not one after the other."""
     maps = "kind: ConfigMap\nmetadata: {name: a}\ndata: {x: 1}\nbinaryData: {y: '?'}\n---\nkind: ConfigMap\n---\n"
     with pytest.raises(InvalidInput) as error:
         load_document(write(maps + PROFILE.replace("250ms", "soon")))
-    found = "\n".join(said(error))
-    assert "ConfigMap 'a' data.x: must be text, not 1; put it in quotes" in found
-    assert "ConfigMap 'a' binaryData.y: is not Base64" in found
-    assert "ConfigMap metadata.name: is required" in found
-    assert "spec.objectives.latency.p95" in found
+    messages = "\n".join(messages_of(error))
+    assert "ConfigMap 'a' data.x: must be text, not 1; put it in quotes" in messages
+    assert "ConfigMap 'a' binaryData.y: is not Base64" in messages
+    assert "ConfigMap metadata.name: is required" in messages
+    assert "spec.objectives.latency.p95" in messages
 
 
 def test_yaml_means_what_it_means_to_kubectl() -> None:
@@ -178,12 +178,12 @@ def test_what_a_flag_breaks_names_the_flag(write: Write) -> None:
     document = load_document(write(PROFILE))
     with pytest.raises(InvalidInput) as error:
         overridden(document, Overrides(rate="0", cpu="1:2", latency=("p95",), memory="1Gi:1Mi:1Mi", max_trials=1))
-    found = "\n".join(said(error))
-    assert "--cpu: must be MIN:MAX:STEP, such as 100m:1:50m" in found
-    assert "--latency: must be METRIC=DURATION, such as p95=250ms" in found
-    assert "spec.load.openLoop: rate must be greater than 0 and at most 100k (from --rate)" in found
-    assert "(from --memory)" in found
-    assert "(from --max-trials)" in found
+    messages = "\n".join(messages_of(error))
+    assert "--cpu: must be MIN:MAX:STEP, such as 100m:1:50m" in messages
+    assert "--latency: must be METRIC=DURATION, such as p95=250ms" in messages
+    assert "spec.load.openLoop: rate must be greater than 0 and at most 100k (from --rate)" in messages
+    assert "(from --memory)" in messages
+    assert "(from --max-trials)" in messages
 
 
 def test_rate_and_concurrency_exclude_each_other(write: Write) -> None:

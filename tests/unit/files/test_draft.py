@@ -35,9 +35,9 @@ def written(draft: Draft) -> Document:
 
 def content(document: Document) -> Resolved:
     """Return what is behind the sources of a file."""
-    found = resolve(document)
-    assert isinstance(found, Resolved)
-    return found
+    resolved = resolve(document)
+    assert isinstance(resolved, Resolved)
+    return resolved
 
 
 def test_paths_start_from_the_folder_of_the_file() -> None:
@@ -94,37 +94,37 @@ def test_a_command_becomes_a_template() -> None:
 def test_requirements_and_python_are_written_as_given() -> None:
     """A file of requirements becomes a list."""
     Path("requirements.txt").write_text("# a comment\nscikit-learn==1.9.1  # why\n\nnumpy>=2; python_version > '3'\n")
-    found = requirements_in(Path("requirements.txt"))
-    assert ("scikit-learn==1.9.1", "numpy>=2; python_version > '3'") == found
-    script = written(replace(DRAFT, requirements=found, python_version="3.12")).profile.spec.server.entry_script
+    packages = requirements_in(Path("requirements.txt"))
+    assert ("scikit-learn==1.9.1", "numpy>=2; python_version > '3'") == packages
+    script = written(replace(DRAFT, requirements=packages, python_version="3.12")).profile.spec.server.entry_script
     assert script is not None
-    assert list(found) == script.environment.requirements
+    assert list(packages) == script.environment.requirements
     assert "3.12" == script.environment.python_version
 
 
-def said(draft: Draft) -> str:
+def messages_of(draft: Draft) -> str:
     """Return the problems of a draft, a line each."""
     with pytest.raises(InvalidInput) as error:
         write(draft, Path.cwd())
     return "\n".join(map(str, error.value.problems))
 
 
-def test_contradictions_and_missing_files_are_said_at_once() -> None:
+def test_contradictions_and_missing_files_are_reported_together() -> None:
     """By their flags."""
-    found = said(replace(DRAFT, command="x", concurrency=1, model="none", latency=("fast",)))
+    messages = messages_of(replace(DRAFT, command="x", concurrency=1, model="none", latency=("fast",)))
     for flag in (
         "--entry-script: give exactly one",
         "--rate: give exactly one",
         "--model: there is no none",
         "--latency",
     ):
-        assert flag in found
+        assert flag in messages
 
 
 def test_what_no_config_map_holds_is_refused_with_what_to_do() -> None:
     """More than a mebibyte."""
     Path("model.bin").write_bytes(bytes(2**20 + 1))
-    assert "--model: model.bin has 1.0 MiB and a ConfigMap can hold 1 MiB: put it into the image" in said(
+    assert "--model: model.bin has 1.0 MiB and a ConfigMap can hold 1 MiB: put it into the image" in messages_of(
         replace(DRAFT, bundle=True)
     )
 
@@ -132,9 +132,9 @@ def test_what_no_config_map_holds_is_refused_with_what_to_do() -> None:
 def test_a_script_without_init_and_run_is_none() -> None:
     """The contract has both."""
     Path("score.py").write_text("def run(data): pass\n")
-    assert "has no function init()" in said(DRAFT)
+    assert "has no function init()" in messages_of(DRAFT)
 
 
 def test_values_are_checked_as_in_any_file() -> None:
     """A rate that is none."""
-    assert "spec.load.openLoop" in said(replace(DRAFT, rate="0"))
+    assert "spec.load.openLoop" in messages_of(replace(DRAFT, rate="0"))

@@ -1,4 +1,4 @@
-"""What a profile names is found, put in place as a cluster mounts it, and everything missing is said at once."""
+"""The inputs of a profile are located and put in place as a cluster mounts them, or reported together as missing."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from modelprofiler.errors import InvalidInput
 from modelprofiler.files.inputs import place_inputs, server_variables
 
 
-def said(tmp_path: Path, **changes: Any) -> str:
+def messages_of(tmp_path: Path, **changes: Any) -> str:
     """Return the problems of a file, a line each."""
     with pytest.raises(InvalidInput) as error:
         place_inputs(document(tmp_path, **changes), tmp_path / "run")
@@ -20,17 +20,17 @@ def said(tmp_path: Path, **changes: Any) -> str:
 
 def test_config_maps_are_written_as_a_cluster_mounts_them(tmp_path: Path) -> None:
     """A key that is named is the only file."""
-    found = place_inputs(
+    inputs = place_inputs(
         document(tmp_path, model={"name": "m", "source": {"configMap": {"name": "files"}}}), tmp_path / "run"
     )
-    assert found.script is not None
-    assert found.code_dir is not None
-    assert found.model_dir is not None
-    assert FILES["score.py"] == found.script.read_text()
-    assert ["score.py"] == [p.name for p in found.code_dir.iterdir()]
-    assert sorted(FILES) == sorted(p.name for p in found.model_dir.iterdir())
-    assert b"one\ntwo\n" == found.dataset_file.read_bytes()
-    assert 2 == found.dataset.rows
+    assert inputs.script is not None
+    assert inputs.code_dir is not None
+    assert inputs.model_dir is not None
+    assert FILES["score.py"] == inputs.script.read_text()
+    assert ["score.py"] == [p.name for p in inputs.code_dir.iterdir()]
+    assert sorted(FILES) == sorted(p.name for p in inputs.model_dir.iterdir())
+    assert b"one\ntwo\n" == inputs.dataset_file.read_bytes()
+    assert 2 == inputs.dataset.rows
 
 
 def test_files_of_this_machine_have_the_digest_of_the_same_files_in_a_config_map(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_files_of_this_machine_have_the_digest_of_the_same_files_in_a_config_map
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text)
-    found = place_inputs(
+    inputs = place_inputs(
         document(
             tmp_path,
             server={"entryScript": {"source": {"path": "code"}}},
@@ -48,9 +48,9 @@ def test_files_of_this_machine_have_the_digest_of_the_same_files_in_a_config_map
         ),
         tmp_path / "run",
     )
-    assert folder == found.code_dir
-    assert digest({name: text.encode() for name, text in FILES.items()}) == found.code_digest
-    assert digest({"rows.txt": FILES["rows.txt"].encode()}) == found.model_digest
+    assert folder == inputs.code_dir
+    assert digest({name: text.encode() for name, text in FILES.items()}) == inputs.code_digest
+    assert digest({"rows.txt": FILES["rows.txt"].encode()}) == inputs.model_digest
 
 
 def test_what_tools_leave_in_a_folder_is_no_code(tmp_path: Path) -> None:
@@ -59,13 +59,13 @@ def test_what_tools_leave_in_a_folder_is_no_code(tmp_path: Path) -> None:
     for name in ("score.py", "lib/x.py", "__pycache__/x.pyc", ".git/config", "venv/pyvenv.cfg", "venv/lib/y.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
-    found = place_inputs(document(tmp_path, server={"entryScript": {"source": {"path": "code"}}}), tmp_path / "run")
-    assert digest({name: name.encode() for name in ("score.py", "lib/x.py")}) == found.code_digest
+    inputs = place_inputs(document(tmp_path, server={"entryScript": {"source": {"path": "code"}}}), tmp_path / "run")
+    assert digest({name: name.encode() for name in ("score.py", "lib/x.py")}) == inputs.code_digest
 
 
 def test_inline_content_is_written_to_files(tmp_path: Path) -> None:
     """With the digest that a cluster gives it."""
-    found = place_inputs(
+    inputs = place_inputs(
         document(
             tmp_path,
             server={"entryScript": {"source": {"inline": "x = 1"}, "file": "main.py"}},
@@ -73,23 +73,23 @@ def test_inline_content_is_written_to_files(tmp_path: Path) -> None:
         ),
         tmp_path / "run",
     )
-    assert found.script is not None
-    assert ("main.py", "x = 1") == (found.script.name, found.script.read_text())
-    assert digest({"": b"x = 1"}) == found.code_digest
-    assert 3 == found.dataset.rows
+    assert inputs.script is not None
+    assert ("main.py", "x = 1") == (inputs.script.name, inputs.script.read_text())
+    assert digest({"": b"x = 1"}) == inputs.code_digest
+    assert 3 == inputs.dataset.rows
 
 
-def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+def test_everything_that_is_missing_is_reported_together(tmp_path: Path) -> None:
     """With its path, and what there is instead."""
-    found = said(
+    messages = messages_of(
         tmp_path,
         server={"entryScript": {"source": {"configMap": {"name": "files"}}, "file": "main.py"}},
         model={"name": "m", "source": {"path": "nowhere"}},
         dataset={"source": {"configMap": {"name": "files", "key": "lines.txt"}}},
     )
-    assert "entryScript.file: the source has no file 'main.py'; it has rows.txt, score.py" in found
-    assert "spec.model.source.path: nowhere cannot be read: No such file or directory" in found
-    assert "dataset.source.configMap.key: ConfigMap 'files' has no key 'lines.txt'; it has rows.txt, score.py" in found
+    assert "entryScript.file: the source has no file 'main.py'; it has rows.txt, score.py" in messages
+    assert "spec.model.source.path: nowhere cannot be read: No such file or directory" in messages
+    assert "dataset.source.configMap.key: ConfigMap 'files' has no key 'lines.txt'; it has" in messages
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
 )
 def test_a_dataset_that_is_none(tmp_path: Path, sentence: str, dataset: dict[str, Any], says: str) -> None:
     """The sentence says what would be right."""
-    assert says in said(tmp_path, dataset={"source": dataset}), sentence
+    assert says in messages_of(tmp_path, dataset={"source": dataset}), sentence
 
 
 def test_the_config_maps_of_a_template_become_folders(tmp_path: Path) -> None:
@@ -126,15 +126,15 @@ def test_the_config_maps_of_a_template_become_folders(tmp_path: Path) -> None:
         {"name": "scratch", "emptyDir": {}},
         {"name": "unused", "configMap": {"name": "not there"}},
     ]
-    found = place_inputs(document(tmp_path, server=server), tmp_path / "run")
-    assert ["/scratch", "/srv"] == sorted(found.mounts)
-    assert FILES["score.py"] == (found.mounts["/srv"] / "lib/a.py").read_text()
+    inputs = place_inputs(document(tmp_path, server=server), tmp_path / "run")
+    assert ["/scratch", "/srv"] == sorted(inputs.mounts)
+    assert FILES["score.py"] == (inputs.mounts["/srv"] / "lib/a.py").read_text()
     assert [] == list(tmp_path.rglob("out"))
-    assert found.mounts["/scratch"].is_dir()
+    assert inputs.mounts["/scratch"].is_dir()
 
 
 def test_variables_come_from_values_and_from_the_config_maps_of_the_file(tmp_path: Path) -> None:
-    """What is missing is said."""
+    """References that cannot be resolved are problems."""
     server = container(
         env=[
             {"name": "A", "value": "1"},
@@ -143,7 +143,7 @@ def test_variables_come_from_values_and_from_the_config_maps_of_the_file(tmp_pat
         ],
         envFrom=[{"configMapRef": {"name": "none"}}],
     )
-    found, problems = server_variables(document(tmp_path, server=server))
-    assert {"A": "1", "B": "one\ntwo\n"} == found
+    values, problems = server_variables(document(tmp_path, server=server))
+    assert {"A": "1", "B": "one\ntwo\n"} == values
     at = "spec.server.template.spec.containers[0]"
     assert [f"{at}.envFrom[0].configMapRef", f"{at}.env[2].valueFrom.configMapKeyRef"] == [p.path for p in problems]

@@ -1,4 +1,4 @@
-"""What a prepare pod finds on a volume; the volume is a folder here."""
+"""How a prepare pod inspects a volume, which is a folder here."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def volume(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def looked(volume: Path, **inside: str) -> PrepareResult:
-    """Look at parts of the volume, each by its path."""
+def inspect(volume: Path, **inside: str) -> PrepareResult:
+    """Inspect parts of the volume, each by its path."""
     sources = [
         {"part": part, "path": CLAIM.format(part), "claim": "c", "root": str(volume), "inside": path}
         for part, path in inside.items()
@@ -41,9 +41,9 @@ def looked(volume: Path, **inside: str) -> PrepareResult:
     return prepare(PrepareConfig.model_validate({"sources": sources, "file": "score.py"}))
 
 
-def said(volume: Path, **inside: str) -> tuple[str, str]:
+def problem_of(volume: Path, **inside: str) -> tuple[str, str]:
     """Return reason and message of the only problem."""
-    (problem,) = looked(volume, **inside).problems
+    (problem,) = inspect(volume, **inside).problems
     assert CLAIM.format(next(iter(inside))) == problem.path
     return problem.reason, problem.message
 
@@ -51,80 +51,81 @@ def said(volume: Path, **inside: str) -> tuple[str, str]:
 def test_files_have_the_digest_they_would_have_in_a_config_map(volume: Path) -> None:
     """So that a run stays the same when its files move."""
     files = {"weights.bin": b"\xff" * 3_000_000, "sub/labels.txt": b"a\nb\n"}
-    found = looked(volume, model="model", code="code", dataset="rows.txt")
-    assert (digest(files), digest({"score.py": b"def init(): pass\n"})) == (found.model_digest, found.code_digest)
-    assert describe([b"one", b"three", b"one"]) == found.dataset
-    assert ([], []) == (found.single_files, found.problems)
+    result = inspect(volume, model="model", code="code", dataset="rows.txt")
+    assert (digest(files), digest({"score.py": b"def init(): pass\n"})) == (result.model_digest, result.code_digest)
+    assert describe([b"one", b"three", b"one"]) == result.dataset
+    assert ([], []) == (result.single_files, result.problems)
 
 
 def test_a_path_may_be_a_single_file(volume: Path) -> None:
     """As a key of a ConfigMap is."""
-    found = looked(volume, model="model/weights.bin", code="code/score.py")
-    assert digest({"weights.bin": b"\xff" * 3_000_000}) == found.model_digest
-    assert ["model", "code"] == found.single_files
+    result = inspect(volume, model="model/weights.bin", code="code/score.py")
+    assert digest({"weights.bin": b"\xff" * 3_000_000}) == result.model_digest
+    assert ["model", "code"] == result.single_files
 
 
 def test_the_root_of_a_volume_has_lost_and_found(volume: Path) -> None:
     """Which is root's, and not a file of the model."""
-    before = looked(volume, model="").model_digest
+    before = inspect(volume, model="").model_digest
     (volume / "lost+found").mkdir(mode=0o700)
     (volume / "lost+found/x").write_bytes(b"x")
-    assert before == looked(volume, model="").model_digest
+    assert before == inspect(volume, model="").model_digest
 
 
-def test_what_is_missing_is_said_with_what_is_there(volume: Path) -> None:
+def test_what_is_missing_is_reported_with_what_exists(volume: Path) -> None:
     """As far as the path leads."""
     there = "it has code, model, rows.txt"
-    assert ("SourceNotFound", f"claim 'c' has no 'modl'; {there}") == said(volume, model="modl")
+    assert ("SourceNotFound", f"claim 'c' has no 'modl'; {there}") == problem_of(volume, model="modl")
     deeper = "claim 'c' has no 'model/x/y'; its folder 'model' has sub, weights.bin"
-    assert ("SourceNotFound", deeper) == said(volume, model="model/x/y")
+    assert ("SourceNotFound", deeper) == problem_of(volume, model="model/x/y")
     assert (
         "SourceNotFound",
         "'model' of claim 'c' has no file 'score.py'; it has sub/labels.txt, weights.bin",
-    ) == said(volume, code="model")
+    ) == problem_of(volume, code="model")
     folder = "'model' of claim 'c' is not a file; path must name the file with the rows"
-    assert ("SourceNotFound", folder) == said(volume, dataset="model")
+    assert ("SourceNotFound", folder) == problem_of(volume, dataset="model")
     (volume / "hollow").mkdir()
-    assert ("SourceNotFound", "'hollow' of claim 'c' has no files") == said(volume, model="hollow")
+    assert ("SourceNotFound", "'hollow' of claim 'c' has no files") == problem_of(volume, model="hollow")
 
 
 def test_a_dataset_needs_a_row(volume: Path) -> None:
     """As everywhere."""
     (volume / "empty").touch()
-    assert ("InvalidDataset", "the dataset is empty; write one request body per line") == said(volume, dataset="empty")
+    message = "the dataset is empty; write one request body per line"
+    assert ("InvalidDataset", message) == problem_of(volume, dataset="empty")
 
 
-def test_everything_that_is_wrong_is_found_at_once(volume: Path) -> None:
-    """Not one a try."""
-    assert 3 == len(looked(volume, model="x", code="y", dataset="z").problems)
+def test_everything_that_is_wrong_is_reported_together(volume: Path) -> None:
+    """Not one after the other."""
+    assert 3 == len(inspect(volume, model="x", code="y", dataset="z").problems)
 
 
 def test_a_link_must_not_lead_out(volume: Path) -> None:
     """Of the volume, nor of the folder, which is all that a pod gets to see; nor to nowhere."""
     (volume / "out").symlink_to("/etc")
-    assert ("SourceUnreadable", "'out' of claim 'c' is a link that leads out of the volume") == said(
+    assert ("SourceUnreadable", "'out' of claim 'c' is a link that leads out of the volume") == problem_of(
         volume, model="out"
     )
     (volume / "inner").symlink_to("model")
     assert digest({"weights.bin": b"\xff" * 3_000_000, "sub/labels.txt": b"a\nb\n"}) == (
-        looked(volume, model="inner").model_digest
+        inspect(volume, model="inner").model_digest
     )
     link = volume / "model/link"
-    for target, words in (
+    for target, message in (
         ("../rows.txt", "model/link is a link that leads out of 'model' of claim 'c'; copy the file"),
         ("nowhere", "model/link is a link to nowhere"),
         ("sub", "model/link is a link to a folder; copy the folder"),
     ):
         link.symlink_to(target)
-        assert ("SourceUnreadable", words) == said(volume, model="model")
+        assert ("SourceUnreadable", message) == problem_of(volume, model="model")
         link.unlink()
     link.symlink_to("weights.bin")
-    assert looked(volume, model="model").model_digest is not None
+    assert inspect(volume, model="model").model_digest is not None
 
 
 @pytest.fixture
 def without_root() -> Iterator[Path]:
-    """Make a folder that everybody may read, and be nobody in it: root may read everything."""
+    """Make a folder that everybody may read, and give up the rights of root, who may read everything."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -138,9 +139,9 @@ def test_what_may_not_be_read_is_named(without_root: Path) -> None:
     (without_root / "model/weights.bin").touch(mode=0)
     if os.getuid() == 0:
         os.seteuid(NOBODY)
-    reason, words = said(without_root, model="model")
+    reason, message = problem_of(without_root, model="model")
     assert "SourceUnreadable" == reason
-    assert "may not read model/weights.bin of claim 'c'; `chmod -R a+rX` allows it" in words
+    assert "may not read model/weights.bin of claim 'c'; `chmod -R a+rX` allows it" in message
 
 
 def test_a_result_fits_into_a_termination_message() -> None:
@@ -153,11 +154,11 @@ def test_a_result_fits_into_a_termination_message() -> None:
 
 
 def test_the_command_writes_what_was_found(volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It succeeds whatever that is: the result says it."""
+    """It succeeds even with problems, which are in the result."""
     source = {"part": "dataset", "path": "p", "claim": "c", "root": str(volume), "inside": "nowhere"}
     (tmp_path / "prepare.json").write_text(json.dumps({"sources": [source]}), encoding="utf-8")
-    given = ("--config", str(tmp_path / "prepare.json"), "--result", str(tmp_path / "result"))
-    assert 0 == main(["prepare", *given])
+    arguments = ("--config", str(tmp_path / "prepare.json"), "--result", str(tmp_path / "result"))
+    assert 0 == main(["prepare", *arguments])
     (problem,) = PrepareResult.decode((tmp_path / "result").read_text(encoding="utf-8")).problems
     assert f"p: {problem.message}\n" == capsys.readouterr().out
     assert 1 == main(["prepare", "--config", str(tmp_path / "nowhere")])

@@ -1,4 +1,4 @@
-"""Which control groups can be had, in trees of files laid out as the kernel does."""
+"""Which control groups are available, in trees of files that are laid out like the kernel's."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from modelprofiler.host.procfs import controller_mounts
 
 MIB = 2**20
 STARTED = 4711
-NAMESPACE = 7  # of no process of this machine: whatever a test does, real groups are another namespace's
+NAMESPACE = 7  # of no process of this machine, so that no test touches a real group
 HYBRID = """\
 24 1 0:22 / /proc rw,relatime - proc proc rw
 31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
@@ -75,11 +75,11 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
 def test_where_controllers_are_mounted_is_read_from_mountinfo() -> None:
     """Alone or together, names escaped, version 2 left out."""
     together = Path("/sys/fs/cgroup/cpu,cpuacct")
-    found = controller_mounts(HYBRID)
+    mounted = controller_mounts(HYBRID)
     assert (together, together, Path("/sys/fs/cgroup/a memory")) == tuple(
-        found[name] for name in ("cpu", "cpuacct", "memory")
+        mounted[name] for name in ("cpu", "cpuacct", "memory")
     )
-    assert "freezer" not in found
+    assert "freezer" not in mounted
 
 
 def test_version_2_is_taken_at_the_top_where_that_may_be_written(make: Callable[..., Path], proc: Path) -> None:
@@ -96,19 +96,19 @@ def test_version_2_is_taken_at_the_top_where_that_may_be_written(make: Callable[
     assert (outer / "server" / "cgroup.procs",) == cgroup.join_files
 
 
-def test_a_scope_that_systemd_handed_over_is_divided(make: Callable[..., Path], proc: Path, closed: set[Path]) -> None:
+def test_a_scope_that_systemd_delegated_is_used(make: Callable[..., Path], proc: Path, closed: set[Path]) -> None:
     """The top cannot be written, the group that this process is in can."""
     closed.add(root := make(passed_on="cpu memory"))
     scope = make("user.slice/run.scope", passed_on="cpu memory")
     assert scope == open_cgroup("trial", root, proc).directories[0].parent
     (proc / "self" / "cgroup").write_text("0::/user.slice/run.scope/modelprofiler.main\n")
-    assert scope == open_cgroup("trial-2", root, proc).directories[0].parent, "nor is it divided again from within"
+    assert scope == open_cgroup("trial-2", root, proc).directories[0].parent, "not in the group of this process itself"
 
 
-def test_without_a_part_that_may_be_divided_it_is_said_why(
+def test_without_a_writable_part_the_reasons_are_given(
     make: Callable[..., Path], proc: Path, closed: set[Path]
 ) -> None:
-    """One sentence, with both places that were tried."""
+    """One sentence with both places that were tried."""
     closed.add(root := make(passed_on="cpu memory"))
     scope = make("user.slice/run.scope", controllers="memory pids")
     with pytest.raises(LimitsUnavailable) as caught:
@@ -170,7 +170,7 @@ def test_the_start_time_is_that_of_procfs() -> None:
         (f"modelprofiler-{os.getpid()}-{STARTED}-{NAMESPACE}-trial", False),  # alive
         (f"modelprofiler-{os.getpid()}-{STARTED + 1}-{NAMESPACE}-trial", True),  # another one had the number
         (f"modelprofiler-999999-{STARTED}-{NAMESPACE}-trial", True),  # ended
-        (f"modelprofiler-999999-{STARTED}-{NAMESPACE + 1}-trial", False),  # of another container: nobody can tell
+        (f"modelprofiler-999999-{STARTED}-{NAMESPACE + 1}-trial", False),  # of another container: not visible here
         ("modelprofiler-notes", False),  # not a run's
     ],
 )
@@ -196,7 +196,7 @@ def test_only_abandoned_groups_are_removed(
 
 
 def test_what_is_left_in_the_scope_of_another_run_is_found(make: Callable[..., Path], proc: Path) -> None:
-    """Each run of a user has a scope of its own, beside those before."""
+    """Each run of a user has a scope of its own, and the scopes of earlier runs are its siblings."""
     root = make()
     make("user.slice/run.scope")
     left = root / f"user.slice/run-before.scope/modelprofiler-999999-1-{NAMESPACE}-1"

@@ -29,7 +29,7 @@ def test_load_has_a_cpu_of_its_own_where_the_server_keeps_its_range(
 
 
 @pytest.mark.parametrize(("available", "cores"), [({0}, 0.1), ({0, 1}, 1.5), ({0, 1}, 2.0), ({0, 1}, 4.0)])
-def test_otherwise_they_share_and_that_is_said(available: set[int], cores: float) -> None:
+def test_otherwise_they_share_and_the_sentence_says_so(available: set[int], cores: float) -> None:
     """Both may use everything."""
     plan = split(available, cores)
     assert [sorted(available)] * 2 == [sorted(plan.server), sorted(plan.load)]
@@ -38,7 +38,7 @@ def test_otherwise_they_share_and_that_is_said(available: set[int], cores: float
 
 
 def test_load_has_a_core_of_its_own_where_there_are_enough() -> None:
-    """Both hyper-threads of it; with fewer to spare only one of them, and that is said."""
+    """Both hyper-threads of it; with fewer CPUs only one of them, and the sentence says so."""
     plan = split(range(8), 6.0, HYPERTHREADS)
     assert "the server ran on CPUs 0, 1, 2, 4, 5, 6, the load generator on CPUs 3, 7" == plan.sentence
     plan = split(range(8), 7.0, HYPERTHREADS)

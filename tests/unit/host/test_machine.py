@@ -1,4 +1,4 @@
-"""What a machine can give bounds the range, and is the range where none is written."""
+"""The machine bounds the range of a profile, and is the default range."""
 
 from pathlib import Path
 
@@ -12,37 +12,37 @@ MI = 2**20
 MACHINE = Machine(cpu=4000, memory=8192 * MI, free=4096 * MI)
 
 
-def test_without_a_range_it_is_what_is_left_beside_the_load() -> None:
+def test_the_default_range_leaves_a_core_and_memory_for_the_load() -> None:
     """A core and half a gibibyte are for the load generator."""
-    found = effective(Resources(), MACHINE)
-    assert isinstance(found, EffectiveResources)
-    assert {"min": "100m", "max": "3", "step": "50m"} == found.to_dict()["cpu"]
-    memory = found.to_dict()["memory"]["values"]
+    resources = effective(Resources(), MACHINE)
+    assert isinstance(resources, EffectiveResources)
+    assert {"min": "100m", "max": "3", "step": "50m"} == resources.to_dict()["cpu"]
+    memory = resources.to_dict()["memory"]["values"]
     assert ("128Mi", "3584Mi") == (memory[0], memory[-1])
 
 
 def test_on_one_core_both_share_it() -> None:
     """There is no other."""
-    found = effective(Resources(), Machine(1000, 8192 * MI, 4096 * MI))
-    assert isinstance(found, EffectiveResources)
-    assert "1" == str(found.cpu.max)
+    resources = effective(Resources(), Machine(1000, 8192 * MI, 4096 * MI))
+    assert isinstance(resources, EffectiveResources)
+    assert "1" == str(resources.cpu.max)
 
 
 def test_limits_above_the_machine_are_each_a_problem() -> None:
-    """With what there is."""
-    given = Resources.model_validate({"cpu": {"values": ["8"]}, "memory": {"values": ["9Gi"]}})
-    found = effective(given, MACHINE)
+    """With what the machine has."""
+    profile_resources = Resources.model_validate({"cpu": {"values": ["8"]}, "memory": {"values": ["9Gi"]}})
+    resources = effective(profile_resources, MACHINE)
     assert [
         "spec.resources.cpu: 8 is more than the 4 CPU that this machine has",
         "spec.resources.memory: 9Gi is more than the 8Gi of memory that this machine has (4Gi free)",
-    ] == list(map(str, found))
+    ] == list(map(str, resources))
 
 
 def test_memory_that_others_use_now_is_a_warning() -> None:
     """A limit reserves nothing."""
-    found = effective(Resources.model_validate({"memory": {"values": ["6Gi"]}}), MACHINE)
-    assert isinstance(found, EffectiveResources)
-    assert "only 4Gi of memory is free now" in (scarce(found, MACHINE) or "")
+    resources = effective(Resources.model_validate({"memory": {"values": ["6Gi"]}}), MACHINE)
+    assert isinstance(resources, EffectiveResources)
+    assert "only 4Gi of memory is free now" in (scarce(resources, MACHINE) or "")
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

@@ -13,7 +13,7 @@ MIB = 2**20
 
 
 class Levels:
-    """A control group of which only memory matters: (peak since last asked, all, inactive page cache) in MiB."""
+    """A control group of which only memory matters: (peak since the last call, all, inactive page cache) in MiB."""
 
     def __init__(self, levels: Iterable[tuple[int | None, int, int]]) -> None:
         self._levels = iter(levels)
@@ -35,7 +35,7 @@ class Levels:
         ([(100, 100, 40), (150, 100, 40)], 110),  # page cache is not part of it
         ([(100, 100, 0), (200, 200, 100)], 100),  # it was page cache that came
         ([(200, 200, 100), (200, 100, 0)], 100),  # it was page cache that went
-        ([(None, 100, 0), (None, 110, 0)], 110),  # the kernel tells no peak
+        ([(None, 100, 0), (None, 110, 0)], 110),  # the kernel reports no peak
     ],
 )
 def test_how_far_the_working_set_rose_between_readings(
@@ -86,14 +86,14 @@ def test_it_reads_by_itself_until_it_is_stopped() -> None:
 
 def test_a_group_that_is_gone_gives_no_more_samples() -> None:
     """What was read before stays."""
-    found = iter([Sampled(Reading(1.0, cpu_seconds=1.0), None), None, None])
-    sampler = Sampler(lambda: next(found), "Cgroup")
+    readings = iter([Sampled(Reading(1.0, cpu_seconds=1.0), None), None, None])
+    sampler = Sampler(lambda: next(readings), "Cgroup")
     for _ in range(3):
         sampler.sample()
     assert 1 == len(sampler.samples().cpu_seconds)
 
 
-def test_both_kinds_are_of_the_same_make(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_kinds_have_the_same_interface(monkeypatch: pytest.MonkeyPatch) -> None:
     """A group and a process are sampled behind the same interface."""
     group: Cgroup = Levels([])  # type: ignore[assignment] # nothing is read
     assert {type(Sampler.of_cgroup(group)), type(Sampler.of_process(1))} == {Sampler}

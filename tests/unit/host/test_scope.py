@@ -57,13 +57,13 @@ def test_a_systemd_that_cannot_is_quoted(systemd_run: Path) -> None:
     assert "nothing may be written; systemd-run: Failed to connect to bus" == enter_scope(["modelprofiler"])
 
 
-def test_without_systemd_the_reason_is_said(systemd_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nobody to ask."""
+def test_without_systemd_the_reason_is_returned(systemd_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program could delegate a scope."""
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert "nothing may be written" == enter_scope(["modelprofiler"])
 
 
-def test_nothing_is_done_where_groups_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_done_where_groups_are_available(monkeypatch: pytest.MonkeyPatch) -> None:
     """As root, or in a container."""
 
     class Group:

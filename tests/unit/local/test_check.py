@@ -1,4 +1,4 @@
-"""Everything that keeps a file from being run is said at once, before anything is started."""
+"""Everything that keeps a file from being run is reported together, before anything is started."""
 
 import socket
 from pathlib import Path
@@ -14,12 +14,12 @@ PORT = {"http": {"port": unused_port()}}
 
 
 def test_a_good_file_has_no_problems_and_no_warnings(tmp_path: Path) -> None:
-    """And what is behind it is found."""
-    found = examine(document(tmp_path, endpoint=PORT), MACHINE)
-    assert () == found.problems
-    assert () == found.warnings
-    assert found.inputs is not None
-    assert found.resources is not None
+    """Its inputs and its range are part of the result."""
+    examined = examine(document(tmp_path, endpoint=PORT), MACHINE)
+    assert () == examined.problems
+    assert () == examined.warnings
+    assert examined.inputs is not None
+    assert examined.resources is not None
 
 
 def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:
         server = container(
             command=["no-such-program"], env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}]
         )
-        given = document(
+        profile = document(
             tmp_path,
             server=server,
             endpoint={
@@ -39,7 +39,7 @@ def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:
             model={"name": "m", "source": {"uri": {"uri": "s3://x"}}},
             resources={"cpu": {"values": ["64"]}, "memory": {"values": ["64Mi"]}},
         )
-        paths = {problem.path for problem in examine(given, MACHINE, {"PATH": "/usr/bin"}).problems}
+        paths = {problem.path for problem in examine(profile, MACHINE, {"PATH": "/usr/bin"}).problems}
     assert {
         "spec.endpoint.http.port",
         "spec.endpoint.http.tls.caBundle",
@@ -56,28 +56,28 @@ def test_what_has_no_meaning_here_is_a_warning(tmp_path: Path) -> None:
     server = container(command=["sh"], volumeMounts=[{"name": "data", "mountPath": "/data"}])
     server["template"]["spec"]["containers"].append({"name": "proxy", "image": "p"})
     server["template"]["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "d"}}]
-    found = examine(document(tmp_path, server=server, endpoint=PORT), MACHINE)
-    assert () == found.problems
-    said = "\n".join(found.warnings)
-    assert "image x is not used on this machine" in said
-    assert "only container server runs on this machine, not proxy" in said
-    assert "volume data is not mounted on this machine" in said
+    examined = examine(document(tmp_path, server=server, endpoint=PORT), MACHINE)
+    assert () == examined.problems
+    warnings = "\n".join(examined.warnings)
+    assert "image x is not used on this machine" in warnings
+    assert "only container server runs on this machine, not proxy" in warnings
+    assert "volume data is not mounted on this machine" in warnings
 
 
 def test_for_a_cluster_a_config_map_may_be_there_already(tmp_path: Path) -> None:
     """A path may not."""
-    given = document(
+    profile = document(
         tmp_path,
         dataset={"source": {"configMap": {"name": "there"}}},
         server={"entryScript": {"source": {"path": "score.py"}}},
     )
-    found = examine_for_cluster(given)
-    assert ["spec.server.entryScript.source.path"] == [p.path for p in found.problems]
-    assert any("must be in the cluster" in warning for warning in found.warnings)
+    examined = examine_for_cluster(profile)
+    assert ["spec.server.entryScript.source.path"] == [p.path for p in examined.problems]
+    assert any("must be in the cluster" in warning for warning in examined.warnings)
 
 
-def test_what_is_missing_is_told_by_its_kind_and_not_by_its_text(tmp_path: Path) -> None:
+def test_a_missing_file_is_recognised_by_its_kind_and_not_by_its_text(tmp_path: Path) -> None:
     """A file may be called anything: one that is not there is not a ConfigMap that a cluster may have."""
-    found = examine_for_cluster(document(tmp_path, dataset={"source": {"path": "there is no ConfigMap"}}))
-    assert ["spec.dataset.source.path"] == [p.path for p in found.problems]
-    assert () == found.warnings
+    examined = examine_for_cluster(document(tmp_path, dataset={"source": {"path": "there is no ConfigMap"}}))
+    assert ["spec.dataset.source.path"] == [p.path for p in examined.problems]
+    assert () == examined.warnings

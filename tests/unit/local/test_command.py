@@ -13,15 +13,15 @@ from modelprofiler.local.command import Command, HttpProbe, Mounts, expand, read
 
 
 def command(tmp_path: Path, server: dict[str, Any], **changes: Any) -> Command:
-    """Return the command of a server, run by somebody with a PATH and a PYTHONPATH."""
-    given = document(tmp_path, server=server, **changes)
-    inputs = place_inputs(given, tmp_path / "run")
+    """Return the command of a server, with PATH and PYTHONPATH set in the calling process."""
+    profile = document(tmp_path, server=server, **changes)
+    inputs = place_inputs(profile, tmp_path / "run")
     inherited = {"PATH": str(Path(sys.executable).parent), "PYTHONPATH": "/mine", "LANG": "C.UTF-8"}
-    return server_command(given, inputs, Path("/env/bin/python"), inherited)
+    return server_command(profile, inputs, Path("/env/bin/python"), inherited)
 
 
 def test_an_entry_script_is_served_as_in_a_pod(tmp_path: Path) -> None:
-    """The same arguments and variables; its own environment's packages, not those of whoever runs it."""
+    """The same arguments and variables, and the packages of its own environment, not of the calling process."""
     run = tmp_path / "run"
     script = {
         "source": {"configMap": {"name": "files", "key": "score.py"}},

@@ -35,8 +35,8 @@ def test_the_server_is_always_there_in_the_images_version_unless_another_is_name
 
 def test_options_are_no_packages() -> None:
     """A profile has no files to refer to."""
-    found = requirement_problems(Environment(requirements=["six", "-r other.txt"]))
-    assert ["spec.server.entryScript.environment.requirements[1]"] == [p.path for p in found]
+    problems = requirement_problems(Environment(requirements=["six", "-r other.txt"]))
+    assert ["spec.server.entryScript.environment.requirements[1]"] == [p.path for p in problems]
 
 
 def test_environments_differ_by_their_content_only() -> None:
@@ -47,27 +47,29 @@ def test_environments_differ_by_their_content_only() -> None:
 
 def test_the_error_lines_of_uv_are_its_sentences() -> None:
     """Its decoration is for terminals."""
-    said = "  × No solution found when resolving dependencies:\n  ╰─▶ Because nope was not found, it fails.\n"
-    assert "No solution found when resolving dependencies:\nBecause nope was not found, it fails." == error_lines(said)
+    output = "  × No solution found when resolving dependencies:\n  ╰─▶ Because nope was not found, it fails.\n"
+    assert "No solution found when resolving dependencies:\nBecause nope was not found, it fails." == error_lines(
+        output
+    )
 
 
-def test_uv_is_told_what_pip_knows(tmp_path: Path) -> None:
-    """From its files and variables; what uv itself was told stays."""
+def test_uv_uses_the_configuration_of_pip(tmp_path: Path) -> None:
+    """From its files and variables; variables of uv take precedence."""
     (tmp_path / ".config/pip").mkdir(parents=True)
     (tmp_path / ".config/pip/pip.conf").write_text(
         "[global]\nindex-url = http://127.0.0.1:9/simple\ncert = /ca.pem\n[install]\nfind-links =\n  /a\n  /b\n"
     )
-    found = uv_settings({"PIP_EXTRA_INDEX_URL": "http://127.0.0.1:8/simple"}, tmp_path, tmp_path)
+    variables = uv_settings({"PIP_EXTRA_INDEX_URL": "http://127.0.0.1:8/simple"}, tmp_path, tmp_path)
     expected = {
         "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple",
         "UV_INDEX": "http://127.0.0.1:8/simple",
         "UV_FIND_LINKS": "/a /b",
         "SSL_CERT_FILE": "/ca.pem",
     }
-    assert expected == {name: found.get(name) for name in expected}
+    assert expected == {name: variables.get(name) for name in expected}
     own = {"UV_INDEX_URL": "http://127.0.0.1:7/simple", "SSL_CERT_FILE": "/own.pem"}
-    found = uv_settings(own, tmp_path, tmp_path)
-    assert [] == [name for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "SSL_CERT_FILE") if name in found]
+    variables = uv_settings(own, tmp_path, tmp_path)
+    assert [] == [name for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "SSL_CERT_FILE") if name in variables]
 
 
 def test_an_environment_that_cannot_be_kept_is_no_fault_of_the_profile(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A plan says what a run would be, in numbers that follow from the profile."""
+"""The numbers of a plan follow from the profile."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from modelprofiler.local.plan import RunPlan, plan
 
 
 def planned(directory: Path, cpus: int = 4, **changes: Any) -> RunPlan:
-    """Return the plan of a file on a machine with so many CPUs."""
+    """Return the plan of a file on a machine with this number of CPUs."""
     spec = document(directory, **changes).profile.spec
     return plan(spec, EffectiveResources.model_validate(spec.resources.to_dict()), range(cpus))
 
@@ -28,7 +28,7 @@ def test_requests_are_counted_against_what_a_percentile_needs(
 
 
 def test_a_closed_loop_decides_itself_how_many_requests_there_are(tmp_path: Path) -> None:
-    """Nobody can tell before."""
+    """It is not known before."""
     (need,) = planned(tmp_path, load={"closedLoop": {"concurrency": 2}}).percentiles
     assert need.enough is None
 
@@ -45,7 +45,7 @@ def test_the_deadline_bounds_the_time(tmp_path: Path) -> None:
     assert 120 == planned(tmp_path, search={"deadline": "2m"}).longest
 
 
-def test_sharing_of_cpus_is_said(tmp_path: Path) -> None:
+def test_sharing_of_cpus_is_part_of_the_plan(tmp_path: Path) -> None:
     """Where the server may take all of them."""
     assert planned(tmp_path, 1).shared
     assert not planned(tmp_path, 2).shared

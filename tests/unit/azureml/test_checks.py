@@ -1,5 +1,6 @@
 """The checks of `Model.profile`, in Azure ML's order: a call with several faults reports the first."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,19 @@ def test_the_dataset_must_be_tabular(ws: Workspace, config: InferenceConfig) -> 
     Path("data.txt").write_text("a\n", encoding="utf-8")
     files = Dataset.File.from_files("data.txt")
     assert refused(ws, config, files).endswith("Provided: FileDataset")
-    assert refused(ws, config, "data.txt").endswith("Provided: str")
+    for text in ("data.txt", '{"data": [[1, 2]'):
+        assert "a text must be the body of a request" in refused(ws, config, text)
+
+
+@pytest.mark.usefixtures("not_started")
+@pytest.mark.parametrize("text", ['{"data": [[1, 2]]}', b"[[1, 2]]", '{\n  "data": [[1, 2]]\n}'])
+def test_a_sample_request_is_a_dataset_of_one_row(ws: Workspace, config: InferenceConfig, text: str | bytes) -> None:
+    """The SDK's first version took a JSON text; a warning says that one row is little, and how to give more."""
+    with pytest.warns(UserWarning, match=r"one sample request.*from_delimited_files\(file"):
+        profile = Model.profile(ws, "p", [], config, text)  # type: ignore[arg-type]  # bytes are the same to JSON
+    directory = ws.store.path("profiles", profile.name)
+    (row,) = (directory / "dataset.txt").read_text(encoding="utf-8").splitlines()
+    assert json.loads(text) == json.loads(row)
 
 
 def test_the_dataset_must_have_one_column(ws: Workspace, config: InferenceConfig, tabular: Tabular) -> None:

@@ -141,6 +141,78 @@ def test_flags_override_the_file(ws: Workspace, run: Run, ends: Callable[[str], 
         assert expected in manifest
 
 
+INFERENCE = """\
+entryScript: score.py
+runtime: python
+condaFile: env.yml
+extraDockerfileSteps:
+schemaFile:
+dependencies:
+enableGpu: False
+baseImage:
+baseImageRegistry:
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("inf.yml", INFERENCE),
+        ("inf.conf", INFERENCE),
+        ("inf2.json", json.dumps({"entryScript": "score.py", "cudaVersion": None, "schemaFile": None, "x": None})),
+    ],
+)
+def test_the_inference_configuration_is_yaml_or_json_and_its_nulls_are_as_if_not_there(
+    run: Run, ends: Callable[[str], None], dataset_id: str, name: str, text: str
+) -> None:
+    """Older versions of the command wrote every key, most of them empty."""
+    ends("Verified")
+    Path(name).write_text(text, encoding="utf-8")
+    code, _, stderr = run("ml", "model", "profile", "--ic", name, "--idi", dataset_id, "-n", "p")
+    assert 0 == code, stderr
+    assert "is not used" not in stderr
+
+
+def test_a_value_without_a_meaning_is_warned_of(run: Run, ends: Callable[[str], None], dataset_id: str) -> None:
+    """The run starts all the same."""
+    ends("Verified")
+    Path("inf.yml").write_text("entryScript: score.py\nschemaFile: s.json\ndependencies: [a.py]\n", encoding="utf-8")
+    code, _, stderr = run("ml", "model", "profile", "--ic", "inf.yml", "--idi", dataset_id, "-n", "p")
+    assert 0 == code
+    assert "inf.yml: schemaFile is not used: no schema is generated here" in stderr
+    assert "inf.yml: dependencies is not used: put the files into the folder" in stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "inf.yml is neither JSON nor YAML: while parsing"),
+        ('{"a": 1', "inf.yml is neither JSON nor YAML: Expecting"),
+        ("score.py", "inf.yml must be an object with names as keys"),
+        ("1: 2", "inf.yml must be an object with names as keys"),
+        ("entryscript: score.py", "inf.yml: unknown key entryscript; the known keys are"),
+        ("entryScript: [score.py]\nenableGpu: 1", "entryScript must be text, not ['score.py']; enableGpu must be true"),
+        ("entryScript: score.py\nbaseImageRegistry: [1]", "baseImageRegistry must be an address"),
+    ],
+)
+def test_an_inference_configuration_that_cannot_be_used_is_refused(run: Run, text: str, message: str) -> None:
+    """In one sentence that names the file."""
+    Path("inf.yml").write_text(text, encoding="utf-8")
+    code, _, stderr = run("ml", "model", "profile", "--ic", "inf.yml", "-n", "p")
+    assert 2 == code
+    assert message in stderr
+
+
+def test_a_sample_request_can_be_given_instead_of_a_dataset(run: Run, ends: Callable[[str], None]) -> None:
+    """With the flag of the first version of the command."""
+    ends("Verified")
+    call = ("ml", "model", "profile", "--es", "score.py", "-n", "p")
+    code, _, stderr = run(*call, "-d", '{"data": [[1, 2]]}')
+    assert 0 == code
+    assert "one sample request" in stderr
+    assert "give --idi or --input-data, not both" in run(*call, "-d", "{}", "--idi", "x")[2]
+
+
 def test_an_environment_can_be_in_the_file_or_in_a_directory(
     ws: Workspace, run: Run, ends: Callable[[str], None], dataset_id: str
 ) -> None:

@@ -119,6 +119,28 @@ def test_both_spellings_of_a_key_work() -> None:
         details["recommendedCpu"]
 
 
+def test_the_first_names_of_the_keys_say_where_they_went() -> None:
+    """The SDK's first result had cpu and memoryInGB: the recommendation, which has other keys since."""
+    details = Details({"recommendedCpu": 0.5, "recommendedMemoryInGB": 0.25, "state": "Succeeded"})
+    with pytest.warns(UserWarning, match="the key cpu of a result is now called recommendedCpu"):
+        assert 0.5 == details["cpu"]
+    with pytest.warns(UserWarning, match="the key memoryInGB of a result is now called recommendedMemoryInGB"):
+        assert 0.25 == details["memoryInGB"]
+    assert ["recommendedCpu", "recommendedMemoryInGB", "state"] == list(details)
+    message = "the key cpu is now called recommendedCpu, and this result has no recommendedCpu: its state is Failed"
+    with pytest.raises(KeyError, match=message) as error:
+        Details({"state": "Failed"})["cpu"]
+    assert message == str(error.value)
+
+
+@pytest.mark.usefixtures("not_started")
+def test_the_requested_rate_is_always_there(ws: Workspace, requests: TabularDataset, config: InferenceConfig) -> None:
+    """Scripts read it as a number; it is 0 where no rate was requested."""
+    profile = Model.profile(ws, "closed", [], config, requests, cpu=0.5, memory_in_gb=1)
+    assert 0.0 == profile.get_details()["requestedQueriesPerSecond"]
+    assert 0.0 == profile.requested_queries_per_second
+
+
 def test_success_with_issues_warns_and_reports_them(ws: Workspace, directory: Path, manifest: Manifest) -> None:
     """A size that was not verified is such an issue."""
     write_json(directory / "run/profile.json", documents.finished(manifest, "NotVerified", "time was up"))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from modelprofiler.azureml.core.workspace import Workspace
 from modelprofiler.azureml.exceptions import UserErrorException
-from modelprofiler.azureml.store import Json, read_json
+from modelprofiler.azureml.store import Json
 
 Result = tuple[Any, int]
 Run = Callable[[argparse.Namespace], Result]
@@ -76,15 +79,42 @@ def filters(texts: Sequence[str] | None) -> list[str | list[str]] | None:
     return [text.split("=", 1) if "=" in text else text for text in texts]
 
 
-def json_file(path: str, flag: str) -> Json:
-    """Return the content of a JSON file.
+def data_file(path: str, flag: str) -> Json:
+    """Return the content of a JSON or YAML file; keys without a value are left out.
 
     Raises
     ------
     UserErrorException
-        When it does not exist or is not a JSON object.
+        When it does not exist, or is not an object with names as keys.
     """
-    data = read_json(Path(path))
-    if data is None:
-        raise UserErrorException(f"{flag} {path}: there is no such file")
-    return data
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserErrorException(f"{flag} {path}: there is no such file") from None
+    except OSError as error:
+        raise UserErrorException(f"{flag} {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserErrorException(f"{flag} {path} is not text in UTF-8: {error.reason}") from error
+    data = _parsed(text, f"{flag} {path}")
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise UserErrorException(f"{flag} {path} must be an object with names as keys, in JSON or YAML")
+    document: Json = _without_nulls(data)
+    return document
+
+
+def _without_nulls(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+
+
+def _parsed(text: str, label: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as not_json:
+        try:
+            return yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            # A text that begins like JSON is meant to be JSON, and YAML's message would puzzle.
+            reason = not_json if text.lstrip().startswith("{") else error
+            raise UserErrorException(f"{label} is neither JSON nor YAML: {reason}") from error

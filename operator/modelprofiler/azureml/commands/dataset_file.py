@@ -1,10 +1,10 @@
-"""The JSON file of ``dataset register``, in Azure ML's schema 1."""
+"""The file of ``dataset register``, in Azure ML's schema 1: JSON or YAML."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from modelprofiler.azureml.commands.common import json_file
+from modelprofiler.azureml.commands.common import data_file
 from modelprofiler.azureml.core.dataset import Dataset
 from modelprofiler.azureml.core.workspace import Workspace
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset, DatasetPath
@@ -41,7 +41,7 @@ def dataset_of(workspace: Workspace, path: str, *, validate: bool) -> AbstractDa
     UserErrorException
         When the file does not exist, or a value in it cannot be used.
     """
-    data = json_file(path, "--file")
+    data = data_file(path, "--file")
     if data.get("schemaVersion") != 1:
         raise UserErrorException(f"{path}: schemaVersion must be 1")
     kind = _one_of(data, "datasetType", ("Tabular", "File"), path)

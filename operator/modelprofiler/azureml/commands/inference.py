@@ -1,11 +1,12 @@
-"""The inference configuration of the command's flags and its JSON file."""
+"""The inference configuration of the command's flags and its file, which is JSON or YAML."""
 
 from __future__ import annotations
 
 import argparse
+import warnings
 from typing import Any
 
-from modelprofiler.azureml.commands.common import json_file
+from modelprofiler.azureml.commands.common import data_file
 from modelprofiler.azureml.core.container_registry import ContainerRegistry
 from modelprofiler.azureml.core.environment import Environment
 from modelprofiler.azureml.core.inference_config import InferenceConfig
@@ -28,6 +29,14 @@ KEYS = {
 }
 """Keys of the file, as in Azure ML."""
 
+WITHOUT_MEANING = {
+    "schemaFile": "no schema is generated here",
+    "dependencies": "put the files into the folder that sourceDirectory names",
+}
+"""Keys of older versions of the command, and why their values are not used."""
+
+_TEXTS = KEYS - {"enableGpu", "environment", "baseImageRegistry"}
+
 
 def inference_config(workspace: Workspace, args: argparse.Namespace) -> InferenceConfig:
     """Return the inference configuration; a flag overrides the file.
@@ -39,12 +48,7 @@ def inference_config(workspace: Workspace, args: argparse.Namespace) -> Inferenc
     WebserviceException
         When the script or a file that it needs does not exist.
     """
-    data = json_file(args.ic, "--inference-config-file") if args.ic else {}
-    if unknown := sorted(data.keys() - KEYS):
-        raise UserErrorException(
-            f"--inference-config-file {args.ic}: unknown key {', '.join(unknown)}; "
-            f"the known keys are {', '.join(sorted(KEYS))}"
-        )
+    data = _file(args.ic) if args.ic else {}
     environment = _environment(workspace, args, data.get("environment"))
     # Azure ML ignored these when there was an environment.
     deprecated: dict[str, Any] = {
@@ -63,6 +67,33 @@ def inference_config(workspace: Workspace, args: argparse.Namespace) -> Inferenc
         environment=environment,
         **({} if environment is not None else deprecated),
     )
+
+
+def _file(path: str) -> Json:
+    """Return the known keys of the file; warn of those without a meaning."""
+    flag = "--inference-config-file"
+    data = data_file(path, flag)
+    if unknown := sorted(data.keys() - KEYS - WITHOUT_MEANING.keys()):
+        raise UserErrorException(
+            f"{flag} {path}: unknown key {', '.join(unknown)}; the known keys are {', '.join(sorted(KEYS))}"
+        )
+    for key, reason in WITHOUT_MEANING.items():
+        if data.pop(key, None):
+            warnings.warn(f"{flag} {path}: {key} is not used: {reason}", UserWarning, stacklevel=3)
+    numbers = {key for key in _TEXTS & data.keys() if type(data[key]) in (int, float)}  # YAML's cudaVersion: 10.2
+    data |= {key: str(data[key]) for key in numbers}
+    problems = [f"{key} must be text, not {data[key]!r}" for key in sorted(_TEXTS) if _is_other(data.get(key))]
+    if not isinstance(data.get("enableGpu", False), bool):
+        problems.append(f"enableGpu must be true or false, not {data['enableGpu']!r}")
+    if not isinstance(data.get("baseImageRegistry", {}), str | dict):
+        problems.append("baseImageRegistry must be an address, or an object with the key address")
+    if problems:
+        raise UserErrorException(f"{flag} {path}: {'; '.join(problems)}")
+    return data
+
+
+def _is_other(value: object) -> bool:
+    return value is not None and not isinstance(value, str)
 
 
 def _environment(workspace: Workspace, args: argparse.Namespace, value: Json | None) -> Environment | None:

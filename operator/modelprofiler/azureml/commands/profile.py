@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from modelprofiler.azureml.commands.common import Result, add_command, json_file, pairs, workspace_of
+from modelprofiler.azureml.commands.common import Result, add_command, data_file, pairs, workspace_of
 from modelprofiler.azureml.commands.inference import inference_config
 from modelprofiler.azureml.commands.model import tagged
 from modelprofiler.azureml.core.dataset import Dataset
 from modelprofiler.azureml.core.model import Model
 from modelprofiler.azureml.core.workspace import Workspace
+from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.details import SUCCEEDED
 from modelprofiler.azureml.store import write_json
@@ -42,8 +43,9 @@ def configure(commands: Any) -> None:
         default=[],
         help="a file from `register -t`; repeatable",
     )
-    add("--ic", "--inference-config-file", metavar="FILE", help="JSON file with the inference configuration")
+    add("--ic", "--inference-config-file", metavar="FILE", help="JSON or YAML file with the inference configuration")
     add("--idi", "--input-dataset-id", metavar="ID", help="id of the dataset whose rows are the requests")
+    add("-d", "--input-data", metavar="JSON", help="instead of --idi, a sample request: the body of every request")
     add("--cc", "--cpu-cores", type=float, metavar="CORES", help="largest number of CPU cores to try (0.1 to 3.5)")
     add("--gb", "--memory-in-gb", type=float, metavar="GB", help="largest memory to try, in GB (0.1 to 15.0)")
     add("--description", help="description of the profile")
@@ -93,7 +95,7 @@ def run(args: argparse.Namespace) -> Result:
         args.name,
         [Model(workspace, id=model_id) for model_id in [*args.model, *map(_model_id, args.model_metadata_file)]],
         inference_config(workspace, args),
-        Dataset.get_by_id(workspace, args.idi) if args.idi else None,
+        _input(workspace, args),
         args.cc,
         args.gb,
         args.description,
@@ -115,8 +117,14 @@ def run(args: argparse.Namespace) -> Result:
     return details, 0 if profile.state == SUCCEEDED else 1
 
 
+def _input(workspace: Workspace, args: argparse.Namespace) -> AbstractDataset | str | None:
+    if args.idi and args.input_data:
+        raise UserErrorException("give --idi or --input-data, not both")
+    return Dataset.get_by_id(workspace, args.idi) if args.idi else args.input_data
+
+
 def _model_id(path: str) -> str:
-    model_id = json_file(path, "-f").get("modelId")
+    model_id = data_file(path, "-f").get("modelId")
     if not model_id:
         raise UserErrorException(f"-f {path} has no modelId; `modelprofiler ml model register -t` writes such a file")
     return str(model_id)

@@ -199,7 +199,7 @@ class Model(RegisteredModel):
         profile_name: str,
         models: Sequence[Model],
         inference_config: InferenceConfig,
-        input_dataset: AbstractDataset | None,
+        input_dataset: AbstractDataset | str | None,
         cpu: float | None = None,
         memory_in_gb: float | None = None,
         description: str | None = None,
@@ -226,7 +226,8 @@ class Model(RegisteredModel):
         inference_config
             How they are served.
         input_dataset
-            A tabular dataset with one column of strings: each row is the body of a request.
+            A tabular dataset with one column of strings: each row is the body of a request. A text in JSON is taken for
+            a dataset of one row, as the SDK's first `Model.profile` took a sample request.
         cpu, memory_in_gb
             The largest size to try, in cores and in GB (10^9 bytes). Default: 3.5 and 15.0, or what this machine has
             left while the load runs if that is less; in a cluster, what a node can give.

@@ -76,7 +76,7 @@ class ModelProfile:
         self.environment: dict[str, Any] | None = d["environment"]
         self.requested_cpu: float | None = d["requestedCpu"]
         self.requested_memory_in_gb: float | None = d["requestedMemoryInGB"]
-        self.requested_queries_per_second: float | None = d["requestedQueriesPerSecond"]
+        self.requested_queries_per_second: float = d["requestedQueriesPerSecond"]
         self.recommended_cpu: float | None = d["recommendedCpu"]
         self.recommended_memory: float | None = d["recommendedMemoryInGB"]
         self.max_utilized_cpu: float | None = d["maxUtilizedCpu"]

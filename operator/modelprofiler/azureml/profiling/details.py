@@ -53,6 +53,10 @@ DETAILS_KEYS_ERROR = (
     "createdTime",
 )
 
+NO_RATE = 0.0
+"""`requestedQueriesPerSecond` of a run without a rate, so that scripts always find a number there: nobody requested
+queries per second, one client or several sent each request when the last was answered."""
+
 VERIFIED = "verified"
 """Prefix of the keys of what was measured at the recommended size."""
 
@@ -140,7 +144,7 @@ def serialized(snapshot: Snapshot) -> dict[str, Any]:
         "description": annotations.get(manifest.DESCRIPTION),
         "requestedCpu": cpu,
         "requestedMemoryInGB": memory,
-        "requestedQueriesPerSecond": float(open_loop.rate) if open_loop else None,
+        "requestedQueriesPerSecond": float(open_loop.rate) if open_loop else NO_RATE,
         "inputDatasetId": annotations.get(manifest.INPUT_DATASET_ID),
         "modelIds": models.split(",") if models else [],
         "environment": environment,

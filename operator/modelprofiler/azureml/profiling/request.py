@@ -137,8 +137,34 @@ def check_name_and_size(profile_name: str, cpu: float | None, memory_in_gb: floa
     bounds.check_memory(memory_in_gb)
 
 
+HOW_TO_DATASET = (
+    'write the requests into a file, one per line, and use Dataset.Tabular.from_delimited_files(file, separator="\\n", '
+    "header=False)"
+)
+"""How to make a dataset of requests."""
+
+ONE_REQUEST = (
+    "input_dataset is one sample request, sent again and again: a cache of the server would make it look faster "
+    f"than it is. For a result that holds for other requests too, {HOW_TO_DATASET}"
+)
+"""The warning about a sample in place of a dataset."""
+
+
+def is_sample(dataset: object) -> bool:
+    """Return whether a sample request stands in place of the dataset, as in the SDK's first version.
+
+    It is an object or a list in JSON: any other text is more likely the path or the id of a dataset.
+    """
+    if not isinstance(dataset, str | bytes):
+        return False
+    try:
+        return isinstance(json.loads(dataset), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
 def requests_of(workspace: WorkspaceSettings, dataset: object) -> list[str]:
-    """Return the requests of a dataset, after Azure ML's checks in their order.
+    """Return the requests of a dataset, or of a text in its place, after Azure ML's checks in their order.
 
     Raises
     ------
@@ -147,6 +173,15 @@ def requests_of(workspace: WorkspaceSettings, dataset: object) -> list[str]:
     """
     if dataset is None:
         raise UserErrorException("Dataset not provided. Profiling requires a dataset with sample input data.")
+    if is_sample(dataset):
+        assert isinstance(dataset, str | bytes)
+        text = dataset if isinstance(dataset, str) else dataset.decode(json.detect_encoding(dataset))
+        return [_one_line(text.strip().removeprefix("\ufeff"), 1)]
+    if isinstance(dataset, str | bytes):
+        raise UserErrorException(
+            f"input_dataset is a text that is not a JSON object or list ({dataset[:40]!r}); a text must be the body of "
+            f"a request. Otherwise {HOW_TO_DATASET}"
+        )
     if not isinstance(dataset, TabularDataset):
         raise UserErrorException(
             "Dataset type not supported. Profiling works only with tabular datasets; "

@@ -15,7 +15,7 @@ from modelprofiler.azureml.profiling import manifest
 from modelprofiler.azureml.profiling.bounds import Bounds, Machine, lowered, rounded_down
 from modelprofiler.azureml.profiling.environment import Translated, translated
 from modelprofiler.azureml.profiling.local_run import LocalRuns
-from modelprofiler.azureml.profiling.request import Options, check_name_and_size, requests_of
+from modelprofiler.azureml.profiling.request import ONE_REQUEST, Options, check_name_and_size, is_sample, requests_of
 from modelprofiler.azureml.profiling.stage import stage
 from modelprofiler.azureml.registry.model import RegisteredModel
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
@@ -41,6 +41,8 @@ def start(
     options.check()
     _check_types(models, inference_config)
     environment = translated(inference_config.effective_environment(), in_cluster=workspace.is_kubernetes)
+    if is_sample(input_dataset):
+        environment.warnings.append(ONE_REQUEST)
     call = manifest.Call(
         name=profile_name,
         id=str(uuid.uuid4()),

@@ -50,7 +50,7 @@ def base(profile: ModelProfile, run_hash: str) -> str:
 
 
 def server(profile: ModelProfile, run_hash: str, incarnation: int) -> str:
-    """Return the name of a server's Deployment and Service."""
+    """Return the name of a server's Deployment."""
     return f"{base(profile, run_hash)}-s{incarnation}"
 
 

@@ -15,7 +15,7 @@ from modelprofiler.api.conditions import LONGEST_MESSAGE
 from modelprofiler.api.objects import Object
 from modelprofiler.api.status import ClaimsStatus
 from modelprofiler.cluster.gather.claims import Claims
-from modelprofiler.cluster.gather.objects import conditions_of, created
+from modelprofiler.cluster.gather.objects import created, true_conditions_of
 from modelprofiler.cluster.gather.pods import ended_state, is_running, start_problem
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.text import head, tail
@@ -28,6 +28,7 @@ USUAL_START_SECONDS = 5.0
 """Until then nobody needs to hear why the pod does not run yet."""
 
 LONGEST_LAST_WORDS = 1000
+"""Characters of the log of a reader that failed, which the message quotes: the end of a traceback."""
 
 Why: TypeAlias = Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset"]
 
@@ -68,7 +69,7 @@ def read(
 
 def _without_result(job: Object, settings: Settings) -> str | None:
     """Return why a Job has ended without a result; None while it has not."""
-    conditions = {type_: c for type_, c in conditions_of(job).items() if c["status"] == "True"}
+    conditions = true_conditions_of(job)
     failed = conditions.get("Failed") or conditions.get("FailureTarget")
     if failed is None and "Complete" not in conditions:
         return None

@@ -99,6 +99,7 @@ bench: ## Run half an hour of benchmarks, or PART=search|load|…|quick|campaign
 generate: env ## Write what is made from the types: crds/, the chart's copy of it, tables in docs/
 	$(BIN)/python hack/crds.py
 	$(BIN)/python hack/conditions.py
+	$(BIN)/python hack/rules.py
 
 .PHONY: lock
 lock: ## Write requirements/*.txt with the hash of every version; ARGS=--upgrade takes newer versions

@@ -194,9 +194,10 @@ def test_every_folder_of_the_package_is_in_the_tree_for_contributors(repository:
     assert set() == {path.parent.name for path in rooms} - tree
 
 
-def test_the_page_of_conditions_says_what_the_types_say(repository: Path) -> None:
-    """When it does not: run `make generate`."""
-    command = [sys.executable, "hack/conditions.py", "--check"]
+@pytest.mark.parametrize("script", ["hack/conditions.py", "hack/rules.py"])
+def test_the_tables_of_conditions_and_of_rules_say_what_the_code_says(repository: Path, script: str) -> None:
+    """When they do not: run `make generate`."""
+    command = [sys.executable, script, "--check"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
 

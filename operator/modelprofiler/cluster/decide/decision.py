@@ -42,6 +42,8 @@ class Decision:
     actions follow the status. Only the report and what has to be gone before a run may be called finished precede it.
     """
 
+    rule: str = ""
+    """The rule that decided."""
     status: ModelProfileStatus | dict[str, Any] | None = None
     """The status to write; None leaves it as it is. A profile that does not parse has a plain one."""
     before: tuple[Action, ...] = ()

@@ -70,7 +70,7 @@ def decide(world: World) -> Decision:
 
 @gives()
 def gone(case: Case) -> Decision | None:
-    """A profile that is gone or being deleted is forgotten; its children go through their owner references."""
+    """A profile that is gone or being deleted is forgotten; its children are deleted by their owner references."""
     return Decision(turn=Turn.FORGET) if isinstance(case.world.profile, Gone) else None
 
 
@@ -81,7 +81,7 @@ def unreadable(case: Case) -> Decision | None:
     if not isinstance(world.profile, Unreadable):
         return None
     written = status.unreadable(world.raw, world.profile.message, world.now)
-    return Decision(written, actions=_removal(world), turn=Turn.RELEASE)
+    return Decision(status=written, actions=_removal(world), turn=Turn.RELEASE)
 
 
 @gives()
@@ -92,7 +92,7 @@ def over(case: Case) -> Decision | None:
 
 @gives(Reason.ADMISSION_REFUSED)
 def action_refused(case: Case) -> Decision | None:
-    """What the API server has refused to a run is told, and tried again half a minute later."""
+    """An action that the API server refused is reported, and tried again half a minute later."""
     refused = case.world.verdict
     if not isinstance(refused, ActionRefused):
         return None
@@ -102,16 +102,16 @@ def action_refused(case: Case) -> Decision | None:
 
 @gives(Reason.QUEUED)
 def still_queued(case: Case) -> Decision | None:
-    """A profile that was accepted and waits for its turn costs nothing but, now and then, its place in the queue."""
+    """An accepted profile that waits for its turn is left alone, but for its place in the queue."""
     world = case.world
     if not (glance.is_queued(world.raw) and world.ahead):
         return None
-    return Decision(status.still_waiting(case.profile, world.ahead, world.now), turn=Turn.WAIT)
+    return Decision(status=status.still_waiting(case.profile, world.ahead, world.now), turn=Turn.WAIT)
 
 
 @gives()
 def not_there_yet(case: Case) -> Decision | None:
-    """A file that is missing in the first seconds of a profile may still come: both may be applied together."""
+    """A source that is missing in the first seconds is waited for: it may be applied together with the profile."""
     finding, world = case.world.verdict, case.world
     if not isinstance(finding, Finding) or finding.reason is not Reason.SOURCE_NOT_FOUND:
         return None
@@ -130,14 +130,14 @@ def not_there_yet(case: Case) -> Decision | None:
     Reason.TEMPLATE_REFUSED,
 )
 def not_accepted(case: Case) -> Decision | None:
-    """A profile that cannot be run as it is written is refused with everything that is wrong, and checked again."""
+    """A profile that cannot be run as it is written is refused with every problem, and checked again later."""
     finding = case.world.verdict
     return _refused(case.world, case.profile, finding) if isinstance(finding, Finding) else None
 
 
 @gives(Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET)
 def claims_unusable(case: Case) -> Decision | None:
-    """A profile whose claims could not be used is refused, for five minutes without another look at them."""
+    """A profile whose claims could not be used is refused; they are read again after five minutes."""
     claims, world = case.world.verdict, case.world
     if not isinstance(claims, Claims):
         return None
@@ -149,7 +149,7 @@ def claims_unusable(case: Case) -> Decision | None:
 
 @gives(Reason.PREPARING, Reason.QUEUED, Reason.SUSPENDED)
 def claims_wait(case: Case) -> Decision | None:
-    """Claims are read in the profile's turn, as reading a large model would disturb a run; not while suspended."""
+    """Claims are read when it is the profile's turn, since reading a large model would disturb another run."""
     claims, world = case.world.verdict, case.world
     if not isinstance(claims, Claims):
         return None
@@ -158,12 +158,12 @@ def claims_wait(case: Case) -> Decision | None:
         return None
     ahead = 0 if suspended else world.ahead
     message = "The claims have not been read yet."
-    return Decision(_preparing(case, claims, message, ahead), turn=Turn.KEEP if suspended else Turn.WAIT)
+    return Decision(status=_preparing(case, claims, message, ahead), turn=Turn.KEEP if suspended else Turn.WAIT)
 
 
 @gives(Reason.PREPARING, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET)
 def claims_read(case: Case) -> Decision | None:
-    """What a Job has read on the claims is recorded; with it the profile is accepted, or refused."""
+    """The result of reading the claims is recorded, and the profile is accepted or refused by it."""
     claims, read = case.world.verdict, case.world.preparation
     if not isinstance(claims, Claims) or not isinstance(read, ClaimsStatus):
         return None
@@ -171,12 +171,12 @@ def claims_read(case: Case) -> Decision | None:
     if (refused := _refused_for_claims(case.world, profile, read)) is not None:
         return refused
     written = status.preparing(profile, "The claims have been read.", 0, case.world.now)
-    return Decision(written, turn=Turn.TAKE, next_look=0.0)
+    return Decision(status=written, turn=Turn.TAKE, next_look=0.0)
 
 
 @gives(Reason.PREPARING)
 def claims_being_read(case: Case) -> Decision | None:
-    """A Job reads what is on the claims, before anything else of the run starts."""
+    """A Job reads the files on the claims before anything else of the run starts."""
     claims, preparation = case.world.verdict, case.world.preparation
     if not isinstance(claims, Claims):
         return None
@@ -187,29 +187,29 @@ def claims_being_read(case: Case) -> Decision | None:
     elif isinstance(preparation, NotStarted):
         actions = (*actions, StartPreparing(claims))
     written = _preparing(case, claims, f"{message}.", 0)
-    return Decision(written, actions=actions, turn=Turn.TAKE, next_look=POLL_SECONDS)
+    return Decision(status=written, actions=actions, turn=Turn.TAKE, next_look=POLL_SECONDS)
 
 
 @gives(Reason.VALID, Reason.QUEUED)
 def queued(case: Case) -> Decision | None:
-    """A run that wants trials waits for its turn: as many run as there are nodes, fair between namespaces."""
+    """A run that needs trials waits for its turn: one run per node, oldest first, fair between namespaces."""
     run, ahead = case.run, case.world.ahead
     if not run.wants_trials or run.started or not ahead or run.children.servers or run.children.jobs:
         return None
     written = status.waiting(run.profile, run.accepted, ahead, case.world.now)
-    return Decision(written, actions=_stale(run), turn=Turn.WAIT)
+    return Decision(status=written, actions=_stale(run), turn=Turn.WAIT)
 
 
 @gives(Reason.RUNNING)
 def late_usage(case: Case) -> Decision | None:
-    """Usage that came after its trial was recorded is added to its row, which is judged again."""
+    """Usage that arrives after its trial was recorded is added to the trial, which is judged again."""
     row = case.run.move.amend
     return None if row is None else _recorded(case.run, row)
 
 
 @gives(Reason.RUNNING)
 def trial_finished(case: Case) -> Decision | None:
-    """A finished trial is recorded, in the report and then in the status, before what produced it is removed."""
+    """A finished trial is recorded in the report and in the status before the objects that produced it are deleted."""
     row = case.run.move.record
     if row is None:
         return None
@@ -228,7 +228,7 @@ def trial_finished(case: Case) -> Decision | None:
     Reason.DEADLINE_EXCEEDED,
 )
 def ended(case: Case) -> Decision | None:
-    """A run that has its result ends, once nothing of it is left in the cluster."""
+    """A run that has its result ends when none of its objects is left in the cluster."""
     run = case.run
     if not run.move.idle or isinstance(run.step, RunTrial):
         return None
@@ -236,25 +236,25 @@ def ended(case: Case) -> Decision | None:
     succeeded = next(c for c in written.conditions if c.type == "Succeeded")
     event = Event(succeeded.reason, succeeded.message, warning=succeeded.status != "True")
     # Afterwards nobody looks at it any more, so nothing may be left by then.
-    return Decision(written, before=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE, events=(event,))
+    return Decision(status=written, before=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE, events=(event,))
 
 
 @gives(Reason.SUSPENDED)
 def suspended(case: Case) -> Decision | None:
-    """A suspended run gives its turn to the next one, once nothing of it is left in the cluster."""
+    """A suspended run gives up its turn when none of its objects is left in the cluster."""
     run = case.run
     if not run.move.idle or not run.profile.spec.suspend:
         return None
     written = status.held(run.profile, run.accepted, run.children, case.world.now)
-    return Decision(written, before=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE)
+    return Decision(status=written, before=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE)
 
 
 @gives(Reason.RUNNING, Reason.SUSPENDED)
 def goes_on(case: Case) -> Decision | None:
-    """The trial in progress goes on, which is written down before anything is started; or what is left is removed."""
+    """The next step of the trial in progress is written, then carried out; without a trial, objects are deleted."""
     run = case.run
     return Decision(
-        status.running(run.profile, run.accepted, run.move.active, run.children, case.world.now),
+        status=status.running(run.profile, run.accepted, run.move.active, run.children, case.world.now),
         actions=(*_stale(run), *run.move.actions),
         turn=Turn.TAKE if run.wants_trials else Turn.KEEP,
         next_look=run.move.wake,
@@ -286,7 +286,7 @@ def _first(chain: Sequence[Rule], case: Case) -> Decision:
     for rule in chain:
         decision = rule(case)
         if decision is not None:
-            return decision
+            return replace(decision, rule=rule.__name__)
     raise AssertionError("the last rule decides every world that the others leave")
 
 
@@ -301,7 +301,7 @@ def _recorded(run: RunCase, row: Trial) -> Decision:
 def _refused(world: World, profile: ModelProfile, finding: Finding) -> Decision:
     """Say why a profile is not run, and remove what an earlier version of it may have started."""
     return Decision(
-        status.refused(profile, finding, world.now),
+        status=status.refused(profile, finding, world.now),
         actions=_removal(world),
         turn=Turn.RELEASE,
         next_look=max(NOT_ACCEPTED_SECONDS, NOT_ACCEPTED_EACH_SECONDS * world.not_accepted),

@@ -1,0 +1,126 @@
+"""What is gathered of a profile, stage by stage; nothing but an error that asks for another try leaves it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.cluster.objects import raw_profile
+from tests.unit.cluster.world import KEY, World, done, under_load
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.cluster.adapter import CONFIG_MAPS, JOBS, PROFILES, Kind
+from modelprofiler.cluster.gather.accept import Accepted
+from modelprofiler.cluster.gather.observation import Observation
+from modelprofiler.cluster.gather.world import Gone, Node, NotGathered, Unreadable
+from modelprofiler.cluster.gather.world import World as Gathered
+from modelprofiler.core.conditions import Finding
+from modelprofiler.errors import ClusterUnavailable, Refused
+
+OTHER = raw_profile("other", uid="other") | {"status": {"startTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}}
+
+
+async def gathered(world: World) -> Gathered:
+    """Gather once."""
+    return await world.reconciler._gatherer.world(KEY)
+
+
+async def test_a_profile_that_is_gone_is_nothing_more() -> None:
+    """Whether it is not there or about to go."""
+    world = World()
+    world.raw()["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert Gone() == (await gathered(world)).profile
+    world.cluster.remove(PROFILES, *KEY)
+    assert (Gone(), {}) == ((await gathered(world)).profile, (await gathered(world)).raw)
+
+
+async def test_of_a_profile_that_does_not_parse_only_its_children_are_gathered() -> None:
+    """They are to be removed."""
+    world = await under_load()
+    world.raw()["spec"]["objectives"] = {"latency": {}}
+    found = await gathered(world)
+    assert isinstance(found.profile, Unreadable)
+    assert ["deployments", "jobs"] == [child.plural for child in found.owned]
+    assert isinstance(found.verdict, NotGathered)
+
+
+async def test_a_profile_that_waits_or_is_over_costs_no_request_but_its_own() -> None:
+    """Its turn comes by itself."""
+    waits = World(raw_profile(), OTHER)
+    await waits.look()
+    for world, ahead in ((waits, 1), (await done(), 0)):
+        world.restart()
+        world.cluster.calls.clear()
+        found = await gathered(world)
+        assert [("get", "modelprofiles", "digits")] == world.cluster.calls
+        assert (ahead, NotGathered("not needed"), ()) == (found.ahead, found.verdict, found.owned)
+
+
+async def test_of_a_run_everything_is_gathered() -> None:
+    """Its children with what was measured, its node, and when its status was written."""
+    world = await under_load()
+    found = await gathered(world)
+    assert isinstance(found.verdict, Accepted)
+    assert isinstance(found.children, Observation)
+    assert ([1], [1]) == ([s.incarnation for s in found.children.servers], [j.trial for j in found.children.jobs])
+    assert found.children.jobs[0].measured is not None
+    assert {"node1": Node("node1", "host-node1", None, "6.1.0", "v1.35.4")} == found.nodes
+    assert {"node1": "host-node1"} == found.children.hosts
+    assert found.written is not None
+    assert [(c.name, c.deleting) for c in found.owned] == [
+        (o["metadata"]["name"], False)
+        for k in ("deployments", "jobs")
+        for (p, *_), o in world.cluster.objects.items()
+        if p == k
+    ]
+
+
+async def test_a_restarted_operator_knows_the_node_of_the_reference_also_while_nothing_runs_on_it() -> None:
+    """All trials stay on it."""
+    world = await under_load(trial=2)
+    for kind in ("deployments", "jobs"):
+        for name in [n for (plural, _, n) in world.cluster.objects if plural == kind]:
+            if (kind, "team", name) in world.cluster.objects:
+                world.cluster.remove(Kind("", kind), "team", name)
+    world.restart()
+    found = await gathered(world)
+    assert isinstance(found.children, Observation)
+    assert ((), "host-node1") == (found.children.servers, found.children.hosts["node1"])
+
+
+async def test_what_the_operator_may_not_read_is_a_finding() -> None:
+    """Not an error that nobody sees."""
+    world = World()
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        if (verb, kind) == ("get", CONFIG_MAPS):
+            raise Refused("configmaps is forbidden", 403)
+
+    world.cluster.before = refuse
+    found = await gathered(world)
+    assert isinstance(found.verdict, Finding)
+    assert Reason.SOURCE_UNREADABLE is found.verdict.reason
+    assert "configmaps is forbidden" in found.verdict.message
+
+
+async def test_a_profile_that_may_not_be_read_is_looked_at_again() -> None:
+    """Somebody may give the permission back."""
+    world = World()
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        raise Refused("modelprofiles is forbidden", 403)
+
+    world.cluster.before = refuse
+    with pytest.raises(ClusterUnavailable, match="forbidden"):
+        await gathered(world)
+
+
+async def test_a_child_that_was_edited_beyond_recognition_is_removed_like_one_of_an_earlier_run() -> None:
+    """And the trial runs again; a look that failed each time would be stuck for ever."""
+    world = await under_load()
+    (job,) = world.cluster.of(JOBS)
+    job["metadata"]["annotations"]["modelprofiler.io/cpu"] = "plenty"
+    world.tell()
+    found = await gathered(world)
+    assert isinstance(found.children, Observation)
+    assert (("jobs", job["metadata"]["name"]),) == found.children.stale
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")

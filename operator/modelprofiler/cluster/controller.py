@@ -1,7 +1,7 @@
-"""Which profile is looked at when: one worker a profile, woken by changes and by the clock.
+"""When each profile is looked at: one worker per profile, woken by changes and by the clock.
 
-Level-triggered: an event says only that something changed; what it is, the worker reads. kopf's handlers and the
-watches of children both end in `Controller.wake`.
+Level-triggered: an event only says that something has changed, and the look reads what. kopf's handlers and the watches
+of children both end in `Controller.wake`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 RECONCILE_TIMEOUT_SECONDS = 120.0
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 60.0
 AT_ONCE = 8
-"""Profiles that are looked at at the same time, those that run aside: thousands may be applied at once, and requests
+"""Looks at the same time, not counting running profiles: thousands of profiles may be applied at once, and requests
 that wait for each other time out."""
 SETTLE_SECONDS = 0.1
 """Changes come in bunches (a pod, its ReplicaSet, its Deployment): one look is enough for a bunch."""
@@ -45,9 +45,9 @@ class Controller:
     Parameters
     ----------
     reconcile
-        Looks at one profile; returns seconds until it wants to look again, or None.
+        Looks at one profile; returns the seconds until the next look, or None.
     is_urgent
-        Tells of a profile that it waits for no other's look: it runs.
+        Returns whether a profile does not wait for looks at others, because it runs.
     """
 
     def __init__(self, reconcile: Reconcile, is_urgent: Callable[[Key], bool] = lambda key: False) -> None:
@@ -79,7 +79,7 @@ class Controller:
                 self._watches.append(task)
 
     async def stop(self) -> None:
-        """Stop every worker; what they were doing is taken up by the next operator."""
+        """Stop every worker; the next operator continues what they were doing."""
         tasks = [*self._watches, *self._workers.values()]
         for task in tasks:
             task.cancel()
@@ -149,6 +149,6 @@ class Controller:
 
 
 def _backoff(failures: int) -> float:
-    """Return how long to wait after so many failures in a row, in seconds; spread, so that retries do not align."""
+    """Return how long to wait after a number of failures in a row, in seconds; random, so that retries do not align."""
     longest = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(failures - 1, 10))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret depends on it

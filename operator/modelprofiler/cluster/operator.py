@@ -24,10 +24,10 @@ NODES_SECONDS = 60.0
 """How often the nodes are counted: one profile runs on each."""
 
 QUEUE_SECONDS = 10.0
-"""How often profiles are told a place in the queue that has changed, and whose turn it is is made sure of."""
+"""How often changed places in the queue are written, and the next profiles are woken again to be safe."""
 
-TOLD_AT_ONCE = 25
-"""So many are told each time: however many wait, that is two or three writes a second."""
+PLACES_AT_ONCE = 25
+"""Places that are written each time: two or three writes a second, however many profiles wait."""
 
 STOP_SECONDS = 10.0
 
@@ -73,7 +73,7 @@ class Operator:
         return await self._cluster.credentials()
 
     async def start(self) -> None:
-        """Connect, learn of every profile, then begin: the queue must know who runs before anyone is given a turn."""
+        """Connect, list every profile and child, then begin: the queue must know who runs before it gives a turn."""
         cluster = self._cluster or await Cluster.connect()
         self._cluster = cluster
         self._sources = Sources(cluster, self._settings)
@@ -96,7 +96,7 @@ class Operator:
         log.info("serving %s", ", ".join(self._settings.namespaces) or "all namespaces")
 
     def changed(self, type_: str | None, raw: dict[str, Any]) -> None:
-        """Take in that a profile has changed."""
+        """Note that a profile has changed, and look at it if there may be something to do."""
         assert self._controller is not None
         assert self._turns is not None
         key = glance.key_of(raw)
@@ -107,12 +107,12 @@ class Operator:
             return
         self._turns.note(raw)
         if glance.is_over(raw) or glance.is_queued(raw):
-            return  # nothing is to be done for it; its turn comes by itself
+            return  # nothing is to be done; the queue wakes it when it is its turn
         if self._reconciler is None or not self._reconciler.wrote(raw):
             self._controller.wake(key)
 
     async def stop(self) -> None:
-        """Stop; whatever is under way is taken up by the next operator."""
+        """Stop; the next operator continues whatever is under way."""
         for task in self._tasks:
             task.cancel()
         if self._controller:
@@ -127,7 +127,7 @@ class Operator:
     async def _tend_queue(self, controller: Controller, turns: Turns) -> None:
         while True:
             turns.call_next()
-            for key in turns.outdated(TOLD_AT_ONCE):
+            for key in turns.outdated(PLACES_AT_ONCE):
                 controller.wake(key)
             await asyncio.sleep(QUEUE_SECONDS)
 

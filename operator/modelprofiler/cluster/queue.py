@@ -1,7 +1,7 @@
-"""Whose turn it is: as many running profiles as nodes, oldest first, fair between namespaces. Pure.
+"""Which profile runs next: one per node at a time, oldest first, fair between namespaces. Pure.
 
 Round robin over namespaces, the one served least recently first; oldest first within a namespace. Everything follows
-from the objects, so a restarted operator goes on with the same order.
+from the objects, so a restarted operator continues with the same order.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Queue:
         """Of each namespace, (creation, key) of those that wait, oldest first; no empty lists."""
         self._running: dict[str, int] = {}
         self._served: dict[str, str] = {}
-        """When a namespace was served last. Not taken back when the profile is deleted: who deletes what has run, and
-        applies it again, would else be first for ever."""
+        """When a namespace was served last. Kept when the profile is deleted: deleting a finished profile and applying
+        it again would otherwise put its namespace first every time."""
 
     def __len__(self) -> int:
         """Return how many wait."""
@@ -69,7 +69,7 @@ class Queue:
         return self._entries.get(key)
 
     def put(self, entry: Entry) -> None:
-        """Take in a profile, or what it has become."""
+        """Add a profile, or replace its entry."""
         self.remove(entry.key)
         self._entries[entry.key] = entry
         namespace = entry.key[0]
@@ -81,7 +81,7 @@ class Queue:
             insort(self._waiting.setdefault(namespace, []), (entry.created, entry.key))
 
     def remove(self, key: Key) -> Entry | None:
-        """Take out a profile that is gone; return what was known of it."""
+        """Remove a profile that is gone; return its entry."""
         entry = self._entries.pop(key, None)
         if entry is None:
             return None
@@ -101,18 +101,18 @@ class Queue:
             self._served[namespace] = when
 
     def place(self, key: Key) -> int:
-        """Return how many of those that wait are before this one; one that does not wait is behind all."""
+        """Return how many waiting profiles are before this one; one that does not wait is behind all of them."""
         entry = self._entries.get(key)
         if entry is None or entry.state is not State.WAITING:
             return len(self)
         at = bisect_left(self._waiting[key[0]], (entry.created, key))
-        mine = self._rank(key[0], at)
+        own = self._rank(key[0], at)
         before = 0
         for namespace, group in self._waiting.items():
             # Of a namespace, those of earlier rounds are before, and of the same round there is at most one.
-            same = mine[0] - self._running.get(namespace, 0)
+            same = own[0] - self._running.get(namespace, 0)
             before += min(max(same, 0), len(group))
-            if 0 <= same < len(group) and self._rank(namespace, same) < mine:
+            if 0 <= same < len(group) and self._rank(namespace, same) < own:
                 before += 1
         return before
 
@@ -136,7 +136,7 @@ class Queue:
             yield key
 
     def first(self, count: int) -> list[Key]:
-        """Return those that are next."""
+        """Return the profiles that are next."""
         return list(itertools.islice(self.order(), max(0, count)))
 
     def _rank(self, namespace: str, at: int) -> _Rank:

@@ -1,4 +1,4 @@
-"""The queue in memory: what is known of every profile, kept up to date by events and by the reconciler itself."""
+"""The queue of profiles, kept in memory and up to date by events and by the operator's own decisions."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Turns:
         self._wake = wake
         self._clock = clock
         self._queue = Queue()
-        self._told: dict[Key, int] = {}
-        """Of those that wait, the place that their status tells."""
+        self._published: dict[Key, int] = {}
+        """The place in the queue that the status of each waiting profile shows."""
         self._called: set[Key] = set()
-        """Those that were woken since it is their turn, and have not taken it yet."""
+        """Profiles that were woken because it is their turn, and have not taken it yet."""
         self._changed = False
-        """Whether places may have changed since `outdated` looked."""
+        """Whether places may have changed since `outdated` was called last."""
         self.slots = slots
 
     def note(self, raw: dict[str, Any], *, done: bool = False) -> None:
-        """Take in a profile as the API server has it."""
+        """Update the queue from a profile as the API server has it."""
         entry = glance.entry_of(raw, done=done)
         key = entry.key
         before = self._queue.get(key)
@@ -52,15 +52,15 @@ class Turns:
             # A turn that was taken is given back by `release`, not by an event that is older than the taking.
             return
         self._put(entry)
-        if entry.state is State.WAITING and (place := glance.told_place(raw)) is not None:
-            self._told[key] = place
+        if entry.state is State.WAITING and (place := glance.published_place(raw)) is not None:
+            self._published[key] = place
         if ran and entry.state is not State.RUNNING:
             self.call_next()
 
     def forget(self, key: Key) -> None:
-        """Take out a profile that is gone."""
+        """Remove a profile that is gone."""
         entry = self._queue.remove(key)
-        self._told.pop(key, None)
+        self._published.pop(key, None)
         self._called.discard(key)
         if entry is None:
             return
@@ -88,7 +88,10 @@ class Turns:
             self._put(Entry(key, entry.created if entry else "", State.WAITING))
 
     def position(self, key: Key) -> int:
-        """Return how many must finish before this one may run, were it to wait for its turn; 0: it may run now."""
+        """Return how many profiles must finish before this one may run, if it waits for its turn; 0: it may run now.
+
+        The queue stays as it is.
+        """
         entry = self._queue.get(key)
         if entry is not None and entry.state is State.RUNNING:
             return 0
@@ -103,7 +106,7 @@ class Turns:
         return place
 
     def is_urgent(self, key: Key) -> bool:
-        """Return whether a profile runs or is to run now: it goes before all that only wait."""
+        """Return whether a profile runs, or may run now: it is looked at before all that only wait."""
         entry = self._queue.get(key)
         return key in self._called or (entry is not None and entry.state is State.RUNNING)
 
@@ -114,25 +117,25 @@ class Turns:
             self._wake(key)
 
     def outdated(self, most: int) -> list[Key]:
-        """Return profiles whose status tells another place than they have now, the next ones first.
+        """Return profiles whose status shows another place than they have now, the next ones first.
 
         Parameters
         ----------
         most
-            So many at most; the others come at the next call.
+            The largest number to return; the others are returned by the next call.
         """
         if not self._changed:
             return []
-        found: list[Key] = []
+        outdated: list[Key] = []
         free = self.slots - self._queue.running
         for place, key in enumerate(self._queue.order(), start=1 - free):
-            # One that has been told nothing yet is being looked at: that tells it.
-            if place > 0 and key in self._told and self._told[key] != rounded_place(place):
-                found.append(key)
-                if len(found) == most:
-                    return found
+            # A profile whose status shows no place yet is being looked at, which writes one.
+            if place > 0 and key in self._published and self._published[key] != rounded_place(place):
+                outdated.append(key)
+                if len(outdated) == most:
+                    return outdated
         self._changed = False
-        return found
+        return outdated
 
     def _put(self, entry: Entry) -> None:
         if self._queue.get(entry.key) == entry:
@@ -140,5 +143,5 @@ class Turns:
         self._queue.put(entry)
         self._changed = True
         if entry.state is not State.WAITING:
-            self._told.pop(entry.key, None)
+            self._published.pop(entry.key, None)
             self._called.discard(entry.key)

@@ -114,10 +114,10 @@ class World:
         self.cluster.listeners.clear()
         self.kept = Children(self.cluster)
         for kind in KINDS:
-            self.kept.replace(kind, None, self._told(kind), "1")
+            self.kept.replace(kind, None, self._ours(kind), "1")
         self.reconciler = Reconciler(self.cluster, sources, self.settings, self.turns, self.kept, lambda: self.time)
 
-    def _told(self, kind: Kind) -> list[Object]:
+    def _ours(self, kind: Kind) -> list[Object]:
         return [
             json.loads(json.dumps(o)) for o in self.cluster.of(kind) if names.PROFILE_UID in o["metadata"]["labels"]
         ]
@@ -125,11 +125,11 @@ class World:
     def tell(self) -> None:
         """Let the watches tell the operator what has changed; until then it knows only what it did itself."""
         for kind in KINDS:
-            told = self._told(kind)
-            there = {o["metadata"]["uid"] for o in told}
+            ours = self._ours(kind)
+            there = {o["metadata"]["uid"] for o in ours}
             for gone in [o for uid, o in self.kept._objects[kind].items() if uid not in there]:
                 self.kept.take(kind, "DELETED", gone)
-            for body in told:
+            for body in ours:
                 self.kept.take(kind, "MODIFIED", body)
 
     def raw(self, key: Key = KEY) -> Object:

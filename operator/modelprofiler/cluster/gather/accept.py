@@ -1,4 +1,4 @@
-"""Whether a profile can be run as it is written; every refusal is a sentence, and nothing is started before."""
+"""Checks whether a profile can be run as it is written, before anything is started; every refusal is a sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from modelprofiler.load.tls import certificate_problems
 
 @dataclass(frozen=True)
 class Accepted:
-    """A profile that can be run, and what was found out about it."""
+    """A profile that can be run, and what the run needs to know."""
 
     inputs: inputs.Inputs
     resources: EffectiveResources
@@ -44,7 +44,9 @@ def is_rerun(profile: ModelProfile) -> bool:
     return begun is not None and begun.rerun != profile.metadata.annotations.get(RERUN_ANNOTATION)
 
 
-def _identify(profile: ModelProfile, settings: Settings, found: inputs.Inputs, *, known: bool) -> tuple[str, Settings]:
+def _identify(
+    profile: ModelProfile, settings: Settings, sources: inputs.Inputs, *, known: bool
+) -> tuple[str, Settings]:
     """Return the hash of the run that a profile and its inputs make, and the settings that it runs with.
 
     A run keeps the hash and the scoring image it began with while its spec and inputs are the same: an upgrade of the
@@ -53,9 +55,9 @@ def _identify(profile: ModelProfile, settings: Settings, found: inputs.Inputs, *
     Parameters
     ----------
     known
-        Whether the profile was accepted as it is now before.
+        Whether this generation of the profile was accepted before.
     """
-    digests = found.model_digest, found.code_digest, found.dataset.digest
+    digests = sources.model_digest, sources.code_digest, sources.dataset.digest
     begun, recorded = profile.status.provenance, profile.status.run_hash
     if begun is None or recorded is None:
         return _hash(profile, _image(profile, settings), *digests), settings
@@ -86,7 +88,7 @@ def _hash(profile: ModelProfile, image: str | None, model: str | None, code: str
 async def accept(
     cluster: Cluster, profile: ModelProfile, settings: Settings, rooms: Rooms | None = None
 ) -> Accepted | Claims | Finding:
-    """Return what a run needs to know, or the claims that have to be looked at first, or why there will be no run.
+    """Return what a run needs to know, or the claims that have to be read first, or why there is no run.
 
     Parameters
     ----------
@@ -101,59 +103,60 @@ async def accept(
     refused = _as_written(profile, settings)
     if refused is not None:
         return refused
-    found = await inputs.resolve(cluster, profile)
-    if isinstance(found, inputs.Unusable):
-        return _finding(found.reason, found.problems)
-    if isinstance(found, Claims):
-        return found
+    sources = await inputs.resolve(cluster, profile)
+    if isinstance(sources, inputs.Unusable):
+        return _finding(sources.reason, sources.problems)
+    if isinstance(sources, Claims):
+        return sources
     known = profile.status.observed_generation == profile.metadata.generation and is_accepted(profile.status)
-    identity, settings = _identify(profile, settings, found, known=known)
+    identity, settings = _identify(profile, settings, sources, known=known)
     if known and profile.status.resources is not None:
-        return Accepted(found, profile.status.resources, identity, settings)
+        return Accepted(sources, profile.status.resources, identity, settings)
     resources = _range(profile, settings, await (rooms or Rooms(cluster, settings)).read())
     if isinstance(resources, Finding):
         return resources
     if too_many := search_problems(profile.spec, resources):
         return _finding(Reason.INVALID_SPEC, too_many)
     refused = await admission.refusal(cluster, profile, settings, resources, identity)
-    return refused or Accepted(found, resources, identity, settings)
+    return refused or Accepted(sources, resources, identity, settings)
 
 
 def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
-    said = "; ".join(map(str, problems))
-    # The API server refuses a status with a longer message than 32,768, as the keys of a large ConfigMap would make.
-    return Finding(reason, head(said, LONGEST_MESSAGE))
+    # The API server refuses a message of more than 32,768 characters; the keys of a large ConfigMap may be that long.
+    return Finding(reason, head("; ".join(map(str, problems)), LONGEST_MESSAGE))
 
 
 def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
-    """Judge what needs no look at the cluster; the first reason stands for all, the message tells everything."""
-    given = profile.spec.server.template
-    unreadable = given is not None and bool(misshapen(given))
+    """Check what can be checked without the cluster; the first problem gives the reason, the message names them all."""
+    pod_template = profile.spec.server.template
+    unreadable = pod_template is not None and bool(misshapen(pod_template))
     groups = (
         (Reason.NOT_SUPPORTED, unsupported(profile.spec, "Cluster")),
         (Reason.NOT_SUPPORTED, certificate_problems(profile.spec)),
         (Reason.INVALID_SPEC, template_problems(profile.spec)),
         (Reason.TEMPLATE_REFUSED, [] if unreadable else template.privileges(profile.spec, settings)),
     )
-    found = [(reason, problem) for reason, problems in groups for problem in problems]
-    return _finding(found[0][0], [problem for _, problem in found]) if found else None
+    all_problems = [(reason, problem) for reason, problems in groups for problem in problems]
+    if not all_problems:
+        return None
+    return _finding(all_problems[0][0], [problem for _, problem in all_problems])
 
 
 def _range(profile: ModelProfile, settings: Settings, rooms: Sequence[capacity.Room]) -> EffectiveResources | Finding:
-    beside = _beside(profile, settings, shared=len(rooms) <= 1)
-    effective = capacity.effective(profile.spec.resources, rooms, beside)
+    companions = _companions(profile, settings, shared=len(rooms) <= 1)
+    effective = capacity.effective(profile.spec.resources, rooms, companions)
     if isinstance(effective, EffectiveResources):
         return effective
     return _finding(Reason.RANGE_TOO_LARGE, effective)
 
 
-def _beside(profile: ModelProfile, settings: Settings, *, shared: bool) -> tuple[int, int]:
-    """Return what has to fit on the node beside the profiled container: sidecars, and the load if there is one node."""
+def _companions(profile: ModelProfile, settings: Settings, *, shared: bool) -> tuple[int, int]:
+    """Return what else has to fit on the node: sidecars, and the load pod where there is only one node."""
     cpu = memory = 0
     if profile.spec.server.template is not None:
-        mine = container_name(profile.spec)
+        profiled = container_name(profile.spec)
         pod = profile.spec.server.template["spec"]
-        others = [c for c in pod["containers"] if c.get("name") != mine]
+        others = [c for c in pod["containers"] if c.get("name") != profiled]
         cpu, memory = capacity.pod_requests({"spec": {**pod, "containers": others}})
     if shared:
         cpu += Quantity(settings.load_cpu).millicores

@@ -1,7 +1,7 @@
-"""What an object tells at a glance, before it is parsed: where it stands, and whether it wants a look at all. Pure.
+"""What a profile shows at a glance, before it is parsed: where it stands, and whether it needs a look at all. Pure.
 
-After a restart thousands of profiles are listed that wait as they did before, or ended long ago: none of them is to
-cost a request.
+After a restart thousands of profiles are listed that wait as before, or ended long ago. None of them may cost a
+request.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ def key_of(raw: Object) -> Key:
 
 
 def entry_of(raw: Object, *, done: bool = False) -> Entry:
-    """Return what the queue is to know of a profile.
+    """Return the queue's entry for a profile.
 
     Parameters
     ----------
     done
-        Whether it is not to run, whatever its status says.
+        Whether it will not run, whatever its status says.
     """
     finished = str((raw.get("status") or {}).get("completionTime") or "")
     state = State.DONE if done else state_of(raw)
@@ -37,7 +37,7 @@ def state_of(raw: Object) -> State:
     finished = _condition(raw, ConditionType.FINISHED).get("status") == "True"
     if _is_current(raw) and finished:
         return State.DONE
-    # One that was refused in the middle has a start time, and no turn.
+    # A profile that was refused in the middle of its run has a start time, but no turn.
     running = status.get("startTime") and not status.get("completionTime") and not finished
     if (raw.get("spec") or {}).get("suspend") and not running:
         return State.DONE
@@ -58,7 +58,7 @@ def is_over(raw: Object) -> bool:
 
 
 def is_queued(raw: Object) -> bool:
-    """Return whether a profile was accepted as it is and has nothing to do but wait: then it has no children either."""
+    """Return whether a profile was accepted as it is and only waits for its turn: then it has no children either."""
     return (
         state_of(raw) is State.WAITING
         and _is_current(raw)
@@ -68,8 +68,8 @@ def is_queued(raw: Object) -> bool:
     )
 
 
-def told_place(raw: Object) -> int | None:
-    """Return the place in the queue that a profile has been told; None when it was told none."""
+def published_place(raw: Object) -> int | None:
+    """Return the place in the queue that the status shows; None when it shows none."""
     place = (raw.get("status") or {}).get("queuePosition")
     return place if isinstance(place, int) else None
 

@@ -24,7 +24,7 @@ SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/toke
 KUBELET_PORT = 10250
 
 BEFORE_SECONDS = 60.0
-"""How far before a load samples are wanted: they tell what the server uses when nobody calls it."""
+"""Samples are read from this long before a load: they show what the server uses when it is idle."""
 
 
 KEPT_BEFORE_SECONDS, KEPT_AFTER_SECONDS = 30.0, 20.0

@@ -34,7 +34,7 @@ async def test_one_that_waits_is_queued_at_the_place_it_was_told() -> None:
     assert (True, False, 1, State.WAITING) == (
         glance.is_queued(raw),
         glance.is_over(raw),
-        glance.told_place(raw),
+        glance.published_place(raw),
         glance.state_of(raw),
     )
     assert [] == world.children
@@ -64,7 +64,7 @@ async def test_one_that_was_refused_is_not_queued() -> None:
     assert (False, False, None) == (
         glance.is_queued(world.raw()),
         glance.is_over(world.raw()),
-        glance.told_place(world.raw()),
+        glance.published_place(world.raw()),
     )
 
 
@@ -85,5 +85,5 @@ def test_one_that_nobody_has_seen_waits(status: Object | None) -> None:
         glance.state_of(raw),
         glance.is_queued(raw),
         glance.is_over(raw),
-        glance.told_place(raw),
+        glance.published_place(raw),
     )

@@ -103,7 +103,7 @@ class Operator:
         if type_ == "DELETED":
             self._turns.forget(key)
             if self._reconciler is not None:
-                self._reconciler.forget(key)
+                self._reconciler.forget(raw)
             return
         self._turns.note(raw)
         if glance.is_over(raw) or glance.is_queued(raw):

@@ -60,9 +60,10 @@ class Reconciler:
         """Return whether an object is as this reconciler itself left it: then there is nothing new to look at."""
         return self._memory.is_own(raw)
 
-    def forget(self, key: Key) -> None:
+    def forget(self, raw: Object) -> None:
         """Forget a profile that is gone."""
-        self._memory.forget(key)
+        self._memory.forget((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+        self._children.forget(raw["metadata"]["uid"])
 
     async def reconcile(self, key: Key) -> float | None:
         """Look at a profile once; return the seconds until it wants to be looked at again, or None.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from modelprofiler.api.objects import Object
 from modelprofiler.cluster.adapter import NODES, Cluster
 from modelprofiler.cluster.gather.world import Node
 from modelprofiler.errors import Refused
@@ -35,17 +36,20 @@ class Nodes:
         if kept is not None and self._clock() - kept[0] < timedelta(seconds=KEPT_SECONDS):
             return kept[1]
         try:
-            body = await self._cluster.get(NODES, None, name)
+            node = _node(name, await self._cluster.get(NODES, None, name))
         except Refused:  # it is gone, or nodes may not be read: its name is most often its host name
-            return Node(name, name)
-        labels = body["metadata"].get("labels") or {}
-        info = (body.get("status") or {}).get("nodeInfo") or {}
-        node = Node(
-            name,
-            labels.get("kubernetes.io/hostname") or name,
-            labels.get("node.kubernetes.io/instance-type"),
-            info.get("kernelVersion"),
-            info.get("kubeletVersion"),
-        )
+            node = Node(name, name)
         self._kept[name] = self._clock(), node
         return node
+
+
+def _node(name: str, body: Object) -> Node:
+    labels = body["metadata"].get("labels") or {}
+    info = (body.get("status") or {}).get("nodeInfo") or {}
+    return Node(
+        name,
+        labels.get("kubernetes.io/hostname") or name,
+        labels.get("node.kubernetes.io/instance-type"),
+        info.get("kernelVersion"),
+        info.get("kubeletVersion"),
+    )

@@ -1,7 +1,7 @@
 """The only module that talks to the API server; it sends and returns plain dicts.
 
-The client's generated models drop fields they do not know, so they are not used. Errors of the client become
-those of `modelprofiler.errors` here and nowhere else.
+The client's generated models drop fields that they do not know, so they are not used. Errors of the client are
+translated into those of `modelprofiler.errors` here and nowhere else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 REQUEST_TIMEOUT_SECONDS = 20.0
 WATCH_TIMEOUT_SECONDS = 240.0
 PAGE = 250
-"""Objects of a list that are asked for at a time: more would only be in memory at the same time."""
+"""Objects that are requested at a time when a list is read: more would only be in memory at the same time."""
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -138,8 +138,8 @@ class Cluster:
         headers: dict[str, str] = {}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
         value = next((text for name, text in headers.items() if name.lower() == "authorization"), "")
-        given = self._api.configuration
-        return Credentials(given.host, given.ssl_ca_cert, value.split(" ")[-1] or None, given.cert_file, given.key_file)
+        used = self._api.configuration
+        return Credentials(used.host, used.ssl_ca_cert, value.split(" ")[-1] or None, used.cert_file, used.key_file)
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         """Return an object."""

@@ -1,7 +1,7 @@
-"""kopf's side: profiles that change wake their worker. The only module that knows kopf.
+"""The handlers that kopf calls: a profile that changes is looked at. The only module that knows kopf.
 
-``on.event`` and nothing else: it needs no finalizer, so a profile can be deleted when the operator is gone, and it
-leaves no annotations on what it watches.
+Only ``on.event`` is used. It needs no finalizer, so a profile can be deleted when the operator is gone, and it leaves
+no annotations on what it watches.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
         settings.networking.request_timeout = 30
         settings.watching.server_timeout = 240
         settings.watching.chunk_size = PAGE  # what is listed is not to be in memory all at once,
-        settings.queueing.idle_timeout = 0.2  # and kopf keeps an event for so long after it was handled
+        settings.queueing.idle_timeout = 0.2  # and kopf keeps an event in memory for this long after it was handled
         await operator.start()
 
     @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:
         # kopf's own logins look for the API server by its DNS name, which not every cluster resolves.
-        found = await operator.credentials()
+        login = await operator.credentials()
         return kopf.ConnectionInfo(
-            server=found.server,
-            ca_path=found.ca_file,
-            scheme="Bearer" if found.token else None,
-            token=found.token,
-            certificate_path=found.certificate_file,
-            private_key_path=found.key_file,
+            server=login.server,
+            ca_path=login.ca_file,
+            scheme="Bearer" if login.token else None,
+            token=login.token,
+            certificate_path=login.certificate_file,
+            private_key_path=login.key_file,
         )
 
     @kopf.on.cleanup(registry=registry)
@@ -68,7 +68,7 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
 
 
 def run(settings: Settings) -> None:
-    """Run the operator until it is told to stop."""
+    """Run the operator until it is stopped."""
     operator = Operator(settings)
     for chatty in ("kopf", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

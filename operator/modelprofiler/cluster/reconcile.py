@@ -127,7 +127,7 @@ class Reconciler:
 
     async def _tell(self, world: World, decision: Decision) -> None:
         if not isinstance(world.profile, ModelProfile):
-            return  # nobody is told more than its status says
+            return  # an event needs the parsed profile; the status says what is wrong
         for event in decision.events:
             await events.tell(
                 self._cluster, world.profile, event.reason, event.message, world.now, warning=event.warning

@@ -1,4 +1,4 @@
-"""Doing what was decided: each action is safe to repeat, since names follow from the run."""
+"""Carries out what was decided: each action is safe to repeat, since names follow from the run."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class Act:
 
 
 def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
-    """Return what the load generator of a trial is told.
+    """Return the configuration of a trial's load generator.
 
     The load goes to the pod's own address: a Service would leave it out while a health route waits behind a running
     score, and would be two more objects to write for every server.
@@ -215,6 +215,6 @@ def load_deadline(settings: Settings, config: LoadConfig) -> int:
 
 
 def refusal_of(action: Action, error: Refused) -> Finding:
-    """Return what is told when the API server refuses an action: what was admitted once need not be now."""
+    """Return the finding that an action was refused: what was admitted when the run began may be refused later."""
     what = "the pod that reads the claims" if isinstance(action, StartPreparing) else "what the run needs"
     return Finding(Reason.ADMISSION_REFUSED, head(f"the API server refuses {what}: {error}", LONGEST_MESSAGE))

@@ -1,6 +1,6 @@
 """What a server's pod shows when something went wrong, as an outcome and a sentence. Pure.
 
-Each rule looks at one way to fail; `failure` asks them in order, the most telling first.
+Each rule looks at one way to fail; `failure` asks them in order, the most specific first.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _ended(pod: Pod) -> Failure | None:
     ended = pod.termination
     if ended is None or (pod.gone and not ended.out_of_memory):
         return None  # a container of a pod that is removed ends too: that says nothing about its size
-    words = tail(ended.last_words, LONGEST_LAST_WORDS)
+    last_words = tail(ended.last_words, LONGEST_LAST_WORDS)
     if ended.out_of_memory:
         return Failure(Outcome.OOM_KILLED, f"container {ended.container} was killed for exceeding its memory limit")
     cause = f"container {ended.container} ended with exit code {ended.exit_code}"
@@ -75,7 +75,7 @@ def _ended(pod: Pod) -> Failure | None:
             ", as when the kubelet stops it; the likely cause is its liveness probe, so allow that more time or leave "
             "it out"
         )
-    return Failure(Outcome.CRASHED, f"{cause}: {words}" if words else cause)
+    return Failure(Outcome.CRASHED, f"{cause}: {last_words}" if last_words else cause)
 
 
 def _evicted(pod: Pod) -> Failure | None:

@@ -171,7 +171,7 @@ class Gatherer:
         return {"children": replace(children, hosts=hosts), "nodes": nodes}
 
     def _prepared(self, profile: ModelProfile, claims: Claims, objects: ChildObjects) -> Preparation:
-        """Return what the Job that reads the claims has found so far."""
+        """Return the result of the Job that reads the claims, or how far it is."""
         name = names.prepare(profile, claims.identity)
         jobs = [job for job in objects.jobs if job["metadata"]["name"] == name]
         if not jobs or "deletionTimestamp" in jobs[0]["metadata"]:

@@ -71,10 +71,10 @@ class Sources:
     async def _kubelet_address(self, node: str) -> str:
         if node not in self._addresses:
             try:
-                found = await self._cluster.get(NODES, None, node)
+                body = await self._cluster.get(NODES, None, node)
             except Refused as error:  # it is gone, or nodes may not be read
                 raise MetricsUnavailable(f"the address of node {node} cannot be read: {error}") from error
-            status = found.get("status") or {}
+            status = body.get("status") or {}
             addresses = {a["type"]: a["address"] for a in status.get("addresses") or []}
             host = addresses.get("InternalIP") or addresses.get("Hostname") or node
             port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
@@ -115,12 +115,16 @@ async def measure(
             problem = "this installation names no Prometheus (chart value prometheus.url)"
             jobs.append(replace(job, measured=Measured(None, complete=True, problem=problem, reachable=False)))
         else:
-            alone = Window(*_alone(job, pod, seen, trials, now))
-            jobs.append(replace(job, measured=await _measured(source, namespace, container, job, pod, alone, now)))
+            undisturbed = Window(*_undisturbed(job, pod, seen, trials, now))
+            jobs.append(
+                replace(job, measured=await _measured(source, namespace, container, job, pod, undisturbed, now))
+            )
     return replace(seen, jobs=tuple(jobs))
 
 
-def _alone(job: LoadJob, pod: Pod, seen: Observation, trials: Sequence[Trial], now: datetime) -> tuple[float, float]:
+def _undisturbed(
+    job: LoadJob, pod: Pod, seen: Observation, trials: Sequence[Trial], now: datetime
+) -> tuple[float, float]:
     """Return the time around a load in which the server had nothing else to do."""
     before = [row.completion_time.timestamp() for row in trials if row.index < job.trial]
     after = [j.created.timestamp() for j in seen.jobs if j.trial > job.trial]
@@ -130,7 +134,7 @@ def _alone(job: LoadJob, pod: Pod, seen: Observation, trials: Sequence[Trial], n
 
 
 async def _measured(
-    source: MetricsSource, namespace: str, container: str, job: LoadJob, pod: Pod, alone: Window, now: datetime
+    source: MetricsSource, namespace: str, container: str, job: LoadJob, pod: Pod, undisturbed: Window, now: datetime
 ) -> Measured:
     reference = ContainerRef(namespace, pod.name, container, pod.uid, pod.node)
     result = job.result
@@ -139,7 +143,7 @@ async def _measured(
         samples = await source.samples(reference, start, now.timestamp())
     except MetricsUnavailable as error:
         return Measured(None, complete=False, problem=str(error), reachable=False)
-    load = windows_of(result, alone) if result is not None else None
+    load = windows_of(result, undisturbed) if result is not None else None
     if load is None:
         return Measured(None, complete=False)
     used = usage(samples, load)

@@ -1,4 +1,4 @@
-"""The nodes that runs are on: what their provenance tells, and where pods are sent to them."""
+"""The nodes that runs are on: what the provenance says of them, and by which name pods are sent to them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the Job that reads PersistentVolumeClaims has found: it runs once, before any server starts. Pure.
+"""The result of the Job that reads PersistentVolumeClaims, which runs once, before any server starts. Pure.
 
-Like everything of a run it is not remembered: the Job has a name that follows from what is read, and its result is in
-the pod's termination message until it is in the status.
+The operator does not remember it: the name of the Job follows from what is read, and its result is in the pod's
+termination message until it is in the status.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _without_result(job: Object, settings: Settings) -> str | None:
 def _result(
     ended: Object, claims: Claims, settings: Settings, now: datetime, refused: Callable[[str], ClaimsStatus]
 ) -> ClaimsStatus:
-    """Return what a container that has ended has found."""
+    """Return the result that a container has left."""
     try:
         result = PrepareResult.decode(ended.get("message") or "")
     except LoadError:
@@ -113,5 +113,5 @@ def _failure(ended: Object, settings: Settings) -> str:
 
 
 def _mount_problem(pod: str) -> str:
-    """Return what is likely when a pod has a node and yet does not start, which is told by events alone."""
+    """Return the likely cause when a pod has a node and yet does not start: only events name the real one."""
     return f"its volumes are not mounted yet; `kubectl describe pod {pod}` says why: in use on another node, perhaps"

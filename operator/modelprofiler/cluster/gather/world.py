@@ -69,7 +69,7 @@ class Child:
 
 @dataclass(frozen=True)
 class Node:
-    """What is told of a node in the provenance, and where pods are sent to it."""
+    """What the provenance says of a node, and the host name by which pods are sent to it."""
 
     name: str
     host: str
@@ -102,7 +102,7 @@ class World:
     children: Observation | NotGathered = NotGathered("not needed")
     """Those of the current run, with measured usage."""
     preparation: Preparation = NotGathered("not needed")
-    """What the Job that reads the claims has found."""
+    """The result of the Job that reads the claims, or how far it is."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """The nodes of the run, by name."""
     written: datetime | None = None

@@ -1,7 +1,6 @@
 """What a run lives through: the operator's death, its own deletion, edits of its spec, suspension, and a queue."""
 
 import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -207,9 +206,7 @@ def test_a_suspended_run_finishes_its_trial_and_later_goes_on(apply: Apply, name
 
 def place_in_queue(status: ModelProfileStatus) -> int:
     """Return the place that a profile says it has in the queue; 0 when it is not in it."""
-    finished = find_condition(status, "Finished")
-    said = re.search(r"(?:number|first) (\d+) in the queue", finished.message if finished is not None else "")
-    return int(said[1]) if said else 0
+    return status.queue_position or 0
 
 
 def is_running(status: ModelProfileStatus) -> bool:

@@ -116,6 +116,12 @@ def build(
     return python
 
 
+def is_built(environment: Environment, cache: Path | None = None) -> bool:
+    """Return whether `build` would find the environment that a profile asks for."""
+    folder = _key(requirements(environment), environment.python_version)
+    return usable_python((cache or default_cache()) / folder) is not None
+
+
 def requirements(environment: Environment) -> list[str]:
     """Return the packages to install: those of the profile and the server, or those of the scoring-server image."""
     image = image_requirements()

@@ -9,6 +9,8 @@ import pytest
 from modelprofiler.azureml.core import Dataset, Environment, Workspace
 from modelprofiler.azureml.core.model import InferenceConfig
 from modelprofiler.azureml.data import TabularDataset
+from modelprofiler.azureml.profiling import start
+from modelprofiler.azureml.profiling.installable import Answer
 from modelprofiler.azureml.profiling.local_run import LocalRuns
 from modelprofiler.azureml.store import HOME_VARIABLE
 
@@ -25,6 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(work)
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(start, "ask_index", lambda *_: Answer())  # no test here uses a network
     return tmp_path / "home"
 
 
@@ -68,7 +71,7 @@ def config() -> InferenceConfig:
 def not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prepare runs, but start no process."""
 
-    def start(
+    def started(
         self: LocalRuns, directory: Path, manifest: dict[str, object], models: list[str], uri: str | None
     ) -> None:
         import yaml
@@ -76,4 +79,4 @@ def not_started(monkeypatch: pytest.MonkeyPatch) -> None:
         (directory / "profile.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
         (directory / "state.json").write_text(json.dumps({"models": models, "store": str(self.store.root)}))
 
-    monkeypatch.setattr(LocalRuns, "start", start)
+    monkeypatch.setattr(LocalRuns, "start", started)

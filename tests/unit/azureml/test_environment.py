@@ -1,5 +1,7 @@
 """Environments: Azure ML's classes, and their translation into the environment of a profile."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from modelprofiler.azureml.core.container_registry import ContainerRegistry
 from modelprofiler.azureml.core.runconfig import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import pypi_packages
-from modelprofiler.azureml.profiling.environment import SCORING_IMAGE, Translated, translated
+from modelprofiler.azureml.profiling.environment import SCORING_IMAGE, WITH_SCORING_IMAGE, Translated, translated
+from modelprofiler.azureml.profiling.installable import Answer
 
 
 def of(environment: Environment, *, in_cluster: bool = False) -> Translated:
@@ -26,10 +29,10 @@ def with_packages(**how: object) -> Environment:
 
 
 def test_requirements_are_those_of_the_file() -> None:
-    """Options are included, comments are not."""
-    Path("r.txt").write_text("# all\nnumpy==2.0  # pinned\n\n--no-binary foo\njoblib\n", encoding="utf-8")
+    """Comments are left out."""
+    Path("r.txt").write_text("# all\nnumpy==2.0  # pinned\n\njoblib\n", encoding="utf-8")
     requirements = of(Environment.from_pip_requirements("e", "r.txt")).spec["requirements"]
-    assert ["--no-binary foo", "numpy==2.0", "joblib"] == requirements
+    assert ["numpy==2.0", "joblib"] == requirements
     with pytest.raises(UserErrorException, match="cannot read the requirements file gone"):
         Environment.from_pip_requirements("e", "gone.txt")
 
@@ -38,7 +41,10 @@ def test_the_sdk_is_not_installed() -> None:
     """azureml-defaults is left out: every run provides the inference server."""
     assert "requirements" not in of(Environment("e")).spec
     for name in ("azureml-defaults", "azureml-defaults~=1.41", "modelprofiler.azureml-defaults"):
-        assert ["numpy"] == of(with_packages(pip_packages=[name, "numpy"])).spec["requirements"]
+        result = of(with_packages(pip_packages=[name, "numpy"]))
+        assert ["numpy"] == result.spec["requirements"]
+        pinned = [f"{name} is not installed: every run has an inference server"] if "~" in name else []
+        assert pinned == result.warnings
 
 
 @pytest.mark.parametrize(
@@ -46,10 +52,18 @@ def test_the_sdk_is_not_installed() -> None:
     [
         ("numpy", "numpy"),
         ("numpy=1.19", "numpy==1.19.*"),
-        ("numpy=1.19.2=py36_0", "numpy==1.19.2.*"),
         ("numpy==1.19.2", "numpy==1.19.2"),
         ("numpy>=1.19,<2", "numpy>=1.19,<2"),
-        ("numpy 1.19*", "numpy==1.19*"),
+        ("numpy 1.19*", "numpy==1.19.*"),
+        ("numpy=1.19.*", "numpy==1.19.*"),
+        ("numpy 1.19.2", "numpy==1.19.2"),
+        ("numpy >=1.19, <2", "numpy>=1.19,<2"),
+        ("numpy >= 1.19", "numpy>=1.19"),
+        ("numpy~=1.22.3", "numpy~=1.22.3"),
+        ("numpy!=1.19.*", "numpy!=1.19.*"),
+        ("numpy>=1.19.*", "numpy>=1.19"),
+        ("numpy=*", "numpy"),
+        ("numpy[version='>=1.19,<2']", "numpy>=1.19,<2"),
         ("conda-forge::scikit-learn=1.0", "scikit-learn==1.0.*"),
         ("pytorch=1.6", "torch==1.6.*"),
         ("py-xgboost", "xgboost"),
@@ -63,10 +77,38 @@ def test_conda_packages_are_replaced_by_those_of_pypi(conda: str, pip: str) -> N
     assert [f"{conda} is taken from PyPI as {pip}"] == packages.mapped
 
 
+@pytest.mark.parametrize("conda", ["numpy=1.19.2=py36_0", "numpy==1.19.2=py36_0", "numpy 1.19.2 py36_0"])
+def test_the_build_of_a_conda_package_is_left_out_and_named(conda: str) -> None:
+    """PyPI has one build of each version."""
+    packages = pypi_packages([conda])
+    assert packages.requirements[0].startswith("numpy==1.19.2")
+    assert packages.mapped[0].endswith(", without its build py36_0")
+
+
+@pytest.mark.parametrize(
+    ("conda", "reason"),
+    [
+        ("numpy=1.19|=1.20", "no alternatives of versions"),
+        ("pytz=2021_a-", "not a version"),
+        ("numpy~=2", "not a version"),
+        ("numpy>=", "not a version|no version"),
+        ("numpy=1.2[build=x]", "not how conda names a package"),
+    ],
+)
+def test_a_conda_version_that_pip_does_not_have_is_a_problem(conda: str, reason: str) -> None:
+    """It is named with the reason; it is never dropped."""
+    packages = pypi_packages([conda])
+    assert [] == packages.requirements
+    assert re.search(reason, packages.problems[0])
+    with pytest.raises(UserErrorException, match=re.escape(conda)):
+        of(with_packages(conda_packages=[conda]))
+
+
 def test_tools_are_in_every_environment() -> None:
-    """They are left out without a warning."""
-    packages = pypi_packages(["python=3.11", "pip=20", "setuptools"])
+    """They are left out; a pinned one is named."""
+    packages = pypi_packages(["python=3.11", "pip"])
     assert ([], [], []) == (packages.requirements, packages.mapped, packages.unknown)
+    assert ["pip=20 is not installed: uv installs the packages, not pip"] == pypi_packages(["pip=20"]).mapped
 
 
 def test_conda_packages_without_an_equivalent_are_refused_by_name() -> None:
@@ -93,6 +135,12 @@ def test_a_conda_file_is_read() -> None:
         ("- a", "must be an object"),
         ("packages: []", "unknown key packages"),
         ("dependencies: x", "a list"),
+        ("variables: x", "variables must be an object"),
+        ("dependencies:\n- numpy\n- 1.5", r"dependencies\[1\] must be a package"),
+        ("dependencies:\n- pip: numpy", r"dependencies\[0\] must be a package"),
+        ("dependencies:\n- numpy: 1.2", r"dependencies\[0\] must be a package"),
+        ("dependencies:\n- pip: [{a: b}]", r"dependencies\[0\] must be a package"),
+        ("dependencies:\n-", r"dependencies\[0\] must be a package"),
     ],
 )
 def test_a_file_that_is_not_a_conda_file_is_refused(text: str, message: str) -> None:
@@ -106,7 +154,158 @@ def test_a_python_that_the_server_does_not_support_is_ignored_with_a_warning() -
     """Old scripts pin 3.6."""
     result = of(with_packages(python_version="3.6.2"))
     assert "pythonVersion" not in result.spec
-    assert ["the inference server does not support Python 3.6.2; the default version is used"] == result.warnings
+    expected = "python=3.6.2 is not used, because the inference server needs Python 3.9 or later: Python 3.11 is"
+    assert [expected] == result.warnings
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("=3.11", "3.11"),
+        ("=3.11.*=*_cpython", "3.11"),
+        (">=3.6", None),
+        ("<3.11", "3.10"),
+        (">=3.8,<3.10", "3.9"),
+        (">3.11.99", "3.12"),
+        ("", None),
+    ],
+)
+def test_a_range_of_python_versions_is_met(version: str, expected: str | None) -> None:
+    """By the default version where that is possible, otherwise by the nearest one."""
+    Path("env.yml").write_text(f"dependencies:\n- 'python{version}'\n- numpy\n", encoding="utf-8")
+    result = of(Environment.from_conda_specification("e", "env.yml"))
+    assert expected == result.spec.get("pythonVersion")
+
+
+def test_a_pinned_patch_of_python_is_named() -> None:
+    """A minor version is what can be chosen."""
+    result = of(with_packages(python_version="3.10.4"))
+    assert ("3.10", ["python=3.10.4: any Python 3.10 is used"]) == (result.spec["pythonVersion"], result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("-r more.txt", "write the lines of that file instead"),
+        ("-rmore.txt", "write the lines of that file instead"),
+        ("--requirement=more.txt", "write the lines of that file instead"),
+        ("-r https://host.invalid/a.txt [--no-deps]", "write the lines of that file instead"),
+        ("-c constraints.txt", "write its versions into the lines"),
+        ("-e .", "put the package into the source directory"),
+        ("-e git+https://host.invalid/a.git#egg=a", "put the package into the source directory"),
+        ("--extra-index-url https://host.invalid/simple", "pip's configuration or in UV_INDEX"),
+        ("-f https://host.invalid/whl", "pip's configuration or in UV_INDEX"),
+        ("--pre", "options of pip are not supported"),
+        ("./wheels/mine-0.1-py3-none-any.whl", "a path must be absolute"),
+        ("mine.zip", "a path must be absolute"),
+        ("/nowhere/mine-0.1-py3-none-any.whl", "there is no such file"),
+        ("file:///nowhere/mine-0.1-py3-none-any.whl", "there is no such file"),
+        ("https://host.invalid/torch-1.1.0-cp36-cp36m-linux_x86_64.whl", "a wheel for cp36-cp36m-linux_x86_64"),
+        ("torch @ https://host.invalid/torch-1.1.0-cp36-cp36m-linux_x86_64.whl", "a wheel for cp36"),
+        ("https://host.invalid/a-1-cp311-cp311-win_amd64.whl", "a wheel for cp311-cp311-win_amd64"),
+        ("https://host.invalid/a.whl", "not that of a wheel"),
+        ("numpy=1.19", "it is not a requirement"),
+        ("numpy 1.19", "it is not a requirement"),
+        ("numpy==1.2 --global-option=x", "it is not a requirement"),
+        ("===", "it is not a requirement"),
+    ],
+)
+def test_a_pip_line_that_cannot_be_used_is_named(line: str, reason: str) -> None:
+    """With the reason, and together with every other line."""
+    environment = with_packages(pip_packages=[], conda_packages=["openssl"])
+    environment.python.conda_dependencies.set_pip_requirements(["joblib", line, "-c other.txt"])
+    for in_cluster in (False, True):
+        with pytest.raises(UserErrorException) as error:
+            of(environment, in_cluster=in_cluster)
+        assert re.search(rf"{re.escape(line)} \([^(]*{re.escape(reason)}", str(error.value))
+        assert "-c other.txt (write its versions" in str(error.value)
+        assert "without an equivalent on PyPI: openssl" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ('requests[security] >= 2.20 ; python_version < "3.12"  # why', None),
+        ("git+https://host.invalid/pkg.git@v1", None),
+        ("git+https://host.invalid/pkg.git@v1#egg=pkg", "pkg @ git+https://host.invalid/pkg.git@v1"),
+        ("git+https://host.invalid/a.git#egg=a&subdirectory=b", "a @ git+https://host.invalid/a.git#subdirectory=b"),
+        ("pkg @ https://host.invalid/pkg-1.0.tar.gz", None),
+        ("https://host.invalid/pkg-1.0-py3-none-any.whl", None),
+        ("numpy==2.0 --hash=sha256:00", None),
+    ],
+)
+def test_what_pip_and_uv_take_is_kept(line: str, kept: str | None) -> None:
+    """As it is, without its comment."""
+    expected = kept or line.split("  #")[0]
+    assert [expected] == of(with_packages(pip_packages=[line])).spec["requirements"]
+
+
+def test_options_without_effect_are_left_out_with_a_warning() -> None:
+    """They do not change which packages a new environment gets."""
+    environment = with_packages(pip_packages=["joblib"])
+    environment.python.conda_dependencies.set_pip_option("--no-cache-dir")
+    result = of(environment)
+    assert ["joblib"] == result.spec["requirements"]
+    assert ["the pip option --no-cache-dir is left out: it changes nothing here"] == result.warnings
+
+
+def test_lines_that_contradict_each_other_are_named() -> None:
+    """A version of pip replaces that of conda, as it does in Azure ML."""
+    message = r"numpy==1.1 and numpy<1 \(they contradict each other\)"
+    by_pip = with_packages(pip_packages=[])
+    by_pip.python.conda_dependencies.set_pip_requirements(["numpy==1.1", "numpy<1"])
+    for environment in (by_pip, with_packages(conda_packages=["numpy==1.1", "numpy<1"])):
+        with pytest.raises(UserErrorException, match=message):
+            of(environment)
+    result = of(with_packages(conda_packages=["numpy=1.1"], pip_packages=["numpy==1.2"]))
+    assert ["numpy==1.2"] == result.spec["requirements"]
+    assert "numpy==1.1.* of conda is replaced by numpy==1.2 of pip" in result.warnings
+
+
+def test_a_pinned_server_keeps_its_version() -> None:
+    """On this machine; in a cluster a warning names it."""
+    pinned = "azureml-inference-server-http==1.4.0"
+    environment = with_packages(pip_packages=[pinned, "joblib"])
+    assert [pinned, "joblib"] == of(environment).spec["requirements"]
+    warnings = of(environment, in_cluster=True).warnings
+    assert f"{pinned} is not installed: the cluster's scoring-server image has its own" in warnings
+    assert "requirements" not in of(with_packages(pip_packages=["azureml-inference-server-http"])).spec
+
+
+def test_what_the_index_does_not_have_is_named_with_the_version_of_python() -> None:
+    """Together with what the lines show, and with a version of Python that is dropped."""
+    asked: list[tuple[list[str], str | None, str | None]] = []
+
+    def index(packages: Sequence[str], python: str | None, dropped: str | None) -> Answer:
+        asked.append((list(packages), python, dropped))
+        return Answer(refused=("numpy==1.14.5 (why)",))
+
+    environment = with_packages(pip_packages=["numpy==1.14.5"], python_version="3.6.2")
+    environment.python.conda_dependencies.set_pip_option("-e .")
+    with pytest.raises(UserErrorException) as error:
+        translated(environment, in_cluster=False, index=index)
+    for part in ("-e . (", "numpy==1.14.5 (why)", "python=3.6.2 is not used, because"):
+        assert part in str(error.value)
+    assert [(["numpy==1.14.5"], None, "3.6")] == asked
+    environment = with_packages(pip_packages=["numpy==1.14.5"])
+    with pytest.raises(UserErrorException, match="because a and b"):
+        translated(environment, in_cluster=False, index=lambda *_: Answer(reason="because a and b"))
+    assert ["slow"] == translated(environment, in_cluster=False, index=lambda *_: Answer(warnings=("slow",))).warnings
+
+
+def test_variables_of_a_conda_file_are_set() -> None:
+    """Those of the environment take precedence."""
+    Path("env.yml").write_text("dependencies: [numpy]\nvariables: {A: 1, B: two}\n", encoding="utf-8")
+    environment = Environment.from_conda_specification("e", "env.yml")
+    environment.environment_variables = {"B": "three"}
+    assert [{"name": "A", "value": "1"}, {"name": "B", "value": "three"}] == of(environment).spec["env"]
+
+
+def test_every_pip_section_of_a_conda_file_counts() -> None:
+    """And one without packages is none."""
+    Path("env.yml").write_text("dependencies:\n- pip: [joblib]\n- numpy\n- pip:\n- pip: [pandas]\n", encoding="utf-8")
+    result = of(Environment.from_conda_specification("e", "env.yml"))
+    assert ["numpy", "joblib", "pandas"] == result.spec["requirements"]
 
 
 def test_packages_are_added_and_removed_as_in_azure_ml() -> None:
@@ -160,7 +359,14 @@ def test_a_cluster_has_the_packages_of_its_image(repository: Path) -> None:
     }
     result = of(with_packages(pip_packages=["scikit-learn", "joblib"], python_version="3.10"), in_cluster=True)
     assert {"env": []} == result.spec
-    assert ["scikit-learn, joblib: the versions of the cluster's scoring-server image are used"] == result.warnings
+    assert [
+        "Python 3.10 is not used: the cluster's scoring-server image has 3.11",
+        "scikit-learn, joblib: the versions of the cluster's scoring-server image are used",
+    ] == result.warnings
+    lock = (repository / "requirements/scoring-server.txt").read_text(encoding="utf-8")
+    assert WITH_SCORING_IMAGE <= set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    pinned = of(with_packages(pip_packages=["scikit-learn==0.20.3", "scipy<1.5"]), in_cluster=True).warnings
+    assert ["scikit-learn==0.20.3, scipy<1.5: the versions of the cluster's scoring-server image are used"] == pinned
     with pytest.raises(UserErrorException, match="its scoring-server image has no torch; build an image"):
         of(with_packages(pip_packages=["torch", "joblib"]), in_cluster=True)
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from modelprofiler.azureml.serving.conda_dependencies import package_name
 
-TOOLS = frozenset({"pip", "setuptools", "wheel", "python"})
-"""Packages that every environment has."""
+TOOLS = frozenset({"pip", "python"})
+"""Packages that are no requirements: uv installs the rest, and Python is chosen apart from them."""
 
 _SAME = """
-aiohttp beautifulsoup4 bokeh catboost cffi cloudpickle cryptography cython dask dill fastapi flask gensim gunicorn h5py
-imbalanced-learn inference-schema ipython jinja2 joblib jsonschema keras lightgbm lxml matplotlib mlflow networkx nltk
-numba numexpr numpy onnx onnxmltools onnxruntime openpyxl orjson pandas pillow plotly prophet protobuf psutil pyarrow
-pydantic pyspark python-dateutil pytz pyyaml regex requests scikit-image scikit-learn scipy seaborn
-sentence-transformers sentencepiece shap six skl2onnx spacy sqlalchemy statsmodels sympy tensorboard tensorflow
-tokenizers torchvision torchaudio tqdm transformers typing-extensions ujson werkzeug xgboost xlrd
+absl-py aiohttp beautifulsoup4 bokeh boto3 cachetools catboost cffi click cloudpickle cryptography cython dask dill
+fastapi flask fsspec gensim grpcio gunicorn h5py imbalanced-learn inference-schema ipython jinja2 joblib jsonschema
+keras lightgbm lxml matplotlib mlflow networkx nltk numba numexpr numpy onnx onnxmltools onnxruntime openpyxl orjson
+packaging pandas pillow plotly polars prophet protobuf psutil pyarrow pydantic pymongo pyspark python-dateutil python-
+dotenv pytz pyyaml regex requests s3fs scikit-image scikit-learn scipy seaborn sentence-transformers sentencepiece
+setuptools shap six skl2onnx spacy sqlalchemy statsmodels sympy tabulate tensorboard tensorflow tokenizers toolz
+torchaudio torchvision tqdm transformers typing-extensions ujson werkzeug wheel xgboost xlrd
 """
 SAME = frozenset(_SAME.split())
 """Packages that have the same name on PyPI."""
@@ -34,10 +37,37 @@ RENAMED = {
     "msgpack-python": "msgpack",
     "pytables": "tables",
     "fbprophet": "prophet",
+    "numpy-base": "numpy",
+    "matplotlib-base": "matplotlib",
 }
 """Packages that have another name on PyPI."""
 
-_VERSION = re.compile(r"^\s*(?P<name>[A-Za-z0-9._-]+)\s*(?P<version>.*)$")
+_SPEC = re.compile(r"^(?:[^:\s]+::)?(?P<name>[A-Za-z0-9._-]+)\s*(?:\[(?P<pairs>[^\]]*)\]|(?P<rest>[^\[]*))$")
+_PAIR = re.compile(r"""(?P<key>\w+)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^,\s]+))""")
+_CLAUSE = re.compile(r"^(?P<operator>===|==|~=|!=|>=|<=|>|<|=)?\s*(?P<version>.+)$")
+
+
+class Untranslatable(Exception):
+    """A conda package whose version pip cannot express."""
+
+
+@dataclass(frozen=True)
+class CondaSpec:
+    """A conda package as conda reads it.
+
+    Attributes
+    ----------
+    name
+        Its name in lower case.
+    specifier
+        Its version as pip writes it; empty for any.
+    build
+        Its build; empty for any.
+    """
+
+    name: str
+    specifier: str
+    build: str
 
 
 @dataclass
@@ -52,11 +82,14 @@ class PypiPackages:
         Sentences such as ``pytorch=1.6 is taken from PyPI as torch==1.6.*``.
     unknown
         Names of the packages without an equivalent.
+    problems
+        What cannot be used for another reason, each with that reason.
     """
 
     requirements: list[str] = field(default_factory=list)
     mapped: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def pypi_packages(packages: list[str]) -> PypiPackages:
@@ -64,25 +97,79 @@ def pypi_packages(packages: list[str]) -> PypiPackages:
     result = PypiPackages()
     for package in packages:
         name = package_name(package)
+        equivalent = RENAMED.get(name) or (name if name in SAME else None)
+        if name == "pip" and package.strip() != "pip":
+            result.mapped.append(f"{package} is not installed: uv installs the packages, not pip")
         if name in TOOLS:
             continue
-        equivalent = RENAMED.get(name) or (name if name in SAME else None)
         if equivalent is None:
             result.unknown.append(name or package)
             continue
-        requirement = equivalent + _specifier(package)
+        try:
+            spec = parsed(package)
+        except Untranslatable as error:
+            result.problems.append(f"{package} ({error})")
+            continue
+        requirement = equivalent + spec.specifier
         result.requirements.append(requirement)
-        result.mapped.append(f"{package} is taken from PyPI as {requirement}")
+        lost = f", without its build {spec.build}" if spec.build else ""
+        result.mapped.append(f"{package} is taken from PyPI as {requirement}{lost}")
     return result
 
 
-def _specifier(package: str) -> str:
-    """Return the version as a pip specifier: ``=1.19`` means any 1.19, and a conda build string is dropped."""
-    match = _VERSION.match(package.split("::")[-1])
-    version = match["version"].strip() if match else ""
-    if not version:
+def parsed(package: str) -> CondaSpec:
+    """Return a conda package in pip's terms: ``=1.19`` means any 1.19.
+
+    https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html#package-match-specifications
+
+    Raises
+    ------
+    Untranslatable
+        When it is not a package, or pip has no such version.
+    """
+    match = _SPEC.match(package.strip())
+    if match is None:
+        raise Untranslatable("this is not how conda names a package")
+    version, build = _named(match["pairs"]) if match["pairs"] is not None else _positional(match["rest"])
+    if "|" in version:
+        raise Untranslatable("pip has no alternatives of versions; name one")
+    specifier = ",".join(filter(None, map(_clause, filter(None, version.split(",")))))
+    try:
+        SpecifierSet(specifier)
+    except InvalidSpecifier:
+        raise Untranslatable(f"{version} is not a version of a package of PyPI") from None
+    return CondaSpec(package_name(package), specifier, "" if build == "*" else build)
+
+
+def _named(pairs: str) -> tuple[str, str]:
+    """Return version and build of ``name[version='>=1.2', build=py36_0]``."""
+    values = {m["key"]: m["double"] or m["single"] or m["plain"] or "" for m in _PAIR.finditer(pairs)}
+    return "".join(values.get("version", "").split()), values.get("build", "")
+
+
+def _positional(rest: str) -> tuple[str, str]:
+    """Return version and build of ``name=1.2=py36_0``, ``name 1.2 py36_0`` or ``name >=1.2, <2``."""
+    text = re.sub(r"\s*([,|])\s*", r"\1", rest.strip())
+    text = re.sub(r"([=<>!~]=?)\s+", r"\1", text)
+    version, _, build = text.partition(" ")
+    if not build and "," not in version:
+        operator = re.match(r"[=<>!~]*", version)
+        start = operator.end() if operator else 0
+        number, _, build = version[start:].partition("=")
+        version = version[:start] + number
+    return version, build.strip()
+
+
+def _clause(clause: str) -> str:
+    match = _CLAUSE.match(clause)
+    if match is None:
+        raise Untranslatable(f"{clause} has no version")
+    operator, version = match["operator"], match["version"].strip()
+    stem = re.sub(r"\.?\*$", "", version)
+    if not stem:
         return ""
-    if version.startswith(("==", ">", "<", "!", "~")):
-        return version.split(" ")[0] if " " in version and "," not in version else version.replace(" ", "")
-    exact = version.lstrip("= ").split("=")[0].split(" ")[0]
-    return f"=={exact}" if exact.endswith("*") else f"=={exact}.*"
+    if operator in ("==", "!=", None) and stem == version:
+        return f"{operator or '=='}{version}"
+    if operator in ("=", "==", "!=", None):  # conda's =1.2 and 1.2* stand for pip's ==1.2.*
+        return f"{'!=' if operator == '!=' else '=='}{stem}.*"
+    return f"{operator}{stem}"

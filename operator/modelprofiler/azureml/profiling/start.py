@@ -14,6 +14,7 @@ from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling import manifest
 from modelprofiler.azureml.profiling.bounds import Bounds, Machine, lowered, rounded_down
 from modelprofiler.azureml.profiling.environment import Translated, translated
+from modelprofiler.azureml.profiling.installable import ask_index
 from modelprofiler.azureml.profiling.local_run import LocalRuns
 from modelprofiler.azureml.profiling.request import ONE_REQUEST, Options, check_name_and_size, is_sample, requests_of
 from modelprofiler.azureml.profiling.stage import stage
@@ -40,7 +41,9 @@ def start(
     options = options.or_of(os.environ)
     options.check()
     _check_types(models, inference_config)
-    environment = translated(inference_config.effective_environment(), in_cluster=workspace.is_kubernetes)
+    environment = translated(
+        inference_config.effective_environment(), in_cluster=workspace.is_kubernetes, index=ask_index
+    )
     if is_sample(input_dataset):
         environment.warnings.append(ONE_REQUEST)
     call = manifest.Call(

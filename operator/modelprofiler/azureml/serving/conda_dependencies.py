@@ -89,6 +89,11 @@ class CondaDependencies:
         """Pip options among the pip packages."""
         return iter([line for line in self._pip() if line.startswith("-")])
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables that conda sets when the environment is activated."""
+        return {str(name): str(value) for name, value in (self._conda_dependencies.get("variables") or {}).items()}
+
     def get_python_version(self) -> str | None:
         """Return the Python version, or None where it is not set."""
         for package in self.conda_packages:
@@ -170,14 +175,11 @@ class CondaDependencies:
         return loaded
 
     def _pip(self) -> list[str]:
-        for dependency in self._dependencies:
-            if isinstance(dependency, dict) and "pip" in dependency:
-                return [str(line) for line in dependency["pip"] or []]
-        return []
+        return [line for dependency in self._dependencies if isinstance(dependency, dict) for line in dependency["pip"]]
 
     def _pip_section(self) -> list[str]:
         for dependency in self._dependencies:
-            if isinstance(dependency, dict) and "pip" in dependency:
+            if isinstance(dependency, dict):
                 section: list[str] = dependency["pip"]
                 return section
         self._dependencies.append({"pip": []})
@@ -207,4 +209,24 @@ def _checked(data: Any, label: str) -> dict[str, Any]:
         raise UserErrorException(f"{label}: unknown key {', '.join(unknown)}; the known keys are {', '.join(_KEYS)}")
     if not isinstance(data.get("dependencies") or [], list):
         raise UserErrorException(f"{label}: dependencies must be a list")
-    return {**data, "dependencies": list(data.get("dependencies") or [])}
+    if not isinstance(data.get("variables") or {}, dict):
+        raise UserErrorException(f"{label}: variables must be an object of names and values")
+    items = [_dependency(item, f"{label}: dependencies[{n}]") for n, item in enumerate(data.get("dependencies") or [])]
+    sections = [item["pip"] for item in items if isinstance(item, dict)]
+    for section in sections[1:]:  # conda installs the packages of all sections
+        sections[0].extend(section)
+    kept = [item for item in items if isinstance(item, str) or item["pip"] is sections[0]]
+    return {**data, "dependencies": kept}
+
+
+def _dependency(item: Any, label: str) -> str | dict[str, list[str]]:
+    if isinstance(item, str) and item.strip():
+        return item
+    pip = item.get("pip") if isinstance(item, dict) and set(item) == {"pip"} else False
+    if pip is None:
+        return {"pip": []}
+    if isinstance(pip, list) and all(isinstance(line, str) for line in pip):
+        return {"pip": list(pip)}
+    raise UserErrorException(
+        f"{label} must be a package such as numpy=1.26, or pip with a list of packages, not {str(item)[:80]!r}"
+    )

@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 
 from modelprofiler.api.conditions import Condition, ConditionType
 from modelprofiler.api.model import ApiModel, at_least_one_message, exactly_one_message
+from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
 from modelprofiler.api.quantities import DURATION_PATTERN, QUANTITY_PATTERN
 from modelprofiler.api.resource import GROUP, KIND, PLURAL, VERSION, ModelProfile
 from modelprofiler.api.status import ContainerRecommendation
@@ -29,7 +30,7 @@ _LIST_MAP_KEYS: dict[str, str] = {
 }
 """Types whose lists the API server merges by a key (camelCase), so that two writers do not overwrite each other."""
 
-_SENTENCES: dict[str, str] = {
+_SENTENCES: dict[str, str] = NAME_SENTENCES | {
     QUANTITY_PATTERN: "is not a quantity; write for example 250m, 1, 256Mi or 0.5",
     DURATION_PATTERN: "is not a duration; write for example 250ms, 30s or 1h30m",
 }

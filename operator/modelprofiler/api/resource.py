@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelprofiler.api.model import ApiModel
+from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.errors import InvalidInput, Problem
@@ -89,6 +90,8 @@ def _problem(item: Any, error: ValidationError) -> Problem:
         message = "is not a field of ModelProfile" + (f"; did you mean {near[0]}?" if near else "")
     elif kind == "value_error":
         message = message.removeprefix("Value error, ")
+    elif kind == "string_pattern_mismatch" and (sentence := NAME_SENTENCES.get(item["ctx"]["pattern"])):
+        message = f"{item['input'][:80]!r} {sentence}"
     elif kind in ("literal_error", "enum"):
         message = f"must be {item['ctx']['expected']}, not {item['input']!r}"
     else:

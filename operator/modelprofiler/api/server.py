@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, StringConstraints
 
 from modelprofiler.api.model import ApiModel
+from modelprofiler.api.names import ContainerName, ObjectName
 from modelprofiler.api.sources import Line, Name, Source
 
 
@@ -36,7 +37,7 @@ class EnvVar(ApiModel):
 class LocalObjectReference(ApiModel):
     """The name of an object in the profile's namespace."""
 
-    name: Name
+    name: ObjectName
     """Name of the object."""
 
 
@@ -77,7 +78,7 @@ class WorkloadReference(ApiModel):
     """API version of the workload, such as apps/v1."""
     kind: Name
     """Kind of the workload, such as Deployment."""
-    name: Name
+    name: ObjectName
     """Name of the workload."""
 
 
@@ -92,5 +93,5 @@ class Server(ApiModel):
     """A PodTemplateSpec: any image, any server, with sidecars if needed."""
     workload_ref: WorkloadReference | None = None
     """A running workload whose pod template is copied. Not supported in this version."""
-    container_name: Annotated[str, StringConstraints(max_length=63)] | None = None
+    container_name: ContainerName | None = None
     """Name of the container to profile, whose CPU and memory are varied. The default is the first container."""

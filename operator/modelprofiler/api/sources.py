@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import StringConstraints, model_validator
 
 from modelprofiler.api.model import ApiModel
+from modelprofiler.api.names import Key, ObjectName
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -18,9 +19,9 @@ _LEADS_OUT = r"^/|(^|/)\.\.(/|$)"
 class ConfigMapSource(ApiModel):
     """Files in a ConfigMap in the profile's namespace."""
 
-    name: Name
+    name: ObjectName
     """Name of the ConfigMap."""
-    key: Name | None = None
+    key: Key | None = None
     """The key to use. Without it, every key becomes a file with the key's name."""
 
 
@@ -30,7 +31,7 @@ class PersistentVolumeClaimSource(ApiModel):
     They are read once per run: after changing them, set the annotation modelprofiler.io/rerun to a new value.
     """
 
-    claim_name: Name
+    claim_name: ObjectName
     """Name of the PersistentVolumeClaim in the profile's namespace."""
     path: Annotated[str, StringConstraints(max_length=1024)] = ""
     """Path of a folder or a file inside the volume; the volume's root by default. For a dataset it must be a file."""
@@ -59,7 +60,7 @@ class UriSource(ApiModel):
 
     uri: Line
     """Address of the files, such as s3://bucket/path or https://host/path."""
-    secret_ref: Name | None = None
+    secret_ref: ObjectName | None = None
     """Name of a Secret whose keys become environment variables of the Job that downloads the files."""
 
 

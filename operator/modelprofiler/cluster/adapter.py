@@ -22,6 +22,7 @@ from kubernetes.aio.config import ConfigException
 from kubernetes.aio.stream import WsApiClient
 
 from modelprofiler.api.objects import Object
+from modelprofiler.cluster.paths import path_of
 from modelprofiler.cluster.traffic import Traffic, name_of
 from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, QuotaExceeded, Refused
 
@@ -359,9 +360,8 @@ def current_namespace() -> str:
     return str((context.get("context") or {}).get("namespace") or "default")
 
 
-def _path(kind: Kind, namespace: str | None, name: str = "") -> str:
-    scope = f"/namespaces/{namespace}" if namespace else ""
-    return f"{kind.prefix}{scope}/{kind.plural}" + (f"/{name}" if name else "")
+def _path(kind: Kind, namespace: str | None, name: str | None = None) -> str:
+    return path_of(kind.prefix, kind.plural, namespace, name)
 
 
 def _error(status: int, body: bytes | str | None) -> ModelProfilerError:

@@ -222,6 +222,59 @@ async def test_requests_are_what_the_api_server_expects() -> None:
     ] == seen
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../tenant-b/configmaps/payments",
+        "..",
+        ".",
+        "",
+        "a/b",
+        "%2e%2e/%2e%2e/tenant-b/configmaps/payments",
+        "..%2f..%2ftenant-b%2fconfigmaps%2fpayments",
+        "%2e%2e",
+    ],
+)
+async def test_a_name_never_leads_to_another_path(name: str) -> None:
+    """Nothing is sent: a name comes from a profile, and the operator may read more than the profile's author."""
+    seen: list[str] = []
+
+    async def echo(request: web.Request) -> web.StreamResponse:
+        seen.append(request.raw_path)
+        return web.json_response({})
+
+    async with connected(echo) as cluster:
+        for call in (
+            cluster.get(CONFIG_MAPS, "team", name),
+            cluster.get(CONFIG_MAPS, name, "x"),
+            cluster.list(CONFIG_MAPS, name),
+            cluster.patch(CONFIG_MAPS, "team", name, {}),
+            cluster.delete(CONFIG_MAPS, "team", name),
+            cluster.create(CONFIG_MAPS, name, {"metadata": {"name": "x"}}),
+        ):
+            with pytest.raises(Refused, match="is not the name of a Kubernetes object"):
+                await call
+        with pytest.raises(Refused):
+            async with cluster.exec_socket("team", name, "c", ["true"]):
+                pass
+    assert [] == seen
+
+
+async def test_what_means_something_in_a_url_means_nothing_in_a_name() -> None:
+    """Each reaches the API server as one segment, and it answers that there is no such object."""
+    seen: list[tuple[str, str]] = []
+    names = ["a?watch=true", "a#b", "a\\b", "a b", "a;b", "ä"]
+
+    async def echo(request: web.Request) -> web.StreamResponse:
+        seen.append((request.path.rpartition("/configmaps/")[2], request.query_string))
+        return web.json_response({})
+
+    async with connected(echo) as cluster:
+        for name in names:
+            await cluster.get(CONFIG_MAPS, "team", name)
+    assert [(name, "") for name in names] == seen
+
+
 async def test_reads_and_writes_are_counted() -> None:
     """A watch is a read; so is a page."""
     async with connected(says(200, "{}")) as cluster:

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 
 from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as template_shape_problems
+from modelprofiler.api.server import EntryScript
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import Resolved, resolve, server_variables
-from modelprofiler.files.sources import MissingConfigMap, UnusablePath
+from modelprofiler.files.script_imports import python_texts, sdk_needs
+from modelprofiler.files.sources import MissingConfigMap, SourceFiles, UnusablePath
 from modelprofiler.host.machine import Machine, effective, scarce, this_machine
 from modelprofiler.host.ports import port_problem
 from modelprofiler.load.tls import certificate_problems
 from modelprofiler.local.command import template_problems
-from modelprofiler.local.environment import requirement_problems
+from modelprofiler.local.environment import package_name, requirement_problems
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,10 @@ def examine(
             warnings += ignored(spec)
     if spec.server.entry_script is not None:
         problems += requirement_problems(spec.server.entry_script.environment)
+        if inputs is not None and inputs.code is not None:
+            missing, doubtful = script_import_problems(spec.server.entry_script, inputs.code)
+            problems += missing
+            warnings += doubtful
     machine = machine or this_machine()
     resources = effective(spec.resources, machine)
     if isinstance(resources, list):
@@ -99,6 +105,21 @@ def examine(
     return Examined(
         tuple(dict.fromkeys(problems)), tuple(warnings), inputs, None if isinstance(resources, list) else resources
     )
+
+
+def script_import_problems(script: EntryScript, code: SourceFiles) -> tuple[list[Problem], list[str]]:
+    """Return what a script imports of Azure ML's SDK, as a problem where it certainly does, else as a warning."""
+    packages = [package_name(line) for line in script.environment.requirements]
+    needs = sdk_needs(script.file, python_texts(code.files), packages)
+    path = "spec.server.entryScript.file"
+    advice = (
+        "the scoring server does not have it; find the model with AZUREML_MODEL_DIR, catch the ImportError, list the "
+        "package in environment.requirements, or put a module of that name beside the script"
+    )
+    certain = ", ".join(str(need) for need in needs if need.certain)
+    doubtful = ", ".join(str(need) for need in needs if not need.certain)
+    problems = [Problem(path, f"imports Azure ML's SDK ({certain}): {advice}")] if certain else []
+    return problems, [f"{path} may import Azure ML's SDK ({doubtful}): {advice}"] if doubtful else []
 
 
 def port_problems(document: Document) -> list[Problem]:
@@ -124,4 +145,9 @@ def examine_for_cluster(document: Document) -> Examined:
             warnings.append(f"{problem.path}: {message}")
         elif not isinstance(problem, UnusablePath):  # `unsupported` has refused every path
             problems.append(problem)
+    script = spec.server.entry_script
+    if script is not None and script.environment.image is None and isinstance(resolved, Resolved) and resolved.code:
+        missing, doubtful = script_import_problems(script, resolved.code)
+        problems += missing
+        warnings += doubtful
     return Examined(tuple(dict.fromkeys(problems)), tuple(warnings), None, None)

@@ -128,9 +128,9 @@ def requirements(environment: Environment) -> list[str]:
     packages = [line.strip() for line in environment.requirements]
     if not packages:
         return image
-    if any(_name(line) == SERVER for line in packages):
+    if any(package_name(line) == SERVER for line in packages):
         return packages
-    return [*(line for line in image if _name(line) == SERVER), *packages]
+    return [*(line for line in image if package_name(line) == SERVER), *packages]
 
 
 def image_requirements() -> list[str]:
@@ -149,7 +149,7 @@ def requirement_problems(environment: Environment) -> list[Problem]:
     ]
 
 
-def _name(requirement: str) -> str:
+def package_name(requirement: str) -> str:
     """Return the normalised name of a package (PEP 503)."""
     match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
     return re.sub(r"[-_.]+", "-", match[0]).lower() if match else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.unit.azureml.conftest import Tabular
 
-from modelprofiler.azureml.core import Dataset, Model, Workspace
+from modelprofiler.azureml.core import Dataset, Environment, Model, Workspace
 from modelprofiler.azureml.core.model import InferenceConfig
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.data import DataType, TabularDataset
@@ -181,3 +181,81 @@ def test_a_variable_that_is_not_a_latency_is_refused() -> None:
     """The error shows the right format."""
     with pytest.raises(UserErrorException, match="METRIC=DURATION, such as p95=250ms, not '250ms'"):
         Options().or_of({"MODELPROFILER_PROFILE_LATENCY": "250ms"})
+
+
+RUNS = "def init(): pass\ndef run(data): return data\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("from azureml.core import Run, Workspace\ndef init(): Run.get_context()", "line 1, uses Run of azureml.core:"),
+        ("from azureml.core.run import Run\ndef init(): Run.get_context()", "line 1, uses Run of azureml.core.run:"),
+        ("import azureml.core\ndef init(): azureml.core.Workspace.from_config()", "uses Workspace of azureml.core:"),
+        (
+            "from modelprofiler.azureml.core import Dataset\nDataset.get_by_name",
+            "uses Dataset of modelprofiler.azureml",
+        ),
+        ("import json\nimport azureml.train.automl", "line 2, uses azureml.train.automl:"),
+        ("from azureml.studio.core.io import model_directory", "uses azureml.studio.core.io:"),
+        ("def init(): load()\ndef load():\n    import azureml.dataprep", "line 3, uses azureml.dataprep:"),
+    ],
+)
+def test_a_script_that_uses_the_service_of_the_sdk_is_refused(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset, text: str, named: str
+) -> None:
+    """By file and line, with what to do instead, before anything is built."""
+    Path("score.py").write_text(f"{text}\n{RUNS}", encoding="utf-8")
+    message = refused(ws, config, requests)
+    assert named in message
+    assert "Model.get_model_path(name) or the variable AZUREML_MODEL_DIR" in message
+
+
+@pytest.mark.usefixtures("not_started")
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("from azureml.monitoring import ModelDataCollector", "azureml.monitoring is replaced.*not measured"),
+        ("from azureml.ai.monitoring import Collector", "azureml.ai.monitoring is replaced"),
+        ("import azureml.automl.core", "azureml.automl.core is replaced"),
+        ("import os\nif os.getenv('X'):\n    import azureml.train", "uses azureml.train, in some case"),
+    ],
+)
+def test_what_is_replaced_or_may_be_missing_is_warned_of(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset, text: str, warning: str
+) -> None:
+    """The run starts."""
+    Path("score.py").write_text(f"{text}\n{RUNS}", encoding="utf-8")
+    with pytest.warns(UserWarning, match=warning):
+        Model.profile(ws, "p", [], config, requests)
+
+
+@pytest.mark.usefixtures("not_started")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from azureml.core.model import Model\ndef init(): Model.get_model_path('x')",
+        "from azureml.core import Run, Workspace, Model",
+        "try:\n    from azureml.train import x\nexcept ImportError:\n    x = None",
+        "from azureml.contrib.services.aml_request import AMLRequest, rawhttp",
+        "from azureml.contrib.services.aml_response import AMLResponse",
+        "if __name__ == '__main__':\n    import azureml.train",
+    ],
+)
+def test_what_a_server_has_or_a_script_catches_is_accepted(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset, text: str
+) -> None:
+    """Without a word."""
+    Path("score.py").write_text(f"{text}\n{RUNS}", encoding="utf-8")
+    Model.profile(ws, "p", [], config, requests)
+
+
+@pytest.mark.usefixtures("not_started")
+def test_a_script_whose_environment_has_packages_of_the_sdk_is_not_judged(
+    ws: Workspace, requests: TabularDataset
+) -> None:
+    """Only those packages know what they contain."""
+    Path("score.py").write_text(f"import azureml.train\n{RUNS}", encoding="utf-8")
+    Path("r.txt").write_text("azureml-train\n", encoding="utf-8")
+    config = InferenceConfig("score.py", environment=Environment.from_pip_requirements("e", "r.txt"))
+    Model.profile(ws, "p", [], config, requests)

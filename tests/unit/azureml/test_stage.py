@@ -62,6 +62,61 @@ def test_a_script_finds_its_models_without_any_package(
     assert [f"{below}/a.bin"] * 2 == shown
 
 
+def ran(files: Staged, then: str = "") -> subprocess.CompletedProcess[str]:
+    """Import a script as a server without any package does, and call init."""
+    code = f"import sys; sys.path[:0] = ['.']; import score; score.init(); {then}"
+    command = [sys.executable, "-S", "-c", code]
+    return subprocess.run(command, cwd=files.code, env={}, capture_output=True, text=True, timeout=60, check=False)
+
+
+QUIET = """
+import azureml.automl.core
+from azureml.automl.core.shared import logging_utilities, log_server
+from azureml.telemetry import INSTRUMENTATION_KEY
+from azureml.monitoring import ModelDataCollector
+from azureml.ai.monitoring import Collector
+from azureml.ai.monitoring.context import BasicCorrelationContext
+from azureml.core import Model, Run, Workspace
+from azureml.core.authentication import ServicePrincipalAuthentication
+
+log_server.enable_telemetry(INSTRUMENTATION_KEY)
+logging_utilities.log_traceback(ValueError(), None)
+
+def init():
+    dc = ModelDataCollector("scale", designation="inputs", feature_names=["a"])
+    dc.collect([1])
+    context = Collector(name="inputs", on_error=print).collect([1])
+    Collector(name="outputs").collect([1], context)
+    print(BasicCorrelationContext(id="7").get_id(), context.get_id())
+
+def run(data):
+    return Run.get_context()
+"""
+
+
+def test_parts_of_the_sdk_that_do_nothing_do_nothing(tmp_path: Path, models: list[Model]) -> None:
+    """Collectors collect nothing; what cannot be there can be imported, and says on use what to do instead."""
+    files = staged(tmp_path, QUIET, models)
+    assert ["7"] == ran(files).stdout.split()
+    used = ran(files, "score.run(1)")
+    assert "ImportError: Run.get_context: a server has no workspace, run or other service" in used.stderr
+    missing = ran(staged(tmp_path / "2", "import azureml.train\ndef init(): pass\ndef run(data): pass\n", models))
+    assert "No module named 'azureml.train'" in missing.stderr
+
+
+def test_installed_packages_of_the_sdk_are_used(tmp_path: Path, models: list[Model]) -> None:
+    """The replacement provides only what they do not have."""
+    site = tmp_path / "site/azureml/monitoring"
+    site.mkdir(parents=True)
+    (site / "__init__.py").write_text("ModelDataCollector = 'real'\n", encoding="utf-8")
+    script = (
+        f"import sys; sys.path.append({str(tmp_path / 'site')!r})\n"
+        "from azureml.monitoring import ModelDataCollector\nfrom azureml.core.model import Model\n"
+        "def init(): print(ModelDataCollector, Model.__name__)\ndef run(data): pass\n"
+    )
+    assert ["real", "Model"] == ran(staged(tmp_path, script, models)).stdout.split()
+
+
 def test_a_script_that_does_not_import_the_sdk_gets_no_replacement(tmp_path: Path, models: list[Model]) -> None:
     """Neither does one whose environment has the SDK."""
     assert ["score.py"] == [p.name for p in staged(tmp_path / "1", "def init(): pass\n", models).code.iterdir()]

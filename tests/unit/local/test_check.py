@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.ports import unused_port
 from tests.unit.files.documents import container, document
 
+from modelprofiler.files.document import Document
 from modelprofiler.host.machine import Machine
 from modelprofiler.local.check import examine, examine_for_cluster
 
@@ -62,6 +63,37 @@ def test_what_has_no_meaning_here_is_a_warning(tmp_path: Path) -> None:
     assert "image x is not used on this machine" in warnings
     assert "only container server runs on this machine, not proxy" in warnings
     assert "volume data is not mounted on this machine" in warnings
+
+
+def scored(tmp_path: Path, text: str, **environment: object) -> Document:
+    """Return a profile of a scoring script."""
+    script = {"source": {"inline": text}, "file": "score.py", "environment": environment}
+    return document(tmp_path, server={"entryScript": script}, endpoint=PORT)
+
+
+def test_a_script_that_needs_the_sdk_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    """Here and for a cluster, since the scoring server has no module of it; by file and line."""
+    profile = scored(tmp_path, "import json\nfrom azureml.monitoring import ModelDataCollector\n")
+    for examined in (examine(profile, MACHINE), examine_for_cluster(profile)):
+        (problem,) = examined.problems
+        assert "spec.server.entryScript.file" == problem.path
+        assert (
+            "imports Azure ML's SDK (score.py, line 2: azureml.monitoring): the scoring server does" in problem.message
+        )
+        assert "catch the ImportError" in problem.message
+
+
+def test_a_script_that_may_need_the_sdk_is_warned_of(tmp_path: Path) -> None:
+    """When an import is under a condition; one that is caught, or whose package is listed, is none."""
+    text = "import os\nif os.environ.get('CLOUD'):\n    import azureml.core\n"
+    examined = examine(scored(tmp_path, text), MACHINE)
+    assert () == examined.problems
+    assert ["may import Azure ML's SDK (score.py, line 3: azureml.core)" in w for w in examined.warnings] == [True]
+    caught = "try:\n    import azureml.core\nexcept ImportError:\n    pass\n"
+    assert () == examine(scored(tmp_path, caught), MACHINE).warnings
+    assert () == examine(scored(tmp_path, "import azureml.core\n", requirements=["azureml-core"]), MACHINE).problems
+    with_image = scored(tmp_path, "import azureml.core\n", image="team/server:1")
+    assert () == examine_for_cluster(with_image).problems
 
 
 def test_for_a_cluster_a_config_map_may_be_there_already(tmp_path: Path) -> None:

@@ -1,17 +1,25 @@
-"""The part of the SDK that a scoring script may import while it serves: the paths of its models.
+"""What a scoring script may import of the SDK while it serves: the paths of its models, and parts that do nothing.
 
 This file is copied to the script's folder as modelprofiler.py or azureml.py, since neither package is in a server's
-environment. It uses the standard library only, and creates the SDK's modules under its own name.
+environment. It uses the standard library only, and creates the SDK's modules under its own name. Where packages of the
+SDK are installed, their modules are used instead.
 """
 
+import importlib.abc
+import importlib.machinery
 import json
 import os
 import sys
 import types
 
+VERSION = "0.0.0"
+
 
 class Model:
     """The models of this server."""
+
+    def __init__(self, *_arguments: object, **_named: object) -> None:
+        raise _absent("Model(...)")
 
     @staticmethod
     def get_model_path(model_name: str, version: "int | None" = None, _workspace: object = None) -> str:
@@ -26,20 +34,138 @@ class Model:
         raise FileNotFoundError(f"Model {model_name} not found in {root or 'AZUREML_MODEL_DIR, which is not set'}")
 
 
-def _modules(top: str) -> None:
-    """Create the SDK's modules below a top package, each an attribute of its parent."""
-    parent = sys.modules[top]
-    parent.__path__ = []
-    for name in ("azureml", "core", "model"):
-        if name == "azureml" and top == "azureml":
-            continue
-        module = types.ModuleType(f"{parent.__name__}.{name}")
-        module.__path__ = []
-        module.Model = Model  # type: ignore[attr-defined]  # set on a new module
-        sys.modules[module.__name__] = module
-        setattr(parent, name, module)
-        parent = module
+class ModelDataCollector:
+    """A collector of azureml.monitoring that collects nothing."""
+
+    def __init__(self, *_arguments: object, **_named: object) -> None:
+        pass
+
+    def collect(self, *_arguments: object, **_named: object) -> "dict[str, object]":
+        """Collect nothing."""
+        return {}
+
+    def add_correlations(self, *_arguments: object, **_named: object) -> None:
+        """Add nothing."""
+
+
+class BasicCorrelationContext:
+    """The context of azureml.ai.monitoring: an id."""
+
+    def __init__(self, id: str = "", **_named: object) -> None:
+        self._id = id
+
+    def get_id(self) -> str:
+        """Return the id."""
+        return self._id
+
+
+class Collector:
+    """A collector of azureml.ai.monitoring that collects nothing."""
+
+    def __init__(self, *_arguments: object, **_named: object) -> None:
+        pass
+
+    def collect(self, data: object, correlation_context: "BasicCorrelationContext | None" = None) -> object:
+        """Collect nothing, and return the context."""
+        return correlation_context or BasicCorrelationContext()
+
+
+def _absent(name: str) -> ImportError:
+    return ImportError(
+        f"{name}: a server has no workspace, run or other service of Azure ML; find models with "
+        "Model.get_model_path(name) or the variable AZUREML_MODEL_DIR"
+    )
+
+
+class _Absent(type):
+    """Metaclass of what can be imported and not used."""
+
+    def __call__(cls, *_arguments: object, **_named: object) -> object:
+        raise _absent(cls.__name__)
+
+    def __getattr__(cls, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise _absent(f"{cls.__name__}.{name}")
+
+
+def _stand_in(name: str) -> object:
+    """Return a name of azureml.core that raises an error when it is used."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Absent(name, (), {})
+
+
+def _nothing(*_arguments: object, **_named: object) -> None:
+    """Do nothing."""
+
+
+def _does_nothing(name: str) -> object:
+    """Return a function that does nothing."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _nothing
+
+
+def _of_server(name: str) -> object:
+    """Return a module of the scoring server under the SDK's name of it."""
+    module = sys.modules.get(f"azureml.contrib.services.{name}")
+    if module is None:
+        raise AttributeError(name)
+    return module
+
+
+_CORE: "dict[str, object]" = {"Model": Model, "VERSION": VERSION, "__getattr__": _stand_in}
+_QUIET: "dict[str, object]" = {"__getattr__": _does_nothing}
+_MODULES: "dict[str, dict[str, object]]" = {
+    "core": _CORE,
+    "core.model": _CORE,
+    "monitoring": {"ModelDataCollector": ModelDataCollector},
+    "ai": {},
+    "ai.monitoring": {"Collector": Collector, "BasicCorrelationContext": BasicCorrelationContext},
+    "ai.monitoring.context": {"BasicCorrelationContext": BasicCorrelationContext},
+    "automl": {},
+    "automl.core": {},
+    "automl.core.shared": {},
+    "automl.core.shared.log_server": _QUIET,
+    "automl.core.shared.logging_utilities": _QUIET,
+    "telemetry": {"INSTRUMENTATION_KEY": "", **_QUIET},
+    "contrib": {},
+    "contrib.services": {"__getattr__": _of_server},
+}
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the modules of the SDK that nobody else has: it is asked last."""
+
+    def __init__(self, sdk: str) -> None:
+        self._sdk = sdk
+
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> "importlib.machinery.ModuleSpec | None":
+        """Find a module of the SDK."""
+        known = name == self._sdk or self._contents(name) is not None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True) if known else None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Fill a module."""
+        vars(module).update(self._contents(module.__name__) or {"Model": Model})
+
+    def _contents(self, name: str) -> "dict[str, object] | None":
+        below = name[len(self._sdk) + 1 :] if name.startswith(f"{self._sdk}.") else ""
+        return _MODULES.get(below, _CORE if below.startswith("core.") else None)
+
+
+def _create_modules(top: str) -> None:
+    """Create the SDK's modules below a top package; those of scripts' most common imports at once."""
+    sdk = "azureml" if top == "azureml" else f"{top}.azureml"
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - a string, as in sys.path
+    others = [os.path.join(folder, top) for folder in sys.path if os.path.abspath(folder or ".") != here]  # noqa: PTH100, PTH118
+    sys.modules[top].__path__ = [folder for folder in others if os.path.isdir(folder)]  # noqa: PTH112
+    sys.meta_path.append(_Finder(sdk))
+    importlib.import_module(f"{sdk}.core.model")
 
 
 if __name__ in ("modelprofiler", "azureml"):
-    _modules(__name__)
+    _create_modules(__name__)

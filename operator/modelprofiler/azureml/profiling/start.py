@@ -17,6 +17,7 @@ from modelprofiler.azureml.profiling.environment import Translated, translated
 from modelprofiler.azureml.profiling.installable import ask_index
 from modelprofiler.azureml.profiling.local_run import LocalRuns
 from modelprofiler.azureml.profiling.request import ONE_REQUEST, Options, check_name_and_size, is_sample, requests_of
+from modelprofiler.azureml.profiling.script import check_script
 from modelprofiler.azureml.profiling.stage import stage
 from modelprofiler.azureml.registry.model import RegisteredModel
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
@@ -44,6 +45,7 @@ def start(
     environment = translated(
         inference_config.effective_environment(), in_cluster=workspace.is_kubernetes, index=ask_index
     )
+    environment.warnings += check_script(inference_config, environment.packages)
     if is_sample(input_dataset):
         environment.warnings.append(ONE_REQUEST)
     call = manifest.Call(

@@ -1,0 +1,83 @@
+"""Checks at the call what a scoring script imports of the SDK, of which a server has little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.serving.inference_config import InferenceConfig
+from modelprofiler.files.script_imports import Need, python_texts, sdk_needs
+
+PROVIDED = {
+    "azureml": {"core"},
+    "azureml.core": {"Model", "VERSION", "model"},
+    "azureml.core.model": {"Model"},
+}
+"""Names of the SDK that `modelprofiler.azureml.profiling.shim` provides."""
+
+REPLACED = {
+    "azureml.monitoring": "nothing is collected, and what collecting costs is not measured",
+    "azureml.ai.monitoring": "nothing is collected, and what collecting costs is not measured",
+    "azureml.automl.core": "nothing is sent to Azure",
+    "azureml.telemetry": "nothing is sent to Azure",
+}
+"""Modules that the shim replaces by ones that do nothing, and what that means for the result."""
+
+INSTEAD = (
+    "a server has no workspace, run or other service of Azure ML: find models with Model.get_model_path(name) or the "
+    "variable AZUREML_MODEL_DIR, and catch the ImportError of what the answers do not need"
+)
+
+
+def check_script(config: InferenceConfig, packages: set[str]) -> list[str]:
+    """Return warnings about what is replaced, and about what may be missing.
+
+    Parameters
+    ----------
+    packages
+        Names of the packages that are installed.
+
+    Raises
+    ------
+    UserErrorException
+        When the script certainly uses a part of the SDK that a server does not have.
+    """
+    file, texts = _texts(config)
+    found = [need for need in sdk_needs(file, texts, packages) if _missing(need)]
+    missing = [_named(need) for need in found if need.certain]
+    doubtful = [_named(need) for need in found if not need.certain]
+    if missing:
+        raise UserErrorException(f"{'; '.join(missing)}: {INSTEAD}")
+    warnings = [f"{'; '.join(doubtful)}, in some case: {INSTEAD}"] if doubtful else []
+    modules = {need.module.removeprefix("modelprofiler.") for need in sdk_needs(file, texts, packages)}
+    for replaced, meaning in REPLACED.items():
+        if any(f"{module}.".startswith(f"{replaced}.") for module in modules):
+            warnings.append(f"{replaced} is replaced by a module that does nothing: {meaning}")
+    return warnings
+
+
+def _texts(config: InferenceConfig) -> tuple[str, dict[str, str]]:
+    script = config.entry_script_path
+    if config.source_directory is None:
+        return script.name, python_texts({script.name: script})
+    root = Path(config.source_directory).resolve()
+    # `rglob` follows no links to folders, so that a circle of links ends.
+    files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*.py")) if path.is_file()}
+    return script.resolve().relative_to(root).as_posix(), python_texts(files)
+
+
+def _missing(need: Need) -> tuple[str, ...] | bool:
+    """Return the names of a module that a server does not have; False for none, True for all of it."""
+    module = need.module.removeprefix("modelprofiler.")
+    if any(f"{module}.".startswith(f"{replaced}.") for replaced in REPLACED):
+        return False
+    if module in PROVIDED or module.startswith("azureml.core."):
+        # A name that is imported and not used does no harm: the shim has a stand-in for it.
+        return tuple(name for name in need.names if name not in PROVIDED.get(module, set()))
+    return True
+
+
+def _named(need: Need) -> str:
+    missing = _missing(need)
+    names = f"{', '.join(missing)} of " if isinstance(missing, tuple) else ""
+    return f"{need.file}, line {need.line}, uses {names}{need.module}"

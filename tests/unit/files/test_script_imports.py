@@ -1,0 +1,115 @@
+"""Which modules a scoring script needs when it serves."""
+
+import pytest
+
+from modelprofiler.files.script_imports import needs
+
+
+def modules(text: str, **files: str) -> list[tuple[str, bool]]:
+    """Return the modules that a script needs, and whether it certainly does."""
+    others = {name.replace("__", "/") + ".py": content for name, content in files.items()}
+    return [(need.module, need.certain) for need in needs("score.py", {"score.py": text, **others})]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sdk",
+        "import sdk as s",
+        "from sdk import a",
+        "class C:\n    import sdk",
+        "def init():\n    import sdk\ndef run(data): pass",
+        "def init():\n    load()\ndef load():\n    import sdk",
+        "class Model:\n    def load(self):\n        import sdk\ndef run(data): return Model().load()",
+        "try:\n    import sdk\nexcept ValueError:\n    pass",
+        "try:\n    pass\nfinally:\n    import sdk",
+        "with open('x') as f:\n    import sdk",
+        "if False:\n    pass\nelse:\n    import sdk",
+        "try:\n    def init():\n        import sdk\nexcept ImportError:\n    pass",
+    ],
+)
+def test_an_import_that_runs_whenever_the_script_serves_is_certain(text: str) -> None:
+    """When it is imported, in init and run, and in what these call."""
+    assert [("sdk", True)] == modules(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if cloud:\n    import sdk",
+        "for _ in x:\n    import sdk",
+        "while x:\n    import sdk",
+        "match x:\n    case 1:\n        import sdk",
+        "def train():\n    import sdk\ndef init(): pass",
+        "try:\n    import other\nexcept ImportError:\n    import sdk",
+    ],
+)
+def test_an_import_under_a_condition_is_not_certain(text: str) -> None:
+    """It may be one of an environment that a server is not."""
+    assert ("sdk", False) in modules(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    import sdk\nexcept ImportError:\n    sdk = None",
+        "try:\n    import sdk\nexcept ModuleNotFoundError:\n    sdk = None",
+        "try:\n    from sdk import a\nexcept (ValueError, ImportError):\n    a = None",
+        "try:\n    import sdk\nexcept Exception as e:\n    print(e)",
+        "try:\n    import sdk\nexcept:\n    pass",
+        "import contextlib\nwith contextlib.suppress(ImportError):\n    import sdk",
+        "if __name__ == '__main__':\n    import sdk",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import sdk",
+        "'import sdk'",
+        "# import sdk",
+        "from __future__ import annotations",
+        "import sdk(",
+        "",
+    ],
+)
+def test_an_import_that_is_caught_or_never_runs_is_not_needed(text: str) -> None:
+    """Neither is one in a text that is not Python."""
+    assert "sdk" not in [module for module, _ in modules(text)]
+
+
+def test_other_files_of_the_folder_are_followed() -> None:
+    """Their functions may be called or not; what they import when they are imported is certain."""
+    files = {
+        "helper": "import sdk\ndef f():\n    import late\n",
+        "pkg____init__": "from .part import x",
+        "unused": "import no",
+    }
+    files["pkg__part"] = "import deep"
+    expected = [("json", True), ("sdk", True), ("late", False), ("deep", True)]
+    assert sorted(expected) == sorted(modules("import json\nimport helper\nfrom pkg import part\n", **files))
+    need = next(n for n in needs("score.py", {"score.py": "import helper", "helper.py": "\nimport sdk"}))
+    assert "helper.py, line 2: sdk" == str(need)
+
+
+def test_a_script_in_a_folder_imports_from_both_folders() -> None:
+    """The source and the folder of the script are on the path of the server."""
+    files = {"src/score.py": "import a, b, c", "src/a.py": "import x", "b.py": "import y", "src/c/d.py": ""}
+    assert ["x", "y"] == sorted(need.module for need in needs("src/score.py", files))
+
+
+def test_modules_that_import_each_other_are_read_once() -> None:
+    """A circle ends."""
+    assert [("sdk", True)] == modules("import a", a="import b\nimport sdk", b="import a")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("from sdk import A, B\nA()", ("A",)),
+        ("from sdk import A as B\nB.x", ("A",)),
+        ("from sdk import A\ntry:\n    A()\nexcept Exception:\n    pass", ()),
+        ("import sdk\nprint(sdk.VERSION, sdk.Run.get())", ("Run", "VERSION")),
+        ("import sdk as s\ns.Run()", ("Run",)),
+        ("import sdk.core as c\nc.Run()", ("Run",)),
+        ("import sdk", ()),
+    ],
+)
+def test_the_names_that_are_used_show(text: str, names: tuple[str, ...]) -> None:
+    """Unless an ImportError is caught where they are used."""
+    (need,) = needs("score.py", {"score.py": text})
+    assert names == need.names

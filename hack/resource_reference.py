@@ -40,7 +40,7 @@ def _sections(path: str, node: Node, written: dict[str, str]) -> Iterator[str]:
     for name, field in node["properties"].items():
         child = f"{path}.{name}" + ("[]" if "items" in field else "")
         item = field.get("items", field)
-        if "properties" in item and _shape(item) not in written:
+        if _is_described(item) and _shape(item) not in written:
             written[_shape(item)] = child
             inner.append((child, item))
         default = "required" if name in node.get("required", []) else _default(field)
@@ -50,6 +50,11 @@ def _sections(path: str, node: Node, written: dict[str, str]) -> Iterator[str]:
         yield from _sections(child, item, written)
 
 
+def _is_described(node: Node) -> bool:
+    """Whether this page describes the fields of an object; those of a PodTemplateSpec are described by Kubernetes."""
+    return "properties" in node and not node.get("x-kubernetes-preserve-unknown-fields")
+
+
 def _shape(node: Node) -> str:
     return json.dumps({key: value for key, value in node.items() if key not in ("description", "default")})
 
@@ -57,7 +62,7 @@ def _shape(node: Node) -> str:
 def _type(node: Node, path: str) -> str:
     if "items" in node:
         return f"list of {_type(node['items'], path)}, at most {node['maxItems']}"
-    if "properties" in node:
+    if _is_described(node):
         return f"[{path}](#{''.join(c for c in path.lower() if c.isalnum())})"
     if "enum" in node:
         return ", ".join(f"`{value}`" for value in node["enum"])

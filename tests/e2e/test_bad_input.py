@@ -104,13 +104,13 @@ CASES: dict[str, Case] = {
     # Sizes that cannot be had.
     "cpu-too-large": Case(
         "RangeTooLarge",
-        ("spec.resources.cpu: 640 is more than any node can give: node {node} has ", " CPU and ", "; at most "),
-        {"spec.resources.cpu": {"values": ["1", "640"]}},
+        ("spec.resources.cpu: 500 is more than any node can give: node {node} has ", " CPU and ", "; at most "),
+        {"spec.resources.cpu": {"values": ["1", "500"]}},
     ),
     "memory-too-large": Case(
         "RangeTooLarge",
-        ("spec.resources.memory: 1048576Gi is more than any node can give: node {node} has ", " of memory left"),
-        {"spec.resources.memory": {"min": "1Pi", "max": "1Pi", "step": "1Pi"}},
+        ("spec.resources.memory: 32768Gi is more than any node can give: node {node} has ", " of memory left"),
+        {"spec.resources.memory": {"min": "32Ti", "max": "32Ti", "step": "1Ti"}},
     ),
     "grid-too-large": Case(
         "InvalidSpec",
@@ -514,7 +514,7 @@ def test_what_is_put_right_is_accepted_without_touching_the_profile(kubectl: Run
 
 def test_a_range_that_was_too_wide_is_accepted_once_it_is_narrowed(apply: Apply, namespace: str) -> None:
     """At once, since the profile itself has changed."""
-    cpu = {"values": ["200m", "640"]}
+    cpu = {"values": ["200m", "500"]}
     profile = apply(support.cost_profile("narrowed", resources={"cpu": cpu}, suspend=True), namespace)
     profile.wait_for("Accepted", "False", "RangeTooLarge", within=120)
     profile.patch({"resources": {"cpu": {"values": ["200m", "400m"]}}})

@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 from modelprofiler.api.conditions import Condition, ConditionType
 from modelprofiler.api.model import ApiModel, at_least_one_message, exactly_one_message
 from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
-from modelprofiler.api.quantities import DURATION_PATTERN, QUANTITY_PATTERN
+from modelprofiler.api.quantities import DURATION_PATTERN, NOT_A_DURATION, NOT_A_QUANTITY, QUANTITY_PATTERN
 from modelprofiler.api.resource import GROUP, KIND, PLURAL, VERSION, ModelProfile
 from modelprofiler.api.status import ContainerRecommendation
 from modelprofiler.api.trial import Trial
@@ -31,8 +31,8 @@ _LIST_MAP_KEYS: dict[str, str] = {
 """Types whose lists the API server merges by a key (camelCase), so that two writers do not overwrite each other."""
 
 _SENTENCES: dict[str, str] = NAME_SENTENCES | {
-    QUANTITY_PATTERN: "is not a quantity; write for example 250m, 1, 256Mi or 0.5",
-    DURATION_PATTERN: "is not a duration; write for example 250ms, 30s or 1h30m",
+    QUANTITY_PATTERN: NOT_A_QUANTITY,
+    DURATION_PATTERN: NOT_A_DURATION,
 }
 """Pattern to error message. The API server's own message would be "should match" and a long regular expression."""
 
@@ -191,10 +191,13 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Def
     result: dict[str, Any] = {key: merged[key] for key in _KEPT if key in merged}
     if "description" in merged:
         result["description"] = _describe(merged, defaults)
+    if "rule" in merged and defaults is not Defaults.NONE:
+        result["x-kubernetes-validations"] = [*result.get("x-kubernetes-validations", []), merged["rule"]]
     if "const" in merged:
         result["enum"] = [merged["const"]]
     if merged.get("preserve"):
-        return result | {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        known = {"properties": merged["properties"]} if "properties" in merged else {}
+        return result | {"type": "object", "x-kubernetes-preserve-unknown-fields": True} | known
     if "properties" in merged:
         within = dict.fromkeys(union, Defaults.DESCRIBED) if defaults is Defaults.FILLED_IN else {}
         result["properties"] = {
@@ -223,7 +226,8 @@ def _with_sentences(schema: dict[str, Any]) -> dict[str, Any]:
         # string() of a string would be charged as much CEL cost as the longest possible request.
         text = "self" if schema.get("type") == "string" else "string(self)"
         rule = f"{text}.matches(r'{result.pop('pattern')}')"
-        result["x-kubernetes-validations"] = [{"rule": rule, "message": sentence}]
+        own = result.get("x-kubernetes-validations", [])
+        result["x-kubernetes-validations"] = [{"rule": rule, "message": sentence}, *own]
     if "items" in schema:
         result["items"] = _with_sentences(schema["items"])
     if "properties" in schema:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from modelprofiler.api.model import ApiModel
-from modelprofiler.api.quantities import Duration
+from modelprofiler.api.quantities import Duration, PositiveDuration
 
 
 class Header(ApiModel):
@@ -62,7 +62,7 @@ class HttpEndpoint(ApiModel):
     """Content-Type header of the requests."""
     headers: Annotated[list[Header], Field(max_length=64)] = Field(default_factory=list)
     """Additional request headers."""
-    timeout: Duration = Duration("30s")
+    timeout: PositiveDuration = Duration("30s")
     """Time limit of a request. A request that takes longer counts as failed."""
     expect: Expectation = Field(default_factory=Expectation)
     """Which responses count as success."""

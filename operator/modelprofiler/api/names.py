@@ -15,13 +15,16 @@ _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 OBJECT_PATTERN = rf"^{_LABEL}(\.{_LABEL})*$"
 """A DNS subdomain (RFC 1123), as the name of a ConfigMap, a Secret or a PersistentVolumeClaim."""
 
+LONGEST_OBJECT_NAME = 253
+"""Characters of such a name (RFC 1123)."""
+
 CONTAINER_PATTERN = f"^{_LABEL}$"
 """A DNS label (RFC 1123)."""
 
 KEY_PATTERN = r"^([-_a-zA-Z0-9]|\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$"
 """A key of a ConfigMap. One that begins with two dots could lead out of a folder, and so could a single dot."""
 
-ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=OBJECT_PATTERN)]
+ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_OBJECT_NAME, pattern=OBJECT_PATTERN)]
 ContainerName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=CONTAINER_PATTERN)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=KEY_PATTERN)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from modelprofiler.api.model import ApiModel
-from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.quantities import Percentage, PositiveDuration, Quantity
 
 LATENCY_METRICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 
@@ -15,19 +15,19 @@ class LatencyObjective(ApiModel):
 
     at_least_one_of: ClassVar[tuple[str, ...]] = LATENCY_METRICS
 
-    mean: Duration | None = None
+    mean: PositiveDuration | None = None
     """Upper bound on the mean latency."""
-    p50: Duration | None = None
+    p50: PositiveDuration | None = None
     """Upper bound on the 50th percentile."""
-    p90: Duration | None = None
+    p90: PositiveDuration | None = None
     """Upper bound on the 90th percentile."""
-    p95: Duration | None = None
+    p95: PositiveDuration | None = None
     """Upper bound on the 95th percentile."""
-    p99: Duration | None = None
+    p99: PositiveDuration | None = None
     """Upper bound on the 99th percentile."""
-    p999: Duration | None = None
+    p999: PositiveDuration | None = None
     """Upper bound on the 99.9th percentile."""
-    max: Duration | None = None
+    max: PositiveDuration | None = None
     """Upper bound on the latency of the slowest request."""
 
 
@@ -44,9 +44,9 @@ class Objectives(ApiModel):
     max_slowdown_percent: Quantity | None = None
     """Instead of absolute bounds: by how many percent the p95 latency may exceed that of the reference trial, which
     runs at the largest size. An increase of up to 5 ms is always allowed."""
-    max_error_percent: Quantity = Quantity("1")
+    max_error_percent: Percentage = Quantity("1")
     """Maximum percentage of requests that may fail."""
-    max_throttled_percent: Quantity | None = None
+    max_throttled_percent: Percentage | None = None
     """Maximum percentage of CPU scheduling (CFS) periods in which the container may be throttled."""
-    max_time_to_ready: Duration | None = None
+    max_time_to_ready: PositiveDuration | None = None
     """Maximum time that a newly started server may take to become ready."""

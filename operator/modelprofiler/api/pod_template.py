@@ -5,6 +5,7 @@ In the resource the template is an object with unknown fields, so nothing has ch
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.errors import Problem
 
 ROOT = "spec.server.template"
+
+_KIND: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number"}
 
 DEFAULT_CONTAINER = "server"
 """Name of the container that runs an entry script."""
@@ -100,6 +103,8 @@ def misshapen(template: dict[str, Any]) -> list[Problem]:
                 continue
             wrong_types = list(_misshapen(container, _CONTAINER, path))
             problems += wrong_types
+            if not wrong_types:
+                problems += [*_variables(container.get("env"), f"{path}.env"), *_arguments(container, path)]
             resources = {} if wrong_types else container.get("resources") or {}
             for kind in ("requests", "limits"):
                 problems += _amounts(resources.get(kind), f"{path}.resources.{kind}")
@@ -114,6 +119,37 @@ def _misshapen(value: dict[str, Any], shapes: dict[str, type], path: str) -> Ite
         if inner is not None and not isinstance(inner, kind):
             expected = "an object" if kind is dict else "a list"
             yield Problem(f"{path}.{field}", f"must be {expected}, not {inner!r:.80}")
+
+
+def _variables(variables: list[Any] | None, path: str) -> Iterator[Problem]:
+    """Yield a problem for every variable whose name or value is not text, as the API server would."""
+    for number, variable in enumerate(variables or []):
+        for field in ("name", "value"):
+            value = variable.get(field) if isinstance(variable, dict) else None
+            if value is not None and not isinstance(value, str):
+                yield Problem(f"{path}[{number}].{field}", not_text(value))
+
+
+def _arguments(container: dict[str, Any], path: str) -> Iterator[Problem]:
+    """Yield a problem for a command or arguments that are not a list of texts."""
+    for field in ("command", "args"):
+        value = container.get(field)
+        if value is None:
+            continue
+        if not isinstance(value, list):
+            example = json.dumps(value.split()) if isinstance(value, str) else '["python3", "app.py"]'
+            yield Problem(f"{path}.{field}", f"must be a list, such as {example:.200}, not {value!r:.80}")
+            continue
+        for number, argument in enumerate(value):
+            if not isinstance(argument, str):
+                yield Problem(f"{path}.{field}[{number}]", not_text(argument))
+
+
+def not_text(value: Any) -> str:
+    """Return why a value that is not text is refused: YAML has read it as a number, a boolean or something else."""
+    if isinstance(value, bool | int | float):
+        return f"must be text, and {json.dumps(value)} is {_KIND[type(value)]}: write it in quotes"
+    return f"must be text, not {value!r:.80}"
 
 
 def _amounts(amounts: dict[str, Any] | None, path: str) -> Iterator[Problem]:

@@ -8,14 +8,21 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from modelprofiler.api.spelling import duration_meant, quantity_meant
+
 QUANTITY_PATTERN = r"^[+]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][-+]?[0-9]{1,2}))?$"
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+
+NOT_A_QUANTITY = "is not a quantity; write for example 250m, 1, 256Mi or 0.5"
+NOT_A_DURATION = "is not a duration; write for example 250ms, 30s or 1h30m, without spaces or days"
 
 _SUFFIXES = {
     "n": Decimal("1e-9"),
@@ -63,8 +70,8 @@ class Quantity:
 
     def __init__(self, text: str | int) -> None:
         written = str(text).strip()
-        if isinstance(text, bool) or len(written) > 32 or not _QUANTITY.match(written):
-            raise ValueError(f"{written[:40]!r} is not a quantity; write for example 250m, 1, 256Mi or 0.5")
+        if isinstance(text, bool) or len(written) > 32 or not _QUANTITY.fullmatch(written):
+            raise ValueError(f"{written[:40]!r} {NOT_A_QUANTITY}{_perhaps(quantity_meant(written))}")
         match = _NUMBER.match(written)
         assert match is not None
         number, suffix = match.groups()
@@ -151,8 +158,8 @@ class Duration:
     __slots__ = ("seconds", "text")
 
     def __init__(self, text: str) -> None:
-        if len(text) > 32 or not _DURATION.match(text):
-            raise ValueError(f"{text[:40]!r} is not a duration; write for example 250ms, 30s or 1h30m")
+        if len(text) > 32 or not _DURATION.fullmatch(text):
+            raise ValueError(f"{text[:40]!r} {NOT_A_DURATION}{_perhaps(duration_meant(text))}")
         self.text = text
         self.seconds: float = sum(float(n) * _SECONDS[unit] for n, unit in _DURATION_PART.findall(text))
 
@@ -190,17 +197,78 @@ class Duration:
         return {"type": "string", "maxLength": 32, "pattern": DURATION_PATTERN}
 
 
+@dataclass(frozen=True)
+class Rule:
+    """A rule of one value, for Python and for the API server, with one sentence; used in ``Annotated``.
+
+    Attributes
+    ----------
+    holds
+        Whether a value keeps the rule.
+    cel
+        The same in CEL, of ``self``.
+    message
+        What a value must be.
+    """
+
+    holds: Callable[[Any], bool]
+    cel: str
+    message: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "rule": {"rule": self.cel, "message": self.message}}
+
+    def _checked(self, value: Any) -> Any:
+        if not self.holds(value):
+            raise ValueError(f"{self.message}, not {value}")
+        return value
+
+
+# A text of a duration is more than 0 when a digit of it is; CEL's own duration() would cut off parts of a nanosecond.
+PositiveDuration = Annotated[
+    Duration, Rule(lambda d: any(c in "123456789" for c in d.text), "self.matches('[1-9]')", "must be greater than 0")
+]
+"""A duration of more than zero, as a bound that something can meet."""
+
+Percentage = Annotated[
+    Quantity,
+    Rule(
+        lambda q: q.value <= 100,
+        "quantity(string(self)).compareTo(quantity('100')) <= 0",
+        "must be a percentage from 0 to 100",
+    ),
+]
+"""A share in percent."""
+
+
+def _perhaps(meant: str) -> str:
+    return f"; {meant} may be meant" if meant else ""
+
+
 def _text_schema(cls: type[Quantity] | type[Duration], accepted: tuple[type, ...]) -> CoreSchema:
     """Return a schema that validates text or an instance and serialises to the original text."""
 
     def parse(value: object) -> object:
         if isinstance(value, cls):
             return value
-        if isinstance(value, accepted):
+        if isinstance(value, accepted) and not isinstance(value, bool):
             return cls(value)  # type: ignore[arg-type]
-        names = " or ".join("a whole number" if t is int else "a string" for t in accepted)
-        raise ValueError(f"{value!r} must be written as {names}")
+        raise ValueError(_not_text(cls, value))
 
     return core_schema.no_info_plain_validator_function(
         parse, serialization=core_schema.plain_serializer_function_ser_schema(str)
     )
+
+
+def _not_text(cls: type[Quantity] | type[Duration], value: object) -> str:
+    """Return why a value of another type is refused, as the API server refuses it, and how to write it."""
+    if cls is Duration and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value} has no unit; write {value}s or {value}ms"
+    if isinstance(value, float):
+        # A float does not survive a round trip through JSON, YAML and Go; see the first lines of this file.
+        return f'must be a whole number or text: write {value:.15g} in quotes, "{value:.15g}"'
+    kinds = "a duration as text" if cls is Duration else "a whole number or text in quotes"
+    return f"must be {kinds}, not {str(value)[:40]!r}"

@@ -11,11 +11,35 @@ from modelprofiler.api.quantities import Quantity
 
 RANGE_SHAPE = "either values, or all of min, max and step must be set"
 RANGE_ORDER = "min must not be greater than max"
-RANGE_POSITIVE = "min must be greater than 0"
+
+SMALLEST_CPU = "10m"
+"""Linux grants CPU in units of 1 ms of each 100 ms, and takes no less: the smallest quota of CFS bandwidth control."""
+
+LARGEST_CPU = "512"
+"""More than a container is given anywhere today; who writes 1000 means 1000m, which is one CPU."""
+
+SMALLEST_MEMORY = "1Mi"
+"""No process that answers requests lives in less. Who writes 256m (0.256 bytes) or 256 (bytes) means 256Mi."""
+
+LARGEST_MEMORY = "64Ti"
+"""Twice the largest machine of today; 1E is 10^18 bytes."""
+
+CPU_BOUNDS = f"every size must be from {SMALLEST_CPU} to {LARGEST_CPU} CPU (1000m is one CPU)"
+MEMORY_BOUNDS = (
+    f"every size must be from {SMALLEST_MEMORY} to {LARGEST_MEMORY} of memory "
+    "(m is a thousandth of a byte, and no unit means bytes)"
+)
 
 
-def _range_rules(step_at_least: str) -> tuple[tuple[str, str], ...]:
+def _range_rules(step_at_least: str, smallest: str, largest: str, bounds: str) -> tuple[tuple[str, str], ...]:
     all_three = "has(self.min) && has(self.max) && has(self.step)"
+
+    def at_least(size: str) -> str:
+        return f"quantity(string({size})).compareTo(quantity('{smallest}')) >= 0"
+
+    def at_most(size: str) -> str:
+        return f"quantity(string({size})).compareTo(quantity('{largest}')) <= 0"
+
     return (
         (
             f"has(self.values) ? !has(self.min) && !has(self.max) && !has(self.step) : {all_three}",
@@ -29,17 +53,19 @@ def _range_rules(step_at_least: str) -> tuple[tuple[str, str], ...]:
             RANGE_ORDER,
         ),
         (
-            "!has(self.min) || quantity(string(self.min)).isGreaterThan(quantity('0'))",
-            RANGE_POSITIVE,
-        ),
-        (
             f"!has(self.step) || quantity(string(self.step)).compareTo(quantity('{step_at_least}')) >= 0",
             f"step must be at least {step_at_least}",
         ),
         (
-            "!has(self.values) || self.values.all(v, quantity(string(v)).isGreaterThan(quantity('0')))",
-            "every one of values must be greater than 0",
+            (
+                f"(!has(self.min) || {at_least('self.min')} && {at_most('self.min')})"
+                f" && (!has(self.max) || {at_least('self.max')} && {at_most('self.max')})"
+            ),
+            bounds,
         ),
+        # Two rules, as the API server bounds the cost of each, and a list may have 256 sizes.
+        (f"!has(self.values) || self.values.all(v, {at_least('v')})", bounds),
+        (f"!has(self.values) || self.values.all(v, {at_most('v')})", bounds),
     )
 
 
@@ -56,6 +82,9 @@ class _Range(ApiModel):
     """A list of sizes, instead of min, max and step."""
 
     smallest_step: ClassVar[str]
+    smallest: ClassVar[str]
+    largest: ClassVar[str]
+    bounds: ClassVar[str]
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
@@ -65,29 +94,64 @@ class _Range(ApiModel):
         problems = []
         if self.min is not None and self.max is not None and self.min > self.max:
             problems.append(RANGE_ORDER)
-        if self.min is not None and self.min.value <= 0:
-            problems.append(RANGE_POSITIVE)
         if self.step is not None and self.step < Quantity(self.smallest_step):
             problems.append(f"step must be at least {self.smallest_step}")
-        if any(v.value <= 0 for v in self.values or ()):
-            problems.append("every one of values must be greater than 0")
+        if outside := self._sizes_out_of_bounds():
+            problems.append(f"{self.bounds}: {', '.join(outside)}")
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _sizes_out_of_bounds(self) -> list[str]:
+        """Return for each size that nobody means what it is, and what may be meant."""
+        named = [("min", self.min), ("max", self.max)]
+        named += [(f"values[{number}]", value) for number, value in enumerate(self.values or ())]
+        low, high = Quantity(self.smallest), Quantity(self.largest)
+        return [
+            f"{name} is {value}{self.remark(value)}"
+            for name, value in named
+            if value is not None and not low <= value <= high
+        ]
+
+    @staticmethod
+    def remark(value: Quantity) -> str:
+        """Return what a size that is out of bounds amounts to, and what may be meant."""
+        raise NotImplementedError
 
 
 class CpuRange(_Range):
     """CPU sizes that may be tried: min, max and step, or a list of values."""
 
     smallest_step: ClassVar[str] = "10m"
-    cel: ClassVar[tuple[tuple[str, str], ...]] = _range_rules("10m")
+    smallest: ClassVar[str] = SMALLEST_CPU
+    largest: ClassVar[str] = LARGEST_CPU
+    bounds: ClassVar[str] = CPU_BOUNDS
+    cel: ClassVar[tuple[tuple[str, str], ...]] = _range_rules("10m", SMALLEST_CPU, LARGEST_CPU, CPU_BOUNDS)
+
+    @staticmethod
+    def remark(value: Quantity) -> str:
+        """Return which size in millicores may be meant by a very large number of CPUs, or why a size is too small."""
+        if value < Quantity(SMALLEST_CPU):
+            return ", which is less than 1 ms of CPU time in each 100 ms, the least that Linux grants"
+        whole = value.text.isdigit() and value > Quantity(LARGEST_CPU)
+        return f", which is {int(value.value):,} CPUs ({value}m may be meant)" if whole else ""
 
 
 class MemoryRange(_Range):
     """Memory sizes that may be tried: min, max and step, or a list of values."""
 
     smallest_step: ClassVar[str] = "1Mi"
-    cel: ClassVar[tuple[tuple[str, str], ...]] = _range_rules("1Mi")
+    smallest: ClassVar[str] = SMALLEST_MEMORY
+    largest: ClassVar[str] = LARGEST_MEMORY
+    bounds: ClassVar[str] = MEMORY_BOUNDS
+    cel: ClassVar[tuple[tuple[str, str], ...]] = _range_rules("1Mi", SMALLEST_MEMORY, LARGEST_MEMORY, MEMORY_BOUNDS)
+
+    @staticmethod
+    def remark(value: Quantity) -> str:
+        """Return how many bytes a size is, and which size may be meant by it."""
+        number = value.text.rstrip("m")
+        meant = f" ({number}Mi may be meant)" if number.isdigit() and value < Quantity(SMALLEST_MEMORY) else ""
+        return f", which is {value.value.normalize():f} bytes{meant}"
 
 
 class Resources(ApiModel):

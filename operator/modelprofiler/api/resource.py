@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelprofiler.api.model import ApiModel
+from modelprofiler.api.names import LONGEST_OBJECT_NAME, OBJECT_PATTERN
 from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import ModelProfileStatus
@@ -19,6 +21,18 @@ KIND = "ModelProfile"
 PLURAL = "modelprofiles"
 API_VERSION = f"{GROUP}/{VERSION}"
 RERUN_ANNOTATION = f"{GROUP}/rerun"
+
+
+def name_problems(data: dict[str, Any]) -> list[Problem]:
+    """Return why Kubernetes would not take the name of a profile that a user has written, given as JSON data."""
+    metadata = data.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(name, str) or (len(name) <= LONGEST_OBJECT_NAME and re.fullmatch(OBJECT_PATTERN, name)):
+        return []  # a missing name, or one that is not text, is reported by the type
+    meant = re.sub(r"[^a-z0-9.]+", "-", name.lower())[:60].strip("-.")
+    perhaps = f", such as {meant}" if re.fullmatch(OBJECT_PATTERN, meant) else ""
+    message = f"{name[:60]!r} {NAME_SENTENCES[OBJECT_PATTERN]}, at most {LONGEST_OBJECT_NAME}{perhaps}"
+    return [Problem("metadata.name", message)]
 
 
 class ObjectMeta(BaseModel):
@@ -98,6 +112,8 @@ def _problem(item: Any, error: ValidationError) -> Problem:
         message = message[:1].lower() + message[1:]
         if isinstance(item["input"], str | int | float | bool):
             message += f", not {str(item['input'])[:80]!r}"
+            if kind == "string_type":
+                message += "; write it in quotes"
     return Problem(path, message)
 
 

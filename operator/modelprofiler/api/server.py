@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.names import ContainerName, ObjectName
 from modelprofiler.api.sources import Line, Name, Source
+from modelprofiler.api.template_schema import SCHEMA
 
 
 class Model(ApiModel):
@@ -89,7 +90,7 @@ class Server(ApiModel):
 
     entry_script: EntryScript | None = None
     """A scoring script, served by azureml-inference-server-http."""
-    template: Annotated[dict[str, Any] | None, Field(json_schema_extra={"preserve": True})] = None
+    template: Annotated[dict[str, Any] | None, Field(json_schema_extra={"preserve": True, "properties": SCHEMA})] = None
     """A PodTemplateSpec: any image, any server, with sidecars if needed."""
     workload_ref: WorkloadReference | None = None
     """A running workload whose pod template is copied. Not supported in this version."""

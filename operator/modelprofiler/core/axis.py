@@ -21,6 +21,10 @@ COARSE = 0.05
 boundary, and within half of the default margin of 10 %."""
 
 
+MEBIBYTE = 2**20
+"""Bytes of 1Mi."""
+
+
 @dataclass(frozen=True, slots=True)
 class Axis(Sequence[int]):
     """Ascending sizes of one resource: min, min+step, … and always max; or the values that the profile lists.
@@ -107,13 +111,21 @@ def cpu_axis(sizes: CpuRange) -> Axis:
 
 
 def memory_axis(sizes: MemoryRange) -> Axis:
-    """Return the memory sizes of a range, in bytes."""
+    """Return the memory sizes of a range, in bytes, each as `readable`."""
     if sizes.values is not None:
-        return Axis.of([value.bytes for value in sizes.values])
+        return Axis.of([readable(value) for value in sizes.values])
     assert sizes.min is not None
     assert sizes.max is not None
     assert sizes.step is not None
-    return Axis.between(sizes.min.bytes, sizes.max.bytes, sizes.step.bytes)
+    return Axis.between(readable(sizes.min), readable(sizes.max), readable(sizes.step))
+
+
+def readable(size: Quantity) -> int:
+    """Return a memory size in bytes, rounded up to whole Mi where it has a fraction of a byte.
+
+    A pod takes whole bytes only, and nobody can read what 1.1Gi is in bytes, 1181116007.
+    """
+    return size.bytes if size.value == size.bytes else -(-size.bytes // MEBIBYTE) * MEBIBYTE
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelprofiler.api.objects import Object
-from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile
+from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile, name_problems
 from modelprofiler.core.sources import files_of
 from modelprofiler.errors import InvalidInput, Problem
 from modelprofiler.files.overrides import NONE, Overrides
@@ -69,7 +69,7 @@ def load_document(path: str | Path, *, name: str | None = None, overrides: Overr
     namespace = _metadata(data).get("namespace")
     config_maps, warnings, problems = _config_maps(objects, namespace)
     data, override_problems = overrides.applied(data)
-    problems += override_problems
+    problems += name_problems(data) + override_problems
     profile = None
     try:
         profile = ModelProfile.parse(_without_status(data))

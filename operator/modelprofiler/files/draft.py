@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelprofiler.api.objectives import LATENCY_METRICS
-from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.resource import ModelProfile, name_problems
 from modelprofiler.errors import InvalidInput, Problem
 from modelprofiler.files.bundle import MAX_APPLIED_BYTES, bundle, quoted
 from modelprofiler.files.document import Document
@@ -257,6 +257,8 @@ def _check(text: str, directory: Path) -> None:
     """
     objects = read_objects(text, "the profile")
     data = objects[-1]
+    if problems := name_problems(data):
+        raise InvalidInput(problems)
     profile = ModelProfile.parse(data)
     maps = {
         o["metadata"]["name"]: {k: v.encode() for k, v in (o.get("data") or {}).items()}

@@ -265,12 +265,14 @@ def _declared_variables(declared: Any, path: str, document: Document) -> tuple[d
         source = variable.get("valueFrom")
         reference = source.get("configMapKeyRef") if isinstance(source, dict) else None
         if not isinstance(reference, dict):
-            variables[variable["name"]] = str(variable.get("value") or "")
+            value = variable.get("value")
+            if isinstance(value, str | None):  # the template's check has refused everything else
+                variables[variable["name"]] = value or ""
             continue
         name, key = str(reference.get("name")), str(reference.get("key"))
-        value = (document.config_maps.get(name) or {}).get(key)
-        if value is not None:
-            variables[variable["name"]] = value.decode(errors="replace")
+        content = (document.config_maps.get(name) or {}).get(key)
+        if content is not None:
+            variables[variable["name"]] = content.decode(errors="replace")
         elif not reference.get("optional"):
             message = f"the file has no ConfigMap {name!r} with key {key!r}"
             problems.append(MissingConfigMap(f"{path}[{number}].valueFrom.configMapKeyRef", message, name))

@@ -10,6 +10,7 @@ from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as template_shape_problems
 from modelprofiler.api.server import EntryScript
 from modelprofiler.api.status import EffectiveResources
+from modelprofiler.core.advice import advice
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
@@ -86,7 +87,7 @@ def examine(
         problems += server_variables(document)[1]
         if not shape_problems:
             problems += template_problems(document, environment)
-            warnings += ignored(spec)
+            warnings += [*advice(spec), *ignored(spec)]
     if spec.server.entry_script is not None:
         problems += requirement_problems(spec.server.entry_script.environment)
         if inputs is not None and inputs.code is not None:
@@ -137,7 +138,7 @@ def examine_for_cluster(document: Document) -> Examined:
     """
     spec = document.profile.spec
     problems = unsupported(spec, "Cluster") + certificate_problems(spec) + template_shape_problems(spec)
-    warnings = []
+    warnings = [] if problems else advice(spec)
     resolved = resolve(document)
     for problem in resolved if isinstance(resolved, list) else []:
         if isinstance(problem, MissingConfigMap):

@@ -24,7 +24,7 @@ def test_flags_are_checked_with_the_file(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_flags_stand_over_what_is_wrong_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As they do in a run."""
-    file = document(tmp_path, endpoint=PORT, resources={"cpu": {"values": ["999"]}}).path
+    file = document(tmp_path, endpoint=PORT, resources={"cpu": {"values": ["500"]}}).path
     assert 2 == main(["validate", file])
-    assert "spec.resources.cpu: 999 is more than the " in capsys.readouterr().err
+    assert "spec.resources.cpu: 500 is more than the " in capsys.readouterr().err
     assert 0 == main(["validate", file, "--cpu", "100m"])

@@ -84,3 +84,11 @@ def test_the_ceiling_is_the_largest_of_both() -> None:
         cpu=cpu_range("100m", "1", "400m"), memory=MemoryRange(values=[Quantity("1Gi"), Quantity("2Gi")])
     )
     assert Limits(1000, 2048 * MI) == Limits.ceiling(resources)
+
+
+def test_a_memory_size_with_a_fraction_of_a_byte_is_one_that_people_read() -> None:
+    """0.1Gi is 107374182.4 bytes; a pod takes whole bytes, and 103Mi is easier to read than 107374183."""
+    sizes = memory_axis(MemoryRange(values=[Quantity("0.1Gi"), Quantity("1.1Gi"), Quantity("262144k")]))
+    assert ["103Mi", "250Mi", "1127Mi"] == [str(Quantity.memory(size)) for size in sizes]
+    stepped = memory_axis(MemoryRange(min=Quantity("0.1Gi"), max=Quantity("0.5Gi"), step=Quantity("0.1Gi")))
+    assert ["103Mi", "206Mi", "309Mi", "412Mi", "512Mi"] == [str(Quantity.memory(size)) for size in stepped]

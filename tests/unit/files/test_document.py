@@ -197,3 +197,17 @@ def test_binary_data_may_have_any_size(write: Write) -> None:
     text = base64.b64encode(bytes(2**20)).decode()
     maps = f"kind: ConfigMap\nmetadata: {{name: a}}\nbinaryData: {{y: {text}}}\n---\n"
     assert bytes(2**20) == load_document(write(maps + PROFILE)).config_maps["a"]["y"]
+
+
+@pytest.mark.parametrize("name", ["A b", "a_b", "-a", "a" * 254, "Ä"])
+def test_a_name_that_kubernetes_does_not_take_is_refused(tmp_path: Path, name: str) -> None:
+    """As the API server would, with a name that it takes where there is a near one."""
+    file = tmp_path / "profile.yaml"
+    file.write_text(
+        json.dumps({"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", "metadata": {"name": name}})
+    )
+    with pytest.raises(InvalidInput) as caught:
+        load_document(file)
+    (problem,) = [p for p in caught.value.problems if p.path == "metadata.name"]
+    assert "is not the name of a Kubernetes object" in problem.message
+    assert (", such as a-b" in problem.message) == (name in ("A b", "a_b"))

@@ -34,6 +34,7 @@ from modelprofiler.host.cgroup import Cgroup, open_cgroup
 from modelprofiler.host.control_group import Reading
 from modelprofiler.host.cpus import available_cpus, pin, same_core, split
 from modelprofiler.host.lock import machine_lock
+from modelprofiler.host.readiness import Target
 from modelprofiler.host.sampler import Sampler
 from modelprofiler.host.server_process import ServerProcess
 from modelprofiler.load.config import LoadConfig
@@ -193,7 +194,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         sampler.start()
         pin(plan.load)
         port = await port_of(server)
-        await server.ready("127.0.0.1", port, "/healthz", timeout=20)
+        await server.ready(Target("127.0.0.1", port, "/healthz"), timeout=20)
         await asyncio.sleep(0.3)
         ready = time.time()
         sampler.sample()  # as a trial does when its server is ready

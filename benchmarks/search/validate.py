@@ -36,6 +36,7 @@ from benchmarks.search.kernel import PERIOD, serve
 from modelprofiler.host.cgroup import Cgroup, open_cgroup
 from modelprofiler.host.cpus import available_cpus, pin, same_core, split
 from modelprofiler.host.lock import machine_lock
+from modelprofiler.host.readiness import Target
 from modelprofiler.host.server_process import ServerProcess
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
@@ -158,7 +159,7 @@ async def measured(point: Point, rows: Path, log: Path, seconds: float, seed: in
         )
         pin(plan.load)
         port = await port_of(server)
-        await server.ready("127.0.0.1", port, "/healthz", timeout=20)
+        await server.ready(Target("127.0.0.1", port, "/healthz"), timeout=20)
         load = (
             {"openLoop": {"rate": f"{point.rate:g}"}} if point.rate else {"closedLoop": {"concurrency": point.clients}}
         )

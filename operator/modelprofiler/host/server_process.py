@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import os
 import signal
-import ssl
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from modelprofiler.core.text import last_words, printable
 from modelprofiler.errors import StartFailed
 from modelprofiler.host.control_group import Cgroup, signal_all
+from modelprofiler.host.ports import listening, takes
 from modelprofiler.host.process_tree import ProcessTree
+from modelprofiler.host.readiness import Target, probe
 
 LAUNCH = Path(__file__).with_name("launch.py")
 LAUNCH_SECONDS = 20.0
@@ -25,9 +27,17 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
 """Seconds between two probes, which is the precision of the time to ready."""
 REAP_SECONDS = 5.0
 """How long to wait for the exit code of a killed process, as long as for its death."""
-LAST_WORDS_BYTES = 2048
-LAST_WORDS_LINES = 20
-"""How much of the server's output a message quotes: enough for a Python traceback."""
+LAST_WORDS_BYTES = 1 << 16
+"""How much of the server's output is searched for the cause of its end: many tracebacks."""
+LONGEST_LAST_WORDS = 600
+"""Characters of the server's output in a sentence; the message of a trial has at most 2,048."""
+MISPLACED_SECONDS = 10.0
+"""How long a server may listen on its port at another address before it is no longer waited for. Servers open all of
+their addresses within a moment."""
+LOOK_SECONDS = 1.0
+"""Between two looks at all sockets of a server that is not ready yet: each takes milliseconds."""
+MOST_PLACES = 4
+"""Addresses that a sentence names; a server has one, and perhaps one for its metrics."""
 
 
 class ServerProcess:
@@ -46,6 +56,7 @@ class ServerProcess:
         self._tree: ProcessTree | None = None
         self._log = Path(os.devnull)
         self._stop_requested = False
+        self._refusal: str | None = None
         self.started_at = 0.0
         """When it executed its command, in seconds of the monotonic clock."""
 
@@ -129,28 +140,63 @@ class ServerProcess:
 
     async def ready(
         self,
-        host: str,
-        port: int,
-        path: str | None = None,
+        target: Target,
         *,
         timeout: float,  # noqa: ASYNC109 - it tries again until then
-        tls: bool = False,
     ) -> float | None:
-        """Wait until the server accepts a connection or, with `path`, answers GET with a status from 200 to 399.
+        """Wait until the server listens or, with a path, answers GET with a status from 200 to 399.
 
         Returns
         -------
         float or None
-            Seconds from exec; None when the server ended, or was not ready within `timeout` seconds from now.
+            Seconds from exec; None when the server ended, or was not ready within `timeout` seconds from now, or has
+            listened on the port at another address for so long that it will not do it at this one.
         """
         end = time.monotonic() + timeout
         pause = FIRST_PAUSE
+        misplaced, next_look = None, time.monotonic() + LOOK_SECONDS
         while (now := time.monotonic()) < end and self.alive:
-            if await _probe(host, port, path, tls, min(PROBE_SECONDS, end - now)):
+            self._refusal = await probe(target, min(PROBE_SECONDS, end - now))
+            if self._refusal is None:
                 return time.monotonic() - self.started_at
+            if now >= next_look:
+                next_look = now + LOOK_SECONDS
+                elsewhere = target.port in {port for _, port in await asyncio.to_thread(self._misplaced, target)}
+                misplaced = (misplaced or now) if elsewhere else None
+            if misplaced and now - misplaced > MISPLACED_SECONDS:
+                return None
             await asyncio.sleep(pause)
             pause = min(pause * 1.2, LONGEST_PAUSE)
         return None
+
+    def _misplaced(self, target: Target) -> list[tuple[str, int]]:
+        """Return where the server listens, unless it listens where it is asked."""
+        addresses = self.listens_on()
+        return (
+            [] if any(takes(address, target.host) and port == target.port for address, port in addresses) else addresses
+        )
+
+    def listens_on(self) -> list[tuple[str, int]]:
+        """Return the addresses and ports on which the server's processes listen."""
+        if self._process is None:
+            return []
+        pids = self._cgroup.pids() if self._cgroup else {p.pid for p in self._tree.members()} if self._tree else set()
+        return listening(pids)
+
+    def not_ready_sentence(self, target: Target) -> str:
+        """Return what can be seen of a server that did not become ready: where it listens, or how it answered."""
+        if not self.alive:
+            return self.exit_sentence()
+        wrong = self._misplaced(target)
+        where = f"{target.host}:{target.port}"
+        if wrong:
+            places = " and ".join(f"{f'[{a}]' if ':' in a else a}:{port}" for a, port in wrong[:MOST_PLACES])
+            seen = f"something listens on {places}, but not on {where}"
+        elif target.path is not None and self._refusal is not None:
+            seen = f"GET {printable(target.path)} on {where}: the server {self._refusal}"
+        else:
+            seen = f"nothing listens on {where}"
+        return f"{seen}; {self.exit_sentence()}"
 
     @property
     def alive(self) -> bool:
@@ -183,15 +229,15 @@ class ServerProcess:
         return f"{self._name} {ending}{oom}{survivors}{output}"
 
     def _last_words(self) -> str:
-        """Return the last lines of the server's output."""
+        """Return the end of the server's output, with the cause of its last error."""
         try:
             with self._log.open("rb") as file:
                 file.seek(0, os.SEEK_END)
                 file.seek(max(0, file.tell() - LAST_WORDS_BYTES))
-                lines = file.read().decode("utf-8", "replace").splitlines()
+                output = file.read().decode("utf-8", "replace")
         except OSError:
             return ""
-        return "\n".join(line for line in lines[-LAST_WORDS_LINES:] if line.strip()).strip()
+        return last_words("\n".join(line for line in output.splitlines() if line.strip()), LONGEST_LAST_WORDS)
 
     async def stop(self, grace: float = 1.0) -> bool:
         """Send SIGTERM to all processes of the server, and SIGKILL to those that live after `grace` seconds.
@@ -230,32 +276,6 @@ def _read_to_end(descriptor: int) -> bytes:
     """Return everything up to the end of the stream, which comes when exec closes its other end."""
     with open(descriptor, "rb") as file:
         return file.read()
-
-
-async def _probe(host: str, port: int, path: str | None, tls: bool, seconds: float) -> bool:
-    """Return whether one readiness probe succeeds."""
-    context = None
-    if tls:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # as the kubelet's probes
-    try:
-        async with asyncio.timeout(seconds):
-            reader, writer = await asyncio.open_connection(host, port, ssl=context)
-            try:
-                if path is None:
-                    return True
-                request = (
-                    f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: probe\r\nConnection: close\r\n\r\n"
-                )
-                writer.write(request.encode())
-                status = (await reader.readline()).split()
-                return len(status) > 1 and status[0].startswith(b"HTTP/") and 200 <= int(status[1]) < 400
-            finally:
-                writer.close()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
-    except (OSError, TimeoutError, ValueError):
-        return False
 
 
 def _signal_name(number: int) -> str:

@@ -16,9 +16,43 @@ from modelprofiler.core.support import container_path, profiled_container
 from modelprofiler.errors import InvalidInput, Problem
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import Inputs, server_variables
+from modelprofiler.host.readiness import Target
+from modelprofiler.local.folders import home_of, temporary_of
 
-# Variables that point Python at other packages than the server's own, and those that describe the calling shell.
-NOT_INHERITED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "OLDPWD", "PWD", "_"})
+INHERITED = frozenset(
+    {
+        *("PATH", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ"),
+        *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "JAVA_HOME", "CUDA_HOME"),
+        *("PYTHONUSERBASE", "XDG_CACHE_HOME"),
+    }
+)
+"""Variables of the calling process that a server gets, and those of the locale (LC_…): who runs it, and where the
+programs of this machine are. A container has none of the others, which may be secrets of the caller."""
+PROBES = ("readinessProbe", "startupProbe")
+"""The probes of a container that say when it is ready, the one that decides first."""
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The name of a header (RFC 9110, section 5.6.2)."""
+LONGEST_GRACE = 30.0
+"""Seconds that a server may take to end after SIGTERM: the default of Kubernetes
+(terminationGracePeriodSeconds), and here the longest, because every new start would wait for it."""
+
+
+def base_variables(calling: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """Return the variables of a server without those of the profile: the inherited ones, and folders of its own.
+
+    Parameters
+    ----------
+    calling
+        The variables of the calling process.
+    directory
+        The run's own folder.
+    """
+    inherited = {name: value for name, value in calling.items() if name in INHERITED or name.startswith("LC_")}
+    own = {"HOME": str(home_of(directory)), "TMPDIR": str(temporary_of(directory))}
+    # What the user has installed and downloaded once is still found: neither is a leftover of a server.
+    shared = {"PYTHONUSERBASE": ".local", "XDG_CACHE_HOME": ".cache"}
+    kept = {name: f"{calling['HOME']}/{folder}" for name, folder in shared.items() if calling.get("HOME")}
+    return kept | inherited | own
 
 
 @dataclass(frozen=True)
@@ -28,6 +62,7 @@ class HttpProbe:
     port: int
     path: str
     scheme: str = "HTTP"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +87,16 @@ class Command:
     container_name: str
     probe: HttpProbe | None
     warnings: tuple[str, ...] = ()
+    directory: Path | None = None
+    """The run's own folder, which has the files that the profile itself contains; None where it has none."""
+    grace_seconds: float = LONGEST_GRACE
+    """How long it may take to end after SIGTERM."""
+
+    def target(self, host: str, port: int) -> Target:
+        """Return what is asked to see whether the server is ready; `port` is that of the endpoint."""
+        if self.probe is None:
+            return Target(host, port)
+        return Target(host, self.probe.port, self.probe.path, self.probe.scheme == "HTTPS", dict(self.probe.headers))
 
 
 def server_command(document: Document, inputs: Inputs, python: Path | None, inherited: Mapping[str, str]) -> Command:
@@ -75,7 +120,7 @@ def server_command(document: Document, inputs: Inputs, python: Path | None, inhe
     env, problems = server_variables(document)
     if problems:
         raise InvalidInput(problems)
-    base = {name: value for name, value in inherited.items() if name not in NOT_INHERITED}
+    base = base_variables(inherited, inputs.directory)
     work = inputs.directory / "work"
     work.mkdir(parents=True, exist_ok=True)
     if profile.spec.server.entry_script is not None:
@@ -103,7 +148,8 @@ def _scoring_server(
     }
     process_env = base | image_env | scoring_variables(script, str(inputs.code_dir), str(work), model_dir) | env
     argv = (str(python), str(python.with_name(name)), *arguments)
-    return Command(argv, process_env, work, container_name(profile.spec), HttpProbe(port, READY_PATH))
+    ready = HttpProbe(port, READY_PATH)
+    return Command(argv, process_env, work, container_name(profile.spec), ready, directory=inputs.directory)
 
 
 def _container(
@@ -131,7 +177,23 @@ def _container(
             raise InvalidInput([Problem(f"{path}.workingDir", f"there is no folder {cwd} on this machine")])
     probe, warnings = readiness(container, profile.spec.endpoint.http.port)
     warnings += mounts.warnings()
-    return Command(tuple(argv), process_env, cwd, container_name(profile.spec), probe, tuple(warnings))
+    return Command(
+        tuple(argv),
+        process_env,
+        cwd,
+        container_name(profile.spec),
+        probe,
+        tuple(warnings),
+        inputs.directory,
+        _grace_seconds(profile),
+    )
+
+
+def _grace_seconds(profile: ModelProfile) -> float:
+    """Return the grace period of a template, at most `LONGEST_GRACE`."""
+    template = profile.spec.server.template or {}
+    seconds = (template.get("spec") or {}).get("terminationGracePeriodSeconds")
+    return min(float(seconds), LONGEST_GRACE) if isinstance(seconds, int) and seconds >= 0 else LONGEST_GRACE
 
 
 def command_line(container: Mapping[str, Any]) -> list[str]:
@@ -169,10 +231,36 @@ def template_problems(document: Document, inherited: Mapping[str, str]) -> list[
         return []
     env, _ = server_variables(document)
     argv = [expand(argument, env) for argument in command_line(container)]
+    problems = probe_problems(container, container_path(spec))
     mounted = [str(m.get("mountPath")) for m in container.get("volumeMounts") or [] if isinstance(m, dict)]
     if argv and any(argv[0].startswith(f"{at.rstrip('/')}/") for at in mounted):
-        return []  # the program is one of the mounted files, and is checked when they are in place
-    return command_problems(argv, {**inherited, **env}, container_path(spec))
+        return problems  # the program is one of the mounted files, and is checked when they are in place
+    return problems + command_problems(argv, {**inherited, **env}, container_path(spec))
+
+
+def probe_problems(container: Mapping[str, Any], path: str) -> list[Problem]:
+    """Return the headers of the probes that cannot be sent, because they are not valid HTTP."""
+    problems = []
+    for kind in PROBES:
+        for number, (name, value) in enumerate(_headers(container, kind)):
+            where = f"{path}.{kind}.httpGet.httpHeaders[{number}]"
+            if not TOKEN.fullmatch(name):
+                problems.append(Problem(f"{where}.name", f"{name!r} is not the name of an HTTP header"))
+            if any((ord(character) < 32 and character != "\t") or ord(character) == 127 for character in value):
+                problems.append(Problem(f"{where}.value", "contains a control character, such as a line end"))
+    return problems
+
+
+def _headers(container: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:
+    """Return the headers of a probe, as the profile writes them."""
+    probe = container.get(kind)
+    http = probe.get("httpGet") if isinstance(probe, dict) else None
+    headers = http.get("httpHeaders") if isinstance(http, dict) else None
+    return [
+        (str(header.get("name") or ""), str(header.get("value") or ""))
+        for header in (headers if isinstance(headers, list) else [])
+        if isinstance(header, dict)
+    ]
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
@@ -215,14 +303,15 @@ class Mounts:
 def readiness(container: Mapping[str, Any], endpoint_port: int) -> tuple[HttpProbe | None, list[str]]:
     """Return the readiness probe of a container, and warnings about probes that cannot be used here."""
     warnings: list[str] = []
-    for kind in ("readinessProbe", "startupProbe"):
+    for kind in PROBES:
         probe = container.get(kind)
         if not isinstance(probe, dict):
             continue
         http = probe.get("httpGet")
         if isinstance(http, dict):
             port = _port(http.get("port"), container, endpoint_port)
-            return HttpProbe(port, str(http.get("path") or "/"), str(http.get("scheme") or "HTTP")), warnings
+            path, scheme = str(http.get("path") or "/"), str(http.get("scheme") or "HTTP").upper()
+            return HttpProbe(port, path, scheme, tuple(_headers(container, kind))), warnings
         warnings.append(
             f"{kind} is not an httpGet; it is not used, and the server counts as ready when it listens on its port"
         )

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
+from time import monotonic
 
 from modelprofiler.api.trial import Outcome
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Failure
-from modelprofiler.core.text import tail
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.host.control_group import Cgroup
+from modelprofiler.host.readiness import Target
 from modelprofiler.host.sampler import Sampler
 from modelprofiler.host.server_process import ServerProcess
-from modelprofiler.local.command import Command, HttpProbe
+from modelprofiler.local.command import Command
 from modelprofiler.local.placement import Placement
 from modelprofiler.metrics.series import ContainerSamples
 
-STOP_SECONDS = 0.5
-"""Grace period of a server that is stopped; chosen short, because it has no clients any more."""
-MAX_LAST_WORDS = 600
-"""Characters of the server's output in a trial's message, which the status bounds at 2,048."""
+QUICK_STOP_SECONDS = 0.5
+"""Grace period of a server when the run is interrupted: after Ctrl-C everything ends within two seconds."""
 
 
 class MeasuredServer:
@@ -87,22 +86,21 @@ class MeasuredServer:
         """Whether the process that was started lives."""
         return self._process.exit_code is None
 
-    async def ready(self, address: str, port: int, probe: HttpProbe | None, within: float) -> float | None:
+    async def ready(self, target: Target, within: float) -> float | None:
         """Return the seconds from exec until the server was ready; None when it ended or was not ready in time.
 
         Parameters
         ----------
-        address, port
-            Where it takes requests.
-        probe
-            Its readiness probe; None: it is ready when something listens.
+        target
+            What its readiness probe asks.
         within
             Seconds to wait.
         """
-        if probe is None:
-            return await self._process.ready(address, port, None, timeout=within)
-        tls = probe.scheme == "HTTPS"
-        return await self._process.ready(address, probe.port, probe.path, timeout=within, tls=tls)
+        return await self._process.ready(target, timeout=within)
+
+    def not_ready_sentence(self, target: Target) -> str:
+        """Return what can be seen of a server that did not become ready."""
+        return self._process.not_ready_sentence(target)
 
     def resize(self, limits: Limits) -> None:
         """Change the CPU limit while the server runs.
@@ -137,19 +135,31 @@ class MeasuredServer:
 
     def last_words(self) -> str:
         """Return how the server ended, or that it runs, and the end of its output."""
-        return tail(self._process.exit_sentence(), MAX_LAST_WORDS)
+        return self._process.exit_sentence()
 
-    async def stop(self) -> None:
+    async def stop(self, grace: float = QUICK_STOP_SECONDS) -> float:
         """Stop the server and everything that it started, and remove its control group.
+
+        Parameters
+        ----------
+        grace
+            Seconds between SIGTERM and SIGKILL.
+
+        Returns
+        -------
+        float
+            Seconds that it took.
 
         Raises
         ------
         ModelProfilerError
             Some processes do not end, and would disturb the next trial.
         """
+        began = monotonic()
         self._sampler.stop()
-        gone = await self._process.stop(STOP_SECONDS)
+        gone = await self._process.stop(grace)
         if self._cgroup is not None:
             gone = await asyncio.to_thread(self._cgroup.remove) and gone
         if not gone:
             raise ModelProfilerError("some processes of the server do not end, although they were killed")
+        return monotonic() - began

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from modelprofiler.api.quantities import Duration
 from modelprofiler.api.trial import ActiveTrial, Outcome, Stage, Trial, UsageStatus
 from modelprofiler.core.evidence import Attempt, Evidence, Failure
 from modelprofiler.core.judge import every_row_passed, reference_among
 from modelprofiler.core.steps import RunTrial
-from modelprofiler.core.threads import variables_to_set
 from modelprofiler.core.trial import finished_trial
 from modelprofiler.core.windows import Window, windows_of
 from modelprofiler.errors import LoadError
@@ -24,6 +22,7 @@ from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.trial_config import load_of_trial, quick_sub_window
 from modelprofiler.local.generator import Generators
+from modelprofiler.local.lifecycle import ADDRESS, ServerLifecycle, Start, finish
 from modelprofiler.local.placement import Placement
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Listener, Progress
@@ -32,25 +31,11 @@ from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.usage import usage
 from modelprofiler.report.record import TRIALS_DIR, TrialRecord
 
-ADDRESS = "127.0.0.1"
-
-READY_SECONDS = 300.0
-"""How long a server may take to become ready without an objective for it; chosen for large models on slow disks."""
-
 POLL_SECONDS = 0.1
 """Between two checks that the server still lives; a load ends this much later than its server at most."""
 
 GENERATORS = 2
 """Load generators to keep in store while a server starts: one for its trial, one for the next, which may resize it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """How the server came to run at a trial's size: started or resized, and why it failed."""
-
-    fresh: bool = True
-    time_to_ready: Duration | None = None
-    failure: Failure | None = None
 
 
 class TrialRunner:
@@ -74,8 +59,7 @@ class TrialRunner:
         self._logs = directory / TRIALS_DIR
         self._listener = listener
         self._generators = Generators(placement.cpus.load)
-        self._server: MeasuredServer | None = None
-        self._idle_since = 0.0
+        self._servers = ServerLifecycle(prepared, placement, self._logs, listener.on_note)
 
     async def run(self, step: RunTrial, index: int, trials: Sequence[Trial]) -> TrialRecord:
         """Run a trial and return its record.
@@ -97,8 +81,8 @@ class TrialRunner:
         evidence = Evidence(failure=start.failure)
         if start.failure is None:
             load, samples, evidence = await self._load(step, index, trials, stages)
-        if self._server is not None and not self._server.alive:
-            await self._stop()
+        if self._servers.server is not None and not self._servers.server.alive:
+            await self._servers.stop()
         trial = finished_trial(
             self._prepared.profile.spec,
             Attempt(index, step.purpose, step.limits, start.fresh, step.window, started),
@@ -110,53 +94,30 @@ class TrialRunner:
 
     async def close(self) -> None:
         """Stop the server and the load generators."""
-        await _finish(asyncio.gather(self._stop(), self._generators.close()))
+        await finish(asyncio.gather(self._servers.stop(quick=True), self._generators.close()))
 
-    async def _stop(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            await _finish(server.stop())
-
-    async def _start_or_resize(self, step: RunTrial, index: int, stages: _Stages) -> _Start:
+    async def _start_or_resize(self, step: RunTrial, index: int, stages: _Stages) -> Start:
         """Bring the server to the trial's size: by resizing it where that is allowed, else by a new start."""
-        server = self._server
+        server = self._servers.server
         if server is not None and server.alive and not step.fresh and server.limits.memory == step.limits.memory:
             stages.enter(Stage.RESIZING, f"resizing the running server to {step.limits}")
             server.resize(step.limits)
-            return _Start(fresh=False)
-        await self._stop()
+            return Start(fresh=False)
         stages.enter(Stage.STARTING, f"starting the server at {step.limits}")
-        return await self._start(step, index)
-
-    async def _start(self, step: RunTrial, index: int) -> _Start:
-        spec, command = self._prepared.profile.spec, self._prepared.server
+        await self._servers.stop(progress=stages.note)
         await self._generators.prepare(GENERATORS)
-        thread_pools = {v.name: v.value for v in variables_to_set(spec, step.limits.cpu)}
-        command = replace(command, env=command.env | thread_pools)
-        objective = spec.objectives.max_time_to_ready
-        within = min(READY_SECONDS, objective.seconds) if objective else READY_SECONDS
-        self._logs.mkdir(parents=True, exist_ok=True)
-        self._server = server = await MeasuredServer.start(
-            command, self._placement, step.limits, log=self._logs / f"{index:03d}.log", name=f"trial-{index}"
-        )
-        seconds = await server.ready(ADDRESS, spec.endpoint.http.port, command.probe, within)
-        self._idle_since = time.time()
-        server.sample()  # the memory that it uses before the first request
-        if seconds is None:
-            message = f"the server was not ready within {within:g}s; {server.last_words()}"
-            return _Start(failure=server.failure() or Failure(Outcome.NEVER_READY, message))
-        return _Start(time_to_ready=Duration.of(seconds, digits=3))
+        return await self._servers.start(step.limits, index, stages.note)
 
     async def _load(
         self, step: RunTrial, index: int, trials: Sequence[Trial], stages: _Stages
     ) -> tuple[LoadResult | None, ContainerSamples, Evidence]:
         """Send the load; return its result, the samples of the server, and the evidence that follows from both."""
-        server = self._server
+        server = self._servers.server
         assert server is not None, "the server was started"
         load = self._prepared.profile.spec.load
         config = self._load_config(step, index, trials)
         stages.enter(Stage.LOADING, f"sending the load at {step.limits}", load.warmup.seconds + load.duration.seconds)
-        idle_since = self._idle_since
+        idle_since = self._servers.idle_since
         stop = asyncio.Event()
         watch = asyncio.ensure_future(_set_when_ended(server, stop))
         result, failure = None, None
@@ -169,7 +130,7 @@ class TrialRunner:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
-        self._idle_since = time.time()
+        self._servers.idle_since = time.time()
         samples = await server.samples(since=idle_since)
         evidence = Evidence(
             failure=server.failure() or failure,  # a dead server explains a failed load, not the other way round
@@ -202,16 +163,6 @@ def _usage(samples: ContainerSamples, result: LoadResult, idle_since: float) -> 
     # One second more than the load: the last sample is taken after it.
     windows = windows_of(result, Window(idle_since, result.ended + 1))
     return None if windows is None else usage(samples, windows)
-
-
-async def _finish(cleanup: Awaitable[object]) -> None:
-    """Await a cleanup to its end, also when the run is cancelled meanwhile; how long it takes is bounded."""
-    task = asyncio.ensure_future(cleanup)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 async def _set_when_ended(server: MeasuredServer, stop: asyncio.Event) -> None:

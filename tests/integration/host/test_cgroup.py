@@ -12,6 +12,7 @@ from tests.integration.host.support import Serve, Start, until
 from modelprofiler.host.cgroup import Cgroup, open_cgroup
 from modelprofiler.host.cgroup_v2 import SERVER, CgroupV2
 from modelprofiler.host.control_group import Reading, processes
+from modelprofiler.host.readiness import Target
 
 MIB = 2**20
 BURN = "while True: pass"
@@ -30,6 +31,7 @@ OWNER = """
 import asyncio, os, sys
 from pathlib import Path
 from modelprofiler.host.cgroup import open_cgroup
+from modelprofiler.host.readiness import Target
 from modelprofiler.host.server_process import ServerProcess
 script = "import os, time; os.fork() or (os.setsid(), print('daemon', os.getpid(), flush=True)); time.sleep(60)"
 async def main():
@@ -80,7 +82,7 @@ async def test_a_server_that_exceeds_its_memory_limit_is_killed_and_the_kill_is_
     cgroup.set_memory(48 * MIB)
     program = str(repository / "tests/servers/costserver.py")
     server = await start(sys.executable, program, "--port", "0", "--memory-mib", "100", cgroup=cgroup)
-    assert await server.ready("127.0.0.1", 1, timeout=10) is None
+    assert await server.ready(Target("127.0.0.1", 1), timeout=10) is None
     assert not server.alive
     assert -9 == server.exit_code
     assert 1 == cgroup.read().oom_kills

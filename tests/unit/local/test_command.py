@@ -9,7 +9,17 @@ from tests.unit.files.documents import container, document
 
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.inputs import place_inputs
-from modelprofiler.local.command import Command, HttpProbe, Mounts, expand, readiness, server_command
+from modelprofiler.local.command import (
+    Command,
+    HttpProbe,
+    Mounts,
+    base_variables,
+    expand,
+    probe_problems,
+    readiness,
+    server_command,
+)
+from modelprofiler.local.folders import StartFolders, home_of, temporary_of
 
 
 def command(tmp_path: Path, server: dict[str, Any], **changes: Any) -> Command:
@@ -56,7 +66,7 @@ def test_a_container_is_its_command_arguments_variables_and_folder(tmp_path: Pat
         env=[{"name": "PORT", "value": "8080"}, {"name": "URL", "value": "http://h:$(PORT)/srv"}],
         workingDir="/srv",
         volumeMounts=[{"name": "code", "mountPath": "/srv"}],
-        readinessProbe={"httpGet": {"path": "/ready", "port": "web"}},
+        readinessProbe={"httpGet": {"path": "/ready", "port": "web", "httpHeaders": [{"name": "Host", "value": "h"}]}},
         ports=[{"name": "web", "containerPort": 8081}],
     )
     server["template"]["spec"]["volumes"] = [{"name": "code", "configMap": {"name": "files"}}]
@@ -66,7 +76,7 @@ def test_a_container_is_its_command_arguments_variables_and_folder(tmp_path: Pat
     assert (name, f"{folder}/score.py", "--port=8080", "--log", "/srv-other") == made.argv
     assert folder == made.cwd
     assert "8080" == made.env["PORT"]
-    assert HttpProbe(8081, "/ready") == made.probe
+    assert HttpProbe(8081, "/ready", headers=(("Host", "h"),)) == made.probe
     assert any("/srv is " in warning for warning in made.warnings)
 
 
@@ -86,6 +96,46 @@ def test_a_container_that_cannot_run_here(tmp_path: Path, fields: dict[str, Any]
     (problem,) = error.value.problems
     assert f"spec.server.template.spec.containers[0].{path}" == problem.path
     assert says in problem.message
+
+
+def test_a_server_gets_no_variables_of_the_caller_but_those_that_name_programs(tmp_path: Path) -> None:
+    """And folders of its own; what the user has installed and downloaded is still found."""
+    calling = {"PATH": "/bin", "HOME": "/home/me", "LC_ALL": "C", "AWS_SECRET_ACCESS_KEY": "s", "TMPDIR": "/mine"}
+    expected = {
+        "PATH": "/bin",
+        "LC_ALL": "C",
+        "HOME": f"{tmp_path}/start/home",
+        "TMPDIR": f"{tmp_path}/start/tmp",
+        "PYTHONUSERBASE": "/home/me/.local",
+        "XDG_CACHE_HOME": "/home/me/.cache",
+    }
+    assert expected == base_variables(calling, tmp_path)
+
+
+def test_each_start_finds_the_files_of_the_profile_and_nothing_else(tmp_path: Path) -> None:
+    """Neither files that the last server changed, nor its sockets, process numbers and temporary files."""
+    (tmp_path / "volumes/code").mkdir(parents=True)
+    (tmp_path / "volumes/code/server.py").write_text("original")
+    folders = StartFolders(tmp_path)
+    for _ in range(2):
+        folders.renew()
+        assert ["server.py"] == [p.name for p in (tmp_path / "volumes/code").iterdir()]
+        assert "original" == (tmp_path / "volumes/code/server.py").read_text()
+        assert [] == [*home_of(tmp_path).iterdir(), *temporary_of(tmp_path).iterdir()]
+        (tmp_path / "volumes/code/server.py").write_text("changed")
+        (tmp_path / "volumes/code/server.pid").write_text("1")
+        (temporary_of(tmp_path) / "lock").touch()
+
+
+@pytest.mark.parametrize(
+    ("header", "where"),
+    [({"name": "a b", "value": "x"}, "name"), ({"name": "A", "value": "x\r\nHost: y"}, "value")],
+)
+def test_a_header_of_a_probe_that_cannot_be_sent(header: dict[str, str], where: str) -> None:
+    """It is refused with its path."""
+    container = {"readinessProbe": {"httpGet": {"path": "/", "httpHeaders": [header]}}}
+    (problem,) = probe_problems(container, "c")
+    assert f"c.readinessProbe.httpGet.httpHeaders[0].{where}" == problem.path
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,183 @@
+"""The server of a run: started with nothing left of the one before it, kept for the next trial, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from modelprofiler.api.quantities import Duration
+from modelprofiler.api.trial import Outcome
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.evidence import Failure
+from modelprofiler.core.threads import variables_to_set
+from modelprofiler.host.ports import occupied
+from modelprofiler.local.folders import StartFolders
+from modelprofiler.local.placement import Placement
+from modelprofiler.local.prepared import Prepared
+from modelprofiler.local.server import QUICK_STOP_SECONDS, MeasuredServer
+
+ADDRESS = "127.0.0.1"
+
+READY_SECONDS = 300.0
+"""How long a server may take to become ready without an objective for it; chosen for large models on slow disks."""
+PORT_SECONDS = 75.0
+"""How long to wait for connections of the last server: they stay in TIME_WAIT for 60 s (TCP_TIMEWAIT_LEN of Linux)."""
+PORT_POLL_SECONDS = 0.5
+"""Between two attempts to bind the port; the wait is a minute."""
+IGNORED_GRACE_SECONDS = 2.0
+"""Grace period of a server that has ignored SIGTERM for its whole grace period before. It would ignore it again, and
+each new start would wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How the server came to run at a trial's size: started or resized, and why it failed."""
+
+    fresh: bool = True
+    time_to_ready: Duration | None = None
+    failure: Failure | None = None
+
+
+class ServerLifecycle:
+    """Has at most one server at a time.
+
+    Parameters
+    ----------
+    prepared
+        The run.
+    placement
+        Where on this machine it runs.
+    logs
+        The folder for the output of the servers.
+    note
+        Receives a sentence about the run as a whole, once each.
+    """
+
+    def __init__(self, prepared: Prepared, placement: Placement, logs: Path, note: Callable[[str], None]) -> None:
+        self._prepared = prepared
+        self._placement = placement
+        self._logs = logs
+        self._note = note
+        self._grace = prepared.server.grace_seconds
+        self._folders = StartFolders(prepared.server.directory) if prepared.server.directory is not None else None
+        self._needs_free_port = False
+        self.server: MeasuredServer | None = None
+        """The server that runs, or has ended and was not stopped yet."""
+        self.idle_since = 0.0
+        """When it became ready or finished a load, in seconds since the epoch."""
+
+    async def start(self, limits: Limits, index: int, progress: Callable[[str], None]) -> Start:
+        """Start a server at a size, after everything of the last one is gone.
+
+        A server that does not set SO_REUSEADDR cannot bind its port while connections of the last one are in
+        TIME_WAIT. A start that failed while there were such connections is repeated once they are gone; this run then
+        waits for them before each start.
+
+        Parameters
+        ----------
+        limits
+            The size.
+        index
+            The number of the trial.
+        progress
+            Receives what is being waited for.
+        """
+        in_the_way = await self._wait_for_port(progress) if self._needs_free_port else self._occupied()
+        if self._needs_free_port and in_the_way:
+            return Start(failure=_port_failure(self._port, in_the_way))
+        start = await self._start_once(limits, index)
+        if start.failure is None or start.failure.outcome is Outcome.OOM_KILLED or not in_the_way:
+            return start
+        self._needs_free_port = True
+        await self.stop()
+        if still := await self._wait_for_port(progress):
+            return Start(failure=_port_failure(self._port, still))
+        self._note(
+            "the server cannot bind its port while connections of an earlier one are in TIME_WAIT (it does not set "
+            "SO_REUSEADDR), so each start waits until they are gone; in a cluster every pod has an address of its own"
+        )
+        return await self._start_once(limits, index)
+
+    async def _start_once(self, limits: Limits, index: int) -> Start:
+        spec, command = self._prepared.profile.spec, self._prepared.server
+        if self._folders is not None:
+            await asyncio.to_thread(self._folders.renew)
+        thread_pools = {v.name: v.value for v in variables_to_set(spec, limits.cpu)}
+        command = replace(command, env=command.env | thread_pools)
+        objective = spec.objectives.max_time_to_ready
+        within = min(READY_SECONDS, objective.seconds) if objective else READY_SECONDS
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self.server = server = await MeasuredServer.start(
+            command, self._placement, limits, log=self._logs / f"{index:03d}.log", name=f"trial-{index}"
+        )
+        target = command.target(ADDRESS, self._port)
+        seconds = await server.ready(target, within)
+        self.idle_since = time.time()
+        server.sample()  # the memory that it uses before the first request
+        if seconds is None:
+            seen = await asyncio.to_thread(server.not_ready_sentence, target)
+            message = f"the server was not ready within {within:g}s: {seen}"
+            return Start(failure=server.failure() or Failure(Outcome.NEVER_READY, message))
+        return Start(time_to_ready=Duration.of(seconds, digits=3))
+
+    @property
+    def _port(self) -> int:
+        return self._prepared.profile.spec.endpoint.http.port
+
+    def _occupied(self) -> str | None:
+        return occupied(self._port)
+
+    async def _wait_for_port(self, progress: Callable[[str], None]) -> str | None:
+        """Wait until the port can be bound; return what is still in the way after `PORT_SECONDS`, None for nothing."""
+        end = time.monotonic() + PORT_SECONDS
+        while (in_the_way := await asyncio.to_thread(self._occupied)) and (left := end - time.monotonic()) > 0:
+            progress(f"port {self._port} is occupied by {in_the_way}: waiting for up to {left:.0f} s")
+            await asyncio.sleep(PORT_POLL_SECONDS)
+        return in_the_way
+
+    async def stop(self, *, quick: bool = False, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Stop the server, if there is one, and wait for its end also when the run is cancelled meanwhile.
+
+        Parameters
+        ----------
+        quick
+            Whether the grace period is cut short, because the run ends.
+        progress
+            Receives what is being waited for.
+        """
+        server, self.server = self.server, None
+        if server is None:
+            return
+        grace = QUICK_STOP_SECONDS if quick else self._grace
+        if not quick and server.alive:
+            progress(f"the last server was asked to end, and has {grace:g} s to do so")
+        seconds = await finish(server.stop(grace))
+        if not quick and grace > IGNORED_GRACE_SECONDS and seconds >= grace:
+            self._grace = IGNORED_GRACE_SECONDS
+            self._note(
+                f"the server did not end within {grace:g} s of SIGTERM and was killed; from now on it has "
+                f"{IGNORED_GRACE_SECONDS:g} s"
+            )
+
+
+def _port_failure(port: int, in_the_way: str) -> Failure:
+    return Failure(
+        Outcome.DISTURBED, f"port {port} could not be bound within {PORT_SECONDS:g} s: it is occupied by {in_the_way}"
+    )
+
+
+T = TypeVar("T")
+
+
+async def finish(cleanup: Awaitable[T]) -> T:
+    """Await a cleanup to its end, also when the run is cancelled meanwhile; how long it takes is bounded."""
+    task = asyncio.ensure_future(cleanup)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

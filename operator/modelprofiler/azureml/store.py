@@ -9,6 +9,7 @@
       datasets/<id>.json                 the definition of a dataset
       registrations/<name>/<version>.json  a name and version of a dataset
       environments/<name>/<version>.json
+      wheels/<file>                        wheels of add_private_pip_wheel
       mlflow/<server>/<name>/<version>/  files of models, downloaded from an MLflow server
   profiles/<name>/                   a run: see profiling/local_run.py
 """

@@ -397,3 +397,62 @@ def test_an_environment_is_kept_in_a_directory() -> None:
         environment.save_to_directory("here")
     with pytest.raises(UserErrorException, match=r"there is no azureml_environment\.json in"):
         Environment.load_from_directory("there")
+
+
+def test_the_label_latest_stands_for_the_latest_version(ws: Workspace) -> None:
+    """No label is ignored."""
+    for packages in (["numpy"], ["scipy"]):
+        with_packages(pip_packages=packages).register(ws)
+    assert "2" == Environment.get(ws, "e", label="latest").version
+    with pytest.raises(UserErrorException, match="no label 'stable' here; name a version"):
+        Environment.get(ws, "e", label="stable")
+    with pytest.raises(UserErrorException, match="give version or label, not both"):
+        Environment.get(ws, "e", version="1", label="latest")
+
+
+def test_building_does_nothing_and_says_so(ws: Workspace) -> None:
+    """A script that waits for it goes on."""
+    for build in (Environment("e").build, Environment("e").build_local):
+        with pytest.warns(UserWarning, match="nothing is built"):
+            build(ws).wait_for_completion(show_output=True)
+    with pytest.raises(UserErrorException, match="builds no images; build the image and name it"):
+        Environment.from_docker_build_context("e", docker_build_context=None)
+
+
+def conda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Put a program conda on the path."""
+    program = tmp_path / "bin/conda"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+def test_a_conda_environment_of_this_machine_is_listed_by_conda(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without conda, the error says how its file is used instead."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserErrorException, match=r"conda is not on this machine.*from_conda_specification"):
+        Environment.from_existing_conda_environment("e", "mine")
+    listed = "printf 'name: %s\\ndependencies:\\n- python=3.11.4\\n- numpy=1.26.4\\n- pip:\\n  - joblib==1.5\\n' \"$5\""
+    conda(tmp_path, monkeypatch, listed)
+    environment = Environment.from_existing_conda_environment("e", "mine")
+    assert ["numpy==1.26.4.*", "joblib==1.5"] == of(environment).spec["requirements"]
+    assert "mine" == environment.python.conda_dependencies.as_dict()["name"]
+    for script, message in (("echo no such place >&2; exit 1", "no such place"), ("echo -", "printed no conda file")):
+        conda(tmp_path, monkeypatch, script)
+        with pytest.raises(UserErrorException, match=message):
+            Environment.from_existing_conda_environment("e", "mine")
+
+
+def test_a_private_wheel_is_kept_and_named_by_a_url(ws: Workspace) -> None:
+    """Pip and uv take the URL; in a cluster nobody could."""
+    with pytest.raises(UserErrorException, match="there is no such file"):
+        Environment.add_private_pip_wheel(ws, "mine-1.0-py3-none-any.whl")
+    Path("mine-1.0-py3-none-any.whl").write_bytes(b"wheel")
+    url = Environment.add_private_pip_wheel(ws, "mine-1.0-py3-none-any.whl")
+    assert [url] == of(with_packages(pip_packages=[url])).spec["requirements"]
+    with pytest.raises(UserErrorException, match="exist_ok=True replaces it"):
+        Environment.add_private_pip_wheel(ws, "mine-1.0-py3-none-any.whl")
+    assert url == Environment.add_private_pip_wheel(ws, "mine-1.0-py3-none-any.whl", exist_ok=True)

@@ -101,6 +101,53 @@ def test_the_import_paths_of_the_sdk_exist(module: str, names: str) -> None:
     assert [] == [name for name in names.split() if not hasattr(imported, name)]
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "advice"),
+    [
+        ("core", "ScriptRunConfig", "run the script itself"),
+        ("core.script_run_config", "ScriptRun", "run the script itself"),
+        ("core", "RunConfiguration", "run the script itself"),
+        ("core.runconfig", "RunConfiguration", "run the script itself"),
+        ("core.runconfig", "DockerConfiguration", "run the script itself"),
+        ("core", "Keyvault", "environment variable"),
+        ("core.keyvault", "Keyvault", "environment variable"),
+        ("core", "Image", "from_docker_image"),
+        ("core.image", "ContainerImage", "from_docker_image"),
+        ("core", "LinkedService", "from_delimited_files"),
+        ("core.linked_service", "SynapseWorkspaceLinkedServiceConfiguration", "from_delimited_files"),
+        ("core", "get_run", "track them with MLflow"),
+        ("core.run", "get_run", "track them with MLflow"),
+        ("core.compute_target", "ComputeTarget", "Workspace.from_kubernetes"),
+        ("core.compute.amlcompute", "AmlCompute", "Workspace.from_kubernetes"),
+        ("core.compute.aks", "AksCompute", "Workspace.from_kubernetes"),
+        ("core.util", "anything", "leave the call out"),
+        ("core.webservice.aks", "AksWebservice", "modelprofiler patch"),
+        ("core.webservice.aci", "AciWebservice", "modelprofiler patch"),
+        ("core.webservice.local", "LocalWebservice", "modelprofiler patch"),
+        ("core.webservice.webservice", "Webservice", "modelprofiler patch"),
+        ("data.data_reference", "DataReference", "from_delimited_files"),
+    ],
+)
+def test_what_does_nothing_here_can_be_imported_and_says_on_use_what_to_do(module: str, name: str, advice: str) -> None:
+    """Scripts import much that they do not use for a profile."""
+    imported = getattr(importlib.import_module(f"modelprofiler.azureml.{module}"), name)
+    with pytest.raises(UserErrorException, match=advice):
+        imported("a", b="c")
+    if isinstance(imported, type) and name != "DataReference":
+        with pytest.raises(UserErrorException, match=advice):
+            getattr(imported, "create")()  # noqa: B009 - mypy knows that there is none
+
+
+def test_a_workspace_has_none_of_what_azure_ml_kept_elsewhere(ws: Workspace) -> None:
+    """Scripts ask whether a compute target is there."""
+    assert "cpu" not in ws.compute_targets
+    assert {} == {**ws.webservices, **ws.images, **ws.experiments, **ws.linked_services}
+    with pytest.raises(UserErrorException, match="no key vault here"):
+        ws.get_default_keyvault()
+    with pytest.raises(AttributeError):
+        getattr(importlib.import_module("modelprofiler.azureml.core.util"), "__wrapped__")  # noqa: B009 - the same
+
+
 def test_unsupported_classes_raise_an_error_on_use() -> None:
     """Importing them raises none."""
     for refused in (Experiment, Run, Webservice):

@@ -6,8 +6,13 @@ from modelprofiler.azureml.core.dataset import Dataset
 from modelprofiler.azureml.core.datastore import Datastore
 from modelprofiler.azureml.core.environment import Environment
 from modelprofiler.azureml.core.experiment import Experiment
+from modelprofiler.azureml.core.image import Image
+from modelprofiler.azureml.core.keyvault import Keyvault
+from modelprofiler.azureml.core.linked_service import LinkedService
 from modelprofiler.azureml.core.model import Model
-from modelprofiler.azureml.core.run import Run
+from modelprofiler.azureml.core.run import Run, get_run
+from modelprofiler.azureml.core.runconfig import RunConfiguration
+from modelprofiler.azureml.core.script_run_config import ScriptRun, ScriptRunConfig
 from modelprofiler.azureml.core.webservice import Webservice
 from modelprofiler.azureml.core.workspace import Workspace
 from modelprofiler.version import __version__
@@ -22,8 +27,15 @@ __all__ = [
     "Datastore",
     "Environment",
     "Experiment",
+    "Image",
+    "Keyvault",
+    "LinkedService",
     "Model",
     "Run",
+    "RunConfiguration",
+    "ScriptRun",
+    "ScriptRunConfig",
     "Webservice",
     "Workspace",
+    "get_run",
 ]

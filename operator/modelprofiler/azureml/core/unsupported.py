@@ -21,3 +21,16 @@ class Unsupported(type):
         if name.startswith("_"):
             raise AttributeError(name)
         raise UserErrorException(f"{cls.__name__}.{name}: {cls.instead}")
+
+
+def stand_in(name: str, instead: str) -> type:
+    """Return a class of any name that raises an error when it is used, for modules that have nothing else.
+
+    Raises
+    ------
+    AttributeError
+        For a name that Python itself looks for.
+    """
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return Unsupported(name, (), {"instead": instead})

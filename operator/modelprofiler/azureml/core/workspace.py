@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NoReturn
+
 from modelprofiler.azureml.core.dataset import Dataset
+from modelprofiler.azureml.core.keyvault import Keyvault
 from modelprofiler.azureml.core.model import Model
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 from modelprofiler.azureml.data.datastore import LocalDatastore, all_datastores, default_datastore, get_datastore
+from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.registry.choose import registry_of
 from modelprofiler.azureml.registry.record import ModelRegistry
 from modelprofiler.azureml.serving.environment import Environment
@@ -53,6 +59,17 @@ class Workspace(WorkspaceSettings):
     def models(self) -> dict[str, Model]:
         """The registered models by name, each in its latest version."""
         return {model.name: model for model in Model.list(self, latest=True)}
+
+    compute_targets: Mapping[str, Any] = MappingProxyType({})
+    webservices: Mapping[str, Any] = MappingProxyType({})
+    images: Mapping[str, Any] = MappingProxyType({})
+    experiments: Mapping[str, Any] = MappingProxyType({})
+    linked_services: Mapping[str, Any] = MappingProxyType({})
+    """What Azure ML kept in a workspace and nothing here does: there are none of each."""
+
+    def get_default_keyvault(self) -> NoReturn:
+        """Refuse: there is no key vault."""
+        raise UserErrorException(Keyvault.instead)
 
 
 __all__ = ["KUBERNETES", "LOCAL", "TRACKING_URI_VARIABLE", "Workspace"]

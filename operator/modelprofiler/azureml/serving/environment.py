@@ -5,11 +5,14 @@ from __future__ import annotations
 import builtins
 import copy
 import os
+import shutil
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.serving.conda_dependencies import CondaDependencies
+from modelprofiler.azureml.serving.conda_export import exported
 from modelprofiler.azureml.serving.container_registry import ContainerRegistry
 from modelprofiler.azureml.serving.environment_sections import DockerSection, PythonSection
 from modelprofiler.azureml.store import Json, read_json, write_json
@@ -18,6 +21,28 @@ from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 ENVIRONMENTS = "environments"
 FILE = "azureml_environment.json"
 """The file that Azure ML's ``save_to_directory`` wrote, together with conda_dependencies.yml."""
+
+
+WHEELS = "wheels"
+
+BUILDS_NO_IMAGE = (
+    "modelprofiler builds no images; build the image and name it with Environment.from_docker_image(name, image)"
+)
+
+
+class ImageBuildDetails:
+    """What became of a call that builds: nothing, as no image is built."""
+
+    def __init__(self) -> None:
+        warnings.warn(
+            "nothing is built: modelprofiler builds no images, and installs the packages of an environment when a "
+            "profile starts",
+            UserWarning,
+            stacklevel=3,
+        )
+
+    def wait_for_completion(self, show_output: bool = False) -> None:
+        """Return at once: there is nothing to wait for."""
 
 
 class Environment:
@@ -89,6 +114,48 @@ class Environment:
         environment.docker.base_dockerfile = dockerfile
         return environment
 
+    @staticmethod
+    def from_docker_build_context(*_arguments: Any, **_named: Any) -> NoReturn:
+        """Refuse: no image is built."""
+        raise UserErrorException(BUILDS_NO_IMAGE)
+
+    @staticmethod
+    def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment:
+        """Return an environment with the packages of a conda environment of this machine, which conda lists."""
+        environment = Environment(name)
+        environment.python.conda_dependencies = CondaDependencies(
+            _underlying_structure=exported(conda_environment_name)
+        )
+        return environment
+
+    @staticmethod
+    def add_private_pip_wheel(
+        workspace: WorkspaceSettings, file_path: str | os.PathLike[str], exist_ok: bool = False
+    ) -> str:
+        """Keep a wheel, and return the URL under which it can be added to the pip packages.
+
+        Raises
+        ------
+        UserErrorException
+            When there is no such file, or another one of that name is kept already.
+        """
+        source, target = Path(file_path), workspace.store.path(WHEELS, Path(file_path).name)
+        if not source.is_file():
+            raise UserErrorException(f"cannot keep the wheel {file_path}: there is no such file")
+        if target.exists() and not exist_ok:
+            raise UserErrorException(f"a wheel {target.name} is kept already; exist_ok=True replaces it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+        return target.as_uri()
+
+    def build(self, workspace: WorkspaceSettings, image_build_compute: str | None = None) -> ImageBuildDetails:
+        """Build nothing: the packages are installed when a profile starts. A script may wait for the result."""
+        return ImageBuildDetails()
+
+    def build_local(self, workspace: WorkspaceSettings, platform: Any = None, **_ignored: Any) -> ImageBuildDetails:
+        """Build nothing, as `build`."""
+        return ImageBuildDetails()
+
     def register(self, workspace: WorkspaceSettings) -> Environment:
         """Register the environment under its name, as the next version."""
         store = workspace.store
@@ -106,11 +173,24 @@ class Environment:
     ) -> Environment:
         """Return a registered environment.
 
+        Parameters
+        ----------
+        version
+            Its version; the latest by default.
+        label
+            Instead of a version, ``latest``: no other label can be set here.
+
         Raises
         ------
         UserErrorException
             When no environment has that name and version.
         """
+        if label is not None and version is not None:
+            raise UserErrorException("give version or label, not both")
+        if label not in (None, "latest"):
+            raise UserErrorException(
+                f"environments have no label {label!r} here; name a version, or the label 'latest' for the latest one"
+            )
         versions = workspace.store.versions(ENVIRONMENTS, name)
         latest = str(versions[-1]) if versions else "latest"
         number = latest if version in (None, "latest") else str(version)

@@ -28,6 +28,11 @@ class DeploymentConfiguration:
         self.others = others
 
 
+AciServiceDeploymentConfiguration = DeploymentConfiguration
+AksServiceDeploymentConfiguration = DeploymentConfiguration
+LocalWebserviceDeploymentConfiguration = DeploymentConfiguration
+
+
 class _Deployable(metaclass=Unsupported):
     instead = DEPLOYS_NOTHING
 
@@ -56,11 +61,14 @@ class LocalWebservice(_Deployable):
 
 
 __all__ = [
+    "AciServiceDeploymentConfiguration",
     "AciWebservice",
     "AksEndpoint",
+    "AksServiceDeploymentConfiguration",
     "AksWebservice",
     "DeploymentConfiguration",
     "LocalWebservice",
+    "LocalWebserviceDeploymentConfiguration",
     "Webservice",
     "WebserviceException",
 ]

@@ -104,18 +104,27 @@ class AbstractDataset:
             for version in store.versions(REGISTRATIONS, self.name):
                 store.path(REGISTRATIONS, self.name, f"{version}.json").unlink()
 
+    def update(self, description: str | None = None, tags: Mapping[str, str] | None = None) -> Self:
+        """Replace the description or the tags of the registration."""
+        changes: dict[str, Any] = {}
+        if description is not None:
+            changes["description"] = description
+        if tags is not None:
+            changes["tags"] = dict(tags)
+        return self._changed(changes)
+
     def add_tags(self, tags: Mapping[str, str]) -> Self:
         """Add tags to the registration."""
-        return self._retagged({**self.tags, **tags})
+        return self._changed({"tags": {**self.tags, **tags}})
 
     def remove_tags(self, tags: Sequence[str]) -> Self:
         """Remove tags from the registration."""
-        return self._retagged({k: v for k, v in self.tags.items() if k not in tags})
+        return self._changed({"tags": {k: v for k, v in self.tags.items() if k not in tags}})
 
-    def _retagged(self, tags: dict[str, str]) -> Self:
+    def _changed(self, changes: dict[str, Any]) -> Self:
         if self.name is None or self._workspace is None:
-            raise UserErrorException("the dataset is not registered; register it before it gets tags")
-        registration = {**self._registration, "tags": tags}
+            raise UserErrorException("the dataset is not registered; register it before it gets tags or a description")
+        registration = {**self._registration, **changes}
         with self._workspace.store.locked():
             self._workspace.store.write(registration, REGISTRATIONS, self.name, f"{self.version}.json")
         self._registration = registration

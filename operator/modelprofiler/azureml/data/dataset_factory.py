@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
 from modelprofiler.azureml.data.abstract_dataset import DatasetPath, path_entries
 from modelprofiler.azureml.data.column_types import ColumnType
 from modelprofiler.azureml.data.dataset_type_definitions import PromoteHeadersBehavior
+from modelprofiler.azureml.data.datastore import DataPath, LocalDatastore
 from modelprofiler.azureml.data.file_dataset import FileDataset
+from modelprofiler.azureml.data.parquet import parquet_module
 from modelprofiler.azureml.data.tabular_dataset import TabularDataset
 from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.store import write_text
 
 Paths = DatasetPath | Sequence[DatasetPath]
 
@@ -126,13 +131,25 @@ class TabularDatasetFactory:
         invalid_lines: str = "error",
         encoding: str = "utf8",
     ) -> TabularDataset:
-        """Return a dataset of files with a JSON object on each line."""
+        """Return a dataset of files with a JSON object on each line.
+
+        Parameters
+        ----------
+        invalid_lines
+            What becomes of a line that is not a JSON object: ``error`` refuses the file, ``drop`` leaves the line out,
+            with a warning.
+        """
         _refuse_columns(include_path=include_path, partition_format=partition_format)
+        if invalid_lines not in ("error", "drop"):
+            raise UserErrorException(f'invalid_lines must be "error" or "drop", not {invalid_lines!r}')
+        # Left out where it is the default, so that the id of a dataset stays what it was.
+        invalid = {} if invalid_lines == "error" else {"invalidLines": invalid_lines}
         return _tabular(
             path,
             validate,
             {
                 "sourceType": "json_lines_files",
+                **invalid,
                 "encoding": encoding,
                 "inferColumnTypes": True,
                 "setColumnTypes": {name: t.kind.value for name, t in (set_column_types or {}).items()},
@@ -141,12 +158,56 @@ class TabularDatasetFactory:
         )
 
     @staticmethod
-    def from_parquet_files(*_arguments: Any, **_named: Any) -> NoReturn:
-        """Refuse, and name the way through a text file."""
-        raise UserErrorException(
-            "Parquet files are not supported; write the column with the requests to a text file, one request per line, "
-            "and use from_delimited_files"
-        )
+    def from_parquet_files(
+        path: Paths,
+        validate: bool = True,
+        include_path: bool = False,
+        set_column_types: Mapping[str, DataType] | None = None,
+        partition_format: str | None = None,
+    ) -> TabularDataset:
+        """Return a dataset of Parquet files; needs pyarrow.
+
+        Raises
+        ------
+        UserErrorException
+            When pyarrow is not installed.
+        """
+        _refuse_columns(include_path=include_path, partition_format=partition_format)
+        parquet_module()
+        types = {name: t.kind.value for name, t in (set_column_types or {}).items()}
+        source = {"sourceType": "parquet_files", "inferColumnTypes": False, "setColumnTypes": types, "steps": []}
+        return _tabular(path, validate, source)
+
+    @staticmethod
+    def register_pandas_dataframe(
+        dataframe: Any,
+        target: LocalDatastore | DataPath | tuple[LocalDatastore, str],
+        name: str,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        show_progress: bool = True,
+        **_ignored: Any,
+    ) -> TabularDataset:
+        """Write a data frame to a datastore, as a JSON object for each row, and register a dataset of it.
+
+        Parameters
+        ----------
+        target
+            A datastore, or a path in one.
+        """
+        datastore, folder = _place(target)
+        try:
+            text = dataframe.to_json(orient="records", lines=True, date_format="iso", force_ascii=False)
+        except AttributeError:
+            raise UserErrorException(f"dataframe must be a pandas DataFrame, not {type(dataframe).__name__}") from None
+        # The name of the file follows from the rows, so that running a script again adds nothing.
+        file = f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl"
+        relative = str(PurePosixPath(folder) / file)
+        write_text(datastore.resolve(relative), text)
+        if show_progress:
+            print(f"Wrote the rows to {relative} in {datastore.name}")
+        dataset = TabularDatasetFactory.from_json_lines_files((datastore, relative))
+        return dataset.register(datastore.workspace, name, description, tags, create_new_version=True)
 
     @staticmethod
     def from_sql_query(*_arguments: Any, **_named: Any) -> NoReturn:
@@ -167,6 +228,15 @@ class FileDatasetFactory:
         if validate:
             dataset.files()
         return dataset
+
+
+def _place(target: object) -> tuple[LocalDatastore, str]:
+    if isinstance(target, DataPath):
+        target = (target.datastore, target.path_on_datastore)
+    datastore, folder = target if isinstance(target, tuple) and len(target) == 2 else (target, "")
+    if not isinstance(datastore, LocalDatastore):
+        raise UserErrorException("target must be a datastore, or (datastore, path); Datastore.get_default(ws) is one")
+    return datastore, str(folder or "")
 
 
 def _header(header: bool | PromoteHeadersBehavior) -> PromoteHeadersBehavior:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,10 +113,15 @@ def lines_of(text: str) -> list[str]:
     return text.replace("\r\n", "\n").split("\n")
 
 
-def read_json_lines(files: list[Path], encoding: str) -> tuple[Table, set[str]]:
+def read_json_lines(files: list[Path], encoding: str, *, drop_invalid: bool = False) -> tuple[Table, set[str]]:
     """Return the columns of files with a JSON object on each line, and the names of those that contain text.
 
     Values other than text are written as JSON.
+
+    Parameters
+    ----------
+    drop_invalid
+        Whether to leave out lines that are not JSON objects, with a warning that counts them.
 
     Raises
     ------
@@ -123,20 +129,31 @@ def read_json_lines(files: list[Path], encoding: str) -> tuple[Table, set[str]]:
         When a line is not a JSON object.
     """
     records: list[dict[str, object]] = []
+    dropped = 0
     for file in files:
         for number, line in enumerate(lines_of(_text(file, encoding)), 1):
-            if not line.strip():
-                continue
             try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise DatasetValidationError(f"line {number} of {file} is not JSON: {error}") from error
-            if not isinstance(record, dict):
-                raise DatasetValidationError(f"line {number} of {file} is not a JSON object")
-            records.append(record)
+                if line.strip():
+                    records.append(_record(line, f"line {number} of {file}"))
+            except DatasetValidationError:
+                if not drop_invalid:
+                    raise
+                dropped += 1
+    if dropped:
+        warnings.warn(f"{dropped} lines that are not JSON objects are left out", UserWarning, stacklevel=2)
     names = dict.fromkeys(name for record in records for name in record)
     texts = {name for record in records for name, value in record.items() if isinstance(value, str)}
     return {name: [_as_text(record.get(name)) for record in records] for name in names}, texts
+
+
+def _record(line: str, label: str) -> dict[str, object]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DatasetValidationError(f"{label} is not JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise DatasetValidationError(f"{label} is not a JSON object")
+    return record
 
 
 def _as_text(value: object) -> Value:

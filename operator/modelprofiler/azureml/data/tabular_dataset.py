@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
+import io
+import secrets
 from typing import Any, Self
 
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 from modelprofiler.azureml.data.column_types import INFERRED_FROM, ColumnType, inferred
 from modelprofiler.azureml.data.dataset_type_definitions import PromoteHeadersBehavior
+from modelprofiler.azureml.data.datastore import default_datastore
 from modelprofiler.azureml.data.delimited import Layout, Table, Value, read_delimited, read_json_lines
+from modelprofiler.azureml.data.expressions import Column, Condition
+from modelprofiler.azureml.data.file_dataset import FileDataset
+from modelprofiler.azureml.data.parquet import read_parquet
+from modelprofiler.azureml.data.steps import applied
 from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.store import write_text
 
 
 class TabularDataset(AbstractDataset):
@@ -26,19 +35,65 @@ class TabularDataset(AbstractDataset):
             When the files do not exist or cannot be read.
         """
         d = self._definition
-        text_columns: set[str] = set()
+        known: dict[str, ColumnType] = {}
         if d["sourceType"] == "json_lines_files":
-            table, text_columns = read_json_lines(self.files(), d["encoding"])
+            drop = d.get("invalidLines") == "drop"
+            table, texts = read_json_lines(self.files(), d["encoding"], drop_invalid=drop)
+            known = dict.fromkeys(texts, ColumnType.STRING)
+        elif d["sourceType"] == "parquet_files":
+            table, known = read_parquet(self.files())
         else:
             table = read_delimited(self.files(), _layout(d))
         for step, argument in d["steps"]:
-            table = _apply(step, argument, table)
+            table = applied(step, argument, table)
         types = {name: ColumnType(t) for name, t in d["setColumnTypes"].items() if name in table}
         for name, values in table.items():
             if name not in types:
-                infer = name not in text_columns and d["inferColumnTypes"]
-                types[name] = inferred(values[:INFERRED_FROM]) if infer else ColumnType.STRING
+                infer = name not in known and d["inferColumnTypes"]
+                types[name] = inferred(values[:INFERRED_FROM]) if infer else known.get(name, ColumnType.STRING)
         return table, types
+
+    def __getitem__(self, column: str) -> Column:
+        """Return a column, to be compared with a value in `filter`."""
+        return Column(column)
+
+    __iter__ = None
+    """Otherwise Python would ask for the columns 0, 1 and so on, without an end."""
+
+    def filter(self, expression: Condition) -> TabularDataset:
+        """Return a dataset of the rows that meet a condition, such as ``dataset["age"] > 30``."""
+        if not isinstance(expression, Condition):
+            raise UserErrorException('filter needs a condition on a column, such as dataset["age"] > 30')
+        return self._step("filter", expression.data)
+
+    def take_sample(self, probability: float, seed: int | None = None) -> TabularDataset:
+        """Return a dataset of rows that are drawn at random, each with a probability."""
+        if isinstance(probability, bool) or not 0 < probability <= 1:
+            raise UserErrorException(f"probability must be above 0 and at most 1, not {probability!r}")
+        return self._step("sample", {"share": probability, "seed": _seed(seed), "rest": False})
+
+    def random_split(self, percentage: float, seed: int | None = None) -> tuple[TabularDataset, TabularDataset]:
+        """Return two datasets: one of rows that are drawn at random, with a share from 0 to 1, and one of the rest."""
+        if isinstance(percentage, bool) or not 0 <= percentage <= 1:
+            raise UserErrorException(f"percentage is a share from 0 to 1, not {percentage!r}")
+        draw = {"share": percentage, "seed": _seed(seed)}
+        return self._step("sample", {**draw, "rest": False}), self._step("sample", {**draw, "rest": True})
+
+    def to_csv_files(self, separator: str = ",") -> FileDataset:
+        """Write the rows to a file in the workspace's default datastore, and return a dataset of it."""
+        if self._workspace is None:
+            raise UserErrorException(
+                "the dataset has no workspace to write files to; register it, or make it of a datastore"
+            )
+        table, _ = self.columns()
+        store = default_datastore(self._workspace)
+        relative = f"to_csv_files/{self.ensure_saved(self._workspace)}.csv"
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=separator, lineterminator="\n")
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+        write_text(store.resolve(relative), text.getvalue())
+        return FileDataset({"paths": [{"datastoreName": store.name, "relativePath": relative}]}, self._workspace)
 
     def take(self, count: int) -> TabularDataset:
         """Return a dataset of the first rows."""
@@ -69,25 +124,19 @@ class TabularDataset(AbstractDataset):
         return type(self)(definition, self._workspace)
 
     def _definition_names(self) -> list[str]:
-        reader = {"json_lines_files": "ParseJsonLines"}.get(self._definition["sourceType"], "ParseDelimited")
+        readers = {"json_lines_files": "ParseJsonLines", "parquet_files": "ReadParquetFile"}
+        reader = readers.get(self._definition["sourceType"], "ParseDelimited")
         return ["GetFiles", reader, *(name.capitalize() for name, _ in self._definition["steps"])]
+
+
+def _seed(seed: int | None) -> int:
+    """Return the seed, or a new one: it is kept, so that the same rows are drawn whenever the dataset is read."""
+    return secrets.randbits(32) if seed is None else seed
 
 
 def _layout(d: dict[str, Any]) -> Layout:
     header = PromoteHeadersBehavior[d["header"]]
     return Layout(d["separator"], header, d["encoding"], d["supportMultiLine"], d["emptyAsString"])
-
-
-def _apply(step: str, argument: Any, table: Table) -> Table:
-    if step == "take":
-        return {name: values[:argument] for name, values in table.items()}
-    if step == "skip":
-        return {name: values[argument:] for name, values in table.items()}
-    if missing := [name for name in argument if name not in table]:
-        raise UserErrorException(
-            f"there is no column {', '.join(missing)}; there are {', '.join(table) or 'no columns'}"
-        )
-    return {name: values for name, values in table.items() if (name in argument) == (step == "keep")}
 
 
 __all__ = ["TabularDataset", "Value"]

@@ -53,7 +53,7 @@ def example(kubectl: Run, repository: Path, module_namespace: str, note: Callabl
         cost = OperatorCost.now(kubectl).since(before)
         share, mebibytes = cost.cpu_seconds / cost.at, cost.working_set / 2**20
         note(f"digits: the operator used {share:.1%} of a core (2% at most) and {mebibytes:.0f} MiB (200 at most)")
-        note(f"digits: {cost.writes} writes to the API server (25 a trial at most) and {cost.reads} reads")
+        note(f"digits: {cost.writes} writes to the API server (10 a trial at most) and {cost.reads} reads")
     return Example(profile, status, written, cost)
 
 
@@ -232,8 +232,8 @@ def test_the_object_is_as_its_user_wrote_it(example: Example) -> None:
 
 
 def test_the_operator_writes_little(example: Example) -> None:
-    """At most 25 requests that change something for each trial, events and what a fresh pod needs included."""
-    assert example.cost.writes <= 25 * len(example.status.trials)
+    """At most 10 requests that change something for each trial, events and what a fresh pod needs included."""
+    assert example.cost.writes <= 10 * len(example.status.trials)
 
 
 def test_the_operator_stays_small(example: Example) -> None:

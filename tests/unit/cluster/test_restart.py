@@ -47,7 +47,7 @@ def break_when(due: Callable[[int], bool]) -> Fault:
 
 
 async def test_an_undisturbed_run_records_each_trial_once_and_leaves_nothing() -> None:
-    """What the others are compared with; all its usage is there, and it takes no more than 25 writes a trial."""
+    """What the others are compared with; all its usage is there, and it takes no more than 10 writes a trial."""
     world = World()
     found = await finished(world)
     assert (list(range(1, len(found) + 1)), "Reference", "Confirm") == (
@@ -56,7 +56,7 @@ async def test_an_undisturbed_run_records_each_trial_once_and_leaves_nothing() -
         found[-1][1],
     )
     assert all(t.usage is not None for t in world.profile().status.trials)
-    assert world.cluster.writes <= 25 * len(found)
+    assert world.cluster.writes <= 10 * len(found)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -57,6 +57,10 @@ local: env ## Run the tests of whole runs on this machine, in control groups: a 
 	@hack/jdk
 	$(BIN)/pytest tests/local $(ARGS)
 
+.PHONY: cases
+cases: env ## Run the cases of public bug reports, most of them as whole runs on this machine
+	$(BIN)/pytest tests/cases $(ARGS)
+
 ##@ With a cluster: the one that KUBECONFIG names, or a local one (Linux, root)
 
 .PHONY: test
@@ -78,10 +82,6 @@ images: ## Build both images and load them into the cluster (by E2E_LOAD_IMAGES 
 .PHONY: install
 install: ## Install or upgrade the chart
 	hack/cluster install --namespace $(NAMESPACE) $(ARGS)
-
-.PHONY: uninstall
-uninstall: ## Remove the chart; ModelProfiles and their CRD are kept
-	hack/cluster exec helm uninstall modelprofiler --namespace $(NAMESPACE) --ignore-not-found --wait
 
 .PHONY: e2e
 e2e: env ## Run the end-to-end tests on the cluster

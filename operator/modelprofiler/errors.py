@@ -7,9 +7,11 @@
     ├── Retryable               the same call may succeed later; the caller limits the retries
     │   ├── ClusterUnavailable  the API server did not answer, or asked to come back later
     │   ├── Conflict            the object changed since it was read
+    │   │   └── AlreadyExists   there is an object of this name
     │   └── MetricsUnavailable  a metrics source did not answer, or not in time
     ├── Refused                 the API server rejected the request; repeating it changes nothing
     │   ├── NotFound
+    │   ├── NameTaken           an object of somebody else has the name of one that is to be created
     │   └── QuotaExceeded       a ResourceQuota of the namespace has too little left; it may have more later
     ├── UploadFailed            files could not be copied onto a volume: no storage, no space or no permission
     ├── DatasetError            a dataset cannot be read, or has no rows
@@ -71,6 +73,10 @@ class Conflict(Retryable):
     """The object changed since it was read."""
 
 
+class AlreadyExists(Conflict):
+    """There is an object of this name."""
+
+
 class MetricsUnavailable(Retryable):
     """A metrics source did not answer, or not in time."""
 
@@ -94,6 +100,13 @@ class NotFound(Refused):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 404)
+
+
+class NameTaken(Refused):
+    """An object of somebody else has the name of one that is to be created."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 409)
 
 
 class UploadFailed(ModelProfilerError):

@@ -21,10 +21,11 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 from kubernetes.aio.stream import WsApiClient
 
-from modelprofiler.api.objects import Object
+from modelprofiler.api.objects import Object, controller_of
+from modelprofiler.cluster.answers import check_controller, error_of
 from modelprofiler.cluster.paths import path_of
 from modelprofiler.cluster.traffic import Traffic, name_of
-from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, QuotaExceeded, Refused
+from modelprofiler.errors import AlreadyExists, ClusterUnavailable, ModelProfilerError, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -178,26 +179,35 @@ class Cluster:
             if not query["continue"]:
                 return
 
-    async def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool = False) -> None:
+    async def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool = False) -> Object | None:
         """Create an object; that it exists already is success, since names are deterministic.
 
         A dry run creates nothing, and is strict: a misspelt field, which would be dropped, is refused.
+
+        Returns
+        -------
+        Object | None
+            What is there now; None where something of this name, which nobody controls, existed already.
+
+        Raises
+        ------
+        NameTaken
+            When an object exists already that has another controller than the one that was to be created.
         """
         query = {"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {}
         listeners = [] if dry_run else [listener for listener in self.listeners if listener.follows(kind)]
         try:
             made = await self._call("POST", _path(kind, namespace), body=body, query=query)
-        except Conflict as conflict:
+        except AlreadyExists:
             if dry_run:
                 raise
-            if not listeners:
-                return
-            try:
-                made = await self.get(kind, namespace, body["metadata"]["name"])
-            except NotFound:
-                raise conflict from None  # nobody has the name: it was a quota that changed meanwhile
+            if not listeners and not controller_of(body):
+                return None
+            made = await self.get(kind, namespace, body["metadata"]["name"])
+            check_controller(kind.plural, body, made)
         for listener in listeners:
             listener.wrote(kind, made)
+        return made
 
     async def patch(
         self,
@@ -221,9 +231,19 @@ class Cluster:
         meta = body["metadata"]
         return await self._call("PUT", _path(kind, meta["namespace"], meta["name"]) + "/status", body=body)
 
-    async def delete(self, kind: Kind, namespace: str, name: str, grace_seconds: int | None = None) -> None:
-        """Delete an object and, in the background, what it owns; that it is gone already is success."""
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, grace_seconds: int | None = None, uid: str | None = None
+    ) -> None:
+        """Delete an object and, in the background, what it owns; that it is gone already is success.
+
+        Parameters
+        ----------
+        uid
+            Of the object: another one of this name is left alone, which is a `Conflict`.
+        """
         body: Object = {"propagationPolicy": "Background"}
+        if uid is not None:
+            body["preconditions"] = {"uid": uid}
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
         try:
@@ -254,12 +274,12 @@ class Cluster:
         stream = response.response
         try:
             if response.status >= 300:
-                raise _error(response.status, await response.read())
+                raise error_of(response.status, await response.read())
             async for line in stream.content:
                 self.traffic.receive(name_of("GET", _path(kind, namespace), query), len(line))
                 event = json.loads(line)
                 if event["type"] == "ERROR":
-                    raise _error(event["object"].get("code") or 500, json.dumps(event["object"]))
+                    raise error_of(event["object"].get("code") or 500, json.dumps(event["object"]))
                 yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ClusterUnavailable(f"the watch of {kind.plural} broke: {error!r}") from error
@@ -283,7 +303,7 @@ class Cluster:
                 socket: aiohttp.ClientWebSocketResponse = await opened
         except aiohttp.WSServerHandshakeError as error:
             await api.close()  # type: ignore[no-untyped-call]
-            raise _error(error.status, f"a command in pod {pod} (pods/exec) was refused: {error.message}") from error
+            raise error_of(error.status, f"a command in pod {pod} (pods/exec) was refused: {error.message}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             await api.close()  # type: ignore[no-untyped-call]
             raise ClusterUnavailable(f"no command can be run in pod {pod}: {error!r}") from error
@@ -310,7 +330,7 @@ class Cluster:
             raise ClusterUnavailable(f"the API server broke off {method} {path}: {error!r}") from error
         self.traffic.receive(name_of(method, path, query or {}), len(data))
         if response.status >= 300:
-            raise _error(response.status, data)
+            raise error_of(response.status, data)
         try:
             result = json.loads(data)
         except ValueError as error:
@@ -341,7 +361,7 @@ class Cluster:
             )
             return await self._api.call_api(*prepared, _request_timeout=limit_seconds)
         except ApiException as error:
-            raise _error(error.status or 503, error.body) from error
+            raise error_of(error.status or 503, error.body) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = str(error) or "timed out"
             raise ClusterUnavailable(f"the API server does not answer {method} {path}: {reason}") from error
@@ -362,24 +382,3 @@ def current_namespace() -> str:
 
 def _path(kind: Kind, namespace: str | None, name: str | None = None) -> str:
     return path_of(kind.prefix, kind.plural, namespace, name)
-
-
-def _error(status: int, body: bytes | str | None) -> ModelProfilerError:
-    """Translate an answer of the API server."""
-    try:
-        message = str(json.loads(body or b"{}").get("message") or "")
-    except (ValueError, AttributeError):
-        message = (body if isinstance(body, str) else (body or b"").decode(errors="replace"))[:500]
-    message = message or f"the API server answered {status}"
-    if status == 404:
-        return NotFound(message)
-    if status == 409:
-        return Conflict(message)
-    if status in (408, 410, 429) or status >= 500:
-        return ClusterUnavailable(message)
-    # The admission plugin for ResourceQuotas answers 403 with the reason Forbidden, like every other, and gives no
-    # cause in the details: that a quota is exceeded is in the message alone.
-    # https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/resourcequota/controller.go
-    if status == 403 and "exceeded quota: " in message:
-        return QuotaExceeded(message)
-    return Refused(message, status)

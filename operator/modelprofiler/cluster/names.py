@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from modelprofiler.api.objects import Object
-from modelprofiler.api.resource import GROUP, ModelProfile
+from modelprofiler.api.objects import Object, controller_of
+from modelprofiler.api.resource import GROUP, KIND, ModelProfile
 from modelprofiler.core.axis import Limits
 
 # Labels, by which children are found.
@@ -33,6 +33,10 @@ SERVER, LOAD, REPORT, FILES, PREPARE = "server", "load", "report", "files", "pre
 _LONGEST_PROFILE_PART = 28
 """With ``mp-``, a hash of 8 characters and ``-s999`` a server's name has at most 45 characters. Its Deployment adds 17
 for the pod, whose name is a DNS label of at most 63 (RFC 1123)."""
+
+_TRIED_NAMES = 9
+"""Names that are tried for a child: with a single digit its name stays short enough for its pods, and whoever takes
+nine names on purpose would take more."""
 
 _LONGEST_NAME = 253
 """Of a ConfigMap: a DNS subdomain (RFC 1123)."""
@@ -98,9 +102,24 @@ def labels(profile: ModelProfile, run_hash: str, component: str) -> dict[str, st
     }
 
 
+def alternatives(name: str) -> list[str]:
+    """Return the names that a child may have, in the order in which they are tried.
+
+    Somebody else's object may have the first one. A child is found by its owner, whatever its name is.
+    """
+    return [name, *(f"{name}-{number}" for number in range(2, _TRIED_NAMES + 1))]
+
+
 def children_selector(uid: str) -> str:
     """Return the label selector of everything that belongs to a profile."""
     return f"{PROFILE_UID}={uid}"
+
+
+def profile_owner_of(child: Object) -> Object:
+    """Return the owner reference of the profile that controls a Deployment, a Job or a ConfigMap; empty without one."""
+    owner = controller_of(child)
+    group = str(owner.get("apiVersion") or "").partition("/")[0]
+    return owner if (group, owner.get("kind")) == (GROUP, KIND) else {}
 
 
 def owner(profile: ModelProfile) -> dict[str, object]:

@@ -15,7 +15,16 @@ from kubernetes.aio import client
 
 from modelprofiler.cluster import adapter
 from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PODS, PROFILES, STRATEGIC_PATCH, Cluster
-from modelprofiler.errors import ClusterUnavailable, Conflict, ModelProfilerError, NotFound, QuotaExceeded, Refused
+from modelprofiler.errors import (
+    AlreadyExists,
+    ClusterUnavailable,
+    Conflict,
+    ModelProfilerError,
+    NameTaken,
+    NotFound,
+    QuotaExceeded,
+    Refused,
+)
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -187,6 +196,48 @@ async def test_what_exists_already_is_created_and_what_is_gone_is_deleted() -> N
         await cluster.delete(CONFIG_MAPS, "team", "x")
 
 
+OWNER = {"kind": "ModelProfile", "uid": "mine", "controller": True}
+
+
+@pytest.mark.parametrize(
+    ("owners", "expected"),
+    [
+        ([OWNER], None),
+        ([], NameTaken),
+        ([OWNER | {"controller": False}], NameTaken),
+        ([OWNER | {"uid": "another"}], NameTaken),
+        ([OWNER | {"controller": False}, OWNER | {"uid": "another"}], NameTaken),
+    ],
+)
+async def test_what_exists_already_is_ours_only_with_our_controller(
+    owners: list[dict[str, Any]], expected: type[Exception] | None
+) -> None:
+    """Somebody may have created an object under a name that can be computed."""
+    existing = {"metadata": {"name": "x", "ownerReferences": owners}}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET":
+            return web.json_response(existing)
+        return web.json_response({"message": 'configmaps "x" already exists'}, status=409)
+
+    async with connected(answer) as cluster:
+        wanted = {"metadata": {"name": "x", "ownerReferences": [OWNER]}}
+        if expected is None:
+            assert existing == await cluster.create(CONFIG_MAPS, "team", wanted)
+        else:
+            with pytest.raises(expected, match="configmaps 'x' exists already and does not belong to this profile"):
+                await cluster.create(CONFIG_MAPS, "team", wanted)
+
+
+async def test_a_quota_that_changed_meanwhile_is_no_object_of_that_name() -> None:
+    """The API server answers 409 to both; nothing was created, so it is to be tried again."""
+    message = 'Operation cannot be fulfilled on resourcequotas "q": the object has been modified'
+    async with connected(says(409, status_object(409, message))) as cluster:
+        with pytest.raises(Conflict, match="resourcequotas") as error:
+            await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}})
+    assert not isinstance(error.value, AlreadyExists)
+
+
 async def test_requests_are_what_the_api_server_expects() -> None:
     """Method, path, query, content type, body and token of each call."""
     seen: list[tuple[str, str, str, Any]] = []
@@ -204,7 +255,7 @@ async def test_requests_are_what_the_api_server_expects() -> None:
         await cluster.patch(CONFIG_MAPS, "team", "x", {"data": {"k": None}})
         await cluster.patch(PODS, "team", "x", {"spec": {}}, subresource="resize", content_type=STRATEGIC_PATCH)
         await cluster.replace_status(PROFILES, profile)
-        await cluster.delete(PODS, "team", "x", grace_seconds=2)
+        await cluster.delete(PODS, "team", "x", grace_seconds=2, uid="u")
     api = "/apis/modelprofiler.io/v1alpha1/namespaces/team/modelprofiles/x/status"
     strict = "dryRun=All&fieldValidation=Strict"
     assert [
@@ -217,7 +268,7 @@ async def test_requests_are_what_the_api_server_expects() -> None:
             "DELETE",
             "/api/v1/namespaces/team/pods/x",
             "application/json",
-            {"propagationPolicy": "Background", "gracePeriodSeconds": 2},
+            {"propagationPolicy": "Background", "gracePeriodSeconds": 2, "preconditions": {"uid": "u"}},
         ),
     ] == seen
 

@@ -33,6 +33,7 @@ def job(trial: int = 2, run: str = "abc", **fields: Any) -> Object:
     return {
         "metadata": {
             "name": f"mp-t{trial}",
+            "uid": f"uid-t{trial}",
             "creationTimestamp": at(99),
             "labels": {names.RUN: run, names.TRIAL: str(trial)},
             "annotations": {
@@ -57,9 +58,25 @@ def load_pod(terminated: Object | None = None, **status: Any) -> Object:
     return body
 
 
+def owned(body: Object) -> Object:
+    """Return a pod with the controller that its labels tell, where it has none."""
+    labels = body["metadata"]["labels"]
+    if "ownerReferences" in body["metadata"]:
+        return body
+    if names.TRIAL in labels:
+        owner = {"kind": "Job", "name": f"mp-t{labels[names.TRIAL]}", "uid": f"uid-t{labels[names.TRIAL]}"}
+    else:
+        owner = {"kind": "ReplicaSet", "name": f"mp-s{labels[names.INCARNATION]}-5d5f", "uid": "rs"}
+        labels = {**labels, "pod-template-hash": "5d5f"}
+    return {
+        **body,
+        "metadata": {**body["metadata"], "labels": labels, "ownerReferences": [owner | {"controller": True}]},
+    }
+
+
 def read(*objects: Object, container: str = "server") -> Observation:
     """Return what objects show of run abc: Deployments, Jobs and pods, told apart by what they have."""
     deployments = [o for o in objects if "spec" not in o and names.INCARNATION in o["metadata"]["labels"]]
     jobs = [o for o in objects if "spec" not in o and names.TRIAL in o["metadata"]["labels"]]
-    pods = [o for o in objects if "spec" in o]
+    pods = [owned(o) for o in objects if "spec" in o]
     return observe.read("abc", container, deployments=deployments, jobs=jobs, pods=pods)

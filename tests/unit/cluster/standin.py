@@ -24,7 +24,8 @@ from modelprofiler.cluster.adapter import (
     Kind,
     Listener,
 )
-from modelprofiler.errors import ClusterUnavailable, Conflict, NotFound
+from modelprofiler.cluster.answers import check_controller
+from modelprofiler.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound
 
 _ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES)
 KINDS = {kind.plural: kind for kind in _ALL}
@@ -138,17 +139,24 @@ class StandIn(Cluster):
         for item in await self.list(kind, namespace, selector, fields):
             yield item
 
-    async def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool = False) -> None:
+    async def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool = False) -> Object | None:
         """Store a copy, unless it is there already."""
         name = body["metadata"]["name"]
         self._begin("dry-run" if dry_run else "create", kind, name)
+        if dry_run and (kind.plural, namespace, name) in self.objects:
+            raise AlreadyExists(f'{kind.plural} "{name}" already exists')
         if not dry_run and (kind.plural, namespace, name) not in self.objects:
             stored = _copy(body)
             stored["metadata"]["namespace"] = namespace
             self.put(kind, stored)
         self._end("create", kind, name)
-        if not dry_run:
-            self._tell(kind, self.objects[kind.plural, namespace, name])
+        if dry_run:
+            return None
+        stored = self.objects[kind.plural, namespace, name]
+        check_controller(kind.plural, body, stored)
+        self._tell(kind, stored)
+        copied: Object = _copy(stored)
+        return copied
 
     async def patch(
         self,
@@ -188,10 +196,14 @@ class StandIn(Cluster):
         copied: Object = _copy(stored)
         return copied
 
-    async def delete(self, kind: Kind, namespace: str, name: str, grace_seconds: int | None = None) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, grace_seconds: int | None = None, uid: str | None = None
+    ) -> None:
         """Remove, with what it owns."""
         self._begin("delete", kind, name)
         if (kind.plural, namespace, name) in self.objects:
+            if uid not in (None, self.objects[kind.plural, namespace, name]["metadata"]["uid"]):
+                raise Conflict(f"the UID in the precondition ({uid}) is not that of {name}")
             self.remove(kind, namespace, name)
         self._end("delete", kind, name)
         for listener in self.listeners:

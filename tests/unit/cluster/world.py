@@ -197,7 +197,7 @@ class World:
     def pods_of(self, owner: Object) -> list[Object]:
         """Return the pods of a Deployment or Job."""
         uid = owner["metadata"]["uid"]
-        return [p for p in self.cluster.of(PODS) if p["metadata"]["ownerReferences"][0]["uid"] == uid]
+        return [p for p in self.cluster.of(PODS) if p["metadata"]["ownerReferences"][-1]["uid"] == uid]
 
     def _start(self, owner: Object, template: Object) -> None:
         meta = owner["metadata"]
@@ -207,12 +207,22 @@ class World:
                 **template["metadata"],
                 "name": name,
                 "namespace": meta["namespace"],
-                "ownerReferences": [{"uid": meta["uid"]}],
+                **self._owned(owner, template),
             },
             "spec": {**template["spec"], "containers": [dict(c) for c in template["spec"]["containers"]]},
             "status": {"phase": "Pending"},
         }
         self.cluster.put(PODS, pod)
+
+    @staticmethod
+    def _owned(owner: Object, template: Object) -> Object:
+        """Return whose a pod is. There are no ReplicaSets here, so that a Deployment is its second owner."""
+        name, uid = owner["metadata"]["name"], owner["metadata"]["uid"]
+        if owner["kind"] == "Job":
+            return {"ownerReferences": [{"kind": "Job", "name": name, "uid": uid, "controller": True}]}
+        replica_set = {"kind": "ReplicaSet", "name": f"{name}-5d5f", "uid": f"rs-{uid}", "controller": True}
+        labels = {**template["metadata"]["labels"], "pod-template-hash": "5d5f"}
+        return {"labels": labels, "ownerReferences": [replica_set, {"uid": uid}]}
 
     def _serve(self, pod: Object, age: float) -> None:
         created = pod["metadata"]["creationTimestamp"]
@@ -248,7 +258,7 @@ class World:
         if age < 13 or (pod["status"].get("containerStatuses")):
             return
         job = next(
-            j for j in self.cluster.of(JOBS) if j["metadata"]["uid"] == pod["metadata"]["ownerReferences"][0]["uid"]
+            j for j in self.cluster.of(JOBS) if j["metadata"]["uid"] == pod["metadata"]["ownerReferences"][-1]["uid"]
         )
         annotations = job["metadata"]["annotations"]
         limits = Limits(int(annotations[names.CPU]), int(annotations[names.MEMORY]))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from modelprofiler.api.conditions import LONGEST_MESSAGE, Reason
+from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
-from modelprofiler.cluster.act import full_report
-from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, STRATEGIC_PATCH, Cluster
+from modelprofiler.cluster.act import events, full_report
+from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, STRATEGIC_PATCH, Cluster, Kind
 from modelprofiler.cluster.decide.actions import (
     Action,
     CreateJob,
@@ -27,6 +31,7 @@ from modelprofiler.cluster.decide.actions import (
 from modelprofiler.cluster.decide.decision import Decision
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.objects import is_owned_by
 from modelprofiler.cluster.gather.world import World
 from modelprofiler.cluster.manifests import config_maps, load, server
 from modelprofiler.cluster.manifests.prepare import prepare_job
@@ -35,7 +40,7 @@ from modelprofiler.core.conditions import Finding
 from modelprofiler.core.judge import reference_among
 from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.core.text import head
-from modelprofiler.errors import Refused
+from modelprofiler.errors import AlreadyExists, NameTaken, NotFound, Refused
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.trial_config import load_of_trial, longest_seconds
 
@@ -90,13 +95,19 @@ class Act:
     """None where the profile does not parse: then nothing is done but to remove what it has."""
     run: RunFacts | None
     """None where the profile is not accepted."""
+    uids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Of the profile's Deployments and Jobs, by plural and name: what is deleted is what was seen."""
+    now: datetime | None = None
+    """Of the look; None: nothing is told."""
 
     @classmethod
     def of(cls, cluster: Cluster, settings: Settings, world: World, decision: Decision) -> Act:
         """Return what carries out a decision about a world."""
         meta = world.raw["metadata"]
         profile = world.profile if isinstance(world.profile, ModelProfile) else None
-        return cls(cluster, settings, meta["namespace"], meta["uid"], profile, RunFacts.of(world, decision))
+        uids = {(child.plural, child.name): child.uid for child in world.owned}
+        run = RunFacts.of(world, decision)
+        return cls(cluster, settings, meta["namespace"], meta["uid"], profile, run, uids, world.now)
 
     async def do(self, action: Action) -> None:
         """Carry out an action.
@@ -108,9 +119,9 @@ class Act:
         """
         match action:
             case DeleteServer(name):
-                await self.cluster.delete(DEPLOYMENTS, self.namespace, name)
+                await self._delete(DEPLOYMENTS, name)
             case DeleteJob(name):
-                await self.cluster.delete(JOBS, self.namespace, name)
+                await self._delete(JOBS, name)
             case DeleteFiles():
                 await self._delete_files()
             case StartPreparing(claims):
@@ -130,10 +141,51 @@ class Act:
         assert self.run is not None, "only an accepted profile has a run"
         return self.run
 
+    async def _delete(self, kind: Kind, name: str) -> None:
+        """Delete a child, and nothing else that has its name."""
+        uid = self.uids.get((kind.plural, name))
+        if uid is None:
+            try:
+                body = await self.cluster.get(kind, self.namespace, name)
+            except NotFound:
+                return
+            if not is_owned_by(body, self.uid):
+                return
+            uid = body["metadata"]["uid"]
+        await self.cluster.delete(kind, self.namespace, name, uid=uid)
+
+    async def _create(self, kind: Kind, body: Object) -> str:
+        """Create a child under the first name that nobody else has, and return this name."""
+        usual = body["metadata"]["name"]
+        for name in names.alternatives(usual):
+            meta = {**body["metadata"], "name": name}
+            try:
+                made = await self.cluster.create(kind, self.namespace, {**body, "metadata": meta})
+            except NameTaken as error:
+                log.warning("%s/%s: %s; trying another name", self.namespace, usual, error)
+                continue
+            # What is in a ConfigMap of ours that was there before may be somebody else's work.
+            if made is not None and made.get("data") == body.get("data"):
+                await self._tell_name(kind, usual, name)
+                return name
+        raise NameTaken(f"all names that {kind.plural} {usual!r} may have are taken by objects of others; delete them")
+
+    async def _tell_name(self, kind: Kind, usual: str, name: str) -> None:
+        if name == usual or self.profile is None or self.now is None:
+            return
+        message = f"{kind.plural} {usual!r} exists and does not belong to this profile; {name!r} is used instead"
+        await events.tell(self.cluster, self.profile, "NameTaken", message, self.now, warning=True)
+
     async def _delete_files(self) -> None:
         for body in await self.cluster.list(CONFIG_MAPS, self.namespace, names.children_selector(self.uid)):
-            if body["metadata"]["labels"].get(names.COMPONENT) == names.FILES:
-                await self.cluster.delete(CONFIG_MAPS, self.namespace, body["metadata"]["name"])
+            meta = body["metadata"]
+            if meta["labels"].get(names.COMPONENT) == names.FILES and is_owned_by(body, self.uid):
+                await self.cluster.delete(CONFIG_MAPS, self.namespace, meta["name"], uid=meta["uid"])
+
+    async def _inline_files(self, run: RunFacts) -> str | None:
+        """Create the ConfigMap with what the profile carries inline, and return its name; None where there is none."""
+        files = config_maps.inline_files(run.profile, run.run_hash)
+        return await self._create(CONFIG_MAPS, files) if files is not None else None
 
     async def _start_preparing(self, claims: Claims) -> None:
         assert self.profile is not None
@@ -142,13 +194,12 @@ class Act:
         meta = {**pod["metadata"], "name": job["metadata"]["name"]}
         # A Job is admitted whatever its pods ask for, and then says nowhere but in its events why it creates none.
         body = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod["spec"]}
-        await self.cluster.create(PODS, self.namespace, body, dry_run=True)
-        await self.cluster.create(JOBS, self.namespace, job)
+        with contextlib.suppress(AlreadyExists):  # somebody has the name; that is found out after admission
+            await self.cluster.create(PODS, self.namespace, body, dry_run=True)
+        await self._create(JOBS, job)
 
     async def _create_server(self, run: RunFacts, action: CreateServer) -> None:
-        files = config_maps.inline_files(run.profile, run.run_hash)
-        if files is not None:
-            await self.cluster.create(CONFIG_MAPS, self.namespace, files)
+        inline = await self._inline_files(run)
         deployment = server.deployment(
             run.profile,
             run.run_hash,
@@ -156,8 +207,9 @@ class Act:
             incarnation=action.incarnation,
             limits=action.limits,
             host=action.host,
+            inline=inline,
         )
-        await self.cluster.create(DEPLOYMENTS, self.namespace, deployment)
+        await self._create(DEPLOYMENTS, deployment)
 
     async def _resize(self, run: RunFacts, action: Resize) -> None:
         """Resize the pod; a cluster that cannot (older than 1.33, a policy) gets a fresh pod instead."""
@@ -173,6 +225,7 @@ class Act:
 
     async def _create_job(self, run: RunFacts, action: CreateJob) -> None:
         config = load_config(run, action)
+        inline = await self._inline_files(run)
         job = load.load_job(
             run.profile,
             run.run_hash,
@@ -187,8 +240,9 @@ class Act:
             server_host=run.hosts.get(action.pod.node),
             together=run.together,
             deadline_seconds=load_deadline(run.settings, config),
+            inline=inline,
         )
-        await self.cluster.create(JOBS, self.namespace, job)
+        await self._create(JOBS, job)
 
 
 def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
@@ -216,5 +270,7 @@ def load_deadline(settings: Settings, config: LoadConfig) -> int:
 
 def refusal_of(action: Action, error: Refused) -> Finding:
     """Return the finding that an action was refused: what was admitted when the run began may be refused later."""
+    if isinstance(error, NameTaken):
+        return Finding(Reason.ADMISSION_REFUSED, head(str(error), LONGEST_MESSAGE))
     what = "the pod that reads the claims" if isinstance(action, StartPreparing) else "what the run needs"
     return Finding(Reason.ADMISSION_REFUSED, head(f"the API server refuses {what}: {error}", LONGEST_MESSAGE))

@@ -18,7 +18,7 @@ from modelprofiler.cluster.manifests.volumes import Files
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.conditions import Finding
-from modelprofiler.errors import QuotaExceeded, Refused
+from modelprofiler.errors import AlreadyExists, QuotaExceeded, Refused
 
 _SUBJECT = re.compile(
     r'^(?:[A-Za-z.]+ "[^"]*" is (?:invalid|forbidden)|'
@@ -142,6 +142,8 @@ class _Admission:
     async def _refusal_of(self, kind: Kind, body: Object) -> _Refusal | None:
         try:
             await self._cluster.create(kind, self._profile.metadata.namespace, body, dry_run=True)
+        except AlreadyExists:
+            return None  # somebody has the name; that is found out after admission
         except Refused as error:
             return _Refusal(_SUBJECT.sub("", str(error)), isinstance(error, QuotaExceeded))
         return None

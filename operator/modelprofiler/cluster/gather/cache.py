@@ -8,18 +8,27 @@ cannot be known (a watch broke, an answer was lost, somebody else was quicker) t
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from modelprofiler.api.objects import Object
+from modelprofiler.api.names import OBJECT_PATTERN
+from modelprofiler.api.objects import Object, controller_of
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
+from modelprofiler.cluster.gather.objects import is_pod_of_job
 from modelprofiler.cluster.queue import Key
 
 log = logging.getLogger(__name__)
 
+_NAME = re.compile(OBJECT_PATTERN)
+
 KINDS = (DEPLOYMENTS, JOBS, PODS)
 SELECTOR = f"{names.MANAGED_BY}={names.MANAGER},{names.PROFILE_UID}"
+POD_CONTROLLERS = ("Job", "ReplicaSet")
+"""Kinds that control the pods of a run."""
+NOTED_STRANGERS = 1000
+"""Objects of others that are remembered, so that each is logged once."""
 ENDED = ("Complete", "Failed")
 """Conditions of a Job that has ended."""
 
@@ -55,6 +64,8 @@ class Children:
         """Where each watch goes on; one that is missing has to list first."""
         self._doubted: set[str] = set()
         """Uids of profiles whose children are to be listed before the next decision."""
+        self._strangers: dict[str, None] = {}
+        """Uids of objects that have the labels of a child and are none."""
         self._listed: dict[tuple[Kind, str], str] = {}
         """Of profiles whose children were listed, the version: what the watch tells of gone ones is older."""
         cluster.listeners.append(self)
@@ -87,11 +98,11 @@ class Children:
         if uid in self._doubted or any((kind, where) not in self._versions for kind in KINDS):
             await self._list(namespace, uid, KINDS)
             self._doubted.discard(uid)
-        children = self._known(uid)
+        children = self._known(namespace, uid)
         if _has_result_to_come(children):
             # The watches of Jobs and of pods are not in step: a Job's end may be seen before that of its pod.
             await self._list(namespace, uid, (PODS,))
-            children = self._known(uid)
+            children = self._known(namespace, uid)
         return children
 
     async def follow(self, kind: Kind, namespace: str | None) -> AsyncIterator[Key | None]:
@@ -108,7 +119,7 @@ class Children:
                 self._versions[where] = str(body["metadata"]["resourceVersion"])
                 if change != "BOOKMARK":
                     self.take(kind, change, body)
-                    yield _key_of(body)
+                    yield _key_of(body) if _is_child(kind, body) else None
         except BaseException:
             self._versions.pop(where, None)
             raise
@@ -151,7 +162,7 @@ class Children:
 
     def wrote(self, kind: Kind, body: Object) -> None:
         """Take in what the API server answered to an own write."""
-        if kind in self._objects and (body["metadata"].get("labels") or {}).get(names.PROFILE_UID):
+        if kind in self._objects:
             self._put(kind, body)
 
     def deleted(self, kind: Kind, namespace: str, name: str) -> None:
@@ -160,9 +171,15 @@ class Children:
             if (known["metadata"]["namespace"], known["metadata"]["name"]) == (namespace, name):
                 self._deleting.add(uid)
 
-    def _known(self, profile_uid: str) -> ChildObjects:
+    def _known(self, namespace: str, profile_uid: str) -> ChildObjects:
+        """Return what is known of a profile's children; objects in another namespace can belong to no profile here."""
+
         def kept(kind: Kind) -> tuple[Object, ...]:
-            return tuple(self._as_deleted(o) for o in self._objects[kind].values() if _owner(o) == profile_uid)
+            return tuple(
+                self._as_deleted(o)
+                for o in self._objects[kind].values()
+                if _owner(o) == profile_uid and o["metadata"]["namespace"] == namespace
+            )
 
         return ChildObjects(kept(DEPLOYMENTS), kept(JOBS), kept(PODS))
 
@@ -184,8 +201,11 @@ class Children:
             self._listed[kind, uid] = version
 
     def _put(self, kind: Kind, body: Object) -> bool:
-        """Keep an object unless a newer one is kept; return whether anything has changed."""
+        """Keep a child unless a newer one is kept; return whether anything has changed."""
         uid = body["metadata"]["uid"]
+        if not _is_child(kind, body):
+            self._ignore(kind, body)
+            return False
         known = self._objects[kind].get(uid)
         version = body["metadata"]["resourceVersion"]
         if known is not None and _is_newer(known, version):
@@ -197,6 +217,23 @@ class Children:
     def _remove(self, kind: Kind, uid: str) -> None:
         self._objects[kind].pop(uid, None)
         self._deleting.discard(uid)
+        self._strangers.pop(uid, None)
+
+    def _ignore(self, kind: Kind, body: Object) -> None:
+        """Say once of an object that it is not a child, whatever its labels say."""
+        meta = body["metadata"]
+        self._objects[kind].pop(meta["uid"], None)  # somebody has taken its owner away
+        if meta["uid"] in self._strangers:
+            return
+        if len(self._strangers) >= NOTED_STRANGERS:
+            self._strangers.pop(next(iter(self._strangers)))
+        self._strangers[meta["uid"]] = None
+        log.warning(
+            "%s %s/%s has the labels of a ModelProfile's child and is ignored: no ModelProfile controls it",
+            kind.plural,
+            meta["namespace"],
+            meta["name"],
+        )
 
 
 def _is_newer(body: Object, version: str) -> bool:
@@ -205,14 +242,29 @@ def _is_newer(body: Object, version: str) -> bool:
     return mine.isdecimal() and version.isdecimal() and int(mine) > int(version)
 
 
+def _is_child(kind: Kind, body: Object) -> bool:
+    """Return whether an object is controlled by a profile, or a pod by a Job or a ReplicaSet.
+
+    Labels alone prove nothing: whoever may create an object chooses them. Which Job or Deployment a pod belongs to is
+    seen where their pods are read.
+    """
+    if not (body["metadata"].get("labels") or {}).get(names.PROFILE_UID):
+        return False
+    if kind == PODS:
+        return controller_of(body).get("kind") in POD_CONTROLLERS
+    return bool(names.profile_owner_of(body))
+
+
 def _owner(body: Object) -> str:
-    return str((body["metadata"].get("labels") or {}).get(names.PROFILE_UID))
+    """Return the uid of the profile to which a child belongs; of a pod the one that its labels say."""
+    uid = names.profile_owner_of(body).get("uid") or (body["metadata"].get("labels") or {}).get(names.PROFILE_UID)
+    return str(uid)
 
 
 def _key_of(body: Object) -> Key | None:
     meta = body["metadata"]
-    name = (meta.get("annotations") or {}).get(names.PROFILE_NAME)
-    return (meta["namespace"], name) if name else None
+    name = names.profile_owner_of(body).get("name") or (meta.get("annotations") or {}).get(names.PROFILE_NAME)
+    return (meta["namespace"], name) if name and _NAME.fullmatch(name) else None
 
 
 def _has_result_to_come(children: ChildObjects) -> bool:
@@ -223,14 +275,10 @@ def _has_result_to_come(children: ChildObjects) -> bool:
             c["type"] in ENDED and c["status"] == "True" for c in conditions
         ):
             continue
-        pods = [p for p in children.pods if _belongs(p, job)]
+        pods = [p for p in children.pods if is_pod_of_job(p, job)]
         if not any(_has_ended(pod) for pod in pods):
             return True
     return False
-
-
-def _belongs(pod: Object, job: Object) -> bool:
-    return job["metadata"]["uid"] in [owner.get("uid") for owner in pod["metadata"].get("ownerReferences") or []]
 
 
 def _has_ended(pod: Object) -> bool:

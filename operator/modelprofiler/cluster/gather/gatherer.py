@@ -25,6 +25,7 @@ from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.measure import Sources, measure
 from modelprofiler.cluster.gather.memory import Memory
 from modelprofiler.cluster.gather.nodes import Nodes
+from modelprofiler.cluster.gather.objects import is_deleting, is_pod_of_job, labels_of
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.rooms import Rooms
 from modelprofiler.cluster.gather.world import Child, Gone, NotStarted, Preparation, Unreadable, World
@@ -172,12 +173,11 @@ class Gatherer:
 
     def _prepared(self, profile: ModelProfile, claims: Claims, objects: ChildObjects) -> Preparation:
         """Return the result of the Job that reads the claims, or how far it is."""
-        name = names.prepare(profile, claims.identity)
-        jobs = [job for job in objects.jobs if job["metadata"]["name"] == name]
-        if not jobs or "deletionTimestamp" in jobs[0]["metadata"]:
-            return NotStarted()
         labels = names.labels(profile, claims.identity, names.PREPARE)
-        pods = [pod for pod in objects.pods if labels.items() <= (pod["metadata"].get("labels") or {}).items()]
+        jobs = [job for job in objects.jobs if labels.items() <= labels_of(job).items() and not is_deleting(job)]
+        if not jobs:
+            return NotStarted()
+        pods = [pod for pod in objects.pods if is_pod_of_job(pod, jobs[0])]
         return preparation.read(jobs[0], pods, claims, self._settings, self._clock())
 
 
@@ -186,8 +186,9 @@ def _owned(objects: ChildObjects) -> tuple[Child, ...]:
         Child(
             plural,
             body["metadata"]["name"],
-            (body["metadata"].get("labels") or {}).get(names.RUN, ""),
-            "deletionTimestamp" in body["metadata"],
+            labels_of(body).get(names.RUN, ""),
+            is_deleting(body),
+            body["metadata"]["uid"],
         )
         for plural, bodies in (("deployments", objects.deployments), ("jobs", objects.jobs))
         for body in bodies

@@ -10,7 +10,7 @@ from modelprofiler.api.trial import Purpose
 from modelprofiler.cluster import names
 from modelprofiler.cluster.gather.objects import created, is_deleting, labels_of, time_of, true_conditions_of
 from modelprofiler.cluster.gather.observation import LoadJob
-from modelprofiler.cluster.gather.pods import ended_state, start_problem
+from modelprofiler.cluster.gather.pods import ended_state, how_ended, start_problem
 from modelprofiler.core.text import tail
 from modelprofiler.errors import LoadError
 from modelprofiler.load.result import LoadResult
@@ -61,7 +61,7 @@ def _finished_at(job: Object, ended: Object | None) -> datetime | None:
 def _failure(job: Object, ended: Object | None) -> str:
     """Return why a load that is over left no result: what the Job says, and the end of the generator's log."""
     ended = ended or {}
-    how = f"exit code {ended.get('exitCode')}, {ended.get('reason')}" if ended else "its pod is gone"
+    how = how_ended(ended) if ended else "its pod is gone"
     job_message = (true_conditions_of(job).get("Failed") or {}).get("message") or ""
     # A generator that ended well has left something that is no result: nobody can read that.
     log = tail(ended.get("message") or "", LONGEST_LAST_WORDS) if ended.get("exitCode") else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from modelprofiler.api.objects import Object
+from modelprofiler.api.objects import Object, controller_of
 
 
 def conditions_of(o: Object) -> dict[str, Object]:
@@ -23,8 +23,24 @@ def labels_of(o: Object) -> dict[str, str]:
 
 
 def is_owned_by(o: Object, uid: str) -> bool:
-    """Return whether an object has an owner with a uid."""
-    return uid in {str(owner.get("uid")) for owner in o["metadata"].get("ownerReferences") or []}
+    """Return whether the object with a uid controls another one."""
+    return bool(uid) and controller_of(o).get("uid") == uid
+
+
+def is_pod_of_job(pod: Object, job: Object) -> bool:
+    """Return whether a Job controls a pod."""
+    return controller_of(pod).get("kind") == "Job" and is_owned_by(pod, job["metadata"]["uid"])
+
+
+def is_pod_of_deployment(pod: Object, deployment: Object) -> bool:
+    """Return whether the ReplicaSet that controls a pod is one of a Deployment.
+
+    ReplicaSets are not read, which would need another permission. The Deployment controller names them after the
+    Deployment and the hash of the pod's template, which is a label of the pod.
+    """
+    owner = controller_of(pod)
+    expected = f"{deployment['metadata']['name']}-{labels_of(pod).get('pod-template-hash')}"
+    return (owner.get("kind"), owner.get("name")) == ("ReplicaSet", expected)
 
 
 def created(o: Object) -> datetime:

@@ -24,6 +24,10 @@ START_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError",
 """Why the kubelet cannot start a container although it has the image (pkg/kubelet/kuberuntime)."""
 
 
+SHOWN_PODS = 4
+"""Pods that a message names."""
+
+
 def server_pod(pod: Object, container: str) -> Pod:
     """Return what a server's pod shows of itself and of the profiled container."""
     meta, spec, status = pod["metadata"], pod["spec"], pod.get("status") or {}
@@ -101,13 +105,26 @@ def is_running(pod: Object) -> bool:
 
 
 def ended_state(pods: Iterable[Object]) -> Object | None:
-    """Return how the first container that has ended did so: its ContainerStateTerminated."""
+    """Return how the container of a Job's pod has ended: its ContainerStateTerminated; None while none has.
+
+    Our Jobs have one pod. Where the containers of several have ended, somebody else has created pods that say that they
+    are of the Job, and none of them is believed.
+    """
+    ends: dict[str, Object] = {}
     for pod in pods:
         for status in _container_statuses(pod):
-            ended: Object | None = (status.get("state") or {}).get("terminated")
-            if ended:
-                return ended
-    return None
+            if ended := (status.get("state") or {}).get("terminated"):
+                ends.setdefault(pod["metadata"]["name"], ended)
+    if len(ends) > 1:
+        names = ", ".join(sorted(ends)[:SHOWN_PODS])
+        return {"reason": f"{len(ends)} pods say that they are of its Job, which creates one: {names}"}
+    return next(iter(ends.values()), None)
+
+
+def how_ended(ended: Object) -> str:
+    """Return in a few words how a container has ended, from `ended_state`."""
+    code = ended.get("exitCode")
+    return str(ended.get("reason")) if code is None else f"exit code {code}, {ended.get('reason')}"
 
 
 def _container_statuses(pod: Object) -> list[Object]:

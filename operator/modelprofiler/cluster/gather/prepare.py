@@ -16,7 +16,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.status import ClaimsStatus
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.objects import created, true_conditions_of
-from modelprofiler.cluster.gather.pods import ended_state, is_running, start_problem
+from modelprofiler.cluster.gather.pods import ended_state, how_ended, is_running, start_problem
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.text import head, tail
 from modelprofiler.errors import LoadError
@@ -106,9 +106,8 @@ def _failure(ended: Object, settings: Settings) -> str:
     if ended.get("reason") == "OOMKilled":
         limit = f"{settings.load_memory} of a load pod (chart value trials.load.memory)"
         return f"the dataset does not fit into the {limit}"
-    how = f"exit code {ended.get('exitCode')}, {ended.get('reason')}"
     last_words = tail((ended.get("message") or "").strip(), LONGEST_LAST_WORDS)
-    failure = f"the pod that reads the claims left no result ({how})"
+    failure = f"the pod that reads the claims left no result ({how_ended(ended)})"
     return f"{failure}: {last_words}" if last_words else failure
 
 

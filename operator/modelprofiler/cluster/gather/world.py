@@ -65,6 +65,7 @@ class Child:
     run: str
     """Hash of its run; for a prepare Job the identity of the claims."""
     deleting: bool
+    uid: str = ""
 
 
 @dataclass(frozen=True)

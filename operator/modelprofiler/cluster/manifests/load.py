@@ -35,6 +35,7 @@ def load_job(
     server_host: str | None,
     deadline_seconds: int,
     together: bool = False,
+    inline: str | None = None,
 ) -> Object:
     """Return the Job that replays the dataset for one trial.
 
@@ -50,6 +51,8 @@ def load_job(
         See `load_pod`.
     deadline_seconds
         When the Job is stopped, whatever it does.
+    inline
+        See `Files.of`.
     """
     meta = child_metadata(
         profile,
@@ -67,7 +70,7 @@ def load_job(
     )
     job = helper_job(
         meta,
-        load_pod(profile, run_hash, settings, server_host, together=together),
+        load_pod(profile, run_hash, settings, server_host, together=together, inline=inline),
         annotations={names.LOAD_CONFIG: config.model_dump_json(by_alias=True, exclude_none=True)},
         deadline_seconds=deadline_seconds,
     )
@@ -76,7 +79,13 @@ def load_job(
 
 
 def load_pod(
-    profile: ModelProfile, run_hash: str, settings: Settings, server_host: str | None, *, together: bool = False
+    profile: ModelProfile,
+    run_hash: str,
+    settings: Settings,
+    server_host: str | None,
+    *,
+    together: bool = False,
+    inline: str | None = None,
 ) -> Object:
     """Return the spec of a load pod.
 
@@ -86,6 +95,8 @@ def load_pod(
         Host name of the server's node: the load prefers any other.
     together
         Whether the load has to be on that node, since both pods mount a volume that only one node can mount.
+    inline
+        See `Files.of`.
     """
     helper = Helper(
         command="load",
@@ -95,9 +106,8 @@ def load_pod(
         placement=_placement(server_host, together=together),
     )
     pod = helper_pod(helper, settings)
-    Files.of(profile, run_hash).mount(
-        "dataset", profile.spec.dataset.source, DATASET_DIR, pod, pod["containers"][0], INLINE_DATASET
-    )
+    files = Files.of(profile, run_hash, inline)
+    files.mount("dataset", profile.spec.dataset.source, DATASET_DIR, pod, pod["containers"][0], INLINE_DATASET)
     return pod
 
 

@@ -18,7 +18,14 @@ def server_pod_labels(profile: ModelProfile, run_hash: str, incarnation: int) ->
 
 
 def deployment(
-    profile: ModelProfile, run_hash: str, settings: Settings, *, incarnation: int, limits: Limits, host: str | None
+    profile: ModelProfile,
+    run_hash: str,
+    settings: Settings,
+    *,
+    incarnation: int,
+    limits: Limits,
+    host: str | None,
+    inline: str | None = None,
 ) -> Object:
     """Return the Deployment of one start of the server.
 
@@ -30,11 +37,12 @@ def deployment(
         The size it starts at.
     host
         Host name of the node to stay on, or None while any will do.
+    inline
+        See `Files.of`.
     """
     labels = server_pod_labels(profile, run_hash, incarnation)
-    pod = template.pod_template(
-        profile.spec, settings, limits=limits, files=Files.of(profile, run_hash), labels=labels, host=host
-    )
+    files = Files.of(profile, run_hash, inline)
+    pod = template.pod_template(profile.spec, settings, limits=limits, files=files, labels=labels, host=host)
     pod["metadata"]["annotations"][names.PROFILE_NAME] = profile.metadata.name
     meta = child_metadata(
         profile,

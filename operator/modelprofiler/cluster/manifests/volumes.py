@@ -55,10 +55,16 @@ class Files:
     """Parts on claims whose path is a file, not a folder."""
 
     @classmethod
-    def of(cls, profile: ModelProfile, run_hash: str) -> Self:
-        """Return the sources of a run; the look at its claims has told files from folders."""
+    def of(cls, profile: ModelProfile, run_hash: str, inline: str | None = None) -> Self:
+        """Return the sources of a run; the look at its claims has told files from folders.
+
+        Parameters
+        ----------
+        inline
+            Name of the ConfigMap with what the profile carries inline, where it is not the usual one.
+        """
         claims = profile.status.claims
-        return cls(names.files(profile, run_hash), ("dataset", *(claims.single_files if claims else ())))
+        return cls(inline or names.files(profile, run_hash), ("dataset", *(claims.single_files if claims else ())))
 
     def mount(
         self, part: Part, source: Source, directory: str, pod: Object, container: Object, inline_file: str

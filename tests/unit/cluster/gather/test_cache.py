@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
-from tests.unit.cluster.objects import UID, now
+from tests.unit.cluster.objects import UID, now, profile
 from tests.unit.cluster.standin import StandIn
 
 from modelprofiler.api.objects import Object
@@ -52,10 +53,18 @@ def child(name: str, version: int, uid: str = "", **fields: object) -> Object:
             "creationTimestamp": "2026-01-01T00:00:00Z",
             "labels": {names.MANAGED_BY: names.MANAGER, names.PROFILE_UID: UID},
             "annotations": {names.PROFILE_NAME: "digits"},
+            "ownerReferences": [names.owner(profile())],
             "managedFields": [],
         },
         **fields,
     }
+
+
+def pod_of(job: str, name: str, version: int, **fields: Any) -> Object:
+    """Return the pod of a Job."""
+    body = child(name, version, **fields)
+    body["metadata"]["ownerReferences"] = [{"kind": "Job", "name": job, "uid": job, "controller": True}]
+    return body
 
 
 async def filled(*streams: list[Event | Exception]) -> tuple[Server, Children]:
@@ -107,8 +116,8 @@ async def test_what_the_operator_writes_is_known_before_any_event() -> None:
 async def test_an_event_that_is_older_than_the_own_write_changes_nothing() -> None:
     """It was under way already."""
     _, children = await filled()
-    children.wrote(PODS, child("p", 105, spec={"size": "new"}))
-    children.take(PODS, "MODIFIED", child("p", 104, spec={"size": "old"}))
+    children.wrote(PODS, pod_of("t1", "p", 105, spec={"size": "new"}))
+    children.take(PODS, "MODIFIED", pod_of("t1", "p", 104, spec={"size": "old"}))
     (pod,) = (await of(children)).pods
     assert {"size": "new"} == pod["spec"]
 
@@ -182,12 +191,59 @@ async def test_a_job_that_ended_before_its_pod_did_has_its_pods_listed() -> None
     server, children = await filled()
     over = {"conditions": [{"type": "Complete", "status": "True"}]}
     children.take(JOBS, "ADDED", child("t1", 101, status=over))
-    pod = child("t1-x", 0, status={"containerStatuses": [{"state": {"terminated": {"message": "result"}}}]})
-    pod["metadata"]["ownerReferences"] = [{"uid": "t1"}]
-    server.put(PODS, pod)
+    ended = {"containerStatuses": [{"state": {"terminated": {"message": "result"}}}]}
+    server.put(PODS, pod_of("t1", "t1-x", 0, status=ended))
     assert [("t1-x", False)] == shown((await of(children)).pods)
     await of(children)
     assert ["pods"] == listed(server)
+
+
+@pytest.mark.parametrize(
+    "references",
+    [
+        [],
+        [names.owner(profile()) | {"controller": False}],
+        [names.owner(profile()) | {"kind": "Deployment"}],
+        [names.owner(profile()) | {"apiVersion": "example.com/v1"}],
+        [names.owner(profile()) | {"uid": "another"}],
+    ],
+)
+async def test_labels_make_nobody_a_child(references: list[Object]) -> None:
+    """Only the owner reference of its controller does, with the uid of the profile."""
+    _, children = await filled()
+    for kind, controller in ((JOBS, references), (DEPLOYMENTS, references), (PODS, [])):
+        stranger = child(f"{kind.plural}-x", 101)
+        stranger["metadata"]["ownerReferences"] = controller
+        children.take(kind, "ADDED", stranger)
+    assert ChildObjects() == await of(children)
+
+
+async def test_a_child_in_another_namespace_is_nobodys() -> None:
+    """Who may create objects in one namespace has no part in another one, whatever uid the owner reference has."""
+    _, children = await filled()
+    for kind, body in ((JOBS, child("t1", 101)), (PODS, pod_of("t1", "t1-x", 102)), (DEPLOYMENTS, child("s1", 103))):
+        body["metadata"]["namespace"] = "elsewhere"
+        children.take(kind, "ADDED", body)
+    assert ChildObjects() == await of(children)
+
+
+async def test_a_stranger_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """And wakes nobody, so that it costs nothing, however often it changes."""
+    stranger = child("t1", 101)
+    del stranger["metadata"]["ownerReferences"]
+    changes: list[Event | Exception] = [("MODIFIED", stranger)] * 3
+    _, children = await filled([("ADDED", stranger), *changes])
+    assert [None] * 4 == await follow(children)
+    (record,) = caplog.records
+    assert "jobs team/t1 has the labels of a ModelProfile's child and is ignored" in record.getMessage()
+
+
+async def test_a_name_that_is_none_wakes_nobody() -> None:
+    """It would be asked for."""
+    body = pod_of("t1", "t1-x", 101)
+    body["metadata"]["annotations"] = {names.PROFILE_NAME: "../../other/modelprofiles/x"}
+    _, children = await filled([("ADDED", body)])
+    assert [None] == await follow(children, PODS)
 
 
 async def test_an_object_that_is_not_ours_is_not_kept() -> None:

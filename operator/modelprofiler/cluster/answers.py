@@ -1,0 +1,52 @@
+"""What the answers of the API server mean. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from modelprofiler.api.objects import Object, controller_of
+from modelprofiler.errors import (
+    AlreadyExists,
+    ClusterUnavailable,
+    Conflict,
+    ModelProfilerError,
+    NameTaken,
+    NotFound,
+    QuotaExceeded,
+    Refused,
+)
+
+
+def check_controller(plural: str, wanted: Object, existing: Object) -> None:
+    """Refuse an object of the wanted name that has another controller.
+
+    Raises
+    ------
+    NameTaken
+        When it has.
+    """
+    mine = controller_of(wanted).get("uid")
+    if mine is not None and controller_of(existing).get("uid") != mine:
+        name = existing["metadata"]["name"]
+        raise NameTaken(f"{plural} {name!r} exists already and does not belong to this profile")
+
+
+def error_of(status: int, body: bytes | str | None) -> ModelProfilerError:
+    """Translate an answer of the API server."""
+    try:
+        message = str(json.loads(body or b"{}").get("message") or "")
+    except (ValueError, AttributeError):
+        message = (body if isinstance(body, str) else (body or b"").decode(errors="replace"))[:500]
+    message = message or f"the API server answered {status}"
+    if status == 404:
+        return NotFound(message)
+    if status == 409:
+        return AlreadyExists(message) if message.endswith("already exists") else Conflict(message)
+    if status in (408, 410, 429) or status >= 500:
+        return ClusterUnavailable(message)
+    # The admission plugin for ResourceQuotas answers 403 with the reason Forbidden, like every other, and gives no
+    # cause in the details: that a quota is exceeded is in the message alone.
+    # https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/resourcequota/controller.go
+    if status == 403 and "exceeded quota: " in message:
+        return QuotaExceeded(message)
+    return Refused(message, status)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.search.margin import Target, with_headroom, with_margin
 from modelprofiler.core.search.points import Observation
-from modelprofiler.core.search.recommend import Target, recommend, with_headroom, with_margin
+from modelprofiler.core.search.recommend import recommend
 from modelprofiler.core.search.run import Run
 from modelprofiler.core.search.target import boundary, target_at
 from modelprofiler.core.steps import Recommend, RunTrial, Step

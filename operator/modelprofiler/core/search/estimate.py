@@ -10,7 +10,8 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import Trial
 from modelprofiler.core.search.forecast import forecast_for
-from modelprofiler.core.search.recommend import recommend, target_for
+from modelprofiler.core.search.margin import target_for
+from modelprofiler.core.search.recommend import recommend
 from modelprofiler.core.search.run import Run
 from modelprofiler.core.steps import Environment, Recommend
 
@@ -43,7 +44,7 @@ def estimate(
     step = recommend(run, target, why)
     forecast_sentence = f"A queueing model forecasts that {target.limits} is enough"
     if run.demand is not None:
-        forecast_sentence += f"; the load needs at least {round(run.demand)}m CPU"
+        forecast_sentence += f"; at the ceiling the load used {round(run.demand)}m CPU"
     if run.memory_peak is not None:
         forecast_sentence += f"; memory peaked at {run.memory_peak // 2**20 + 1}Mi"
     message = f"{forecast_sentence}. No smaller size was tried: {why}."

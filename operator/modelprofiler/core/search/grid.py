@@ -6,7 +6,8 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
-from modelprofiler.core.search.recommend import Target, recommend, target_for
+from modelprofiler.core.search.margin import Target, target_for
+from modelprofiler.core.search.recommend import recommend
 from modelprofiler.core.search.reference import reference_step
 from modelprofiler.core.search.run import Run
 from modelprofiler.core.steps import Recommend, RunTrial, Step

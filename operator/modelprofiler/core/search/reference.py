@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import Outcome, Purpose, Trial
@@ -42,6 +44,10 @@ def _infeasible_message(run: Run, point: CpuPoint) -> str:
     failed = next(o for o in reversed(point.observations) if not o.passed)
     size = f"the ceiling of {Quantity.cpu(run.cpu.last)} CPU and {Quantity.memory(run.memory.last)} memory"
     message = f"{failed.verdict.message} at {size}"
-    if run.is_below_demand(run.cpu.last) and run.demand is not None:
-        message += f"; the load needs at least {round(run.demand)}m CPU"
+    usage, needs = failed.trial.usage, run.load_needs(failed)
+    if usage is not None and needs is not None and needs > run.cpu.last:
+        time = usage.cpu_time_per_request
+        message += (
+            f"; a request took {time} of CPU time there, so that the load needs at least {math.floor(needs)}m CPU"
+        )
     return f"{message}. No smaller size can do better: extend the range, relax the objective or reduce the load."

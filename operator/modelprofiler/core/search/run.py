@@ -225,16 +225,24 @@ class Run:
         """Return the trials that passed at this CPU size or a smaller one, including those on resized servers."""
         return [o for o in self.observations if o.passed and o.cpu <= cpu]
 
+    def load_needs(self, observation: Observation) -> float | None:
+        """Return the CPU that the load would have needed in a trial, in millicores: rate times CPU time per request.
+
+        The utilisation law. None with a closed loop, whose rate adapts to the server, and where it was not measured.
+        """
+        usage, loop = observation.trial.usage, self.spec.load.open_loop
+        time = usage.cpu_time_per_request if usage is not None else None
+        return None if loop is None or time is None else 1000 * float(loop.rate) * time.seconds
+
     @property
     def demand(self) -> float | None:
-        """CPU that the load needs, in millicores: its rate times the CPU time per request (utilisation law).
+        """CPU that the load needs by the cheapest trial, in millicores; None where it is not known.
 
-        None with a closed loop, whose rate adapts to the server, and where CPU time was not measured.
+        A guess of where to look: a request may take less CPU time at a smaller size, for example where a server
+        batches what waits.
         """
-        time = self.cpu_time_per_request
-        if self.spec.load.open_loop is None or time is None:
-            return None
-        return 1000 * float(self.spec.load.open_loop.rate) * time
+        known = [needs for o in self.observations if o.passed and (needs := self.load_needs(o)) is not None]
+        return min(known, default=None)
 
     @property
     def cpu_time_per_request(self) -> float | None:
@@ -246,9 +254,16 @@ class Run:
         ]
         return max(measured, key=lambda pair: pair[0], default=(0, None))[1]
 
+    def passes_below(self, cpu: float) -> bool:
+        """Whether a trial passed with less CPU (millicores) than this."""
+        return any(o.passed and o.limits.cpu < cpu for o in self.observations)
+
     def is_below_demand(self, cpu: int) -> bool:
-        """Whether a CPU limit (millicores) is below the demand of the load, so that no server could keep up."""
-        return self.demand is not None and cpu < BELOW_DEMAND * self.demand
+        """Whether a CPU limit (millicores) is below the demand of the load, so that no server is expected to keep up.
+
+        Never where a trial passed at this size or a smaller one: the demand was then another than supposed.
+        """
+        return self.demand is not None and cpu < BELOW_DEMAND * self.demand and not self.passes_below(cpu + 1)
 
     @property
     def memory_peak(self) -> int | None:

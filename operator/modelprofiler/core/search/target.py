@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelprofiler.core.axis import closed_steps, is_closed
-from modelprofiler.core.search.recommend import Target, target_for
+from modelprofiler.core.search.margin import Target, target_for
 from modelprofiler.core.search.run import Run
 
 

@@ -23,7 +23,7 @@ def test_the_smallest_cpu_that_the_queue_needs_is_expected() -> None:
     cpu = found.recommendation.limits.cpu
     assert cpu is not None
     assert 400 < cpu.millicores <= 600
-    assert "the load needs at least 400m" in found.message
+    assert "at the ceiling the load used 400m CPU" in found.message
 
 
 def test_it_is_never_verified() -> None:

@@ -71,8 +71,8 @@ def test_a_server_that_never_rests_is_no_faster() -> None:
 
 def test_a_trial_that_was_too_slow_and_dear_counts() -> None:
     """The CPU was slow, and perhaps therefore it was."""
-    trials = trials_with(8, 8.1).ran(BRACKET, "300m", load=load_of(600), usage=usage_of("10ms"))
-    assert 240 == pytest.approx(Pace.of(trials).equivalent_size(trials[-1], 300), rel=0.1)
+    trials = trials_with(8, 8.1).ran(BRACKET, "500m", load=load_of(600), usage=usage_of("10ms"))
+    assert 400 == pytest.approx(Pace.of(trials).equivalent_size(trials[-1], 500), rel=0.1)
 
 
 def test_trials_without_cpu_time_are_left_out() -> None:
@@ -92,7 +92,7 @@ def test_what_did_not_run_to_its_end_says_nothing() -> None:
 def test_resized_servers_are_compared_with_fresh_ones() -> None:
     """As long as they have as many threads."""
     trials = trials_with(10)
-    trials.ran(BRACKET, "400m", load=load_of(100), usage=usage_of("6.4ms"), fresh=False)
+    trials.ran(BRACKET, "500m", load=load_of(100), usage=usage_of("6.4ms"), fresh=False)
     assert 2 == len(Pace.of(trials).deviations)
 
 
@@ -101,6 +101,53 @@ def test_servers_with_other_pools_are_not_compared() -> None:
     trials = trials_with(8, 8, threads=4)
     trials += trials_with(12, 12, threads=9)
     assert {} == Pace.of([t.model_copy(update={"index": i}) for i, t in enumerate(trials)]).deviations
+
+
+def trials_at(*pairs: tuple[str, float], failing: str = "") -> Trials:
+    """Return fresh trials, each at a CPU size and with the CPU time per request in milliseconds."""
+    trials = Trials(spec_of())
+    for cpu, cost in pairs:
+        p95 = 600 if cpu == failing else 100
+        trials.ran(BRACKET, cpu, load=load_of(p95), usage=usage_of(f"{cost}ms"))
+    return trials
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("1", 20), ("500m", 11.5), ("300m", 7.6), ("250m", 6.7)],
+        [("1", 8), ("500m", 11), ("300m", 14), ("250m", 15.2)],
+        [("1", 44), ("900m", 41.6), ("600m", 32)],
+        [("1", 20), ("300m", 7)],
+    ],
+    ids=["a server that batches", "caches lost by throttling", "threads that spin", "only two trials"],
+)
+def test_a_cost_that_changes_with_the_size_is_the_servers_own(pairs: list[tuple[str, float]]) -> None:
+    """Every trial stays evidence about its own size, to within two percent, and next to nothing is added."""
+    trials = trials_at(*pairs)
+    pace = Pace.of(trials)
+    for trial in trials:
+        assert trial.limits.cpu is not None
+        size = trial.limits.cpu.millicores
+        assert size == pytest.approx(pace.equivalent_size(trial, size), rel=0.03)
+    assert pace.spread < 0.05
+
+
+def test_beside_a_cost_that_changes_with_the_size_a_slow_trial_is_still_seen() -> None:
+    """Two trials at 300m, one of which took 20 % more for each request."""
+    trials = trials_at(("1", 20), ("500m", 11.5), ("400m", 9.6), ("300m", 7.6), ("300m", 9.2), ("250m", 6.7))
+    pace = Pace.of(trials)
+    assert pace.equivalent_size(trials[4], 300) < 280
+    assert pace.equivalent_size(trials[3], 300) > 300
+
+
+def test_the_measured_pace_of_the_machine_is_taken_where_it_is_known() -> None:
+    """Then the CPU time of a request says nothing: here it falls with the size while the machine stays the same."""
+    trials = trials_at(("1", 20), ("500m", 13), ("500m", 11), ("300m", 7))
+    assert Pace({}) == Pace.of(trials, {1: 0.5, 2: 0.5, 3: 0.5, 4: 0.5})
+    pace = Pace.of(trials, {1: 0.5, 2: 0.65, 3: 0.5, 4: 0.5})
+    assert pace.equivalent_size(trials[1], 500) < 450
+    assert Pace.of(trials) == Pace.of(trials, {1: 0.5, 2: 0.65})
 
 
 def test_a_run_counts_a_pass_at_the_size_above_and_a_failure_at_the_one_below() -> None:
@@ -120,7 +167,7 @@ def test_where_sizes_are_far_apart_a_trial_still_counts_for_none_beyond_its_own(
     spec = spec_of(resources={"cpu": {"values": values}, "memory": {"values": ["1Gi"]}})
     trials = Trials(spec).ran(Purpose.REFERENCE, "1", load=load_of(20), usage=usage_of("10ms"))
     trials.ran(BRACKET, "200m", load=load_of(100), usage=usage_of("8.8ms"))
-    trials.ran(BRACKET, "800m", load=load_of(600), usage=usage_of("9.1ms"))
+    trials.ran(BRACKET, "800m", load=load_of(600), usage=usage_of("9.4ms"))
     trials.ran(BRACKET, "200m", load=load_of(100), usage=usage_of("8ms"))
     run = Run.of(spec, resources_of(spec), "server", "Local", trials)
     assert [1000, 200, 800, 200] == [o.cpu for o in run.observations]

@@ -9,7 +9,8 @@ from tests.unit.core.search.simulator import resources_of, spec_of
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import ContainerRecommendation
 from modelprofiler.api.trial import Outcome, Purpose
-from modelprofiler.core.search.recommend import recommend, target_for
+from modelprofiler.core.search.margin import target_for
+from modelprofiler.core.search.recommend import recommend
 from modelprofiler.core.search.run import Run
 
 MI = 2**20
@@ -71,34 +72,48 @@ def explanation(trials: Trials, cpu: int = 300, memory: int | None = 187) -> str
 
 
 def test_the_explanation_says_what_the_next_smaller_size_did() -> None:
-    """And what was added."""
+    """And what was added. At 8 ms the load would need 400m, which is not said, as 300m passed."""
     assert explanation(trials_of()) == (
         "300m CPU is the smallest that met the objectives: at 250m p95 is 310ms (294ms to 326ms), "
-        "over the objective of 250ms, because the load needs at least 400m; a margin of 10% is added. "
-        "Memory peaked at 187Mi; a margin of 20% is added."
+        "over the objective of 250ms; a margin of 10% is added, and 350m, the next size of the range, is 17% larger. "
+        "Memory peaked at 187Mi; a margin of 20% is added, and 256Mi, the next size of the range, is 37% larger."
     )
 
 
+def test_what_the_load_needs_is_told_by_the_trial_that_failed() -> None:
+    """50/s of 9 ms are 450m, more than the 250m that failed, and no trial passed with less than 450m."""
+    trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
+    trials.ran(Purpose.BRACKET, "250m", load=load_of(310, spread=0.05), usage=usage_of("9ms"))
+    trials.ran(Purpose.BRACKET, "500m", load=load_of(100))
+    assert "over the objective of 250ms, because the load needs at least 450m there;" in explanation(trials, cpu=500)
+
+
 def test_a_failure_is_told_at_the_size_that_ran() -> None:
-    """The trial table has it; that it counts for another size, and why, is told beside."""
+    """And by how much its CPU time per request was off, where it therefore counts for another size."""
     trials = Trials(spec_of())
-    for cpu, p95, cost in (("1", 20, "10ms"), ("300m", 100, "10ms"), ("250m", 310, "16ms")):
+    for cpu, p95, cost in (
+        ("1", 20, "10ms"), ("250m", 310, "10ms"), ("300m", 100, "10ms"), ("300m", 310, "13ms"), ("350m", 100, "10ms"),
+    ):  # fmt: skip
         trials.ran(Purpose.BRACKET, cpu, load=load_of(p95, spread=0.05), usage=usage_of(cost))
-    said = explanation(trials)
-    assert "at 250m (equivalent to 150m, as the CPU was slower than average) p95 is 310ms" in said, said
+    text = explanation(trials, cpu=350)
+    assert "350m CPU met the objectives; 300m met them in trial 3" in text, text
+    assert ", but not in another: at 300m p95 is 310ms (294ms to 326ms)" in text, text
+    assert ", in which a request took 21% more CPU time than its size and the other trials suggest" in text, text
 
 
-def test_a_smaller_size_that_passed_at_a_fast_pace_was_measured() -> None:
-    """It is told why it is not the one."""
+def test_a_smaller_size_that_passed_at_a_fast_pace_is_told() -> None:
+    """With the reason why it is not the one."""
     trials = Trials(spec_of())
-    for cpu, cost in (("1", "10ms"), ("300m", "10ms"), ("250m", "6ms")):
+    for cpu, cost in (("1", "10ms"), ("300m", "10ms"), ("250m", "10ms"), ("250m", "6ms")):
         trials.ran(Purpose.BRACKET, cpu, load=load_of(100), usage=usage_of(cost))
-    assert "; 250m met them only in a trial with a faster CPU than average" in explanation(trials)
+    assert "300m CPU met the objectives; 250m met them in trial 4, in which a request took 2" in explanation(trials)
 
 
 def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
-    """It is said."""
+    """Where it passed, that is told; where it never ran, that is."""
     trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
+    assert explanation(trials, cpu=100).startswith("100m, at which no trial ran, is treated as the smallest")
+    trials.ran(Purpose.BRACKET, "100m", load=load_of(100))
     assert explanation(trials, cpu=100).startswith("100m CPU, the smallest size of the range, met the objectives")
 
 
@@ -115,6 +130,7 @@ def test_a_boundary_at_the_ceiling_has_no_margin() -> None:
 def test_memory_that_was_too_small_is_said() -> None:
     """With the size that was enough."""
     trials = trials_of().broke(Purpose.MEMORY, Outcome.OOM_KILLED, "300m", "192Mi")
+    trials.ran(Purpose.MEMORY, "300m", "224Mi", load=load_of(100))
     assert "192Mi of memory was too small, and 224Mi was enough" in explanation(trials, memory=224)
 
 

@@ -62,11 +62,12 @@ class TestReference:
         assert BRACKET is trial_after(trials.ran(REFERENCE, "1", load=FAST)).purpose
 
     def test_a_load_that_needs_more_than_the_ceiling_is_told_so(self) -> None:
-        """It says how much the load alone needs."""
+        """What a request took of CPU time at the ceiling, and how much the load therefore needs."""
         slow = load_of(900, stopped_early="Overload")
-        passed = Trials(spec()).ran(BRACKET, "4", load=FAST, usage=usage_of("40ms"))
-        twice = passed.ran(REFERENCE, "1", load=slow).ran(REFERENCE, "1", load=slow)
-        assert "the load needs at least 2000m CPU" in end_after(twice).message
+        dear = usage_of("40ms")
+        twice = Trials(spec()).ran(REFERENCE, "1", load=slow, usage=dear).ran(REFERENCE, "1", load=slow, usage=dear)
+        message = end_after(twice).message
+        assert "; a request took 40ms of CPU time there, so that the load needs at least 2000m CPU" in message
 
     def test_a_cheap_failure_does_not_hide_that_the_pace_differs(self) -> None:
         """Its requests cost less than the others': it says nothing of the pace, and the others still do."""

@@ -1,0 +1,67 @@
+"""What an explanation claims: each clause with the trial and the numbers that it rests on.
+
+An explanation is made of claims alone, so that a test can hold every clause against the trials of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a clause says; sizes are of CPU in millicores or of memory in bytes."""
+
+    SMALLEST = "a trial at exactly this CPU passed, and none with less CPU did"
+    MET = "a trial at exactly this CPU passed"
+    MISSED = "a trial at exactly this CPU did not pass"
+    LOAD_NEEDS = "rate times the CPU time per request of this trial is this many millicores; no trial below them passed"
+    PACE = "a request took this percentage more CPU time in this trial than its size and the other trials suggest"
+    MORE_MEMORY = "the trial had this memory, which is more than is recommended"
+    FIRST = "the smallest CPU of the range"
+    NOTHING_BELOW = "no trial with less CPU is evidence"
+    INCONCLUSIVE = "a trial with less CPU was inconclusive"
+    NOT_TRIED = "no trial ran at this CPU"
+    PEAK = "the highest memory peak of a trial that passed, to the next MiB"
+    MEMORY_UNKNOWN = "no trial that passed measured its memory"
+    TOO_SMALL = "a trial with this memory failed for want of memory"
+    ENOUGH = "a trial with this memory passed"
+    NEXT_MEMORY = "the next memory size that was not too small in any trial"
+    MARGIN = "this size plus this percentage, rounded up to the range, is what is recommended"
+    LARGER = "what is recommended is this percentage above this size"
+    WITH_ROOM = "the interval of this trial ends this percentage or more below the objective, at exactly this CPU"
+    AT_CEILING = "this size is the ceiling of the range"
+    BEYOND = "this size plus this percentage is more than the ceiling of the range"
+    HEADROOM = "memory for a peak this percentage higher"
+    NOTE = "a sentence of another module, which computes it from the trials"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A clause of an explanation.
+
+    Attributes
+    ----------
+    kind
+        What it says.
+    text
+        The clause, with the punctuation before it.
+    trial
+        Index of the trial that shows it; None where no single trial does.
+    size
+        The size that it is about: millicores of CPU or bytes of memory.
+    value
+        A further number: see `Kind`.
+    """
+
+    kind: Kind
+    text: str
+    trial: int | None = None
+    size: int | None = None
+    value: float | None = None
+
+
+def text_of(sentences: Sequence[Sequence[Claim]]) -> str:
+    """Return the explanation that these claims make, one sentence for each inner sequence."""
+    return " ".join("".join(claim.text for claim in sentence).rstrip(".") + "." for sentence in sentences)

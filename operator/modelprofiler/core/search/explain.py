@@ -1,0 +1,268 @@
+"""Why a size is recommended: sentences made of claims, each of which a recorded trial shows.
+
+Sizes in a sentence are those at which trials ran, never those for which a trial counts in the search.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.trial import Outcome
+from modelprofiler.core.axis import Axis, Limits
+from modelprofiler.core.drift import drift_of, drift_sentence
+from modelprofiler.core.judge import NO_EVIDENCE
+from modelprofiler.core.leak import leak_of, leak_sentence
+from modelprofiler.core.search.claims import Claim, Kind
+from modelprofiler.core.search.margin import Target, passed_with_room, room, target_for, with_headroom, with_margin
+from modelprofiler.core.search.points import Observation
+from modelprofiler.core.search.run import Run
+from modelprofiler.core.threads import oversized_sentence, variables_sentence
+
+Show: TypeAlias = Callable[[int], str]
+"""Writes a size with its unit."""
+
+LEAST_PACE = 1
+"""Percent from which a difference in the CPU time per request is worth telling; below it the number would read 0."""
+
+
+def explain(run: Run, target: Target) -> list[list[Claim]]:
+    """Return the explanation of a target, one list of claims for each sentence."""
+    cpu = [*_cpu_boundary(run, target), *_cpu_margin(run, target)]
+    return [cpu, _memory_sentence(run, target), *([note] for note in _notes(run, target))]
+
+
+def _cpu_boundary(run: Run, target: Target) -> list[Claim]:
+    """Return which CPU is the boundary and what smaller sizes did."""
+    size = Quantity.cpu(target.cpu)
+    evidence = [o for o in run.observations if not run.blames_memory(o)]
+    at = [o for o in evidence if o.limits.cpu == target.cpu]
+    passed = [o for o in at if o.passed]
+    if not passed:
+        return _untried(run, target, evidence, at)
+    proof = passed[-1]
+    smaller = [o for o in evidence if o.passed and o.limits.cpu < target.cpu]
+    failing = _largest_failure(evidence, target.cpu)
+    if smaller:
+        claims = [Claim(Kind.MET, f"{size} CPU met the objectives", proof.trial.index, target.cpu)]
+        return [*claims, *_why_not_smaller(run, target, smaller, evidence)]
+    if failing is not None:
+        claims = [
+            Claim(Kind.SMALLEST, f"{size} CPU is the smallest that met the objectives", proof.trial.index, target.cpu)
+        ]
+        return [*claims, *_missed(run, failing, ": ")]
+    if target.cpu <= run.cpu.first:
+        text = f"{size} CPU, the smallest size of the range, met the objectives"
+        return [Claim(Kind.FIRST, text, proof.trial.index, target.cpu)]
+    return [
+        Claim(Kind.MET, f"{size} CPU met the objectives", proof.trial.index, target.cpu),
+        _nothing_below(run, target),
+    ]
+
+
+def _untried(run: Run, target: Target, evidence: Sequence[Observation], at: Sequence[Observation]) -> list[Claim]:
+    """Return why a size at which no trial passed is treated as the boundary."""
+    size = Quantity.cpu(target.cpu)
+    claims = []
+    smaller = [o for o in evidence if o.passed and o.limits.cpu < target.cpu]
+    if smaller:
+        best = min(smaller, key=lambda o: (o.limits.cpu, -o.trial.index))
+        text = f"{Quantity.cpu(best.limits.cpu)} CPU met the objectives in trial {best.trial.index}"
+        claims = [Claim(Kind.MET, text, best.trial.index, best.limits.cpu), *_pace(run, best)]
+        if (refuting := _refuting(evidence, best)) is not None:
+            claims += _missed(run, refuting, ", but not in another: ")
+    elif (failing := _largest_failure(evidence, target.cpu)) is not None:
+        claims = _missed(run, failing, "")
+    if at:
+        start = "; " if claims else ""
+        return [*claims, *_missed(run, at[-1], start)]
+    text = f"{'; ' if claims else ''}{size}, at which no trial ran, is treated as the smallest that meets them"
+    return [*claims, Claim(Kind.NOT_TRIED, text, size=target.cpu)]
+
+
+def _why_not_smaller(
+    run: Run, target: Target, smaller: Sequence[Observation], evidence: Sequence[Observation]
+) -> list[Claim]:
+    """Return why the smallest size that passed in some trial is not the boundary."""
+    best = min(smaller, key=lambda o: (o.limits.cpu, -o.trial.index))
+    size = Quantity.cpu(best.limits.cpu)
+    claims = [Claim(Kind.MET, f"; {size} met them in trial {best.trial.index}", best.trial.index, best.limits.cpu)]
+    reasons = _pace(run, best)
+    if (refuting := _refuting(evidence, best)) is not None:
+        reasons += _missed(run, refuting, ", but not in another: ")
+    if not reasons and best.limits.memory > target.limits.memory:
+        memory = Quantity.memory(best.limits.memory)
+        reasons = [Claim(Kind.MORE_MEMORY, f" with {memory} of memory", best.trial.index, best.limits.memory)]
+    return claims + reasons
+
+
+def _refuting(evidence: Sequence[Observation], passed: Observation) -> Observation | None:
+    """Return the last failure at the CPU of a pass or more; None without one."""
+    return next((o for o in reversed(evidence) if not o.passed and o.limits.cpu >= passed.limits.cpu), None)
+
+
+def _largest_failure(evidence: Sequence[Observation], below: int) -> Observation | None:
+    """Return the last trial that failed at the largest size below this one; None where none did."""
+    failed = [o for o in evidence if not o.passed and o.limits.cpu < below]
+    return max(failed, key=lambda o: (o.limits.cpu, o.trial.index), default=None)
+
+
+def _nothing_below(run: Run, target: Target) -> Claim:
+    """Return that no smaller size was measured, or which one had an inconclusive trial."""
+    below = [t for t in run.trials if t.outcome in NO_EVIDENCE and Limits.from_size(t.limits).cpu < target.cpu]
+    if below:
+        cpu = Limits.from_size(below[-1].limits).cpu
+        text = f"; the trial at {Quantity.cpu(cpu)} was inconclusive ({below[-1].message})"
+        return Claim(Kind.INCONCLUSIVE, text, below[-1].index, cpu)
+    return Claim(Kind.NOTHING_BELOW, "; no smaller size was measured", size=target.cpu)
+
+
+def _missed(run: Run, failed: Observation, start: str) -> list[Claim]:
+    """Return how a trial failed, what the load would have needed there, and whether the CPU was slow."""
+    size = Quantity.cpu(failed.limits.cpu)
+    if failed.trial.outcome in (Outcome.SLOW, Outcome.ERRORS):
+        text = f"{start}at {size} {failed.verdict.message}"
+    else:
+        text = f"{start}at {size} the trial ended as {failed.trial.outcome.value} ({failed.verdict.message})"
+    claims = [Claim(Kind.MISSED, text, failed.trial.index, failed.limits.cpu)]
+    needs = run.load_needs(failed)
+    if needs is not None and needs > failed.limits.cpu and not run.passes_below(needs):
+        text = f", because the load needs at least {math.floor(needs)}m there"
+        claims.append(Claim(Kind.LOAD_NEEDS, text, failed.trial.index, failed.limits.cpu, needs))
+    return [*claims, *_pace(run, failed)]
+
+
+def _pace(run: Run, observation: Observation) -> list[Claim]:
+    """Return by how much the CPU time per request of a trial differs from the others', if it counts as other size."""
+    percent = round(100 * math.expm1(run.pace.deviations.get(observation.trial.index, 0.0)))
+    if observation.cpu == observation.limits.cpu or abs(percent) < LEAST_PACE:
+        return []
+    text = (
+        f", in which a request took {abs(percent)}% {'more' if percent > 0 else 'less'} CPU time than its size and the "
+        "other trials suggest"
+    )
+    return [Claim(Kind.PACE, text, observation.trial.index, observation.limits.cpu, percent)]
+
+
+def _cpu_margin(run: Run, target: Target) -> list[Claim]:
+    """Return what is added to the boundary, in numbers."""
+    percent, recommended = run.spec.recommendation.cpu_margin_percent, target.limits.cpu
+    proof = passed_with_room(run, target.cpu)
+    coarse = recommended == target.cpu < run.cpu.last and percent and with_margin(target.cpu, percent) <= run.cpu.last
+    if coarse and proof is not None and (share := room(run, proof)) is not None:
+        above = run.cpu.next_higher(target.cpu) or target.cpu
+        return [
+            Claim(
+                Kind.WITH_ROOM,
+                f"; no margin is added, because the interval of trial {proof.trial.index} ends "
+                f"{math.floor(100 * share)}% below the objective, and the next size, {Quantity.cpu(above)}, is "
+                f"{_percent_above(target.cpu, above)}% larger",
+                proof.trial.index,
+                target.cpu,
+                percent,
+            )
+        ]
+    claims = _margin(target.cpu, percent, run.cpu, recommended, lambda size: str(Quantity.cpu(size)))
+    expected = run.cpu.ceil(with_margin(target.cpu, percent))
+    if recommended > expected:
+        text = f"; {Quantity.cpu(recommended)} is {_percent_above(target.cpu, recommended)}% larger"
+        if run.pace.error:
+            text += (
+                f", as the CPU time per request differs between trials by {round(100 * math.expm1(run.pace.spread))}% "
+                "(standard deviation) beyond what their sizes explain"
+            )
+        claims = [Claim(Kind.LARGER, text, size=target.cpu, value=_percent_above(target.cpu, recommended))]
+    return claims
+
+
+def _percent_above(base: int, size: int) -> int:
+    return round(100 * (size - base) / base)
+
+
+def _memory_sentence(run: Run, target: Target) -> list[Claim]:
+    """Return the memory boundary and what is added to it."""
+    recommended = target.limits.memory
+    if target.memory is None:
+        ceiling = Quantity.memory(recommended)
+        text = f"Memory was not measured, so the largest size of the range, {ceiling}, is recommended"
+        return [Claim(Kind.MEMORY_UNKNOWN, text, size=recommended)]
+    claims = _memory_boundary(run, target, target.memory)
+    percent = run.spec.recommendation.memory_margin_percent
+    if recommended <= run.memory.ceil(with_margin(target.memory, percent)):
+        return [*claims, *_margin(target.memory, percent, run.memory, recommended, _mebibytes)]
+    above = _percent_above(target.memory, recommended)
+    larger = f"{_mebibytes(recommended)} is {above}% larger"
+    if with_headroom(run, target_for(run, target.cpu, target.memory)).limits.memory == recommended:
+        text = f"; a margin of {percent}% is added, with room for a peak up to 2% higher, so that {larger}"
+        return [*claims, Claim(Kind.HEADROOM, text, size=target.memory, value=above)]
+    return [*claims, Claim(Kind.LARGER, f"; {larger}", size=target.memory, value=above)]
+
+
+def _memory_boundary(run: Run, target: Target, memory: int) -> list[Claim]:
+    peak = run.memory_peak
+    killed = [o for o in run.observations if run.blames_memory(o) and not run.is_outvoted(o)]
+    killed = sorted((o for o in killed if o.limits.memory < target.limits.memory), key=lambda o: o.limits.memory)
+    if not killed or (peak is not None and killed[-1].limits.memory < peak):
+        highest = [
+            o.trial.index
+            for o in run.observations
+            if o.passed and o.trial.usage and o.trial.usage.memory and o.trial.usage.memory.peak.bytes == memory
+        ]
+        return [Claim(Kind.PEAK, f"Memory peaked at {_mebibytes(memory)}", highest[0] if highest else None, memory)]
+    last = killed[-1]
+    text = f"{_mebibytes(last.limits.memory)} of memory was too small"
+    claims = [Claim(Kind.TOO_SMALL, text, last.trial.index, last.limits.memory)]
+    enough = [o for o in run.observations if o.passed and last.limits.memory < o.limits.memory <= memory]
+    if enough:
+        least = min(enough, key=lambda o: o.limits.memory)
+        text = f", and {_mebibytes(least.limits.memory)} was enough"
+        return [*claims, Claim(Kind.ENOUGH, text, least.trial.index, least.limits.memory)]
+    text = f", and {_mebibytes(memory)} is the next size that is worth trying"
+    return [*claims, Claim(Kind.NEXT_MEMORY, text, size=memory)]
+
+
+def _margin(base: int, percent: int, axis: Axis, size: int, show: Show) -> list[Claim]:
+    """Return a clause about the margin between a boundary and the recommended size; none where none was added."""
+    if not percent:
+        return []
+    if base >= axis.last:
+        return [Claim(Kind.AT_CEILING, "; it is the ceiling of the range, so no margin is added", size=base)]
+    needed = with_margin(base, percent)
+    if needed > axis.last:
+        text = f"; a margin of {percent}% would exceed the ceiling of the range"
+        return [Claim(Kind.BEYOND, text, size=base, value=percent)]
+    above = _percent_above(base, size)
+    if size != axis.ceil(needed):
+        text = f"; {show(size)} is {above}% larger, less than the margin of {percent}%"
+        return [Claim(Kind.LARGER, text, size=base, value=above)] if size < needed else []
+    text = f"; a margin of {percent}% is added"
+    if above != percent:
+        text += f", and {show(size)}, the next size of the range, is {above}% larger"
+    return [Claim(Kind.MARGIN, text, size=base, value=percent)]
+
+
+def _mebibytes(size: int) -> str:
+    return f"{-(-size // 2**20)}Mi"
+
+
+def _notes(run: Run, target: Target) -> list[Claim]:
+    """Return further sentences, each where it applies: no CPU limit, a leak, a drift, thread pools."""
+    notes = []
+    if run.spec.recommendation.cpu_limit == "None":
+        size = Quantity.cpu(target.limits.cpu)
+        notes.append(
+            f"No CPU limit is recommended; the trials ran with {size} as the limit, which is what "
+            "the request guarantees."
+        )
+    if (leak := leak_of(run.trials)) is not None:
+        notes.append(leak_sentence(leak, target.limits.memory, run.spec))
+    if (drift := drift_of(run.trials)) is not None and drift.noticed:
+        notes.append(drift_sentence(drift))
+    pools = (
+        variables_sentence(run.spec, target.limits.cpu),
+        oversized_sentence(run.spec, target.limits, run.trials),
+    )
+    notes += [sentence for sentence in pools if sentence is not None]
+    return [Claim(Kind.NOTE, note) for note in notes]

@@ -20,8 +20,9 @@ LARGEST = 2**20
 MOST = 1000
 """Files of a folder that are read; a folder with more Python files is an environment rather than a script's."""
 
-SDKS = ("azureml", "modelprofiler")
-"""Azure ML's SDK, and this package, which stands in for it: scripts import them, and the scoring server has neither."""
+SDKS = ("azureml", "azureml_user", "modelprofiler")
+"""Azure ML's SDK, what it generated for batches, and this package, which stands in for it: scripts import them, and the
+scoring server has none."""
 
 SERVED = "azureml.contrib.services"
 """The part of the SDK that the scoring server has."""

@@ -204,7 +204,7 @@ def test_scripts_with_the_sdk_in_a_profile(modelprofiler: Callable[..., Ran], sc
         # The deployment environments of automated ML
         (
             "[python=3.8.13, pip=22.1.2, numpy~=1.22.3, py-xgboost=1.3.3, libgcc, nb_conda, openssl=1.1.1s]",
-            ["libgcc, nb-conda, openssl"],
+            ["libgcc, nb_conda, openssl=1.1.1s"],
         ),
         (
             (

@@ -37,6 +37,20 @@ def test_requirements_are_those_of_the_file() -> None:
         Environment.from_pip_requirements("e", "gone.txt")
 
 
+def test_requirements_files_of_other_programs_are_read() -> None:
+    """PowerShell writes UTF-16, pip-compile continues lines, and some editors write a byte order mark."""
+    pinned = "numpy==2.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n    # via -r x\njoblib\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        Path("r.txt").write_text(pinned, encoding=encoding)
+        requirements = of(Environment.from_pip_requirements("e", "r.txt")).spec["requirements"]
+        assert ["numpy==2.0  --hash=sha256:00  --hash=sha256:01", "joblib"] == requirements
+        Path("env.yml").write_text("dependencies:\n- numpy\n", encoding=encoding)
+        assert ["numpy"] == of(Environment.from_conda_specification("e", "env.yml")).spec["requirements"]
+    Path("r.txt").write_bytes(b"\xe4")
+    with pytest.raises(UserErrorException, match=r"r\.txt is not text in UTF-8"):
+        Environment.from_pip_requirements("e", "r.txt")
+
+
 def test_the_sdk_is_not_installed() -> None:
     """azureml-defaults is left out: every run provides the inference server."""
     assert "requirements" not in of(Environment("e")).spec
@@ -114,7 +128,7 @@ def test_tools_are_in_every_environment() -> None:
 def test_conda_packages_without_an_equivalent_are_refused_by_name() -> None:
     """The error names all of them, and what to do."""
     environment = with_packages(conda_packages=["numpy", "cudatoolkit=10.1", "nccl"])
-    with pytest.raises(UserErrorException, match=r"without an equivalent on PyPI: cudatoolkit, nccl\. Name packages"):
+    with pytest.raises(UserErrorException, match=r"no equivalent on PyPI: cudatoolkit=10\.1, nccl; name packages"):
         of(environment)
 
 
@@ -193,11 +207,12 @@ def test_a_pinned_patch_of_python_is_named() -> None:
         ("-c constraints.txt", "write its versions into the lines"),
         ("-e .", "put the package into the source directory"),
         ("-e git+https://host.invalid/a.git#egg=a", "put the package into the source directory"),
-        ("--extra-index-url https://host.invalid/simple", "pip's configuration or in UV_INDEX"),
-        ("-f https://host.invalid/whl", "pip's configuration or in UV_INDEX"),
+        ("--extra-index-url https://host.invalid/simple", "set it in pip's configuration"),
+        ("-f https://host.invalid/whl", "set it in pip's configuration"),
         ("--pre", "options of pip are not supported"),
         ("./wheels/mine-0.1-py3-none-any.whl", "a path must be absolute"),
         ("mine.zip", "a path must be absolute"),
+        ("torch@https://host.invalid/torch-1.1.0-cp36-cp36m-linux_x86_64.whl", "a wheel for cp36"),
         ("/nowhere/mine-0.1-py3-none-any.whl", "there is no such file"),
         ("file:///nowhere/mine-0.1-py3-none-any.whl", "there is no such file"),
         ("https://host.invalid/torch-1.1.0-cp36-cp36m-linux_x86_64.whl", "a wheel for cp36-cp36m-linux_x86_64"),
@@ -219,7 +234,7 @@ def test_a_pip_line_that_cannot_be_used_is_named(line: str, reason: str) -> None
             of(environment, in_cluster=in_cluster)
         assert re.search(rf"{re.escape(line)} \([^(]*{re.escape(reason)}", str(error.value))
         assert "-c other.txt (write its versions" in str(error.value)
-        assert "without an equivalent on PyPI: openssl" in str(error.value)
+        assert "no equivalent on PyPI: openssl;" in str(error.value)
 
 
 @pytest.mark.parametrize(

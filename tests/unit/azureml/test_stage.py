@@ -41,6 +41,7 @@ def models(ws: Workspace) -> list[Model]:
         "from modelprofiler.azureml.core import Model",
         "from azureml.core.model import Model",
         "import azureml.core\nModel = azureml.core.Model",
+        "import os, azureml.core\nModel = azureml.core.Model",
     ],
 )
 @pytest.mark.parametrize("count", [1, 2])

@@ -81,7 +81,7 @@ class PypiPackages:
     mapped
         Sentences such as ``pytorch=1.6 is taken from PyPI as torch==1.6.*``.
     unknown
-        Names of the packages without an equivalent.
+        The packages without an equivalent, as they are written.
     problems
         What cannot be used for another reason, each with that reason.
     """
@@ -103,7 +103,7 @@ def pypi_packages(packages: list[str]) -> PypiPackages:
         if name in TOOLS:
             continue
         if equivalent is None:
-            result.unknown.append(name or package)
+            result.unknown.append(package)
             continue
         try:
             spec = parsed(package)

@@ -86,7 +86,7 @@ class _Problems:
         """Refuse what cannot be used, all at once."""
         sentences = list(self.sentences)
         if self.lines:
-            sentences.insert(0, f"lines of the environment that cannot be used: {'; '.join(self.lines)}")
+            sentences.insert(0, f"these lines of the environment cannot be used: {'; '.join(self.lines)}")
         if sentences and self.python:
             sentences.append(self.python)
         if sentences:
@@ -159,8 +159,8 @@ def _requirements(
     conda = pip_lines(packages.requirements, (3, python))
     if packages.unknown:
         problems.sentences.append(
-            f"conda packages without an equivalent on PyPI: {', '.join(packages.unknown)}. Name packages of PyPI with "
-            "add_pip_package, or build an image that has them and name it with Environment.from_docker_image"
+            f"these conda packages have no equivalent on PyPI: {', '.join(packages.unknown)}; name packages of PyPI "
+            "with add_pip_package, or build an image that has them and name it with Environment.from_docker_image"
         )
     problems.lines += [*packages.problems, *pip.problems]
     problems.lines += contradictions(list(conda.parsed.items())) + contradictions(list(pip.parsed.items()))

@@ -22,7 +22,7 @@ REASONS = {
     ("-c", "--constraint"): "write its versions into the lines instead",
     ("-e", "--editable"): "put the package into the source directory, or name a URL of it",
     ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--trusted-host"): (
-        "set the index in pip's configuration or in UV_INDEX instead"
+        "set it in pip's configuration, or in UV_INDEX or UV_FIND_LINKS, instead"
     ),
 }
 """Why pip's options cannot be used, and what to do."""
@@ -102,7 +102,7 @@ def _package(line: str, python: tuple[int, int], result: PipLines) -> None:
     if _URL.match(line):
         _url(line, line, python, result)
         return
-    if _PATH.search(line.split(" @ ")[0]):
+    if "@" not in line and _PATH.search(line):
         _path(line, python, result)
         return
     try:

@@ -19,7 +19,7 @@ from modelprofiler.azureml.serving.model_path import MODELS_VARIABLE
 MODELS_DIRECTORY = "azureml-models"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
 
-_IMPORT = re.compile(r"^\s*(?:from|import)\s+(modelprofiler\.azureml|azureml)\b", re.MULTILINE)
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+(?:[\w., ]+,\s*)?(modelprofiler\.azureml|azureml)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def start(
     environment = translated(
         inference_config.effective_environment(), in_cluster=workspace.is_kubernetes, index=ask_index
     )
-    environment.warnings += check_script(inference_config, environment.packages)
+    if not (workspace.is_kubernetes and "image" in environment.spec):  # nobody knows what an image contains
+        environment.warnings += check_script(inference_config, environment.packages)
     if is_sample(input_dataset):
         environment.warnings.append(ONE_REQUEST)
     call = manifest.Call(

@@ -12,7 +12,7 @@ import yaml
 
 from modelprofiler.azureml.exceptions import UserErrorException
 
-_KEYS = ("name", "channels", "dependencies", "prefix", "variables")
+_KEYS = ("name", "channels", "dependencies", "platforms", "prefix", "variables")
 _NAME = re.compile(r"^(?:[^:\s]+::)?([A-Za-z0-9._-]+)")
 
 DEFAULT_PIP_PACKAGE = "azureml-defaults"
@@ -194,10 +194,10 @@ def package_name(requirement: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.safe_load(path.read_bytes())  # a byte order mark says when it is UTF-16
     except OSError as error:
         raise UserErrorException(f"cannot read the conda file {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise UserErrorException(f"the conda file {path} is not YAML: {error}") from error
     return _checked(data, f"the conda file {path}")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import codecs
 import copy
 import os
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -265,9 +267,15 @@ class Environment:
 
 
 def _lines(path: Path) -> builtins.list[str]:
+    """Return the lines of a requirements file, without comments; a backslash at its end continues a line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        # PowerShell writes UTF-16 with `pip freeze > requirements.txt`.
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except OSError as error:
         raise UserErrorException(f"cannot read the requirements file {path}: {error.strerror}") from error
-    lines = [line.split(" #")[0].strip() for line in text.splitlines()]
+    except UnicodeDecodeError as error:
+        raise UserErrorException(f"the requirements file {path} is not text in UTF-8: {error.reason}") from error
+    lines = [line.split(" #")[0].strip() for line in re.sub(r"\\\r?\n\s*", " ", text).splitlines()]
     return [line for line in lines if line and not line.startswith("#")]

@@ -197,6 +197,13 @@ RUNS = "def init(): pass\ndef run(data): return data\n"
             "uses Dataset of modelprofiler.azureml",
         ),
         ("import json\nimport azureml.train.automl", "line 2, uses azureml.train.automl:"),
+        ("from azureml.automl.runtime.shared import model_wrappers", "uses azureml.automl.runtime.shared:"),
+        ("import azureml.automl.core.shared.constants", "uses azureml.automl.core.shared.constants:"),
+        (
+            "from azureml.automl.core.shared import constants\nconstants.X",
+            "uses constants of azureml.automl.core",
+        ),
+        ("import azureml_user.parallel_run", "uses azureml_user.parallel_run:"),
         ("from azureml.studio.core.io import model_directory", "uses azureml.studio.core.io:"),
         ("def init(): load()\ndef load():\n    import azureml.dataprep", "line 3, uses azureml.dataprep:"),
     ],
@@ -236,6 +243,8 @@ def test_what_is_replaced_or_may_be_missing_is_warned_of(
     [
         "from azureml.core.model import Model\ndef init(): Model.get_model_path('x')",
         "from azureml.core import Run, Workspace, Model",
+        "import azureml.core\nprint(azureml.core.VERSION, azureml.core.model.Model)",
+        "from azureml import core\ncore.Model.get_model_path",
         "try:\n    from azureml.train import x\nexcept ImportError:\n    x = None",
         "from azureml.contrib.services.aml_request import AMLRequest, rawhttp",
         "from azureml.contrib.services.aml_response import AMLResponse",

@@ -79,6 +79,8 @@ from azureml.ai.monitoring import Collector
 from azureml.ai.monitoring.context import BasicCorrelationContext
 from azureml.core import Model, Run, Workspace
 from azureml.core.authentication import ServicePrincipalAuthentication
+from azureml.monitoring import SomethingElse
+from azureml.automl.core.shared import constants
 
 log_server.enable_telemetry(INSTRUMENTATION_KEY)
 logging_utilities.log_traceback(ValueError(), None)

@@ -5,15 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.profiling import shim
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
 from modelprofiler.files.script_imports import Need, python_texts, sdk_needs
-
-PROVIDED = {
-    "azureml": {"core"},
-    "azureml.core": {"Model", "VERSION", "model"},
-    "azureml.core.model": {"Model"},
-}
-"""Names of the SDK that `modelprofiler.azureml.profiling.shim` provides."""
 
 REPLACED = {
     "azureml.monitoring": "nothing is collected, and what collecting costs is not measured",
@@ -68,13 +62,15 @@ def _texts(config: InferenceConfig) -> tuple[str, dict[str, str]]:
 
 def _missing(need: Need) -> tuple[str, ...] | bool:
     """Return the names of a module that a server does not have; False for none, True for all of it."""
-    module = need.module.removeprefix("modelprofiler.")
-    if any(f"{module}.".startswith(f"{replaced}.") for replaced in REPLACED):
-        return False
-    if module in PROVIDED or module.startswith("azureml.core."):
+    below = need.module.removeprefix("modelprofiler.").removeprefix("azureml").removeprefix(".")
+    contents = shim.contents_of(below) if below else {"Model": None}
+    if contents is None:
+        return True
+    if "__getattr__" not in contents:
         # A name that is imported and not used does no harm: the shim has a stand-in for it.
-        return tuple(name for name in need.names if name not in PROVIDED.get(module, set()))
-    return True
+        submodule = f"{below}.{{}}" if below else "{}"
+        return tuple(name for name in need.names if name not in contents and submodule.format(name) not in shim.MODULES)
+    return False
 
 
 def _named(need: Need) -> str:

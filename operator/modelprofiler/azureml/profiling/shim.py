@@ -5,6 +5,7 @@ environment. It uses the standard library only, and creates the SDK's modules un
 SDK are installed, their modules are used instead.
 """
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import json
@@ -90,7 +91,7 @@ class _Absent(type):
 
 
 def _stand_in(name: str) -> object:
-    """Return a name of azureml.core that raises an error when it is used."""
+    """Return a class that raises an error when it is used."""
     if name.startswith("__"):
         raise AttributeError(name)
     return _Absent(name, (), {})
@@ -115,11 +116,11 @@ def _of_server(name: str) -> object:
     return module
 
 
-_CORE: "dict[str, object]" = {"Model": Model, "VERSION": VERSION, "__getattr__": _stand_in}
-_QUIET: "dict[str, object]" = {"__getattr__": _does_nothing}
-_MODULES: "dict[str, dict[str, object]]" = {
-    "core": _CORE,
-    "core.model": _CORE,
+CORE: "dict[str, object]" = {"Model": Model, "VERSION": VERSION}
+ANYTHING: "dict[str, object]" = {"__getattr__": _does_nothing}
+MODULES: "dict[str, dict[str, object]]" = {
+    "core": CORE,
+    "core.model": CORE,
     "monitoring": {"ModelDataCollector": ModelDataCollector},
     "ai": {},
     "ai.monitoring": {"Collector": Collector, "BasicCorrelationContext": BasicCorrelationContext},
@@ -127,12 +128,20 @@ _MODULES: "dict[str, dict[str, object]]" = {
     "automl": {},
     "automl.core": {},
     "automl.core.shared": {},
-    "automl.core.shared.log_server": _QUIET,
-    "automl.core.shared.logging_utilities": _QUIET,
-    "telemetry": {"INSTRUMENTATION_KEY": "", **_QUIET},
+    "automl.core.shared.log_server": ANYTHING,
+    "automl.core.shared.logging_utilities": ANYTHING,
+    "telemetry": {"INSTRUMENTATION_KEY": "", **ANYTHING},
     "contrib": {},
     "contrib.services": {"__getattr__": _of_server},
 }
+"""What each module has, by its name below azureml; any other name of it can be imported and not used."""
+
+
+def contents_of(below: str) -> "dict[str, object] | None":
+    """Return what a module below azureml has; None where there is no such module."""
+    if below.startswith("core."):
+        return CORE
+    return MODULES.get(below)
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -145,16 +154,23 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self, name: str, path: object = None, target: object = None
     ) -> "importlib.machinery.ModuleSpec | None":
         """Find a module of the SDK."""
-        known = name == self._sdk or self._contents(name) is not None
+        known = name == self._sdk or contents_of(self._below(name)) is not None
         return importlib.machinery.ModuleSpec(name, self, is_package=True) if known else None
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Fill a module."""
-        vars(module).update(self._contents(module.__name__) or {"Model": Model})
+        below = self._below(module.__name__)
 
-    def _contents(self, name: str) -> "dict[str, object] | None":
-        below = name[len(self._sdk) + 1 :] if name.startswith(f"{self._sdk}.") else ""
-        return _MODULES.get(below, _CORE if below.startswith("core.") else None)
+        def other(name: str) -> object:
+            """Return a submodule, as ``from module import name`` asks for an attribute first, or a stand-in."""
+            if f"{below}.{name}".lstrip(".") in MODULES:
+                return importlib.import_module(f"{module.__name__}.{name}")
+            return _stand_in(name)
+
+        vars(module).update({"__getattr__": other, **(contents_of(below) or {"Model": Model})})
+
+    def _below(self, name: str) -> str:
+        return name[len(self._sdk) + 1 :] if name.startswith(f"{self._sdk}.") else ""
 
 
 def _create_modules(top: str) -> None:

@@ -56,10 +56,11 @@ class Need:
         return f"{self.file}, line {self.line}: {self.module}"
 
 
-def python_texts(files: Mapping[str, bytes | Path]) -> dict[str, str]:
-    """Return the texts of the Python files among files, by their paths; those that cannot be read are left out."""
+def python_texts(script: str, files: Mapping[str, bytes | Path]) -> dict[str, str]:
+    """Return the texts of a script and of the other Python files; those that cannot be read are left out."""
     texts: dict[str, str] = {}
-    for name, content in files.items():
+    for name in [script, *files]:
+        content = files.get(name, b"")
         if not name.endswith(".py") or len(texts) == MOST:
             continue
         try:

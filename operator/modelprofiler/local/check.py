@@ -111,7 +111,7 @@ def examine(
 def script_import_problems(script: EntryScript, code: SourceFiles) -> tuple[list[Problem], list[str]]:
     """Return what a script imports of Azure ML's SDK, as a problem where it certainly does, else as a warning."""
     packages = [package_name(line) for line in script.environment.requirements]
-    needs = sdk_needs(script.file, python_texts(code.files), packages)
+    needs = sdk_needs(script.file, python_texts(script.file, code.files), packages)
     path = "spec.server.entryScript.file"
     advice = (
         "the scoring server does not have it; find the model with AZUREML_MODEL_DIR, catch the ImportError, list the "

@@ -268,3 +268,16 @@ def test_a_script_whose_environment_has_packages_of_the_sdk_is_not_judged(
     Path("r.txt").write_text("azureml-train\n", encoding="utf-8")
     config = InferenceConfig("score.py", environment=Environment.from_pip_requirements("e", "r.txt"))
     Model.profile(ws, "p", [], config, requests)
+
+
+def test_a_helper_of_the_script_is_looked_at_too(ws: Workspace, requests: TabularDataset) -> None:
+    """In the source directory, without folders that are not copied."""
+    for name, text in (
+        ("src/score.py", f"import helper\n{RUNS}"),
+        ("src/helper.py", "from azureml.core import Run\nRun.get_context()\n"),
+        ("src/.venv/lib.py", "import azureml.train\n"),
+    ):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text, encoding="utf-8")
+    config = InferenceConfig("score.py", source_directory="src", environment=Environment("e"))
+    assert refused(ws, config, requests).startswith("helper.py, line 1, uses Run of azureml.core:")

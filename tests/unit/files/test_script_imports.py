@@ -1,8 +1,10 @@
 """Which modules a scoring script needs when it serves."""
 
+from pathlib import Path
+
 import pytest
 
-from modelprofiler.files.script_imports import needs
+from modelprofiler.files.script_imports import LARGEST, MOST, needs, python_texts
 
 
 def modules(text: str, **files: str) -> list[tuple[str, bool]]:
@@ -113,3 +115,14 @@ def test_the_names_that_are_used_show(text: str, names: tuple[str, ...]) -> None
     """Unless an ImportError is caught where they are used."""
     (need,) = needs("score.py", {"score.py": text})
     assert names == need.names
+
+
+def test_a_script_is_read_before_the_limit_of_files(tmp_path: Path) -> None:
+    """What is too large, not Python or not there is left out."""
+    (tmp_path / "large.py").write_bytes(b"#" * (LARGEST + 1))
+    files: dict[str, bytes | Path] = {f"a{number}.py": b"" for number in range(MOST + 5)}
+    files |= {"score.py": b"import sdk", "notes.txt": b"import no"}
+    texts = python_texts("score.py", files)
+    assert (MOST, "import sdk") == (len(texts), texts["score.py"])
+    others: dict[str, bytes | Path] = {"large.py": tmp_path / "large.py", "gone.py": tmp_path / "gone.py"}
+    assert {"score.py": "", "large.py": ""} == python_texts("score.py", others)

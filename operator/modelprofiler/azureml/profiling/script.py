@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling import shim
+from modelprofiler.azureml.profiling.stage import LEFT_OUT
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
 from modelprofiler.files.script_imports import Need, python_texts, sdk_needs
 
@@ -53,11 +55,15 @@ def check_script(config: InferenceConfig, packages: set[str]) -> list[str]:
 def _texts(config: InferenceConfig) -> tuple[str, dict[str, str]]:
     script = config.entry_script_path
     if config.source_directory is None:
-        return script.name, python_texts({script.name: script})
+        return script.name, python_texts(script.name, {script.name: script})
     root = Path(config.source_directory).resolve()
-    # `rglob` follows no links to folders, so that a circle of links ends.
-    files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*.py")) if path.is_file()}
-    return script.resolve().relative_to(root).as_posix(), python_texts(files)
+    files: dict[str, bytes | Path] = {}
+    for folder, folders, names in os.walk(root):  # follows no links to folders, so that a circle of links ends
+        left_out = LEFT_OUT(folder, folders)
+        folders[:] = sorted(name for name in folders if name not in left_out)
+        files |= {Path(folder, name).relative_to(root).as_posix(): Path(folder, name) for name in sorted(names)}
+    file = script.resolve().relative_to(root).as_posix()
+    return file, python_texts(file, files)
 
 
 def _missing(need: Need) -> tuple[str, ...] | bool:

@@ -161,7 +161,7 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
     whole: Object = {
         "server": {"template": server or cost_server(cpu_ms=5, memory_mib=32)},
         "endpoint": {"http": {"port": 8080, "path": "/score", "timeout": "10s"}},
-        "dataset": {"source": {"inline": "".join(f"row {number}\n" for number in range(20))}},
+        "dataset": {"source": {"inline": "".join(f"{number}\n" for number in range(20))}},
         # Long enough for the container to be sampled once while it lasts, which cAdvisor does every 10 to 20 s.
         "load": {"openLoop": {"rate": "20"}, "warmup": "2s", "duration": "18s"},
         # Wide: most tests are not about latency, and what else the machine does must not decide them.

@@ -414,7 +414,7 @@ def refused(kubectl: Run, module_namespace: str, ruled_namespace: str) -> dict[s
         kubectl,
         module_namespace,
         [
-            _config_map("rows", empty="", rows_txt="one\ntwo\n"),
+            _config_map("rows", empty="", rows_txt="1\n2\n"),
             _config_map("hollow"),
             _config_map("code", main_py="", train_py=""),
         ],
@@ -507,7 +507,7 @@ def test_what_is_put_right_is_accepted_without_touching_the_profile(kubectl: Run
     source = {"configMap": {"name": "late", "key": "rows.txt"}}
     profile = apply(support.cost_profile("late", dataset={"source": source}, resources=support.ONE_SIZE), namespace)
     profile.wait_for("Accepted", "False", "SourceNotFound")
-    _create(kubectl, namespace, [_config_map("late", rows_txt="one\ntwo\n")])
+    _create(kubectl, namespace, [_config_map("late", rows_txt="1\n2\n")])
     profile.wait_for("Accepted", "True", "Valid")
     profile.at_stage(Stage.STARTING, trial=1)
 

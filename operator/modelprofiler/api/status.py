@@ -28,6 +28,9 @@ class DatasetStatus(StatusModel):
     """Size of the largest row."""
     digest: str
     """SHA-256 digest of the rows as they are sent."""
+    warnings: Annotated[list[str], Field(max_length=16)] | None = None
+    """What may make a result with these rows misleading, such as equal rows, or rows that are not JSON; absent where
+    there is nothing."""
 
 
 class ClaimsStatus(StatusModel):

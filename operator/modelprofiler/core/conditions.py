@@ -48,6 +48,8 @@ class RunState:
         How the run ended; None until then.
     metrics
         SamplesRead, or why usage cannot be read; None before the first attempt.
+    warnings
+        What may make the result misleading although the profile can be run.
     """
 
     generation: int
@@ -59,6 +61,7 @@ class RunState:
     active: str = ""
     result: Recommend | GiveUp | None = None
     metrics: Finding | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def rounded_place(position: int) -> int:
@@ -123,7 +126,10 @@ def _accepted(state: RunState) -> _Computed:
         return _Computed(ConditionType.ACCEPTED, "False", state.refused.reason, state.refused.message)
     if state.preparing:
         return _Computed(ConditionType.ACCEPTED, "Unknown", Reason.PREPARING, state.preparing)
-    return _Computed(ConditionType.ACCEPTED, "True", Reason.VALID, "The profile can be run as it is written.")
+    message = "The profile can be run as it is written."
+    if state.warnings:
+        message += f" But {'; '.join(state.warnings)}."
+    return _Computed(ConditionType.ACCEPTED, "True", Reason.VALID, message)
 
 
 def _metrics(state: RunState) -> _Computed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -88,6 +88,9 @@ def run_status(
 
 def updated_status(before: ModelProfileStatus, state: RunState, now: datetime, **fields: Any) -> ModelProfileStatus:
     """Return a status with these fields and the conditions that follow from a state; all other fields stay."""
+    dataset = fields.get("dataset", before.dataset)
+    if dataset is not None:
+        state = replace(state, warnings=tuple(dataset.warnings or ()))
     place = None if state.queue_position is None else rounded_place(state.queue_position)
     return before.model_copy(
         update={

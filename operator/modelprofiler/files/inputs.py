@@ -15,7 +15,8 @@ from modelprofiler.core.support import container_path, profiled_container
 from modelprofiler.errors import DatasetError, InvalidInput, Problem
 from modelprofiler.files.document import Document
 from modelprofiler.files.sources import MissingConfigMap, SourceFiles, UnusablePath, locate
-from modelprofiler.load.dataset import describe, read_rows
+from modelprofiler.load.dataset import examine
+from modelprofiler.load.row_check import Promise
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,9 @@ def _ambiguous_dataset(source: Source, rows: SourceFiles) -> list[Problem]:
 
 
 def _describe_dataset(document: Document, rows: SourceFiles, problems: list[Problem]) -> DatasetStatus | None:
-    dataset = document.profile.spec.dataset
+    spec = document.profile.spec
     try:
-        return describe(read_rows(rows.only(), dataset.format, dataset.encoding))
+        return examine(rows.only(), Promise.of(spec), spec.dataset.format, spec.dataset.encoding)
     except DatasetError as error:
         problems.append(Problem("spec.dataset", str(error)))
     except OSError as error:

@@ -21,7 +21,8 @@ from modelprofiler.core.sources import FilesDigest
 from modelprofiler.core.text import head
 from modelprofiler.errors import DatasetError, LoadError
 from modelprofiler.load.config import FileConfig
-from modelprofiler.load.dataset import describe, read_rows
+from modelprofiler.load.dataset import examine
+from modelprofiler.load.row_check import Promise
 
 LONGEST_PROBLEM = 700
 """Characters of one message: five problems of this length fit into a termination message."""
@@ -61,6 +62,8 @@ class PrepareConfig(FileConfig):
     """Format of the rows."""
     encoding: Literal["Text", "Base64"] = "Text"
     """Encoding of the rows."""
+    promise: Promise = Field(default_factory=Promise)
+    """What the profile says about the rows."""
 
 
 class SourceProblem(StatusModel):
@@ -146,12 +149,12 @@ def _dataset(source: VolumeSource, config: PrepareConfig, result: PrepareResult)
     if not target.is_file():
         raise _Unusable("SourceNotFound", f"{_place(source)} is not a file; path must name the file with the rows")
     try:
-        rows = read_rows(target.read_bytes(), config.format, config.encoding)
+        dataset = examine(target.read_bytes(), config.promise, config.format, config.encoding)
     except OSError as e:
         raise _unreadable(source, target, e) from e
     except DatasetError as e:
         raise _Unusable("InvalidDataset", str(e)) from e
-    return {"dataset": describe(rows)}
+    return {"dataset": dataset}
 
 
 _READERS: dict[Part, Callable[[VolumeSource, PrepareConfig, PrepareResult], dict[str, object]]] = {

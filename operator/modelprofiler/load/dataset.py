@@ -12,6 +12,8 @@ from modelprofiler.api.load import DatasetFormat
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import DatasetStatus
 from modelprofiler.errors import DatasetError
+from modelprofiler.load.lines import lines_of
+from modelprofiler.load.row_check import Promise, remarks
 
 ORDER_SEED = 0
 """Seed of the shuffled order: fixed, so that every trial replays the same rows in the same order."""
@@ -28,7 +30,8 @@ def read_rows(data: bytes, format: DatasetFormat = DatasetFormat.LINES, encoding
     data
         Content of the dataset's file.
     format
-        How rows are read from it. Lines: every line that is not empty is a body, without its line end.
+        How rows are read from it. Lines: every line that is not blank is a body, without its line end; see
+        `modelprofiler.load.lines`.
     encoding
         ``Base64``: each row is decoded to the bytes that are sent.
 
@@ -39,7 +42,7 @@ def read_rows(data: bytes, format: DatasetFormat = DatasetFormat.LINES, encoding
     """
     if format is not DatasetFormat.LINES:
         raise DatasetError(f"dataset format {format.value} is not supported yet; write the bodies as Lines")
-    rows = [line for line in data.replace(b"\r\n", b"\n").split(b"\n") if line.strip()]
+    rows = lines_of(data)
     if not rows:
         problem = "is empty" if not data else "has only empty lines"
         raise DatasetError(f"the dataset {problem}; write one request body per line")
@@ -53,6 +56,30 @@ def _decoded(row: bytes, number: int) -> bytes:
         return base64.b64decode(row.strip(), validate=True)
     except binascii.Error as e:
         raise DatasetError(f"row {number} of the dataset is not Base64: {e}") from e
+
+
+def examine(
+    data: bytes,
+    promise: Promise,
+    format: DatasetFormat = DatasetFormat.LINES,  # noqa: A002
+    encoding: str = "Text",
+) -> DatasetStatus:
+    """Return the facts about a dataset, and what about its rows may make a result misleading.
+
+    Parameters
+    ----------
+    data, format, encoding
+        As for `read_rows`.
+    promise
+        What the profile says about the rows.
+
+    Raises
+    ------
+    DatasetError
+        As `read_rows`, and when the rows are certainly not what the profile promises.
+    """
+    rows = read_rows(data, format, encoding)
+    return describe(rows).model_copy(update={"warnings": remarks(rows, promise) or None})
 
 
 def describe(rows: Sequence[bytes]) -> DatasetStatus:

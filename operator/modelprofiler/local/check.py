@@ -82,6 +82,7 @@ def examine(
         resolved = resolve(document)
         if isinstance(resolved, Resolved):
             inputs = resolved
+            warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
         else:
             problems += resolved
         problems += server_variables(document)[1]
@@ -140,6 +141,8 @@ def examine_for_cluster(document: Document) -> Examined:
     problems = unsupported(spec, "Cluster") + certificate_problems(spec) + template_shape_problems(spec)
     warnings = [] if problems else advice(spec)
     resolved = resolve(document)
+    if isinstance(resolved, Resolved):
+        warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
     for problem in resolved if isinstance(resolved, list) else []:
         if isinstance(problem, MissingConfigMap):
             message = f"ConfigMap {problem.name!r} is not in the file; it must be in the cluster"

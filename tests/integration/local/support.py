@@ -17,7 +17,7 @@ CPU_SECONDS = 0.005
 RATE = 30
 SPEC: dict[str, Any] = {
     "server": {"template": {"spec": {"containers": [{"name": "server", "image": "none"}]}}},
-    "dataset": {"source": {"inline": "unused"}},
+    "dataset": {"source": {"inline": "{}"}},
     "load": {"openLoop": {"rate": str(RATE)}, "warmup": "0s", "duration": "5s"},
     "objectives": {"latency": {"p95": "2s"}},
     "resources": {"cpu": {"values": ["250m", "500m"]}, "memory": {"values": ["64Mi", "128Mi"]}},

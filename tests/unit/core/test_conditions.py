@@ -99,3 +99,11 @@ def test_a_time_of_transition_moves_with_the_status() -> None:
 def test_conditions_speak_of_a_generation() -> None:
     """The one that was looked at."""
     assert {7} == {c.observed_generation for c in conditions_for(RunState(7), [], NOW)}
+
+
+def test_what_may_mislead_is_a_part_of_the_acceptance() -> None:
+    """A profile that can be run and is odd is accepted with a remark."""
+    state = RunState(generation=1, warnings=("the dataset has 3 distinct rows of 40",))
+    accepted = conditions_for(state, [], NOW)[0]
+    expected = "The profile can be run as it is written. But the dataset has 3 distinct rows of 40."
+    assert ("True", expected) == (accepted.status, accepted.message)

@@ -9,7 +9,7 @@ from modelprofiler.files.document import Document, load_document
 Object = dict[str, Any]
 
 SCRIPT: Object = {"entryScript": {"source": {"configMap": {"name": "files", "key": "score.py"}}}}
-FILES = {"score.py": "def init(): pass\ndef run(data): return data\n", "rows.txt": "one\ntwo\n"}
+FILES = {"score.py": "def init(): pass\ndef run(data): return data\n", "rows.txt": "1\n2\n"}
 
 
 def container(**fields: Any) -> Object:

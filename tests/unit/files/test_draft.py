@@ -22,7 +22,7 @@ DRAFT = Draft(
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("score.py").write_text(SCRIPT)
-    Path("rows.txt").write_text("one\n  two\n\nthree")
+    Path("rows.txt").write_text("1\n  2\n\n3")
     Path("model.bin").write_bytes(bytes(range(256)))
 
 

@@ -29,7 +29,7 @@ def test_config_maps_are_written_as_a_cluster_mounts_them(tmp_path: Path) -> Non
     assert FILES["score.py"] == inputs.script.read_text()
     assert ["score.py"] == [p.name for p in inputs.code_dir.iterdir()]
     assert sorted(FILES) == sorted(p.name for p in inputs.model_dir.iterdir())
-    assert b"one\ntwo\n" == inputs.dataset_file.read_bytes()
+    assert b"1\n2\n" == inputs.dataset_file.read_bytes()
     assert 2 == inputs.dataset.rows
 
 
@@ -144,6 +144,6 @@ def test_variables_come_from_values_and_from_the_config_maps_of_the_file(tmp_pat
         envFrom=[{"configMapRef": {"name": "none"}}],
     )
     values, problems = server_variables(document(tmp_path, server=server))
-    assert {"A": "1", "B": "one\ntwo\n"} == values
+    assert {"A": "1", "B": "1\n2\n"} == values
     at = "spec.server.template.spec.containers[0]"
     assert [f"{at}.envFrom[0].configMapRef", f"{at}.env[2].valueFrom.configMapKeyRef"] == [p.path for p in problems]

@@ -53,7 +53,9 @@ def test_files_have_the_digest_they_would_have_in_a_config_map(volume: Path) -> 
     files = {"weights.bin": b"\xff" * 3_000_000, "sub/labels.txt": b"a\nb\n"}
     result = inspect(volume, model="model", code="code", dataset="rows.txt")
     assert (digest(files), digest({"score.py": b"def init(): pass\n"})) == (result.model_digest, result.code_digest)
-    assert describe([b"one", b"three", b"one"]) == result.dataset
+    assert result.dataset is not None
+    assert describe([b"one", b"three", b"one"]) == result.dataset.model_copy(update={"warnings": None})
+    assert ["the dataset has 2 distinct rows of 3"] == [w.partition(":")[0] for w in result.dataset.warnings or ()]
     assert ([], []) == (result.single_files, result.problems)
 
 

@@ -14,7 +14,8 @@ from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.manifests.volumes import Part, file_name, sources_of, sources_on_claims
 from modelprofiler.core import sources
 from modelprofiler.errors import DatasetError, NotFound, Problem
-from modelprofiler.load.dataset import describe, read_rows
+from modelprofiler.load.dataset import examine
+from modelprofiler.load.row_check import Promise
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def _described(profile: ModelProfile, rows: dict[str, bytes] | None) -> tuple[Da
     if rows is None:
         return None, ""
     key, content = next(iter(rows.items()))
-    return describe(read_rows(content, profile.spec.dataset.format, profile.spec.dataset.encoding)), key
+    dataset = profile.spec.dataset
+    return examine(content, Promise.of(profile.spec), dataset.format, dataset.encoding), key
 
 
 async def _read_files(cluster: Cluster, profile: ModelProfile) -> tuple[dict[Part, dict[str, bytes]], list[Problem]]:

@@ -13,6 +13,7 @@ from modelprofiler.cluster.manifests.pods import Helper, helper_job, helper_pod,
 from modelprofiler.cluster.manifests.volumes import ClaimSource, claim_volume, sources_on_claims
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.files.inspect import PrepareConfig, VolumeSource
+from modelprofiler.load.row_check import Promise
 
 CLAIMS_DIR = "/var/modelprofiler/claims"
 
@@ -79,4 +80,5 @@ def _config(profile: ModelProfile, sources: Sequence[ClaimSource], roots: dict[s
         file=script.file if script else None,
         format=profile.spec.dataset.format,
         encoding=profile.spec.dataset.encoding,
+        promise=Promise.of(profile.spec),
     )

@@ -34,6 +34,7 @@ CONFIG = {
     "file": "score.py",
     "format": "Lines",
     "encoding": "Text",
+    "promise": {"contentType": "application/json", "strict": False},
 }
 
 

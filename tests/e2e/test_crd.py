@@ -173,13 +173,24 @@ def test_a_misspelt_field_is_refused(kubectl: Kubectl) -> None:
 
 @pytest.mark.usefixtures("crd")
 def test_the_table_shows_the_result(kubectl: Kubectl, namespace: str) -> None:
-    """NAME SUCCEEDED REASON TRIALS CPU MEMORY P95 AGE, each with its value."""
+    """NAME SUCCEEDED REASON TRIALS CPU MEMORY P95 ROWS AGE, each with its value."""
     profile = _documents("full.yaml")[0] | {"apiVersion": f"{GROUP}/v1alpha1"}
     kubectl("create", "--namespace", namespace, "-f", "-", input=json.dumps(profile))
     kubectl("replace", "--namespace", namespace, "--subresource=status", "-f", "-", input=json.dumps(profile))
     header, row = kubectl("get", RESOURCE, "--namespace", namespace).stdout.splitlines()
-    assert header.split() == ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE"]
-    assert row.split()[:-1] == ["full-entry-script", "True", "Verified", "1", "500m", "256Mi", "41ms"]
+    assert header.split() == ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "ROWS", "AGE"]
+    assert row.split()[:-1] == [
+        "full-entry-script",
+        "True",
+        "Verified",
+        "1",
+        "500m",
+        "256Mi",
+        "41ms",
+        "234",
+        "of",
+        "600",
+    ]
 
 
 @pytest.mark.usefixtures("crd")

@@ -182,9 +182,9 @@ def test_the_patch_is_what_is_recommended(example: Example, module_namespace: st
 
 
 def test_the_table_shows_the_result(example: Example, kubectl: Run, module_namespace: str) -> None:
-    """NAME SUCCEEDED REASON TRIALS CPU MEMORY P95 AGE."""
+    """NAME SUCCEEDED REASON TRIALS CPU MEMORY P95 ROWS AGE."""
     header, row = kubectl("get", "modelprofiles", "--namespace", module_namespace).stdout.splitlines()
-    assert ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE"] == header.split()
+    assert ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "ROWS", "AGE"] == header.split()
     limits = example.status.recommendations[0].limits
     expected = [NAME, "True", "Verified", str(len(example.status.trials)), str(limits.cpu), str(limits.memory)]
     assert expected == row.split()[:6]

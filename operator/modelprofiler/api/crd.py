@@ -90,6 +90,7 @@ def _printer_columns() -> list[dict[str, str]]:
         ("CPU", "string", f"{recommended}.requests.cpu", "Recommended CPU request."),
         ("Memory", "string", f"{recommended}.requests.memory", "Recommended memory request."),
         ("P95", "string", f"{recommended}.verification.p95", "95th percentile of latency at that size."),
+        ("Rows", "string", f"{recommended}.verification.rows", "Different rows that were sent at that size."),
         ("Age", "date", ".metadata.creationTimestamp", "Since when the profile exists."),
     )
     return [

@@ -64,6 +64,9 @@ class Verification(StatusModel):
     """Where the trial ran: in a cluster, or on the machine where `modelprofiler run` was started."""
     p95: Duration | None = None
     """95th percentile of latency in that trial; absent when there were too few requests for it."""
+    rows: Annotated[str, Field(max_length=64)] | None = None
+    """For how many rows the size is verified: the different rows that were sent at this size, of those in the dataset,
+    such as "234 of 3000". Another trial counts where it sent all rows at no larger size."""
 
 
 class Variable(StatusModel):

@@ -137,6 +137,8 @@ class LoadStatus(StatusModel):
     """Completed requests per second."""
     rows_covered: int
     """Number of different rows of the dataset that were sent, warm-up included."""
+    distinct_rows: int | None = None
+    """Number of different rows of the dataset; absent in results of older versions."""
     duration: Duration
     """Length of the window."""
     stopped_early: Literal["Certain", "Overload", "Terminated"] | None = None

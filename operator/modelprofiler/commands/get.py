@@ -11,7 +11,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.commands import target
 from modelprofiler.report.formats import printable
 
-HEADINGS = ("NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE")
+HEADINGS = ("NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "ROWS", "AGE")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +75,7 @@ def _row(profile: Object, now: datetime) -> tuple[str, ...]:
         requests.get("cpu"),
         requests.get("memory"),
         verification.get("p95"),
+        verification.get("rows"),
         _age(profile["metadata"].get("creationTimestamp"), now),
     )
     # A status may be written by others than the operator.

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from modelprofiler.errors import InvalidInput
     from modelprofiler.host.cpus import available_cpus, same_core
     from modelprofiler.local.check import examine
-    from modelprofiler.local.plan import plan
+    from modelprofiler.local.plan import plan, rows_need
 
     document = options.document(arguments)
     examined = examine(document)
@@ -37,10 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInput(list(examined.problems))
     assert examined.resources is not None, "without problems there are values"
     assert examined.inputs is not None, "without problems there are values"
+    need = rows_need(document.profile.spec, examined.inputs.dataset)
     planned = plan(document.profile.spec, examined.resources, available_cpus(), same_core())
     if arguments.output == "json":
         data = as_data(document, planned)
         data["dataset"] = examined.inputs.dataset.to_dict()
+        data["rows_expected"] = None if need is None else round(need.expected)
+        data["window_for_all_rows"] = None if need is None else need.window
         data["resources"] = examined.resources.to_dict()
         data["warnings"] = list(examined.warnings)
         print(json.dumps(data, indent=1, ensure_ascii=False))
@@ -48,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     print("\n".join(as_lines(document, planned)))
     rows = examined.inputs.dataset.rows
     print(f"dataset     {rows:,} rows, {examined.inputs.dataset.distinct_rows:,} of them distinct")
+    for sentence in need.sentences if need is not None else []:
+        print(f"            {sentence}")
     for warning in examined.warnings:
         print(f"note: {warning}", file=sys.stderr)
     return 0

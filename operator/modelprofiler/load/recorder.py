@@ -164,7 +164,13 @@ class Recorder:
         return estimate(self.finished_windows(self.window_end), total=self.histogram())
 
     def status(
-        self, estimates: Estimates, *, rows_covered: int, stopped_early: str | None, probe: float | None
+        self,
+        estimates: Estimates,
+        *,
+        rows_covered: int,
+        distinct_rows: int | None = None,
+        stopped_early: str | None,
+        probe: float | None,
     ) -> LoadStatus:
         """Return the closed window in numbers."""
         seconds = max(self._at_close[2] - self._at_open[2], 1e-9)  # a window of no length has no requests either
@@ -176,6 +182,7 @@ class Recorder:
                 "failures_by_kind": counts if counts.total else None,
                 "rate": Quantity.decimal((self._at_close[1] - self._at_open[1]) / seconds),
                 "rows_covered": rows_covered,
+                "distinct_rows": distinct_rows,
                 "duration": Duration.of(self.window_end - self.window_start),
                 "stopped_early": stopped_early,
                 "latency": latency_summary(estimates.value),

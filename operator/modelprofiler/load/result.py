@@ -246,6 +246,7 @@ def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> Load
         failures_by_kind=counts if counts.total else None,
         rate=Quantity.decimal(sum(float(s.rate) for s in statuses)),
         rows_covered=max(s.rows_covered for s in statuses),
+        distinct_rows=statuses[0].distinct_rows,
         duration=max(s.duration for s in statuses),
         stopped_early=next((s.stopped_early for s in statuses if s.stopped_early), None),
         latency=latency_summary(latency),

@@ -161,7 +161,13 @@ class _Load:
             )
         covered = len({self.rows[i] for i, sent in enumerate(phases.driver.sent_rows) if sent})
         estimates = recorder.estimates()
-        status = recorder.status(estimates, rows_covered=covered, stopped_early=phases.stopped_early, probe=self.probe)
+        status = recorder.status(
+            estimates,
+            rows_covered=covered,
+            distinct_rows=len(set(self.rows)),
+            stopped_early=phases.stopped_early,
+            probe=self.probe,
+        )
         histogram = recorder.histogram()
         lag = recorder.send_lag.quantile(1 - harmless_share(self.plan))
         kind, message = judge_generator(self.plan, phases.cpu_percent, lag, estimates.value)

@@ -10,10 +10,10 @@ from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as template_shape_problems
 from modelprofiler.api.server import EntryScript
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.core.advice import advice
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
+from modelprofiler.files.advice import advice
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import Resolved, resolve, server_variables
 from modelprofiler.files.script_imports import python_texts, sdk_needs

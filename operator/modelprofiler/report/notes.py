@@ -75,7 +75,8 @@ def _about_confirming_trial(record: RunRecord, trial: Trial) -> list[str]:
 def _about_confirming_load(record: RunRecord, trial: Trial, load: LoadStatus) -> list[str]:
     sentences = []
     dataset = record.profile.status.dataset
-    known_size = trial.limits.cpu is not None and trial.limits.memory is not None
+    # With the number of distinct rows in the load result, the explanation says more than this.
+    known_size = load.distinct_rows is None and trial.limits.cpu is not None and trial.limits.memory is not None
     if known_size and dataset is not None and load.rows_covered < dataset.distinct_rows:
         sent = f"The confirming trial sent {load.rows_covered} of {dataset.distinct_rows} distinct rows"
         covering = every_row_passed(record.profile.status.trials, trial.limits, dataset.distinct_rows)

@@ -75,7 +75,7 @@ def test_the_file_says_how_it_is_made(writer: ModuleType) -> None:
 def test_the_columns_are_those_the_readme_shows() -> None:
     """Kubectl prints the name first, by itself."""
     columns = custom_resource_definition()["spec"]["versions"][0]["additionalPrinterColumns"]
-    assert ["Succeeded", "Reason", "Trials", "CPU", "Memory", "P95", "Age"] == [c["name"] for c in columns]
+    assert ["Succeeded", "Reason", "Trials", "CPU", "Memory", "P95", "Rows", "Age"] == [c["name"] for c in columns]
 
 
 def test_every_column_shows_a_field_that_exists() -> None:

@@ -102,7 +102,7 @@ def test_profiles_are_listed_as_kubectl_lists_them() -> None:
     finished["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
     new = {"metadata": {"name": "new"}}
     lines = get.table([finished, new], datetime.fromisoformat("2026-01-01T03:00:00Z")).splitlines()
-    assert ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "AGE"] == lines[0].split()
+    assert ["NAME", "SUCCEEDED", "REASON", "TRIALS", "CPU", "MEMORY", "P95", "ROWS", "AGE"] == lines[0].split()
     assert ["digits", "True", "Verified", "5", "400m", "224Mi", "116.9ms", "3h"] == lines[1].split()
     assert "new" == lines[2]
 

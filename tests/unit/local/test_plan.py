@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from tests.unit.files.documents import document
 
-from modelprofiler.api.status import EffectiveResources
-from modelprofiler.local.plan import RunPlan, plan
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import DatasetStatus, EffectiveResources
+from modelprofiler.local.plan import RunPlan, plan, rows_need
 
 
 def planned(directory: Path, cpus: int = 4, **changes: Any) -> RunPlan:
@@ -49,3 +51,42 @@ def test_sharing_of_cpus_is_part_of_the_plan(tmp_path: Path) -> None:
     """Where the server may take all of them."""
     assert planned(tmp_path, 1).shared
     assert not planned(tmp_path, 2).shared
+
+
+def _dataset(rows: int, distinct: int) -> DatasetStatus:
+    return DatasetStatus(rows=rows, distinct_rows=distinct, largest_row=Quantity(10), digest="sha256:0")
+
+
+def _of_rate(rate: str) -> ModelProfileSpec:
+    return ModelProfileSpec.model_validate(
+        {
+            "server": {"entryScript": {"source": {"inline": "x"}}},
+            "dataset": {"source": {"inline": "{}"}},
+            "load": {"openLoop": {"rate": rate}, "warmup": "2s", "duration": "8s"},
+            "objectives": {"latency": {"p95": "300ms"}},
+        }
+    )
+
+
+def test_rows_that_no_window_has_room_for_are_told_before() -> None:
+    """25 requests per second for 2 + 8 s send 250 of 3,000 rows, and a window is not extended in vain."""
+    need = rows_need(_of_rate("25"), _dataset(3_000, 3_000))
+    assert need is not None
+    assert (250, 120) == (need.expected, need.window)
+    (sentence,) = need.sentences
+    assert sentence.startswith("the confirming trial sends about 250 of 3,000 rows")
+    assert "all take 120s (load.duration of 30s is enough" in sentence
+
+
+def test_a_window_is_extended_where_all_rows_then_fit() -> None:
+    """600 rows take 24 s, and 32 are allowed."""
+    need = rows_need(_of_rate("25"), _dataset(600, 600))
+    assert need is not None
+    assert (650, []) == (need.expected, need.sentences)
+
+
+def test_few_rows_are_sent_many_times() -> None:
+    """Three distinct rows, fifty times each."""
+    need = rows_need(_of_rate("15"), _dataset(40, 3))
+    assert need is not None
+    assert need.sentences[0].startswith("each distinct row is sent about 50 times in a trial")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.status import ContainerRecommendation, Verification
 from modelprofiler.api.trial import Size
-from modelprofiler.core.search.claims import Claim, text_of
+from modelprofiler.core.rows import RowsSent
+from modelprofiler.core.search.claims import Claim, Kind, text_of
 from modelprofiler.core.search.explain import explain
 from modelprofiler.core.search.margin import Target
 from modelprofiler.core.search.points import Observation
@@ -37,8 +38,12 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Explained
         Why it could not be verified, as a part of a sentence; used when it is not.
     """
     proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
-    verification = None if proof is None else _verification(run, proof)
-    sentences = explain(run, target)
+    rows = None if proof is None else RowsSent.of(proof.trial, run.trials)
+    verification = None if proof is None else _verification(run, proof, rows)
+    cpu, memory, *others = explain(run, target)
+    about_rows = [] if rows is None else rows.sentences(run.spec)
+    notes = [[Claim(Kind.NOTE, text, rows.trial.index if rows is not None else None)] for text in about_rows]
+    sentences = [cpu, memory, *notes, *others]
     claims = tuple(claim for sentence in sentences for claim in sentence)
     size = target.limits.to_size()
     unlimited = run.spec.recommendation.cpu_limit == "None"
@@ -55,11 +60,15 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Explained
         message += f": {why_not_verified or 'none was run'}."
         return Explained(recommendation, Reason.NOT_VERIFIED, message, claims)
     message = f"Trial {proof.trial.index} ran at exactly {target.limits} and met the objectives"
-    return Explained(recommendation, Reason.VERIFIED, f"{message}: {proof.verdict.message}.", claims)
+    only = "" if rows is None or rows.complete else f" It sent {rows} distinct rows; the others are not verified."
+    return Explained(recommendation, Reason.VERIFIED, f"{message}: {proof.verdict.message}.{only}", claims)
 
 
-def _verification(run: Run, proof: Observation) -> Verification:
+def _verification(run: Run, proof: Observation, rows: RowsSent | None) -> Verification:
     load = proof.trial.load
     return Verification(
-        trial=proof.trial.index, environment=run.environment, p95=load.latency.p95 if load is not None else None
+        trial=proof.trial.index,
+        environment=run.environment,
+        p95=load.latency.p95 if load is not None else None,
+        rows=None if rows is None else str(rows),
     )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.core.advice import advice
+from modelprofiler.files.advice import advice
 
 SPEC: dict[str, Any] = {
     "server": {"entryScript": {"source": {"inline": "x"}}},

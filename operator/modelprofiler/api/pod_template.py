@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
@@ -15,31 +15,41 @@ from modelprofiler.errors import Problem
 
 ROOT = "spec.server.template"
 
+Shape: TypeAlias = "type[str] | dict[str, Any] | list[Any]"
+
 _KIND: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number"}
 
 DEFAULT_CONTAINER = "server"
 """Name of the container that runs an entry script."""
 
-_POD: dict[str, type] = {
-    "metadata": dict,
-    "metadata.annotations": dict,
-    "spec": dict,
-    "spec.nodeSelector": dict,
-    "spec.volumes": list,
-    "spec.initContainers": list,
-    "spec.containers": list,
-    "spec.overhead": dict,
+_PROBE: Shape = {"httpGet": {"path": str, "scheme": str, "httpHeaders": [{"name": str, "value": str}]}}
+_CONTAINER: Shape = {
+    "name": str,
+    "image": str,
+    "command": [str],
+    "args": [str],
+    "workingDir": str,
+    "env": [{"name": str, "value": str, "valueFrom": {"configMapKeyRef": {"name": str, "key": str}}}],
+    "envFrom": [{"prefix": str, "configMapRef": {"name": str}}],
+    "ports": [{"name": str}],
+    "volumeMounts": [{"name": str, "mountPath": str, "subPath": str}],
+    "securityContext": {"capabilities": {"add": [str]}},
+    "resources": {"requests": {}, "limits": {}},
+    "readinessProbe": _PROBE,
+    "startupProbe": _PROBE,
+    "livenessProbe": _PROBE,
 }
-_CONTAINER: dict[str, type] = {
-    "env": list,
-    "volumeMounts": list,
-    "securityContext": dict,
-    "securityContext.capabilities": dict,
-    "securityContext.capabilities.add": list,
-    "resources": dict,
-    "resources.requests": dict,
-    "resources.limits": dict,
+_TEMPLATE: Shape = {
+    "metadata": {"annotations": {}, "labels": {}},
+    "spec": {
+        "nodeSelector": {},
+        "volumes": [{"name": str, "configMap": {"name": str, "items": [{"key": str, "path": str}]}}],
+        "initContainers": [_CONTAINER],
+        "containers": [_CONTAINER],
+        "overhead": {},
+    },
 }
+"""The types of the fields that modelprofiler reads: text, an object with some fields, or a list of one shape."""
 
 
 def container_name(spec: ModelProfileSpec) -> str:
@@ -89,60 +99,42 @@ def _incomplete(spec: ModelProfileSpec) -> list[Problem]:
 
 
 def misshapen(template: dict[str, Any]) -> list[Problem]:
-    """Return the fields that are not an object, a list or a quantity although they must be."""
-    problems = list(_misshapen(template, _POD, ROOT))
-    if problems:
+    """Return the fields that are not text, an object, a list or a quantity although they must be."""
+    if problems := list(_misshapen(template, _TEMPLATE, ROOT)):
         return problems
     pod = template.get("spec") or {}
-    problems += _amounts(pod.get("overhead"), f"{ROOT}.spec.overhead")
+    problems = list(_amounts(pod.get("overhead"), f"{ROOT}.spec.overhead"))
     for group in ("initContainers", "containers"):
         for number, container in enumerate(pod.get(group) or []):
-            path = f"{ROOT}.spec.{group}[{number}]"
-            if not isinstance(container, dict):
-                problems.append(Problem(path, f"must be an object, not {container!r:.80}"))
-                continue
-            wrong_types = list(_misshapen(container, _CONTAINER, path))
-            problems += wrong_types
-            if not wrong_types:
-                problems += [*_variables(container.get("env"), f"{path}.env"), *_arguments(container, path)]
-            resources = {} if wrong_types else container.get("resources") or {}
+            resources = container.get("resources") or {}
             for kind in ("requests", "limits"):
-                problems += _amounts(resources.get(kind), f"{path}.resources.{kind}")
+                path = f"{ROOT}.spec.{group}[{number}].resources.{kind}"
+                problems += _amounts(resources.get(kind), path)
     return problems
 
 
-def _misshapen(value: dict[str, Any], shapes: dict[str, type], path: str) -> Iterator[Problem]:
-    for field, kind in shapes.items():
-        inner: Any = value
-        for name in field.split("."):
-            inner = inner.get(name) if isinstance(inner, dict) else None
-        if inner is not None and not isinstance(inner, kind):
-            expected = "an object" if kind is dict else "a list"
-            yield Problem(f"{path}.{field}", f"must be {expected}, not {inner!r:.80}")
-
-
-def _variables(variables: list[Any] | None, path: str) -> Iterator[Problem]:
-    """Yield a problem for every variable whose name or value is not text, as the API server would."""
-    for number, variable in enumerate(variables or []):
-        for field in ("name", "value"):
-            value = variable.get(field) if isinstance(variable, dict) else None
-            if value is not None and not isinstance(value, str):
-                yield Problem(f"{path}[{number}].{field}", not_text(value))
-
-
-def _arguments(container: dict[str, Any], path: str) -> Iterator[Problem]:
-    """Yield a problem for a command or arguments that are not a list of texts."""
-    for field in ("command", "args"):
-        value = container.get(field)
-        if value is None:
-            continue
+def _misshapen(value: Any, shape: Shape, path: str) -> Iterator[Problem]:
+    """Yield a problem for everything inside a value that has another type than its shape; absence is no problem."""
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            yield Problem(path, f"must be an object, not {value!r:.80}")
+            return
+        for field, inner in shape.items():
+            if value.get(field) is not None:
+                yield from _misshapen(value[field], inner, f"{path}.{field}")
+    elif isinstance(shape, list):
         if not isinstance(value, list):
-            example = json.dumps(value.split()) if isinstance(value, str) else '["python3", "app.py"]'
-            yield Problem(f"{path}.{field}", f"must be a list, such as {example:.200}, not {value!r:.80}")
-            continue
-        for number, argument in enumerate(value):
-            if not isinstance(argument, str):
-                yield Problem(f"{path}.{field}[{number}]", not_text(argument))
+            yield Problem(path, f"must be a list, {_as_list(value, shape)}not {value!r:.80}")
+            return
+        for number, item in enumerate(value):
+            yield from _misshapen(item, shape[0], f"{path}[{number}]")
+    elif not isinstance(value, str):
+        yield Problem(path, not_text(value))
+
+
+def _as_list(value: Any, shape: list[Any]) -> str:
+    """Return, for a command written as one text, how it is written as a list."""
+    return f"such as {json.dumps(value.split()):.200}, " if shape == [str] and isinstance(value, str) else ""
 
 
 def not_text(value: Any) -> str:

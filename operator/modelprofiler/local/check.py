@@ -140,7 +140,8 @@ def examine_for_cluster(document: Document) -> Examined:
     spec = document.profile.spec
     problems = unsupported(spec, "Cluster") + certificate_problems(spec) + template_shape_problems(spec)
     warnings = [] if problems else advice(spec)
-    resolved = resolve(document)
+    unreadable = spec.server.template is not None and misshapen(spec.server.template)
+    resolved = [] if unreadable else resolve(document)
     if isinstance(resolved, Resolved):
         warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
     for problem in resolved if isinstance(resolved, list) else []:

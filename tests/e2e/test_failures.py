@@ -118,14 +118,17 @@ CASES: dict[str, Case] = {
         _server(status=500),
         Outcome.ERRORS,
         "ReferenceFailed",
-        r'^the first request was answered with status 500: \{"request": 1, "pid": 1\}$',
+        r'^the first request was answered with status 500: \{"request": \d+, "pid": 1\}; it was sent \d+ times in ',
     ),
     "does-not-answer": Case(
         _server(hang_after=0),
         Outcome.ERRORS,
         "ReferenceFailed",
         r"^the first request was not answered within [\d.]+ s$",
-        {"endpoint": {"http": {"port": 8080, "path": "/score", "timeout": "1s"}}},
+        {
+            "endpoint": {"http": {"port": 8080, "path": "/score", "timeout": "1s"}},
+            "objectives": WIDE | {"maxFirstRequest": "1s"},
+        },
     ),
     "half-are-errors": Case(
         _server(status=503, every=2),

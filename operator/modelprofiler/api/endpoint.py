@@ -9,6 +9,11 @@ from pydantic import Field, StringConstraints, model_validator
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.quantities import Duration, PositiveDuration
 
+NO_ANSWER = (
+    "status contains a code below 200 or from 300 to 399: a redirect is no answer of the model; "
+    "name the endpoint that it leads to"
+)
+
 
 class Header(ApiModel):
     """An HTTP request header."""
@@ -22,10 +27,20 @@ class Header(ApiModel):
 class Expectation(ApiModel):
     """Which responses count as success."""
 
+    cel: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("!has(self.status) || self.status.all(s, s >= 200 && (s < 300 || s >= 400))", NO_ANSWER),
+    )
+
     status: Annotated[list[Annotated[int, Field(ge=100, le=599)]], Field(min_length=1, max_length=32)] = Field(
         default_factory=lambda: [200]
     )
-    """HTTP status codes that count as success."""
+    """HTTP status codes that count as success. Redirects (300 to 399) never do, and they are not followed."""
+
+    @model_validator(mode="after")
+    def _check_status(self) -> Self:
+        if any(status < 200 or 300 <= status < 400 for status in self.status):
+            raise ValueError(NO_ANSWER)
+        return self
 
 
 class Tls(ApiModel):

@@ -50,3 +50,5 @@ class Objectives(ApiModel):
     """Maximum percentage of CPU scheduling (CFS) periods in which the container may be throttled."""
     max_time_to_ready: PositiveDuration | None = None
     """Maximum time that a newly started server may take to become ready."""
+    max_first_request: PositiveDuration | None = None
+    """Maximum time that the first request to a newly started server may take; some servers load the model then."""

@@ -124,6 +124,40 @@ class FailureCounts(StatusModel):
         return self.refused + self.reset + self.timeout + self.status + self.protocol + self.dropped
 
 
+class AnswerKind(StatusModel):
+    """Answers of one kind: the same status and content type, and bodies of the same shape."""
+
+    status: int
+    """Their status code."""
+    content_type: str | None = None
+    """Their content type; absent where they have none."""
+    shape: str
+    """What their bodies look like, such as "JSON object with error"."""
+    error: bool = False
+    """Whether they look like reports of an error."""
+    answers: int
+    """Number of answers in the load, warm-up included. Where not every answer was looked at, an estimate."""
+    looked_at: int
+    """Number of answers that were looked at."""
+    bodies: int
+    """Number of different bodies among them."""
+    rows: int
+    """Number of different requests among them."""
+    sample: str = ""
+    """Beginning of one body, without what may be a credential."""
+
+
+class FirstRequest(StatusModel):
+    """The first request of a trial, which may load the model; it is sent again while the server refuses it."""
+
+    duration: Duration
+    """Time from sending it first until it was answered as expected."""
+    tries: int = 1
+    """How often it was sent."""
+    refusal: str | None = None
+    """How it failed the first time; absent when it did not."""
+
+
 class LoadStatus(StatusModel):
     """What the load generator measured in the window, without the warm-up."""
 
@@ -152,6 +186,12 @@ class LoadStatus(StatusModel):
     """Upper ends of the 95 % confidence intervals, computed from sub-windows."""
     probe: Duration | None = None
     """Latency of a single request to the idle server before the load."""
+    first_request: FirstRequest | None = None
+    """The first request of the trial, before any other."""
+    answers: Annotated[list[AnswerKind], Field(max_length=4)] = Field(default_factory=list)
+    """The most frequent kinds of answers, at most four."""
+    first_failure: Duration | None = None
+    """When in the window the first request was due that failed; absent when none did."""
 
 
 class MemoryUsage(StatusModel):

@@ -24,7 +24,7 @@ class Check:
     Attributes
     ----------
     metric
-        Its name in the status: p95, errorPercent, rate, throttledPercent, timeToReady.
+        Its name in the status: p95, errorPercent, rate, throttledPercent, timeToReady, firstRequest.
     value
         What was measured; None when it was not.
     low, high
@@ -154,6 +154,20 @@ def checks_for(
                 objectives.max_time_to_ready.seconds,
                 _seconds,
                 missing="the time to ready was not measured, but maxTimeToReady needs it",
+                exact=True,
+            )
+        )
+    if objectives.max_first_request is not None and fresh:
+        first = load.first_request
+        checks.append(
+            Check(
+                "firstRequest",
+                None if first is None else first.duration.seconds,
+                None,
+                None,
+                objectives.max_first_request.seconds,
+                _seconds,
+                missing="the first request was not measured, but maxFirstRequest needs it",
                 exact=True,
             )
         )

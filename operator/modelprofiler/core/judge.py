@@ -11,9 +11,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelprofiler.api.quantities import Duration
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import INCONCLUSIVE, Judged, LoadStatus, Outcome, Purpose, Size, Trial, UsageStatus
+from modelprofiler.core.answers.doubts import failures_clause, own_limit, summary_of_doubts
 from modelprofiler.core.checks import Check, checks_for
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.text import LONGEST_MESSAGE, head
@@ -66,6 +67,7 @@ def outcome_of(
     time_to_ready: Duration | None,
     failure: Failure | None = None,
     trials: Sequence[Trial] = (),
+    cpu: Quantity | None = None,
 ) -> Verdict:
     """Return the verdict on a trial from all of its evidence.
 
@@ -84,6 +86,8 @@ def outcome_of(
         What went wrong with the server or the measurement.
     trials
         The finished trials before it, the reference trial among them.
+    cpu
+        The CPU of its size, for the reason of refused requests.
     """
     if failure is not None and failure.outcome is Outcome.OOM_KILLED:
         return Verdict(failure.outcome, certain=True, message=failure.message, excess=math.inf)
@@ -98,7 +102,7 @@ def outcome_of(
     if load is None:
         return Verdict(Outcome.LOAD_FAILED, certain=True, message="the load generator returned no result")
     reference = None if purpose is Purpose.REFERENCE else reference_among(trials)
-    return judge(spec, load=load, usage=usage, time_to_ready=time_to_ready, reference=reference, fresh=fresh)
+    return judge(spec, load=load, usage=usage, time_to_ready=time_to_ready, reference=reference, fresh=fresh, cpu=cpu)
 
 
 def judge(
@@ -109,6 +113,7 @@ def judge(
     time_to_ready: Duration | None,
     reference: Trial | None,
     fresh: bool = True,
+    cpu: Quantity | None = None,
 ) -> Verdict:
     """Return the verdict of the objectives on the evidence of one trial.
 
@@ -122,6 +127,8 @@ def judge(
         The trial that slowdown is relative to; None when this is that trial.
     fresh
         Whether the server was started for this trial; otherwise it has no time to ready.
+    cpu
+        The CPU of its size, for the reason of refused requests.
     """
     if load.requests == 0:
         return Verdict(Outcome.LOAD_FAILED, certain=True, message="the window was too short for a single request")
@@ -135,19 +142,16 @@ def judge(
         return Verdict(Outcome.SLOW, certain=True, message=message, judged=latency.judged, excess=math.inf)
     if worst.fails:
         certain = any(c.fails_for_certain for c in checks)
-        kinds = _kinds(load) if worst.outcome is Outcome.ERRORS else ""
-        return Verdict(worst.outcome, certain, worst.sentence + kinds, worst.judged, worst.excess)
+        message = worst.sentence
+        if worst.outcome is Outcome.ERRORS:
+            parts = (message, failures_clause(spec, load), own_limit(spec, load, usage, cpu))
+            message = "; ".join(part for part in parts if part)
+        return Verdict(worst.outcome, certain, message, worst.judged, worst.excess)
     if worst.value is None:
         return Verdict(Outcome.NO_METRICS, certain=False, message=worst.missing, judged=worst.judged)
     certain = all(c.passes_for_certain for c in checks)
-    return Verdict(Outcome.PASSED, certain, worst.sentence, worst.judged, worst.excess)
-
-
-def _kinds(load: LoadStatus) -> str:
-    """Return how requests failed, most frequent first: ``; failures: 12 by status, 3 by timeout``."""
-    counts = load.failures_by_kind.to_dict() if load.failures_by_kind is not None else {}
-    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
-    return "; failures: " + ", ".join(f"{count} by {kind}" for count, kind in kinds) if kinds else ""
+    message = ", ".join(part for part in (worst.sentence, summary_of_doubts(spec, load)) if part)
+    return Verdict(Outcome.PASSED, certain, message, worst.judged, worst.excess)
 
 
 def _badness(check: Check) -> tuple[int, float]:
@@ -223,4 +227,5 @@ def _verdict_again(spec: ModelProfileSpec, trial: Trial, trials: Sequence[Trial]
         time_to_ready=trial.time_to_ready,
         failure=failure,
         trials=trials,
+        cpu=trial.limits.cpu,
     )

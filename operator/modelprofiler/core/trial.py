@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import NodeLoad, Outcome, Trial, UsageStatus
 from modelprofiler.core.crowding import crowding, other_work
@@ -71,6 +72,7 @@ def _row(
         time_to_ready=evidence.time_to_ready,
         failure=failure,
         trials=trials,
+        cpu=Quantity.cpu(attempt.limits.cpu),
     )
     return Trial(
         index=attempt.index,

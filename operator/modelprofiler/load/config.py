@@ -86,6 +86,9 @@ class LoadConfig(FileConfig):
     twice as long, or when waiting no longer makes it faster."""
     connect_timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Longest wait, in seconds, until something listens. By default as long as `trial_config.LONGEST_CONNECT`."""
+    first_request_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """Longest wait, in seconds, until the first request is answered as expected; it is sent again for as long. By
+    default as long as the timeout of a request."""
     required_percentiles: list[Literal["p50", "p90", "p95", "p99", "p999"]] = Field(default_factory=list)
     """Percentiles for which the window is extended, up to four times its length, when there are too few requests."""
     max_in_flight: Annotated[int, Field(ge=1, le=20_000)] = 1000
@@ -103,6 +106,11 @@ class LoadConfig(FileConfig):
     """Whether the heaviest rows are sent first."""
     index: Annotated[int, Field(ge=0, le=63)] = 0
     """Number of this generator among load.parallelism, from 0; each generates its share of the load."""
+
+    @property
+    def first_request_patience(self) -> float:
+        """How long the first request may take, in seconds."""
+        return max(self.first_request_timeout or 0.0, self.endpoint.timeout.seconds)
 
     @model_validator(mode="after")
     def _check_index(self) -> Self:

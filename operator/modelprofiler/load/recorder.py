@@ -47,6 +47,7 @@ class Recorder:
         self.window_end = _NEVER
         self._windows: list[Histogram] = []
         self.failures: Counter[str] = Counter()
+        self._first_failure = _NEVER
         self._sub_window = sub_window
         self._good = 0
         self._at_open = self._at_close = (0, 0, now)
@@ -109,6 +110,7 @@ class Recorder:
             self._responses += 1
         if intended >= self.window_start:
             self.failures[failure] += 1
+            self._first_failure = min(self._first_failure, intended)
             if failure == "timeout":
                 self._record(intended, now - intended)
 
@@ -132,6 +134,7 @@ class Recorder:
         self.failed += 1
         if intended >= self.window_start:
             self.failures["dropped"] += 1
+            self._first_failure = min(self._first_failure, intended)
 
     def give_up(self, intended: float, now: float) -> None:
         """Count a request that is no longer waited for: its latency so far, and no failure."""
@@ -180,6 +183,7 @@ class Recorder:
                 "requests": self.requests,
                 "failures": counts.total,
                 "failures_by_kind": counts if counts.total else None,
+                "first_failure": Duration.of(self._first_failure - self.window_start, 3) if counts.total else None,
                 "rate": Quantity.decimal((self._at_close[1] - self._at_open[1]) / seconds),
                 "rows_covered": rows_covered,
                 "distinct_rows": distinct_rows,

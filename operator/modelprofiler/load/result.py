@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.trial import FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.api.trial import AnswerKind, FailureCounts, LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 from modelprofiler.core.text import head_in_bytes
@@ -32,8 +32,15 @@ MAX_MESSAGE_BYTES = 1200
 for a histogram of a few dozen buckets, even where neither compresses (the worst case of
 tests/unit/load/test_result.py)."""
 
+COARSEST_WITH_SAMPLES, COARSEST_WITH_ANSWERS = 3, 6
+"""Times that the histogram's buckets may be joined before the samples of answers, and then all their kinds, are left
+out: an error of 8 % in a quantile of the report's chart, and of half. Only text that does not compress gets there."""
+
 LAST_OUTPUT = 300
 """Characters shown of the output of a generator that left no result: the last lines of a traceback."""
+
+MOST_KINDS = 4
+"""Kinds of answers that a result names: good answers, errors, and two more."""
 
 _LENGTHS = struct.Struct("<HH")
 _MARK = "mpload1:"
@@ -113,6 +120,9 @@ class LoadResult:
             text = _encoded(result)
             if len(text) <= TERMINATION_MESSAGE_BYTES:
                 return text
+            if result.histogram.level >= COARSEST_WITH_SAMPLES and result.status is not None:
+                everything = result.histogram.level >= COARSEST_WITH_ANSWERS
+                result = replace(result, status=_with_less_text(result.status, everything=everything))
             # This ends: each level halves the buckets, ten leave a single one, and everything else is bounded.
             result = replace(result, histogram=result.histogram.coarser())
 
@@ -154,6 +164,13 @@ class LoadResult:
             )
         except (ValueError, KeyError, struct.error, zlib.error, binascii.Error, ValidationError) as e:
             raise LoadError(f"the load generator's result cannot be read: {e}") from e
+
+
+def _with_less_text(status: LoadStatus, *, everything: bool) -> LoadStatus:
+    """Return a status without what servers wrote: without samples, or without any kind of answers."""
+    answers = [] if everything else [kind.model_copy(update={"sample": ""}) for kind in status.answers]
+    first = status.first_request and status.first_request.model_copy(update={"refusal": None})
+    return status.model_copy(update={"answers": answers, "first_request": first})
 
 
 def _encoded(result: LoadResult) -> str:
@@ -253,7 +270,31 @@ def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> Load
         latency_low=_ends([s.latency_low for s in statuses], min),
         latency_high=_ends([s.latency_high for s in statuses], max),
         probe=max((s.probe for s in statuses if s.probe is not None), default=None),
+        first_failure=min((s.first_failure for s in statuses if s.first_failure is not None), default=None),
+        answers=_merged_answers([kind for s in statuses for kind in s.answers]),
+        first_request=max(
+            (s.first_request for s in statuses if s.first_request is not None), key=lambda f: f.duration, default=None
+        ),
     )
+
+
+def _merged_answers(kinds: Sequence[AnswerKind]) -> list[AnswerKind]:
+    """Return the kinds of several parts together; rows and bodies are those of the part that has most of them."""
+    groups: dict[tuple[object, ...], list[AnswerKind]] = {}
+    for kind in kinds:
+        groups.setdefault((kind.status, kind.content_type, kind.shape, kind.error), []).append(kind)
+    merged = [
+        parts[0].model_copy(
+            update={
+                "answers": sum(k.answers for k in parts),
+                "looked_at": sum(k.looked_at for k in parts),
+                "bodies": max(k.bodies for k in parts),
+                "rows": max(k.rows for k in parts),
+            }
+        )
+        for parts in groups.values()
+    ]
+    return sorted(merged, key=lambda kind: kind.answers, reverse=True)[:MOST_KINDS]
 
 
 def _ends(parts: Sequence[LatencySummary], choose: Any) -> LatencySummary:

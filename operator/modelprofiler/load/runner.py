@@ -13,17 +13,20 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+from modelprofiler.api.trial import FirstRequest
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
 from modelprofiler.load import procfs
+from modelprofiler.load.before.first_request import first_answer
+from modelprofiler.load.before.probe import Prober, wait_for_listener
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.dataset import digest, ordered, read_rows
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done
 from modelprofiler.load.http.request import render
+from modelprofiler.load.kinds import kinds_of
 from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
-from modelprofiler.load.probe import Prober, wait_for_listener
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.saturation import harmless_share, judge_generator
 
@@ -79,6 +82,7 @@ class _Load:
         self.address = host
         self.first_request = 0.0
         """When the first single request before the load was sent, on the monotonic clock."""
+        self.first: FirstRequest | None = None
         self.single_responses = 0
         """Single requests before the load that were answered."""
 
@@ -101,20 +105,27 @@ class _Load:
         """Wait until the server answers and is idle; return the result where the load cannot begin."""
         config = self.config
         self.say(f"waiting for port {config.port} of {config.host}")
-        listener = await wait_for_listener(config.host, config.port, config.connect_timeout)
+        listener = await wait_for_listener(
+            config.host, config.port, config.connect_timeout, self.tls, _server_name(config)
+        )
         if listener.address is None:
             message = f"nothing listens on port {config.port}: {listener.reason} for {config.connect_timeout:g} s"
             return self._result(ResultKind.CONNECT_FAILED, message)
         self.address = listener.address
         self.first_request = monotonic()
-        prober = Prober(lambda done: self._client(done, capture=True), self.plan.timeout)
+        self.say("sending the first request")
+        prober = Prober(lambda done: self._client(done, capture=True), config.endpoint.path)
         try:
-            answer = await prober.ask()
-            if answer.failure is not None:
+            first = await first_answer(prober, config.first_request_patience, self.say)
+            if first.answer.failure is not None:
                 return self._result(
-                    ResultKind.SMOKE_FAILED, answer.sentence, failure=answer.failure, status_code=answer.status
+                    ResultKind.SMOKE_FAILED,
+                    first.sentence,
+                    failure=first.answer.failure,
+                    status_code=first.answer.status,
                 )
-            self.say(f"the first request took {answer.latency * 1000:.4g} ms")
+            self.first = first.measured
+            self.say(f"the first request took {first.seconds * 1000:.4g} ms")
             self.probe = await prober.settled_latency(config.probe_latency)
         finally:
             await prober.close()
@@ -167,6 +178,9 @@ class _Load:
             distinct_rows=len(set(self.rows)),
             stopped_early=phases.stopped_early,
             probe=self.probe,
+        )
+        status = status.model_copy(
+            update={"first_request": self.first, "answers": kinds_of(phases.client.answers.samples())}
         )
         histogram = recorder.histogram()
         lag = recorder.send_lag.quantile(1 - harmless_share(self.plan))

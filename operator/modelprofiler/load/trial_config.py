@@ -7,9 +7,9 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose, Trial
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.stats import PERCENTILES
+from modelprofiler.load.before.probe import SETTLE_SECONDS
 from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
 from modelprofiler.load.plan import EXTENSION, SHORTEST_WARMUP_BOUND
-from modelprofiler.load.probe import SETTLE_SECONDS
 
 SHORTEST_SUB_WINDOW = 0.5
 """Seconds: five periods of a CFS quota. A shorter sub-window would show the quota's phase, not the server."""
@@ -22,6 +22,22 @@ LONGEST_CONNECT = 30.0
 to cover the time until its address works."""
 
 
+BEYOND_OBJECTIVE = 4.0
+"""A first request is waited for this many times as long as an objective allows, so that by how much it is exceeded is
+known. Chosen, not fitted."""
+READY_SECONDS = 300.0
+"""How long a server may take to become ready without an objective for it; chosen for large models on slow disks."""
+
+
+def first_request_timeout(spec: ModelProfileSpec, ready_timeout: float) -> float:
+    """Return how long the first request of a server may take, in seconds.
+
+    That is as long as its start, since either may load the model. An objective for it must be measurable.
+    """
+    objective = spec.objectives.max_first_request
+    return ready_timeout if objective is None else BEYOND_OBJECTIVE * objective.seconds
+
+
 def load_of_trial(
     spec: ModelProfileSpec,
     *,
@@ -31,7 +47,7 @@ def load_of_trial(
     reference: Trial | None,
     host: str,
     dataset: str,
-    connect_timeout: float = LONGEST_CONNECT,
+    ready_timeout: float = READY_SECONDS,
     sub_window: float | None = None,
     rows_are_known: bool = False,
 ) -> LoadConfig:
@@ -51,8 +67,9 @@ def load_of_trial(
         Address of the server.
     dataset
         Path of the file with the rows, as the generator sees it.
-    connect_timeout
-        How long to wait until something listens, in seconds; at most `LONGEST_CONNECT`.
+    ready_timeout
+        How long a server may take to become ready, in seconds. The wait until something listens is at most
+        `LONGEST_CONNECT` of it; the first request, which may load the model, may take as long again.
     sub_window
         Length of a sub-window, in seconds; None for the usual second.
     rows_are_known
@@ -71,7 +88,8 @@ def load_of_trial(
         load=spec.load,
         stop=StopRules(decide=decide, thresholds=bounds, max_error_percent=max_error_percent),
         probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
-        connect_timeout=min(LONGEST_CONNECT, connect_timeout),
+        connect_timeout=min(LONGEST_CONNECT, ready_timeout),
+        first_request_timeout=first_request_timeout(spec, ready_timeout),
         required_percentiles=[metric for metric in needed if metric in PERCENTILES],
         sub_window=sub_window,
         seed=index,
@@ -104,7 +122,15 @@ def quick_sub_window(spec: ModelProfileSpec, reference: Trial | None) -> float |
 
 
 def longest_seconds(config: LoadConfig) -> float:
-    """Return the longest time a load may take, every extension included: connect, settle, warm-up, window and drain."""
+    """Return the longest time a load may take, every extension included: connect, settle, warm-up, window and drain.
+
+    The first request may take its whole patience.
+    """
+    return usual_seconds(config) + config.first_request_patience
+
+
+def usual_seconds(config: LoadConfig) -> float:
+    """Return the longest time that a load may take whose first request is answered within the usual timeout."""
     load, timeout = config.load, config.endpoint.timeout.seconds
     warmup = max(EXTENSION * load.warmup.seconds, SHORTEST_WARMUP_BOUND)
     # Two timeouts: one of the single requests before the load, one of the drain.

@@ -15,6 +15,7 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.threads import variables_to_set
 from modelprofiler.host.ports import occupied
+from modelprofiler.load.trial_config import READY_SECONDS
 from modelprofiler.local.folders import StartFolders
 from modelprofiler.local.placement import Placement
 from modelprofiler.local.prepared import Prepared
@@ -22,8 +23,6 @@ from modelprofiler.local.server import QUICK_STOP_SECONDS, MeasuredServer
 
 ADDRESS = "127.0.0.1"
 
-READY_SECONDS = 300.0
-"""How long a server may take to become ready without an objective for it; chosen for large models on slow disks."""
 PORT_SECONDS = 75.0
 """How long to wait for connections of the last server: they stay in TIME_WAIT for 60 s (TCP_TIMEWAIT_LEN of Linux)."""
 PORT_POLL_SECONDS = 0.5

@@ -14,7 +14,7 @@ from modelprofiler.core.rows import FEW_ROWS, LONGEST_WINDOW, MANY_VISITS
 from modelprofiler.core.stats import FEWEST_REQUESTS
 from modelprofiler.host.cpus import split
 from modelprofiler.load.plan import EXTENSION
-from modelprofiler.load.trial_config import load_of_trial, longest_seconds
+from modelprofiler.load.trial_config import load_of_trial, usual_seconds
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def plan(
     rate = float(spec.load.open_loop.rate) if spec.load.open_loop is not None else None
     window = spec.load.duration.seconds
     cpu_plan = split(cpus, reference.cpu / 1000, same_core)
-    longest_trial = longest_seconds(config)
+    longest_trial = usual_seconds(config)
     return RunPlan(
         reference=reference,
         smallest=Limits(cpu.first, memory.first),

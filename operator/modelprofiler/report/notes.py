@@ -6,6 +6,7 @@ from collections import Counter
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.api.trial import INCONCLUSIVE, LoadStatus, Outcome, Trial
+from modelprofiler.core.answers.doubts import doubts_of_run
 from modelprofiler.core.drift import drift_sentence
 from modelprofiler.core.judge import every_row_passed, judged_again
 from modelprofiler.core.leak import leak_of
@@ -89,7 +90,7 @@ def _about_confirming_load(record: RunRecord, trial: Trial, load: LoadStatus) ->
 
 
 def _about_changes(record: RunRecord) -> list[str]:
-    sentences = []
+    sentences = doubts_of_run(record.profile.spec, record.profile.status.trials)
     if (leak := leak_of(record.profile.status.trials)) is not None:
         sentences.append(f"Memory grows by {leak.rate}: a leak, or a cache that fills.")
     drift = record.profile.status.drift

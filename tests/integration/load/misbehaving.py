@@ -37,8 +37,10 @@ def answer(body: bytes, status: str = "200 OK", headers: str = "") -> bytes:
 
 
 async def read_request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
-    """Return path and body."""
+    """Return path and body; the body is empty where the answer comes before it is read."""
     head = await reader.readuntil(b"\r\n\r\n")
+    if b"/too_large" in head:
+        return "/too_large", b""
     length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
     path = head.split(b" ")[1].decode()
     if path.startswith("/sip"):
@@ -184,6 +186,86 @@ async def backlog(x: Exchange) -> bool:
     return await keep_alive(x)
 
 
+async def raw(x: Exchange) -> bool:
+    """Answer with one of the responses below, and keep the connection."""
+    x.writer.write(RESPONSES[x.behaviour])
+    return True
+
+
+RESPONSES = {
+    "length_twice": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: a/b\r\ncontent-length: 2\r\n\r\n{}",
+    "length_list": b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n{}",
+    "length_twice_after_100": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n{}",
+    "length_and_chunks": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    ),
+    "chunks_and_length": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 7\r\n\r\n2 \r\n{}\r\n0\r\n\r\n"
+    ),
+    "line_feeds": b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}",
+    "folded": b"HTTP/1.1 200 OK\r\nX-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
+    "space_before_colon": b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\n{}",
+    "no_reason": b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}",
+    "lengths_differ": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "http2": b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64",
+    "goaway": b"\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01",
+    "tls_alert": b"\x15\x03\x01\x00\x02\x02\x46",
+    "ssh": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "moved": answer(b"", "307 Temporary Redirect", "Location: http://127.0.0.1/moved/\r\n"),
+    "login": answer(b"", "302 Found", "Location: https://login.example/?next=1&token=abc\r\n"),
+}
+
+
+async def too_large(x: Exchange) -> bool:
+    """Answer and close while the body is still on its way."""
+    x.writer.write(answer(b"body is too large", "413 Payload Too Large", "Connection: close\r\n"))
+    return False
+
+
+async def length_twice_in_pieces(x: Exchange) -> bool:
+    """Repeat the length, the response in pieces of 9 bytes."""
+    response = RESPONSES["length_twice"]
+    for i in range(0, len(response), 9):
+        x.writer.write(response[i : i + 9])
+        await x.writer.drain()
+        await asyncio.sleep(0.001)
+    return True
+
+
+async def loading(x: Exchange) -> bool:
+    """Refuse the first three requests, as a server does whose model is not loaded."""
+    if x.served <= 3:
+        x.writer.write(answer(b"model is not ready yet", "503 Service Unavailable"))
+        return True
+    return await keep_alive(x)
+
+
+async def loading_400(x: Exchange) -> bool:
+    """Blame the first request for a model that is not loaded."""
+    if x.served <= 1:
+        x.writer.write(answer(b'{"error": "Model iris is not ready yet."}', "400 Bad Request"))
+        return True
+    return await keep_alive(x)
+
+
+async def closes_first(x: Exchange) -> bool:
+    """Close the first two connections without an answer."""
+    return x.served > 2 and await keep_alive(x)
+
+
+async def never_loaded(x: Exchange) -> bool:
+    """Refuse every request."""
+    x.writer.write(answer(b"no capacity", "503 Service Unavailable"))
+    return True
+
+
+async def lazy(x: Exchange) -> bool:
+    """Load the model at the first request."""
+    if x.served == 1:
+        await asyncio.sleep(0.7)
+    return await keep_alive(x)
+
+
 one_at_a_time = asyncio.Lock()
 
 
@@ -192,7 +274,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         for number in itertools.count(1):
             exchange = Exchange(*await read_request(reader), writer, number)
-            going = await globals()[exchange.behaviour](exchange)
+            going = await globals().get(exchange.behaviour, raw)(exchange)
             await writer.drain()
             if not going:
                 break

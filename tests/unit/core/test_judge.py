@@ -7,7 +7,7 @@ from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.trial import LatencySummary, LoadStatus, Outcome, Purpose, Size, UsageStatus
+from modelprofiler.api.trial import FirstRequest, LatencySummary, LoadStatus, Outcome, Purpose, Size, UsageStatus
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.judge import Verdict, every_row_passed, outcome_of, rejudge
 
@@ -125,6 +125,23 @@ def test_time_to_ready(fact: str, ready: Duration | None, fresh: bool, outcome: 
     """MaxTimeToReady bounds the start of a fresh server."""
     spec = objectives(latency={"p95": "250ms"}, maxTimeToReady="5s")
     assert outcome is verdict(spec, load_of(90), time_to_ready=ready, fresh=fresh).outcome, fact
+
+
+@pytest.mark.parametrize(
+    ("fact", "took", "fresh", "outcome"),
+    [
+        ("answered in time", "2s", True, Outcome.PASSED),
+        ("the model was loaded too slowly", "12s", True, Outcome.SLOW),
+        ("not measured is not a pass", None, True, Outcome.NO_METRICS),
+        ("a resized server has its model", "12s", False, Outcome.PASSED),
+    ],
+)
+def test_first_request(fact: str, took: str | None, fresh: bool, outcome: Outcome) -> None:
+    """MaxFirstRequest bounds the first request to a fresh server, apart from the load."""
+    spec = objectives(latency={"p95": "250ms"}, maxFirstRequest="5s")
+    first = None if took is None else FirstRequest(duration=Duration(took))
+    load = load_of(90).model_copy(update={"first_request": first})
+    assert outcome is verdict(spec, load, fresh=fresh).outcome, fact
 
 
 class TestSlowdown:

@@ -5,9 +5,9 @@ import ssl
 
 import pytest
 
+from modelprofiler.load.before.answer import Answer
 from modelprofiler.load.http.client import Client, failure_of
 from modelprofiler.load.http.connection import Failure
-from modelprofiler.load.probe import Answer
 
 PROSE = "a text that no code may depend on"
 
@@ -70,3 +70,25 @@ def test_a_first_request_that_failed_is_described_by_the_kind_of_its_error(
 ) -> None:
     """The system's own text is only quoted."""
     assert f"the first request {sentence}" == Answer(0.5, failure, None, "", error).sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "end"),
+    [
+        (
+            307,
+            "http://h/predict/",
+            " to http://h/predict/: redirects are not followed; set endpoint.http.path to /predict/",
+        ),
+        (301, "/v1/predict", " to /v1/predict: redirects are not followed; set endpoint.http.path to /v1/predict"),
+        (308, "https://h/predict", "; set endpoint.http.scheme to HTTPS, and endpoint.http.port to the port of HTTPS"),
+        (302, "/login", "; name the endpoint that answers by itself, or add the headers that it asks for"),
+        (302, "http://[", " to http://[: redirects are not followed"),
+        (304, "", " and without a Location: a redirect is no answer of the model"),
+    ],
+)
+def test_a_redirect_says_what_to_set(status: int, location: str, end: str) -> None:
+    """Where it leads to the same route under another name."""
+    sentence = Answer(0.5, "status", status, "", None, location=location, path="/predict").sentence
+    assert sentence.startswith(f"the first request was answered with status {status}")
+    assert sentence.endswith(end)

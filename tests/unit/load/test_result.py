@@ -7,7 +7,7 @@ import pytest
 
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.trial import FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.api.trial import AnswerKind, FailureCounts, FirstRequest, LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
@@ -76,6 +76,11 @@ def test_the_first_line_is_for_people() -> None:
     assert "Completed, 1500 requests, 3 failures, 49.97/s, p95 12.43ms" == first
 
 
+def _noise(r: random.Random, length: int) -> str:
+    """Return text that does not compress."""
+    return "".join(chr(r.randrange(33, 127)) for _ in range(length))
+
+
 def worst_case(message: str) -> LoadResult:
     """Return a result with everything as long as it gets."""
     r = random.Random(1)
@@ -107,6 +112,21 @@ def worst_case(message: str) -> LoadResult:
             latency=LatencySummary(**every),
             latency_low=LatencySummary(**every),
             latency_high=LatencySummary(**every),
+            first_request=FirstRequest(duration=Duration("299s"), tries=999, refusal=_noise(r, 160)),
+            first_failure=Duration("29.9s"),
+            answers=[
+                AnswerKind(
+                    status=500 + i,
+                    content_type=_noise(r, 40),
+                    shape=_noise(r, 100),
+                    answers=r.randrange(10**12),
+                    looked_at=r.randrange(10**4),
+                    bodies=r.randrange(10**4),
+                    rows=r.randrange(10**4),
+                    sample=_noise(r, 120),
+                )
+                for i in range(4)
+            ],
         ),
         timeline=Timeline(tuple(sorted(times)), tuple(sorted(r.randrange(10**9) for _ in range(65)))),
         histogram=full,
@@ -122,12 +142,24 @@ def test_the_worst_result_fits_a_termination_message(alphabet: str) -> None:
     text = worst.encode()
     assert len(text.encode()) <= TERMINATION_MESSAGE_BYTES
     read = LoadResult.decode(text)
-    assert (worst.status, worst.histogram.n, worst.timeline.counts[-1] - worst.timeline.counts[0]) == (
-        read.status,
+    assert worst.status is not None
+    assert read.status is not None
+    assert (worst.status.latency, worst.histogram.n, worst.timeline.counts[-1] - worst.timeline.counts[0]) == (
+        read.status.latency,
         read.histogram.n,
         read.timeline.counts[-1],
     )
     assert message.startswith(read.message[:200])
+
+
+def test_answers_that_fit_keep_their_samples() -> None:
+    """Only what does not compress is left out, after the histogram has become coarse."""
+    kinds = [
+        AnswerKind(status=200, shape="JSON object", answers=9, looked_at=9, bodies=9, rows=9, sample="x" * 120)
+    ] * 4
+    read = LoadResult.decode(result(status=status(answers=kinds)).encode())
+    assert read.status is not None
+    assert kinds == read.status.answers
 
 
 def test_a_load_of_a_million_requests_keeps_its_one_percent() -> None:

@@ -259,7 +259,7 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
         reference=run.reference,
         host=action.pod.ip,
         dataset=f"{load.DATASET_DIR}/{run.dataset_key or INLINE_DATASET}",
-        connect_timeout=run.settings.ready_timeout_seconds,
+        ready_timeout=run.settings.ready_timeout_seconds,
     )
 
 

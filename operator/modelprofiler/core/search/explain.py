@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import Outcome
+from modelprofiler.core.answers.doubts import doubts_of_run
+from modelprofiler.core.answers.first_request import first_request_sentence
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.drift import drift_of, drift_sentence
 from modelprofiler.core.judge import NO_EVIDENCE
@@ -248,8 +250,10 @@ def _mebibytes(size: int) -> str:
 
 
 def _notes(run: Run, target: Target) -> list[Claim]:
-    """Return further sentences, each where it applies: no CPU limit, a leak, a drift, thread pools."""
-    notes = []
+    """Return further sentences: doubtful answers, the first request, no CPU limit, a leak, a drift, thread pools."""
+    notes = doubts_of_run(run.spec, run.trials)
+    if first := first_request_sentence(run.spec, run.trials):
+        notes.append(first)
     if run.spec.recommendation.cpu_limit == "None":
         size = Quantity.cpu(target.limits.cpu)
         notes.append(

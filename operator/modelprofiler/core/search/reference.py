@@ -7,6 +7,7 @@ import math
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import Outcome, Purpose, Trial
+from modelprofiler.core.answers.doubts import own_limit
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.points import CpuPoint
 from modelprofiler.core.search.run import Run
@@ -44,6 +45,9 @@ def _infeasible_message(run: Run, point: CpuPoint) -> str:
     failed = next(o for o in reversed(point.observations) if not o.passed)
     size = f"the ceiling of {Quantity.cpu(run.cpu.last)} CPU and {Quantity.memory(run.memory.last)} memory"
     message = f"{failed.verdict.message} at {size}"
+    load = failed.trial.load if failed.verdict.outcome is Outcome.ERRORS else None
+    if load is not None and own_limit(run.spec, load, failed.trial.usage, failed.trial.limits.cpu):
+        return f"{message}. Correct the requests, raise the server's own limit, or reduce the load."
     usage, needs = failed.trial.usage, run.load_needs(failed)
     if usage is not None and needs is not None and needs > run.cpu.last:
         time = usage.cpu_time_per_request

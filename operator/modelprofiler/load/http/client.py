@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from time import monotonic
 
 from modelprofiler.load.http.connection import CapturingConnection, Connection, Done, Failure, Pool
+from modelprofiler.load.http.response import NoHeads
+from modelprofiler.load.http.secure import connect_securely
 from modelprofiler.load.http.wire import connect
 
 OUT_OF_PORTS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE})
@@ -74,6 +76,8 @@ class Client(Pool):
         self.last_error: OSError | None = None
         self.ports_exhausted = 0
         self._connection_type = CapturingConnection if capture else Connection
+        if capture:
+            self.heads = NoHeads()
         self._host, self._port = host, port
         self._tls, self._server_name = tls, server_name
         self._max_in_flight = max_in_flight
@@ -148,9 +152,8 @@ class Client(Pool):
                 if self._tls is None:
                     connection.connection_made(await connect(self._loop, self._host, self._port, connection))
                 else:
-                    await self._loop.create_connection(
-                        lambda: connection, self._host, self._port, ssl=self._tls, server_hostname=self._server_name
-                    )
+                    address = (self._host, self._port)
+                    await connect_securely(self._loop, address, connection, self._tls, self._server_name)
         except OSError as e:  # TimeoutError and ssl.SSLError are OSErrors, too
             self._failed_to_open(e)
 

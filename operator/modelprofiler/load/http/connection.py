@@ -6,25 +6,32 @@ opens connections.
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Literal, cast
+from typing import Literal
 
 import httptools
 
-from modelprofiler.load.http.response import HEAD_END, KnownHeads, ends_with_connection
+from modelprofiler.load.http.answers import KEPT_BYTES, Answers
+from modelprofiler.load.http.irregular import (
+    HEAD_END,
+    HEAD_LIMIT,
+    ends_with_connection,
+    head_is_complete,
+    lenient_parser,
+    objection,
+    without_repetition,
+)
+from modelprofiler.load.http.response import KnownHeads
+from modelprofiler.load.http.secure import SecureWire
 from modelprofiler.load.http.wire import Wire
 
 Failure = Literal["refused", "reset", "timeout", "status", "protocol"]
 Done = Callable[[float, float, Failure | None], None]
 """Called with the intended send time, the time of the end (both on the monotonic clock), and how the request failed."""
 
-HEAD_LIMIT = 64 * 1024
-"""Bytes of a response that are searched for the end of its head. Servers send heads of less than 1 KB, and common
-proxies refuse more than 8 to 32 KB."""
 BODY_SHOWN = 4096
 """Bytes of a response's body that a capturing connection keeps: more than the 300 characters that are shown of it."""
 
@@ -54,8 +61,12 @@ class Pool(ABC):
         The same of requests that are sent a second time, each on a fresh connection.
     heads
         Heads of responses that need not be parsed again.
-    last_status, last_body
-        Status code of the last response, and the beginning of its body where connections capture it.
+    answers
+        What answers came.
+    objection
+        What the last response was instead of HTTP/1.1, as the end of a sentence; empty where there was none.
+    last_status, last_body, last_location
+        Status code of the last response, and the beginning of its body and its Location where connections capture them.
     """
 
     def __init__(self, requests: Sequence[bytes], timeout: float, expected: frozenset[int], done: Done) -> None:
@@ -69,8 +80,12 @@ class Pool(ABC):
         self.waiting: deque[tuple[int, float]] = deque()
         self.retries: deque[tuple[int, float]] = deque()
         self.heads = KnownHeads()
+        self.answers = Answers()
+        self.tallies = self.answers.tallies
+        self.objection = ""
         self.last_status = 0
         self.last_body = bytearray()
+        self.last_location = ""
 
     @abstractmethod
     def open_connection(self) -> None:
@@ -92,7 +107,7 @@ class Pool(ABC):
         self.open_connection()
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """A connection of a pool, and the request in flight on it."""
 
     __slots__ = (
@@ -114,8 +129,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.transport: Wire | asyncio.Transport | None = None
-        self.parser = httptools.HttpResponseParser(self)
+        self.transport: Wire | SecureWire | None = None
+        self.parser = lenient_parser(self)
         self.feed = self.parser.feed_data
         self.busy = self.closed = self.retried = self.keep_alive = False
         self.fresh = True
@@ -123,10 +138,10 @@ class Connection(asyncio.Protocol):
         self.index = self.status = 0
         self.head: bytes | None = None
 
-    def connection_made(self, transport: Wire | asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Wire | SecureWire) -> None:
         """Join the pool."""
-        self.transport = writable = cast("Wire | asyncio.Transport", transport)
-        self.write = writable.write
+        self.transport = transport
+        self.write = transport.write
         self.pool.join(self)
 
     def start(self, index: int, intended: float, retried: bool) -> None:
@@ -143,25 +158,64 @@ class Connection(asyncio.Protocol):
             self.drop()
             return
         if self.head is None and (known := self.pool.heads.get(data[: data.find(HEAD_END)])):
-            length, status, keep_alive = known
+            length, status, keep_alive, tally = known
             if len(data) == length:
+                tally.left -= 1
+                if not tally.left:
+                    self.pool.answers.keep(tally, self.index, data, length)
                 self._finish(status, keep_alive)
                 return
         try:
             self.feed(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if not self.status:
-                self.fail("protocol")
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self._parse_again(data, error):
                 return
-            self.keep_alive = False  # the response was complete; the bytes after it were not HTTP
         if self.status:
-            if self.head is None:
-                self.pool.heads.learn(data, self.status, self.keep_alive)
-            self._finish(self.status, self.keep_alive)
+            self._complete(data)
         elif self.head is None:
             self.head = data
-        elif HEAD_END not in self.head and len(self.head) < HEAD_LIMIT:
+        elif len(self.head) < KEPT_BYTES or (HEAD_END not in self.head and len(self.head) < HEAD_LIMIT):
             self.head += data
+
+    def _complete(self, data: bytes) -> None:
+        """Count the answer that ends with these bytes, and end the request."""
+        head, pool, status = self.head, self.pool, self.status
+        length = len(data) if head is None else len(head) + len(data)  # of a long one only what is kept
+        tally = pool.tallies.get((status, length.bit_length())) or pool.answers.tally(status, length)
+        tally.left -= 1
+        if not tally.left:
+            pool.answers.keep(tally, self.index, data if head is None else head + data, length)
+        if head is None:
+            pool.heads.learn(data, status, self.keep_alive, tally)
+        self._finish(status, self.keep_alive)
+
+    def _parse_again(self, data: bytes, error: Exception) -> bool:
+        """Parse a response that the parser refused, after a repeated length is removed; return whether it is complete.
+
+        Where that does not help, the request has failed.
+        """
+        if self.status:
+            self.keep_alive = False  # the response was complete; the bytes after it were not HTTP
+            return True
+        received = data if self.head is None else self.head + data
+        if not head_is_complete(received):
+            self.head = received  # and the parser refuses the rest again
+            return False
+        accepted = without_repetition(received)
+        if accepted is not None:
+            self.parser = lenient_parser(self)
+            self.feed = self.parser.feed_data
+            try:
+                self.feed(accepted)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade) as again:
+                error = again
+            else:
+                if not self.status:
+                    self.head = accepted
+                return bool(self.status)
+        self.pool.objection = objection(received, error, tls=isinstance(self.transport, SecureWire))
+        self.fail("protocol")
+        return False
 
     def on_message_complete(self) -> None:
         """Note the end of a response; an informational one (1xx) is followed by the real one."""
@@ -211,7 +265,8 @@ class Connection(asyncio.Protocol):
         self.pool.connections.discard(self)
         if self.busy:
             if exc is None and self.head is not None and ends_with_connection(self.head):
-                self._finish(self.parser.get_status_code(), False)
+                self.status, self.keep_alive = self.parser.get_status_code(), False
+                self._complete(b"")
             elif self.head is None and not self.fresh and not self.retried:
                 # The server closed an idle connection while the request was on its way: that is no failure.
                 self.busy = False
@@ -223,7 +278,12 @@ class Connection(asyncio.Protocol):
 
 
 class CapturingConnection(Connection):
-    """A connection that keeps the beginning of a response's body, so that it can be shown."""
+    """A connection that keeps the beginning of a response's body, and where it leads, so that they can be shown."""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the Location."""
+        if name.lower() == b"location":
+            self.pool.last_location = value.decode("latin-1")
 
     def on_body(self, data: bytes) -> None:
         """Keep the first bytes."""

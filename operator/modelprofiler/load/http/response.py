@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
-_LENGTH = re.compile(rb"(?im)^(content-length|transfer-encoding)[ \t]*:")
+from modelprofiler.load.http.answers import Tally
+from modelprofiler.load.http.irregular import HEAD_END
+
 _CONTENT_LENGTH = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*(\d+)[ \t]*\r?$")
+_TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding[ \t]*:")
 
-HEAD_END = b"\r\n\r\n"
 
+class KnownHeads(dict[bytes, tuple[int, int, bool, Tally]]):
+    """Heads of responses that were parsed before.
 
-class KnownHeads(dict[bytes, tuple[int, int, bool]]):
-    """Heads of responses that were parsed before: (length of the whole response, status, whether to keep alive).
+    Of each: the length of the whole response, its status, whether to keep alive, and the class of answers it is of.
 
     Servers send the same few heads again and again: a new one each second because of the date, or one for each length
     of a body. A known head need not be parsed, since equal bytes mean the same. Where every head is different (because
@@ -28,21 +31,24 @@ class KnownHeads(dict[bytes, tuple[int, int, bool]]):
     def __init__(self) -> None:
         self._parsed = 0
 
-    def learn(self, response: bytes, status: int, keep_alive: bool) -> None:
+    def learn(self, response: bytes, status: int, keep_alive: bool, tally: Tally) -> None:
         """Keep the head of a response that came in one piece, if its Content-Length says where it ends."""
         self._parsed += 1
         if self._parsed % self.EVERY != 1:
             return
         end = response.find(HEAD_END)
         lengths = _CONTENT_LENGTH.findall(response, 0, end + 2)
-        if len(lengths) != 1 or end + len(HEAD_END) + int(lengths[0]) != len(response):
+        if len(set(lengths)) != 1 or _TRANSFER_ENCODING.search(response, 0, end):
+            return
+        if end + len(HEAD_END) + int(lengths[0]) != len(response):
             return
         if len(self) >= self.CAPACITY:
             self.clear()
-        self[response[:end]] = (len(response), status, keep_alive)
+        self[response[:end]] = (len(response), status, keep_alive, tally)
 
 
-def ends_with_connection(head: bytes) -> bool:
-    """Return whether the end of the connection ends the response: its head is complete and gives no length."""
-    end = head.find(HEAD_END)
-    return end >= 0 and head.startswith(b"HTTP/") and not _LENGTH.search(head, 0, end)
+class NoHeads(KnownHeads):
+    """No head is known: every response is parsed, so that its body can be shown."""
+
+    def learn(self, response: bytes, status: int, keep_alive: bool, tally: Tally) -> None:
+        """Keep nothing."""

@@ -2,7 +2,7 @@
 
 The event loop only reports when the socket is readable; bytes are received and sent here, with one system call each. An
 asyncio transport would queue each write until the end of the loop's turn, and pass each read through a buffer of its
-own. TLS uses asyncio's transport all the same: encryption costs more than the difference.
+own. With TLS, `secure.SecureWire` is between a wire and the connection.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Wire:
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError as e:  # reported by the loop, later: the caller of write does not expect the end here
-            self._loop.call_soon(self._lose, e)
+            self._loop.call_soon(self._read_and_lose, e)
             return
         if sent < len(data):
             self._unsent.append(memoryview(data)[sent:])
@@ -92,7 +92,7 @@ class Wire:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as e:
-            self._lose(e)
+            self._read_and_lose(e)
             return
         self._loop.remove_writer(self._fd)
 
@@ -100,6 +100,18 @@ class Wire:
         """Close at once; the loop then calls the receiver's `connection_lost`."""
         if receiver := self._close():
             self._loop.call_soon(receiver.connection_lost, None)
+
+    def _read_and_lose(self, exc: Exception) -> None:
+        """Take the end of a connection to which nothing can be sent: what came before may say why, such as a 413."""
+        while self._receiver is not None:
+            try:
+                data = self._receive(READ_BYTES)
+            except OSError:  # nothing more has come; after a reset nothing will
+                break
+            if not data:
+                break
+            self._received(data)
+        self._lose(exc)
 
     def _lose(self, exc: Exception | None) -> None:
         if receiver := self._close():

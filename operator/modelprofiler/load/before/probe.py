@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from modelprofiler.load.before.answer import Answer
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done, Failure
 
@@ -29,59 +31,14 @@ STILL_FALLING = 0.9
 """Waiting goes on while the median is below this share of the one before: the queue is still draining. Chosen, not
 fitted; where chance makes the median of an idle server fall by a tenth, waiting goes on for three requests more."""
 
-BODY_CHARACTERS = 300
-"""Characters of an unexpected answer that a message shows: its first lines, and short enough for a status column."""
+LONGEST_SWEEP = 1.0
+"""Longest time between two looks at a request with much patience, in seconds."""
 
 CONNECT_ATTEMPT_SECONDS = 5.0
 """How long one attempt to connect may last: Linux sends a lost SYN again after 1 and 3 seconds."""
 FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 0.05, 1.5, 0.5
 """Pause between attempts, in seconds: short at first, because most servers listen already, and then growing to half a
 second, which a server that starts up does not notice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How one request ended.
-
-    Attributes
-    ----------
-    latency
-        Seconds from sending it to its end.
-    failure
-        How it failed; None when it was answered as expected.
-    status
-        Status code of the response; None without one.
-    body
-        Beginning of the response's body.
-    error
-        Why no connection could be opened for it; None when there was one.
-    """
-
-    latency: float
-    failure: Failure | None
-    status: int | None
-    body: str
-    error: OSError | None
-
-    @property
-    def sentence(self) -> str:
-        """How it failed, as a sentence for users."""
-        reason = f" ({self.error})" if str(self.error or "") else ""
-        match self.failure, self.error:
-            case "status", _:
-                return f"the first request was answered with status {self.status}: {self.body or '(no body)'}"
-            case "timeout", _:
-                return f"the first request was not answered within {self.latency:.3g} s{reason}"
-            case "reset", _:
-                return f"the first request was not answered: the server closed the connection{reason}"
-            case "refused", ConnectionRefusedError():
-                return f"the first request was not sent: the connection was refused{reason}"
-            case "refused", _:
-                return f"the first request was not sent: no connection could be opened{reason}"
-            case _, ssl.SSLError():
-                return f"the first request was not sent: the TLS handshake failed{reason}"
-            case _:
-                return f"the first request was answered with something that is not HTTP{reason}"
 
 
 class Prober:
@@ -91,13 +48,14 @@ class Prober:
     ----------
     make_client
         Makes a client that calls the given function at the end of each request, and keeps the body.
-    timeout
-        Of a request, in seconds.
+    path
+        The path that they ask for.
     """
 
-    def __init__(self, make_client: Callable[[Done], Client], timeout: float) -> None:
+    def __init__(self, make_client: Callable[[Done], Client], path: str = "") -> None:
         self._client = make_client(self._ended)
-        self._timeout = timeout
+        self._timeout = self._client.timeout
+        self._path = path
         self.responses = 0
         self._end: asyncio.Future[tuple[float, Failure | None]] | None = None
 
@@ -105,15 +63,17 @@ class Prober:
         if self._end is not None and not self._end.done():
             self._end.set_result((now - intended, failure))
 
-    async def ask(self, index: int = 0) -> Answer:
-        """Send request ``index`` and wait for its end."""
+    async def ask(self, index: int = 0, timeout: float | None = None) -> Answer:  # noqa: ASYNC109 - of the request
+        """Send request ``index`` and wait for its end, ``timeout`` seconds instead of the usual time."""
         client = self._client
+        client.timeout = self._timeout if timeout is None else timeout
         client.last_body.clear()
+        client.last_location, client.objection = "", ""
         client.last_error = None
         self._end = asyncio.get_running_loop().create_future()
         client.submit(index, monotonic())
         # The client fails a request only when it is swept; a twentieth of the timeout is as exact as it need be.
-        sweep_seconds = max(self._timeout / 20, 0.01)
+        sweep_seconds = min(max(client.timeout / 20, 0.01), LONGEST_SWEEP)
         while True:
             with contextlib.suppress(TimeoutError):
                 latency, failure = await asyncio.wait_for(asyncio.shield(self._end), sweep_seconds)
@@ -125,8 +85,11 @@ class Prober:
             latency=latency,
             failure=failure,
             status=client.last_status if answered else None,
-            body=bytes(client.last_body).decode("utf-8", "replace").strip()[:BODY_CHARACTERS],
+            body=bytes(client.last_body).decode("utf-8", "replace").strip(),
             error=client.last_error,
+            location=client.last_location,
+            objection=client.objection,
+            path=self._path,
         )
 
     async def settled_latency(self, reference: float | None) -> float | None:
@@ -165,17 +128,33 @@ class Listener:
     reason: str = ""
 
 
-async def wait_for_listener(host: str, port: int, timeout: float) -> Listener:  # noqa: ASYNC109 - it tries again until then
-    """Wait until a connection can be opened, ``timeout`` seconds at most; the name is resolved here and never again."""
+async def wait_for_listener(
+    host: str,
+    port: int,
+    timeout: float,  # noqa: ASYNC109 - it tries again until then
+    tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
+) -> Listener:
+    """Wait until a connection can be opened, ``timeout`` seconds at most; the name is resolved here and never again.
+
+    With TLS the handshake is made as well: a server would log a connection that ends before it as an error.
+    """
     loop = asyncio.get_running_loop()
     end = monotonic() + timeout
     pause = FIRST_PAUSE
     while True:
         try:
-            async with asyncio.timeout(max(min(CONNECT_ATTEMPT_SECONDS, end - monotonic()), FIRST_PAUSE)):
-                transport, _ = await loop.create_connection(asyncio.Protocol, host, port)
+            left = (end - monotonic()) / (2 if tls else 1)  # a second attempt may be needed, without TLS
+            async with asyncio.timeout(max(min(CONNECT_ATTEMPT_SECONDS, left), FIRST_PAUSE)):
+                transport, _ = await loop.create_connection(
+                    asyncio.Protocol, host, port, ssl=tls, server_hostname=server_name
+                )
+        except ssl.SSLError:  # something listens; the first request says what is wrong with it
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return Listener(str(found[0][4][0]))
         except TimeoutError:
             reason = "no answer"
+            tls = server_name = None  # a server of plain HTTP waits for the rest of what it takes for a request
         except OSError as e:
             reason = e.strerror or str(e)
         else:

@@ -1,0 +1,153 @@
+"""What the kinds of answers of a load say: whether they are answers, and whether a larger size would help.
+
+An answer counts as good by its status alone. A server that reports its errors with status 200 is measured at reporting
+errors, which costs it next to nothing; nothing else would say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.trial import AnswerKind, LoadStatus, Outcome, Purpose, Trial, UsageStatus
+from modelprofiler.core.text import head
+
+NOTED_SHARE = 0.01
+"""Share of the answers from which a kind that looks like an error is worth a sentence: what `maxErrorPercent` allows by
+default."""
+OTHER_SHARE = 0.02
+"""The same of a kind that merely differs from the most frequent one."""
+NOT_OF_THE_REQUEST = frozenset({408, 425, 429})
+"""Statuses from 400 to 499 that depend on the time: timeout, too early, too many requests."""
+OWN_LIMIT_STATUSES = frozenset({429, 503})
+"""Statuses with which a server refuses what it could still compute: too many requests, and not available now."""
+IDLE_SHARE = 0.5
+"""A server that uses less of its CPU than this while it refuses requests would not do better with more. Chosen, not
+fitted: a server short of CPU uses nearly all of it, and one whose workers take turns more than half."""
+SHOWN_CHARACTERS = 80
+"""Characters of a sample within a sentence."""
+
+
+def good_kinds(spec: ModelProfileSpec, load: LoadStatus) -> list[AnswerKind]:
+    """Return the kinds of answers that counted as good."""
+    return [kind for kind in load.answers if kind.status in spec.endpoint.http.expect.status]
+
+
+def doubts(spec: ModelProfileSpec, load: LoadStatus) -> list[str]:
+    """Return a sentence for each reason to doubt that the good answers of a load are answers, the gravest first."""
+    good = good_kinds(spec, load)
+    total = sum(kind.answers for kind in good)
+    if not total:
+        return []
+    errors = [kind for kind in good if kind.error]
+    share = sum(kind.answers for kind in errors) / total
+    if share >= NOTED_SHARE:
+        return [_about_errors(errors, good, share)]
+    others = [kind for kind in good[1:] if kind.answers >= OTHER_SHARE * total]
+    if others:
+        kinds = "; ".join(f"{_percent(kind.answers / total)} {_described(kind)}" for kind in (good[0], *others))
+        return [
+            f"The answers are of different kinds, each with its own cost: {kinds}. Check that all of them are meant."
+        ]
+    first = good[0]
+    if len(good) == 1 and first.bodies == 1 and first.looked_at > 1 and first.rows > 1:
+        looked_at = f"Every answer that was looked at ({first.looked_at}, to {first.rows} different requests)"
+        return [f"{looked_at} is the same: {_sample(first)}. Check that the server computes it from the request."]
+    return []
+
+
+def doubts_of_run(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[str]:
+    """Return the doubts about the answers of a run: those of the last trial that passed, or else of the last load."""
+    loads = [t for t in trials if t.load is not None and t.load.answers]
+    passed = [t for t in loads if t.outcome is Outcome.PASSED]
+    confirming = [t for t in passed if t.purpose is Purpose.CONFIRM]
+    chosen = (confirming or passed or loads)[-1:]
+    return [sentence for t in chosen if t.load is not None for sentence in doubts(spec, t.load)]
+
+
+def summary_of_doubts(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
+    """Return the gravest doubt as a clause for a message; empty where most answers are in order."""
+    if load is None:
+        return ""
+    good = good_kinds(spec, load)
+    total = sum(kind.answers for kind in good)
+    share = sum(kind.answers for kind in good if kind.error) / total if total else 0.0
+    return f"but {_percent(share)} of the answers look like reports of errors" if share >= NOTED_SHARE else ""
+
+
+def failures_clause(spec: ModelProfileSpec, load: LoadStatus) -> str:
+    """Return how requests failed, the most frequent first, with the statuses, when it began, and one answer."""
+    counts = load.failures_by_kind.to_dict() if load.failures_by_kind is not None else {}
+    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
+    if not kinds:
+        return ""
+    clause = "failures: " + ", ".join(f"{count} by {kind}" for count, kind in kinds)
+    if load.first_failure is not None:
+        clause += f", the first {load.first_failure} after the window began"
+    refused = [kind for kind in load.answers if kind.status not in spec.endpoint.http.expect.status]
+    if counts.get("status") and refused:
+        statuses = "; ".join(f"status {kind.status}: {_sample(kind)}" for kind in refused[:2])
+        clause += f" ({statuses})"
+    return clause
+
+
+def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | None, cpu: Quantity | None) -> str:
+    """Return why no larger size would answer what failed; empty where it might.
+
+    A status from 400 to 499 blames the request. A server that refuses requests and leaves most of its CPU unused has a
+    limit of its own.
+
+    Parameters
+    ----------
+    load, usage
+        What was measured.
+    cpu
+        The CPU of the size.
+    """
+    counts = load.failures_by_kind
+    refused = [kind for kind in load.answers if kind.status not in spec.endpoint.http.expect.status]
+    if not refused or counts is None or counts.status < load.failures / 2:
+        return ""
+    status = refused[0].status
+    if 400 <= status < 500 and status not in NOT_OF_THE_REQUEST:
+        return f"status {status} blames the request, and no size changes that"
+    if status not in OWN_LIMIT_STATUSES or usage is None or usage.cpu is None or cpu is None:
+        return ""
+    share = float(usage.cpu) / float(cpu)
+    if share >= IDLE_SHARE:
+        return ""
+    return (
+        f"the server refused requests with status {status} while it used {100 * share:.0f}% of its CPU: a limit of its "
+        "own, such as a queue or a rate, which no size changes"
+    )
+
+
+def _about_errors(errors: Sequence[AnswerKind], good: Sequence[AnswerKind], share: float) -> str:
+    sentence = (
+        f"{_percent(share)} of the answers look like reports of errors, although their status counts as success: "
+        f"{_described(errors[0])}"
+    )
+    others = [kind for kind in good if not kind.error]
+    if others:
+        rows = sum(kind.rows for kind in errors)
+        sentence += f"; others are {_described(others[0])}"
+        every = rows + sum(kind.rows for kind in others)
+        sentence += f". Errors came for {rows} of {every} different requests that were looked at"
+    return (
+        f"{sentence}. Where they are errors, the recommended size is that of a server that fails: correct the dataset "
+        "or the server."
+    )
+
+
+def _described(kind: AnswerKind) -> str:
+    return f"{kind.shape}, such as {_sample(kind)}" if kind.sample else kind.shape
+
+
+def _sample(kind: AnswerKind) -> str:
+    return head(kind.sample, SHOWN_CHARACTERS) if kind.sample else kind.shape
+
+
+def _percent(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.0f}%" if percent >= 9.95 or percent == 0 else f"{percent:.2g}%"

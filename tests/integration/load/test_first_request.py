@@ -1,0 +1,121 @@
+"""The first request: how often it is sent, how long it may take, what is said when it fails."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modelprofiler.api.trial import LoadStatus
+from modelprofiler.core.evidence import ResultKind
+from modelprofiler.load.result import LoadResult
+
+MakeLoad = Callable[..., LoadResult]
+OPEN: dict[str, Any] = {"openLoop": {"rate": "100"}}
+SHORT: dict[str, Any] = {"bounds": {"duration": 0.3}}
+
+
+def measured(result: LoadResult) -> LoadStatus:
+    """Return the window of a load, also where the machine was too busy to send punctually."""
+    assert result.status is not None, result.message
+    return result.status
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        "length_twice",
+        "length_list",
+        "length_twice_after_100",
+        "length_twice_in_pieces",
+        "length_and_chunks",
+        "chunks_and_length",
+        "line_feeds",
+        "folded",
+        "space_before_colon",
+        "no_reason",
+    ],
+)
+def test_what_a_client_may_accept_is_accepted(load: MakeLoad, behaviour: str) -> None:
+    """As by browsers, curl and other load generators (RFC 9112)."""
+    status = measured(load(behaviour, OPEN, **SHORT))
+    assert 0 == status.failures
+    assert status.requests > 10
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sentence"),
+    [
+        ("lengths_differ", "was answered with different values of Content-Length: 2, 3"),
+        ("http2", "was answered in HTTP/2 (gRPC?): only HTTP/1.1 endpoints can be profiled"),
+        ("goaway", "was answered in HTTP/2 (gRPC?): only HTTP/1.1 endpoints can be profiled"),
+        ("tls_alert", "the port speaks HTTPS; set endpoint.http.scheme to HTTPS"),
+        ("ssh", "was answered with something that is not HTTP/1.1: 'SSH-2.0-OpenSSH_9.2"),
+    ],
+)
+def test_what_is_no_http_is_named(load: MakeLoad, behaviour: str, sentence: str) -> None:
+    """The parser alone only says that it expected something else."""
+    result = load(behaviour, OPEN)
+    assert (ResultKind.SMOKE_FAILED, "protocol") == (result.kind, result.failure)
+    assert sentence in result.message
+
+
+def test_plain_http_on_a_port_that_should_speak_tls_is_named(load: MakeLoad) -> None:
+    """OpenSSL calls it a wrong version number."""
+    result = load("keep_alive", OPEN, endpoint={"scheme": "HTTPS"}, first_request_timeout=2)
+    assert ResultKind.SMOKE_FAILED is result.kind
+    assert result.message
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sentence"),
+    [
+        (
+            "moved",
+            "with status 307 to http://127.0.0.1/moved/: redirects are not followed; set endpoint.http.path to /moved/",
+        ),
+        ("login", "with status 302 to https://login.example/?next=1&token=…: redirects are not followed; name the "),
+    ],
+)
+def test_a_redirect_is_named_with_its_target_and_what_to_do(load: MakeLoad, behaviour: str, sentence: str) -> None:
+    """And without what may be a credential."""
+    assert sentence in load(behaviour, OPEN).message
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP", "HTTPS"])
+def test_an_answer_that_came_before_the_body_was_sent_is_read(
+    load: MakeLoad, server: int, tls_server: int, tls: bool
+) -> None:
+    """The server closes with most of the body unread, so that sending fails; the answer says why."""
+    endpoint = {"scheme": "HTTPS"} if tls else {}
+    for _ in range(5):
+        result = load(
+            "too_large", OPEN, port=tls_server if tls else server, rows=b"x" * 2**22 + b"\n", endpoint=endpoint
+        )
+        assert "the first request was answered with status 413: body is too large" == result.message
+
+
+@pytest.mark.parametrize(("behaviour", "tries"), [("loading", 4), ("loading_400", 2), ("closes_first", 3)])
+def test_a_server_that_is_not_there_yet_is_asked_again(load: MakeLoad, behaviour: str, tries: int) -> None:
+    """Its model is not loaded, which says nothing about its size."""
+    first = measured(load(behaviour, OPEN, **SHORT)).first_request
+    assert first is not None
+    assert tries == first.tries
+    assert first.refusal
+
+
+def test_a_server_that_stays_away_is_given_up_after_its_time(load: MakeLoad) -> None:
+    """And it is said how often it was asked."""
+    result = load("never_loaded", OPEN, endpoint={"timeout": "500ms"})
+    assert (ResultKind.SMOKE_FAILED, 503) == (result.kind, result.status_code)
+    assert "status 503: no capacity; it was sent 4 times in 0." in result.message
+    assert "its readiness probe should wait for the model" in result.message
+
+
+def test_a_first_request_has_a_patience_of_its_own(load: MakeLoad) -> None:
+    """A model that is loaded by it takes longer than a request may take in the load."""
+    timeout = {"timeout": "300ms"}
+    status = measured(load("lazy", OPEN, endpoint=timeout, first_request_timeout=5, **SHORT))
+    assert status.first_request is not None
+    assert 0.7 <= status.first_request.duration.seconds < 3
+    assert 0 == status.failures
+    assert "was not answered within 0.3" in load("lazy", OPEN, endpoint=timeout, **SHORT).message

@@ -1,0 +1,91 @@
+"""Reasons to doubt that answers are answers, and limits that no size changes."""
+
+from typing import Any
+
+import pytest
+from tests.unit.core.builders import Trials, load_of, usage_of
+from tests.unit.core.search.simulator import spec_of
+
+from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.trial import AnswerKind, FailureCounts, Outcome, Purpose
+from modelprofiler.core.answers.doubts import doubts, failures_clause, own_limit
+
+SPEC = spec_of(objectives={"latency": {"p95": "250ms"}})
+
+
+def kind(answers: int, **fields: Any) -> AnswerKind:
+    """Return a kind of answers."""
+    return AnswerKind(
+        **{"status": 200, "shape": "JSON object with score", "looked_at": answers, "bodies": answers, "rows": answers}
+        | {"answers": answers}
+        | fields
+    )
+
+
+ERROR: dict[str, Any] = {"shape": "JSON object with error", "error": True, "sample": '{"error": "bad"}', "bodies": 1}
+
+
+@pytest.mark.parametrize(
+    ("fact", "kinds", "beginning"),
+    [
+        ("errors are said", [kind(190, **ERROR), kind(10)], "95% of the answers look like reports of errors"),
+        ("few errors, too", [kind(190), kind(4, **ERROR)], "2.1% of the answers look like reports of errors"),
+        ("as few as may fail are not", [kind(1000), kind(4, **ERROR)], None),
+        ("kinds are said", [kind(60), kind(40, shape="JSON null")], "The answers are of different kinds"),
+        (
+            "equal answers are said",
+            [kind(60, bodies=1, rows=40)],
+            "Every answer that was looked at (60, to 40 different",
+        ),
+        ("equal answers to one request are as they should be", [kind(60, bodies=1, rows=1)], None),
+        ("one kind is in order", [kind(60)], None),
+        ("what was refused is no good answer", [kind(60), kind(60, status=503, **ERROR)], None),
+        ("nothing is known of no answers", [], None),
+    ],
+)
+def test_doubts(fact: str, kinds: list[AnswerKind], beginning: str | None) -> None:
+    """Each is a sentence with a sample."""
+    sentences = doubts(SPEC, load_of(90).model_copy(update={"answers": kinds}))
+    assert (beginning is None) == (sentences == []), fact
+    assert beginning is None or sentences[0].startswith(beginning), sentences
+
+
+def test_a_verdict_on_errors_is_not_bare() -> None:
+    """The message of the trial is that of the condition, too."""
+    load = load_of(90).model_copy(update={"answers": [kind(190, **ERROR), kind(10)]})
+    trial = Trials(SPEC).ran(Purpose.CONFIRM, "1", load=load)[-1]
+    assert Outcome.PASSED is trial.outcome
+    assert trial.message.endswith(", but 95% of the answers look like reports of errors")
+
+
+def test_failures_have_a_status_a_beginning_and_a_body() -> None:
+    """Most frequent kind first."""
+    load = load_of(90, failures=15, kinds={"status": 12, "timeout": 3})
+    answers = [kind(1400), kind(12, status=429, sample="rate limited")]
+    load = load.model_copy(update={"first_failure": Duration("3.2s"), "answers": answers})
+    assert (
+        "failures: 12 by status, 3 by timeout, the first 3.2s after the window began (status 429: rate limited)"
+        == failures_clause(SPEC, load)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fact", "status", "used", "is_own"),
+    [
+        ("refused while idle", 429, "200m", True),
+        ("unavailable while idle", 503, "200m", True),
+        ("refused while busy", 503, "900m", False),
+        ("a failed computation may need memory", 500, "200m", False),
+        ("the request is to blame whatever is used", 422, "900m", True),
+    ],
+)
+def test_a_limit_of_the_servers_own_is_told_from_a_size_that_is_too_small(
+    fact: str, status: int, used: str, is_own: bool
+) -> None:
+    """A larger size would not help."""
+    load = load_of(90, failures=150, kinds={"status": 150}).model_copy(
+        update={"answers": [kind(1350), kind(150, status=status)]}
+    )
+    usage = usage_of().model_copy(update={"cpu": Quantity(used)})
+    assert is_own == bool(own_limit(SPEC, load, usage, Quantity("1"))), fact
+    assert FailureCounts(status=150) == load.failures_by_kind

@@ -239,6 +239,13 @@ class UsageStatus(StatusModel):
     """Source of the samples."""
     memory: MemoryUsage | None = None
     """Memory usage."""
+    mapped_file: Quantity | None = None
+    """Pages of files that the container's processes map, such as a model that is not read but mapped. The peak of the
+    memory contains them."""
+    major_faults: int | None = None
+    """Number of page faults for which a page was read from disk."""
+    read_bytes: Quantity | None = None
+    """Bytes that the container's processes read from disk."""
 
 
 class NodeLoad(StatusModel):

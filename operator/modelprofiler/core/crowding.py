@@ -12,6 +12,8 @@ A rule of thumb: a machine under full load reads a few percent less than 100 %."
 OTHERS_SHARE = 0.15
 """Share of a machine that its own services (kubelet, container runtime, monitoring) may use without being blamed
 for a slow trial. A rule of thumb for a node of two CPUs, where these services use a few tenths of a CPU."""
+HELD_SHARE = 0.9
+"""Share of its CPU limit that a server has used up where the limit and not other work held it back."""
 HELD_PERCENT = 50
 """Percent of CFS periods throttled from which a server is taken to have waited for its own quota: other work on a full
 machine would have kept it from using up that quota. Half: it then used it up more often than not."""
@@ -39,6 +41,31 @@ def other_work(evidence: Evidence) -> NodeLoad | None:
         other = _millicores(busy - server_cores - (load.cpu_percent or 0.0) / 100)
     steal = None if load.steal_percent is None else Quantity.decimal(load.steal_percent, 3)
     return NodeLoad(cpus=load.cores, other_cpu=other, steal_percent=steal)
+
+
+def crowded_start(seconds: float, cpus: int, busy: float, server: float, limit: float) -> str | None:
+    """Return a predicate like that of `crowding` for a server that did not start in time; None where it had enough CPU.
+
+    Parameters
+    ----------
+    seconds
+        How long it was waited for.
+    cpus
+        CPUs of the machine.
+    busy, server
+        CPU seconds that the whole machine and the server used meanwhile; time taken by the hypervisor is busy.
+    limit
+        The server's CPU limit, in cores.
+    """
+    if seconds <= 0 or busy < FULL_MACHINE * cpus * seconds or server > HELD_SHARE * limit * seconds:
+        return None
+    others = (busy - server) / seconds
+    if others < OTHERS_SHARE * cpus:
+        return None
+    return (
+        f"had too little CPU left: its {cpus} CPUs were busy, at least {others:.1f} of them with something other than "
+        f"the server, which got {server / seconds:.2f} CPUs of its {limit:g}"
+    )
 
 
 def _millicores(cores: float) -> Quantity:

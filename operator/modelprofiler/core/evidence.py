@@ -89,10 +89,13 @@ class Failure:
         Any outcome except Passed and Slow; Errors only when the first request failed, so that there was no load.
     message
         One sentence, with the last output of the server where there was any.
+    exit_code
+        How the server ended, where it did; negative for a signal.
     """
 
     outcome: Outcome
     message: str
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,15 @@ NO_EVIDENCE = INCONCLUSIVE | {Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED}
 """Outcomes that are no evidence about the size of the trial: the measurement or the cluster failed, not the server."""
 
 
+FAULTS_PER_REQUEST = 10
+"""Major faults per request from which they decide its latency: each waits for a disk, 0.1 ms to 10 ms."""
+TIMES_READ = 3
+"""How often the mapped files must have been read in one trial. Reading them once is a cold start, and twice may be
+read-ahead that was not used."""
+LEAST_READ = 64 * 2**20
+"""Bytes below which reading from disk is the start of a program, its libraries and its logs. Chosen, not fitted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How a trial ended.
@@ -134,24 +143,39 @@ def judge(
         return Verdict(Outcome.LOAD_FAILED, certain=True, message="the window was too short for a single request")
     checks = checks_for(spec, load, usage, time_to_ready, reference, fresh)
     worst = max(checks, key=_badness)
+    disk = f"; {thrashes}" if (thrashes := thrashing(load, usage)) is not None else ""
     if load.stopped_early == "Overload":
         latency = next((c for c in checks if c.is_latency and c.value is not None), worst)
         message = "the server was overloaded: requests queued up until the load was stopped"
         if latency.value is not None:
             message += f"; by then {latency.metric} was {latency.show(latency.value)}"
-        return Verdict(Outcome.SLOW, certain=True, message=message, judged=latency.judged, excess=math.inf)
+        return Verdict(Outcome.SLOW, certain=True, message=message + disk, judged=latency.judged, excess=math.inf)
     if worst.fails:
         certain = any(c.fails_for_certain for c in checks)
         message = worst.sentence
         if worst.outcome is Outcome.ERRORS:
             parts = (message, failures_clause(spec, load), own_limit(spec, load, usage, cpu))
             message = "; ".join(part for part in parts if part)
-        return Verdict(worst.outcome, certain, message, worst.judged, worst.excess)
+        return Verdict(worst.outcome, certain, message + disk, worst.judged, worst.excess)
     if worst.value is None:
         return Verdict(Outcome.NO_METRICS, certain=False, message=worst.missing, judged=worst.judged)
     certain = all(c.passes_for_certain for c in checks)
     message = ", ".join(part for part in (worst.sentence, summary_of_doubts(spec, load)) if part)
     return Verdict(Outcome.PASSED, certain, message, worst.judged, worst.excess)
+
+
+def thrashing(load: LoadStatus | None, usage: UsageStatus | None) -> str | None:
+    """Return that a server read its files from disk many times in a trial, as a sentence; None where it did not."""
+    if load is None or usage is None or usage.major_faults is None or usage.read_bytes is None:
+        return None
+    read, mapped = usage.read_bytes.bytes, usage.mapped_file.bytes if usage.mapped_file is not None else 0
+    if usage.major_faults < FAULTS_PER_REQUEST * max(1, load.requests) or read < max(LEAST_READ, TIMES_READ * mapped):
+        return None
+    each = round(usage.major_faults / max(1, load.requests))
+    return (
+        f"memory did not hold the files that the server maps: {-(-read // 2**20)}Mi were read from disk under this "
+        f"load, with {each} page faults for each request"
+    )
 
 
 def _badness(check: Check) -> tuple[int, float]:

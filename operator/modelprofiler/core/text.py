@@ -24,8 +24,8 @@ def head_in_bytes(text: str, longest: int) -> str:
 
 
 def tail(text: str, longest: int) -> str:
-    """Return the end of a text, at most `longest` characters: a traceback names its cause in its last lines."""
-    text = text.strip()
+    """Return the end of what a server printed, at most `longest` characters: its last lines name the cause."""
+    text = printable(text).strip()
     return text if len(text) <= longest else f"{ELLIPSIS} {text[len(text) - longest + len(ELLIPSIS) + 1 :]}"
 
 

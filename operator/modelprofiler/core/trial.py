@@ -8,11 +8,15 @@ from datetime import datetime
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import NodeLoad, Outcome, Trial, UsageStatus
+from modelprofiler.core.axis import Limits
 from modelprofiler.core.crowding import crowding, other_work
-from modelprofiler.core.evidence import Attempt, Evidence, Failure, failure_of_load
+from modelprofiler.core.evidence import Attempt, Evidence, Failure, LoadEvidence, failure_of_load
 from modelprofiler.core.judge import outcome_of, rejudge
 from modelprofiler.core.steps import Window
-from modelprofiler.core.text import LONGEST_MESSAGE, head
+from modelprofiler.core.text import LONGEST_MESSAGE, head, printable
+
+ENDED = frozenset({Outcome.CRASHED, Outcome.NEVER_READY})
+"""Outcomes of a server that ended or did not become ready, without the kernel having killed it for memory."""
 
 
 def needs_usage(spec: ModelProfileSpec, window: Window) -> bool:
@@ -43,6 +47,7 @@ def finished_trial(
         The finished trials before it.
     """
     failure = evidence.failure or failure_of_load(evidence.load, evidence.last_words)
+    failure = _explained(failure, attempt, evidence, trials) if failure is not None else None
     row = _row(spec, attempt, evidence, failure, completed, trials)
     if failure is None and row.outcome is Outcome.PASSED and needs_usage(spec, attempt.window):
         usage = evidence.usage
@@ -80,7 +85,7 @@ def _row(
         limits=attempt.limits.to_size(),
         fresh=attempt.fresh,
         outcome=verdict.outcome,
-        message=head(verdict.message, LONGEST_MESSAGE),
+        message=head(printable(verdict.message), LONGEST_MESSAGE),
         judged=verdict.judged,
         load=load,
         usage=evidence.usage,
@@ -89,6 +94,65 @@ def _row(
         start_time=attempt.started,
         completion_time=completed,
     )
+
+
+def _explained(failure: Failure, attempt: Attempt, evidence: Evidence, trials: Sequence[Trial]) -> Failure:
+    """Return the failure of a trial, with what it says about the size; Disturbed where it says nothing.
+
+    A server that does not start where it has started before, or that ends by itself, was not ended by its size:
+    something was left behind by the last one, it counts its requests, or it has run for too long. Counted as evidence,
+    such a failure would walk the search upwards.
+
+    Parameters
+    ----------
+    failure
+        What went wrong with the server.
+    attempt, evidence
+        The trial.
+    trials
+        The finished trials before it.
+    """
+    if failure.outcome not in ENDED:
+        return failure
+    if attempt.fresh and evidence.load is None and evidence.time_to_ready is None:
+        return _failed_start(failure, attempt, trials)
+    if failure.outcome is not Outcome.CRASHED:
+        return failure
+    message = failure.message + _served(evidence.load)
+    if failure.exit_code == 0:
+        message += "; it ended by itself, so a larger size would not help"
+    elif not attempt.fresh:
+        message += "; it had been resized, and counts only if a new server at this size ends, too"
+    passed = any(trial.outcome is Outcome.PASSED for trial in trials)
+    if passed and (failure.exit_code == 0 or not attempt.fresh):
+        return Failure(Outcome.DISTURBED, message, failure.exit_code)
+    return Failure(failure.outcome, message, failure.exit_code)
+
+
+def _failed_start(failure: Failure, attempt: Attempt, trials: Sequence[Trial]) -> Failure:
+    """Return the failure of a start, which says nothing where a server had started at this size or a smaller one."""
+    for trial in reversed(trials):
+        if (
+            trial.fresh
+            and trial.time_to_ready is not None
+            and _is_within(Limits.from_size(trial.limits), attempt.limits)
+        ):
+            where = f"it had started at {Limits.from_size(trial.limits)} in trial {trial.index}"
+            message = f"the server did not start, although {where}: {failure.message}"
+            return Failure(Outcome.DISTURBED, message, failure.exit_code)
+    return failure
+
+
+def _is_within(size: Limits, other: Limits) -> bool:
+    return size.cpu <= other.cpu and size.memory <= other.memory
+
+
+def _served(load: LoadEvidence | None) -> str:
+    """Return after how many requests a server ended; empty where they were not counted."""
+    if load is None or load.warmup_started is None or load.ended is None:
+        return ""
+    count = round(load.completed_between(load.warmup_started, load.ended + 1))
+    return f"; by then it had answered about {count} requests" if count else ""
 
 
 def _disturbance(attempt: Attempt, evidence: Evidence) -> Failure | None:

@@ -80,9 +80,8 @@ class CgroupV1(Cgroup):
         taken = (began + time.time()) / 2  # of the CPU counter; the others do not need this precision
         periods, throttled = keyed_numbers(self._cpu_stat.text(), "nr_periods", "nr_throttled")
         usage, peak = self._usage.number(), self._peak.number()
-        inactive, anonymous, cache = keyed_numbers(
-            self._memory_stat.text(), "total_inactive_file", "total_rss", "total_cache"
-        )
+        keys = ("total_inactive_file", "total_rss", "total_cache", "total_mapped_file", "total_pgmajfault")
+        inactive, anonymous, cache, mapped, faults = keyed_numbers(self._memory_stat.text(), *keys)
         (kills,) = keyed_numbers(self._oom.text(), "oom_kill")
         self._highest = max(self._highest, peak or 0)
         return Reading(
@@ -97,6 +96,8 @@ class CgroupV1(Cgroup):
             page_cache=cache,
             oom_kills=kills,
             threads=self._threads(),
+            mapped_file=mapped,
+            major_faults=faults,
         )
 
     def take_peak(self) -> int | None:  # noqa: D102 - as Cgroup says

@@ -71,7 +71,8 @@ class CgroupV2(Cgroup):
         taken = (began + time.time()) / 2  # of the CPU counter; the others do not need this precision
         microseconds, periods, throttled = keyed_numbers(cpu, "usage_usec", "nr_periods", "nr_throttled")
         current, peak = self._current.number(), self._peak.number()
-        inactive, anonymous, cache = keyed_numbers(self._memory_stat.text(), "inactive_file", "anon", "file")
+        keys = ("inactive_file", "anon", "file", "file_mapped", "pgmajfault")
+        inactive, anonymous, cache, mapped, faults = keyed_numbers(self._memory_stat.text(), *keys)
         (kills,) = keyed_numbers(self._events.text(), "oom_kill")
         self._highest = max(self._highest, peak or 0)
         return Reading(
@@ -86,6 +87,8 @@ class CgroupV2(Cgroup):
             page_cache=cache,
             oom_kills=kills,
             threads=self._threads(),
+            mapped_file=mapped,
+            major_faults=faults,
         )
 
     def take_peak(self) -> int | None:

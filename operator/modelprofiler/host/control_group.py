@@ -55,6 +55,10 @@ class Reading:
         Processes that the kernel killed because memory ran out.
     threads
         Threads of all processes.
+    mapped_file
+        The part of the page cache that processes map, in bytes.
+    major_faults
+        Page faults for which a page was read from disk.
     """
 
     time: float
@@ -68,6 +72,8 @@ class Reading:
     page_cache: int | None = None
     oom_kills: int | None = None
     threads: int | None = None
+    mapped_file: int | None = None
+    major_faults: int | None = None
 
 
 class KeptFile:

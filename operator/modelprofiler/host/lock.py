@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from modelprofiler.core.text import printable
 from modelprofiler.errors import MachineBusy
 
 LOCK_FILE = Path(tempfile.gettempdir()) / "modelprofiler.lock"
@@ -50,7 +52,8 @@ def machine_lock(
         deadline = time.monotonic() + wait_seconds
         announced = False
         while not _try_lock(descriptor):
-            other = os.pread(descriptor, MAX_HOLDER_BYTES, 0).decode(errors="replace").strip() or "another run"
+            other = printable(os.pread(descriptor, MAX_HOLDER_BYTES, 0).decode(errors="replace")).strip()
+            other = other or "another run"
             if time.monotonic() >= deadline:
                 raise MachineBusy(f"{other} is running on this machine, and two runs would disturb each other")
             if not announced:
@@ -66,11 +69,28 @@ def machine_lock(
 
 
 def _open(file: Path) -> int:
-    """Open the lock file; another user's can only be read, which is enough to lock it."""
+    """Open the lock file; another user's can only be read, which is enough to lock it.
+
+    Anybody may make a file in a folder for temporary files: a link there would have this process write into another
+    file of its user, and a pipe would have it wait for ever.
+
+    Raises
+    ------
+    MachineBusy
+        It is not a regular file.
+    """
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except PermissionError:
-        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | flags, 0o666)
+        except PermissionError:
+            descriptor = os.open(file, os.O_RDONLY | flags)
+    except OSError as error:
+        raise MachineBusy(f"{file} cannot be used to reserve this machine: {error.strerror}; remove it") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise MachineBusy(f"{file} cannot be used to reserve this machine, because it is not a regular file; remove it")
+    return descriptor
 
 
 def _try_lock(descriptor: int) -> bool:

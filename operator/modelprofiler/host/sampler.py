@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import psutil
@@ -24,10 +24,15 @@ SEARCH_INTERVAL = 1.0
 
 
 class Sampled(NamedTuple):
-    """A reading, and the peak of the working set since the one before, in bytes; None where it is unknown."""
+    """A reading, and the peak of the working set since the one before, in bytes; None where it is unknown.
+
+    Pages of files that the server maps count as well, also where the kernel holds them as inactive: requests use them.
+    """
 
     reading: Reading
     peak_working_set: int | None
+    read_bytes: int | None = None
+    """Bytes that its processes have read from disk; None where that is unknown, or was not read this time."""
 
 
 class Sampler:
@@ -121,6 +126,9 @@ class Sampler:
             cfs_throttled_periods=series(lambda s: s.reading.throttled_periods),
             threads=series(lambda s: s.reading.threads),
             oom_events=series(lambda s: s.reading.oom_kills),
+            mapped_file_bytes=series(lambda s: s.reading.mapped_file),
+            major_faults=series(lambda s: s.reading.major_faults),
+            read_bytes=series(lambda s: s.read_bytes),
             start_time=(Sample(self._started, self._started),),
             source=self._source,
         )
@@ -141,6 +149,8 @@ class CgroupReader:
     def __init__(self, cgroup: Cgroup) -> None:
         self._cgroup = cgroup
         self._inactive = 0
+        self._disk = DiskReads()
+        self._searched_at = -math.inf
 
     def __call__(self) -> Sampled | None:
         """Take one reading."""
@@ -152,8 +162,32 @@ class CgroupReader:
         highest = reading.working_set
         if highest is not None and inactive is not None and peak is not None:
             highest = max(highest, peak - max(inactive, self._inactive))
+        if highest is not None and reading.anonymous is not None and reading.mapped_file is not None:
+            highest = max(highest, reading.anonymous + reading.mapped_file)
         self._inactive = inactive or 0
-        return Sampled(reading, highest)
+        return Sampled(reading, highest, self._read_from_disk())
+
+    def _read_from_disk(self) -> int | None:
+        now = time.monotonic()
+        if now - self._searched_at < SEARCH_INTERVAL:
+            return None
+        self._searched_at = now
+        return self._disk.total(self._cgroup.pids())
+
+
+class DiskReads:
+    """Counts what processes read from disk. What those that have ended had read stays counted, up to the last look."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[int, float], int] = {}
+
+    def total(self, pids: Iterable[int]) -> int | None:
+        """Return the bytes that these and earlier processes have read; None where the system does not say."""
+        for pid in pids:
+            with contextlib.suppress(psutil.Error, OSError, AttributeError):  # it has ended; not on macOS
+                process = psutil.Process(pid)
+                self._read[pid, process.create_time()] = process.io_counters().read_bytes
+        return sum(self._read.values()) if self._read else None
 
 
 class ProcessReader:

@@ -91,6 +91,8 @@ class Command:
     """The run's own folder, which has the files that the profile itself contains; None where it has none."""
     grace_seconds: float = LONGEST_GRACE
     """How long it may take to end after SIGTERM."""
+    files: tuple[Path, ...] = ()
+    """The folders of its model and code, whose files it may map."""
 
     def target(self, host: str, port: int) -> Target:
         """Return what is asked to see whether the server is ready; `port` is that of the endpoint."""
@@ -149,7 +151,15 @@ def _scoring_server(
     process_env = base | image_env | scoring_variables(script, str(inputs.code_dir), str(work), model_dir) | env
     argv = (str(python), str(python.with_name(name)), *arguments)
     ready = HttpProbe(port, READY_PATH)
-    return Command(argv, process_env, work, container_name(profile.spec), ready, directory=inputs.directory)
+    return Command(
+        argv,
+        process_env,
+        work,
+        container_name(profile.spec),
+        ready,
+        directory=inputs.directory,
+        files=_files(inputs),
+    )
 
 
 def _container(
@@ -186,6 +196,14 @@ def _container(
         tuple(warnings),
         inputs.directory,
         _grace_seconds(profile),
+        _files(inputs),
+    )
+
+
+def _files(inputs: Inputs) -> tuple[Path, ...]:
+    """Return the folders with the files of a server."""
+    return tuple(
+        folder for folder in (inputs.model_dir, inputs.code_dir, *inputs.mounts.values()) if folder is not None
     )
 
 

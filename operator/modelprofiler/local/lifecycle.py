@@ -9,11 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.trial import Outcome
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.crowding import crowded_start
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.threads import variables_to_set
+from modelprofiler.host.page_cache import evict
 from modelprofiler.host.ports import occupied
 from modelprofiler.load.trial_config import READY_SECONDS
 from modelprofiler.local.folders import StartFolders
@@ -64,12 +68,13 @@ class ServerLifecycle:
         self._grace = prepared.server.grace_seconds
         self._folders = StartFolders(prepared.server.directory) if prepared.server.directory is not None else None
         self._needs_free_port = False
+        self._mapped: set[Path] = set()
         self.server: MeasuredServer | None = None
         """The server that runs, or has ended and was not stopped yet."""
         self.idle_since = 0.0
         """When it became ready or finished a load, in seconds since the epoch."""
 
-    async def start(self, limits: Limits, index: int, progress: Callable[[str], None]) -> Start:
+    async def start(self, limits: Limits, index: int, progress: Callable[[str], None], *, cold: bool = False) -> Start:
         """Start a server at a size, after everything of the last one is gone.
 
         A server that does not set SO_REUSEADDR cannot bind its port while connections of the last one are in
@@ -84,7 +89,11 @@ class ServerLifecycle:
             The number of the trial.
         progress
             Receives what is being waited for.
+        cold
+            Whether its files are dropped from the page cache, so that it is charged for what it maps of them.
         """
+        if cold:
+            await asyncio.to_thread(evict, (*self._prepared.server.files, *self._mapped))
         in_the_way = await self._wait_for_port(progress) if self._needs_free_port else self._occupied()
         if self._needs_free_port and in_the_way:
             return Start(failure=_port_failure(self._port, in_the_way))
@@ -114,13 +123,25 @@ class ServerLifecycle:
             command, self._placement, limits, log=self._logs / f"{index:03d}.log", name=f"trial-{index}"
         )
         target = command.target(ADDRESS, self._port)
+        began, busy_before = time.monotonic(), busy_seconds()
         seconds = await server.ready(target, within)
         self.idle_since = time.time()
         server.sample()  # the memory that it uses before the first request
         if seconds is None:
             seen = await asyncio.to_thread(server.not_ready_sentence, target)
             message = f"the server was not ready within {within:g}s: {seen}"
-            return Start(failure=server.failure() or Failure(Outcome.NEVER_READY, message))
+            if ended := server.failure():
+                return Start(failure=ended)
+            crowded = crowded_start(
+                time.monotonic() - began,
+                psutil.cpu_count() or 1,
+                busy_seconds() - busy_before,
+                server.cpu_seconds or 0.0,
+                limits.cpu / 1000,
+            )
+            if crowded is not None:
+                return Start(failure=Failure(Outcome.DISTURBED, f"this machine {crowded}: {message}"))
+            return Start(failure=Failure(Outcome.NEVER_READY, message))
         return Start(time_to_ready=Duration.of(seconds, digits=3))
 
     @property
@@ -151,6 +172,7 @@ class ServerLifecycle:
         server, self.server = self.server, None
         if server is None:
             return
+        self._mapped |= set(server.data_files)
         grace = QUICK_STOP_SECONDS if quick else self._grace
         if not quick and server.alive:
             progress(f"the last server was asked to end, and has {grace:g} s to do so")
@@ -161,6 +183,15 @@ class ServerLifecycle:
                 f"the server did not end within {grace:g} s of SIGTERM and was killed; from now on it has "
                 f"{IGNORED_GRACE_SECONDS:g} s"
             )
+
+
+def busy_seconds() -> float:
+    """Return the CPU time that the machine has used or not got from its hypervisor since it was started."""
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    # What guests use is part of the time of their users, too (proc_stat(5)).
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    return float(sum(times) - idle - guests)
 
 
 def _port_failure(port: int, in_the_way: str) -> Failure:

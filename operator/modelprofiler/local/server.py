@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 from modelprofiler.api.trial import Outcome
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Failure
 from modelprofiler.errors import ModelProfilerError
 from modelprofiler.host.control_group import Cgroup
+from modelprofiler.host.page_cache import mapped_data
 from modelprofiler.host.readiness import Target
 from modelprofiler.host.sampler import Sampler
 from modelprofiler.host.server_process import ServerProcess
 from modelprofiler.local.command import Command
 from modelprofiler.local.placement import Placement
-from modelprofiler.metrics.series import ContainerSamples
+from modelprofiler.metrics.series import ContainerSamples, Sample
 
 QUICK_STOP_SECONDS = 0.5
 """Grace period of a server when the run is interrupted: after Ctrl-C everything ends within two seconds."""
@@ -31,6 +34,8 @@ class MeasuredServer:
         self._cgroup = cgroup
         self._sampler = sampler
         self.limits = limits
+        self.data_files: Mapping[Path, int] = {}
+        """The files that it maps, with the bytes of them that are in use, as last seen."""
 
     @classmethod
     async def start(
@@ -121,7 +126,22 @@ class MeasuredServer:
     async def samples(self, since: float) -> ContainerSamples:
         """Return the samples since a time (seconds since the epoch), with one taken now."""
         await asyncio.to_thread(self._sampler.sample)
-        return self._sampler.samples(since)
+        samples = self._sampler.samples(since)
+        uncharged = await asyncio.to_thread(self._uncharged_files)
+        return replace(samples, uncharged_file_bytes=(Sample(time(), float(uncharged)),)) if uncharged else samples
+
+    def _uncharged_files(self) -> int:
+        """Return the bytes of data files that the server maps and that are charged to others, after a look at them."""
+        if self._cgroup is None:
+            return 0  # memory is then measured by process, with every page that it maps
+        self.data_files = mapped_data(self._cgroup.pids())
+        return max(0, sum(self.data_files.values()) - (self._cgroup.read().mapped_file or 0))
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """The CPU time that it has used, in seconds; None where it is not known."""
+        latest = self._sampler.latest
+        return latest.cpu_seconds if latest is not None else None
 
     def failure(self) -> Failure | None:
         """Return how the server ended; None while it lives."""
@@ -131,7 +151,7 @@ class MeasuredServer:
         kills = (self._cgroup.read().oom_kills or 0) if self._cgroup is not None else 0
         if kills and code == -signal.SIGKILL:
             return Failure(Outcome.OOM_KILLED, "the server was killed for exceeding its memory limit")
-        return Failure(Outcome.CRASHED, self.last_words())
+        return Failure(Outcome.CRASHED, self.last_words(), code)
 
     def last_words(self) -> str:
         """Return how the server ended, or that it runs, and the end of its output."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelprofiler.errors import InvalidInput, ModelProfilerError, RecordUnreadable
+from modelprofiler.errors import InvalidInput, ModelProfilerError, Problem, RecordUnreadable
 from modelprofiler.files.document import Document
 from modelprofiler.host.lock import machine_lock
 from modelprofiler.local.check import port_problems, problems
@@ -45,6 +45,8 @@ class Options:
 
     def directory_of(self, name: str) -> Path:
         """Return where the run of a profile is recorded."""
+        if name in {"", ".", ".."} or "/" in name or "\0" in name:  # the schema refuses it, too
+            raise InvalidInput([Problem("metadata.name", f"{name!r} is not the name of a folder")])
         return self.directory or RUNS_DIR / name
 
 

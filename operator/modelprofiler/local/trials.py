@@ -106,7 +106,7 @@ class TrialRunner:
         stages.enter(Stage.STARTING, f"starting the server at {step.limits}")
         await self._servers.stop(progress=stages.note)
         await self._generators.prepare(GENERATORS)
-        return await self._servers.start(step.limits, index, stages.note)
+        return await self._servers.start(step.limits, index, stages.note, cold=step.window == "Measure")
 
     async def _load(
         self, step: RunTrial, index: int, trials: Sequence[Trial], stages: _Stages

@@ -60,6 +60,14 @@ class ContainerSamples:
         CPU time that the container's whole node used, seconds (counter); only from a kubelet.
     oom_events
         Processes that the kernel killed for memory (counter).
+    mapped_file_bytes
+        Page cache that the container's processes map and that is charged to it.
+    uncharged_file_bytes
+        Pages of files that its processes map and that are charged to others, which read them first.
+    major_faults
+        Page faults for which a page was read from disk (counter).
+    read_bytes
+        Bytes that its processes have read from disk (counter).
     start_time
         When the container was created, seconds since the epoch; a fact and not a sample, so its times mean nothing.
     restarts
@@ -81,6 +89,10 @@ class ContainerSamples:
     threads: Series = ()
     oom_events: Series = ()
     node_cpu_seconds: Series = ()
+    mapped_file_bytes: Series = ()
+    uncharged_file_bytes: Series = ()
+    major_faults: Series = ()
+    read_bytes: Series = ()
     start_time: Series = ()
     restarts: tuple[float, ...] = ()
     source: SourceName | None = None

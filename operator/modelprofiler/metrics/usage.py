@@ -57,6 +57,8 @@ def usage(samples: ContainerSamples, load: LoadWindows) -> UsageStatus | None:
     kills = increase(between(samples.oom_events, -math.inf, max(until, load.end)), load.start)
     cores = _mean_cores(samples, load, cost)
     throttled = _throttled(samples, load)
+    faults, read = _increase(samples.major_faults, load, until), _increase(samples.read_bytes, load, until)
+    mapped = _mapped(samples, load, until)
     return UsageStatus(
         cpu=None if cores is None else _cores(cores),
         cpu_time_per_request=Duration.of(cost.seconds_per_request) if cost else None,
@@ -66,7 +68,30 @@ def usage(samples: ContainerSamples, load: LoadWindows) -> UsageStatus | None:
         samples=len(used),
         source=samples.source,
         memory=memory,
+        mapped_file=None if mapped is None else _bytes(mapped),
+        major_faults=None if faults is None else int(faults),
+        read_bytes=None if read is None else _bytes(read),
     )
+
+
+def _increase(counter: Series, load: LoadWindows, until: float) -> float | None:
+    """Return by how much a counter grew under a load, up to the first sample after it; None with too few samples."""
+    counted = between(counter, -math.inf, max(until, load.end))
+    if not counted or counted[0].time > load.start:
+        return None
+    return increase(counted, load.start)
+
+
+def _mapped(samples: ContainerSamples, load: LoadWindows, until: float) -> float | None:
+    """Return the largest size of the files that the container's processes map, charged to it or not."""
+    charged = [s.value for s in between(samples.mapped_file_bytes, load.start, until)]
+    uncharged = _uncharged(samples)
+    return max(charged, default=0.0) + uncharged if charged or uncharged else None
+
+
+def _uncharged(samples: ContainerSamples) -> float:
+    """Return the bytes of mapped files that are in use and charged to others: the container needs memory for them."""
+    return max((s.value for s in samples.uncharged_file_bytes), default=0.0)
 
 
 def node_cores(samples: ContainerSamples, load_start: float, load_end: float) -> float | None:
@@ -146,7 +171,7 @@ def _memory(samples: ContainerSamples, load: LoadWindows, until: float) -> Memor
     # Not the first, whose peak may have been before the load.
     between_samples = between(samples.peak_working_set_bytes, load.start, until)[1:]
     return MemoryUsage(
-        peak=_bytes(max(s.value for s in (*under_load, *between_samples))),
+        peak=_bytes(max(s.value for s in (*under_load, *between_samples)) + _uncharged(samples)),
         peak_source="Cgroup" if between_samples else "Process" if samples.source == "Process" else "WorkingSet",
         lifetime_peak=_bytes(lifetime_peak) if lifetime_peak > 0 else None,
         steady=_bytes(steady_bytes(under_load, load.start, load.end)),

@@ -1,5 +1,6 @@
 """Two runs on one machine would disturb each other: the second waits, or is refused with the name of the first."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,3 +66,19 @@ def test_a_run_that_was_killed_holds_nothing(file: Path, other: subprocess.Popen
     other.wait()
     with machine_lock("x", file=file):
         assert "x" in file.read_text()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_a_lock_file_that_somebody_else_has_prepared_is_not_used(kind: str, file: Path, tmp_path: Path) -> None:
+    """Through a link, another file of this user would be overwritten; a pipe would wait for ever."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    if kind == "link":
+        file.symlink_to(victim)
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.mkdir()
+    with pytest.raises(MachineBusy, match="cannot be used to reserve this machine"), machine_lock("me", file=file):
+        pass
+    assert "precious" == victim.read_text()

@@ -6,7 +6,7 @@ import pytest
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import NodeLoad, UsageStatus
-from modelprofiler.core.crowding import crowding, other_work
+from modelprofiler.core.crowding import crowded_start, crowding, other_work
 from modelprofiler.core.evidence import Evidence, ResultKind
 from modelprofiler.load.result import LoadResult
 
@@ -51,3 +51,18 @@ def test_other_work_is_not_known_without_the_servers_cpu() -> None:
     result = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=60.0, steal_percent=0.0, cpu_percent=20.0)
     assert NodeLoad(cpus=2, steal_percent=Quantity(0)) == other_work(Evidence(load=result, usage=None))
     assert other_work(Evidence(load=LoadResult(ResultKind.COMPLETED))) is None
+
+
+@pytest.mark.parametrize(
+    ("crowded", "busy", "server", "cpus"),
+    [
+        (True, 20.0, 2.0, 2),
+        (False, 10.0, 2.0, 2),
+        (False, 20.0, 9.5, 2),
+        (False, 10.0, 8.9, 1),
+    ],
+    ids=["other work", "idle CPUs", "it used up its limit", "others had little"],
+)
+def test_a_start_that_took_too_long_on_a_full_machine(crowded: bool, busy: float, server: float, cpus: int) -> None:
+    """It says nothing about the size where the server did not get the CPU of its limit; ten seconds, one core."""
+    assert crowded == (crowded_start(10.0, cpus, busy, server, 1.0) is not None)

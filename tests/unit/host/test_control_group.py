@@ -18,7 +18,8 @@ V2 = {
     "throttled_usec 812345\nnr_bursts 0\nburst_usec 0\n",
     "memory.current": f"{100 * MIB}\n",
     "memory.peak": f"{150 * MIB}\n",
-    "memory.stat": f"anon {60 * MIB}\nfile {35 * MIB}\nkernel 4096\nactive_file {5 * MIB}\ninactive_file {30 * MIB}\n",
+    "memory.stat": f"anon {60 * MIB}\nfile {35 * MIB}\nkernel 4096\nactive_file {5 * MIB}\ninactive_file {30 * MIB}\n"
+    f"file_mapped {20 * MIB}\npgfault 90\npgmajfault 7\n",
     "memory.events": "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n",
     "cgroup.threads": "11\n12\n13\n",
     "cgroup.procs": "11\n",
@@ -29,7 +30,7 @@ V1 = {
     "memory.usage_in_bytes": f"{100 * MIB}\n",
     "memory.max_usage_in_bytes": f"{150 * MIB}\n",
     "memory.stat": f"cache 1\nrss 2\ninactive_file 3\ntotal_cache {35 * MIB}\ntotal_rss {60 * MIB}\n"
-    f"total_inactive_file {30 * MIB}\n",
+    f"mapped_file 4\npgmajfault 5\ntotal_inactive_file {30 * MIB}\ntotal_mapped_file {20 * MIB}\ntotal_pgmajfault 7\n",
     "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
     "tasks": "11\n12\n13\n",
 }
@@ -70,6 +71,8 @@ def test_both_versions_say_the_same(version: str, request: pytest.FixtureRequest
         page_cache=35 * MIB,
         oom_kills=2,
         threads=3,
+        mapped_file=20 * MIB,
+        major_faults=7,
     )
     assert (version, expected) == (cgroup.version, reading)
     cgroup.close()

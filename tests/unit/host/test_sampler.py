@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,10 @@ class Levels:
         """Return it."""
         return Reading(1.0, memory_current=self._all * MIB, working_set=(self._all - self._inactive) * MIB)
 
+    def pids(self) -> set[int]:
+        """Have no processes."""
+        return set()
+
 
 @pytest.mark.parametrize(
     ("levels", "expected"),
@@ -46,6 +51,18 @@ def test_how_far_the_working_set_rose_between_readings(
     last = [read() for _ in levels][-1]
     assert last is not None
     assert expected * MIB == last.peak_working_set
+
+
+def test_pages_that_a_server_maps_count_although_the_kernel_holds_them_as_inactive() -> None:
+    """Requests use them: of 300 MiB, 256 are a mapped model and 20 are anonymous."""
+
+    class Mapped(Levels):
+        def read(self) -> Reading:
+            return replace(super().read(), anonymous=20 * MIB, mapped_file=256 * MIB)
+
+    sampled = CgroupReader(Mapped([(300, 300, 260)]))()  # type: ignore[arg-type] # it has the methods that are used
+    assert sampled is not None
+    assert 276 * MIB == sampled.peak_working_set
 
 
 def test_readings_become_series_and_missing_values_are_left_out() -> None:

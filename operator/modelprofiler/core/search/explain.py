@@ -18,9 +18,11 @@ from modelprofiler.core.drift import drift_of, drift_sentence
 from modelprofiler.core.judge import NO_EVIDENCE
 from modelprofiler.core.leak import leak_of, leak_sentence
 from modelprofiler.core.search.claims import Claim, Kind
+from modelprofiler.core.search.mapped import mapped_sentence
 from modelprofiler.core.search.margin import Target, passed_with_room, room, target_for, with_headroom, with_margin
 from modelprofiler.core.search.points import Observation
 from modelprofiler.core.search.run import Run
+from modelprofiler.core.search.startup import startup_sentence
 from modelprofiler.core.threads import oversized_sentence, variables_sentence
 
 Show: TypeAlias = Callable[[int], str]
@@ -260,6 +262,10 @@ def _notes(run: Run, target: Target) -> list[Claim]:
             f"No CPU limit is recommended; the trials ran with {size} as the limit, which is what "
             "the request guarantees."
         )
+    if (startup := startup_sentence(run, target.cpu)) is not None:
+        notes.append(startup)
+    if (mapped := mapped_sentence(run.trials, run.memory_peak)) is not None:
+        notes.append(mapped)
     if (leak := leak_of(run.trials)) is not None:
         notes.append(leak_sentence(leak, target.limits.memory, run.spec))
     if (drift := drift_of(run.trials)) is not None and drift.noticed:

@@ -12,7 +12,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
-from modelprofiler.core.judge import NO_EVIDENCE, judged_again
+from modelprofiler.core.judge import NO_EVIDENCE, judged_again, thrashing
 from modelprofiler.core.search.pace import Pace
 from modelprofiler.core.search.points import CpuPoint, Observation, counted_size, pooled
 from modelprofiler.core.steps import Environment
@@ -108,11 +108,12 @@ class Run:
 
         A resource that is at its ceiling is never blamed, as it cannot be raised: at the memory ceiling, more CPU may
         keep a backlog from growing; at the CPU ceiling, more memory may keep pages from being evicted. Below both, a
-        kill or a crash is blamed on memory, and so are responses that were broken rather than late.
+        kill or a crash is blamed on memory, and so are responses that were broken rather than late, and a server that
+        reads its files from disk again and again.
         """
         if observation.passed or observation.limits.memory >= self.memory.last:
             return False
-        if observation.limits.cpu >= self.cpu.last:
+        if observation.limits.cpu >= self.cpu.last or thrashing(observation.trial.load, observation.trial.usage):
             return True
         if observation.trial.outcome is Outcome.ERRORS:
             load = observation.trial.load

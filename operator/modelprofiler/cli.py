@@ -23,20 +23,20 @@ from modelprofiler.version import __version__
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
-    "init": "write a first profile from files, or for a command that serves",
+    "init": "write a first profile for a scoring script or a server command",
     "validate": "check profiles and print every problem; starts nothing",
     "plan": "show what a run would do and how long it may take; starts nothing",
     "run": "measure a profile on this machine and recommend a size",
     "report": "show a run as text, JSON or an HTML page",
     "get": "list the profiles in a cluster",
     "patch": "write a recommendation as a patch, a Kustomize component or Helm values",
-    "compare": "compare two runs, and fail when the new one became more expensive",
+    "compare": "compare two runs; fail if the new one needs more",
     "ml": "register models and profile them with the commands of Azure's `az ml`",
     "tag": "write a recommendation to a model's tags or a workload's annotations",
     "operator": "run the operator (in its pod)",
     "load": "replay a dataset against a server (in a load pod)",
     "prepare": "check and digest the files on volumes (in a prepare pod)",
-    "completion": "print code for a shell that completes commands, options and files",
+    "completion": "print a completion script for your shell",
 }
 """Name and purpose of each; its module has the same name."""
 

@@ -342,12 +342,12 @@ API_SERVER: dict[str, tuple[dict[str, Any], str, str]] = {
     "two-loads": (
         {"spec.load.closedLoop": {"concurrency": 1}},
         "spec.load: ",
-        "exactly one of openLoop, closedLoop must be set",
+        "exactly one of openLoop and closedLoop must be set",
     ),
     "no-objective": (
         {"spec.objectives": {}},
         "spec.objectives: ",
-        "exactly one of latency, maxSlowdownPercent must be set",
+        "exactly one of latency and maxSlowdownPercent must be set",
     ),
     "misspelt-field": ({"spec.load.warmUp": "5s"}, "strict decoding error: ", 'unknown field "spec.load.warmUp"'),
 }

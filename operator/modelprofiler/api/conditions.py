@@ -31,7 +31,7 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     """For kstatus: the run is in progress."""
     STALLED = "Stalled"
-    """For kstatus: the run cannot continue until the user changes something."""
+    """For kstatus: the run cannot continue as things are."""
 
 
 class Reason(StrEnum):
@@ -43,7 +43,7 @@ class Reason(StrEnum):
     NOT_SEEN = "NotYetChecked"
     """Unknown: the profile has not been checked yet."""
     PREPARING = "Preparing"
-    """Unknown: a prepare Job is reading the PersistentVolumeClaims that the profile refers to."""
+    """Unknown: the PersistentVolumeClaims that the profile refers to are being read, or will be when it is its turn."""
     INVALID_SPEC = "InvalidSpec"
     """False: a field has a value that cannot be used."""
     NOT_SUPPORTED = "NotSupported"
@@ -91,9 +91,9 @@ class Reason(StrEnum):
     UNRELIABLE = "Unreliable"
     """Trials were repeated too often without a usable result (problems with the load, the metrics or the node)."""
     TRIALS_EXHAUSTED = "TrialsExhausted"
-    """The run reached search.maxTrials before a size was verified."""
+    """The run reached search.maxTrials before any size met the objectives."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"
-    """The run reached search.deadline before a size was verified."""
+    """The run reached search.deadline before any size met the objectives."""
     NOT_ACCEPTED = "NotAccepted"
     """The profile was not accepted. The Accepted condition says why."""
 

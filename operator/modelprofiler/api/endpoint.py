@@ -76,7 +76,8 @@ class HttpEndpoint(ApiModel):
     content_type: Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\r\n]*$")] = "application/json"
     """Content-Type header of the requests."""
     headers: Annotated[list[Header], Field(max_length=64)] = Field(default_factory=list)
-    """Additional request headers."""
+    """Additional request headers. They replace the ones that are sent by default: Host, User-Agent, Accept and
+    Content-Type."""
     timeout: PositiveDuration = Duration("30s")
     """Time limit of a request. A request that takes longer counts as failed."""
     expect: Expectation = Field(default_factory=Expectation)

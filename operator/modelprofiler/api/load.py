@@ -40,7 +40,7 @@ class Dataset(ApiModel):
 
 
 class OpenLoop(ApiModel):
-    """Requests are sent at a fixed rate, whether or not the server keeps up."""
+    """Requests are sent at a fixed mean rate, whether or not the server keeps up."""
 
     rate: Quantity
     """Total rate in requests per second, such as "50" or "0.5"."""
@@ -73,20 +73,20 @@ class ClosedLoop(ApiModel):
 
 
 class Load(ApiModel):
-    """How requests arrive: exactly one of openLoop, closedLoop must be set."""
+    """How requests arrive: exactly one of openLoop and closedLoop must be set."""
 
     exactly_one_of: ClassVar[tuple[str, ...]] = ("openLoop", "closedLoop")
 
     open_loop: OpenLoop | None = None
-    """A fixed rate of requests."""
+    """A fixed mean rate of requests."""
     closed_loop: ClosedLoop | None = None
     """A fixed number of clients."""
     warmup: Duration = Duration("5s")
-    """Duration of the warm-up, whose requests are not counted. It is extended where it has fewer than ten requests per
-    connection."""
+    """Duration of the warm-up, whose requests are not counted. It is extended until it has ten requests, or ten for
+    each client of a closed loop."""
     duration: Duration = Duration("30s")
-    """Length of the measurement window. A window ends earlier as soon as its result is certain, and lasts longer where
-    the objective's percentile needs more requests."""
+    """Length of the measurement window. A window that only has to decide whether a size passes may end earlier; one
+    with too few requests for the objective's percentile is extended."""
     parallelism: Annotated[int, Field(ge=1, le=64)] = 1
     """Number of load generator pods. More than one is not supported in this version."""
 

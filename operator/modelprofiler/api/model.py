@@ -50,9 +50,14 @@ class StatusModel(ApiModel):
 
 def exactly_one_message(names: tuple[str, ...]) -> str:
     """Return the message for a union of which no member or several members are set."""
-    return f"exactly one of {', '.join(names)} must be set"
+    return f"exactly one of {_enumerated(names)} must be set"
 
 
 def at_least_one_message(names: tuple[str, ...]) -> str:
     """Return the message for an object in which none of the fields is set."""
-    return f"at least one of {', '.join(names)} must be set"
+    return f"at least one of {_enumerated(names)} must be set"
+
+
+def _enumerated(names: tuple[str, ...]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

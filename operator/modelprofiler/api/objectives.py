@@ -34,7 +34,7 @@ class LatencyObjective(ApiModel):
 class Objectives(ApiModel):
     """The objectives that a size must meet.
 
-    Exactly one of latency, maxSlowdownPercent must be set. The other fields are independent of them.
+    Exactly one of latency and maxSlowdownPercent must be set. The other fields are independent of them.
     """
 
     exactly_one_of: ClassVar[tuple[str, ...]] = ("latency", "maxSlowdownPercent")

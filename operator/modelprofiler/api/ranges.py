@@ -16,10 +16,10 @@ SMALLEST_CPU = "10m"
 """Linux grants CPU in units of 1 ms of each 100 ms, and takes no less: the smallest quota of CFS bandwidth control."""
 
 LARGEST_CPU = "512"
-"""More than a container is given anywhere today; who writes 1000 means 1000m, which is one CPU."""
+"""More than a container is given anywhere today; anyone who writes 1000 means 1000m, which is one CPU."""
 
 SMALLEST_MEMORY = "1Mi"
-"""No process that answers requests lives in less. Who writes 256m (0.256 bytes) or 256 (bytes) means 256Mi."""
+"""No process that answers requests lives in less. Anyone who writes 256m (0.256 bytes) or 256 (bytes) means 256Mi."""
 
 LARGEST_MEMORY = "64Ti"
 """Twice the largest machine of today; 1E is 10^18 bytes."""
@@ -157,11 +157,11 @@ class MemoryRange(_Range):
 class Resources(ApiModel):
     """The range of sizes to search.
 
-    By default it begins at a fixed floor and ends at what the node can provide in addition to the load generator.
+    By default it begins at a fixed floor and ends at what a node has free besides the load generator and sidecars.
     """
 
     cpu: CpuRange | None = None
     """CPU sizes. The default is from 100m upwards in steps of 50m."""
     memory: MemoryRange | None = None
-    """Memory sizes. The default is from 128Mi upwards, with eight sizes between a size and its double, at least 32Mi
-    apart."""
+    """Memory sizes. The default is from 128Mi upwards. The steps grow with the size: an eighth of it, but at least
+    32Mi."""

@@ -52,7 +52,7 @@ class Environment(ApiModel):
     """Python packages, one per item, as lines of a requirements file. Only `modelprofiler run` supports them in this
     version; for a cluster, build an image that contains them."""
     python_version: Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")] | None = None
-    """Python version, such as "3.11". In a cluster it must be that of the scoring-server image in this version."""
+    """Python version, such as "3.11". In this version a cluster supports only that of the scoring-server image."""
     env: Annotated[list[EnvVar], Field(max_length=128)] = Field(default_factory=list)
     """Environment variables of the server container."""
     image_pull_secrets: Annotated[list[LocalObjectReference], Field(max_length=16)] = Field(default_factory=list)
@@ -73,7 +73,7 @@ class EntryScript(ApiModel):
 
 
 class WorkloadReference(ApiModel):
-    """A workload in the profile's namespace. Its pod template is copied; the workload itself is never changed."""
+    """Not supported in this version: a workload of the profile's namespace, whose pod template is copied."""
 
     api_version: Name
     """API version of the workload, such as apps/v1."""
@@ -84,7 +84,7 @@ class WorkloadReference(ApiModel):
 
 
 class Server(ApiModel):
-    """How the model is served: exactly one of entryScript, template, workloadRef must be set."""
+    """How the model is served: exactly one of entryScript, template and workloadRef must be set."""
 
     exactly_one_of: ClassVar[tuple[str, ...]] = ("entryScript", "template", "workloadRef")
 
@@ -93,6 +93,6 @@ class Server(ApiModel):
     template: Annotated[dict[str, Any] | None, Field(json_schema_extra={"preserve": True, "properties": SCHEMA})] = None
     """A PodTemplateSpec: any image, any server, with sidecars if needed."""
     workload_ref: WorkloadReference | None = None
-    """A running workload whose pod template is copied. Not supported in this version."""
+    """Not supported in this version. A running workload whose pod template is copied."""
     container_name: ContainerName | None = None
     """Name of the container to profile, whose CPU and memory are varied. The default is the first container."""

@@ -65,7 +65,7 @@ class UriSource(ApiModel):
 
 
 class Source(ApiModel):
-    """Where files come from: exactly one of inline, configMap, persistentVolumeClaim, uri, path must be set."""
+    """Where files come from: exactly one of inline, configMap, persistentVolumeClaim, uri and path must be set."""
 
     exactly_one_of: ClassVar[tuple[str, ...]] = (
         "inline",

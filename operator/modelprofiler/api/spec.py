@@ -5,7 +5,7 @@ Docstrings of the types in this folder are what ``kubectl explain`` prints.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -64,10 +64,14 @@ class RecommendationPolicy(ApiModel):
     trial that has it as its limit."""
 
 
+SourceChoice: TypeAlias = Literal["Auto", "Prometheus", "Kubelet"]
+"""What a user may choose as the metrics source."""
+
+
 class Metrics(ApiModel):
     """Where CPU and memory usage is read from."""
 
-    source: Literal["Auto", "Prometheus", "Kubelet"] = "Auto"
+    source: SourceChoice = "Auto"
     """Prometheus, Kubelet, or Auto: Prometheus where it has samples of the container, supplemented by the kubelet's,
     and the kubelet alone otherwise."""
 

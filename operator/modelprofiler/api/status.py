@@ -1,6 +1,6 @@
 """What a user reads: the status of a ModelProfile.
 
-The list of finished trials is the whole state of a run: from it and the spec the next step follows.
+The status is the whole state of a run: from it and the spec the next step follows.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class ContainerRecommendation(StatusModel):
     verification: Verification | None = None
     """The trial that verified the size; absent when none did."""
     explanation: Annotated[str, Field(max_length=2048)] = ""
-    """Which constraint determined the size, and what happened at the next smaller one."""
+    """Which constraint determined the size, and what happened at the next smaller size."""
 
 
 class Provenance(StatusModel):
@@ -170,8 +170,8 @@ class ModelProfileStatus(StatusModel):
     completion_time: datetime | None = None
     """When the run finished."""
     queue_position: int | None = None
-    """Position in the queue while the run waits for its turn. It is exact up to 3, and rounded up to 5, 10, 20, 50, …
-    above."""
+    """Position in the queue while the run waits for its turn. Exact up to 3; beyond that rounded up to 5, 10, 20,
+    50, …"""
     trials_completed: int = 0
     """Number of finished trials."""
     active_trial: ActiveTrial | None = None

@@ -176,7 +176,7 @@ class LoadStatus(StatusModel):
     duration: Duration
     """Length of the window."""
     stopped_early: Literal["Certain", "Overload", "Terminated"] | None = None
-    """Why the window ended early. Certain: the result could not change any more. Overload: the server fell ever further
+    """Why the window ended early. Certain: the result was already certain. Overload: the server fell ever further
     behind. Terminated: the load generator was stopped."""
     latency: LatencySummary = Field(default_factory=LatencySummary)
     """Latency, counted from when a request was due (open loop) or from when it was sent (closed loop)."""

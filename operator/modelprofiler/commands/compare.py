@@ -19,9 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--max-increase", default="10%", metavar="PERCENT", help="largest increase that is accepted (default: 10%%)"
     )
     parser.epilog = (
-        "The exit code is 1 when recommended CPU or memory, CPU time of a request or peak of memory grew by more than\n"
-        "that, or when the new run has no recommendation. Latency is shown but not judged: it met its objective in\n"
-        "both runs.\n\n"
+        "The exit code is 1 when the recommended CPU or memory, the CPU time per request or the memory peak grew by\n"
+        "more than --max-increase, or when the new run has no recommendation. Latency is shown but not compared,\n"
+        "because each run has an objective for it.\n\n"
         "example:\n  modelprofiler compare baseline.json ./digits-run --max-increase 15%"
     )
 

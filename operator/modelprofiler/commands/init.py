@@ -1,4 +1,4 @@
-"""``modelprofiler init``: a first profile, from files or from a command that serves."""
+"""``modelprofiler init``: a first profile, for a scoring script or a server command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add what a profile is made from."""
     parser.description = (
-        "Write a first profile, with comments, from files or for a command that serves. It is valid as it is."
+        "Write a first profile, with comments, for a scoring script or a server command. The result is valid without "
+        "further edits."
     )
     parser.add_argument("--dataset", required=True, metavar="PATH", help="file with one request body per line")
     parser.add_argument("-o", "--output", metavar="FILE", help="new file to write (default: standard output)")
@@ -21,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--entry-script", metavar="PATH", help="Python file with init() and run(data)")
     server.add_argument("--requirements", metavar="PATH", help="requirements file of the entry script (default: none)")
     server.add_argument("--python-version", metavar="3.N", help="Python of the entry script (default: this one)")
-    server.add_argument("--command", dest="serve", metavar="COMMAND", help="command that serves, in quotes")
+    server.add_argument("--command", dest="serve", metavar="COMMAND", help="command that starts the server, quoted")
     server.add_argument("--image", metavar="IMAGE", help="image of the server in a cluster")
     server.add_argument("--model", metavar="PATH", help="file or folder of the model (default: none)")
 
@@ -30,7 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--port", type=int, metavar="N", help="port on which the server listens (default with an entry script: 5001)"
     )
     endpoint.add_argument("--path", metavar="PATH", help="path of a request (default: /score)")
-    endpoint.add_argument("--content-type", metavar="TYPE", help="of a request (default: application/json)")
+    endpoint.add_argument(
+        "--content-type", metavar="TYPE", help="Content-Type of the requests (default: application/json)"
+    )
 
     load = parser.add_argument_group("load and objective", "Either a rate or a number of clients.")
     load.add_argument("--rate", metavar="N", help="requests per second, open loop")

@@ -11,7 +11,7 @@ import sys
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command; its settings are environment variables."""
     parser.description = (
-        "Run the operator, in the cluster of this pod or of the kubeconfig.\n"
+        "Run the operator against the cluster that it runs in, or else the kubeconfig's.\n"
         "It is configured by environment variables MODELPROFILER_*, which the Helm chart sets."
     )
     parser.epilog = "example:\n  KUBECONFIG=~/.kube/config MODELPROFILER_LOG_LEVEL=DEBUG modelprofiler operator"

@@ -24,15 +24,19 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
         "--name", metavar="NAME", help="which ModelProfile, where a file has several (default: the only one)"
     )
     group = parser.add_argument_group(
-        "override fields of the profile", "Each replaces a field, whose value in the file is the default."
+        "override fields of the profile", "Each option replaces the field's value in the file."
     )
     group.add_argument("--dataset", metavar="PATH", help="file with one request body per line (spec.dataset)")
     group.add_argument("--rate", metavar="N", help="requests per second, open loop (spec.load.openLoop.rate)")
     group.add_argument(
         "--concurrency", metavar="N", type=int, help="number of clients, closed loop (spec.load.closedLoop)"
     )
-    group.add_argument("--warmup", metavar="TIME", help="load before the window, such as 5s")
-    group.add_argument("--duration", metavar="TIME", help="longest window of a trial, such as 30s")
+    group.add_argument(
+        "--warmup", metavar="TIME", help="length of the warm-up before the window, such as 5s (spec.load.warmup)"
+    )
+    group.add_argument(
+        "--duration", metavar="TIME", help="length of the measurement window, such as 30s (spec.load.duration)"
+    )
     group.add_argument(
         "--cpu", metavar="MIN:MAX:STEP", help="CPU to search, such as 100m:1:50m; or a list: 250m,500m,1"
     )
@@ -51,7 +55,10 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--strategy", metavar="NAME", help="Adaptive or Grid (every combination of sizes)")
     group.add_argument("--max-trials", metavar="N", type=int, help="largest number of trials")
     group.add_argument(
-        "--repetitions", metavar="N", type=int, help="how often a size is measured whose result is uncertain"
+        "--repetitions",
+        metavar="N",
+        type=int,
+        help="largest number of trials at one size while its result is uncertain",
     )
     group.add_argument("--deadline", metavar="TIME", help="longest duration of the run, such as 1h")
 

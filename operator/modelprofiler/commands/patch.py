@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--values-path",
         metavar="PATH",
         default="resources",
-        help="where the chart's values have the resources, such as server.resources (default: resources)",
+        help="path of the resources in the chart's values, such as server.resources (default: resources)",
     )
     parser.add_argument(
         "--unverified", action="store_true", help="also write a recommendation that no trial has verified"

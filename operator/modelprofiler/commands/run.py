@@ -19,7 +19,7 @@ EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 PAGE_FILE = "report.html"
 
 EPILOG = """\
-The run is kept in a directory with every measurement: `modelprofiler report DIR` shows it again.
+The run and all its measurements are kept in a directory; `modelprofiler report DIR` shows it again.
 
 exit codes:
   0    there is a recommendation
@@ -48,12 +48,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how long to wait for another run on this machine to end, in seconds (default: 0)",
     )
     parser.add_argument(
+        "-o",
         "--output",
         choices=("text", "json", "yaml"),
         default="text",
         help="print the report, or the finished ModelProfile with its status (default: text)",
     )
-    parser.add_argument("--plain", action="store_true", help="print lines instead of a live table, also in a terminal")
+    parser.add_argument("--plain", action="store_true", help="print lines instead of a live table, even in a terminal")
     parser.epilog = EPILOG
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import assert_never
 
+from modelprofiler.api.spec import SourceChoice
 from modelprofiler.api.trial import Trial
 from modelprofiler.cluster.adapter import NODES, Cluster
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Pod
@@ -54,13 +56,17 @@ class Sources:
         # One for good: it remembers for a while that Prometheus does not answer.
         self._auto = AutoSource(self._prometheus, self._kubelet)
 
-    def named(self, name: str) -> MetricsSource | None:
-        """Return the source that ``spec.metrics.source`` names; None where the installation has none."""
-        if name == "Kubelet":
-            return self._kubelet
-        if name == "Prometheus":
-            return self._prometheus
-        return self._auto
+    def named(self, choice: SourceChoice) -> MetricsSource | None:
+        """Return the source that ``spec.metrics.source`` chooses; None where the installation has none."""
+        match choice:
+            case "Auto":
+                return self._auto
+            case "Kubelet":
+                return self._kubelet
+            case "Prometheus":
+                return self._prometheus
+            case _:
+                assert_never(choice)
 
     async def close(self) -> None:
         """Close every connection."""

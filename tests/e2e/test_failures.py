@@ -84,8 +84,8 @@ CASES: dict[str, Case] = {
         _server(container={"livenessProbe": LIVENESS}, hang_after=30),
         Outcome.CRASHED,
         "ReferenceFailed",
-        r"^container server ended with exit code (0|137|143), as when the kubelet stops it; the likely cause is its "
-        r"liveness probe, so allow that more time or leave it out",
+        r"^container server ended with exit code (0|137|143), as a container does that the kubelet stops; probably its "
+        r"liveness probe failed: give the probe more time or remove it",
     ),
     "never-ready": Case(
         _server(startup_ms=60_000),
@@ -112,7 +112,7 @@ CASES: dict[str, Case] = {
         _server({"nodeSelector": {"example.com/gpu": "yes"}}),
         Outcome.UNSCHEDULABLE,
         "ReferenceFailed",
-        r"^no node takes the pod: 0/\d+ nodes are available: .*didn't match Pod's node affinity/selector",
+        r"^the pod cannot be scheduled: 0/\d+ nodes are available: .*didn't match Pod's node affinity/selector",
     ),
     "answers-500": Case(
         _server(status=500),

@@ -108,7 +108,7 @@ class Operator:
         self._turns.note(raw)
         if glance.is_over(raw) or glance.is_queued(raw):
             return  # nothing is to be done; the queue wakes it when it is its turn
-        if self._reconciler is None or not self._reconciler.wrote(raw):
+        if self._reconciler is None or not self._reconciler.is_own_write(raw):
             self._controller.wake(key)
 
     async def stop(self) -> None:

@@ -1,6 +1,7 @@
-"""One look at a profile: gather the world, decide, act, write the status. From the resource down, and back once.
+"""One look at a profile: gather the world, decide, act, write the status.
 
-Nothing is kept between two looks but caches: what a run is at follows from its status and its children.
+Each look reads everything first, and writes the status at most once. Between two looks nothing is kept but caches: how
+far a run has come follows from its status and its children.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class Reconciler:
         self._memory = Memory()
         self._gatherer = Gatherer(cluster, sources, settings, turns, children, self._memory, clock)
 
-    def wrote(self, raw: Object) -> bool:
-        """Return whether an object is as this reconciler itself left it: then there is nothing new to look at."""
+    def is_own_write(self, raw: Object) -> bool:
+        """Return whether an object is as this reconciler itself left it, so that there is nothing new to look at."""
         return self._memory.is_own(raw)
 
     def forget(self, raw: Object) -> None:
@@ -75,20 +76,21 @@ class Reconciler:
         """
         world = await self._gatherer.world(key)
         decision = decide(world)
-        self._take(world, decision)  # nothing was awaited since the queue was read: no two are given the same turn
+        # No await lies between reading the queue and this line, so no other profile can have taken the turn.
+        self._update_turn(world, decision)
         done = False
         try:
             done = await self._carry_out(world, decision)
         finally:
             if not done and "metadata" in world.raw:
-                self._children.doubt(world.raw["metadata"]["uid"])  # what the last action did is not known
+                self._children.doubt(world.raw["metadata"]["uid"])  # the last action may or may not have happened
         if not done:
             return 0.0
-        if decision.turn is Turn.RELEASE:
+        if decision.turn is Turn.RELEASE:  # last, so that the next profile starts when this one has cleaned up
             self._turns.release(key)
         return decision.next_look
 
-    def _take(self, world: World, decision: Decision) -> None:
+    def _update_turn(self, world: World, decision: Decision) -> None:
         match decision.turn:
             case Turn.TAKE:
                 self._turns.take(world.key)
@@ -100,12 +102,12 @@ class Reconciler:
 
     async def _carry_out(self, world: World, decision: Decision) -> bool:
         """Act and write, in the order that the decision says; return False when the API server refused an action."""
-        if not await self._act(world, decision, decision.before):
+        if not await self._act(world, decision, decision.before_write):
             return False
         if decision.status is not None:
             await self._write(world, decision.status)
             await self._tell(world, decision)
-        return await self._act(world, decision, decision.actions)
+        return await self._act(world, decision, decision.after_write)
 
     async def _act(self, world: World, decision: Decision, actions: Sequence[Action]) -> bool:
         if not actions:
@@ -117,8 +119,8 @@ class Reconciler:
             except NotFound:
                 raise  # somebody was quicker, or the namespace is about to go: look again
             except Refused as error:
-                # The next look tells it. A dry run may admit it all the same: without a pause the two would answer
-                # each other as fast as they can.
+                # The next look reports it. The dry run before a run may pass although the real request fails; without a
+                # pause the operator would go back and forth between the two.
                 until = world.now + timedelta(seconds=NOT_ACCEPTED_SECONDS)
                 refused = ActionRefused(refusal_of(action, error), until)
                 self._memory.refused(world.key, world.raw["metadata"]["generation"], refused)

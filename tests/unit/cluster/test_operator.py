@@ -105,7 +105,7 @@ async def test_what_the_operator_wrote_itself_is_no_news() -> None:
         await asyncio.sleep(0)
     own = cluster.objects["modelprofiles", "team", "digits"]
     touched = {**own, "metadata": {**own["metadata"], "resourceVersion": "999999"}}
-    assert [True, False] == [operator._reconciler.wrote(o) for o in (own, touched)]
+    assert [True, False] == [operator._reconciler.is_own_write(o) for o in (own, touched)]
     await operator.stop()
 
 

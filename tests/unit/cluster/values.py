@@ -9,7 +9,7 @@ from tests.unit.cluster.objects import BIG, SMALL, load_result, load_status, now
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import ActiveTrial, MemoryUsage, Outcome, Purpose, Stage, Trial, UsageStatus
-from modelprofiler.cluster.decide.run import Run
+from modelprofiler.cluster.decide.run import RunInCluster
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Pod, Server, Termination
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
@@ -108,9 +108,9 @@ def a_row(index: int = 1, step: RunTrial = REFERENCE, **changes: Any) -> Trial:
     return Trial(**{**known, **changes})
 
 
-def a_run(step: Step = REFERENCE, *trials: Trial, at: float = 120, **changes: Any) -> Run:
+def a_run(step: Step = REFERENCE, *trials: Trial, at: float = 120, **changes: Any) -> RunInCluster:
     """Return a run that wants to do a step."""
-    known = Run(
+    known = RunInCluster(
         profile=profile(),
         run_hash="abc",
         settings=Settings(),

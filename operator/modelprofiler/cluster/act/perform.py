@@ -65,7 +65,7 @@ class RunFacts:
     @classmethod
     def of(cls, world: World, decision: Decision) -> RunFacts | None:
         """Return those of an accepted profile, as it is once a decision has been written; None of any other."""
-        profile, accepted = world.profile, world.verdict
+        profile, accepted = world.profile, world.acceptance
         if not isinstance(profile, ModelProfile) or not isinstance(accepted, Accepted):
             return None
         if isinstance(decision.status, ModelProfileStatus):

@@ -9,9 +9,8 @@ from typing import Any
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import ActiveTrial, Trial
-from modelprofiler.cluster.decide import status
-from modelprofiler.cluster.decide.run import Move, Run
-from modelprofiler.cluster.decide.trial import next_move
+from modelprofiler.cluster.decide import status, trial
+from modelprofiler.cluster.decide.run import Move, RunInCluster
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.world import Node, World
@@ -44,10 +43,10 @@ class RunCase:
         return isinstance(self.step, RunTrial) and not self.profile.spec.suspend
 
     @cached_property
-    def move(self) -> Move:
-        """What the trial in progress does next."""
+    def next_move(self) -> Move:
+        """What the run does next, computed by `modelprofiler.cluster.decide.trial.next_move`."""
         recorded = self.profile.status
-        run = Run(
+        run = RunInCluster(
             profile=self.profile,
             run_hash=self.accepted.run_hash,
             settings=self.accepted.settings,
@@ -59,10 +58,10 @@ class RunCase:
             node=recorded.provenance.node if recorded.provenance else None,
             host=self.accepted.inputs.host,
         )
-        return next_move(run, self.children)
+        return trial.next_move(run, self.children)
 
     def with_trial(self, row: Trial) -> RunCase:
-        """Return the run as it is when a finished trial, or more about one, has been recorded."""
+        """Return the run as it is after a finished trial was recorded, or usage was added to one."""
         before = self.profile.status
         at = row.index - 1
         trials = [*before.trials[:at], row, *before.trials[at + 1 :]]
@@ -89,8 +88,12 @@ class Case:
     """A world, and the run in it if its profile is accepted."""
 
     world: World
-    recorded: RunCase | None = None
-    """The run with a row more than the world tells: the one that is being recorded."""
+    after_recording: RunCase | None = None
+    """The run with the trial that this look records; None where the look has recorded none so far."""
+
+    def with_trial(self, row: Trial) -> Case:
+        """Return the case after a finished trial was recorded, or usage was added to one."""
+        return Case(self.world, self.run.with_trial(row))
 
     @property
     def profile(self) -> ModelProfile:
@@ -101,9 +104,9 @@ class Case:
     @cached_property
     def run(self) -> RunCase:
         """The run, for rules that follow those for profiles that are not accepted."""
-        if self.recorded is not None:
-            return self.recorded
-        world, accepted = self.world, self.world.verdict
+        if self.after_recording is not None:
+            return self.after_recording
+        world, accepted = self.world, self.world.acceptance
         assert isinstance(accepted, Accepted)
         recorded = self.profile.status
         started = recorded.start_time is not None and not is_finished(recorded)

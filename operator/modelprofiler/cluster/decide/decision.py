@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import Trial
 from modelprofiler.cluster.decide.actions import Action
 
 
@@ -38,19 +39,32 @@ class Event:
 class Decision:
     """What to do, to write and to tell, and when to look again.
 
-    A result is recorded before what produced it is deleted, and a trial is written down before it is started; so most
-    actions follow the status. Only the report and what has to be gone before a run may be called finished precede it.
+    A result is recorded before the objects that produced it are deleted, and a trial is in the status before it is
+    started. Most actions therefore follow the write of the status. Two kinds precede it: the write of the report, and
+    the deletion of what must be gone before a run may be called finished.
     """
 
     rule: str = ""
     """The rule that decided."""
     status: ModelProfileStatus | dict[str, Any] | None = None
     """The status to write; None leaves it as it is. A profile that does not parse has a plain one."""
-    before: tuple[Action, ...] = ()
-    """Carried out before the status is written."""
-    actions: tuple[Action, ...] = ()
-    """Carried out afterwards."""
+    before_write: tuple[Action, ...] = ()
+    """Actions that are carried out before the status is written."""
+    after_write: tuple[Action, ...] = ()
+    """Actions that are carried out after the status was written."""
     turn: Turn = Turn.KEEP
     next_look: float | None = None
     """Seconds until the next look, if nothing changes before; None: not until something changes."""
     events: tuple[Event, ...] = ()
+    records: Trial | None = None
+    """A finished trial to record. What the run does next depends on it, so another decision follows in the same look,
+    and the status of that one is written: it contains both."""
+
+    def followed_by(self, later: Decision) -> Decision:
+        """Return one decision from this one, which records a trial, and the one that follows from that trial."""
+        return replace(
+            later,
+            rule=self.rule,
+            before_write=(*self.before_write, *later.before_write),
+            events=(*self.events, *later.events),
+        )

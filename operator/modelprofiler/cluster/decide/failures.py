@@ -1,6 +1,6 @@
-"""What a server's pod shows when something went wrong, as an outcome and a sentence. Pure.
+"""What went wrong with a server, from the state of its pod: an outcome and a message. Pure.
 
-Each rule looks at one way to fail; `failure` asks them in order, the most specific first.
+Each function detects one way to fail. `failure` calls them in order, the most specific first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modelprofiler.core.evidence import Failure
 from modelprofiler.core.text import tail
 
 AFTER_SIGNAL = (0, 137, 143)
-"""How a container ends that the kubelet stops: many a server takes SIGTERM for a reason to end well."""
+"""Exit codes of a container that the kubelet stops: SIGKILL, SIGTERM, or 0 from a server that handles SIGTERM."""
 LONGEST_LAST_WORDS = 600
 
 
@@ -43,7 +43,7 @@ def failure(server: Server, settings: Settings, now: datetime, ready_within: flo
 def disturbance(server: Server | None, job: LoadJob) -> Failure | None:
     """Return why a running load no longer measures the server it was started for, or None while it does."""
     if server is None or server.deleting or server.pod is None:
-        return Failure(Outcome.DISTURBED, "the server's pod went away during the load")
+        return Failure(Outcome.DISTURBED, "the server's pod disappeared during the load")
     pod = server.pod
     if pod.uid != job.server_pod:
         return Failure(Outcome.DISTURBED, "the server's pod was replaced during the load")
@@ -72,8 +72,8 @@ def _ended(pod: Pod) -> Failure | None:
         cause = f"container {ended.container}, which is not the one profiled, exceeded its memory limit"
     elif ended.exit_code in AFTER_SIGNAL and pod.has_liveness_probe and ended.profiled:
         cause += (
-            ", as when the kubelet stops it; the likely cause is its liveness probe, so allow that more time or leave "
-            "it out"
+            ", as a container does that the kubelet stops; probably its liveness probe failed: give the probe more "
+            "time or remove it"
         )
     return Failure(Outcome.CRASHED, f"{cause}: {last_words}" if last_words else cause)
 
@@ -86,7 +86,10 @@ def _evicted(pod: Pod) -> Failure | None:
 
 def _not_placed(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
     if pod.unschedulable and (now - pod.created).total_seconds() > settings.schedule_timeout_seconds:
-        return Failure(Outcome.UNSCHEDULABLE, f"no node takes the pod: {tail(pod.unschedulable, LONGEST_LAST_WORDS)}")
+        return Failure(
+            Outcome.UNSCHEDULABLE,
+            f"the pod cannot be scheduled: {tail(pod.unschedulable, LONGEST_LAST_WORDS)}",
+        )
     return None
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.trial import Stage, Trial, UsageStatus
-from modelprofiler.cluster.decide.run import Move, Run, TrialInProgress
+from modelprofiler.cluster.decide.run import Move, RunInCluster, TrialInProgress
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Server
 from modelprofiler.core.crowding import other_work
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, failure_of_load
@@ -15,11 +15,11 @@ from modelprofiler.core.trial import finished_trial, needs_usage, with_late_usag
 from modelprofiler.load.result import LoadResult
 
 LATE_SAMPLES_SECONDS = 25.0
-"""cAdvisor samples every 10 to 20 s: a sample that has not come by then does not come."""
+"""cAdvisor samples every 10 to 20 s, so a sample that has not arrived by then will not arrive."""
 
 
-def late_usage(run: Run, seen: Observation) -> Trial | None:
-    """Return the row of a finished trial with the usage that has come in since, or None."""
+def late_usage(run: RunInCluster, seen: Observation) -> Trial | None:
+    """Return the row of a finished trial with the usage that has arrived since it was recorded, or None."""
     for job in seen.jobs:
         row = run.recorded(job)
         if row is None or row.usage is not None or not job.measured or not job.measured.usage or not job.result:
@@ -31,13 +31,18 @@ def late_usage(run: Run, seen: Observation) -> Trial | None:
     return None
 
 
-def finish(
-    run: Run, trial: TrialInProgress, server: Server | None, job: LoadJob, result: LoadResult, failed: Failure | None
+def end_of_load(
+    run: RunInCluster,
+    trial: TrialInProgress,
+    server: Server | None,
+    job: LoadJob,
+    result: LoadResult,
+    failed: Failure | None,
 ) -> Move:
     """Record a trial whose load has ended, when its usage is there or is not needed yet."""
     failed = failed or failure_of_load(result)
     if failed is not None:
-        return Move(record=finished(run, trial, server, failed, result), record_result=result, wake=0)
+        return Move(record=row_of(run, trial, server, failed, result), record_result=result, wake=0)
     measured = job.measured or Measured(None, complete=False)
     waited = seconds_since(job.finished_at, run.now)
     needed = needs_usage(run.profile.spec, trial.window)
@@ -45,17 +50,17 @@ def finish(
         return Move((), trial.at(Stage.MEASURING, "waiting for samples of the container"))
     usage = measured.usage if needed or measured.complete else None
     problem = measured.problem or _too_few(usage, waited)
-    return Move(record=finished(run, trial, server, None, result, usage, problem), record_result=result, wake=0)
+    return Move(record=row_of(run, trial, server, None, result, usage, problem), record_result=result, wake=0)
 
 
 def _too_few(usage: UsageStatus | None, waited: float) -> str:
     count = usage.samples if usage else 0
     samples = {0: "no sample", 1: "only 1 sample"}.get(count, f"only {count} samples")
-    return f"{samples} of the container came within {waited:.0f}s of the load, too few for what it used"
+    return f"{samples} of the container arrived within {waited:.0f}s after the load, too few to compute its usage"
 
 
-def finished(
-    run: Run,
+def row_of(
+    run: RunInCluster,
     trial: TrialInProgress,
     server: Server | None,
     failed: Failure | None,

@@ -1,4 +1,4 @@
-"""The rules by which a look at a profile is decided, in their order: the first that has something to say decides.
+"""The rules by which a look at a profile is decided, in their order: the first one that applies decides.
 
 Each is a pure function of the world, with a sentence that says what it decides and the reasons it may give. The table
 in docs/how-it-works.md is made of them: ``make generate``.
@@ -27,7 +27,7 @@ from modelprofiler.cluster.decide.actions import (
 from modelprofiler.cluster.decide.case import Case, RunCase
 from modelprofiler.cluster.decide.decision import Decision, Event, Turn
 from modelprofiler.cluster.decide.run import POLL_SECONDS
-from modelprofiler.cluster.decide.timely import timely
+from modelprofiler.cluster.decide.throttle import throttled
 from modelprofiler.cluster.gather import glance
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.prepare import READING, Waiting
@@ -39,13 +39,14 @@ NOT_ACCEPTED_SECONDS = 30.0
 """What a profile names (a ConfigMap, a quota) is not watched, so a profile that is not accepted is checked again."""
 
 NOT_ACCEPTED_EACH_SECONDS = 0.5
-"""Where many profiles are not accepted, one after the other is checked, this far apart."""
+"""Where many profiles are not accepted, the checks of any two of them are this far apart."""
 
 CLAIMS_AGAIN_SECONDS = 300.0
-"""What is on a claim only a pod can see, and a pod is not started twice a minute for a profile nobody mends."""
+"""Only a pod can see what is on a claim. To start one every 30 s for a profile that nobody fixes would be a waste."""
 
 TOGETHER_SECONDS = 5.0
-"""A profile and the ConfigMaps it names are applied together, in any order: in this time none of them is missing."""
+"""A profile and the ConfigMaps it names are applied together, in any order: a source that is missing within this time
+is not an error yet."""
 
 Rule: TypeAlias = Callable[[Case], Decision | None]
 
@@ -64,8 +65,18 @@ def gives(*reasons: Reason) -> Callable[[Rule], Rule]:
 
 
 def decide(world: World) -> Decision:
-    """Return what follows from a world: the only decision of a look."""
-    return timely(world, _first(CHAIN, Case(world)))
+    """Return what follows from a world: the only decision of a look.
+
+    A rule that records a trial says nothing about what comes next. The rules for a run are therefore applied again, to
+    the run with that trial, until none of them records one: a single write of the status then records the trial and
+    begins the next.
+    """
+    case = Case(world)
+    decision = _first(CHAIN, case)
+    while decision.records is not None:
+        case = case.with_trial(decision.records)
+        decision = decision.followed_by(_first(RUN_CHAIN, case))
+    return throttled(world, decision)
 
 
 @gives()
@@ -81,7 +92,7 @@ def unreadable(case: Case) -> Decision | None:
     if not isinstance(world.profile, Unreadable):
         return None
     written = status.unreadable(world.raw, world.profile.message, world.now)
-    return Decision(status=written, actions=_removal(world), turn=Turn.RELEASE)
+    return Decision(status=written, after_write=_removal(world), turn=Turn.RELEASE)
 
 
 @gives()
@@ -93,7 +104,7 @@ def over(case: Case) -> Decision | None:
 @gives(Reason.ADMISSION_REFUSED)
 def action_refused(case: Case) -> Decision | None:
     """An action that the API server refused is reported, and tried again half a minute later."""
-    refused = case.world.verdict
+    refused = case.world.acceptance
     if not isinstance(refused, ActionRefused):
         return None
     wait = max((refused.until - case.world.now).total_seconds(), POLL_SECONDS)
@@ -112,7 +123,7 @@ def still_queued(case: Case) -> Decision | None:
 @gives()
 def not_there_yet(case: Case) -> Decision | None:
     """A source that is missing in the first seconds is waited for: it may be applied together with the profile."""
-    finding, world = case.world.verdict, case.world
+    finding, world = case.world.acceptance, case.world
     if not isinstance(finding, Finding) or finding.reason is not Reason.SOURCE_NOT_FOUND:
         return None
     age = world.now - datetime.fromisoformat(case.profile.metadata.creation_timestamp)
@@ -131,14 +142,14 @@ def not_there_yet(case: Case) -> Decision | None:
 )
 def not_accepted(case: Case) -> Decision | None:
     """A profile that cannot be run as it is written is refused with every problem, and checked again later."""
-    finding = case.world.verdict
+    finding = case.world.acceptance
     return _refused(case.world, case.profile, finding) if isinstance(finding, Finding) else None
 
 
 @gives(Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET)
-def claims_unusable(case: Case) -> Decision | None:
+def claims_failed_recently(case: Case) -> Decision | None:
     """A profile whose claims could not be used is refused; they are read again after five minutes."""
-    claims, world = case.world.verdict, case.world
+    claims, world = case.world.acceptance, case.world
     if not isinstance(claims, Claims):
         return None
     last = _known(case.profile, claims)
@@ -148,9 +159,9 @@ def claims_unusable(case: Case) -> Decision | None:
 
 
 @gives(Reason.PREPARING, Reason.QUEUED, Reason.SUSPENDED)
-def claims_wait(case: Case) -> Decision | None:
+def claims_queued(case: Case) -> Decision | None:
     """Claims are read when it is the profile's turn, since reading a large model would disturb another run."""
-    claims, world = case.world.verdict, case.world
+    claims, world = case.world.acceptance, case.world
     if not isinstance(claims, Claims):
         return None
     suspended = case.profile.spec.suspend
@@ -162,9 +173,9 @@ def claims_wait(case: Case) -> Decision | None:
 
 
 @gives(Reason.PREPARING, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET)
-def claims_read(case: Case) -> Decision | None:
+def claims_result(case: Case) -> Decision | None:
     """The result of reading the claims is recorded, and the profile is accepted or refused by it."""
-    claims, read = case.world.verdict, case.world.preparation
+    claims, read = case.world.acceptance, case.world.preparation
     if not isinstance(claims, Claims) or not isinstance(read, ClaimsStatus):
         return None
     profile = case.profile.model_copy(update={"status": case.profile.status.model_copy(update={"claims": read})})
@@ -175,9 +186,9 @@ def claims_read(case: Case) -> Decision | None:
 
 
 @gives(Reason.PREPARING)
-def claims_being_read(case: Case) -> Decision | None:
+def claims_job_running(case: Case) -> Decision | None:
     """A Job reads the files on the claims before anything else of the run starts."""
-    claims, preparation = case.world.verdict, case.world.preparation
+    claims, preparation = case.world.acceptance, case.world.preparation
     if not isinstance(claims, Claims):
         return None
     actions = _children_removed(case.world, keep=claims.identity)
@@ -187,7 +198,7 @@ def claims_being_read(case: Case) -> Decision | None:
     elif isinstance(preparation, NotStarted):
         actions = (*actions, StartPreparing(claims))
     written = _preparing(case, claims, f"{message}.", 0)
-    return Decision(status=written, actions=actions, turn=Turn.TAKE, next_look=POLL_SECONDS)
+    return Decision(status=written, after_write=actions, turn=Turn.TAKE, next_look=POLL_SECONDS)
 
 
 @gives(Reason.VALID, Reason.QUEUED)
@@ -197,25 +208,24 @@ def queued(case: Case) -> Decision | None:
     if not run.wants_trials or run.started or not ahead or run.children.servers or run.children.jobs:
         return None
     written = status.waiting(run.profile, run.accepted, ahead, case.world.now)
-    return Decision(status=written, actions=_stale(run), turn=Turn.WAIT)
+    return Decision(status=written, after_write=_stale(run), turn=Turn.WAIT)
 
 
 @gives(Reason.RUNNING)
 def late_usage(case: Case) -> Decision | None:
     """Usage that arrives after its trial was recorded is added to the trial, which is judged again."""
-    row = case.run.move.amend
-    return None if row is None else _recorded(case.run, row)
+    row = case.run.next_move.amend
+    return None if row is None else _recording(case.run, row)
 
 
 @gives(Reason.RUNNING)
 def trial_finished(case: Case) -> Decision | None:
     """A finished trial is recorded in the report and in the status before the objects that produced it are deleted."""
-    row = case.run.move.record
+    row = case.run.next_move.record
     if row is None:
         return None
     message = f"Trial {row.index} ({row.purpose}) at {_size(row)}: {row.outcome}. {row.message}"
-    decision = _recorded(case.run, row)
-    return replace(decision, events=(Event("TrialFinished", message), *decision.events))
+    return replace(_recording(case.run, row), events=(Event("TrialFinished", message),))
 
 
 @gives(
@@ -230,23 +240,23 @@ def trial_finished(case: Case) -> Decision | None:
 def ended(case: Case) -> Decision | None:
     """A run that has its result ends when none of its objects is left in the cluster."""
     run = case.run
-    if not run.move.idle or isinstance(run.step, RunTrial):
+    if not run.next_move.idle or isinstance(run.step, RunTrial):
         return None
     written = status.ended(run.profile, run.accepted, run.step, run.children, case.world.now)
     succeeded = next(c for c in written.conditions if c.type == "Succeeded")
     event = Event(succeeded.reason, succeeded.message, warning=succeeded.status != "True")
-    # Afterwards nobody looks at it any more, so nothing may be left by then.
-    return Decision(status=written, before=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE, events=(event,))
+    # The operator does not look at a finished run again, so none of its objects may be left by then.
+    return Decision(status=written, before_write=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE, events=(event,))
 
 
 @gives(Reason.SUSPENDED)
 def suspended(case: Case) -> Decision | None:
     """A suspended run gives up its turn when none of its objects is left in the cluster."""
     run = case.run
-    if not run.move.idle or not run.profile.spec.suspend:
+    if not run.next_move.idle or not run.profile.spec.suspend:
         return None
     written = status.held(run.profile, run.accepted, run.children, case.world.now)
-    return Decision(status=written, before=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE)
+    return Decision(status=written, before_write=(*_stale(run), DeleteFiles()), turn=Turn.RELEASE)
 
 
 @gives(Reason.RUNNING, Reason.SUSPENDED)
@@ -254,10 +264,10 @@ def goes_on(case: Case) -> Decision | None:
     """The next step of the trial in progress is written, then carried out; without a trial, objects are deleted."""
     run = case.run
     return Decision(
-        status=status.running(run.profile, run.accepted, run.move.active, run.children, case.world.now),
-        actions=(*_stale(run), *run.move.actions),
+        status=status.running(run.profile, run.accepted, run.next_move.active, run.children, case.world.now),
+        after_write=(*_stale(run), *run.next_move.actions),
         turn=Turn.TAKE if run.wants_trials else Turn.KEEP,
-        next_look=run.move.wake,
+        next_look=run.next_move.wake,
     )
 
 
@@ -272,14 +282,14 @@ CHAIN: tuple[Rule, ...] = (
     still_queued,
     not_there_yet,
     not_accepted,
-    claims_unusable,
-    claims_wait,
-    claims_read,
-    claims_being_read,
+    claims_failed_recently,
+    claims_queued,
+    claims_result,
+    claims_job_running,
     queued,
     *RUN_CHAIN,
 )
-"""All rules: first what needs no look at anything but the profile, then whether it can be run, then its run."""
+"""All rules: first those that need nothing but the profile, then whether it can be run, then its run."""
 
 
 def _first(chain: Sequence[Rule], case: Case) -> Decision:
@@ -290,19 +300,18 @@ def _first(chain: Sequence[Rule], case: Case) -> Decision:
     raise AssertionError("the last rule decides every world that the others leave")
 
 
-def _recorded(run: RunCase, row: Trial) -> Decision:
-    """Return the decision that records a row, and with it decides what follows from that: one look, one write."""
+def _recording(run: RunCase, row: Trial) -> Decision:
+    """Return the decision that records a finished trial: in the report first, then in the status."""
     job = run.children.job(row.index)
-    report = WriteReport(row, run.move.record_result, job.measured if job is not None else None)
-    decision = _first(RUN_CHAIN, Case(run.world, run.with_trial(row)))
-    return replace(decision, before=(report, *decision.before))
+    report = WriteReport(row, run.next_move.record_result, job.measured if job is not None else None)
+    return Decision(before_write=(report,), records=row)
 
 
 def _refused(world: World, profile: ModelProfile, finding: Finding) -> Decision:
-    """Say why a profile is not run, and remove what an earlier version of it may have started."""
+    """Return the decision that says why a profile is not run, and removes what an earlier version may have started."""
     return Decision(
         status=status.refused(profile, finding, world.now),
-        actions=_removal(world),
+        after_write=_removal(world),
         turn=Turn.RELEASE,
         next_look=max(NOT_ACCEPTED_SECONDS, NOT_ACCEPTED_EACH_SECONDS * world.not_accepted),
         events=(Event(finding.reason.value, finding.message, warning=True),),
@@ -322,7 +331,10 @@ def _known(profile: ModelProfile, claims: Claims) -> ClaimsStatus | None:
 
 
 def _preparing(case: Case, claims: Claims, message: str, ahead: int) -> ModelProfileStatus | None:
-    """Return the status while claims are read; what is read once more stays refused until it turns out to be good."""
+    """Return the status while claims are read.
+
+    It is None, so unchanged, for a profile that was refused for its claims: it stays refused while they are read again.
+    """
     if _known(case.profile, claims) is not None:
         return None
     return status.preparing(case.profile, message, ahead, case.world.now)
@@ -331,7 +343,7 @@ def _preparing(case: Case, claims: Claims, message: str, ahead: int) -> ModelPro
 def _removal(world: World) -> tuple[Action, ...]:
     """Return what removes everything of a profile but its report; nothing where nothing was started."""
     begun = bool((world.raw.get("status") or {}).get("activeTrial"))
-    # The files go first: as long as anything else is there, the next look comes back to this.
+    # The files go first: if their deletion fails, `world.owned` is not empty, so the next look tries again.
     return (DeleteFiles(), *_children_removed(world)) if world.owned or begun else ()
 
 

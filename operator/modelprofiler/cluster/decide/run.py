@@ -17,15 +17,15 @@ from modelprofiler.core.steps import RunTrial, Step, Window
 from modelprofiler.load.result import LoadResult
 
 POLL_SECONDS = 2.0
-"""Children are watched; this is for what no event announces: a deadline that passes, a sample that comes."""
+"""Children are watched. Some things cause no event, such as a deadline that passes or a sample that arrives."""
 
 LONGEST_PROGRESS_MESSAGE = 1024
-"""Characters of the active trial's message that the status holds (`modelprofiler.api.status.ActiveTrial.message`)."""
+"""Maximum number of characters in `modelprofiler.api.trial.ActiveTrial.message`."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """What is known of a run apart from its children."""
+class RunInCluster:
+    """What is known of a run in a cluster apart from its children."""
 
     profile: ModelProfile
     run_hash: str
@@ -35,7 +35,7 @@ class Run:
     active: ActiveTrial | None
     now: datetime
     hold: bool = False
-    """Begin no trial: the profile is suspended. One whose load runs is finished."""
+    """Begin no trial, because the profile is suspended. A trial whose load already runs goes on to its end."""
     node: str | None = None
     """Node of the reference trial, once there is one."""
     host: str | None = None
@@ -55,7 +55,7 @@ class Run:
 
 @dataclass(frozen=True)
 class TrialInProgress:
-    """The trial that runs, or is about to."""
+    """The trial that runs, or the next one where none runs."""
 
     index: int
     purpose: Purpose
@@ -66,7 +66,7 @@ class TrialInProgress:
     job: LoadJob | None
 
     @classmethod
-    def of(cls, run: Run, job: LoadJob | None) -> TrialInProgress | None:
+    def of(cls, run: RunInCluster, job: LoadJob | None) -> TrialInProgress | None:
         """Return the trial in progress: the one whose Job runs, as it was begun, or else the next step.
 
         Parameters

@@ -43,7 +43,7 @@ def preparing(profile: ModelProfile, message: str, position: int, now: datetime)
     Parameters
     ----------
     message
-        How far the look is, or what it waits for.
+        How far reading the claims has come, or what it waits for.
     position
         Place in the queue, from 1; 0 when it is its turn.
     """
@@ -82,7 +82,7 @@ def running(
     state = RunState(
         profile.metadata.generation,
         suspended=profile.spec.suspend and active is None,
-        active=_progress(active) if active else "Removing what is left.",
+        active=_progress(active) if active else "Cleaning up after the last trial.",
         metrics=_metrics(profile, children),
     )
     identity = _identity(profile, accepted, origin(profile, accepted))

@@ -1,4 +1,4 @@
-"""From what a run has recorded and what the cluster shows to the next move of its trial. Pure.
+"""What a run does next, from what it has recorded and what the cluster shows. Pure.
 
 A trial goes Starting (a fresh server) or Resizing (the running one) -> Loading (its Job runs) -> Measuring (samples
 are awaited) -> recorded. None of it is remembered: each stage is read off the children, so the operator may die
@@ -12,13 +12,13 @@ from dataclasses import replace
 from modelprofiler.api.trial import Outcome, Stage
 from modelprofiler.cluster.decide import failures
 from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
-from modelprofiler.cluster.decide.finish import LATE_SAMPLES_SECONDS, finish, finished, late_usage, seconds_since
-from modelprofiler.cluster.decide.run import Move, Run, TrialInProgress
+from modelprofiler.cluster.decide.finish import LATE_SAMPLES_SECONDS, end_of_load, late_usage, row_of, seconds_since
+from modelprofiler.cluster.decide.run import Move, RunInCluster, TrialInProgress
 from modelprofiler.cluster.gather.observation import LoadJob, Observation, Pod, Server
 from modelprofiler.core.evidence import Failure
 
 RESIZE_TIMEOUT_SECONDS = 20.0
-"""The kubelet applies a resize within a few seconds or says that it cannot; afterwards a fresh pod is quicker."""
+"""The kubelet applies a resize within a few seconds or says that it cannot. After that a fresh pod is quicker."""
 
 SPARSEST_SAMPLES_SECONDS = 20.0
 """Two samples of cAdvisor are at most this far apart; what was used is a difference of two."""
@@ -27,28 +27,31 @@ GENERATOR_START_SECONDS = 90.0
 """A load pod has to be placed, pull its image and start."""
 
 USUAL_START_SECONDS = 5.0
-"""Until then nobody needs to hear why a load pod does not run yet."""
+"""Every load pod needs this long to start, so until then the message does not say why it is not running yet."""
 
 LOAD_POLL_SECONDS = 5.0
 """While a load runs, usage is sampled with each look; the end of the load is an event."""
 
 
-def next_move(run: Run, seen: Observation) -> Move:
-    """Return what follows from what a run has recorded and what the cluster shows."""
+def next_move(run: RunInCluster, seen: Observation) -> Move:
+    """Return what the run does now: add usage to a recorded trial, advance the trial in progress, or clean up.
+
+    Without a trial in progress, and with nothing left in the cluster, the move is `idle`.
+    """
     amended = late_usage(run, seen)
     if amended is not None:
         return Move(amend=amended, wake=0)
-    unsettled, done = _settle(run, seen)
+    awaiting_usage, deletions = _recorded_jobs(run, seen)
     trial = TrialInProgress.of(run, seen.job(len(run.trials) + 1))
     if trial is None:
-        return _wind_down(seen, unsettled, done)
-    move = _advance(run, seen, trial, unsettled)
-    return replace(move, actions=done + move.actions)
+        return _clean_up(seen, awaiting_usage, deletions)
+    move = _advance(run, seen, trial, awaiting_usage)
+    return replace(move, actions=deletions + move.actions)
 
 
-def _settle(run: Run, seen: Observation) -> tuple[bool, tuple[Action, ...]]:
-    """Return whether usage of a recorded trial may still come in, and the Jobs that have nothing left to tell."""
-    waiting, done = False, []
+def _recorded_jobs(run: RunInCluster, seen: Observation) -> tuple[bool, tuple[Action, ...]]:
+    """Return whether usage of a recorded trial may still arrive, and the deletion of the Jobs that need no more."""
+    awaiting_usage, deletions = False, []
     for job in seen.jobs:
         row = run.recorded(job)
         if row is None or job.deleting:
@@ -59,28 +62,39 @@ def _settle(run: Run, seen: Observation) -> tuple[bool, tuple[Action, ...]]:
         # A trial that says nothing about its size runs again: its usage is not needed.
         incomplete = row.usage is None and row.load is not None and row.outcome is not Outcome.GENERATOR_SATURATED
         if job.result is not None and incomplete and alive and not late:
-            waiting = True
+            awaiting_usage = True
         else:
-            done.append(DeleteJob(job.name))
-    return waiting, tuple(done)
+            deletions.append(DeleteJob(job.name))
+    return awaiting_usage, tuple(deletions)
 
 
-def _wind_down(seen: Observation, unsettled: bool, done: tuple[Action, ...]) -> Move:
-    """Remove what is left, once nothing more is to be learnt from it."""
-    if unsettled:
-        return Move(done)
-    gone: tuple[Action, ...] = tuple(DeleteServer(server.name) for server in seen.servers if not server.deleting)
-    # Those of trials that were never recorded too, which a status that was rolled back leaves behind.
-    loads = tuple(DeleteJob(job.name) for job in seen.jobs if not job.deleting)
+def _clean_up(seen: Observation, awaiting_usage: bool, deletions: tuple[Action, ...]) -> Move:
+    """Delete every child of a run without a trial in progress, once no more usage is awaited."""
+    if awaiting_usage:
+        return Move(deletions)
+    servers: tuple[Action, ...] = tuple(DeleteServer(server.name) for server in seen.servers if not server.deleting)
+    # Also Jobs of trials that are not in the status: somebody may have restored an older status.
+    jobs = tuple(DeleteJob(job.name) for job in seen.jobs if not job.deleting)
     left = bool(seen.servers or seen.jobs)
-    return Move(loads + gone, idle=not left)
+    return Move(jobs + servers, idle=not left)
 
 
-def _advance(run: Run, seen: Observation, trial: TrialInProgress, unsettled: bool) -> Move:
+def _advance(run: RunInCluster, seen: Observation, trial: TrialInProgress, awaiting_usage: bool) -> Move:
+    """Bring a trial one stage further.
+
+    Before the load Job exists, the newest server decides what happens:
+
+    ==================================================  ==================================
+    started for this trial, at its present size         wait until it is ready, send load
+    started for an earlier trial; may be resized, ready  resize it, send load
+    any other                                           delete it
+    none                                                start one
+    ==================================================  ==================================
+    """
     if trial.job is not None:
         return _under_load(run, seen, trial, trial.job)
     if (pause := (trial.started - run.now).total_seconds()) > 0:
-        message = f"pausing until {trial.started:%H:%M:%S} UTC: the trial before said nothing about its size"
+        message = f"pausing until {trial.started:%H:%M:%S} UTC, because the previous trial was inconclusive"
         return Move((), trial.at(Stage.STARTING, message), wake=pause)
     current = seen.servers[-1] if seen.servers else None
     own = current is not None and current.incarnation == trial.index
@@ -90,7 +104,7 @@ def _advance(run: Run, seen: Observation, trial: TrialInProgress, unsettled: boo
     if current is not None and not own and not trial.fresh and _reusable(current):
         return _resized(run, trial, current)
     if current is not None:
-        return _clear(run, seen, trial, unsettled)
+        return _clear(run, seen, trial, awaiting_usage)
     host = seen.hosts.get(run.node) if run.node else run.host
     message = f"starting the server at {trial.limits}"
     return Move((CreateServer(trial.index, trial.limits, host),), trial.at(Stage.STARTING, message))
@@ -107,15 +121,15 @@ def _reusable(server: Server) -> bool:
     )
 
 
-def _clear(run: Run, seen: Observation, trial: TrialInProgress, unsettled: bool) -> Move:
-    """Make room for a fresh server: the old one goes when its last usage is recorded."""
-    if unsettled:
+def _clear(run: RunInCluster, seen: Observation, trial: TrialInProgress, awaiting_usage: bool) -> Move:
+    """Delete the old server, which a fresh one is to replace, as soon as its last usage is recorded."""
+    if awaiting_usage:
         return Move((), trial.at(Stage.MEASURING, "waiting for the last samples of the previous trial"))
-    gone = tuple(DeleteServer(server.name) for server in seen.servers if not server.deleting)
-    return Move(gone, trial.at(Stage.STARTING, "waiting for the previous server to go"))
+    deletions = tuple(DeleteServer(server.name) for server in seen.servers if not server.deleting)
+    return Move(deletions, trial.at(Stage.STARTING, "waiting for the previous server to be deleted"))
 
 
-def _resized(run: Run, trial: TrialInProgress, server: Server) -> Move:
+def _resized(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
     """Bring the running server to the trial's size, then send the load."""
     pod = server.pod
     assert pod is not None
@@ -132,11 +146,11 @@ def _resized(run: Run, trial: TrialInProgress, server: Server) -> Move:
     return Move((), trial.at(Stage.RESIZING, message))
 
 
-def _begin(run: Run, trial: TrialInProgress, server: Server) -> Move:
+def _begin(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
     """Wait until the fresh server is ready, then send the load."""
     failed = failures.failure(server, run.settings, run.now, run.ready_within)
     if failed is not None:
-        return Move(record=finished(run, trial, server, failed), wake=0)
+        return Move(record=row_of(run, trial, server, failed), wake=0)
     pod = server.pod
     if pod is None or pod.ready_at is None or server.deleting:
         waiting = pod.waiting[0] if pod and pod.waiting else pod.unschedulable if pod else ""
@@ -149,13 +163,14 @@ def _begin(run: Run, trial: TrialInProgress, server: Server) -> Move:
             message = "waiting for a sample before the load, which is too short for two"
             return Move((), trial.at(Stage.STARTING, message), wake=still)
     if pod.desired is not None and pod.desired != trial.limits:
-        # That of a Deployment of the same name before, or somebody changes our pods: never measured as this size.
+        # The pod may belong to an earlier Deployment of this name, or something (an autoscaler) changed it. Such a pod
+        # is never measured as this size.
         if (run.now - server.created).total_seconds() <= run.settings.schedule_timeout_seconds:
             return Move((), trial.at(Stage.STARTING, f"waiting for a pod at {trial.limits}, not {pod.desired}"))
         changed = (
             f"the pod was created at {pod.desired} instead of {trial.limits}; does an autoscaler change pods here?"
         )
-        return Move(record=finished(run, trial, server, Failure(Outcome.DISTURBED, changed)), wake=0)
+        return Move(record=row_of(run, trial, server, Failure(Outcome.DISTURBED, changed)), wake=0)
     return _send(trial, server, pod)
 
 
@@ -164,11 +179,11 @@ def _send(trial: TrialInProgress, server: Server, pod: Pod) -> Move:
     return Move((action,), trial.at(Stage.LOADING, f"sending the load at {trial.limits}"))
 
 
-def _under_load(run: Run, seen: Observation, trial: TrialInProgress, job: LoadJob) -> Move:
+def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, job: LoadJob) -> Move:
     server = seen.server(job.incarnation)
     failed = failures.disturbance(server, job)
     if job.result is not None:
-        return finish(run, trial, server, job, job.result, failed)
+        return end_of_load(run, trial, server, job, job.result, failed)
     if failed is None and job.failure:
         failed = Failure(Outcome.LOAD_FAILED, job.failure)
     if failed is None and job.deleting:
@@ -177,7 +192,7 @@ def _under_load(run: Run, seen: Observation, trial: TrialInProgress, job: LoadJo
     if failed is None and job.stuck and age > GENERATOR_START_SECONDS:
         failed = Failure(Outcome.LOAD_FAILED, f"the load pod does not start: {job.stuck}")
     if failed is not None:
-        return Move(record=finished(run, trial, server, failed), wake=0)
+        return Move(record=row_of(run, trial, server, failed), wake=0)
     waiting = job.stuck and age > USUAL_START_SECONDS
     message = f"waiting for the load pod: {job.stuck}" if waiting else f"sending the load at {job.limits}"
     return Move((), trial.at(Stage.LOADING, message), wake=LOAD_POLL_SECONDS)

@@ -161,7 +161,7 @@ class Gatherer:
         if refused is not None:
             self._accepted.pop(uid, None)  # what was admitted then no longer is
             owned = _owned(await self._children.of(key[0], uid))
-            return self._seen(key, raw, profile=profile, verdict=refused, owned=owned)
+            return self._seen(key, raw, profile=profile, acceptance=refused, owned=owned)
         if glance.is_over(raw) or (glance.is_queued(raw) and self._turns.position(key)):
             return self._seen(key, raw, profile=profile)
         return await self._checked(key, raw, profile)
@@ -180,19 +180,19 @@ class Gatherer:
 
     async def _checked(self, key: Key, raw: Object, profile: ModelProfile) -> World:
         """Gather what a profile needs that may run: whether it can, and its children."""
-        verdict = await self._verdict(profile)
-        self._memory.accepted(key, accepted=not isinstance(verdict, Finding))
+        acceptance = await self._acceptance(profile)
+        self._memory.accepted(key, accepted=not isinstance(acceptance, Finding))
         # A profile that nobody has looked at before has no children.
         known = bool(raw.get("status"))
         objects = await self._children.of(key[0], profile.metadata.uid) if known else ChildObjects()
-        stages: dict[str, Any] = {"profile": profile, "verdict": verdict, "owned": _owned(objects)}
-        if isinstance(verdict, Claims):
-            stages["preparation"] = self._prepared(profile, verdict, objects)
-        elif isinstance(verdict, Accepted) and known:
-            stages |= await self._run(profile, verdict, objects)
+        stages: dict[str, Any] = {"profile": profile, "acceptance": acceptance, "owned": _owned(objects)}
+        if isinstance(acceptance, Claims):
+            stages["preparation"] = self._prepared(profile, acceptance, objects)
+        elif isinstance(acceptance, Accepted) and known:
+            stages |= await self._run(profile, acceptance, objects)
         return self._seen(key, raw, **stages)
 
-    async def _verdict(self, profile: ModelProfile) -> Accepted | Claims | Finding:
+    async def _acceptance(self, profile: ModelProfile) -> Accepted | Claims | Finding:
         """Check a profile, anew for every trial: what it names may have changed."""
         meta, recorded = profile.metadata, profile.status
         active = recorded.active_trial.index if recorded.active_trial else 0
@@ -201,16 +201,16 @@ class Gatherer:
         if kept is not None and kept[0] == stamp:
             return kept[1]
         try:
-            verdict = await accept(self._cluster, profile, self._settings, self._rooms)
+            acceptance = await accept(self._cluster, profile, self._settings, self._rooms)
         except Refused as error:
             message = f"the operator may not read what the profile names: {error}"
             return Finding(Reason.SOURCE_UNREADABLE, message)
-        if isinstance(verdict, Accepted):
+        if isinstance(acceptance, Accepted):
             self._accepted.pop(meta.uid, None)
-            self._accepted[meta.uid] = (stamp, verdict)
+            self._accepted[meta.uid] = (stamp, acceptance)
             while len(self._accepted) > KEPT_VERDICTS:
                 self._accepted.pop(next(iter(self._accepted)))
-        return verdict
+        return acceptance
 
     async def _run(self, profile: ModelProfile, accepted: Accepted, objects: ChildObjects) -> dict[str, Any]:
         """Return the children of a run with the usage measured of them, and the nodes that it is on."""

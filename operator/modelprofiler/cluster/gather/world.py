@@ -1,7 +1,7 @@
-"""The world as one look at a profile finds it: one immutable value, from which everything is decided.
+"""The world in one look at a profile: one immutable value, from which everything is decided.
 
-It is gathered in stages, and a stage that a profile does not need is not gathered: one that waits in the queue costs no
-request but that for itself. What was not gathered says so by its type.
+It is gathered in stages, and a stage that a profile does not need is left out: for a profile in the queue only the
+profile itself is read. A stage that was left out is `NotGathered`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class NotGathered:
 
 @dataclass(frozen=True)
 class ActionRefused:
-    """The API server refused the last action for this generation of the profile; nothing is tried before a time."""
+    """The API server refused the last action for this generation of the profile.
+
+    Nothing is tried again before `until`.
+    """
 
     finding: Finding
     until: datetime
@@ -80,7 +83,7 @@ class Node:
     kubelet_version: str | None = None
 
 
-Verdict: TypeAlias = Accepted | Claims | Finding | ActionRefused | NotGathered
+Acceptance: TypeAlias = Accepted | Claims | Finding | ActionRefused | NotGathered
 Preparation: TypeAlias = ClaimsStatus | Waiting | NotStarted | NotGathered
 
 
@@ -95,13 +98,13 @@ class World:
     """The profile as the API server has it; empty when it is gone."""
     ahead: int = 0
     """Profiles that must finish before this one may run; 0: it runs, or may run now."""
-    verdict: Verdict = NotGathered("not needed")
+    acceptance: Acceptance = NotGathered("not needed")
     """Whether the profile can be run as it is written: what a run needs to know, the claims to read first, or why
     not."""
     owned: tuple[Child, ...] = ()
-    """Every Deployment and Job of the profile; of those in a queue, which have none, not gathered."""
+    """Every Deployment and Job of the profile; empty for a profile in the queue, which has none."""
     children: Observation | NotGathered = NotGathered("not needed")
-    """Those of the current run, with measured usage."""
+    """The children of the current run, with their measured usage."""
     preparation: Preparation = NotGathered("not needed")
     """The result of the Job that reads the claims, or how far it is."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
@@ -109,4 +112,4 @@ class World:
     written: datetime | None = None
     """When this operator last wrote the profile's status; None: not since it started."""
     not_accepted: int = 0
-    """Profiles that are not accepted: they are checked again one after the other."""
+    """Number of profiles that are not accepted. It spaces out their checks (`NOT_ACCEPTED_EACH_SECONDS`)."""

@@ -49,7 +49,7 @@ async def first(simulation: Simulation, holds: Holds) -> World:
 def stage(name: str) -> Holds:
     """Return whether the trial in progress is at a stage."""
     return lambda world, decision: (
-        (getattr(decision.status, "active_trial", None) or _Nothing).stage == name and bool(decision.actions)
+        (getattr(decision.status, "active_trial", None) or _Nothing).stage == name and bool(decision.after_write)
     )
 
 
@@ -94,19 +94,19 @@ async def unreadable() -> World:
 
 async def claims_to_read() -> World:
     """Everything is on a claim."""
-    return await first(on_claims(), by("claims_being_read"))
+    return await first(on_claims(), by("claims_job_running"))
 
 
 async def claims_read() -> World:
     """The Job has read the claim."""
-    return await first(on_claims(), by("claims_read"))
+    return await first(on_claims(), by("claims_result"))
 
 
 async def starting() -> World:
     """The first server is not ready yet."""
     return await first(
         Simulation(raw_profile(resources=SHORT)),
-        lambda world, decision: decision.rule == "goes_on" and bool(world.owned) and not decision.actions,
+        lambda world, decision: decision.rule == "goes_on" and bool(world.owned) and not decision.after_write,
     )
 
 
@@ -114,7 +114,7 @@ async def resizing() -> World:
     """The reference has been recorded a moment ago: the running pod is resized for the next trial."""
     return await first(
         Simulation(raw_profile(resources=SHORT)),
-        lambda world, decision: any(type(action).__name__ == "Resize" for action in decision.actions),
+        lambda world, decision: any(type(action).__name__ == "Resize" for action in decision.after_write),
     )
 
 
@@ -122,7 +122,7 @@ async def loading() -> World:
     """The server is ready."""
     return await first(
         Simulation(raw_profile(resources=SHORT)),
-        lambda world, decision: any(type(action).__name__ == "CreateJob" for action in decision.actions),
+        lambda world, decision: any(type(action).__name__ == "CreateJob" for action in decision.after_write),
     )
 
 

@@ -30,7 +30,8 @@ def ends(termination: Termination, **pod: Any) -> Server:
 
 
 PROBE = (
-    ", as when the kubelet stops it; the likely cause is its liveness probe, so allow that more time or leave it out"
+    ", as a container does that the kubelet stops; probably its liveness probe failed: give the probe more time or "
+    "remove it"
 )
 
 FAILURES = {
@@ -100,7 +101,7 @@ FAILURES = {
         31,
         a_server(pod=replace(PENDING, unschedulable="0/3 nodes are available: 3 Insufficient cpu.")),
         "Unschedulable",
-        "no node takes the pod: 0/3 nodes are available: 3 Insufficient cpu.",
+        "the pod cannot be scheduled: 0/3 nodes are available: 3 Insufficient cpu.",
     ),
     "a quota refuses the pod": (
         11,
@@ -184,9 +185,9 @@ def test_the_last_words_are_the_end_of_what_was_said() -> None:
     ("expected", "server"),
     [
         ("", a_server()),
-        ("Disturbed: the server's pod went away during the load", None),
-        ("Disturbed: the server's pod went away during the load", a_server(deleting=True)),
-        ("Disturbed: the server's pod went away during the load", a_server(pod=None)),
+        ("Disturbed: the server's pod disappeared during the load", None),
+        ("Disturbed: the server's pod disappeared during the load", a_server(deleting=True)),
+        ("Disturbed: the server's pod disappeared during the load", a_server(pod=None)),
         ("Disturbed: the server's pod was replaced during the load", a_server(pod=a_pod(uid="other"))),
         ("Disturbed: the server's pod was removed: Evicted", a_server(pod=a_pod(phase="Failed", reason="Evicted"))),
         ("OOMKilled: container server was killed for exceeding its memory limit", ends(KILLED)),

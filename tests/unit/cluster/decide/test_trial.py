@@ -31,7 +31,7 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import NodeLoad, Stage
 from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
-from modelprofiler.cluster.decide.run import Run
+from modelprofiler.cluster.decide.run import RunInCluster
 from modelprofiler.cluster.decide.trial import LOAD_POLL_SECONDS, next_move
 from modelprofiler.cluster.gather.observation import Measured, Observation
 from modelprofiler.core.evidence import ResultKind
@@ -47,7 +47,7 @@ LATE = a_row(2, BRACKET, usage=None)
 class Case(NamedTuple):
     """What is known, and what follows."""
 
-    run: Run
+    run: RunInCluster
     seen: Observation
     actions: tuple[Action, ...] = ()
     stage: Stage | None = None
@@ -375,7 +375,7 @@ def test_why_there_are_no_metrics_is_said() -> None:
         row = next_move(a_run(at=112 + 91), see(a_server(), ended(measured=measured))).record
         assert row is not None
         said.append(row.message)
-    too_few = "no sample of the container came within 91s of the load, too few for what it used"
+    too_few = "no sample of the container arrived within 91s after the load, too few to compute its usage"
     assert ["no Prometheus", too_few, too_few] == said
 
 

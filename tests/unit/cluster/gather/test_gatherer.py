@@ -39,7 +39,7 @@ async def test_of_a_profile_that_does_not_parse_only_its_children_are_gathered()
     found = await gathered(world)
     assert isinstance(found.profile, Unreadable)
     assert ["deployments", "jobs"] == [child.plural for child in found.owned]
-    assert isinstance(found.verdict, NotGathered)
+    assert isinstance(found.acceptance, NotGathered)
 
 
 async def test_a_profile_that_waits_or_is_over_costs_no_request_but_its_own() -> None:
@@ -51,14 +51,14 @@ async def test_a_profile_that_waits_or_is_over_costs_no_request_but_its_own() ->
         world.cluster.calls.clear()
         found = await gathered(world)
         assert [("get", "modelprofiles", "digits")] == world.cluster.calls
-        assert (ahead, NotGathered("not needed"), ()) == (found.ahead, found.verdict, found.owned)
+        assert (ahead, NotGathered("not needed"), ()) == (found.ahead, found.acceptance, found.owned)
 
 
 async def test_of_a_run_everything_is_gathered() -> None:
     """Its children with what was measured, its node, and when its status was written."""
     world = await under_load()
     found = await gathered(world)
-    assert isinstance(found.verdict, Accepted)
+    assert isinstance(found.acceptance, Accepted)
     assert isinstance(found.children, Observation)
     assert ([1], [1]) == ([s.incarnation for s in found.children.servers], [j.trial for j in found.children.jobs])
     assert found.children.jobs[0].measured is not None
@@ -96,9 +96,9 @@ async def test_what_the_operator_may_not_read_is_a_finding() -> None:
 
     world.cluster.before = refuse
     found = await gathered(world)
-    assert isinstance(found.verdict, Finding)
-    assert Reason.SOURCE_UNREADABLE is found.verdict.reason
-    assert "configmaps is forbidden" in found.verdict.message
+    assert isinstance(found.acceptance, Finding)
+    assert Reason.SOURCE_UNREADABLE is found.acceptance.reason
+    assert "configmaps is forbidden" in found.acceptance.message
 
 
 async def test_a_profile_that_may_not_be_read_is_looked_at_again() -> None:

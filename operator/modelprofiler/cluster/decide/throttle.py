@@ -1,4 +1,4 @@
-"""Whether a status is worth a write now: the progress of a trial changes faster than anybody reads. Pure."""
+"""Limits how often a status is written: the progress of a trial changes faster than anybody reads. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from modelprofiler.cluster.decide.decision import Decision
 from modelprofiler.cluster.gather.world import World
 
 PROGRESS_SECONDS = 10.0
-"""The stage and the sentence of the trial in progress are written at most this often. What waits longer says why; the
-start and the end of a trial are written at once."""
+"""The stage and the message of the trial in progress are written at most this often. The start and the end of a trial
+are written at once."""
 
 
-def timely(world: World, decision: Decision) -> Decision:
-    """Return the decision without a status that changes nothing, or nothing but the progress of a trial too early."""
+def throttled(world: World, decision: Decision) -> Decision:
+    """Return the decision, without its status if that changes nothing, or changes only a trial's progress too early.
+
+    Too early is less than `PROGRESS_SECONDS` after the last write.
+    """
     if decision.status is None:
         return decision
     new = decision.status.to_dict() if isinstance(decision.status, ModelProfileStatus) else decision.status
@@ -31,7 +34,7 @@ def timely(world: World, decision: Decision) -> Decision:
 
 
 def _lasting(status: dict[str, Any]) -> dict[str, Any]:
-    """Return of a status what is written at once: all but the stage and the sentences."""
+    """Return the part of a status that is written at once: all but the trial's stage and the messages."""
     trial = {k: v for k, v in (status.get("activeTrial") or {}).items() if k not in ("stage", "message")}
     conditions = [{k: v for k, v in c.items() if k != "message"} for c in status.get("conditions") or []]
     return {**status, "activeTrial": trial, "conditions": conditions}

@@ -14,7 +14,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import Stage
 from modelprofiler.cluster.decide.decision import Decision, Event
-from modelprofiler.cluster.decide.timely import PROGRESS_SECONDS, timely
+from modelprofiler.cluster.decide.throttle import PROGRESS_SECONDS, throttled
 from modelprofiler.cluster.gather.world import World
 
 BEFORE = ModelProfileStatus(active_trial=active(1), trials_completed=0)
@@ -45,18 +45,18 @@ def decision(status: Any, next_look: float | None = 60) -> Decision:
 )
 def test_a_status_is_written_when(sentence: str, status: Any, written: datetime | None, is_written: bool) -> None:
     """What is not written has no event either."""
-    found = timely(world(written), decision(status))
+    found = throttled(world(written), decision(status))
     assert (sentence, is_written, is_written) == (sentence, found.status is not None, bool(found.events))
 
 
 def test_what_was_not_written_is_written_as_soon_as_it_may() -> None:
     """The next look comes no later."""
-    found = timely(world(now(0)), decision(LOADING))
+    found = throttled(world(now(0)), decision(LOADING))
     assert PROGRESS_SECONDS - 5 == found.next_look
-    later = timely(replace(world(now(0)), now=now(PROGRESS_SECONDS)), decision(LOADING))
+    later = throttled(replace(world(now(0)), now=now(PROGRESS_SECONDS)), decision(LOADING))
     assert LOADING == later.status
 
 
 def test_a_decision_without_a_status_stays_as_it_is() -> None:
     """Such as one about a profile that is gone."""
-    assert Decision() == timely(world(None), Decision())
+    assert Decision() == throttled(world(None), Decision())

@@ -138,12 +138,12 @@ def _missed(run: Run, failed: Observation, start: str) -> list[Claim]:
         text = f"{start}at {size} {failed.verdict.message}"
     else:
         text = f"{start}at {size} the trial ended as {failed.trial.outcome.value} ({failed.verdict.message})"
-    claims = [Claim(Kind.MISSED, text, failed.trial.index, failed.limits.cpu)]
+    claims = [Claim(Kind.MISSED, text, failed.trial.index, failed.limits.cpu), *_pace(run, failed)]
     needs = run.load_needs(failed)
     if needs is not None and needs > failed.limits.cpu and not run.passes_below(needs):
-        text = f", because the load needs at least {math.floor(needs)}m there"
+        text = f"; the load alone needs at least {math.floor(needs)}m CPU there"
         claims.append(Claim(Kind.LOAD_NEEDS, text, failed.trial.index, failed.limits.cpu, needs))
-    return [*claims, *_pace(run, failed)]
+    return claims
 
 
 def _pace(run: Run, observation: Observation) -> list[Claim]:
@@ -152,7 +152,7 @@ def _pace(run: Run, observation: Observation) -> list[Claim]:
     if observation.cpu == observation.limits.cpu or abs(percent) < LEAST_PACE:
         return []
     text = (
-        f", in which a request took {abs(percent)}% {'more' if percent > 0 else 'less'} CPU time than its size and the "
+        f", while a request took {abs(percent)}% {'more' if percent > 0 else 'less'} CPU time than its size and the "
         "other trials suggest"
     )
     return [Claim(Kind.PACE, text, observation.trial.index, observation.limits.cpu, percent)]
@@ -231,7 +231,7 @@ def _memory_boundary(run: Run, target: Target, memory: int) -> list[Claim]:
         least = min(enough, key=lambda o: o.limits.memory)
         text = f", and {_mebibytes(least.limits.memory)} was enough"
         return [*claims, Claim(Kind.ENOUGH, text, least.trial.index, least.limits.memory)]
-    text = f", and {_mebibytes(memory)} is the next size that is worth trying"
+    text = f"; {_mebibytes(memory)} is the next size to try, and no trial has passed with it"
     return [*claims, Claim(Kind.NEXT_MEMORY, text, size=memory)]
 
 
@@ -240,10 +240,13 @@ def _margin(base: int, percent: int, axis: Axis, size: int, show: Show) -> list[
     if not percent:
         return []
     if base >= axis.last:
-        return [Claim(Kind.AT_CEILING, "; it is the ceiling of the range, so no margin is added", size=base)]
+        text = f"; {show(axis.last)} is the ceiling of the range, so no margin is added"
+        return [Claim(Kind.AT_CEILING, text, size=base)]
     needed = with_margin(base, percent)
     if needed > axis.last:
-        text = f"; a margin of {percent}% would exceed the ceiling of the range"
+        text = f"; a margin of {percent}% does not fit into the range"
+        if size == axis.last:
+            text += ", so the largest size is recommended"
         return [Claim(Kind.BEYOND, text, size=base, value=percent)]
     above = _percent_above(base, size)
     if size != axis.ceil(needed):
@@ -267,11 +270,7 @@ def _notes(run: Run, target: Target) -> list[Claim]:
     if first := first_request_sentence(run.spec, run.trials):
         notes.append(first)
     if run.spec.recommendation.cpu_limit == "None":
-        size = Quantity.cpu(target.limits.cpu)
-        notes.append(
-            f"No CPU limit is recommended; the trials ran with {size} as the limit, which is what "
-            "the request guarantees."
-        )
+        notes.append(f"The recommendation sets no CPU limit; {_limit_of_proof(run, target)}.")
     if (startup := startup_sentence(run, target.cpu)) is not None:
         notes.append(startup)
     if (mapped := mapped_sentence(run.trials, run.memory_peak)) is not None:
@@ -286,3 +285,14 @@ def _notes(run: Run, target: Target) -> list[Claim]:
     )
     notes += [sentence for sentence in pools if sentence is not None]
     return [Claim(Kind.NOTE, note) for note in notes]
+
+
+def _limit_of_proof(run: Run, target: Target) -> str:
+    """Return at which CPU limit the recommendation was verified, or that it was not."""
+    size = Quantity.cpu(target.limits.cpu)
+    proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
+    if proof is None:
+        return f"no trial with a limit of {size}, the amount that the request guarantees, has verified it"
+    return (
+        f"trial {proof.trial.index}, which verified it, had a limit of {size}, the amount that the request guarantees"
+    )

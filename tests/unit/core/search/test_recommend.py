@@ -85,7 +85,7 @@ def test_what_the_load_needs_is_told_by_the_trial_that_failed() -> None:
     trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
     trials.ran(Purpose.BRACKET, "250m", load=load_of(310, spread=0.05), usage=usage_of("9ms"))
     trials.ran(Purpose.BRACKET, "500m", load=load_of(100))
-    assert "over the objective of 250ms, because the load needs at least 450m there;" in explanation(trials, cpu=500)
+    assert "over the objective of 250ms; the load alone needs at least 450m CPU there;" in explanation(trials, cpu=500)
 
 
 def test_a_failure_is_told_at_the_size_that_ran() -> None:
@@ -98,7 +98,7 @@ def test_a_failure_is_told_at_the_size_that_ran() -> None:
     text = explanation(trials, cpu=350)
     assert "350m CPU met the objectives; 300m met them in trial 3" in text, text
     assert ", but not in another: at 300m p95 is 310ms (294ms to 326ms)" in text, text
-    assert ", in which a request took 21% more CPU time than its size and the other trials suggest" in text, text
+    assert ", while a request took 21% more CPU time than its size and the other trials suggest" in text, text
 
 
 def test_a_smaller_size_that_passed_at_a_fast_pace_is_told() -> None:
@@ -106,7 +106,7 @@ def test_a_smaller_size_that_passed_at_a_fast_pace_is_told() -> None:
     trials = Trials(spec_of())
     for cpu, cost in (("1", "10ms"), ("300m", "10ms"), ("250m", "10ms"), ("250m", "6ms")):
         trials.ran(Purpose.BRACKET, cpu, load=load_of(100), usage=usage_of(cost))
-    assert "300m CPU met the objectives; 250m met them in trial 4, in which a request took 2" in explanation(trials)
+    assert "300m CPU met the objectives; 250m met them in trial 4, while a request took 2" in explanation(trials)
 
 
 def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
@@ -119,12 +119,14 @@ def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
 
 def test_a_margin_that_does_not_fit_is_said() -> None:
     """The ceiling is recommended, and the user may want to raise it."""
-    assert "a margin of 10% would exceed the ceiling of the range" in explanation(trials_of(), cpu=950)
+    assert "a margin of 10% does not fit into the range, so the largest size is recommended" in explanation(
+        trials_of(), cpu=950
+    )
 
 
 def test_a_boundary_at_the_ceiling_has_no_margin() -> None:
     """There is no larger size."""
-    assert "it is the ceiling of the range, so no margin is added" in explanation(trials_of(), cpu=1000)
+    assert "1 is the ceiling of the range, so no margin is added" in explanation(trials_of(), cpu=1000)
 
 
 def test_memory_that_was_too_small_is_said() -> None:
@@ -168,7 +170,16 @@ class TestLimit:
             found.limits.memory,
             found.requests.cpu,
         )
-        assert "No CPU limit is recommended" in found.explanation
+        assert "The recommendation sets no CPU limit; no trial with a limit of 350m" in found.explanation
+
+    def test_none_names_the_trial_that_had_the_request_as_its_limit(self) -> None:
+        """The trials of the search had other limits."""
+        trials = trials_of(recommendation={"cpuLimit": "None"}).ran(Purpose.CONFIRM, "350m", "256Mi", load=load_of(100))
+        run = run_of(trials)
+        found = recommend(run, target_for(run, 300, 187 * MI)).recommendation
+        assert found.verification is not None
+        expected = f"trial {found.verification.trial}, which verified it, had a limit of 350m"
+        assert expected in found.explanation
 
 
 @pytest.mark.parametrize(("p95", "size"), [(120, 200), (235, 400)])

@@ -132,7 +132,7 @@ class TestContradiction:
         answer = answer_after(trials)
         assert (Reason.VERIFIED, Quantity("300m")) == (answer.reason, answer.recommendation.requests.cpu)
         explanation = str(answer.recommendation.explanation)
-        assert "300m CPU met the objectives; 250m met them in trial 2, in which a request took " in explanation
+        assert "300m CPU met the objectives; 250m met them in trial 2, while a request took " in explanation
 
     @pytest.mark.parametrize(
         ("load", "cost"), [(GOOD, 4.4), (load_of(240, spread=0.2), 4.874)], ids=["while it was not", "not for certain"]

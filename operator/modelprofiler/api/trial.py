@@ -15,7 +15,6 @@ from modelprofiler.api.quantities import Duration, Quantity
 class Purpose(StrEnum):
     """Why a trial was run."""
 
-    BASELINE = "Baseline"
     REFERENCE = "Reference"
     BRACKET = "Bracket"
     BISECT = "Bisect"
@@ -265,13 +264,17 @@ class Trial(StatusModel):
     index: Annotated[int, Field(ge=1)]
     """Number of the trial, starting at 1."""
     purpose: Purpose
-    """Why the trial was run."""
+    """Why the trial was run. Reference: at the largest size. Bracket and Bisect: to find the smallest CPU. Repeat: the
+    same size again. Memory: to find the smallest memory. Confirm: at the size to recommend. Grid: one of all
+    combinations."""
     limits: Size
     """The size at which the server ran; requests and limits were equal."""
     fresh: bool = True
     """True when the server was started at this size, false when it was resized while running."""
     outcome: Outcome
-    """Outcome of the trial."""
+    """Outcome of the trial. Passed: it met the objectives. Slow, Errors: it missed them. OOMKilled, Crashed,
+    NeverReady: the server failed. Unschedulable, ImagePullFailed: the pod did not start. LoadFailed,
+    GeneratorSaturated, NoMetrics, Disturbed: the measurement failed and says nothing about the size."""
     message: Annotated[str, Field(max_length=2048)] = ""
     """A sentence that explains the outcome."""
     judged: Judged | None = None
@@ -296,7 +299,7 @@ class ActiveTrial(StatusModel):
     index: int
     """Number of the trial, starting at 1."""
     purpose: Purpose
-    """Why the trial is run."""
+    """Why the trial is run, as in the finished trials."""
     limits: Size
     """The size at which it runs."""
     stage: Stage

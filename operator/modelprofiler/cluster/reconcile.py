@@ -21,7 +21,7 @@ from modelprofiler.cluster.decide.policies import NOT_ACCEPTED_SECONDS, decide
 from modelprofiler.cluster.gather.cache import Children
 from modelprofiler.cluster.gather.gatherer import Gatherer
 from modelprofiler.cluster.gather.measure import Sources
-from modelprofiler.cluster.gather.memory import Memory
+from modelprofiler.cluster.gather.remembered import Remembered
 from modelprofiler.cluster.gather.world import ActionRefused, World
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.settings import Settings
@@ -54,16 +54,16 @@ class Reconciler:
         self._cluster, self._settings = cluster, settings
         self._turns = turns
         self._children = children
-        self._memory = Memory()
-        self._gatherer = Gatherer(cluster, sources, settings, turns, children, self._memory, clock)
+        self._remembered = Remembered()
+        self._gatherer = Gatherer(cluster, sources, settings, turns, children, self._remembered, clock)
 
     def is_own_write(self, raw: Object) -> bool:
         """Return whether an object is as this reconciler itself left it, so that there is nothing new to look at."""
-        return self._memory.is_own(raw)
+        return self._remembered.is_own(raw)
 
     def forget(self, raw: Object) -> None:
         """Forget a profile that is gone."""
-        self._memory.forget((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+        self._remembered.forget((raw["metadata"]["namespace"], raw["metadata"]["name"]))
         self._children.forget(raw["metadata"]["uid"])
 
     async def reconcile(self, key: Key) -> float | None:
@@ -98,7 +98,7 @@ class Reconciler:
                 self._turns.wait(world.key)
             case Turn.FORGET:
                 self._turns.forget(world.key)
-                self._memory.forget(world.key)
+                self._remembered.forget(world.key)
 
     async def _carry_out(self, world: World, decision: Decision) -> bool:
         """Act and write, in the order that the decision says; return False when the API server refused an action."""
@@ -123,7 +123,7 @@ class Reconciler:
                 # pause the operator would go back and forth between the two.
                 until = world.now + timedelta(seconds=NOT_ACCEPTED_SECONDS)
                 refused = ActionRefused(refusal_of(action, error), until)
-                self._memory.refused(world.key, world.raw["metadata"]["generation"], refused)
+                self._remembered.refused(world.key, world.raw["metadata"]["generation"], refused)
                 return False
         return True
 
@@ -140,4 +140,4 @@ class Reconciler:
         body = status.to_dict() if isinstance(status, ModelProfileStatus) else status
         written = await self._cluster.replace_status(PROFILES, {**world.raw, "status": body})
         self._turns.note(written)
-        self._memory.wrote(written, world.now)
+        self._remembered.wrote(written, world.now)

@@ -103,9 +103,13 @@ def updated_status(before: ModelProfileStatus, state: RunState, now: datetime, *
     )
 
 
+SOURCES = {"Kubelet": "the kubelet", "Cgroup": "its control group", "Process": "its processes"}
+"""What a sentence calls the sources that have no name of their own."""
+
+
 def samples_read(source: str | None) -> Finding:
     """Return the reason and message of MetricsAvailable once usage was read from a source."""
-    return Finding(Reason.SAMPLES_READ, f"Samples of the container come from {source}.")
+    return Finding(Reason.SAMPLES_READ, f"Usage of the container is read from {SOURCES.get(str(source), source)}.")
 
 
 def is_finished(status: ModelProfileStatus) -> bool:

@@ -68,7 +68,7 @@ COLUMNS = (
     Column("trial", "Number of the trial, in the order in which they ran.", lambda t: str(t.index)),
     Column(
         "purpose",
-        "Why the trial ran. Baseline: at today's size. Reference: at the largest size. Bracket and Bisect: to find the "
+        "Why the trial ran. Reference: at the largest size. Bracket and Bisect: to find the "
         "smallest CPU. Repeat: the same size again. Memory: to find the smallest memory. Confirm: at the size to be "
         "recommended. Grid: one of all combinations.",
         lambda t: str(t.purpose),

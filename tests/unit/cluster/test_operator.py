@@ -101,7 +101,7 @@ async def test_what_the_operator_wrote_itself_is_no_news() -> None:
     operator.changed("ADDED", profile)
     await settled(operator, cluster)
     assert operator._reconciler is not None
-    while operator._reconciler._memory.written(("team", "digits")) is None:  # noqa: ASYNC110 - nobody tells
+    while operator._reconciler._remembered.written(("team", "digits")) is None:  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0)
     own = cluster.objects["modelprofiles", "team", "digits"]
     touched = {**own, "metadata": {**own["metadata"], "resourceVersion": "999999"}}

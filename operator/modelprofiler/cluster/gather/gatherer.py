@@ -24,10 +24,10 @@ from modelprofiler.cluster.gather.accept import Accepted, accept
 from modelprofiler.cluster.gather.cache import ChildObjects, Children
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.measure import Sources, measure
-from modelprofiler.cluster.gather.memory import Memory
 from modelprofiler.cluster.gather.nodes import Nodes
 from modelprofiler.cluster.gather.objects import is_deleting, is_pod_of_job, labels_of
 from modelprofiler.cluster.gather.observation import Observation
+from modelprofiler.cluster.gather.remembered import Remembered
 from modelprofiler.cluster.gather.rooms import Rooms
 from modelprofiler.cluster.gather.world import Child, Gone, NotStarted, Preparation, World
 from modelprofiler.cluster.gather.world import Unreadable as UnreadableProfile
@@ -71,7 +71,7 @@ class Gatherer:
     ----------
     cluster, sources, settings
         The API server, where usage is read, what the installer decided.
-    turns, children, memory
+    turns, children, remembered
         Whose turn it is, what the watches know, what the operator remembers.
     clock
         Returns the time, with a zone.
@@ -84,11 +84,11 @@ class Gatherer:
         settings: Settings,
         turns: Places,
         children: Children,
-        memory: Memory,
+        remembered: Remembered,
         clock: Callable[[], datetime],
     ) -> None:
         self._cluster, self._sources, self._settings = cluster, sources, settings
-        self._turns, self._children, self._memory = turns, children, memory
+        self._turns, self._children, self._remembered = turns, children, remembered
         self._clock = clock
         self._rooms = Rooms(cluster, settings, clock)
         self._nodes = Nodes(cluster, clock)
@@ -105,14 +105,14 @@ class Gatherer:
         try:
             raw = await self._cluster.get(PROFILES, *key)
         except NotFound:
-            return self._seen(key, {}, profile=Gone())
+            return self._world_now(key, {}, profile=Gone())
         except Refused as error:
             raise ClusterUnavailable(f"the profile cannot be read: {error}") from error
         try:
             world = await self._world(key, raw)
         except Exception as error:
             return await self._unread(key, raw, error)
-        self._memory.was_read(key)
+        self._remembered.was_read(key)
         return world
 
     async def _unread(self, key: Key, raw: Object, error: Exception) -> World:
@@ -126,7 +126,7 @@ class Gatherer:
         ClusterUnavailable, Conflict, Unreadable
             When it is to be tried again.
         """
-        tries = self._memory.unread(key)
+        tries = self._remembered.unread(key)
         is_expected = isinstance(error, ModelProfilerError)
         if not is_expected and tries == 1:
             log.error("%s/%s: what belongs to the profile cannot be read", *key, exc_info=error)
@@ -139,58 +139,58 @@ class Gatherer:
         try:
             profile = ModelProfile.parse(raw)
         except InvalidInput as invalid:
-            return self._seen(key, raw, profile=UnreadableProfile(str(invalid)))
+            return self._world_now(key, raw, profile=UnreadableProfile(str(invalid)))
         self._accepted.pop(raw["metadata"]["uid"], None)
         finding = Finding(Reason.SOURCE_UNREADABLE, f"what belongs to the profile cannot be read: {why}")
         try:
             owned = _owned(await self._children.of(key[0], profile.metadata.uid))
         except Exception:  # it was read in vain already: what is known is that nothing is
             owned = ()
-        return self._seen(key, raw, profile=profile, verdict=finding, owned=owned)
+        return self._world_now(key, raw, profile=profile, verdict=finding, owned=owned)
 
     async def _world(self, key: Key, raw: Object) -> World:
         if raw["metadata"].get("deletionTimestamp"):
-            return self._seen(key, raw, profile=Gone())
+            return self._world_now(key, raw, profile=Gone())
         uid = raw["metadata"]["uid"]
         try:
             profile = ModelProfile.parse(raw)
         except InvalidInput as error:
             owned = _owned(await self._children.of(key[0], uid))
-            return self._seen(key, raw, profile=UnreadableProfile(str(error)), owned=owned)
-        refused = self._memory.refusal(key, profile.metadata.generation, self._clock())
+            return self._world_now(key, raw, profile=UnreadableProfile(str(error)), owned=owned)
+        refused = self._remembered.refusal(key, profile.metadata.generation, self._clock())
         if refused is not None:
             self._accepted.pop(uid, None)  # what was admitted then no longer is
             owned = _owned(await self._children.of(key[0], uid))
-            return self._seen(key, raw, profile=profile, acceptance=refused, owned=owned)
+            return self._world_now(key, raw, profile=profile, acceptance=refused, owned=owned)
         if glance.is_over(raw) or (glance.is_queued(raw) and self._turns.position(key)):
-            return self._seen(key, raw, profile=profile)
+            return self._world_now(key, raw, profile=profile)
         return await self._checked(key, raw, profile)
 
-    def _seen(self, key: Key, raw: Object, **stages: Any) -> World:
+    def _world_now(self, key: Key, raw: Object, **stages: Any) -> World:
         """Return a world of the stages that were gathered; nothing is awaited from here until the decision."""
         return World(
             key=key,
             raw=raw,
             now=self._clock(),
             ahead=self._turns.position(key),
-            written=self._memory.written(key),
-            not_accepted=self._memory.not_accepted,
+            written=self._remembered.written(key),
+            not_accepted=self._remembered.not_accepted,
             **stages,
         )
 
     async def _checked(self, key: Key, raw: Object, profile: ModelProfile) -> World:
         """Gather what a profile needs that may run: whether it can, and its children."""
         acceptance = await self._acceptance(profile)
-        self._memory.accepted(key, accepted=not isinstance(acceptance, Finding))
-        # A profile that nobody has looked at before has no children.
-        known = bool(raw.get("status"))
-        objects = await self._children.of(key[0], profile.metadata.uid) if known else ChildObjects()
+        self._remembered.accepted(key, accepted=not isinstance(acceptance, Finding))
+        # A profile without a status was never looked at, so it has no children.
+        has_status = bool(raw.get("status"))
+        objects = await self._children.of(key[0], profile.metadata.uid) if has_status else ChildObjects()
         stages: dict[str, Any] = {"profile": profile, "acceptance": acceptance, "owned": _owned(objects)}
         if isinstance(acceptance, Claims):
             stages["preparation"] = self._prepared(profile, acceptance, objects)
-        elif isinstance(acceptance, Accepted) and known:
+        elif isinstance(acceptance, Accepted) and has_status:
             stages |= await self._run(profile, acceptance, objects)
-        return self._seen(key, raw, **stages)
+        return self._world_now(key, raw, **stages)
 
     async def _acceptance(self, profile: ModelProfile) -> Accepted | Claims | Finding:
         """Check a profile, anew for every trial: what it names may have changed."""
@@ -263,14 +263,17 @@ def _owned(objects: ChildObjects) -> tuple[Child, ...]:
 
 def _legible(run_hash: str, container: str, objects: ChildObjects) -> Observation:
     """Return what the children of a run show; one that somebody has edited beyond recognition is to be removed."""
-    deployments, broken_deployments = _sorted(run_hash, container, "deployments", objects.deployments)
-    jobs, broken_jobs = _sorted(run_hash, container, "jobs", objects.jobs)
+    deployments, broken_deployments = _split_by_legibility(run_hash, container, "deployments", objects.deployments)
+    jobs, broken_jobs = _split_by_legibility(run_hash, container, "jobs", objects.jobs)
     observation = observe.read(run_hash, container, deployments=deployments, jobs=jobs, pods=objects.pods)
     broken = [("deployments", name) for name in broken_deployments] + [("jobs", name) for name in broken_jobs]
     return replace(observation, stale=(*observation.stale, *broken))
 
 
-def _sorted(run_hash: str, container: str, plural: str, bodies: Sequence[Object]) -> tuple[list[Object], list[str]]:
+def _split_by_legibility(
+    run_hash: str, container: str, plural: str, bodies: Sequence[Object]
+) -> tuple[list[Object], list[str]]:
+    """Return the objects that can be read, and the names of the others."""
     legible, broken = [], []
     for body in bodies:
         objects: dict[str, Sequence[Object]] = {"deployments": (), "jobs": (), "pods": (), plural: (body,)}

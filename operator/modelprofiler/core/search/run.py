@@ -10,7 +10,7 @@ from typing import Self
 
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.api.trial import MemoryUsage, Outcome, Purpose, Trial
+from modelprofiler.api.trial import MemoryUsage, Outcome, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.judge import NO_EVIDENCE, judged_again, thrashing
 from modelprofiler.core.search.pace import Pace
@@ -69,11 +69,7 @@ class Run:
         """Return the run with these finished trials."""
         judged = judged_again(spec, trials)
         cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
-        conclusive = [
-            (trial, verdict)
-            for trial, verdict in judged
-            if trial.outcome not in NO_EVIDENCE and trial.purpose is not Purpose.BASELINE
-        ]
+        conclusive = [(trial, verdict) for trial, verdict in judged if trial.outcome not in NO_EVIDENCE]
         pace = Pace.of([trial for trial, _ in conclusive])
         rate = float(spec.load.open_loop.rate) if spec.load.open_loop is not None else None
         observations = tuple(

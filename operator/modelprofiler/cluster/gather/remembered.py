@@ -19,7 +19,7 @@ class _Write:
     time: datetime
 
 
-class Memory:
+class Remembered:
     """Remembers own writes, what was refused, and who is not accepted."""
 
     def __init__(self) -> None:

@@ -275,7 +275,7 @@ CASES: dict[str, Case] = {
     ),
     "csv": Case(
         "NotSupported",
-        (f"spec.dataset.format: CSV {NOT_YET}; use Lines, with a request body a line",),
+        (f"spec.dataset.format: CSV {NOT_YET}; use Lines, with one request body on each line",),
         {"spec.dataset.format": "CSV", "spec.dataset.column": "body"},
     ),
     "base64": Case(

@@ -146,7 +146,7 @@ class Gatherer:
             owned = _owned(await self._children.of(key[0], profile.metadata.uid))
         except Exception:  # it was read in vain already: what is known is that nothing is
             owned = ()
-        return self._world_now(key, raw, profile=profile, verdict=finding, owned=owned)
+        return self._world_now(key, raw, profile=profile, acceptance=finding, owned=owned)
 
     async def _world(self, key: Key, raw: Object) -> World:
         if raw["metadata"].get("deletionTimestamp"):

@@ -9,8 +9,13 @@ def _text(description: str) -> dict[str, Any]:
     return {"description": description, "type": "string"}
 
 
-def _texts(description: str, item: str) -> dict[str, Any]:
-    return {"description": description, "type": "array", "items": _text(item)}
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema that also takes null, which a field without a value is in YAML, and which a Pod takes."""
+    return schema | {"nullable": True}
+
+
+def _list(description: str, item: dict[str, Any]) -> dict[str, Any]:
+    return _or_null({"description": description, "type": "array", "items": item})
 
 
 def _loose(description: str, **properties: dict[str, Any]) -> dict[str, Any]:
@@ -24,14 +29,14 @@ def _loose(description: str, **properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _containers(description: str) -> dict[str, Any]:
-    variable = _loose("A variable.", name=_text("Its name."), value=_text("Its value, in quotes."))
+    variable = _loose("A variable.", name=_text("Its name."), value=_or_null(_text("Its value, in quotes.")))
     container = _loose(
         "A container.",
-        command=_texts("The command, as a list.", "The program, or one of its arguments."),
-        args=_texts("Further arguments, as a list.", "An argument."),
-        env={"description": "Environment variables.", "type": "array", "items": variable},
+        command=_list("The command, as a list.", _text("The program, or one of its arguments.")),
+        args=_list("Further arguments, as a list.", _text("An argument.")),
+        env=_list("Environment variables.", variable),
     )
-    return {"description": description, "type": "array", "items": container}
+    return _list(description, container)
 
 
 SCHEMA: dict[str, Any] = {

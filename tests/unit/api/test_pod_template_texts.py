@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from modelprofiler.api.pod_template import misshapen
+from modelprofiler.api.template_schema import SCHEMA
 
 AT = "spec.server.template.spec.containers[0]"
 
@@ -36,3 +37,16 @@ def test_a_number_in_a_command_is_text_in_quotes(field: str) -> None:
     """A port, mostly."""
     expected = f"{AT}.{field}[1]: must be text, and 80 is a number: write it in quotes"
     assert [expected] == _problems(**{field: ["--port", 80]})
+
+
+def test_a_field_without_a_value_is_absent() -> None:
+    """YAML reads it as null, and a Pod takes it."""
+    assert [] == _problems(env=[{"name": "A", "value": None}], command=None, args=None)
+    container = SCHEMA["spec"]["properties"]["containers"]["items"]["properties"]
+    fields = (
+        container["command"],
+        container["args"],
+        container["env"],
+        container["env"]["items"]["properties"]["value"],
+    )
+    assert [True] * 4 == [field["nullable"] for field in fields]

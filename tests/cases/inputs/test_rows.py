@@ -27,13 +27,14 @@ def _ran(folder: Path, profile: str, *options: str) -> Any:
         str(HERE / profile),
         *options,
         "--plain",
-        "--dir",
-        str(folder),
+        "--wait",
+        "300",
+        "--directory",
+        str(folder / "run"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=folder)
     assert 0 == done.returncode, done.stdout + done.stderr
-    (directory,) = (folder / "modelprofiler-runs").iterdir()
-    record = RunRecord.read(directory)
+    record = RunRecord.read(folder / "run")
     return record.profile.status.recommendations[0].to_dict()
 
 

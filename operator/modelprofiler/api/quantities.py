@@ -254,6 +254,8 @@ def _text_schema(cls: type[Quantity] | type[Duration], accepted: tuple[type, ...
     def parse(value: object) -> object:
         if isinstance(value, cls):
             return value
+        if isinstance(value, float) and value.is_integer() and int in accepted:
+            value = int(value)  # as kubectl makes JSON of 1.0 or 128e6
         if isinstance(value, accepted) and not isinstance(value, bool):
             return cls(value)  # type: ignore[arg-type]
         raise ValueError(_not_text(cls, value))

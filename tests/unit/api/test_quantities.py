@@ -150,3 +150,8 @@ def test_a_number_is_not_a_duration() -> None:
     """A bare number would leave the unit to be guessed."""
     with pytest.raises(ValueError, match="30 has no unit; write 30s or 30ms"):
         TypeAdapter(Duration).validate_python(30)
+
+
+def test_a_whole_number_with_a_point_is_a_whole_number() -> None:
+    """As kubectl makes JSON of 1.0 and 128e6, which the API server then takes."""
+    assert ["1", "128000000"] == [str(TypeAdapter(Quantity).validate_python(value)) for value in (1.0, 128e6)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelprofiler.api.names import LONGEST_OBJECT_NAME, OBJECT_PATTERN, SENTENCES
 from modelprofiler.api.objects import Object
 from modelprofiler.api.sources import Source
 from modelprofiler.api.status import DatasetStatus
@@ -172,8 +174,12 @@ def _mounted_config_maps(document: Document, problems: list[Problem]) -> dict[st
         reference = volume.get("configMap") if isinstance(volume, dict) else None
         if not isinstance(reference, dict) or volume.get("name") not in mounted:
             continue
-        source = Source.model_validate({"configMap": {"name": str(reference.get("name"))}})
         path = f"spec.server.template.spec.volumes[{number}]"
+        name = reference.get("name")
+        if not isinstance(name, str) or not re.fullmatch(OBJECT_PATTERN, name):
+            problems.append(Problem(f"{path}.configMap.name", f"{name!r:.80} {SENTENCES[OBJECT_PATTERN]}"))
+            continue
+        source = Source.model_validate({"configMap": {"name": name[:LONGEST_OBJECT_NAME]}})
         located = locate(source, path, "", document.config_maps, document.directory)
         if isinstance(located, SourceFiles):
             volumes[volume["name"]] = _selected(located, reference.get("items"))

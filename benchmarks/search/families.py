@@ -74,6 +74,13 @@ CLOSED: dict[str, Draw] = {
     # held out
     "closed, waiting": lambda rng, cost: {**_spread(rng), "workers": 16, "wait_seconds": cost * rng.uniform(1, 5)},
 }
+CHANGING: dict[str, Draw] = {
+    "batching": lambda rng, _: {**_spread(rng), "elasticity": rng.uniform(0.4, 0.9)},
+    "spinning": lambda rng, _: {**_spread(rng), **_several_workers(rng), "elasticity": rng.uniform(0.2, 0.7)},
+    # held out
+    "throttled caches": lambda rng, _: {"distribution": "exponential", "elasticity": -rng.uniform(0.1, 0.5)},
+}
+"""Families whose CPU time per request changes with the limit. They are not in the published table yet."""
 HELD_OUT = frozenset({"evenly", "two kinds", "node pools", "closed, waiting"})
 FAMILIES = (*OPEN, *CLOSED)
 
@@ -83,7 +90,9 @@ def draw(seed: int, family: str, space: Space = COARSE, noise: Noise | None = No
     rng = random.Random(f"{family} {seed}")
     cores = rng.choice([1, 1, 2, 4])
     cost = 10 ** rng.uniform(-2.7, -1.0)
-    fields = (OPEN.get(family) or CLOSED[family])(rng, cost)
+    fields = {**OPEN, **CLOSED, **CHANGING}[family](rng, cost)
+    if family in CHANGING:
+        fields["full_cores"] = float(cores)
     closed = family in CLOSED
     clients = rng.choice([2, 4, 8]) if closed else 0
     used = max(1, min(cores, fields.get("workers", 1) or cores)) if fields.get("threads", 1) == 1 else cores
@@ -103,7 +112,8 @@ def draw(seed: int, family: str, space: Space = COARSE, noise: Noise | None = No
     )
     spec = _spec(rng, service, cores, total, space)
     # The noise of no two services is the same, else one unlucky sequence would count for every family.
-    number = len(FAMILIES) * seed + FAMILIES.index(family)
+    order = (*FAMILIES, *CHANGING)
+    number = len(FAMILIES) * seed + order.index(family)
     return Simulation(spec, service, number, noise or Noise())
 
 

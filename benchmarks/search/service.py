@@ -101,6 +101,11 @@ class Service:
         Requests that are served at the same time; 0: one for each core of the limit at the start.
     threads
         Threads that work on one request; 0: one for each core of the limit at the start.
+    elasticity
+        By which power of the limit the CPU time of a request grows, up to `full_cores`: above zero for a server that
+        batches what waits or spins while it is idle, below zero for one that loses its caches when it is throttled.
+    full_cores
+        Cores from which a request takes `cpu_seconds`.
     sync_cost
         CPU that each thread beyond the first adds, as a share of the request's.
     gc_every, gc_seconds
@@ -129,6 +134,8 @@ class Service:
     held: bool = True
     workers: int = 1
     threads: int = 1
+    elasticity: float = 0.0
+    full_cores: float = 1.0
     sync_cost: float = 0.0
     gc_every: int = 0
     gc_seconds: float = 0.0
@@ -218,7 +225,9 @@ class Service:
         arrivals, work, waits = self._load
         count = len(work)
         workers, threads = self.pools(started_at)
-        factor = slower * (1 + self.sync_cost * (threads - 1))
+        factor = (
+            slower * (1 + self.sync_cost * (threads - 1)) * min(1.0, cpu / 1000 / self.full_cores) ** self.elasticity
+        )
         ramp = array([factor * (1 + drift * (i / count - 0.5)) for i in range(count)])
         costs = work * ramp if COMPILED else [w * more for w, more in zip(work, ramp, strict=True)]
         used = math.fsum(costs) / count

@@ -16,7 +16,15 @@ from modelprofiler.core.drift import drift_of, drift_sentence
 from modelprofiler.core.judge import NO_EVIDENCE
 from modelprofiler.core.leak import leak_of, leak_sentence
 from modelprofiler.core.search.claims import Claim, Kind
-from modelprofiler.core.search.margin import Target, passed_with_room, room, target_for, with_headroom, with_margin
+from modelprofiler.core.search.margin import (
+    Target,
+    is_coarse,
+    passed_with_room,
+    room,
+    target_for,
+    with_headroom,
+    with_margin,
+)
 from modelprofiler.core.search.points import Observation
 from modelprofiler.core.search.run import Run
 from modelprofiler.core.threads import oversized_sentence, variables_sentence
@@ -238,7 +246,9 @@ def _margin(base: int, percent: int, axis: Axis, size: int, show: Show) -> list[
         text = f"; {show(size)} is {above}% larger, less than the margin of {percent}%"
         return [Claim(Kind.LARGER, text, size=base, value=above)] if size < needed else []
     text = f"; a margin of {percent}% is added"
-    if above != percent:
+    if is_coarse(base, percent, size):
+        text = f"; a margin of {percent}% makes {show(needed)}, and the next size is {show(size)}, {above}% larger"
+    elif above != percent:
         text += f", and {show(size)}, the next size of the range, is {above}% larger"
     return [Claim(Kind.MARGIN, text, size=base, value=percent)]
 

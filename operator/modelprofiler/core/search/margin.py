@@ -59,7 +59,8 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
     at_slower_pace = cpu * math.exp(run.pace.error) * (1 - tolerance_to(cpu, run.cpu.next_higher(cpu)))
     needed = max(with_margin(cpu, policy.cpu_margin_percent), math.ceil(at_slower_pace))
     cpu_size = run.cpu.ceil(needed)
-    if not run.pace.spread and is_coarse(cpu, policy.cpu_margin_percent, cpu_size) and passed_with_room(run, cpu):
+    slow = at_slower_pace > with_margin(cpu, policy.cpu_margin_percent)
+    if not slow and is_coarse(cpu, policy.cpu_margin_percent, cpu_size) and passed_with_room(run, cpu):
         cpu_size = cpu
     if memory is None:
         return Target(Limits(cpu_size, run.memory.last), cpu, None)

@@ -169,3 +169,19 @@ class TestLimit:
             found.requests.cpu,
         )
         assert "No CPU limit is recommended" in found.explanation
+
+
+@pytest.mark.parametrize(("p95", "size"), [(120, 200), (235, 400)])
+def test_on_coarse_sizes_a_boundary_that_passed_with_room_is_the_answer(p95: float, size: int) -> None:
+    """From 200m the next size is 100 % larger, ten times the margin; 126 ms are half of 250 ms, 247 ms are not."""
+    spec = spec_of(resources={"cpu": {"values": ["200m", "400m", "1"]}, "memory": {"values": ["256Mi"]}})
+    trials = Trials(spec).ran(Purpose.REFERENCE, "1", "256Mi", load=load_of(20))
+    trials.ran(Purpose.BRACKET, "200m", "256Mi", load=load_of(p95, spread=0.05))
+    run = run_of(trials)
+    target = target_for(run, 200, 187 * MI)
+    assert size == target.limits.cpu
+    text = recommend(run, target).recommendation.explanation
+    if size == 200:
+        assert "no margin is added, because the interval of trial 2 ends 49% below the objective" in text
+    else:
+        assert "; a margin of 10% makes 220m, and the next size is 400m, 100% larger" in text

@@ -28,6 +28,13 @@ FORECASTS = 2
 """Forecasts that may miss between a failing and a passing size before a line through these two is trusted more. Chosen
 with the simulated services of benchmarks/search."""
 
+WIDE_STEP = 1.2
+"""Ratio of the passing size to the failing one from which a doubtful failure is repeated: below it, the trial costs
+more than the step. When every step was enough, the median trials of the simulated services rose from 5 to 6."""
+
+KEPT = 3
+"""Trials that are kept for memory and for the Confirm trial before a doubtful failure is repeated."""
+
 NEAR = 1.0
 """Logarithm of measured over allowed, a factor of 2.7, within which a line through two sizes is good enough: beyond it
 latency is that of an overloaded server and grows with the length of the load."""
@@ -70,6 +77,9 @@ def _cpu_step(run: Run) -> Step | None:
     if not is_closed(run.cpu, low, passing.cpu) and not _is_within_spread(run, low, passing.cpu):
         step = _between(run, failing, passing)
         return None if _was_tried(run, step.limits.cpu) else step
+    if failing is not None and _is_worth_repeating(run, failing, passing):
+        reason = "the interval of its failure reaches below the objective, and a step depends on it"
+        return _cpu_trial(run, Purpose.REPEAT, failing.cpu, fresh=True, reason=reason)
     if failing is None or not _is_in_doubt(run):
         return None
     return _cpu_trial(
@@ -79,6 +89,18 @@ def _cpu_step(run: Run) -> Step | None:
         fresh=True,
         reason="this size failed on a resized server, and a fresh one may pass",
     )
+
+
+def _is_worth_repeating(run: Run, failing: CpuPoint, passing: CpuPoint) -> bool:
+    """Whether the largest failing size failed once, without certainty, and enough trials are left to try it again.
+
+    Where the pace differs, another trial would mostly show another pace.
+    """
+    here = [o for o in run.observations if o.limits.cpu == failing.cpu]
+    if passing.cpu < WIDE_STEP * failing.cpu:
+        return False
+    once = len(here) == 1 and not here[0].passed and not here[0].verdict.certain
+    return once and run.repetitions > 1 and run.trials_left > KEPT and not run.pace.spread
 
 
 def _is_in_doubt(run: Run) -> bool:

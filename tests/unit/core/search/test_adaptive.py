@@ -1,7 +1,7 @@
 """The rules of the adaptive search for CPU, each on the few trials that bring it about."""
 
 import pytest
-from tests.unit.core.builders import Trials, usage_of
+from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.decisions import (
     BISECT,
     BRACKET,
@@ -21,8 +21,8 @@ from tests.unit.core.search.decisions import (
 )
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.trial import Outcome, Purpose
-from modelprofiler.core.steps import Recommend
+from modelprofiler.api.trial import LoadStatus, Outcome, Purpose
+from modelprofiler.core.steps import Recommend, RunTrial
 
 
 class TestCpu:
@@ -168,3 +168,30 @@ def test_a_peak_that_the_kernel_told_needs_no_trial_of_its_own() -> None:
     size = str(Quantity.cpu(limits.cpu)), str(Quantity.memory(limits.memory))
     trials.broke(CONFIRM, Outcome.OOM_KILLED, *size)
     assert MEMORY is trial_after(trials).purpose
+
+
+class TestDoubtfulFailure:
+    """A failure whose interval reaches below the objective, one step below a size that passed."""
+
+    def after(self, *loads: LoadStatus, cpu: str = "250m") -> RunTrial:
+        """Return the trial after a pass one step above and these loads."""
+        usage = usage_of("4ms")
+        above = f"{int(cpu[:-1]) + 50}m"
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage).ran(BRACKET, above, load=GOOD, usage=usage)
+        for load in loads:
+            trials.ran(BRACKET, cpu, load=load, usage=usage)
+        return trial_after(trials)
+
+    def test_it_is_repeated_before_a_step_is_given_away(self) -> None:
+        """279 ms (223 to 335) against 250 ms; 300m is a fifth more than 250m."""
+        step = self.after(load_of(279, spread=0.2))
+        assert (REPEAT, 250, True) == (step.purpose, step.limits.cpu, step.fresh)
+
+    def test_once(self) -> None:
+        """The second failure stands."""
+        assert REPEAT is not self.after(load_of(279, spread=0.2), load_of(279, spread=0.2)).purpose
+
+    def test_neither_a_certain_failure_nor_a_small_step_is_worth_a_trial(self) -> None:
+        """From 450m the next size is a ninth larger."""
+        assert REPEAT is not self.after(load_of(279, spread=0.02)).purpose
+        assert REPEAT is not self.after(load_of(279, spread=0.2), cpu="450m").purpose

@@ -8,7 +8,8 @@
     │   ├── ClusterUnavailable  the API server did not answer, or asked to come back later
     │   ├── Conflict            the object changed since it was read
     │   │   └── AlreadyExists   there is an object of this name
-    │   └── MetricsUnavailable  a metrics source did not answer, or not in time
+    │   ├── MetricsUnavailable  a metrics source did not answer, or not in time
+    │   └── Unreadable          what belongs to a profile is nothing that can be read
     ├── Refused                 the API server rejected the request; repeating it changes nothing
     │   ├── NotFound
     │   ├── NameTaken           an object of somebody else has the name of one that is to be created
@@ -79,6 +80,10 @@ class AlreadyExists(Conflict):
 
 class MetricsUnavailable(Retryable):
     """A metrics source did not answer, or not in time."""
+
+
+class Unreadable(Retryable):
+    """What belongs to a profile is nothing that can be read; somebody may have made it so."""
 
 
 class Refused(ModelProfilerError):

@@ -89,5 +89,5 @@ def _trial(text: str) -> TrialRecord | None:
     try:
         data = json.loads(text)
         return TrialRecord.from_dict(data) if isinstance(data, dict) else None
-    except (ValueError, RecordUnreadable):
+    except (ValueError, RecursionError, RecordUnreadable):
         return None

@@ -66,6 +66,8 @@ def windows_of(load: LoadEvidence, exclusive: Window) -> LoadWindows | None:
     start, end = load.warmup_started, load.ended
     if start is None or load.window_started is None or load.window_ended is None or end is None:
         return None
+    if load.window_ended < load.window_started or end < start:
+        return None  # no load has such times: somebody else has written the result
     window = Window(load.window_started, load.window_ended)
     around = Window(min(exclusive.start, start), exclusive.end)
     return LoadWindows(window, load.completed_between, start, end, around)

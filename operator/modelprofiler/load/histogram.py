@@ -25,6 +25,16 @@ _INDEX_BEFORE_FIRST = -(1 << 20)
 """Below every index (a nanosecond is in bucket -1,046), so that the first gap is positive as a varint must be."""
 
 
+MAX_BUCKETS = 4096
+"""Buckets that are read: one nanosecond to a year takes 1,960."""
+_MAX_INDEX = 4096
+"""Largest bucket, up or down, that is read: 1.02 to this power is a number with 35 digits."""
+_MAX_LEVEL = 12
+"""Coarsest level that is read: ten leave a single bucket."""
+_MAX_BITS = 56
+"""Bits of a number that is read: no load counts further than that."""
+
+
 class Histogram:
     """Counts of positive numbers in logarithmic buckets.
 
@@ -158,13 +168,22 @@ class Histogram:
         try:
             level, total, smallest, largest = _HEADER.unpack_from(data)
             numbers = _varints(data[_HEADER.size :])
+            buckets = next(numbers)
+            if level > _MAX_LEVEL or buckets > MAX_BUCKETS:
+                raise ValueError("a histogram with too many buckets")
             histogram = cls(level)
             index = _INDEX_BEFORE_FIRST
-            for _ in range(next(numbers)):
+            for _ in range(buckets):
                 index += next(numbers)
                 histogram.counts[index] = next(numbers)
         except (struct.error, StopIteration) as e:
             raise ValueError("not a histogram") from e
+        if not buckets:
+            return histogram
+        if any(abs(index << level) > _MAX_INDEX + (1 << level) for index in histogram.counts):
+            raise ValueError("a histogram of values that no load measures")
+        if not (0 <= smallest <= largest < math.inf and 0 <= total < math.inf):
+            raise ValueError("a histogram whose sum, smallest or largest value is no number")
         histogram.sum, histogram.min, histogram.max = total, smallest, largest
         histogram.n = sum(histogram.counts.values())
         return histogram
@@ -185,6 +204,8 @@ def _put_varint(out: bytearray, number: int) -> None:
 def _varints(data: bytes) -> Iterator[int]:
     number = shift = 0
     for byte in data:
+        if shift > _MAX_BITS:
+            raise ValueError("a number that is too large")
         number |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:

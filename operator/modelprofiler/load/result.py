@@ -7,15 +7,14 @@ neighbouring buckets of the histogram are joined until it fits.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.quantities import Duration, Quantity
@@ -25,7 +24,7 @@ from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.timeline import Timeline
+from modelprofiler.load.timeline import LATEST, Timeline
 
 MAX_MESSAGE_BYTES = 1200
 """Longest message of a result. What remains of the 4,096 bytes has room for a full timeline (64 bins of 8 bytes) and
@@ -34,6 +33,10 @@ tests/unit/load/test_result.py)."""
 
 LAST_OUTPUT = 300
 """Characters shown of the output of a generator that left no result: the last lines of a traceback."""
+
+MAX_PACKED_BYTES = 2**16
+"""Bytes that a result may have before it is compressed. Ours have at most 15,000, with the longest message and every
+bucket that latencies reach; what is larger was made to fill the memory of whoever reads it."""
 
 _LENGTHS = struct.Struct("<HH")
 _MARK = "mpload1:"
@@ -133,27 +136,66 @@ class LoadResult:
         LoadError
             When the text is not a result, such as the last output of a generator that crashed.
         """
-        _, mark, payload = text.strip().rpartition(_MARK)
+        _, mark, payload = text.rpartition(_MARK)
         if not mark:
             output = text.strip()[-LAST_OUTPUT:]
             raise LoadError(f"the load generator left no result; its last output: {output or 'none'}")
         try:
-            packed = zlib.decompress(base64.b85decode(payload))
+            packed = _unpacked(payload.strip())
             head_length, timeline_length = _LENGTHS.unpack_from(packed)
             timeline_at = _LENGTHS.size + head_length
             histogram_at = timeline_at + timeline_length
-            scalars = json.loads(packed[_LENGTHS.size : timeline_at])
-            status = scalars.pop("status", None)
-            kind = ResultKind(scalars.pop("kind"))
+            scalars = _Scalars.model_validate_json(packed[_LENGTHS.size : timeline_at])
             return cls(
-                kind=kind,
-                status=None if status is None else LoadStatus.model_validate(status),
                 timeline=Timeline.from_bytes(packed[timeline_at:histogram_at]),
                 histogram=Histogram.from_bytes(packed[histogram_at:]),
-                **{name: scalars[name] for name in _SCALARS if name in scalars},
+                **{name: getattr(scalars, name) for name in _Scalars.model_fields},
             )
-        except (ValueError, KeyError, struct.error, zlib.error, binascii.Error, ValidationError) as e:
-            raise LoadError(f"the load generator's result cannot be read: {e}") from e
+        except (ValueError, ArithmeticError, struct.error, zlib.error) as e:
+            why = str(e)[:LAST_OUTPUT]
+            raise LoadError(f"the load generator's result cannot be read: {why}") from e
+
+
+Time = Annotated[float, Field(ge=0, lt=LATEST, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+"""A share or a span of time that is more than any load has is no measurement."""
+Word = Annotated[str, StringConstraints(max_length=MAX_MESSAGE_BYTES)]
+
+
+class _Scalars(BaseModel):
+    """Everything of a result but its timeline and its histogram, as it is written; whoever wrote it."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    kind: Annotated[ResultKind, Strict(strict=False)]
+    message: Word = ""
+    failure: Word | None = None
+    status_code: Annotated[int, Field(ge=0, le=999)] | None = None
+    started: Time | None = None
+    warmup_started: Time | None = None
+    window_started: Time | None = None
+    window_ended: Time | None = None
+    ended: Time | None = None
+    status: Annotated[LoadStatus, Strict(strict=False)] | None = None
+    dataset_digest: Word | None = None
+    cpu_percent: Amount | None = None
+    send_lag_p99: Amount | None = None
+    cores: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    busy_percent: Amount | None = None
+    steal_percent: Amount | None = None
+    cpu_model: Word | None = None
+    cgroup_version: Word | None = None
+
+
+def _unpacked(payload: str) -> bytes:
+    """Return the bytes of a result; no more than a result has, however well they compress."""
+    if len(payload) > TERMINATION_MESSAGE_BYTES:
+        raise ValueError(f"it has {len(payload)} characters")
+    stream = zlib.decompressobj()
+    packed = stream.decompress(base64.b85decode(payload), MAX_PACKED_BYTES)
+    if not stream.eof:
+        raise ValueError("it is incomplete, or larger than any result")
+    return packed
 
 
 def _encoded(result: LoadResult) -> str:

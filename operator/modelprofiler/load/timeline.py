@@ -11,6 +11,8 @@ from typing import Self
 MAX_BINS = 64
 """Bins of a timeline: at 8 bytes each, an eighth of a termination message. Bins double in length when all are in use,
 so that a longer load has 33 to 64 of them."""
+LATEST = 1e11
+"""Seconds since the epoch that no clock shows: 3,000 years from now."""
 FULL_BIN = 0.999
 """Share of its length from which on a bin is full: without it, a note that comes a little early would be lost, and the
 bin be as long as two."""
@@ -74,12 +76,14 @@ class Timeline:
 
         Raises
         ------
-        struct.error
+        ValueError, struct.error
             When the bytes are not a timeline.
         """
         if not data:
             return cls()
         (start,) = _START.unpack_from(data)
+        if len(data) > _START.size + MAX_BINS * _BIN.size or not 0 <= start < LATEST:
+            raise ValueError("not a timeline")
         edges, counts, elapsed = [start], [0], 0
         for length, count in _BIN.iter_unpack(data[_START.size :]):
             elapsed += length

@@ -25,6 +25,9 @@ PROFILE_FILE = "profile.json"
 TRIALS_DIR = "trials"
 NOTES_FILE = "notes.json"
 
+MOST_SAMPLES = 100_000
+"""Samples of a series that are read: 40 a second for the longest window of an hour would not be so many."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
@@ -85,12 +88,15 @@ class TrialRecord:
                 _samples(samples.get("cpuSeconds") or ()),
                 _samples(samples.get("workingSetBytes") or ()),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
             raise RecordUnreadable(f"this is not the record of a trial: {error}") from error
 
 
 def _samples(pairs: Iterable[tuple[float, float]]) -> Series:
     """Return samples; a time or value that is no number is a TypeError or ValueError."""
+    pairs = list(pairs)
+    if len(pairs) > MOST_SAMPLES:
+        raise ValueError(f"{len(pairs)} samples are more than a record keeps")
     numbers = [(float(time), float(value)) for time, value in pairs]
     if not all(math.isfinite(time) and math.isfinite(value) for time, value in numbers):
         raise ValueError("times and values of samples must be finite")
@@ -100,7 +106,7 @@ def _samples(pairs: Iterable[tuple[float, float]]) -> Series:
 def _load(data: Mapping[str, Any]) -> LoadResult | None:
     try:
         return LoadResult.decode(base64.b64decode(data["result"]).decode("ascii"))
-    except (KeyError, ValueError, LoadError):
+    except (KeyError, TypeError, ValueError, LoadError):
         return None
 
 

@@ -6,6 +6,7 @@ takes cannot have been given to another profile in between.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -28,11 +29,29 @@ from modelprofiler.cluster.gather.nodes import Nodes
 from modelprofiler.cluster.gather.objects import is_deleting, is_pod_of_job, labels_of
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.rooms import Rooms
-from modelprofiler.cluster.gather.world import Child, Gone, NotStarted, Preparation, Unreadable, World
+from modelprofiler.cluster.gather.world import Child, Gone, NotStarted, Preparation, World
+from modelprofiler.cluster.gather.world import Unreadable as UnreadableProfile
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
-from modelprofiler.errors import ClusterUnavailable, InvalidInput, NotFound, Refused
+from modelprofiler.errors import (
+    ClusterUnavailable,
+    InvalidInput,
+    ModelProfilerError,
+    NotFound,
+    Refused,
+    Retryable,
+    Unreadable,
+)
+
+log = logging.getLogger(__name__)
+
+LONGEST_ERROR = 200
+"""Characters of an unexpected error in a message: it may quote what somebody else has written."""
+
+READ_TRIES = 5
+"""How many times in a row what belongs to a profile is read before the profile gives its turn back: with the pauses of
+the controller, half a minute, in which whatever passes has passed."""
 
 KEPT_VERDICTS = 64
 """Accepted profiles that are remembered: only running ones are looked at often."""
@@ -84,15 +103,52 @@ class Gatherer:
             When the API server does not answer: the look is to be tried again.
         """
         try:
-            return await self._world(key)
-        except Refused as error:
-            raise ClusterUnavailable(f"what belongs to the profile cannot be read: {error}") from error
-
-    async def _world(self, key: Key) -> World:
-        try:
             raw = await self._cluster.get(PROFILES, *key)
         except NotFound:
             return self._seen(key, {}, profile=Gone())
+        except Refused as error:
+            raise ClusterUnavailable(f"the profile cannot be read: {error}") from error
+        try:
+            world = await self._world(key, raw)
+        except Exception as error:
+            return await self._unread(key, raw, error)
+        self._memory.was_read(key)
+        return world
+
+    async def _unread(self, key: Key, raw: Object, error: Exception) -> World:
+        """Return the world of a profile of which something cannot be read, once that has been tried often enough.
+
+        A tenant may have written what is read here, so that any error may come of it. It concerns this profile alone:
+        others must not wait for its turn.
+
+        Raises
+        ------
+        ClusterUnavailable, Conflict, Unreadable
+            When it is to be tried again.
+        """
+        tries = self._memory.unread(key)
+        is_expected = isinstance(error, ModelProfilerError)
+        if not is_expected and tries == 1:
+            log.error("%s/%s: what belongs to the profile cannot be read", *key, exc_info=error)
+        why = str(error) if is_expected else f"{type(error).__name__}: {str(error)[:LONGEST_ERROR]}"
+        passes = isinstance(error, Retryable) and not _is_past_deadline(raw, self._clock())
+        if tries < READ_TRIES or passes:
+            if isinstance(error, Retryable):
+                raise error
+            raise Unreadable(f"what belongs to the profile cannot be read: {why}") from error
+        try:
+            profile = ModelProfile.parse(raw)
+        except InvalidInput as invalid:
+            return self._seen(key, raw, profile=UnreadableProfile(str(invalid)))
+        self._accepted.pop(raw["metadata"]["uid"], None)
+        finding = Finding(Reason.SOURCE_UNREADABLE, f"what belongs to the profile cannot be read: {why}")
+        try:
+            owned = _owned(await self._children.of(key[0], profile.metadata.uid))
+        except Exception:  # it was read in vain already: what is known is that nothing is
+            owned = ()
+        return self._seen(key, raw, profile=profile, verdict=finding, owned=owned)
+
+    async def _world(self, key: Key, raw: Object) -> World:
         if raw["metadata"].get("deletionTimestamp"):
             return self._seen(key, raw, profile=Gone())
         uid = raw["metadata"]["uid"]
@@ -100,7 +156,7 @@ class Gatherer:
             profile = ModelProfile.parse(raw)
         except InvalidInput as error:
             owned = _owned(await self._children.of(key[0], uid))
-            return self._seen(key, raw, profile=Unreadable(str(error)), owned=owned)
+            return self._seen(key, raw, profile=UnreadableProfile(str(error)), owned=owned)
         refused = self._memory.refusal(key, profile.metadata.generation, self._clock())
         if refused is not None:
             self._accepted.pop(uid, None)  # what was admitted then no longer is
@@ -179,6 +235,16 @@ class Gatherer:
             return NotStarted()
         pods = [pod for pod in objects.pods if is_pod_of_job(pod, jobs[0])]
         return preparation.read(jobs[0], pods, claims, self._settings, self._clock())
+
+
+def _is_past_deadline(raw: Object, now: datetime) -> bool:
+    """Return whether a run has taken longer than its deadline allows."""
+    try:
+        profile = ModelProfile.parse(raw)
+    except InvalidInput:
+        return True
+    begun = profile.status.start_time
+    return begun is not None and (now - begun).total_seconds() > profile.spec.search.deadline.seconds
 
 
 def _owned(objects: ChildObjects) -> tuple[Child, ...]:

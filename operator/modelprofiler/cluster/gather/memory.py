@@ -26,6 +26,7 @@ class Memory:
         self._writes: dict[Key, _Write] = {}
         self._refusals: dict[Key, tuple[int, ActionRefused]] = {}
         self._not_accepted: set[Key] = set()
+        self._unread: dict[Key, int] = {}
 
     @property
     def not_accepted(self) -> int:
@@ -37,6 +38,16 @@ class Memory:
         self._writes.pop(key, None)
         self._refusals.pop(key, None)
         self._not_accepted.discard(key)
+        self._unread.pop(key, None)
+
+    def unread(self, key: Key) -> int:
+        """Remember that what belongs to a profile could not be read; return how many times in a row that is."""
+        self._unread[key] = self._unread.get(key, 0) + 1
+        return self._unread[key]
+
+    def was_read(self, key: Key) -> None:
+        """Remember that what belongs to a profile could be read."""
+        self._unread.pop(key, None)
 
     def wrote(self, raw: dict[str, Any], now: datetime) -> None:
         """Remember a status that was written, by the object that the API server answered."""

@@ -207,4 +207,4 @@ def test_explain_describes_the_load(kubectl: Kubectl) -> None:
     """Descriptions come from the types' docstrings."""
     said = " ".join(kubectl("explain", f"{RESOURCE}.spec.load").stdout.split())
     assert "How requests arrive. Exactly one of openLoop, closedLoop must be set." in said
-    assert "Length of the measurement window. A window that only has to decide whether a size passes may end earlier" in said
+    assert "A window that only has to decide whether a size passes may end earlier" in said

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from tests.ports import unused_port
 
+pytestmark = pytest.mark.whole_run
+
 Run = Callable[..., dict[str, Any]]
 
 SERVER = Path(__file__).with_name("server.py")

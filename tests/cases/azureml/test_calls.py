@@ -9,7 +9,7 @@ from tests.cases.azureml.conftest import Ran
 
 from modelprofiler.azureml.core import Dataset, Workspace
 
-pytestmark = pytest.mark.timeout(1000)
+pytestmark = [pytest.mark.whole_run, pytest.mark.timeout(1000)]
 
 INFERENCE_CONFIG = """\
 entryScript: score.py

@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 SECONDS = 600
 """How long a run may take: one takes under a minute, and may wait for another one."""
 
-pytestmark = pytest.mark.timeout(SECONDS + 60)
+pytestmark = [pytest.mark.whole_run, pytest.mark.timeout(SECONDS + 60)]
 
 
 def _ran(folder: Path, profile: str, *options: str) -> Any:

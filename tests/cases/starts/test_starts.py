@@ -20,7 +20,7 @@ import modelprofiler
 from modelprofiler.api.trial import Outcome
 from modelprofiler.report.result import Result
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("control_groups")]
+pytestmark = [pytest.mark.whole_run, pytest.mark.timeout(900), pytest.mark.usefixtures("control_groups")]
 
 SERVERS = Path(__file__).with_name("servers")
 HOST = [{"name": "Host", "value": "model.example.internal"}]

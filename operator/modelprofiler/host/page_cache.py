@@ -24,8 +24,9 @@ MOST_PROCESSES = 256
 """Processes of a server whose mappings are read; more than any server has workers."""
 NO_DATA = re.compile(r"\.so(?:\.|$)|^/dev/|^/memfd:| \(deleted\)$")
 """Libraries, shared memory, and files that cannot be opened again."""
-HEADER = re.compile(r"^[0-9a-f]+-[0-9a-f]+ (\S{4}) [0-9a-f]+ \S+ (\d+)\s+(/.*)$")
-"""The first line of a mapping in smaps: addresses, permissions, offset, device, inode, path (proc_pid_smaps(5))."""
+HEADER = re.compile(r"^[0-9a-f]+-[0-9a-f]+ (\S{4}) [0-9a-f]+ \S+ \d+\s*(.*)$")
+"""The first line of a mapping in smaps: addresses, permissions, offset, device, inode, path (proc_pid_smaps(5)). Memory
+that is no file's has no path, or one in brackets."""
 
 
 def evict(files: Iterable[Path]) -> int:
@@ -94,8 +95,8 @@ def mapped_data(pids: Iterable[int], proc: Path = PROC) -> Mapping[Path, int]:
         current = None
         for line in _lines(proc / str(pid) / "smaps"):
             if match := HEADER.match(line):
-                permissions, inode, name = match.groups()
-                data = "x" not in permissions and inode != "0" and not NO_DATA.search(name)
+                permissions, name = match.groups()
+                data = name.startswith("/") and "x" not in permissions and not NO_DATA.search(name)
                 current = Path(name) if data else None
             elif current is not None and line.startswith("Pss:"):
                 used[current] = used.get(current, 0) + int(line.split()[1]) * 1024

@@ -44,7 +44,7 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         ("modelprofiler run --dataset prof\t", "modelprofiler run --dataset profile.yaml"),
         ("modelprofiler run --output j\t", "modelprofiler run --output json"),
         ("modelprofiler ml model prof\t", "modelprofiler ml model profile"),
-        ("modelprofiler ml model profile --input-d\t", "modelprofiler ml model profile --input-dataset-id"),
+        ("modelprofiler ml model profile --input-datas\t", "modelprofiler ml model profile --input-dataset-id"),
     ],
 )
 def test_a_line_is_completed(shell: Terminal, typed: str, expected: str) -> None:

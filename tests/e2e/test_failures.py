@@ -134,7 +134,8 @@ CASES: dict[str, Case] = {
         _server(status=503, every=2),
         Outcome.ERRORS,
         "NoFeasibleSize",
-        r"^errorPercent is \d.*, over the objective of 1%; failures: \d+ by status$",
+        r"^errorPercent is \d.*, over the objective of 1%; failures: \d+ by status, the first \S+ after the window "
+        r"began \(status 503: ",
     ),
     "too-much-memory": Case(
         _server(memory_mib=300),

@@ -172,9 +172,11 @@ def on_node(known: Provenance, node: Node, image: str, result: LoadResult | None
 
 def _metrics(profile: ModelProfile, children: Observation) -> Finding | None:
     """Return what is known of the metrics: from the samples just read, else as it was recorded."""
+    measured_before = {row.index for row in profile.status.trials if row.usage is not None}
     for job in reversed(children.jobs):
         measured = job.measured
-        if measured is None:
+        # Once a trial's usage is recorded, nothing more is expected of its pod, which is about to go.
+        if measured is None or (measured.usage is None and job.trial in measured_before):
             continue
         if measured.usage is not None:
             return samples_read(measured.usage.source)

@@ -185,6 +185,16 @@ def test_metrics_that_were_read_once_stay_read_between_trials() -> None:
     assert "True SamplesRead" == said(running(known(conditions=before)))["MetricsAvailable"]
 
 
+def test_a_source_that_fails_after_the_usage_was_recorded_changes_nothing() -> None:
+    """The pod is about to go then: a late look at it may find no answer, and no sample."""
+    before = [Condition(type="MetricsAvailable", status="True", reason="SamplesRead", last_transition_time=T0)]
+    row = a_row(usage=READ.usage)
+    for late in (Measured(None, complete=False, problem="no answer", reachable=False), Measured(None, complete=True)):
+        children = Observation(jobs=(a_job(measured=late),))
+        found = status.running(known(conditions=before, trials=[row]), ACCEPTED, None, children, T2)
+        assert "True SamplesRead" == said(found)["MetricsAvailable"]
+
+
 def test_provenance_is_what_the_run_began_with() -> None:
     """Not what the installation has become since."""
     assert LOADING.provenance is not None

@@ -52,7 +52,8 @@ def row(source: str, profiles: dict[str, Profile], note: Callable[[str], None]) 
     status = profiles[source].succeeded()
     condition = find_condition(status, "MetricsAvailable")
     assert condition is not None
-    assert ("True", f"Usage of the container is read from {source}.") == (condition.status, condition.message)
+    reader = {"Kubelet": "the kubelet"}.get(source, source)
+    assert ("True", f"Usage of the container is read from {reader}.") == (condition.status, condition.message)
     trial = status.trials[-1]
     assert trial.usage is not None
     note(f"{source}: {trial.usage.cpu_time_per_request} a request of 10ms, {trial.usage.samples} samples")

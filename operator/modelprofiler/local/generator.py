@@ -47,7 +47,7 @@ class Generator:
         result = str(Path(directory.name) / "result")
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "modelprofiler.load", "--config", "/dev/stdin", "--result", result),
+            *("-P", "-m", "modelprofiler.load", "--config", "/dev/stdin", "--result", result),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

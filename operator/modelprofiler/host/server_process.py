@@ -154,11 +154,14 @@ class ServerProcess:
         """
         end = time.monotonic() + timeout
         pause = FIRST_PAUSE
+        self._refusal = None
         misplaced, next_look = None, time.monotonic() + LOOK_SECONDS
         while (now := time.monotonic()) < end and self.alive:
-            self._refusal = await probe(target, min(PROBE_SECONDS, end - now))
-            if self._refusal is None:
+            refusal = await probe(target, min(PROBE_SECONDS, end - now))
+            if refusal is None:
                 return time.monotonic() - self.started_at
+            if self._refusal is None or time.monotonic() < end:  # the last probe is cut short and may say nothing
+                self._refusal = refusal
             if now >= next_look:
                 next_look = now + LOOK_SECONDS
                 elsewhere = target.port in {port for _, port in await asyncio.to_thread(self._misplaced, target)}

@@ -210,6 +210,32 @@ async def test_a_server_that_is_not_ready_says_how_it_answered(start: Start, tmp
     assert f"GET / on 127.0.0.1:{port}: the server answered with status 503;" in server.not_ready_sentence(target)
 
 
+ANSWERS_ONCE = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("ready", flush=True)
+connection, _ = listener.accept()
+connection.recv(4096)
+connection.sendall(b"HTTP/1.1 503 X\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
+connection.close()
+held = [listener.accept() for _ in range(100)]
+"""
+
+
+async def test_a_last_probe_that_is_cut_short_does_not_take_the_place_of_an_answer(
+    start: Start, tmp_path: Path
+) -> None:
+    """Whether the server would have answered within a probe's own timeout is unknown."""
+    port, log = unused_port(), tmp_path / "1.log"
+    server = await start(sys.executable, "-c", ANSWERS_ONCE, str(port))
+    await until(lambda: "ready" in log.read_text())
+    target = Target("127.0.0.1", port, "/")
+    assert await server.ready(target, timeout=0.8) is None
+    assert "the server answered with status 503;" in server.not_ready_sentence(target)
+    assert await server.ready(target, timeout=0.2) is None
+    assert "the server did not answer within 0.2 s;" in server.not_ready_sentence(target)
+
+
 async def test_a_process_that_listens_nowhere(start: Start) -> None:
     """It is said so."""
     server = await start(sys.executable, "-c", "import time; time.sleep(60)")

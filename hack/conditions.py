@@ -3,18 +3,17 @@
 With --check nothing is written, and the exit status is 1 when a table is stale.
 """
 
-import argparse
 import ast
 import inspect
 import re
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
+
+from generated import ROOT, write_or_check
 
 from modelprofiler.api.conditions import ConditionType, Reason
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "conditions.md"
 TABLES: dict[str, type[StrEnum]] = {"conditions": ConditionType, "reasons": Reason}
 
@@ -41,21 +40,5 @@ def render(text: str) -> str:
     return text
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when a table is stale")
-    check = parser.parse_args().check
-    old = PAGE.read_text(encoding="utf-8")
-    new = render(old)
-    if new == old:
-        return 0
-    if check:
-        print(f"{PAGE.relative_to(ROOT)}: stale; run make generate")
-        return 1
-    PAGE.write_text(new, encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)}: written")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, render, __doc__))

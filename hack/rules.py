@@ -3,15 +3,14 @@
 With --check nothing is written, and the exit status is 1 when the table is stale.
 """
 
-import argparse
 import inspect
 import re
 import sys
-from pathlib import Path
+
+from generated import ROOT, write_or_check
 
 from modelprofiler.cluster.decide.policies import CHAIN, REASONS
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "how-it-works.md"
 BEGIN, END = "<!-- rules: begin -->", "<!-- rules: end -->"
 
@@ -33,21 +32,5 @@ def render(text: str) -> str:
     return text.replace(old[0], f"{BEGIN}\n{table()}{END}")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when the table is stale")
-    check = parser.parse_args().check
-    old = PAGE.read_text(encoding="utf-8")
-    new = render(old)
-    if new == old:
-        return 0
-    if check:
-        print(f"{PAGE.relative_to(ROOT)}: stale; run make generate")
-        return 1
-    PAGE.write_text(new, encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)}: written")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, render, __doc__))

@@ -34,6 +34,11 @@ class Cost:
         """Return the requests that change something, or those that do not."""
         return sum(c["requests"] for what, c in self.traffic.items() if (what.split()[0] in READS) is not writes)
 
+    def requests_of(self, verb: str, resource: str = "") -> int:
+        """Return the requests of one verb, of one resource or of all."""
+        named = {what: c["requests"] for what, c in self.traffic.items() if what.split()[0] == verb}
+        return sum(n for what, n in named.items() if not resource or what.split()[1] == resource)
+
     def total(self, unit: str) -> int:
         """Return the bytes ``sent`` or ``received``."""
         return sum(c[unit] for c in self.traffic.values())

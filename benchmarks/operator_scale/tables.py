@@ -63,7 +63,9 @@ def markdown(found: Found) -> str:
         return f"{value / run.trials:.1f}" if run.trials else "not measured"
 
     row("trials of the run", [str(run.trials) for run in runs])
-    row("API writes a trial", [each(run, run.cost.requests(writes=True)) for run in runs], "25")
+    row("API writes a trial", [each(run, run.cost.requests(writes=True)) for run in runs], "10")
+    row("… of the status", [each(run, run.cost.requests_of("update", "modelprofiles/status")) for run in runs], "4")
+    row("API lists a trial", [each(run, run.cost.requests_of("list")) for run in runs], "3")
     row("API reads a trial", [each(run, run.cost.requests(writes=False)) for run in runs])
     row("KiB sent a trial", [each(run, run.cost.total("sent") / 1024) for run in runs])
     row("KiB received a trial", [each(run, run.cost.total("received") / 1024) for run in runs])

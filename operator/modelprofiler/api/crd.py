@@ -152,9 +152,9 @@ def _rules(cls: type[ApiModel]) -> list[dict[str, str]]:
     """Return the type's rules in CEL, each with the message of the same validator in Python."""
     rules = []
     if names := cls.exactly_one_of:
-        rules.append((f"[{_has(names)}].filter(given, given).size() == 1", exactly_one_message(names)))
+        rules.append((f"[{_has(names)}].filter(present, present).size() == 1", exactly_one_message(names)))
     if names := cls.at_least_one_of:
-        rules.append((f"[{_has(names)}].exists(given, given)", at_least_one_message(names)))
+        rules.append((f"[{_has(names)}].exists(present, present)", at_least_one_message(names)))
     return [{"rule": rule, "message": message} for rule, message in (*rules, *cls.cel)]
 
 

@@ -17,15 +17,15 @@ from modelprofiler.errors import (
 )
 
 
-def check_controller(plural: str, wanted: Object, existing: Object) -> None:
-    """Refuse an object of the wanted name that has another controller.
+def check_controller(plural: str, desired: Object, existing: Object) -> None:
+    """Refuse an object of the desired name that has another controller.
 
     Raises
     ------
     NameTaken
         When it has.
     """
-    mine = controller_of(wanted).get("uid")
+    mine = controller_of(desired).get("uid")
     if mine is not None and controller_of(existing).get("uid") != mine:
         name = existing["metadata"]["name"]
         raise NameTaken(f"{plural} {name!r} exists already and does not belong to this profile")

@@ -64,11 +64,11 @@ class RowsSent:
 
     def sentences(self, spec: ModelProfileSpec) -> list[str]:
         """Return what the verification does not say because of the rows; empty where it speaks for all of them."""
-        found = []
+        limits = []
         if not self.complete:
             unknown = self.distinct - self.sent
             what = "the other one needs is" if unknown == 1 else f"the other {unknown:,} need is"
-            found.append(
+            limits.append(
                 f"Trial {self.trial.index} sent {self.sent:,} of {self.distinct:,} distinct rows, so what {what} not "
                 f"known; {self._to_send_all(spec)}."
             )
@@ -77,8 +77,8 @@ class RowsSent:
             rows = "row" if self.sent == 1 else f"{self.sent} distinct rows"
             each = " each" if self.sent > 1 else ""
             often = f"Trial {self.trial.index} sent its {rows} {visits:,.0f} times{each} in the window"
-            found.append(f"{often}: a server that answers equal requests from a cache looks cheaper than it is.")
-        return found
+            limits.append(f"{often}: a server that answers equal requests from a cache looks cheaper than it is.")
+        return limits
 
     def _to_send_all(self, spec: ModelProfileSpec) -> str:
         loop = spec.load.open_loop

@@ -8,6 +8,9 @@ ELLIPSIS = "…"
 
 LONGEST_MESSAGE = 2048
 """Characters of a trial's message, and of an explanation, that the schema of the status allows."""
+LONGEST_LAST_WORDS = 600
+"""Characters of a program's output that a sentence quotes: the end of a traceback, some six lines, and room for the
+sentence in `LONGEST_MESSAGE`."""
 
 
 def head(text: str, longest: int) -> str:

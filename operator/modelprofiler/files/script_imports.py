@@ -85,8 +85,8 @@ def sdk_needs(file: str, files: Mapping[str, str], packages: Iterable[str]) -> l
     """
     if any(name.startswith(SDKS) and name != SERVER for name in packages):
         return []
-    found = [need for need in needs(file, files) if not _below(need.module, SERVED)]
-    return [need for need in found if any(_below(need.module, sdk) for sdk in SDKS)]
+    unserved = [need for need in needs(file, files) if not _below(need.module, SERVED)]
+    return [need for need in unserved if any(_below(need.module, sdk) for sdk in SDKS)]
 
 
 def _below(module: str, parent: str) -> bool:
@@ -104,7 +104,7 @@ def needs(file: str, files: Mapping[str, str]) -> list[Need]:
         The texts of the Python files of its folder, by their paths. Files that are not Python are passed over: the
         server says what is wrong with them.
     """
-    found: list[Need] = []
+    needed: list[Need] = []
     waiting, seen = [file], {file}
     while waiting:
         current = waiting.pop()
@@ -119,8 +119,8 @@ def needs(file: str, files: Mapping[str, str]) -> list[Need]:
                 waiting += [path for path in own if path not in seen]
                 seen |= set(own)
             elif not use.level:
-                found.append(Need(current, use.line, use.module, script.used_names(use), use.certain))
-    return sorted(found, key=lambda need: (need.file != file, need.file, need.line))
+                needed.append(Need(current, use.line, use.module, script.used_names(use), use.certain))
+    return sorted(needed, key=lambda need: (need.file != file, need.file, need.line))
 
 
 @dataclass
@@ -337,10 +337,10 @@ def _files_of(module: str, level: int, file: str, files: Mapping[str, str]) -> l
     starts = [folder[: len(folder) - level + 1]] if level else [[], folder]
     for start in starts:
         parts = [part for part in module.split(".") if part]
-        found = []
+        paths = []
         for end in range(1, len(parts) + 1):
             path = "/".join([*start, *parts[:end]])
-            found += [name for name in (f"{path}.py", f"{path}/__init__.py") if name in files]
-        if found or any(name.startswith("/".join([*start, *parts[:1]]) + "/") for name in files if parts):
-            return found or [""]
+            paths += [name for name in (f"{path}.py", f"{path}/__init__.py") if name in files]
+        if paths or any(name.startswith("/".join([*start, *parts[:1]]) + "/") for name in files if parts):
+            return paths or [""]
     return []

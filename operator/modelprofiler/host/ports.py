@@ -99,5 +99,5 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
 
 def takes(address: str, host: str) -> bool:
     """Return whether a socket that listens on an address takes connections to a host of IPv4, as far as can be seen."""
-    listens, wanted = ipaddress.ip_address(address), ipaddress.ip_address(host)
-    return listens.is_unspecified or listens == wanted or getattr(listens, "ipv4_mapped", None) == wanted
+    listens, accepted = ipaddress.ip_address(address), ipaddress.ip_address(host)
+    return listens.is_unspecified or listens == accepted or getattr(listens, "ipv4_mapped", None) == accepted

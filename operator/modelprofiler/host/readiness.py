@@ -124,8 +124,8 @@ def _listens(host: str, port: int, proc: Path = PROC) -> bool | None:
     tables = {name: read_text(proc / "self/net" / name) for name in ("tcp", "tcp6")}
     if not tables["tcp"] or ":" in host:
         return None
-    wanted = {"00000000", socket.inet_aton(host)[::-1].hex().upper() if _is_address(host) else ""}
-    if any(address in wanted for address, at in _listening(tables["tcp"]) if at == port):
+    accepted = {"00000000", socket.inet_aton(host)[::-1].hex().upper() if _is_address(host) else ""}
+    if any(address in accepted for address, at in _listening(tables["tcp"]) if at == port):
         return True
     # A socket of IPv6 takes connections of IPv4 unless it was told not to, which only a connection can tell.
     return None if any(at == port and not int(a, 16) for a, at in _listening(tables["tcp6"])) else False

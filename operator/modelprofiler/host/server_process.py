@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from modelprofiler.core.text import last_words, printable
+from modelprofiler.core.text import LONGEST_LAST_WORDS, last_words, printable
 from modelprofiler.errors import StartFailed
 from modelprofiler.host.control_group import Cgroup, signal_all
 from modelprofiler.host.ports import listening, takes
@@ -29,8 +29,6 @@ REAP_SECONDS = 5.0
 """How long to wait for the exit code of a killed process, as long as for its death."""
 LAST_WORDS_BYTES = 1 << 16
 """How much of the server's output is searched for the cause of its end: many tracebacks."""
-LONGEST_LAST_WORDS = 600
-"""Characters of the server's output in a sentence; the message of a trial has at most 2,048."""
 MISPLACED_SECONDS = 10.0
 """How long a server may listen on its port at another address before it is no longer waited for. Servers open all of
 their addresses within a moment."""

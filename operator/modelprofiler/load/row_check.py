@@ -84,9 +84,9 @@ def remarks(rows: Sequence[bytes], promise: Promise) -> list[str]:
     DatasetError
         The rows are certainly not what the profile promises.
     """
-    found = list(_equal_rows(rows))
+    warnings = list(_equal_rows(rows))
     if not promise.is_json:
-        return found
+        return warnings
     faulty, parsed = _faulty(rows)
     not_json = [f for f in faulty if f.fault is _Fault.NOT_JSON]
     if not_json and (whole := _one_document(rows)):
@@ -99,12 +99,12 @@ def remarks(rows: Sequence[bytes], promise: Promise) -> list[str]:
             "type that the rows have"
         )
     not_utf8 = [f for f in faulty if f.fault is _Fault.NOT_UTF8]
-    found += [
+    warnings += [
         f"{_are_not(some, parsed, name)}, {though}: {_listed(some)}"
         for name, some in (("JSON", not_json), ("UTF-8", not_utf8))
         if some
     ]
-    return [*found, *_one_array(rows)]
+    return [*warnings, *_one_array(rows)]
 
 
 def _equal_rows(rows: Sequence[bytes]) -> Iterator[str]:

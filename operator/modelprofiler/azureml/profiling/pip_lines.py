@@ -70,13 +70,13 @@ def pip_lines(lines: Iterable[str], python: tuple[int, int]) -> PipLines:
 
 def contradictions(parsed: Sequence[tuple[str, Requirement]]) -> list[str]:
     """Return the pairs of lines of which one pins a version that the other excludes."""
-    found = []
+    pairs = []
     for index, (line, requirement) in enumerate(parsed):
         for other_line, other in parsed[index + 1 :]:
             same = canonicalize_name(requirement.name) == canonicalize_name(other.name)
             if same and requirement.marker == other.marker and exclude_each_other(requirement, other):
-                found.append(f"{line} and {other_line} (they contradict each other)")
-    return found
+                pairs.append(f"{line} and {other_line} (they contradict each other)")
+    return pairs
 
 
 def exclude_each_other(one: Requirement, other: Requirement) -> bool:

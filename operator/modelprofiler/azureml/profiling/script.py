@@ -39,9 +39,9 @@ def check_script(config: InferenceConfig, packages: set[str]) -> list[str]:
         When the script certainly uses a part of the SDK that a server does not have.
     """
     file, texts = _texts(config)
-    found = [need for need in sdk_needs(file, texts, packages) if _missing(need)]
-    missing = [_named(need) for need in found if need.certain]
-    doubtful = [_named(need) for need in found if not need.certain]
+    unmet = [need for need in sdk_needs(file, texts, packages) if _missing(need)]
+    missing = [_named(need) for need in unmet if need.certain]
+    doubtful = [_named(need) for need in unmet if not need.certain]
     if missing:
         raise UserErrorException(f"{'; '.join(missing)}: {INSTEAD}")
     warnings = [f"{'; '.join(doubtful)}, in some case: {INSTEAD}"] if doubtful else []

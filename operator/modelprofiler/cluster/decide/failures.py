@@ -12,11 +12,10 @@ from modelprofiler.cluster.gather.observation import LoadJob, Pod, Server
 from modelprofiler.cluster.gather.pods import START_REASONS
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.evidence import Failure
-from modelprofiler.core.text import tail
+from modelprofiler.core.text import LONGEST_LAST_WORDS, tail
 
 AFTER_SIGNAL = (0, 137, 143)
 """Exit codes of a container that the kubelet stops: SIGKILL, SIGTERM, or 0 from a server that handles SIGTERM."""
-LONGEST_LAST_WORDS = 600
 
 
 def failure(server: Server, settings: Settings, now: datetime, ready_within: float) -> Failure | None:

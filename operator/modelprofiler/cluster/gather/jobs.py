@@ -11,12 +11,9 @@ from modelprofiler.cluster import names
 from modelprofiler.cluster.gather.objects import created, is_deleting, labels_of, time_of, true_conditions_of
 from modelprofiler.cluster.gather.observation import LoadJob
 from modelprofiler.cluster.gather.pods import ended_state, how_ended, start_problem
-from modelprofiler.core.text import tail
+from modelprofiler.core.text import LONGEST_LAST_WORDS, tail
 from modelprofiler.errors import LoadError
 from modelprofiler.load.result import LoadResult
-
-LONGEST_LAST_WORDS = 600
-"""Characters of a failed generator's log that its trial quotes: the end of a traceback, some six lines."""
 
 
 def load_job(job: Object, pods: Sequence[Object]) -> LoadJob:

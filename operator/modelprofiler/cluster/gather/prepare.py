@@ -18,7 +18,7 @@ from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.objects import created, true_conditions_of
 from modelprofiler.cluster.gather.pods import ended_state, how_ended, is_running, start_problem
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.core.text import head, tail
+from modelprofiler.core.text import LONGEST_LAST_WORDS, head, tail
 from modelprofiler.errors import LoadError
 from modelprofiler.files.inspect import PrepareResult
 
@@ -26,9 +26,6 @@ READING = "reading what is on the claims"
 
 USUAL_START_SECONDS = 5.0
 """Until then nobody needs to hear why the pod does not run yet."""
-
-LONGEST_LAST_WORDS = 1000
-"""Characters of the log of a reader that failed, which the message quotes: the end of a traceback."""
 
 Why: TypeAlias = Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset"]
 

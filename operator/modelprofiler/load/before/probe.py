@@ -150,8 +150,8 @@ async def wait_for_listener(
                     asyncio.Protocol, host, port, ssl=tls, server_hostname=server_name
                 )
         except ssl.SSLError:  # something listens; the first request says what is wrong with it
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            return Listener(str(found[0][4][0]))
+            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return Listener(str(addresses[0][4][0]))
         except TimeoutError:
             reason = "no answer"
             tls = server_name = None  # a server of plain HTTP waits for the rest of what it takes for a request

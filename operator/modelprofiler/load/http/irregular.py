@@ -54,10 +54,10 @@ def without_repetition(received: bytes) -> bytes | None:
     White space before a colon, which section 5.1 lets only servers refuse, is removed as well. Returns None where
     neither is there.
     """
-    found = _final_head(received)
-    if found is None:
+    bounds = _final_head(received)
+    if bounds is None:
         return None
-    start, end = found
+    start, end = bounds
     head = _SPACE_BEFORE_COLON.sub(rb"\1:", received[start:end])
     values = _lengths(head)
     if len(values) > 1 and len(set(values)) == 1:

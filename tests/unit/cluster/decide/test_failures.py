@@ -9,9 +9,10 @@ import pytest
 from tests.unit.cluster.objects import now
 from tests.unit.cluster.values import KILLED, STARTING, a_job, a_pod, a_server
 
-from modelprofiler.cluster.decide.failures import LONGEST_LAST_WORDS, disturbance, failure
+from modelprofiler.cluster.decide.failures import disturbance, failure
 from modelprofiler.cluster.gather.observation import Server, Termination
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.text import LONGEST_LAST_WORDS
 
 SETTINGS = Settings(
     ready_timeout_seconds=60, schedule_timeout_seconds=30, image_pull_timeout_seconds=40, samples_timeout_seconds=90

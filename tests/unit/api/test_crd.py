@@ -170,7 +170,7 @@ def test_an_objects_default_is_written_out() -> None:
 def test_a_union_is_one_rule_with_pythons_sentence() -> None:
     """Python and the API server say the same."""
     expected = {
-        "rule": "[has(self.openLoop), has(self.closedLoop)].filter(given, given).size() == 1",
+        "rule": "[has(self.openLoop), has(self.closedLoop)].filter(present, present).size() == 1",
         "message": "exactly one of openLoop and closedLoop must be set",
     }
     assert expected == NODES["spec.load"]["x-kubernetes-validations"][0]

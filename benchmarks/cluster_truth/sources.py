@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tests.e2e.support import SYSTEM_NAMESPACE, Run
 
-from modelprofiler.cluster.gather.measure import KUBELET_PORT
+from modelprofiler.cluster.gather.kubelets import KUBELET_PORT
 from modelprofiler.metrics.auto import AutoSource
+from modelprofiler.metrics.bounded import read_token
 from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource
 from modelprofiler.metrics.source import MetricsSource
@@ -52,7 +53,7 @@ async def opened(
     async def address(_: str) -> str:
         return kubelet
 
-    own = KubeletSource(address, token_file=token_file, ca_file=ca_file)
+    own = KubeletSource(address, token=read_token(token_file), ca_file=ca_file)
     quick, slow = (PrometheusSource(url) for url in prometheuses)
     try:
         yield dict(zip(NAMES, (own, quick, slow, AutoSource(slow, own)), strict=True))

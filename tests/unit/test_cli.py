@@ -9,7 +9,7 @@ import pytest
 
 from modelprofiler import cli
 
-HEAVY = ("kopf", "kubernetes", "aiohttp", "prometheus_api_client", "rich", "psutil")
+HEAVY = ("kopf", "kubernetes", "aiohttp", "rich", "psutil")
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

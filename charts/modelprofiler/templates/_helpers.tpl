@@ -30,6 +30,15 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The account whose tokens kubelets get; empty where there is none. */}}
+{{- define "modelprofiler.kubeletAccountName" -}}
+{{- if .Values.kubelet.serviceAccount.create -}}
+{{- default (printf "%s-kubelet" (include "modelprofiler.fullname" . | trunc 55 | trimSuffix "-")) .Values.kubelet.serviceAccount.name -}}
+{{- else -}}
+{{- .Values.kubelet.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "modelprofiler.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "modelprofiler.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -66,6 +66,7 @@ CONFIG_MAPS = Kind("/api/v1", "configmaps")
 EVENTS = Kind("/api/v1", "events")
 NODES = Kind("/api/v1", "nodes")
 CLAIMS = Kind("/api/v1", "persistentvolumeclaims")
+ACCOUNTS = Kind("/api/v1", "serviceaccounts")
 
 
 class Listener(Protocol):
@@ -208,6 +209,15 @@ class Cluster:
         for listener in listeners:
             listener.wrote(kind, made)
         return made
+
+    async def request_token(self, namespace: str, account: str, seconds: int) -> Object:
+        """Return the TokenRequest with a new token of a service account."""
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        return await self._call("POST", f"{_path(ACCOUNTS, namespace, account)}/token", body=body)
 
     async def patch(
         self,

@@ -30,6 +30,8 @@ class Settings(BaseModel):
     """CA of the kubelets' certificates; empty: that of the API server."""
     kubelet_insecure_tls: bool = False
     """Do not verify the kubelets' certificates."""
+    kubelet_account: str = Field("", pattern=r"^$|^[a-z0-9-]+/[a-z0-9.-]+$")
+    """NAMESPACE/NAME of the service account whose tokens are sent to kubelets; empty: they cannot be read."""
     scoring_image: str = "modelprofiler/scoring-server:dev"
     """Image for server.entryScript without environment.image."""
     load_image: str = "modelprofiler/operator:dev"

@@ -13,10 +13,17 @@ from collections.abc import Iterator
 from modelprofiler.metrics.cadvisor import FIELDS, RawSeries, is_node
 
 # name{labels} value [timestamp in ms], https://prometheus.io/docs/instrumenting/exposition_formats/
-_LINE = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*)\{(.*)\}\s+(\S+)(?:\s+(-?\d+))?\s*")
-_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_LINE = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*)\{(.*)\}\s+(\S+)(?:\s+(-?\d{1,16}))?\s*")
+# The bound of a name keeps a text of letters alone from being searched again from each of them.
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]{0,127})="((?:[^"\\]|\\.)*)"')
 _NODE = b'id="/"'
 _ESCAPE = re.compile(r"\\(.)")
+
+LONGEST_LINE = 2**14
+"""Bytes of a line: a series with the most and longest labels that are in use has some 1,500."""
+
+_LONGEST_NAME = 64
+"""Bytes in which the name of a metric ends; cAdvisor's longest has 45."""
 
 
 class PodLines:
@@ -34,6 +41,11 @@ class PodLines:
         self._needle = f'pod="{pod}"'.encode()
         self._scraped_at = scraped_at
         self._rest = b""
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether the last line is longer than any; waiting for its end would cost memory, and time for each chunk."""
+        return len(self._rest) > LONGEST_LINE
 
     def feed(self, chunk: bytes) -> Iterator[RawSeries]:
         """Return the series in the lines that `chunk` completes."""
@@ -56,8 +68,8 @@ class PodLines:
                 yield series
 
     def _parse(self, line: bytes) -> RawSeries | None:
-        name = line[: line.find(b"{")].decode("utf-8", "replace")
-        match = _LINE.fullmatch(line) if name in FIELDS else None
+        name = line[: line.find(b"{", 0, _LONGEST_NAME)].decode("utf-8", "replace")
+        match = _LINE.fullmatch(line) if name in FIELDS and len(line) <= LONGEST_LINE else None
         if not match:
             return None
         labels = {

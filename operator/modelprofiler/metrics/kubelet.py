@@ -11,15 +11,16 @@ import asyncio
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 
 from modelprofiler.errors import MetricsUnavailable
+from modelprofiler.metrics.bounded import CHUNK, MOST_SERIES, UNCOMPRESSED, Token, check_encoding, check_labels, quoted
 from modelprofiler.metrics.cadvisor import RawSeries, assemble, belongs, is_node
-from modelprofiler.metrics.exposition import PodLines
+from modelprofiler.metrics.exposition import LONGEST_LINE, PodLines
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.source import ContainerRef
 
@@ -34,10 +35,10 @@ REMEMBERED_SAMPLES = 1024
 """Samples kept of each series: at one every 10 s, nearly three hours."""
 LARGEST_EXPOSITION = 128 * 2**20
 """Bytes after which an answer is given up: a node with 200 pods exposes 10 MB."""
-_CHUNK = 2**18
-"""Bytes that are searched at a time: 40 pieces of 10 MB, in each of which the loop can serve others."""
-ERROR_CHARACTERS = 200
-"""Characters of a client's error in a message: a sentence or two, since it ends up in a condition."""
+MOST_PARSED = 10_000
+"""Series of one pod that are parsed: thirty containers with ten metrics each, and one of these for each of 300 CPUs."""
+REMEMBERED_SERIES = 64
+"""Series kept of each container: ten metrics, each of a few containers that followed each other in the pod."""
 
 _SeriesKey = tuple[tuple[str, str], ...]
 
@@ -48,7 +49,7 @@ class _Memory:
 
     scraped: float | None = None
     newest: float | None = None
-    series: dict[_SeriesKey, dict[float, float]] = field(default_factory=dict)
+    series: OrderedDict[_SeriesKey, dict[float, float]] = field(default_factory=OrderedDict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def due(self, now: float) -> bool:
@@ -58,7 +59,11 @@ class _Memory:
         return self.newest is None or not 0 <= now - self.newest < SAMPLE_SECONDS
 
     def add(self, raw: RawSeries) -> None:
-        values = self.series.setdefault(tuple(sorted(raw.labels.items())), {})
+        key = tuple(sorted(raw.labels.items()))
+        values = self.series.setdefault(key, {})
+        self.series.move_to_end(key)
+        while len(self.series) > REMEMBERED_SERIES:
+            self.series.popitem(last=False)
         for at, value in raw.points:
             if raw.labels["__name__"] == "container_start_time_seconds":  # without a timestamp: only the last is kept
                 values.clear()
@@ -76,8 +81,9 @@ class KubeletSource:
     ----------
     address
         Returns the base URL of a node's kubelet, by the node's name: ``https://10.0.0.7:10250``.
-    token_file
-        File with the service account's token, read again for every scrape: it is renewed in place.
+    token
+        Returns a token of an account that may read the kubelets' metrics, and nothing else: it is sent to whoever
+        answers at the node's address.
     ca_file
         CA that signed the kubelets' serving certificates; None for those that the machine trusts.
     insecure
@@ -94,14 +100,14 @@ class KubeletSource:
         self,
         address: Callable[[str], Awaitable[str]],
         *,
-        token_file: Path | None = None,
+        token: Token | None = None,
         ca_file: Path | None = None,
         insecure: bool = False,
         timeout: float = 10.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._address = address
-        self._token_file = token_file
+        self._token = token
         self._ca_file = ca_file
         self._insecure = insecure
         self._timeout = timeout
@@ -139,36 +145,28 @@ class KubeletSource:
         except TimeoutError as error:
             raise MetricsUnavailable(f"the kubelet of node {node} did not answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise MetricsUnavailable(
-                f"the kubelet of node {node} cannot be read: {str(error)[:ERROR_CHARACTERS]}"
-            ) from error
+            raise MetricsUnavailable(f"the kubelet of node {node} cannot be read: {quoted(error)}") from error
 
     async def _read(self, base: str, container: ContainerRef, now: float) -> list[RawSeries]:
-        lines = PodLines(container.pod, now)
-        series: list[RawSeries] = []
-        async with self._connected().get(f"{base.rstrip('/')}/metrics/cadvisor", headers=self._headers()) as response:
+        who = f"the kubelet of node {container.node}"
+        request = self._connected().get(
+            f"{base.rstrip('/')}/metrics/cadvisor", headers=await self._headers(), allow_redirects=False
+        )
+        async with request as response:
             if response.status in {401, 403}:
                 raise MetricsUnavailable(
-                    f"the kubelet of node {container.node} refused access (HTTP {response.status}): "
-                    "the operator needs the permission to get nodes/metrics"
+                    f"{who} refused access (HTTP {response.status}): "
+                    "the operator's account for kubelets needs the permission to get nodes/metrics"
                 )
             if response.status != 200:
-                raise MetricsUnavailable(f"the kubelet of node {container.node} answered HTTP {response.status}")
-            size = 0
-            async for chunk in response.content.iter_chunked(_CHUNK):
-                size += len(chunk)
-                if size > LARGEST_EXPOSITION:
-                    raise MetricsUnavailable(
-                        f"the kubelet of node {container.node} sent more than {LARGEST_EXPOSITION >> 20} MiB of metrics"
-                    )
-                series += lines.feed(chunk)
-        return [raw for raw in (*series, *lines.finish()) if belongs(raw.labels, container) or is_node(raw.labels)]
+                raise MetricsUnavailable(f"{who} answered HTTP {response.status}")
+            check_encoding(response, who)
+            return await _series_in(response.content, who, container, now)
 
-    def _headers(self) -> dict[str, str]:
-        # Not compressed: compressing would cost the measured node more than sending a few MB.
-        headers = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "identity"}
-        if self._token_file:
-            headers["Authorization"] = f"Bearer {self._token_file.read_text(encoding='utf-8').strip()}"
+    async def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "text/plain;version=0.0.4", **UNCOMPRESSED}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {await self._token()}"
         return headers
 
     def _connected(self) -> aiohttp.ClientSession:
@@ -176,5 +174,35 @@ class KubeletSource:
             tls: ssl.SSLContext | bool = False
             if not self._insecure:
                 tls = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls, limit_per_host=4))
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=tls, limit_per_host=4), auto_decompress=False
+            )
         return self._session
+
+
+async def _series_in(content: aiohttp.StreamReader, who: str, container: ContainerRef, now: float) -> list[RawSeries]:
+    """Return the series of `container` and of its node in an exposition, which may be of any size and not be one."""
+    lines = PodLines(container.pod, now)
+    wanted: list[RawSeries] = []
+    parsed = 0
+
+    def take(series: Iterable[RawSeries]) -> None:
+        nonlocal parsed
+        for raw in series:
+            parsed += 1
+            if belongs(raw.labels, container) or is_node(raw.labels):
+                check_labels(raw.labels, who)
+                wanted.append(raw)
+            if len(wanted) > MOST_SERIES or parsed > MOST_PARSED:
+                raise MetricsUnavailable(f"{who} sent more than {MOST_SERIES} series of {container}")
+
+    size = 0
+    async for chunk in content.iter_chunked(CHUNK):
+        size += len(chunk)
+        if size > LARGEST_EXPOSITION:
+            raise MetricsUnavailable(f"{who} sent more than {LARGEST_EXPOSITION >> 20} MiB of metrics")
+        take(lines.feed(chunk))
+        if lines.is_endless:
+            raise MetricsUnavailable(f"{who} sent a line of more than {LONGEST_LINE >> 10} KiB, which is no metric")
+    take(lines.finish())
+    return wanted

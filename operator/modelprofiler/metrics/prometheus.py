@@ -1,49 +1,45 @@
 """Samples from Prometheus: raw range vectors, so that each keeps the time at which cAdvisor took it.
 
-``rate()`` and range queries would resample them; ``{...}[180s]`` evaluated at one instant does not. The client is
-synchronous and therefore runs in a thread.
+``rate()`` and range queries would resample them; ``{...}[180s]`` evaluated at one instant does not. What answers is not
+trusted: time, bytes, values and series are bounded, and a token is sent to no other address (`aiohttp` takes it off a
+redirect to another origin). The clients of Prometheus' API are synchronous: an answer that trickles would keep a thread
+of theirs for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+import ssl
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import requests
-import urllib3
-from prometheus_api_client.exceptions import PrometheusApiClientException
-from prometheus_api_client.prometheus_connect import PrometheusConnect
-from requests.auth import AuthBase, HTTPBasicAuth
+import aiohttp
 
 from modelprofiler.errors import MetricsUnavailable
+from modelprofiler.metrics.bounded import (
+    MOST_SERIES,
+    UNCOMPRESSED,
+    Token,
+    check_labels,
+    json_of,
+    quoted,
+    read_whole,
+)
 from modelprofiler.metrics.cadvisor import FIELDS, RawSeries, assemble
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.source import ContainerRef
 
-ERROR_CHARACTERS = 200
-"""Characters of a client's error in a message: a sentence or two, since it ends up in a condition."""
-
 REDIRECTS = 3
-"""Redirects that are followed: an ingress in front of Prometheus may add a path, a slash or a scheme."""
+"""Redirects that are followed: an ingress in front of Prometheus may add a path or a slash."""
 
-CLIENT_GRACE = 1.0
-"""Seconds beyond the timeout after which a query is given up. Prometheus and the client have the timeout, too, and
-their own errors say more; but the client's is for each read, and not for the whole answer."""
+LARGEST_ANSWER = 8 * 2**20
+"""Bytes of an answer: three hours of samples every second, for ten series, are 4 MB."""
 
-
-class BearerTokenFile(AuthBase):
-    """Authenticates with the token in a file, read again for every request: projected tokens are renewed in place."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the Authorization header."""
-        request.headers["Authorization"] = f"Bearer {self.path.read_text(encoding='utf-8').strip()}"
-        return request
+MOST_VALUES = 400_000
+"""Values of an answer, as `json_of` counts them: three for each sample of those three hours, and as many again."""
 
 
 class PrometheusSource:
@@ -53,8 +49,8 @@ class PrometheusSource:
     ----------
     url
         Its base URL, path prefix included: ``https://prometheus.monitoring:9090``.
-    bearer_token_file
-        File with a token to authenticate with.
+    token
+        Returns a bearer token to authenticate with.
     basic_auth
         (user, password) to authenticate with instead.
     ca_file
@@ -71,68 +67,88 @@ class PrometheusSource:
         self,
         url: str,
         *,
-        bearer_token_file: Path | None = None,
+        token: Token | None = None,
         basic_auth: tuple[str, str] | None = None,
         ca_file: Path | None = None,
         insecure: bool = False,
         timeout: float = 10.0,
     ) -> None:
         self.url = url.rstrip("/")
+        self._who = f"Prometheus at {self.url}"
         self._timeout = timeout
-        session = requests.Session()
-        session.trust_env = False  # the installer says where Prometheus is and how to authenticate, not a .netrc
-        session.verify = not insecure if ca_file is None or insecure else str(ca_file)
-        if insecure:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        auth: AuthBase | None = BearerTokenFile(bearer_token_file) if bearer_token_file else None
-        if basic_auth:
-            auth = HTTPBasicAuth(*basic_auth)
-        self._client = PrometheusConnect(
-            self.url,
-            auth=auth,  # type: ignore[arg-type]  # handed to requests, which takes any of its AuthBase
-            session=session,
-            # The client's default is four tries with growing pauses; here the caller decides when to try again.
-            retry=urllib3.Retry(total=0, redirect=REDIRECTS),
-            timeout=timeout,  # type: ignore[arg-type]  # handed to requests, which takes fractions
-            method="POST",
-        )
+        self._token = token
+        self._basic_auth = basic_auth
+        self._ca_file = ca_file
+        self._insecure = insecure
+        self._session: aiohttp.ClientSession | None = None
 
     async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
         """Return the samples of `container` from `start` to `end`, see `MetricsSource.samples`."""
         results = await self._query(_selector(container, end - start), end)
+        if len(results) > MOST_SERIES:
+            raise MetricsUnavailable(f"{self._who} sent more than {MOST_SERIES} series of {container}")
         try:
             series = [RawSeries(one["metric"], [(float(t), float(v)) for t, v in one["values"]]) for one in results]
-        except (KeyError, TypeError, ValueError) as error:
-            raise MetricsUnavailable(f"Prometheus at {self.url} did not answer with a range vector") from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise MetricsUnavailable(f"{self._who} did not answer with a range vector") from error
+        for one in series:
+            check_labels(one.labels, self._who)
         return assemble(series, container, (start, end), "Prometheus")
 
     async def close(self) -> None:
         """Close its connections."""
-        self._client.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
-    async def _query(self, query: str, time: float) -> list[Mapping[str, Any]]:
+    async def _query(self, query: str, time: float) -> Sequence[Mapping[str, Any]]:
         """Return the result of an instant query; the only place where the client's errors are translated."""
-        params = {"time": f"{time:.3f}", "timeout": f"{self._timeout:g}s"}
+        form = {"query": query, "time": f"{time:.3f}", "timeout": f"{self._timeout:g}s"}
         try:
-            async with asyncio.timeout(self._timeout + CLIENT_GRACE):
-                result = await asyncio.to_thread(self._client.custom_query, query, params)
+            async with asyncio.timeout(self._timeout):
+                return await self._ask(form)
         except TimeoutError as error:
-            raise MetricsUnavailable(f"Prometheus at {self.url} did not answer within {self._timeout:g} s") from error
-        except PrometheusApiClientException as error:
-            raise MetricsUnavailable(
-                f"Prometheus at {self.url} refused the query: {str(error)[:ERROR_CHARACTERS]}"
-            ) from error
-        except requests.Timeout as error:
-            raise MetricsUnavailable(f"Prometheus at {self.url} did not answer within {self._timeout:g} s") from error
-        except (requests.RequestException, OSError) as error:
-            raise MetricsUnavailable(
-                f"Prometheus at {self.url} cannot be reached: {str(error)[:ERROR_CHARACTERS]}"
-            ) from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise MetricsUnavailable(f"the server at {self.url} is not Prometheus") from error
-        if not isinstance(result, list):
+            raise MetricsUnavailable(f"{self._who} did not answer within {self._timeout:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise MetricsUnavailable(f"{self._who} cannot be reached: {quoted(error)}") from error
+
+    async def _ask(self, form: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+        headers = dict(UNCOMPRESSED)
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {await self._token()}"
+        elif self._basic_auth is not None:
+            headers["Authorization"] = f"Basic {b64encode(':'.join(self._basic_auth).encode()).decode()}"
+        address = f"{self.url}/api/v1/query"
+        request = self._connected().post(address, data=form, headers=headers, max_redirects=REDIRECTS)
+        async with request as response:
+            body = await read_whole(response, self._who, LARGEST_ANSWER)
+            if response.status != 200:
+                said = f": {_error_in(body)}" if body else ""
+                raise MetricsUnavailable(f"{self._who} refused the query: HTTP {response.status}{said}")
+        answer = json_of(body, self._who, MOST_VALUES)
+        result = answer.get("data") if isinstance(answer, dict) else None
+        rows = result.get("result") if isinstance(result, dict) else None
+        if not isinstance(rows, list):
             raise MetricsUnavailable(f"the server at {self.url} is not Prometheus")
-        return result
+        return rows
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            tls: ssl.SSLContext | bool = False
+            if not self._insecure:
+                tls = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls), auto_decompress=False)
+        return self._session
+
+
+def _error_in(body: bytes) -> str:
+    """Return what an error says: Prometheus' own sentence, or the beginning of what something else wrote."""
+    text = body[:2000].decode("utf-8", "replace")
+    try:
+        answer = json_of(body, "it", MOST_VALUES)
+    except MetricsUnavailable:
+        return quoted(text)
+    return quoted(answer["error"] if isinstance(answer, dict) and isinstance(answer.get("error"), str) else text)
 
 
 def _selector(container: ContainerRef, seconds: float) -> str:

@@ -132,7 +132,8 @@ SERIES: tuple[str, ...] = tuple(
 
 def series(points: Iterable[tuple[float, float]]) -> Series:
     """Return (time, value) points as a series: sorted, at most one for each time, and without infinities and NaN."""
-    return tuple(Sample(time, value) for time, value in sorted({t: v for t, v in points if math.isfinite(v)}.items()))
+    finite = {time: value for time, value in points if math.isfinite(time) and math.isfinite(value)}
+    return tuple(Sample(time, value) for time, value in sorted(finite.items()))
 
 
 def between(samples: Series, start: float, end: float) -> Series:

@@ -63,7 +63,8 @@ def test_the_default_values_are_the_operators_own_defaults(render: Render) -> No
     """Whoever reads values.yaml reads what an operator without settings does."""
     found = Settings.from_environment(_environment(render()))
     images = {"scoring_image": "modelprofiler/scoring-server:0.1.0", "load_image": "modelprofiler/operator:0.1.0"}
-    assert Settings().model_copy(update=images) == found
+    account = {"kubelet_account": "tools/mp-modelprofiler-kubelet"}
+    assert Settings().model_copy(update=images | account) == found
 
 
 def test_every_value_reaches_its_setting(render: Render) -> None:
@@ -75,6 +76,7 @@ def test_every_value_reaches_its_setting(render: Render) -> None:
         prometheus_ca_file="/etc/modelprofiler/prometheus-ca/ca.crt",
         kubelet_ca_file="/etc/modelprofiler/kubelet-ca/ca.crt",
         kubelet_insecure_tls=True,
+        kubelet_account="tools/mp-modelprofiler-kubelet",
         scoring_image=f"modelprofiler/scoring-server@sha256:{'1' * 64}",
         load_image="registry.example/load:v7",
         image_pull_policy="Always",
@@ -168,17 +170,46 @@ def test_every_rule_says_what_it_is_for(chart: Path) -> None:
 def test_all_namespaces_are_one_cluster_role(render: Render) -> None:
     """Namespaces that are made later are served too."""
     objects = render("--set=rbac.aggregate=false")
-    assert ["ClusterRole"] == [o["kind"] for o in objects if o["kind"].endswith("Role")]
-    assert _one(objects, "ClusterRoleBinding")["roleRef"]["name"] == _one(objects, "ClusterRole")["metadata"]["name"]
+    roles = ["mp-modelprofiler-tools", "mp-modelprofiler-tools-kubelet"]
+    assert roles == [o["metadata"]["name"] for o in objects if o["kind"] == "ClusterRole"]
+    assert roles == [o["roleRef"]["name"] for o in objects if o["kind"] == "ClusterRoleBinding"]
+
+
+def test_a_kubelet_sees_the_token_of_an_account_that_may_read_its_metrics_and_nothing_else(render: Render) -> None:
+    """The operator may not read them itself, but request that token and no other."""
+    objects = render("--set=rbac.aggregate=false")
+    account = "mp-modelprofiler-kubelet"
+    bound = {(s["name"], o["roleRef"]["name"]) for o in objects for s in o.get("subjects", ())}
+    assert {"mp-modelprofiler-tools-kubelet"} == {role for name, role in bound if name == account}
+    metrics = [{"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]}]
+    assert metrics == _one(objects, "ClusterRole", "mp-modelprofiler-tools-kubelet")["rules"]
+    own = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
+    assert 1 == sum("nodes/metrics" in rule["resources"] for rule in own)
+    (role,) = [o for o in objects if o["kind"] == "Role"]
+    token = {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}
+    assert [token | {"resourceNames": [account]}] == role["rules"]
+    assert "tools" == role["metadata"]["namespace"]
+    assert _one(objects, "ServiceAccount", account)["automountServiceAccountToken"] is False
+
+
+def test_without_node_access_there_is_no_account_for_kubelets(render: Render) -> None:
+    """One that somebody else has made can be named instead."""
+    objects = render("--set=rbac.nodeAccess=false")
+    assert not [o for o in objects if "kubelet" in o["metadata"]["name"]]
+    assert "MODELPROFILER_KUBELET_ACCOUNT" not in _environment(objects)
+    objects = render("--set=kubelet.serviceAccount.create=false,kubelet.serviceAccount.name=other")
+    assert "tools/other" == _environment(objects)["MODELPROFILER_KUBELET_ACCOUNT"]
+    assert ["mp-modelprofiler"] == [o["metadata"]["name"] for o in objects if o["kind"] == "ServiceAccount"]
 
 
 def test_chosen_namespaces_get_a_role_each_and_nothing_else_but_nodes(render: Render) -> None:
     """Nothing of other namespaces can be read."""
     objects = render("--set=watchNamespaces={a,b},rbac.aggregate=false")
-    assert ["a", "b"] == [o["metadata"]["namespace"] for o in objects if o["kind"] == "Role"]
-    assert ["a", "b"] == [o["metadata"]["namespace"] for o in objects if o["kind"] == "RoleBinding"]
-    cluster = _one(objects, "ClusterRole")
-    assert ["nodes", "nodes/metrics"] == [resource for rule in cluster["rules"] for resource in rule["resources"]]
+    for kind in ("Role", "RoleBinding"):
+        own = [o for o in objects if o["kind"] == kind and o["metadata"]["name"] == "mp-modelprofiler-tools"]
+        assert ["a", "b"] == [o["metadata"]["namespace"] for o in own]
+    rules = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
+    assert [["nodes"], ["nodes/metrics"]] == [rule["resources"] for rule in rules]
 
 
 def test_without_node_access_chosen_namespaces_need_no_cluster_role(render: Render) -> None:
@@ -190,10 +221,10 @@ def test_without_node_access_chosen_namespaces_need_no_cluster_role(render: Rend
 def test_every_binding_is_to_the_operators_own_account(render: Render) -> None:
     """The account the pod runs as, whatever it is called."""
     objects = render("--set=serviceAccount.name=other,watchNamespaces={a}")
-    assert _one(objects, "ServiceAccount")["metadata"]["name"] == "other"
+    assert _one(objects, "ServiceAccount", "other")
     assert _one(objects, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "other"
-    subjects = [o["subjects"] for o in objects if o["kind"].endswith("Binding")]
-    assert [[{"kind": "ServiceAccount", "name": "other", "namespace": "tools"}]] * 2 == subjects
+    subjects = [s for o in objects if o["kind"].endswith("Binding") and "kubelet" not in str(o) for s in o["subjects"]]
+    assert [{"kind": "ServiceAccount", "name": "other", "namespace": "tools"}] * 2 == subjects
 
 
 def test_the_crd_stays_on_uninstall_and_can_be_left_out(render: Render) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.errors import MetricsUnavailable
+from modelprofiler.metrics.bounded import read_token
 from modelprofiler.metrics.kubelet import SAMPLE_SECONDS, SCRAPE_SECONDS, KubeletSource
 from modelprofiler.metrics.source import ContainerRef
 
@@ -40,7 +41,7 @@ def source_of(kubelet: Kubelet, tmp_path: Path, clock: Clock, timeout: float = 1
         assert "node1" == node
         return kubelet.url
 
-    return KubeletSource(address, token_file=tmp_path / "token", timeout=timeout, clock=clock)
+    return KubeletSource(address, token=read_token(tmp_path / "token"), timeout=timeout, clock=clock)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 
 from modelprofiler.api.objects import Object
 from modelprofiler.cluster.adapter import (
+    ACCOUNTS,
     CLAIMS,
     CONFIG_MAPS,
     DEPLOYMENTS,
@@ -62,6 +63,11 @@ class StandIn(Cluster):
     def ca_file(self) -> str | None:
         """None."""
         return None
+
+    async def request_token(self, namespace: str, account: str, seconds: int) -> Object:
+        """Return a token that says whose it is, and its number."""
+        self._begin("create", ACCOUNTS, account)
+        return {"status": {"token": f"{namespace}/{account}#{next(self._versions)}"}}
 
     def put(self, kind: Kind, body: Object) -> Object:
         """Store an object as it is, from outside of what is tested."""

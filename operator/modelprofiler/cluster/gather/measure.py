@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,20 +11,19 @@ from typing import assert_never
 
 from modelprofiler.api.spec import SourceChoice
 from modelprofiler.api.trial import Trial
-from modelprofiler.cluster.adapter import NODES, Cluster
+from modelprofiler.cluster.adapter import Cluster
+from modelprofiler.cluster.gather.kubelets import Kubelets
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Pod
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.windows import Window, windows_of
-from modelprofiler.errors import MetricsUnavailable, Refused
+from modelprofiler.errors import MetricsUnavailable
 from modelprofiler.metrics.auto import AutoSource
+from modelprofiler.metrics.bounded import read_token
 from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource
 from modelprofiler.metrics.series import thinned
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 from modelprofiler.metrics.usage import complete, node_cores, usage
-
-SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-KUBELET_PORT = 10250
 
 BEFORE_SECONDS = 60.0
 """Samples are read from this long before a load: they show what the server uses when it is idle."""
@@ -37,12 +37,11 @@ class Sources:
     """The metrics sources of an installation."""
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
-        self._cluster = cluster
-        self._addresses: dict[str, str] = {}
+        kubelets = Kubelets(cluster, settings.kubelet_account, time.monotonic)
         ca = settings.kubelet_ca_file or cluster.ca_file
         self._kubelet = KubeletSource(
-            self._kubelet_address,
-            token_file=SERVICE_ACCOUNT_TOKEN,
+            kubelets.address,
+            token=kubelets.token,
             ca_file=Path(ca) if ca else None,
             insecure=settings.kubelet_insecure_tls,
         )
@@ -50,8 +49,8 @@ class Sources:
         if settings.prometheus_url:
             self._prometheus = PrometheusSource(
                 settings.prometheus_url,
-                bearer_token_file=_file(settings.prometheus_token_file),
-                ca_file=_file(settings.prometheus_ca_file),
+                token=read_token(Path(settings.prometheus_token_file)) if settings.prometheus_token_file else None,
+                ca_file=Path(settings.prometheus_ca_file) if settings.prometheus_ca_file else None,
             )
         # One for good: it remembers for a while that Prometheus does not answer.
         self._auto = AutoSource(self._prometheus, self._kubelet)
@@ -73,24 +72,6 @@ class Sources:
         await self._kubelet.close()
         if self._prometheus is not None:
             await self._prometheus.close()
-
-    async def _kubelet_address(self, node: str) -> str:
-        if node not in self._addresses:
-            try:
-                body = await self._cluster.get(NODES, None, node)
-            except Refused as error:  # it is gone, or nodes may not be read
-                raise MetricsUnavailable(f"the address of node {node} cannot be read: {error}") from error
-            status = body.get("status") or {}
-            addresses = {a["type"]: a["address"] for a in status.get("addresses") or []}
-            host = addresses.get("InternalIP") or addresses.get("Hostname") or node
-            port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
-            host = f"[{host}]" if ":" in host else host
-            self._addresses[node] = f"https://{host}:{port or KUBELET_PORT}"
-        return self._addresses[node]
-
-
-def _file(path: str) -> Path | None:
-    return Path(path) if path else None
 
 
 async def measure(

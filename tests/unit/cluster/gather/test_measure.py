@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.cluster.objects import load_result, load_status, node, now
+from tests.unit.cluster.objects import load_result, load_status, now
 from tests.unit.cluster.standin import StandIn
 from tests.unit.cluster.values import a_job, a_pod, a_server, ended
 from tests.unit.cluster.world import Steady
 
-from modelprofiler.cluster.adapter import NODES, Kind
 from modelprofiler.cluster.gather.measure import Sources, measure
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Server
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.errors import MetricsUnavailable, Refused
 
 
 def steady(problem: str = "") -> Steady:
@@ -103,38 +101,4 @@ async def test_the_sources_are_those_that_the_installation_has() -> None:
     assert kubelet is not None
     assert auto is not None
     assert ("Kubelet", None, True) == (kubelet.name, sources.named("Prometheus"), auto is sources.named("Auto"))
-    await sources.close()
-
-
-async def test_the_kubelet_is_found_at_the_address_that_its_node_tells() -> None:
-    """IPv6 in brackets; the name of the node when it tells none."""
-    cluster = StandIn(lambda: now(0))
-    sources = Sources(cluster, Settings())
-    for name, address in (("a", "198.18.0.1"), ("b", "fd00::1")):
-        known = node(name)
-        known["status"] |= {
-            "addresses": [{"type": "Hostname", "address": "h"}, {"type": "InternalIP", "address": address}],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10255}},
-        }
-        cluster.put(NODES, known)
-    cluster.put(NODES, {"metadata": {"name": "c"}})
-    assert ["https://198.18.0.1:10255", "https://[fd00::1]:10255", "https://c:10250"] == [
-        await sources._kubelet_address(name) for name in "abc"
-    ]
-    await sources.close()
-
-
-async def test_a_node_that_may_not_be_read_has_no_metrics() -> None:
-    """That is a fact about the metrics, and does not stop the run from being looked at."""
-    cluster = StandIn(lambda: now(0))
-    sources = Sources(cluster, Settings())
-    with pytest.raises(MetricsUnavailable, match="address of node gone"):
-        await sources._kubelet_address("gone")
-
-    def refuse(verb: str, kind: Kind, name: str) -> None:
-        raise Refused("nodes is forbidden", 403)
-
-    cluster.before = refuse
-    with pytest.raises(MetricsUnavailable, match="forbidden"):
-        await sources._kubelet_address("node1")
     await sources.close()

@@ -46,7 +46,7 @@ def test_a_second_release_stands_by_and_names_the_operator_that_serves(second: s
 
 
 def test_what_a_run_does_is_counted(apply: Apply, namespace: str, kubectl: Run) -> None:
-    """Trials, the run, and the requests that they took."""
+    """Its wait in the queue is observed once, and nothing waits or runs afterwards."""
     pod = operator_pod(kubectl)
     before = metrics(kubectl, SYSTEM_NAMESPACE, pod)
     apply(cost_profile("counted", resources=ONE_SIZE), namespace).succeeded()

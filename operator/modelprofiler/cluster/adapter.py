@@ -369,6 +369,7 @@ class Cluster:
             )
             return await self._api.call_api(*prepared, _request_timeout=limit_seconds)
         except ApiException as error:
+            self.traffic.fail(name_of(method, path, query or {}), error.status or 0)
             raise error_of(error.status or 503, error.body) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.traffic.fail(name_of(method, path, query or {}), 0)

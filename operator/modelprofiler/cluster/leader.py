@@ -29,8 +29,9 @@ LEASE = "modelprofiler"
 """Name of the Lease: the same for every release, so that a second one notices the first."""
 LEASE_SECONDS = 30.0
 """How long a Lease holds after it was renewed last: so long nobody serves when an operator dies with its node."""
-RENEW_SECONDS = 20.0
-"""How long the holder tries to renew it before it stops: ten seconds before anybody else may take it."""
+RENEW_SECONDS = 12.0
+"""How long the holder tries to renew it before it stops. The last try may take two requests and a pause more, 25 s in
+all, which leaves five seconds for stopping before anybody else may take it."""
 RETRY_SECONDS = 5.0
 """How often it is renewed, or asked for: a dozen small writes a minute."""
 REQUEST_SECONDS = 4.0

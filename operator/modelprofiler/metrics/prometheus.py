@@ -123,8 +123,8 @@ class PrometheusSource:
         async with request as response:
             body = await read_whole(response, self._who, LARGEST_ANSWER)
             if response.status != 200:
-                said = f": {_error_in(body)}" if body else ""
-                raise MetricsUnavailable(f"{self._who} refused the query: HTTP {response.status}{said}")
+                reason = f": {_error_in(body)}" if body else ""
+                raise MetricsUnavailable(f"{self._who} refused the query: HTTP {response.status}{reason}")
         answer = json_of(body, self._who, MOST_VALUES)
         result = answer.get("data") if isinstance(answer, dict) else None
         rows = result.get("result") if isinstance(result, dict) else None

@@ -248,7 +248,7 @@ class UsageStatus(StatusModel):
 
 
 class NodeLoad(StatusModel):
-    """CPU use on the node that was not the trial's own. A value that could not be measured is absent."""
+    """CPU use on the node that was not the trial's own, and how fast the node was; what was not measured is absent."""
 
     cpus: int | None = None
     """Number of CPUs of the node."""
@@ -256,6 +256,11 @@ class NodeLoad(StatusModel):
     """Mean CPU used by anything other than the server and the load generator."""
     steal_percent: Quantity | None = None
     """Percentage of the node's CPU time that its hypervisor gave to other virtual machines."""
+    loop_before: Duration | None = None
+    """CPU time that a fixed amount of work took on the node before the load: the longer, the slower the node was.
+    Comparable between the trials of a run."""
+    loop_after: Duration | None = None
+    """The same after the load."""
 
 
 class Trial(StatusModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.evidence import Evidence, LoadEvidence
 
@@ -29,18 +29,32 @@ def other_work(evidence: Evidence) -> NodeLoad | None:
     server_cores = float(usage.cpu) if usage is not None and usage.cpu is not None else None
     if load is None:
         return None
+    loop_before, loop_after = _loop(evidence)
     if not evidence.load_on_machine:
-        if evidence.machine_cores is None or server_cores is None:
-            return None
-        return NodeLoad(other_cpu=_millicores(evidence.machine_cores - server_cores))
-    if load.cores is None and load.steal_percent is None:
+        total = evidence.machine_cores
+        other = None if total is None or server_cores is None else _millicores(total - server_cores)
+        node = NodeLoad(other_cpu=other, loop_before=loop_before, loop_after=loop_after)
+        return node if node != NodeLoad() else None
+    if load.cores is None and load.steal_percent is None and loop_before is None and loop_after is None:
         return None
     other = None
     if load.cores and load.busy_percent is not None and server_cores is not None:
         busy = load.cores * load.busy_percent / 100
         other = _millicores(busy - server_cores - (load.cpu_percent or 0.0) / 100)
     steal = None if load.steal_percent is None else Quantity.decimal(load.steal_percent, 3)
-    return NodeLoad(cpus=load.cores, other_cpu=other, steal_percent=steal)
+    return NodeLoad(
+        cpus=load.cores, other_cpu=other, steal_percent=steal, loop_before=loop_before, loop_after=loop_after
+    )
+
+
+def _loop(evidence: Evidence) -> tuple[Duration | None, Duration | None]:
+    """Return the times of the reference loop on the server's machine before and after the load."""
+    times = (evidence.loop_before, evidence.loop_after)
+    if evidence.load is not None and evidence.load_on_machine:
+        measured = (evidence.load.loop_before, evidence.load.loop_after)
+        times = (times[0] or measured[0], times[1] or measured[1])
+    before, after = (None if seconds is None else Duration.of(seconds) for seconds in times)
+    return before, after
 
 
 def crowded_start(seconds: float, cpus: int, busy: float, server: float, limit: float) -> str | None:

@@ -75,6 +75,14 @@ class LoadEvidence(Protocol):
     def steal_percent(self) -> float | None:
         """Percent of that machine's CPU time that its hypervisor gave to other guests in the window."""
 
+    @property
+    def loop_before(self) -> float | None:
+        """CPU seconds of a round of the reference loop on that machine before the warm-up."""
+
+    @property
+    def loop_after(self) -> float | None:
+        """The same after the last response."""
+
     def completed_between(self, t0: float, t1: float) -> float:
         """Return the number of responses that arrived between two times (seconds since the epoch)."""
 
@@ -146,6 +154,9 @@ class Evidence:
         Whether the load generator ran on the server's machine and so measured how busy that machine was.
     machine_cores
         CPU that the whole machine used during the load, in cores, where the metrics source reports it.
+    loop_before, loop_after
+        CPU seconds of a round of the reference loop on the server's machine before and after the load, where something
+        other than the load generator ran it.
     """
 
     failure: Failure | None = None
@@ -157,6 +168,8 @@ class Evidence:
     machine: str = "this machine"
     load_on_machine: bool = True
     machine_cores: float | None = None
+    loop_before: float | None = None
+    loop_after: float | None = None
 
 
 FAILED_LOADS = {

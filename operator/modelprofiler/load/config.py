@@ -104,6 +104,8 @@ class LoadConfig(FileConfig):
     """Whether every row is sent once where the bounds allow."""
     heaviest_first: bool = False
     """Whether the heaviest rows are sent first."""
+    server_cpus: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=4096)] = Field(default_factory=list)
+    """CPUs of the server, where they are known: the reference loop runs on these."""
     index: Annotated[int, Field(ge=0, le=63)] = 0
     """Number of this generator among load.parallelism, from 0; each generates its share of the load."""
 

@@ -14,8 +14,8 @@ from modelprofiler.load.drive import ClosedLoop, OpenLoop
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done
 from modelprofiler.load.intervals import FEWEST_SECTIONS, merged
+from modelprofiler.load.machine.procfs import CpuTimes
 from modelprofiler.load.plan import Plan
-from modelprofiler.load.procfs import CpuTimes
 from modelprofiler.load.recorder import Recorder
 from modelprofiler.load.schedule import arrivals
 from modelprofiler.load.stop_rules import OVERLOAD_STATES, QueueState, is_certain, is_lost, is_overloaded

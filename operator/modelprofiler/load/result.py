@@ -88,6 +88,9 @@ class LoadResult:
         hypervisor, in the window.
     cpu_model, cgroup_version
         Name of that machine's CPU, and its version of control groups (v1 or v2).
+    loop_before, loop_after
+        CPU seconds of a round of the reference loop on that machine (`load.machine.reference_loop`), before the warm-up
+        and after the last response.
     """
 
     kind: ResultKind
@@ -110,6 +113,8 @@ class LoadResult:
     steal_percent: float | None = None
     cpu_model: str | None = None
     cgroup_version: str | None = None
+    loop_before: float | None = None
+    loop_after: float | None = None
 
     def completed_between(self, t0: float, t1: float) -> float:
         """Return how many responses came between two times (seconds since the epoch), interpolated."""
@@ -168,6 +173,8 @@ class LoadResult:
 Time = Annotated[float, Field(ge=0, lt=LATEST, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
 """A share or a span of time that is more than any load has is no measurement."""
+LoopTime = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+"""A round takes a ten-thousandth of a second; one of a second was not measured."""
 Word = Annotated[str, StringConstraints(max_length=MAX_MESSAGE_BYTES)]
 
 
@@ -194,6 +201,8 @@ class _Scalars(BaseModel):
     steal_percent: Amount | None = None
     cpu_model: Word | None = None
     cgroup_version: Word | None = None
+    loop_before: LoopTime | None = None
+    loop_after: LoopTime | None = None
 
 
 def _unpacked(payload: str) -> bytes:
@@ -244,6 +253,8 @@ _SCALARS = (
     "steal_percent",
     "cpu_model",
     "cgroup_version",
+    "loop_before",
+    "loop_after",
 )
 
 
@@ -284,6 +295,9 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
         histogram=histogram,
         cpu_percent=_most([r.cpu_percent for r in results]),
         send_lag_p99=_most([r.send_lag_p99 for r in results]),
+        # One may have run while another sent its load; the fastest was disturbed least.
+        loop_before=_least([r.loop_before for r in results]),
+        loop_after=_least([r.loop_after for r in results]),
     )
 
 

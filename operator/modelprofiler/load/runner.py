@@ -10,13 +10,13 @@ import resource
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 from modelprofiler.api.trial import FirstRequest
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
-from modelprofiler.load import procfs
 from modelprofiler.load.before.first_request import first_answer
 from modelprofiler.load.before.probe import Prober, wait_for_listener
 from modelprofiler.load.config import LoadConfig
@@ -25,6 +25,8 @@ from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done
 from modelprofiler.load.http.request import render
 from modelprofiler.load.kinds import kinds_of
+from modelprofiler.load.machine import procfs
+from modelprofiler.load.machine.reference_loop import loop_seconds
 from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.result import LoadResult
@@ -154,12 +156,20 @@ class _Load:
         gc.set_threshold(*GC_THRESHOLDS)
         try:
             before_load = (self.first_request, self.single_responses)
+            loop_before = self._loop_seconds()
             phases = Phases(self.plan, len(self.rows), self._client, self.stop, self.say, before_load)
             await phases.run()
         finally:
             gc.set_threshold(*thresholds)
             gc.unfreeze()
-        return self._sum_up(phases)
+        # A load that is to stop has a moment left to say what it measured, and no more.
+        loop_after = None if self.stop.is_set() else self._loop_seconds()
+        return replace(self._sum_up(phases), loop_before=loop_before, loop_after=loop_after)
+
+    def _loop_seconds(self) -> float | None:
+        """Return how long the reference loop takes now; nothing is sent meanwhile, and nothing is due."""
+        seconds = loop_seconds(self.config.server_cpus or None)
+        return None if seconds is None else round(seconds, 9)
 
     def _sum_up(self, phases: Phases) -> LoadResult:
         recorder = phases.recorder

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from modelprofiler.api.load import Dataset
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose, Trial
@@ -50,6 +53,7 @@ def load_of_trial(
     ready_timeout: float = READY_SECONDS,
     sub_window: float | None = None,
     rows_are_known: bool = False,
+    server_cpus: Iterable[int] = (),
 ) -> LoadConfig:
     """Return the load of a trial.
 
@@ -75,27 +79,35 @@ def load_of_trial(
     rows_are_known
         Whether every row has passed before at the same size or a smaller one, so that a Confirm trial need not send
         them all again.
+    server_cpus
+        CPUs of the server, where they are known.
     """
     bounds = latency_bounds(spec, reference)
-    needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
     probe = reference.load.probe if reference and reference.load else None
-    max_error_percent = float(spec.objectives.max_error_percent)
+    stop = StopRules(decide=decide, thresholds=bounds, max_error_percent=float(spec.objectives.max_error_percent))
     return LoadConfig(
         host=host,
         port=spec.endpoint.http.port,
         endpoint=spec.endpoint.http,
         dataset=_dataset_file(spec.dataset, dataset),
         load=spec.load,
-        stop=StopRules(decide=decide, thresholds=bounds, max_error_percent=max_error_percent),
+        stop=stop,
         probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
         connect_timeout=min(LONGEST_CONNECT, ready_timeout),
         first_request_timeout=first_request_timeout(spec, ready_timeout),
-        required_percentiles=[metric for metric in needed if metric in PERCENTILES],
+        required_percentiles=_required_percentiles(spec, bounds),
         sub_window=sub_window,
         seed=index,
         cover_rows=purpose is Purpose.CONFIRM and not rows_are_known,
         heaviest_first=purpose is Purpose.CONFIRM,
+        server_cpus=sorted(server_cpus),
     )
+
+
+def _required_percentiles(spec: ModelProfileSpec, bounds: Mapping[str, float]) -> list[Any]:
+    """Return the percentiles that the objectives are about."""
+    needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
+    return [metric for metric in needed if metric in PERCENTILES]
 
 
 def _dataset_file(dataset: Dataset, path: str) -> DatasetFile:

@@ -153,6 +153,7 @@ class TrialRunner:
             dataset=str(self._prepared.dataset_file),
             sub_window=quick_sub_window(spec, reference),
             rows_are_known=every_row_passed(trials, size, self._prepared.dataset.distinct_rows) is not None,
+            server_cpus=self._placement.cpus.server,
         )
 
 

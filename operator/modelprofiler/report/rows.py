@@ -64,6 +64,11 @@ def _other_cpu(trial: Trial) -> str:
     return NONE if other is None else str(other)
 
 
+def _reference_loop(trial: Trial) -> str:
+    times = (trial.node.loop_before, trial.node.loop_after) if trial.node is not None else ()
+    return ", ".join(format_seconds(time.seconds) for time in times if time is not None) or NONE
+
+
 COLUMNS = (
     Column("trial", "Number of the trial, in the order in which they ran.", lambda t: str(t.index)),
     Column(
@@ -121,6 +126,13 @@ COLUMNS = (
         "Share of the node's CPU time that its hypervisor gave to other virtual machines.",
         lambda t: format_percent(t.node.steal_percent if t.node is not None else None),
         rank=10,
+    ),
+    Column(
+        "reference loop",
+        "CPU time that the same fixed work took on the node before and after the load: the longer, the slower was the "
+        "node.",
+        _reference_loop,
+        rank=11,
     ),
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.crowding import crowded_start, crowding, other_work
 from modelprofiler.core.evidence import Evidence, ResultKind
@@ -51,6 +51,16 @@ def test_other_work_is_not_known_without_the_servers_cpu() -> None:
     result = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=60.0, steal_percent=0.0, cpu_percent=20.0)
     assert NodeLoad(cpus=2, steal_percent=Quantity(0)) == other_work(Evidence(load=result, usage=None))
     assert other_work(Evidence(load=LoadResult(ResultKind.COMPLETED))) is None
+
+
+def test_the_reference_loop_is_that_of_the_servers_machine() -> None:
+    """A load generator elsewhere measured another machine; a reader on the server's node measured the right one."""
+    load = LoadResult(ResultKind.COMPLETED, loop_before=0.000137, loop_after=0.000142)
+    here = NodeLoad(loop_before=Duration("137us"), loop_after=Duration("142us"))
+    assert here == other_work(Evidence(load=load))
+    assert other_work(Evidence(load=load, load_on_machine=False)) is None
+    reader = Evidence(load=load, load_on_machine=False, loop_before=0.00012, loop_after=0.00013)
+    assert NodeLoad(loop_before=Duration("120us"), loop_after=Duration("130us")) == other_work(reader)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ def worst_case(message: str) -> LoadResult:
         steal_percent=99.9,
         cpu_model="".join(chr(r.randrange(33, 127)) for _ in range(80)),
         cgroup_version="v1",
+        loop_before=0.000123456,
+        loop_after=0.000123457,
         status=status(
             requests=10**12,
             failures=10**11,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from modelprofiler.load import procfs
-from modelprofiler.load.procfs import CpuTimes
+from modelprofiler.load.machine import procfs
+from modelprofiler.load.machine.procfs import CpuTimes
 
 
 def test_shares_are_of_all_cpu_time_and_steal_is_not_busy() -> None:

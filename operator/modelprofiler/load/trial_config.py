@@ -77,21 +77,20 @@ def load_of_trial(
     sub_window
         Length of a sub-window, in seconds; None for the usual second.
     rows_are_known
-        Whether every row has passed before at the same size or a smaller one, so that a Confirm trial need not send
-        them all again.
+        Whether every row has passed at this size or a smaller one, so that a Confirm trial need not send all again.
     server_cpus
         CPUs of the server, where they are known.
     """
     bounds = latency_bounds(spec, reference)
     probe = reference.load.probe if reference and reference.load else None
-    stop = StopRules(decide=decide, thresholds=bounds, max_error_percent=float(spec.objectives.max_error_percent))
+    most_errors = float(spec.objectives.max_error_percent)
     return LoadConfig(
         host=host,
         port=spec.endpoint.http.port,
         endpoint=spec.endpoint.http,
         dataset=_dataset_file(spec.dataset, dataset),
         load=spec.load,
-        stop=stop,
+        stop=StopRules(decide=decide, thresholds=bounds, max_error_percent=most_errors),
         probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
         connect_timeout=min(LONGEST_CONNECT, ready_timeout),
         first_request_timeout=first_request_timeout(spec, ready_timeout),

@@ -84,6 +84,9 @@ class Reason(StrEnum):
     """A trial at exactly the recommended size met the objectives."""
     NOT_VERIFIED = "NotVerified"
     """There is a recommendation, but no trial at exactly that size met the objectives."""
+    MEMORY_GROWS = "MemoryGrows"
+    """There is a recommendation, which is not verified: memory grows with the requests, or was not shown to settle, and
+    the recommended size does not hold that for recommendation.memoryHorizon."""
     NO_FEASIBLE_SIZE = "NoFeasibleSize"
     """No size in the range meets the objectives."""
     REFERENCE_FAILED = "ReferenceFailed"

@@ -37,18 +37,33 @@ class Search(ApiModel):
     instead of the cores of the node. Variables that the profile sets itself are not changed. None: nothing is set."""
     deadline: Duration = Duration("1h")
     """Maximum duration of a run, counted from when it leaves the queue."""
+    soak: Duration = Duration("10m")
+    """Longest window of a Soak trial. It runs where memory grew in the short windows of the other trials, and shows
+    whether that goes on. 0s: no such trial; a size at which memory grew is then not verified."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (
             "duration(self.deadline) >= duration('1m') && duration(self.deadline) <= duration('168h')",
             "deadline must be from 1m to 168h",
         ),
+        (
+            (
+                "duration(self.soak) == duration('0s') ||"
+                " duration(self.soak) >= duration('1m') && duration(self.soak) <= duration('1h')"
+            ),
+            "soak must be 0s, or from 1m to 1h",
+        ),
     )
 
     @model_validator(mode="after")
-    def _check_deadline(self) -> Self:
+    def _check_durations(self) -> Self:
+        problems = []
         if not 60 <= self.deadline.seconds <= 168 * 3600:
-            raise ValueError("deadline must be from 1m to 168h")
+            problems.append("deadline must be from 1m to 168h")
+        if self.soak.seconds and not 60 <= self.soak.seconds <= 3600:
+            problems.append("soak must be 0s, or from 1m to 1h")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
@@ -62,6 +77,22 @@ class RecommendationPolicy(ApiModel):
     cpu_limit: Literal["Equal", "None"] = "Equal"
     """Equal: the recommended CPU limit equals the request. None: only a request is recommended; it is verified by a
     trial that has it as its limit."""
+    memory_horizon: Duration = Duration("24h")
+    """How long a server has to last whose memory grows without end: what it grows by in this time is added to the
+    recommended memory. Where the range cannot hold that, the recommendation is not verified (MemoryGrows)."""
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = (
+        (
+            "duration(self.memoryHorizon) >= duration('1m') && duration(self.memoryHorizon) <= duration('8760h')",
+            "memoryHorizon must be from 1m to 8760h",
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_horizon(self) -> Self:
+        if not 60 <= self.memory_horizon.seconds <= 8760 * 3600:
+            raise ValueError("memoryHorizon must be from 1m to 8760h")
+        return self
 
 
 SourceChoice: TypeAlias = Literal["Auto", "Prometheus", "Kubelet"]

@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     REPEAT = "Repeat"
     MEMORY = "Memory"
     CONFIRM = "Confirm"
+    SOAK = "Soak"
     GRID = "Grid"
 
 
@@ -193,6 +194,24 @@ class LoadStatus(StatusModel):
     """When in the window the first request was due that failed; absent when none did."""
 
 
+class MemoryCourse(StatusModel):
+    """How memory developed over a window that is long enough to show whether growth goes on."""
+
+    trend: Literal["Grows", "Settles", "Saws", "Unclear"]
+    """Grows: to the end, and no more slowly. Settles: it stays, or its growth runs out. Saws: it falls again and again,
+    and its tops do not rise, as when workers are replaced. Unclear: none of these can be told."""
+    requests: int
+    """Number of requests that were completed meanwhile."""
+    earlier: Quantity
+    """Growth per 1,000 requests in the first half; 0 where memory fell."""
+    later: Quantity
+    """Growth per 1,000 requests in the second half; 0 where memory fell."""
+    later_low: Quantity
+    """Lower end of its 95 % confidence interval; 0 where memory may not have grown."""
+    later_high: Quantity
+    """Upper end of its 95 % confidence interval."""
+
+
 class MemoryUsage(StatusModel):
     """Memory use of the container in the window."""
 
@@ -216,6 +235,8 @@ class MemoryUsage(StatusModel):
     """Lower end of the 95 % confidence interval of the growth; absent with too few samples."""
     growth_high: Quantity | None = None
     """Upper end of the 95 % confidence interval of the growth; absent with too few samples."""
+    course: MemoryCourse | None = None
+    """How memory developed; absent in a window that is too short to show it."""
 
 
 class UsageStatus(StatusModel):
@@ -270,8 +291,8 @@ class Trial(StatusModel):
     """Number of the trial, starting at 1."""
     purpose: Purpose
     """Why the trial was run. Reference: at the largest size. Bracket and Bisect: to find the smallest CPU. Repeat: the
-    same size again. Memory: to find the smallest memory. Confirm: at the size to recommend. Grid: one of all
-    combinations."""
+    same size again. Memory: to find the smallest memory. Confirm: at the size to recommend. Soak: with a longer window,
+    to see whether memory goes on growing. Grid: one of all combinations."""
     limits: Size
     """The size at which the server ran; requests and limits were equal."""
     fresh: bool = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modelprofiler.api.load import Dataset
+from modelprofiler.api.load import Dataset, Load
+from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose, Trial
 from modelprofiler.core.bounds import latency_bounds
@@ -54,6 +55,7 @@ def load_of_trial(
     sub_window: float | None = None,
     rows_are_known: bool = False,
     server_cpus: Iterable[int] = (),
+    seconds: float | None = None,
 ) -> LoadConfig:
     """Return the load of a trial.
 
@@ -67,10 +69,8 @@ def load_of_trial(
         Whether the window may end once the verdict is certain.
     reference
         The trial against which slowdown is measured, and whose latency says when a server is idle, once there is one.
-    host
-        Address of the server.
-    dataset
-        Path of the file with the rows, as the generator sees it.
+    host, dataset
+        Address of the server, and path of the file with the rows, as the generator sees them.
     ready_timeout
         How long a server may take to become ready, in seconds. The wait until something listens is at most
         `LONGEST_CONNECT` of it; the first request, which may load the model, may take as long again.
@@ -80,17 +80,18 @@ def load_of_trial(
         Whether every row has passed at this size or a smaller one, so that a Confirm trial need not send all again.
     server_cpus
         CPUs of the server, where they are known.
+    seconds
+        Length of the window where it is not load.duration; it then does not end because the verdict is certain.
     """
     bounds = latency_bounds(spec, reference)
     probe = reference.load.probe if reference and reference.load else None
-    most_errors = float(spec.objectives.max_error_percent)
     return LoadConfig(
         host=host,
         port=spec.endpoint.http.port,
         endpoint=spec.endpoint.http,
         dataset=_dataset_file(spec.dataset, dataset),
-        load=spec.load,
-        stop=StopRules(decide=decide, thresholds=bounds, max_error_percent=most_errors),
+        load=_with_window(spec.load, seconds),
+        stop=_stop_rules(spec, bounds, decide=decide and seconds is None),
         probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
         connect_timeout=min(LONGEST_CONNECT, ready_timeout),
         first_request_timeout=first_request_timeout(spec, ready_timeout),
@@ -107,6 +108,16 @@ def _required_percentiles(spec: ModelProfileSpec, bounds: Mapping[str, float]) -
     """Return the percentiles that the objectives are about."""
     needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
     return [metric for metric in needed if metric in PERCENTILES]
+
+
+def _stop_rules(spec: ModelProfileSpec, bounds: Mapping[str, float], *, decide: bool) -> StopRules:
+    percent = float(spec.objectives.max_error_percent)
+    return StopRules(decide=decide, thresholds=dict[Any, float](bounds), max_error_percent=percent)
+
+
+def _with_window(load: Load, seconds: float | None) -> Load:
+    """Return a load with a window of this length."""
+    return load if seconds is None else load.model_copy(update={"duration": Duration.of(seconds, digits=6)})
 
 
 def _dataset_file(dataset: Dataset, path: str) -> DatasetFile:

@@ -9,7 +9,7 @@ from modelprofiler.api.trial import INCONCLUSIVE, LoadStatus, Outcome, Trial
 from modelprofiler.core.answers.doubts import doubts_of_run
 from modelprofiler.core.drift import drift_sentence
 from modelprofiler.core.judge import every_row_passed, judged_again
-from modelprofiler.core.leak import leak_of
+from modelprofiler.core.memory.leak import leak_of
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import State, Summary, condition
 

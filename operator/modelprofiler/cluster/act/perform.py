@@ -260,6 +260,7 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
         host=action.pod.ip,
         dataset=f"{load.DATASET_DIR}/{run.dataset_key or INLINE_DATASET}",
         ready_timeout=run.settings.ready_timeout_seconds,
+        seconds=action.seconds,
     )
 
 

@@ -47,6 +47,8 @@ class CreateJob:
     window: str
     server: Server
     pod: Pod
+    seconds: float | None = None
+    """Length of the window, where it is not load.duration."""
 
 
 @dataclass(frozen=True)

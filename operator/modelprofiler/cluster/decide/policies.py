@@ -231,6 +231,7 @@ def trial_finished(case: Case) -> Decision | None:
 @gives(
     Reason.VERIFIED,
     Reason.NOT_VERIFIED,
+    Reason.MEMORY_GROWS,
     Reason.NO_FEASIBLE_SIZE,
     Reason.REFERENCE_FAILED,
     Reason.UNRELIABLE,

@@ -64,6 +64,8 @@ class TrialInProgress:
     window: Window
     started: datetime
     job: LoadJob | None
+    seconds: float | None = None
+    """Length of the window of a trial whose Job is not created yet, where it is not load.duration."""
 
     @classmethod
     def of(cls, run: RunInCluster, job: LoadJob | None) -> TrialInProgress | None:
@@ -84,7 +86,7 @@ class TrialInProgress:
         if run.hold or not isinstance(run.step, RunTrial):
             return None
         step = run.step
-        return cls(index, step.purpose, step.limits, step.fresh, step.window, started, None)
+        return cls(index, step.purpose, step.limits, step.fresh, step.window, started, None, step.seconds)
 
     def at(self, stage: Stage, message: str) -> ActiveTrial:
         """Return what the status says of the trial."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelprofiler.api.trial import Outcome, Stage
+from modelprofiler.api.trial import Outcome, Purpose, Stage
 from modelprofiler.cluster.decide import failures
 from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
 from modelprofiler.cluster.decide.finish import LATE_SAMPLES_SECONDS, end_of_load, late_usage, row_of, seconds_since
@@ -175,8 +175,14 @@ def _begin(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
 
 
 def _send(trial: TrialInProgress, server: Server, pod: Pod) -> Move:
-    action = CreateJob(trial.index, trial.purpose, trial.limits, trial.window, server, pod)
-    return Move((action,), trial.at(Stage.LOADING, f"sending the load at {trial.limits}"))
+    action = CreateJob(trial.index, trial.purpose, trial.limits, trial.window, server, pod, trial.seconds)
+    return Move((action,), trial.at(Stage.LOADING, _loading(trial)))
+
+
+def _loading(trial: TrialInProgress) -> str:
+    """Return the message of a trial whose load runs."""
+    what = "to see whether memory goes on growing: " if trial.purpose is Purpose.SOAK else ""
+    return f"{what}sending the load at {trial.limits}"
 
 
 def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, job: LoadJob) -> Move:
@@ -194,5 +200,5 @@ def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, jo
     if failed is not None:
         return Move(record=row_of(run, trial, server, failed), wake=0)
     waiting = job.stuck and age > USUAL_START_SECONDS
-    message = f"waiting for the load pod: {job.stuck}" if waiting else f"sending the load at {job.limits}"
+    message = f"waiting for the load pod: {job.stuck}" if waiting else _loading(trial)
     return Move((), trial.at(Stage.LOADING, message), wake=LOAD_POLL_SECONDS)

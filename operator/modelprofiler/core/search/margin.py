@@ -64,7 +64,8 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
         cpu_size = cpu
     if memory is None:
         return Target(Limits(cpu_size, run.memory.last), cpu, None)
-    memory_size = run.memory.ceil(max(with_margin(memory, policy.memory_margin_percent), at_least))
+    grown = memory + (run.growth_to_hold or 0)
+    memory_size = run.memory.ceil(max(with_margin(grown, policy.memory_margin_percent), at_least))
     return Target(Limits(cpu_size, memory_size), cpu, memory)
 
 

@@ -13,6 +13,7 @@ from modelprofiler.core.search.explain import explain
 from modelprofiler.core.search.margin import Target
 from modelprofiler.core.search.points import Observation
 from modelprofiler.core.search.run import Run
+from modelprofiler.core.search.soak import doubt
 from modelprofiler.core.steps import Recommend
 from modelprofiler.core.text import LONGEST_MESSAGE, head
 from modelprofiler.core.threads import variables_to_set
@@ -39,7 +40,8 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Explained
     """
     proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
     rows = None if proof is None else RowsSent.of(proof.trial, run.trials)
-    verification = None if proof is None else _verification(run, proof, rows)
+    grows = doubt(run, target.limits, why_not_verified)
+    verification = None if proof is None or grows is not None else _verification(run, proof, rows)
     cpu, memory, *others = explain(run, target)
     about_rows = [] if rows is None else rows.sentences(run.spec)
     notes = [[Claim(Kind.NOTE, text, rows.trial.index if rows is not None else None)] for text in about_rows]
@@ -55,6 +57,8 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Explained
         verification=verification,
         explanation=head(text_of(sentences), LONGEST_MESSAGE),
     )
+    if grows is not None:
+        return Explained(recommendation, Reason.MEMORY_GROWS, grows, claims)
     if proof is None:
         message = f"{target.limits} is recommended, but no trial at exactly this size passed"
         message += f": {why_not_verified or 'none was run'}."

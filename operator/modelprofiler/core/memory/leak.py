@@ -1,4 +1,4 @@
-"""Memory leaks: memory that grows with the number of requests in most trials of a run.
+"""The suspicion of a leak: memory that grows with the number of requests in most trials of a run.
 
 A trial with many samples gives a rate of growth with an interval; one with the three samples of a kubelet gives a rate
 without one. Several trials together give an interval in either case: each contributes a rate, and their spread is the
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import MemoryUsage, Outcome, Trial
 from modelprofiler.core.stats import Z_95, student_t
 
@@ -33,7 +32,7 @@ that the interval excludes zero only where their rates differ by less than 16 % 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Growth for which no memory limit is large enough; rates are in bytes per request.
+    """Growth for which, if it goes on, no memory limit is large enough; rates are in bytes per request.
 
     Attributes
     ----------
@@ -56,13 +55,23 @@ class Leak:
         return round((limit - self.base) / self.per_request) if limit > self.base else None
 
     @property
+    def highest(self) -> str:
+        """The upper end of the interval for 1,000 requests: ``3.4 MiB``."""
+        unit, name = _unit(self.high)
+        return f"{Quantity.decimal(self.high * 1000 / unit, 3)} {name}"
+
+    @property
     def rate(self) -> str:
         """``3.1 MiB (2.8 to 3.4) per 1,000 requests``, or ``84.5 KiB (…)``."""
-        unit, name = (2**20, "MiB") if self.per_request * 1000 >= 2**20 else (2**10, "KiB")
+        unit, name = _unit(self.per_request)
         value, low, high = (
             Quantity.decimal(part * 1000 / unit, 3) for part in (self.per_request, max(0.0, self.low), self.high)
         )
         return f"{value} {name} ({low} to {high}) per 1,000 requests"
+
+
+def _unit(per_request: float) -> tuple[int, str]:
+    return (2**20, "MiB") if per_request * 1000 >= 2**20 else (2**10, "KiB")
 
 
 def leak_of(trials: Sequence[Trial]) -> Leak | None:
@@ -146,31 +155,3 @@ def _base(trial: Trial, memory: MemoryUsage) -> int:
     level = (memory.steady or memory.peak).bytes
     requests = trial.load.requests if trial.load is not None else 0
     return max(0, round(level - 0.75 * _slope(memory) * requests))
-
-
-def leak_sentence(leak: Leak, limit: int, spec: ModelProfileSpec) -> str:
-    """Return what a leak means for a memory limit (bytes)."""
-    sentence = f"Memory grows by {leak.rate}"
-    requests = leak.requests_until(limit)
-    if requests is None:
-        return f"{sentence}: no memory limit is large enough for long."
-    sentence += (
-        f": with a limit of {Quantity.memory(limit)} it runs out of memory after about {_rounded(requests)} requests"
-    )
-    loop = spec.load.open_loop
-    if loop is not None:
-        sentence += f" ({_time(requests / float(loop.rate))} at {loop.rate}/s)"
-    return f"{sentence}, unless what grows is a cache of limited size."
-
-
-def _rounded(requests: int) -> str:
-    """Return a number rounded to two digits: ``43,000``."""
-    return f"{float(f'{requests:.2g}'):,.0f}"
-
-
-def _time(seconds: float) -> str:
-    """Return a time in the unit that fits: ``40 s``, ``12 min``, ``3.5 h``, ``2.1 days``."""
-    for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{float(f'{seconds / unit:.2g}'):g} {name}"
-    return f"{seconds:.0f} s"

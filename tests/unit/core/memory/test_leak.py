@@ -10,7 +10,8 @@ from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import MemoryUsage, Purpose, UsageStatus
-from modelprofiler.core.leak import Leak, leak_of, leak_sentence
+from modelprofiler.core.memory.horizon import lasting
+from modelprofiler.core.memory.leak import Leak, leak_of
 
 MI = 2**20
 Told = tuple[str, str, str] | str | None
@@ -104,11 +105,9 @@ def test_an_overloaded_server_does_not_leak() -> None:
     assert leak_of(trials) is None
 
 
-def test_the_sentence_says_how_long_the_recommended_memory_lasts() -> None:
-    """In requests, and in time where the rate is given."""
+def test_how_long_a_size_lasts_is_said_in_time_or_in_requests() -> None:
+    """In requests where the rate is not known; a size below what the server starts with is left out."""
     leak = Leak(3.1 * MI / 1000, 2.8 * MI / 1000, 3.4 * MI / 1000, base=100 * MI, trials=1)
-    assert (
-        "Memory grows by 3.1 MiB (2.8 to 3.4) per 1,000 requests: with a limit of 256Mi it runs out of memory "
-        "after about 50,000 requests (17 min at 50/s), unless what grows is a cache of limited size."
-    ) == leak_sentence(leak, 256 * MI, spec_of())
+    assert "256Mi lasts 17 min, 1Gi 99 min" == lasting(leak, [64 * MI, 256 * MI, 1024 * MI], rate=50)
+    assert "256Mi lasts about 50,000 requests" == lasting(leak, [256 * MI], rate=None)
     assert leak.requests_until(64 * MI) is None

@@ -57,6 +57,10 @@ local: env ## Run the tests of whole runs on this machine, in control groups: a 
 	@hack/jdk
 	$(BIN)/pytest tests/local $(ARGS)
 
+.PHONY: cgroup2
+cgroup2: env ## Run tests on control groups of version 2, in User-Mode Linux, as root and as an ordinary user
+	@hack/cgroup2/test $(ARGS)
+
 .PHONY: cases
 cases: env ## Run the cases of public bug reports, most of them as whole runs on this machine
 	$(BIN)/pytest tests/cases $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,6 +14,8 @@ from modelprofiler.api.model import ApiModel
 from modelprofiler.errors import InvalidInput, LoadError, Problem
 
 Metric = Literal["mean", "p50", "p90", "p95", "p99", "p999", "max"]
+STANDARD_INPUT = Path("-")
+"""In place of a file: a container may have no /dev/stdin."""
 
 
 class DatasetFile(ApiModel):
@@ -46,7 +49,7 @@ class FileConfig(ApiModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read the configuration from its file.
+        """Read the configuration from its file, or from standard input where that is ``-``.
 
         Raises
         ------
@@ -56,7 +59,7 @@ class FileConfig(ApiModel):
             When its content is not a configuration.
         """
         try:
-            text = path.read_bytes()
+            text = _standard_input() if path == STANDARD_INPUT else path.read_bytes()
         except OSError as e:
             raise LoadError(f"the configuration cannot be read: {e}") from e
         try:
@@ -64,6 +67,12 @@ class FileConfig(ApiModel):
         except ValidationError as e:
             problems = [Problem(".".join(map(str, p["loc"])), p["msg"]) for p in e.errors(include_url=False)]
             raise InvalidInput(problems) from e
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:  # Python's own answer to a descriptor that is closed
+        raise OSError("standard input is closed")
+    return sys.stdin.buffer.read()
 
 
 class LoadConfig(FileConfig):

@@ -49,6 +49,7 @@ uml_start() {
     linux.uml mem="${memory}M" umid="$name" uml_dir="$directory/uml" ubd0="$directory/root.cow,$image" \
     root=/dev/ubda rw con=null con0=fd:0,fd:1 "$@" \
     <>"$directory/console" >"$directory/console.log" 2>&1 8>&- 9>&- &
+  disown # the shell would report its end
 }
 
 # Every process of a kernel has its command line: one for the kernel, one for each of its own processes.

@@ -142,7 +142,7 @@ def test_a_read_only_mount_is_told_from_a_lack_of_rights(
     """As in most containers, where not even root may write; and how a container gets it writable."""
     closed.add(root := make(passed_on="cpu memory"))
     actual = os.statvfs(root)
-    flags = tuple(actual)[:8] + (actual.f_flag | os.ST_RDONLY, actual.f_namemax)
+    flags = (*tuple(actual)[:8], actual.f_flag | os.ST_RDONLY, actual.f_namemax)
     monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(flags))
     with pytest.raises(LimitsUnavailable, match=f"{root} is mounted read-only, as in most containers .*privileged"):
         open_cgroup("trial", root, proc)

@@ -67,6 +67,7 @@ EVENTS = Kind("/api/v1", "events")
 NODES = Kind("/api/v1", "nodes")
 CLAIMS = Kind("/api/v1", "persistentvolumeclaims")
 ACCOUNTS = Kind("/api/v1", "serviceaccounts")
+LEASES = Kind("/apis/coordination.k8s.io/v1", "leases")
 
 
 class Listener(Protocol):
@@ -241,6 +242,11 @@ class Cluster:
         meta = body["metadata"]
         return await self._call("PUT", _path(kind, meta["namespace"], meta["name"]) + "/status", body=body)
 
+    async def replace(self, kind: Kind, body: Object) -> Object:
+        """Write an object as a whole, provided that it has not changed since it was read."""
+        meta = body["metadata"]
+        return await self._call("PUT", _path(kind, meta["namespace"], meta["name"]), body=body)
+
     async def delete(
         self, kind: Kind, namespace: str, name: str, grace_seconds: int | None = None, uid: str | None = None
     ) -> None:
@@ -337,9 +343,11 @@ class Cluster:
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                 data = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
+            self.traffic.fail(name_of(method, path, query or {}), 0)
             raise ClusterUnavailable(f"the API server broke off {method} {path}: {error!r}") from error
         self.traffic.receive(name_of(method, path, query or {}), len(data))
         if response.status >= 300:
+            self.traffic.fail(name_of(method, path, query or {}), response.status)
             raise error_of(response.status, data)
         try:
             result = json.loads(data)
@@ -373,6 +381,7 @@ class Cluster:
         except ApiException as error:
             raise error_of(error.status or 503, error.body) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.traffic.fail(name_of(method, path, query or {}), 0)
             reason = str(error) or "timed out"
             raise ClusterUnavailable(f"the API server does not answer {method} {path}: {reason}") from error
 

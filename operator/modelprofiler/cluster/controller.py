@@ -56,7 +56,8 @@ class Controller:
         self._gate = Gate(AT_ONCE)
         self._workers: dict[Key, asyncio.Task[None]] = {}
         self._changed: dict[Key, asyncio.Event] = {}
-        self._watches: list[asyncio.Task[None]] = []
+        self.watches: list[asyncio.Task[None]] = []
+        """One for each kind of children and each namespace; none of them ends by itself."""
 
     @property
     def busy(self) -> int:
@@ -76,11 +77,11 @@ class Controller:
         for namespace in namespaces or (None,):
             for kind in KINDS:
                 task = asyncio.create_task(self._watch(children, kind, namespace), name=f"watch {kind.plural}")
-                self._watches.append(task)
+                self.watches.append(task)
 
     async def stop(self) -> None:
         """Stop every worker; the next operator continues what they were doing."""
-        tasks = [*self._watches, *self._workers.values()]
+        tasks = [*self.watches, *self._workers.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -52,18 +52,6 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
     async def changed(event: kopf.RawEvent, **_: Any) -> None:
         operator.changed(event["type"], dict(event["object"]))
 
-    @kopf.on.probe(id="workers", registry=registry)
-    async def workers(**_: Any) -> int:
-        return operator.workers
-
-    @kopf.on.probe(id="apiRequests", registry=registry)
-    async def api_requests(**_: Any) -> dict[str, int]:
-        return operator.api_requests
-
-    @kopf.on.probe(id="apiTraffic", registry=registry)
-    async def api_traffic(**_: Any) -> dict[str, dict[str, int]]:
-        return operator.api_traffic
-
     return registry
 
 
@@ -77,5 +65,4 @@ def run(settings: Settings) -> None:
         standalone=True,
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
-        liveness_endpoint=f"http://0.0.0.0:{settings.liveness_port}/healthz",
     )

@@ -7,29 +7,15 @@ import contextlib
 import logging
 from typing import Any
 
-from modelprofiler.cluster.adapter import NODES, PROFILES, Cluster, Credentials
-from modelprofiler.cluster.controller import Controller
-from modelprofiler.cluster.gather import glance
-from modelprofiler.cluster.gather.cache import Children
-from modelprofiler.cluster.gather.capacity import rooms
+from modelprofiler.cluster.adapter import Cluster, Credentials
 from modelprofiler.cluster.gather.measure import Sources
-from modelprofiler.cluster.reconcile import Reconciler
+from modelprofiler.cluster.leader import Leadership
+from modelprofiler.cluster.serving import Serving
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.cluster.turns import Turns
-from modelprofiler.errors import ModelProfilerError
+from modelprofiler.cluster.telemetry.metrics import Metrics, Snapshot
+from modelprofiler.cluster.telemetry.monitor import Health, Monitor
 
 log = logging.getLogger(__name__)
-
-NODES_SECONDS = 60.0
-"""How often the nodes are counted: one profile runs on each."""
-
-QUEUE_SECONDS = 10.0
-"""How often changed places in the queue are written, and the next profiles are woken again to be safe."""
-
-PLACES_AT_ONCE = 25
-"""Places that are written each time: two or three writes a second, however many profiles wait."""
-
-STOP_SECONDS = 10.0
 
 
 class Operator:
@@ -39,32 +25,38 @@ class Operator:
         self._settings = settings
         self._cluster: Cluster | None = None
         self._sources: Sources | None = None
-        self._controller: Controller | None = None
-        self._turns: Turns | None = None
-        self._reconciler: Reconciler | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._leadership: Leadership | None = None
+        self._serving: Serving | None = None
+        self._leading: asyncio.Task[None] | None = None
+        self._metrics = Metrics(self._snapshot)
+        self._monitor = Monitor(self.health, self._metrics.registry)
 
     @property
-    def workers(self) -> int:
-        """Profiles that are being looked at."""
-        return self._controller.busy if self._controller else 0
-
-    @property
-    def api_requests(self) -> dict[str, int]:
-        """Requests sent to the API server so far, kopf's own aside."""
-        if self._cluster is None:
-            return {}
-        return {"reads": self._cluster.traffic.reads, "writes": self._cluster.traffic.writes}
-
-    @property
-    def api_traffic(self) -> dict[str, dict[str, int]]:
-        """The same by verb and resource, with bytes."""
-        return self._cluster.traffic.to_dict() if self._cluster else {}
+    def serving(self) -> Serving | None:
+        """What runs while this operator leads; None while it stands by."""
+        return self._serving
 
     @property
     def confined(self) -> bool:
         """Whether it serves some namespaces only."""
         return bool(self._settings.namespaces)
+
+    def health(self) -> Health:
+        """Return how the operator is, for the kubelet's probes."""
+        problems = self._serving.problems() if self._serving else []
+        if self._leading is not None and self._leading.done():
+            problems.append("the task 'lead' has ended")
+        leads, holder = (self._leadership.leads, self._leadership.holder) if self._leadership else (False, "")
+        traffic = self._cluster.traffic if self._cluster else None
+        details = {
+            "leads": leads,
+            "holder": holder,
+            "workers": self._serving.controller.busy if self._serving else 0,
+            "apiRequests": {"reads": traffic.reads, "writes": traffic.writes} if traffic else {},
+            "apiTraffic": traffic.to_dict() if traffic else {},
+        }
+        ready = self._serving.begun if self._serving else bool(holder)
+        return Health(problems, ready, details)
 
     async def credentials(self) -> Credentials:
         """Return how to log in to the API server."""
@@ -73,72 +65,55 @@ class Operator:
         return await self._cluster.credentials()
 
     async def start(self) -> None:
-        """Connect, list every profile and child, then begin: the queue must know who runs before it gives a turn."""
-        cluster = self._cluster or await Cluster.connect()
-        self._cluster = cluster
-        self._sources = Sources(cluster, self._settings)
-        controller = Controller(lambda key: reconciler.reconcile(key), lambda key: turns.is_urgent(key))
-        self._controller = controller
-        turns = Turns(controller.wake, await self._slots(cluster))
-        self._turns = turns
-        children = Children(cluster, self._settings.namespaces)
-        reconciler = Reconciler(cluster, self._sources, self._settings, turns, children)
-        self._reconciler = reconciler
-        for namespace in self._settings.namespaces or (None,):
-            async for raw in cluster.each(PROFILES, namespace):
-                turns.note(raw)
-        await children.fill()
-        controller.watch(children, self._settings.namespaces)
-        self._tasks = [
-            asyncio.create_task(self._count_nodes(cluster, turns), name="count nodes"),
-            asyncio.create_task(self._tend_queue(controller, turns), name="tend queue"),
-        ]
-        log.info("serving %s", ", ".join(self._settings.namespaces) or "all namespaces")
+        """Connect, answer probes, and serve as soon as no other operator does."""
+        if self._cluster is None:
+            self._cluster = await Cluster.connect()
+        settings = self._settings
+        self._sources = Sources(self._cluster, settings)
+        await self._monitor.start(settings.liveness_port, settings.metrics_port)
+        self._leadership = Leadership(
+            self._cluster, settings.lease_namespaces, settings.lease_name, settings.pod_name or "modelprofiler"
+        )
+        self._leading = asyncio.create_task(self._leadership.keep(self._serve), name="lead")
 
     def changed(self, type_: str | None, raw: dict[str, Any]) -> None:
-        """Note that a profile has changed, and look at it if there may be something to do."""
-        assert self._controller is not None
-        assert self._turns is not None
-        key = glance.key_of(raw)
+        """Note that a profile has changed; who stands by lists all of them when it is its turn."""
         if type_ == "DELETED":
-            self._turns.forget(key)
-            if self._reconciler is not None:
-                self._reconciler.forget(raw)
-            return
-        self._turns.note(raw)
-        if glance.is_over(raw) or glance.is_queued(raw):
-            return  # nothing is to be done; the queue wakes it when it is its turn
-        if self._reconciler is None or not self._reconciler.is_own_write(raw):
-            self._controller.wake(key)
+            self._metrics.forget(raw["metadata"]["uid"])
+        if self._serving is not None:
+            self._serving.changed(type_, raw)
 
     async def stop(self) -> None:
         """Stop; the next operator continues whatever is under way."""
-        for task in self._tasks:
-            task.cancel()
-        if self._controller:
-            with contextlib.suppress(TimeoutError):  # what hangs ends with the process
-                async with asyncio.timeout(STOP_SECONDS):
-                    await self._controller.stop()
+        if self._leading is not None:
+            self._leading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._leading
+        await self._monitor.stop()
         if self._sources:
             await self._sources.close()
         if self._cluster:
             await self._cluster.close()
 
-    async def _tend_queue(self, controller: Controller, turns: Turns) -> None:
-        while True:
-            turns.call_next()
-            for key in turns.outdated(PLACES_AT_ONCE):
-                controller.wake(key)
-            await asyncio.sleep(QUEUE_SECONDS)
-
-    async def _count_nodes(self, cluster: Cluster, turns: Turns) -> None:
-        while True:
-            await asyncio.sleep(NODES_SECONDS)
-            turns.slots = await self._slots(cluster)
-
-    async def _slots(self, cluster: Cluster) -> int:
+    async def _serve(self) -> None:
+        assert self._cluster is not None
+        assert self._sources is not None
+        self._serving = Serving(self._cluster, self._sources, self._settings, self._metrics)
         try:
-            return max(1, len(rooms(await cluster.list(NODES), None)))
-        except ModelProfilerError as error:
-            log.warning("the nodes cannot be counted, so one profile runs at a time: %s", error)
-            return 1
+            await self._serving.run()
+        finally:
+            self._serving = None
+
+    def _snapshot(self) -> Snapshot:
+        serving, traffic = self._serving, self._cluster.traffic if self._cluster else None
+        return Snapshot(
+            profiles=serving.profiles if serving else Snapshot().profiles,
+            waiting=serving.turns.waiting if serving else 0,
+            running=serving.turns.running if serving else 0,
+            slots=serving.turns.slots if serving else 0,
+            leads=self._leadership.leads if self._leadership else False,
+            busy=serving.controller.busy if serving else 0,
+            requests=traffic.to_dict() if traffic else {},
+            failed_requests=dict(traffic.failures) if traffic else {},
+            source_errors=dict(self._sources.errors) if self._sources else {},
+        )

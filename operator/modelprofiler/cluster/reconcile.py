@@ -25,6 +25,8 @@ from modelprofiler.cluster.gather.remembered import Remembered
 from modelprofiler.cluster.gather.world import ActionRefused, World
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.telemetry.logs import about, set_about
+from modelprofiler.cluster.telemetry.metrics import Metrics
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.errors import NotFound, Refused
 
@@ -38,6 +40,8 @@ class Reconciler:
         The API server, where usage is read, what the installer decided.
     turns, children
         Whose turn it is, and what the watches know.
+    metrics
+        Where finished trials and runs are counted.
     clock
         Returns the time, with a zone.
     """
@@ -49,11 +53,13 @@ class Reconciler:
         settings: Settings,
         turns: Turns,
         children: Children,
+        metrics: Metrics,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster, self._settings = cluster, settings
         self._turns = turns
         self._children = children
+        self._metrics = metrics
         self._remembered = Remembered()
         self._gatherer = Gatherer(cluster, sources, settings, turns, children, self._remembered, clock)
 
@@ -75,6 +81,7 @@ class Reconciler:
             When it is to be looked at again: nothing was lost, and nothing is done twice.
         """
         world = await self._gatherer.world(key)
+        set_about(about(key, world.raw.get("status") or {}))
         decision = decide(world)
         # No await lies between reading the queue and this line, so no other profile can have taken the turn.
         self._update_turn(world, decision)
@@ -141,3 +148,4 @@ class Reconciler:
         written = await self._cluster.replace_status(PROFILES, {**world.raw, "status": body})
         self._turns.note(written)
         self._remembered.wrote(written, world.now)
+        self._metrics.status_written(world.raw["metadata"]["uid"], world.raw.get("status") or {}, body, world.now)

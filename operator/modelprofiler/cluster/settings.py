@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -58,12 +58,22 @@ class Settings(BaseModel):
     """How long reading the sources on PersistentVolumeClaims may take."""
     samples_timeout_seconds: float = Field(90, gt=0)
     """How long to wait for samples of usage after a load."""
-    liveness_port: int = Field(8080, ge=1, le=65535)
-    """Port of the operator's own health endpoint."""
+    liveness_port: int = Field(8080, ge=0, le=65535)
+    """Port of the operator's own /healthz and /readyz; 0: none."""
+    metrics_port: int = Field(0, ge=0, le=65535)
+    """Port of the operator's own /metrics; 0: none."""
+    lease_namespaces: tuple[str, ...] = ()
+    """Namespaces of the Leases that elect who serves; empty: no election, for an operator that is the only one."""
+    lease_name: str = "modelprofiler"
+    """Name of these Leases."""
+    pod_name: str = ""
+    """What the holder of a Lease is called: namespace and name of the operator's pod."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
+    log_format: Literal["Text", "JSON"] = "Text"
+    """Whether a line of the log is a text or a JSON object."""
 
-    @field_validator("namespaces", "image_pull_secrets", mode="before")
+    @field_validator("namespaces", "image_pull_secrets", "lease_namespaces", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value

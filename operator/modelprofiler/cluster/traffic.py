@@ -16,6 +16,8 @@ class Traffic:
         self._requests: Counter[str] = Counter()
         self._sent: Counter[str] = Counter()
         self._received: Counter[str] = Counter()
+        self.failures: Counter[tuple[str, str]] = Counter()
+        """Requests that failed, by (verb and resource, status); status 0: no answer."""
 
     @property
     def reads(self) -> int:
@@ -35,6 +37,10 @@ class Traffic:
     def receive(self, name: str, size: int) -> None:
         """Count bytes of an answer."""
         self._received[name] += size
+
+    def fail(self, name: str, status: int) -> None:
+        """Count a request that failed, with the status of the answer; 0: there was none."""
+        self.failures[name, str(status)] += 1
 
     def to_dict(self) -> dict[str, dict[str, int]]:
         """Return the number of requests, bytes sent and bytes received for each verb and resource."""

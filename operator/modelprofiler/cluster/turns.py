@@ -105,6 +105,16 @@ class Turns:
             self._queue.put(entry)
         return place
 
+    @property
+    def waiting(self) -> int:
+        """How many profiles wait for their turn."""
+        return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """How many profiles run."""
+        return self._queue.running
+
     def is_urgent(self, key: Key) -> bool:
         """Return whether a profile runs, or may run now: it is looked at before all that only wait."""
         entry = self._queue.get(key)

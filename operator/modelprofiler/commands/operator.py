@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import sys
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +19,9 @@ def run(_: argparse.Namespace) -> int:
     """Run until the process is told to end."""
     from modelprofiler.cluster import handlers
     from modelprofiler.cluster.settings import Settings
+    from modelprofiler.cluster.telemetry import logs
 
     settings = Settings.from_environment(os.environ)
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
-    )
+    logs.configure(settings.log_level, settings.log_format)
     handlers.run(settings)
     return 0

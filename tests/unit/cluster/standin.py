@@ -17,6 +17,7 @@ from modelprofiler.cluster.adapter import (
     DEPLOYMENTS,
     EVENTS,
     JOBS,
+    LEASES,
     MERGE_PATCH,
     NODES,
     PODS,
@@ -26,9 +27,10 @@ from modelprofiler.cluster.adapter import (
     Listener,
 )
 from modelprofiler.cluster.answers import check_controller
+from modelprofiler.cluster.traffic import Traffic
 from modelprofiler.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound
 
-_ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES)
+_ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, LEASES, NODES, PODS, PROFILES)
 KINDS = {kind.plural: kind for kind in _ALL}
 Fault = Callable[[str, Kind, str], None]
 
@@ -51,6 +53,7 @@ class StandIn(Cluster):
         self.calls: list[tuple[str, str, str]] = []
         """(verb, plural, name) of every call."""
         self.reads = self.writes = 0
+        self.traffic = Traffic()
         self.before: Fault | None = None
         """Called before a call has its effect; may raise."""
         self.after: Fault | None = None
@@ -201,6 +204,17 @@ class StandIn(Cluster):
         self._end("status", kind, meta["name"])
         copied: Object = _copy(stored)
         return copied
+
+    async def replace(self, kind: Kind, body: Object) -> Object:
+        """Replace an object that has not changed since it was read."""
+        meta = body["metadata"]
+        self._begin("update", kind, meta["name"])
+        stored = self._stored(kind, meta["namespace"], meta["name"])
+        if stored["metadata"]["resourceVersion"] != meta["resourceVersion"]:
+            raise Conflict("the object has been modified; please apply your changes to the latest version")
+        replaced: Object = _copy(self.put(kind, _copy(body)))
+        self._end("update", kind, meta["name"])
+        return replaced
 
     async def delete(
         self, kind: Kind, namespace: str, name: str, grace_seconds: int | None = None, uid: str | None = None

@@ -23,6 +23,7 @@ from modelprofiler.cluster.gather.measure import Sources
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.reconcile import Reconciler
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.cluster.telemetry.metrics import Metrics, Snapshot
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import MetricsUnavailable, ModelProfilerError
@@ -115,7 +116,9 @@ class World:
         self.kept = Children(self.cluster)
         for kind in KINDS:
             self.kept.replace(kind, None, self._ours(kind), "1")
-        self.reconciler = Reconciler(self.cluster, sources, self.settings, self.turns, self.kept, lambda: self.time)
+        self.reconciler = Reconciler(
+            self.cluster, sources, self.settings, self.turns, self.kept, Metrics(Snapshot), lambda: self.time
+        )
 
     def _ours(self, kind: Kind) -> list[Object]:
         return [

@@ -68,6 +68,13 @@ def is_queued(raw: Object) -> bool:
     )
 
 
+def reason_of(raw: Object) -> str:
+    """Return the reason that says most about a profile: how it ended, or else what it waits for or does."""
+    finished = _condition(raw, ConditionType.FINISHED)
+    shown = _condition(raw, ConditionType.SUCCEEDED) if finished.get("status") == "True" else finished
+    return str(shown.get("reason") or "")
+
+
 def published_place(raw: Object) -> int | None:
     """Return the place in the queue that the status shows; None when it shows none."""
     place = (raw.get("status") or {}).get("queuePosition")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from modelprofiler.core.windows import Window, windows_of
 from modelprofiler.errors import MetricsUnavailable
 from modelprofiler.metrics.auto import AutoSource
 from modelprofiler.metrics.bounded import read_token
+from modelprofiler.metrics.counted import Counted
 from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource
 from modelprofiler.metrics.series import thinned
@@ -38,6 +40,8 @@ class Sources:
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
         kubelets = Kubelets(cluster, settings.kubelet_account, time.monotonic)
+        self.errors: Counter[str] = Counter()
+        """Questions that got no usable answer, by the name of the source."""
         ca = settings.kubelet_ca_file or cluster.ca_file
         self._kubelet = KubeletSource(
             kubelets.address,
@@ -53,7 +57,9 @@ class Sources:
                 ca_file=Path(settings.prometheus_ca_file) if settings.prometheus_ca_file else None,
             )
         # One for good: it remembers for a while that Prometheus does not answer.
-        self._auto = AutoSource(self._prometheus, self._kubelet)
+        self._auto = AutoSource(
+            Counted(self._prometheus, self.errors) if self._prometheus else None, Counted(self._kubelet, self.errors)
+        )
 
     def named(self, choice: SourceChoice) -> MetricsSource | None:
         """Return the source that ``spec.metrics.source`` chooses; None where the installation has none."""
@@ -61,9 +67,9 @@ class Sources:
             case "Auto":
                 return self._auto
             case "Kubelet":
-                return self._kubelet
+                return Counted(self._kubelet, self.errors)
             case "Prometheus":
-                return self._prometheus
+                return Counted(self._prometheus, self.errors) if self._prometheus else None
             case _:
                 assert_never(choice)
 

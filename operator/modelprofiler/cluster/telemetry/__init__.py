@@ -1,0 +1,1 @@
+"""How the operator can be watched: its metrics, its health, its logs."""

@@ -1,0 +1,132 @@
+"""Who serves: one operator at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.unit.cluster.objects import now
+from tests.unit.cluster.standin import StandIn
+
+from modelprofiler.cluster import leader
+from modelprofiler.cluster.adapter import LEASES, Kind
+from modelprofiler.cluster.leader import Leadership
+from modelprofiler.errors import ClusterUnavailable
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elect within seconds: the library's smallest periods."""
+    monkeypatch.setattr(leader, "LEASE_SECONDS", 3.0)
+    monkeypatch.setattr(leader, "RENEW_SECONDS", 2.0)
+    monkeypatch.setattr(leader, "RETRY_SECONDS", 1.0)
+
+
+@asynccontextmanager
+async def candidate(cluster: StandIn, name: str, *namespaces: str) -> AsyncIterator[tuple[Leadership, list[str]]]:
+    """Return a candidate and the log of its service; it gives its Leases back at the end."""
+    leadership = Leadership(cluster, namespaces or ("kube-system",), "modelprofiler", name)
+    log: list[str] = []
+
+    async def serve() -> None:
+        log.append("began")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            log.append("ended")
+
+    task = asyncio.create_task(leadership.keep(serve))
+    try:
+        yield leadership, log
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until_leads(leadership: Leadership, seconds: float = 8) -> None:
+    """Wait until it leads."""
+    async with asyncio.timeout(seconds):
+        while not leadership.leads:  # noqa: ASYNC110 - nobody says so
+            await asyncio.sleep(0.02)
+
+
+def holder(cluster: StandIn, namespace: str = "kube-system") -> object:
+    """Return who holds the Lease."""
+    return cluster.objects["leases", namespace, "modelprofiler"]["spec"]["holderIdentity"]
+
+
+async def test_one_of_two_serves_and_the_other_says_for_whom_it_stands_by() -> None:
+    """When the first ends, it gives the Lease back and the second serves at its next try."""
+    cluster = StandIn(lambda: now(0))
+    async with candidate(cluster, "second/pod") as (second, log):
+        async with candidate(cluster, "first/pod") as (first, _):
+            async with asyncio.timeout(5):
+                while not (first.leads or second.leads):  # noqa: ASYNC110 - nobody says so
+                    await asyncio.sleep(0.02)
+            await asyncio.sleep(1.5)
+            leads = {"first/pod": first.leads, "second/pod": second.leads}
+            assert 1 == sum(leads.values())
+            assert leads[str(holder(cluster))]
+            standing_by = second if first.leads else first
+            assert holder(cluster) == standing_by.holder
+        await until_leads(second)
+        assert "second/pod" == holder(cluster)
+        assert ["began"] == log
+    assert "" == holder(cluster)
+    assert ["began", "ended"] == log
+
+
+async def test_one_that_died_is_followed_when_its_lease_has_run_out() -> None:
+    """Not before: it may only be slow."""
+    cluster = StandIn(lambda: now(0))
+    spec = {"holderIdentity": "dead/pod", "leaseDurationSeconds": 3, "acquireTime": "x", "renewTime": "x"}
+    cluster.put(LEASES, {"metadata": {"name": "modelprofiler", "namespace": "kube-system"}, "spec": spec})
+    async with candidate(cluster, "next/pod") as (leadership, _):
+        await asyncio.sleep(1.5)
+        assert (False, "dead/pod") == (leadership.leads, leadership.holder)
+        await until_leads(leadership)
+
+
+async def test_a_container_that_is_restarted_in_its_pod_serves_at_once() -> None:
+    """It is the holder."""
+    cluster = StandIn(lambda: now(0))
+    spec = {"holderIdentity": "same/pod", "leaseDurationSeconds": 3600, "acquireTime": "x", "renewTime": "x"}
+    cluster.put(LEASES, {"metadata": {"name": "modelprofiler", "namespace": "kube-system"}, "spec": spec})
+    async with candidate(cluster, "same/pod") as (leadership, _):
+        await until_leads(leadership, 2)
+
+
+async def test_who_cannot_renew_the_lease_stops_serving_and_goes_on_when_it_can() -> None:
+    """Somebody else may hold it by then."""
+    cluster = StandIn(lambda: now(0))
+    broken = False
+
+    def refuse(verb: str, kind: Kind, name: str) -> None:
+        if broken:
+            raise ClusterUnavailable("the API server does not answer")
+
+    cluster.before = refuse
+    async with candidate(cluster, "only/pod") as (leadership, log):
+        await until_leads(leadership)
+        broken = True
+        async with asyncio.timeout(8):
+            while leadership.leads:  # noqa: ASYNC110 - nobody says so
+                await asyncio.sleep(0.02)
+        assert ["began", "ended"] == log
+        broken = False
+        await until_leads(leadership)
+        assert ["began", "ended", "began"] == log
+
+
+async def test_an_operator_of_several_namespaces_serves_when_it_holds_each_of_them() -> None:
+    """One that serves one of them already goes on."""
+    cluster = StandIn(lambda: now(0))
+    async with candidate(cluster, "both/pod", "team-a", "team-b") as (both, log):
+        await until_leads(both)
+        async with candidate(cluster, "one/pod", "team-b") as (one, _):
+            await asyncio.sleep(1.5)
+            assert (False, "both/pod") == (one.leads, one.holder)
+    assert ["began", "ended"] == log
+    assert ["", ""] == [holder(cluster, space) for space in ("team-a", "team-b")]

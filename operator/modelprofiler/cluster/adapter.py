@@ -23,6 +23,7 @@ from kubernetes.aio.stream import WsApiClient
 
 from modelprofiler.api.objects import Object, controller_of
 from modelprofiler.cluster.answers import check_controller, error_of
+from modelprofiler.cluster.credentials import Credentials
 from modelprofiler.cluster.paths import path_of
 from modelprofiler.cluster.traffic import Traffic, name_of
 from modelprofiler.errors import AlreadyExists, ClusterUnavailable, ModelProfilerError, NotFound
@@ -37,17 +38,6 @@ NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """How to reach and log in to the API server."""
-
-    server: str
-    ca_file: str | None
-    token: str | None
-    certificate_file: str | None
-    key_file: str | None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from modelprofiler.errors import ModelProfilerError, NotFound
 
 log = logging.getLogger(__name__)
 
+LEASE = "modelprofiler"
+"""Name of the Lease: the same for every release, so that a second one notices the first."""
 LEASE_SECONDS = 30.0
 """How long a Lease holds after it was renewed last: so long nobody serves when an operator dies with its node."""
 RENEW_SECONDS = 20.0
@@ -128,15 +130,13 @@ class Leadership:
         The API server.
     namespaces
         The namespaces of the Leases: that of all operators of the cluster, or each namespace that is served.
-    name
-        Name of the Leases.
     identity
         Of this operator: the same after a restart of its container, another one in another pod.
     """
 
-    def __init__(self, cluster: Cluster, namespaces: tuple[str, ...], name: str, identity: str) -> None:
+    def __init__(self, cluster: Cluster, namespaces: tuple[str, ...], identity: str) -> None:
         self._identity = identity
-        self._locks = [_Lock(cluster, space, name, identity, self._note_holder) for space in namespaces]
+        self._locks = [_Lock(cluster, space, LEASE, identity, self._note_holder) for space in namespaces]
         self._holder = ""
         self.leads = False
         """Whether this operator serves."""

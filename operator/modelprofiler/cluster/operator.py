@@ -7,7 +7,8 @@ import contextlib
 import logging
 from typing import Any
 
-from modelprofiler.cluster.adapter import Cluster, Credentials
+from modelprofiler.cluster.adapter import Cluster
+from modelprofiler.cluster.credentials import Credentials
 from modelprofiler.cluster.gather.measure import Sources
 from modelprofiler.cluster.leader import Leadership
 from modelprofiler.cluster.serving import Serving
@@ -71,9 +72,8 @@ class Operator:
         settings = self._settings
         self._sources = Sources(self._cluster, settings)
         await self._monitor.start(settings.liveness_port, settings.metrics_port)
-        self._leadership = Leadership(
-            self._cluster, settings.lease_namespaces, settings.lease_name, settings.pod_name or "modelprofiler"
-        )
+        identity = settings.pod_name or "modelprofiler"
+        self._leadership = Leadership(self._cluster, settings.lease_namespaces, identity)
         self._leading = asyncio.create_task(self._leadership.keep(self._serve), name="lead")
 
     def changed(self, type_: str | None, raw: dict[str, Any]) -> None:

@@ -64,8 +64,6 @@ class Settings(BaseModel):
     """Port of the operator's own /metrics; 0: none."""
     lease_namespaces: tuple[str, ...] = ()
     """Namespaces of the Leases that elect who serves; empty: no election, for an operator that is the only one."""
-    lease_name: str = "modelprofiler"
-    """Name of these Leases."""
     pod_name: str = ""
     """What the holder of a Lease is called: namespace and name of the operator's pod."""
     log_level: str = "INFO"

@@ -1,6 +1,7 @@
 """The chart: what it asks for, what it refuses, and that its values are the operator's settings."""
 
 import itertools
+import json
 import re
 import subprocess
 import tomllib
@@ -20,7 +21,7 @@ Helm = Callable[..., subprocess.CompletedProcess[str]]
 EVERYTHING = (
     "--set=prometheus.url=https://prometheus:9090,prometheus.tokenSecret.name=token,prometheus.caConfigMap.name=ca",
     "--set=kubelet.caConfigMap.name=kubelet-ca,kubelet.insecureTLS=true",
-    "--set=watchNamespaces={a,b},logLevel=DEBUG",
+    "--set=watchNamespaces={a,b},logLevel=DEBUG,logFormat=JSON",
     "--set=trials.allowPrivileged=true,trials.imagePullPolicy=Always,trials.imagePullSecrets={r,s}",
     "--set=trials.load.cpu=2,trials.load.memory=1Gi,trials.load.cpuLimit=3,trials.timeouts.ready=12",
     "--set=trials.loadImage.repository=registry.example/load,trials.loadImage.tag=v7",
@@ -40,7 +41,7 @@ def _container(objects: list[Object]) -> Object:
 
 
 def _environment(objects: list[Object]) -> dict[str, str]:
-    return {variable["name"]: variable["value"] for variable in _container(objects)["env"]}
+    return {variable["name"]: variable["value"] for variable in _container(objects)["env"] if "value" in variable}
 
 
 def _rules(objects: list[Object]) -> list[Object]:
@@ -64,7 +65,8 @@ def test_the_default_values_are_the_operators_own_defaults(render: Render) -> No
     found = Settings.from_environment(_environment(render()))
     images = {"scoring_image": "modelprofiler/scoring-server:0.1.0", "load_image": "modelprofiler/operator:0.1.0"}
     account = {"kubelet_account": "tools/mp-modelprofiler-kubelet"}
-    assert Settings().model_copy(update=images | account) == found
+    leader = {"lease_namespaces": ("kube-system",), "pod_name": "tools/$(POD_NAME)", "metrics_port": 8081}
+    assert Settings().model_copy(update=images | account | leader) == found
 
 
 def test_every_value_reaches_its_setting(render: Render) -> None:
@@ -86,7 +88,11 @@ def test_every_value_reaches_its_setting(render: Render) -> None:
         load_memory="1Gi",
         allow_privileged=True,
         ready_timeout_seconds=12,
+        metrics_port=8081,
+        lease_namespaces=("a", "b"),
+        pod_name="tools/$(POD_NAME)",
         log_level="DEBUG",
+        log_format="JSON",
     )
     assert expected == Settings.from_environment(_environment(render(*EVERYTHING)))
 
@@ -132,13 +138,50 @@ def test_there_is_never_a_second_operator(render: Render) -> None:
 
 
 def test_the_operator_has_probes_and_resources(render: Render) -> None:
-    """All three probes ask the one health endpoint."""
+    """Whether it is alive and whether it is ready are two questions."""
     container = _container(render())
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert container[probe]["httpGet"] == {"path": "/healthz", "port": "health"}
-    assert container["ports"] == [{"name": "health", "containerPort": Settings().liveness_port}]
+    for probe, path in (("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+        assert container[probe]["httpGet"] == {"path": path, "port": "health"}
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert {"health": Settings().liveness_port, "metrics": 8081} == ports
     assert {"requests", "limits"} == set(container["resources"])
     assert ["operator"] == container["args"]
+
+
+def test_operators_of_all_namespaces_share_one_lease(render: Render) -> None:
+    """Whatever their release is called; a confined one has a Lease in each of its namespaces and no right elsewhere."""
+    assert "kube-system" == _environment(render())[f"{PREFIX}LEASE_NAMESPACES"]
+    role = next(o for o in render() if o["kind"] == "Role" and o["metadata"]["namespace"] == "kube-system")
+    assert {("leases",)} == {tuple(rule["resources"]) for rule in role["rules"]}
+    confined = render("--set=watchNamespaces={a,b}")
+    assert "a,b" == _environment(confined)[f"{PREFIX}LEASE_NAMESPACES"]
+    assert "kube-system" not in {o["metadata"].get("namespace") for o in confined}
+    alone = render("--set=leaderElection.enabled=false")
+    assert f"{PREFIX}LEASE_NAMESPACES" not in _environment(alone)
+    assert all("leases" not in rule["resources"] for rule in _rules(alone))
+
+
+def test_monitoring_is_made_where_it_is_asked_for(render: Render) -> None:
+    """The Prometheus operator's kinds only then: not every cluster knows them."""
+    assert not {"ServiceMonitor", "PrometheusRule"} & {o["kind"] for o in render()}
+    every = render(
+        "--set=metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.release=prometheus",
+        "--set=metrics.prometheusRule.enabled=true,metrics.dashboard.enabled=true",
+    )
+    monitor, service = _one(every, "ServiceMonitor"), _one(every, "Service")
+    assert "prometheus" == monitor["metadata"]["labels"]["release"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+    assert (
+        service["spec"]["selector"].items()
+        <= _one(every, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
+    )
+    assert 6 == len(_one(every, "PrometheusRule")["spec"]["groups"][0]["rules"])
+    (dashboard,) = [o for o in every if o["kind"] == "ConfigMap" and "grafana_dashboard" in o["metadata"]["labels"]]
+    assert "modelprofiler" == json.loads(dashboard["data"]["modelprofiler.json"])["title"]
+    none = render("--set=metrics.enabled=false")
+    assert "0" == _environment(none)[f"{PREFIX}METRICS_PORT"]
+    assert "Service" not in {o["kind"] for o in none}
 
 
 def test_no_role_has_a_wildcard(render: Render) -> None:
@@ -185,7 +228,7 @@ def test_a_kubelet_sees_the_token_of_an_account_that_may_read_its_metrics_and_no
     assert metrics == _one(objects, "ClusterRole", "mp-modelprofiler-tools-kubelet")["rules"]
     own = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
     assert 1 == sum("nodes/metrics" in rule["resources"] for rule in own)
-    (role,) = [o for o in objects if o["kind"] == "Role"]
+    role = _one(objects, "Role", "mp-modelprofiler-kubelet-token")
     token = {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}
     assert [token | {"resourceNames": [account]}] == role["rules"]
     assert "tools" == role["metadata"]["namespace"]
@@ -215,7 +258,7 @@ def test_chosen_namespaces_get_a_role_each_and_nothing_else_but_nodes(render: Re
 def test_without_node_access_chosen_namespaces_need_no_cluster_role(render: Render) -> None:
     """A team can install it into its own namespace."""
     objects = render("--set=watchNamespaces={a},rbac.aggregate=false,rbac.nodeAccess=false,crds.install=false")
-    assert ["Deployment", "Role", "RoleBinding", "ServiceAccount"] == sorted(o["kind"] for o in objects)
+    assert ["Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"] == sorted(o["kind"] for o in objects)
 
 
 def test_every_binding_is_to_the_operators_own_account(render: Render) -> None:

@@ -27,7 +27,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def candidate(cluster: StandIn, name: str, *namespaces: str) -> AsyncIterator[tuple[Leadership, list[str]]]:
     """Return a candidate and the log of its service; it gives its Leases back at the end."""
-    leadership = Leadership(cluster, namespaces or ("kube-system",), "modelprofiler", name)
+    leadership = Leadership(cluster, namespaces or ("kube-system",), name)
     log: list[str] = []
 
     async def serve() -> None:

@@ -48,6 +48,7 @@ def finished_trial(
     """
     failure = evidence.failure or failure_of_load(evidence.load, evidence.last_words)
     failure = _explained(failure, attempt, evidence, trials) if failure is not None else None
+    failure = _killed_after_a_resize(failure, attempt, evidence, trials) or failure
     row = _row(spec, attempt, evidence, failure, completed, trials)
     if failure is None and row.outcome is Outcome.PASSED and needs_usage(spec, attempt.window):
         usage = evidence.usage
@@ -127,6 +128,26 @@ def _explained(failure: Failure, attempt: Attempt, evidence: Evidence, trials: S
     if passed and (failure.exit_code == 0 or not attempt.fresh):
         return Failure(Outcome.DISTURBED, message, failure.exit_code)
     return Failure(failure.outcome, message, failure.exit_code)
+
+
+def _killed_after_a_resize(
+    failure: Failure | None, attempt: Attempt, evidence: Evidence, trials: Sequence[Trial]
+) -> Failure | None:
+    """Return that a resized server was killed for lack of memory, which says nothing; None where it was not, or may.
+
+    It held what the loads before had left in it, and trials of CPU run with the largest memory: counted as evidence,
+    the kill would be blamed on the CPU.
+    """
+    kills = evidence.usage.oom_kills if evidence.usage is not None else None
+    killed = (failure is not None and failure.outcome is Outcome.OOM_KILLED) or (failure is None and kills)
+    if attempt.fresh or not killed or not any(trial.outcome is Outcome.PASSED for trial in trials):
+        return None
+    message = failure.message if failure is not None else "the kernel's OOM killer ended a process of the container"
+    return Failure(
+        Outcome.DISTURBED,
+        f"{message}; the server had been resized and held the memory of earlier loads, so that this counts only if a "
+        "new one is killed, too",
+    )
 
 
 def _failed_start(failure: Failure, attempt: Attempt, trials: Sequence[Trial]) -> Failure:

@@ -75,7 +75,7 @@ COLUMNS = (
         "purpose",
         "Why the trial ran. Reference: at the largest size. Bracket and Bisect: to find the "
         "smallest CPU. Repeat: the same size again. Memory: to find the smallest memory. Confirm: at the size to be "
-        "recommended. Grid: one of all combinations.",
+        "recommended. Soak: with a long window, to see whether memory goes on growing. Grid: one of all combinations.",
         lambda t: str(t.purpose),
         number=False,
         rank=1,

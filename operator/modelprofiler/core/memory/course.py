@@ -19,8 +19,9 @@ from modelprofiler.core.stats import student_t
 Trend = Literal["Grows", "Settles", "Saws", "Unclear"]
 Point = tuple[float, float]
 
-FEWEST_POINTS = 16
-"""Samples that a course needs: four for a line through each quarter, for which Student's t is 4.3."""
+FEWEST_POINTS = 12
+"""Samples that a course needs: six for a line through each half, for which Student's t is 2.8, and three for the slope
+of each quarter."""
 
 MOST_GROUPS = 48
 """Groups of samples: twelve in each quarter. More would be closer in time and no more independent."""
@@ -117,7 +118,7 @@ def course(points: Sequence[Point]) -> Course | None:
     Returns
     -------
     Course or None
-        None with fewer than 16 samples, or where no requests were completed between them.
+        None with fewer than 12 samples, or where no requests were completed between them.
     """
     if len(points) < FEWEST_POINTS or points[-1][0] <= points[0][0]:
         return None

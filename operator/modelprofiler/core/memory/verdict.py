@@ -88,7 +88,7 @@ def growth_of(trials: Sequence[Trial], *, longest: float, ceiling: int) -> Growt
     """
     suspicion = leak_of([t for t in trials if t.purpose is not Purpose.SOAK])
     killed = max((Limits.from_size(t.limits).memory for t in trials if is_killed_soak(t)), default=0)
-    soaks = sum(t.purpose is Purpose.SOAK and (is_killed_soak(t) or course_of(t) is not None) for t in trials)
+    soaks = sum(is_killed_soak(t) or _is_passed_soak(t) for t in trials)
     observed = [(t, course) for t in trials if (course := course_of(t)) is not None]
     for trial, course in reversed(observed):
         if course.trend in ("Settles", "Saws"):
@@ -102,7 +102,13 @@ def growth_of(trials: Sequence[Trial], *, longest: float, ceiling: int) -> Growt
     leak = _leak(*grew[-1]) if grew else suspicion
     if leak is None and not killed:
         return Growth(State.NONE, soaks=soaks)
-    return Growth(State.SUSPECTED, leak, observed[-1][0] if observed else None, killed, soaks)
+    undecided = [t for t in trials if course_of(t) is not None or _is_passed_soak(t)]
+    return Growth(State.SUSPECTED, leak, undecided[-1] if undecided else None, killed, soaks)
+
+
+def _is_passed_soak(trial: Trial) -> bool:
+    """Whether a soak came to its end, with enough samples or not."""
+    return trial.purpose is Purpose.SOAK and trial.outcome is Outcome.PASSED
 
 
 FULL = 0.95

@@ -224,7 +224,14 @@ def _memory_boundary(run: Run, target: Target, memory: int) -> list[Claim]:
             for o in run.observations
             if o.passed and o.trial.usage and o.trial.usage.memory and o.trial.usage.memory.peak.bytes == memory
         ]
-        return [Claim(Kind.PEAK, f"Memory peaked at {_mebibytes(memory)}", highest[0] if highest else None, memory)]
+        return [
+            Claim(
+                Kind.PEAK,
+                f"Memory peaked at {_mebibytes(memory)}{' apart from soaks' if run.leaves_soaks_out else ''}",
+                highest[0] if highest else None,
+                memory,
+            )
+        ]
     last = killed[-1]
     text = f"{_mebibytes(last.limits.memory)} of memory was too small"
     claims = [Claim(Kind.TOO_SMALL, text, last.trial.index, last.limits.memory)]

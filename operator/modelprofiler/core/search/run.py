@@ -278,6 +278,15 @@ class Run:
         return growth_over_horizon(self.spec, self.trials, self.growth.leak)
 
     @property
+    def leaves_soaks_out(self) -> bool:
+        """Whether the memory peaks of soaks do not count, because memory has not settled in them.
+
+        What it grew by is a part of what is added for the horizon.
+        """
+        soaked = any(o.passed and o.trial.purpose is Purpose.SOAK for o in self.observations)
+        return soaked and self.growth.state in (State.SUSPECTED, State.GROWS)
+
+    @property
     def memory_peak(self) -> int | None:
         """The largest memory peak of the trials that passed, in bytes.
 
@@ -318,10 +327,8 @@ class Run:
 
     @property
     def _memory_usages(self) -> list[MemoryUsage]:
-        # What memory grew by in a soak counts once it has settled; else it is a part of what is added for the horizon.
-        grows = self.growth.state in (State.SUSPECTED, State.GROWS)
         passed = [o.trial for o in self.observations if o.passed]
-        trials = [t for t in passed if not (grows and t.purpose is Purpose.SOAK)]
+        trials = [t for t in passed if not (self.leaves_soaks_out and t.purpose is Purpose.SOAK)]
         usages = [t.usage for t in trials if t.usage is not None]
         return [usage.memory for usage in usages if usage.memory is not None]
 

@@ -117,3 +117,38 @@ def test_trials_that_run_out_leave_a_suspicion_unverified() -> None:
     world = World(leak(100 * KIB), "Local", profile(search={"maxTrials": 4}))
     end = answer(world)
     assert Reason.MEMORY_GROWS is end.reason
+
+
+def test_with_a_closed_loop_the_measured_rate_counts() -> None:
+    """The horizon is at the rate of the soak."""
+    load = {"closedLoop": {"concurrency": 4}, "warmup": "5s", "duration": "30s"}
+    world = World(leak(100 * KIB), "Local", profile(load=load), rate=25)
+    end = answer(world)
+    assert Reason.MEMORY_GROWS is end.reason
+    assert "24h at about 25/s would need" in end.message
+
+
+def test_a_grid_is_soaked_as_well() -> None:
+    """It recommends a combination that was measured."""
+    resources = {"cpu": {"values": ["400m", "1"]}, "memory": {"values": ["512Mi", "2Gi"]}}
+    world = World(leak(100 * KIB), "Local", profile(search={"strategy": "Grid"}) | {"resources": resources})
+    end = answer(world)
+    assert world.soaks
+    assert Reason.MEMORY_GROWS is end.reason
+
+
+@pytest.mark.parametrize("environment", ["Local", "Cluster"])
+def test_a_soak_is_as_long_as_its_suspicion_needs(environment: Any) -> None:
+    """In a cluster 12 samples, which are up to 20 s apart; on this machine six times the window and its warm-up."""
+    world = World(leak(10 * KIB), environment, profile())
+    answer(world)
+    assert world.soaks
+    assert 600 >= (world.soaks[0].seconds or 0) >= {"Local": 210, "Cluster": 240}[environment]
+
+
+def test_a_soak_without_enough_samples_is_not_repeated_for_ever() -> None:
+    """In a cluster two minutes have eight; the message says that the window did not decide."""
+    world = World(leak(10 * KIB), "Cluster", profile(search={"soak": "2m"}))
+    end = answer(world)
+    assert 2 >= len(world.soaks)
+    assert Reason.MEMORY_GROWS is end.reason

@@ -27,7 +27,6 @@ class Facts:
     resources: EffectiveResources
     trials: Sequence[Trial]
     size: Limits
-    claims: Sequence[Claim] = ()
 
     def trial(self, claim: Claim) -> Trial:
         """Return the trial that a claim names."""
@@ -146,9 +145,9 @@ def _evidence(facts: Facts) -> list[Trial]:
 
 
 def _peak(facts: Facts, claim: Claim) -> bool:
-    """Whether it is the highest; where memory grows without end, a soak's peak is a part of what is added for that."""
-    grows = any(c.kind is Kind.GROWS for c in facts.claims)
-    passed = [t for t in facts.passed() if not (grows and t.purpose is Purpose.SOAK)]
+    """Whether it is the highest; where it says so, a soak's peak is left out."""
+    left_out = "apart from soaks" in claim.text
+    passed = [t for t in facts.passed() if not (left_out and t.purpose is Purpose.SOAK)]
     return peak_of(facts.trial(claim)) == claim.size == max(peak_of(t) for t in passed)
 
 
@@ -197,5 +196,5 @@ def false_claims(
     cpu, memory = end.recommendation.requests.cpu, end.recommendation.requests.memory
     assert cpu is not None
     assert memory is not None
-    facts = Facts(spec, resources, trials, Limits(cpu.millicores, memory.bytes), end.claims)
+    facts = Facts(spec, resources, trials, Limits(cpu.millicores, memory.bytes))
     return [claim for claim in end.claims if not HOLDS[claim.kind](facts, claim)]

@@ -102,6 +102,25 @@ def leak_of(trials: Sequence[Trial]) -> Leak | None:
     return Leak((low + high) / 2, low, high, base, len(growing))
 
 
+def suspicion_of(trials: Sequence[Trial]) -> Leak | None:
+    """Return the growth that these trials give reason to suspect: a leak, or growth that their samples cannot bound.
+
+    With the three samples of a kubelet a trial has a rate and no interval. Where memory grew in most of the trials, and
+    in two of them or in the only one, that is enough to look longer, although their rates may differ.
+    """
+    if (leak := leak_of(trials)) is not None:
+        return leak
+    passed = [t for t in trials if t.outcome is Outcome.PASSED]
+    memories = [(t, t.usage.memory) for t in passed if t.usage is not None and t.usage.memory is not None]
+    measured = [(t, memory) for t, memory in memories if memory.growth_per1000_requests is not None]
+    growing = [(t, memory) for t, memory in measured if _grows(memory)]
+    if 2 * len(growing) <= len(measured) or len(growing) < min(FEWEST_TRIALS, len(passed)):
+        return None
+    slopes = [_slope(memory) for _, memory in growing]
+    base = min(_base(trial, memory) for trial, memory in growing)
+    return Leak(fmean(slopes), min(slopes), max(slopes), base, len(growing))
+
+
 def _slope(memory: MemoryUsage) -> float:
     """Return the growth in bytes per request; 0 where it was not measured."""
     growth = memory.growth_per1000_requests

@@ -8,7 +8,7 @@ from enum import Enum
 
 from modelprofiler.api.trial import MemoryCourse, MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
-from modelprofiler.core.memory.leak import Leak, leak_of
+from modelprofiler.core.memory.leak import Leak, suspicion_of
 
 MOST_SOAKS = 4
 """Soak trials in which memory may be observed in one run: a short one, one of the full length, and as many again with
@@ -86,7 +86,7 @@ def growth_of(trials: Sequence[Trial], *, longest: float, ceiling: int) -> Growt
     ceiling
         The largest memory of the range, in bytes.
     """
-    suspicion = leak_of([t for t in trials if t.purpose is not Purpose.SOAK])
+    suspicion = suspicion_of([t for t in trials if t.purpose is not Purpose.SOAK])
     killed = max((Limits.from_size(t.limits).memory for t in trials if is_killed_soak(t)), default=0)
     soaks = sum(is_killed_soak(t) or _is_passed_soak(t) for t in trials)
     observed = [(t, course) for t in trials if (course := course_of(t)) is not None]

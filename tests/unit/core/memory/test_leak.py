@@ -11,7 +11,7 @@ from tests.unit.core.search.simulator import spec_of
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import MemoryUsage, Purpose, UsageStatus
 from modelprofiler.core.memory.horizon import lasting
-from modelprofiler.core.memory.leak import Leak, leak_of
+from modelprofiler.core.memory.leak import Leak, leak_of, suspicion_of
 
 MI = 2**20
 Told = tuple[str, str, str] | str | None
@@ -96,6 +96,29 @@ def test_few_samples_need_a_second_trial() -> None:
     leak = found([sure, "3.3Mi", None], samples=4)
     assert leak is not None
     assert 3.1 * MI == pytest.approx(leak.per_request * 1000)
+
+
+def suspected(told: Sequence[Told], samples: int = 3) -> Leak | None:
+    """Return the growth that trials with this growth give reason to suspect."""
+    trials = Trials(spec_of())
+    for one in told:
+        trials.ran(Purpose.BRACKET, "500m", load=load_of(100), usage=usage_with(one, samples))
+    return suspicion_of(trials)
+
+
+@pytest.mark.parametrize("told", [["3Mi"], ["3Mi", "3.9Mi"], ["3Mi", "0.5Mi", "1Mi"], ["3Mi", None, "1Mi"]])
+def test_growth_without_an_interval_is_suspected(told: list[Told]) -> None:
+    """It is not sure enough to be told as a leak, and reason enough to look longer."""
+    leak = suspected(told)
+    assert found(told, samples=3) is None
+    assert leak is not None
+    assert leak.low <= leak.per_request <= leak.high
+
+
+@pytest.mark.parametrize("told", [["3Mi", None], ["3Mi", "0"], ["3Mi", "0", "0", "1Mi"], [None], []])
+def test_growth_in_the_smaller_part_of_the_trials_is_not_suspected(told: list[Told]) -> None:
+    """Nor in one of two trials."""
+    assert suspected(told) is None
 
 
 def test_an_overloaded_server_does_not_leak() -> None:

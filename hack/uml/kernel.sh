@@ -31,6 +31,15 @@ uml_preload() {
   printf '%s' "$library"
 }
 
+# Close all but standard input and output: locks of the caller, and of its callers, would be held as long as what is started.
+close_inherited() {
+  local descriptor
+  for descriptor in /proc/self/fd/*; do
+    descriptor=${descriptor##*/}
+    [ "$descriptor" -le 2 ] || eval "exec $descriptor>&-"
+  done
+}
+
 # uml_start DIRECTORY NAME IMAGE MEGABYTES ARGUMENT…: boot a kernel, with its files in DIRECTORY (without spaces): what it
 # writes to IMAGE is in root.cow, its console in console.log; what is written to the pipe `console` is its input.
 # UML_UNDER is a command that runs it, such as nsenter.
@@ -44,11 +53,13 @@ uml_start() {
   # Its memory is a file in /dev/shm; a container has 64 MiB there by default, and a fault beyond would end the kernel.
   local temporary=
   [ "$(df --output=avail -m /dev/shm 2>/dev/null | tail -n 1)" -gt "$memory" ] || temporary=$directory
-  # The pipe is open for reading and writing, so that the console never sees an end of its input. 8 and 9 are locks.
-  setsid "${UML_UNDER[@]}" env LD_PRELOAD="$preload" ${temporary:+TMPDIR="$temporary"} \
-    linux.uml mem="${memory}M" umid="$name" uml_dir="$directory/uml" ubd0="$directory/root.cow,$image" \
-    root=/dev/ubda rw con=null con0=fd:0,fd:1 "$@" \
-    <>"$directory/console" >"$directory/console.log" 2>&1 8>&- 9>&- &
+  # The pipe is open for reading and writing, so that the console never sees an end of its input.
+  (
+    close_inherited
+    exec setsid "${UML_UNDER[@]}" env LD_PRELOAD="$preload" ${temporary:+TMPDIR="$temporary"} \
+      linux.uml mem="${memory}M" umid="$name" uml_dir="$directory/uml" ubd0="$directory/root.cow,$image" \
+      root=/dev/ubda rw con=null con0=fd:0,fd:1 "$@"
+  ) <>"$directory/console" >"$directory/console.log" 2>&1 &
   disown # the shell would report its end
 }
 

@@ -46,8 +46,7 @@ import_into() { # WORK ARCHIVE…
   mkdir -p "$work/root"
   printf 'version = 2\nroot = "%s"\nstate = "%s"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s"\n' \
     "$work/root" "$work/state" "$work/socket" >"$work/containerd.toml"
-  # 8 and 9 are locks.
-  containerd --config "$work/containerd.toml" >"$work/log" 2>&1 8>&- 9>&- &
+  (close_inherited; exec containerd --config "$work/containerd.toml") >"$work/log" 2>&1 &
   server=$!
   wait_until 30 ctr --address "$work/socket" version || { tail -n 5 "$work/log"; return 1; }
   for archive in "$@"; do ctr --address "$work/socket" --namespace k8s.io images import "$archive" >/dev/null; done

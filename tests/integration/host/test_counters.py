@@ -81,9 +81,9 @@ def last(samples: ContainerSamples, name: str) -> float:
 
 async def test_every_number_is_the_groups_own(cgroup: Cgroup, serve: Serve, raw: Callable[[], Raw]) -> None:
     """CPU, throttling, memory, threads and kills, of a throttled server with threads, while it works and afterwards."""
-    cgroup.set_cpu(100)
     cgroup.set_memory(256 * MIB)
     _, port = await serve("--cpu-ms", "20", "--memory-mib", "40", "--threads", "8", cgroup=cgroup)
+    cgroup.set_cpu(100)
     sampler = Sampler.of_cgroup(cgroup)
     sampler.start()
     requests = asyncio.ensure_future(asyncio.to_thread(keep_busy, port))

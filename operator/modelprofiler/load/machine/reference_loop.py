@@ -39,6 +39,8 @@ MOST_CPUS = 8
 def loop_seconds(cpus: Iterable[int] | None = None) -> float | None:
     """Return the CPU seconds that one round of the reference loop takes; None where this system does not count them.
 
+    A kernel that counts CPU time in ticks of 4 or 10 ms, such as one in user mode, does not count those of a round.
+
     It occupies the calling thread for some 30 ms and is spread evenly over the CPUs. Of the rounds on each CPU the
     middle half is averaged: a round that an interrupt fell into says nothing about the pace.
 
@@ -52,7 +54,7 @@ def loop_seconds(cpus: Iterable[int] | None = None) -> float | None:
         return None
     allowed = _allowed()
     if allowed is None:
-        return _mean_of_rounds(ROUNDS)
+        return _mean_of_rounds(ROUNDS) or None
     wanted = sorted(allowed if cpus is None else cpus)[:MOST_CPUS]
     means = []
     try:
@@ -62,7 +64,9 @@ def loop_seconds(cpus: Iterable[int] | None = None) -> float | None:
                 means.append(_mean_of_rounds(ROUNDS // len(wanted)))
     finally:
         os.sched_setaffinity(0, allowed)
-    return sum(means) / len(means) if means else _mean_of_rounds(ROUNDS)
+    if not means:
+        return _mean_of_rounds(ROUNDS) or None
+    return sum(means) / len(means) if all(means) else None
 
 
 def _allowed() -> set[int] | None:
@@ -74,7 +78,7 @@ def _allowed() -> set[int] | None:
 
 
 def _mean_of_rounds(count: int) -> float:
-    """Return the mean CPU seconds of the middle half of this many rounds."""
+    """Return the mean CPU seconds of the middle half of this many rounds; 0 where the clock is too coarse for them."""
     work = _Work()
     for _ in range(WARM_UP):
         work.round()
@@ -85,6 +89,8 @@ def _mean_of_rounds(count: int) -> float:
         times.append(time.thread_time_ns() - before)
     times.sort()
     middle = times[count // 4 : count - count // 4]
+    if not middle[0]:
+        return 0.0
     return sum(middle) / len(middle) / 1e9
 
 

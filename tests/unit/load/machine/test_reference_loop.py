@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -44,3 +45,12 @@ def test_it_runs_by_itself() -> None:
     command = [sys.executable, "-I", "-S", reference_loop.__file__]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     assert 0 < json.loads(output)["loopSeconds"] < 0.1
+
+
+@pytest.mark.parametrize("tick", [4_000_000, 10_000_000])
+def test_a_clock_that_ticks_more_slowly_than_the_work_says_nothing(monkeypatch: pytest.MonkeyPatch, tick: int) -> None:
+    """Some kernels count CPU time in ticks of several milliseconds; a time of zero would be no time at all."""
+    real = time.thread_time_ns
+    monkeypatch.setattr(time, "thread_time_ns", lambda: real() // tick * tick)
+    assert loop_seconds() is None
+    assert loop_seconds(cpus=[9999]) is None

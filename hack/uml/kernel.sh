@@ -42,7 +42,7 @@ close_inherited() {
 
 # uml_start DIRECTORY NAME IMAGE MEGABYTES ARGUMENT…: boot a kernel, with its files in DIRECTORY (without spaces): what it
 # writes to IMAGE is in root.cow, its console in console.log; what is written to the pipe `console` is its input.
-# UML_UNDER is a command that runs it, such as nsenter.
+# UML_UNDER is a command that runs it, such as nsenter; UML_PID is its process afterwards.
 UML_UNDER=()
 uml_start() {
   local directory=$1 name=$2 image=$3 memory=$4 preload
@@ -60,6 +60,8 @@ uml_start() {
       linux.uml mem="${memory}M" umid="$name" uml_dir="$directory/uml" ubd0="$directory/root.cow,$image" \
       root=/dev/ubda rw con=null con0=fd:0,fd:1 "$@"
   ) <>"$directory/console" >"$directory/console.log" 2>&1 &
+  # shellcheck disable=SC2034  # for the caller
+  UML_PID=$!
   disown # the shell would report its end
 }
 

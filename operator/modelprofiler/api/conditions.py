@@ -57,6 +57,8 @@ class Reason(StrEnum):
     """False: the dataset cannot be read or has no rows."""
     RANGE_TOO_LARGE = "RangeTooLarge"
     """False: no node has room for the largest size of the range."""
+    NO_NODE = "NoNode"
+    """False: no node takes the server's pod, because of cordons, taints, or the pod's nodeSelector or affinity."""
     ADMISSION_REFUSED = "AdmissionRefused"
     """False: the API server would reject the pods (Pod Security, a LimitRange, a ResourceQuota or an admission
     policy)."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from modelprofiler.cluster.gather import glance
+from modelprofiler.cluster.places import Places
 from modelprofiler.cluster.queue import Entry, Key, Queue, State
 from modelprofiler.core.conditions import rounded_place
 
@@ -19,7 +20,7 @@ class Turns:
     wake
         Called with the profile whose turn has come.
     slots
-        How many profiles may run at once.
+        How many profiles may run at once where it is not known which nodes there are.
     clock
         Returns the time, with a zone.
     """
@@ -39,7 +40,8 @@ class Turns:
         """Profiles that were woken because it is their turn, and have not taken it yet."""
         self._changed = False
         """Whether places may have changed since `outdated` was called last."""
-        self.slots = slots
+        self.places = Places(slots)
+        """The nodes, and which of them the profiles take."""
 
     def note(self, raw: dict[str, Any], *, done: bool = False) -> None:
         """Update the queue from a profile as the API server has it."""
@@ -62,6 +64,7 @@ class Turns:
         entry = self._queue.remove(key)
         self._published.pop(key, None)
         self._called.discard(key)
+        self.places.forget(key)
         if entry is None:
             return
         self._changed = True
@@ -73,6 +76,17 @@ class Turns:
         """Give a profile its turn."""
         entry = self._queue.get(key)
         self._put(Entry(key, entry.created if entry else "", State.RUNNING))
+
+    def restrict(self, key: Key, nodes: Iterable[str] | None, *, placed: bool) -> None:
+        """Note the nodes on which a profile may run; None: any.
+
+        Parameters
+        ----------
+        placed
+            Whether it is on that node already.
+        """
+        if self.places.restrict(key, None if nodes is None else frozenset(nodes), placed=placed):
+            self._changed = True
 
     def release(self, key: Key) -> None:
         """Give back a turn."""
@@ -96,14 +110,19 @@ class Turns:
         if entry is not None and entry.state is State.RUNNING:
             return 0
         if entry is not None and entry.state is State.WAITING:
-            return self._queue.position(key, self.slots)
+            return self.places.position(self._queue, key)
         self._queue.put(Entry(key, entry.created if entry else "", State.WAITING))
-        place = self._queue.position(key, self.slots)
+        place = self.places.position(self._queue, key)
         if entry is None:
             self._queue.remove(key)
         else:
             self._queue.put(entry)
         return place
+
+    @property
+    def slots(self) -> int:
+        """How many profiles may run at once that ask for no node in particular."""
+        return len(self.places.ordinary) or self.places.slots
 
     @property
     def waiting(self) -> int:
@@ -122,7 +141,7 @@ class Turns:
 
     def call_next(self) -> None:
         """Wake those whose turn it is."""
-        for key in self._queue.first(self.slots - self._queue.running):
+        for key in self.places.free_to_run(self._queue):
             self._called.add(key)
             self._wake(key)
 
@@ -137,8 +156,7 @@ class Turns:
         if not self._changed:
             return []
         outdated: list[Key] = []
-        free = self.slots - self._queue.running
-        for place, key in enumerate(self._queue.order(), start=1 - free):
+        for place, key in self.places.positions(self._queue):
             # A profile whose status shows no place yet is being looked at, which writes one.
             if place > 0 and key in self._published and self._published[key] != rounded_place(place):
                 outdated.append(key)
@@ -151,6 +169,7 @@ class Turns:
         if self._queue.get(entry.key) == entry:
             return
         self._queue.put(entry)
+        self.places.put(entry)
         self._changed = True
         if entry.state is not State.WAITING:
             self._published.pop(entry.key, None)

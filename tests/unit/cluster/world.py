@@ -232,7 +232,7 @@ class World:
         container = pod["spec"]["containers"][0]
         shown = (pod["status"].get("containerStatuses") or [{}])[0].get("resources") or container["resources"]
         status = {"name": container["name"], "imageID": "scoring@sha256:1", "restartCount": 0}
-        pod["spec"]["nodeName"] = "node1"
+        pod["spec"].setdefault("nodeName", self._node_for(pod))
         conditions = []
         if age >= 2:
             conditions.append({"type": "Ready", "status": "True", "lastTransitionTime": created})
@@ -247,6 +247,17 @@ class World:
             "conditions": conditions,
             "containerStatuses": [status],
         }
+
+    def _node_for(self, pod: Object) -> str:
+        """Return the node that its selector names, or else the first without a server."""
+        hosts: dict[str, str] = {
+            o["metadata"]["labels"]["kubernetes.io/hostname"]: o["metadata"]["name"] for o in self.cluster.of(NODES)
+        }
+        if host := (pod["spec"].get("nodeSelector") or {}).get("kubernetes.io/hostname"):
+            return hosts.get(str(host), str(host))
+        servers = [p for p in self.cluster.of(PODS) if p["metadata"]["labels"][names.COMPONENT] == names.SERVER]
+        taken = {p["spec"].get("nodeName") for p in servers}
+        return next((name for name in hosts.values() if name not in taken), "node1")
 
     def _prepare(self, pod: Object, age: float) -> None:
         pod["spec"]["nodeName"] = "node1"

@@ -137,6 +137,7 @@ def not_there_yet(case: Case) -> Decision | None:
     Reason.SOURCE_UNREADABLE,
     Reason.INVALID_DATASET,
     Reason.RANGE_TOO_LARGE,
+    Reason.NO_NODE,
     Reason.ADMISSION_REFUSED,
     Reason.TEMPLATE_REFUSED,
 )

@@ -7,7 +7,7 @@ takes cannot have been given to another profile in between.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import PROFILES, Cluster
 from modelprofiler.cluster.gather import glance, observe
 from modelprofiler.cluster.gather import prepare as preparation
-from modelprofiler.cluster.gather.accept import Accepted, accept
+from modelprofiler.cluster.gather.accept import Accepted, accept, nodes_for
 from modelprofiler.cluster.gather.cache import ChildObjects, Children
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.measure import Sources, measure
@@ -29,7 +29,7 @@ from modelprofiler.cluster.gather.objects import is_deleting, is_pod_of_job, lab
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.remembered import Remembered
 from modelprofiler.cluster.gather.rooms import Rooms
-from modelprofiler.cluster.gather.world import Child, Gone, NotStarted, Preparation, World
+from modelprofiler.cluster.gather.world import Child, Gone, Node, NotStarted, Preparation, World
 from modelprofiler.cluster.gather.world import Unreadable as UnreadableProfile
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.settings import Settings
@@ -62,6 +62,9 @@ class Places(Protocol):
 
     def position(self, key: Key) -> int:
         """Return how many profiles must finish before this one may run; 0: it runs, or may run now."""
+
+    def restrict(self, key: Key, nodes: Iterable[str] | None, *, placed: bool) -> None:
+        """Note the nodes on which a profile may run (None: any), and whether it is on its node already."""
 
 
 class Gatherer:
@@ -190,7 +193,21 @@ class Gatherer:
             stages["preparation"] = self._prepared(profile, acceptance, objects)
         elif isinstance(acceptance, Accepted) and has_status:
             stages |= await self._run(profile, acceptance, objects)
+        if not isinstance(acceptance, Finding):
+            await self._note_nodes(key, profile, acceptance, stages.get("nodes") or {})
         return self._world_now(key, raw, **stages)
+
+    async def _note_nodes(
+        self, key: Key, profile: ModelProfile, acceptance: Accepted | Claims, on: Mapping[str, Node]
+    ) -> None:
+        """Tell the queue on which nodes a profile may run, or on which it does."""
+        if on:
+            self._turns.restrict(key, on, placed=True)
+        elif isinstance(acceptance, Accepted):
+            self._turns.restrict(key, acceptance.nodes, placed=False)
+        else:
+            nodes = await nodes_for(profile, self._settings, self._rooms, acceptance.host)
+            self._turns.restrict(key, nodes, placed=False)
 
     async def _acceptance(self, profile: ModelProfile) -> Accepted | Claims | Finding:
         """Check a profile, anew for every trial: what it names may have changed."""

@@ -32,10 +32,10 @@ class Rooms:
     ) -> None:
         self._cluster, self._settings, self._clock = cluster, settings, clock
         self._lock = asyncio.Lock()
-        self._kept: tuple[datetime, list[capacity.Room]] | None = None
+        self._kept: tuple[datetime, list[capacity.Room] | None] | None = None
 
-    async def read(self) -> list[capacity.Room]:
-        """Return what the nodes have left; empty where they may not be read.
+    async def read(self) -> list[capacity.Room] | None:
+        """Return what the nodes have left, whether or not they take pods; None where they may not be read.
 
         Raises
         ------
@@ -48,11 +48,11 @@ class Rooms:
                 self._kept = now, await self._fresh()
             return self._kept[1]
 
-    async def _fresh(self) -> list[capacity.Room]:
+    async def _fresh(self) -> list[capacity.Room] | None:
         try:
             nodes = await self._cluster.list(NODES)
         except Refused:
-            return []
+            return None
         pods = None
         if not self._settings.namespaces:
             living = "status.phase!=Succeeded,status.phase!=Failed"
@@ -60,7 +60,7 @@ class Rooms:
                 pods = [_request_of(pod) async for pod in self._cluster.each(PODS, fields=living)]
             except Refused:
                 pods = None
-        return capacity.rooms(nodes, pods)
+        return capacity.every_room(nodes, pods)
 
 
 def _request_of(pod: Object) -> Object:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose
 from modelprofiler.cluster import names
 from modelprofiler.cluster.manifests.metadata import child_metadata
 from modelprofiler.cluster.manifests.pods import HOSTNAME, Helper, helper_job, helper_pod, on_node
+from modelprofiler.cluster.manifests.template import server_pod_as_written
 from modelprofiler.cluster.manifests.volumes import Files
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
@@ -103,7 +105,7 @@ def load_pod(
         config_annotation=names.LOAD_CONFIG,
         arguments=("--result", "/dev/termination-log"),
         stop_seconds=STOP_SECONDS,
-        placement=_placement(server_host, together=together),
+        placement=_placement(profile.spec, server_host, together=together),
     )
     pod = helper_pod(helper, settings)
     files = Files.of(profile, run_hash, inline)
@@ -111,11 +113,25 @@ def load_pod(
     return pod
 
 
-def _placement(server_host: str | None, *, together: bool) -> Object:
+def load_placement(spec: ModelProfileSpec) -> Object:
+    """Return what the load pod takes over from the server's about where it may run.
+
+    Where the server's pod tolerates a taint the load's does too: on a cluster whose nodes are all tainted it would have
+    no node otherwise.
+    """
+    tolerations = server_pod_as_written(spec).get("tolerations")
+    return {"tolerations": tolerations} if tolerations else {}
+
+
+def _placement(spec: ModelProfileSpec, server_host: str | None, *, together: bool) -> Object:
+    tolerations = load_placement(spec)
     if server_host is None:
-        return {}
+        return tolerations
     if together:
-        return {"nodeSelector": on_node(server_host)}
+        return {**tolerations, "nodeSelector": on_node(server_host)}
     elsewhere = {"matchExpressions": [{"key": HOSTNAME, "operator": "NotIn", "values": [server_host]}]}
     preferred = [{"weight": 100, "preference": elsewhere}]
-    return {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}}
+    return {
+        **tolerations,
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}},
+    }

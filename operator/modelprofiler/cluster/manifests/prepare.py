@@ -10,6 +10,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.manifests.metadata import child_metadata
 from modelprofiler.cluster.manifests.pods import Helper, helper_job, helper_pod, on_node
+from modelprofiler.cluster.manifests.template import server_pod_as_written
 from modelprofiler.cluster.manifests.volumes import ClaimSource, claim_volume, sources_on_claims
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.files.inspect import PrepareConfig, VolumeSource
@@ -57,7 +58,7 @@ def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, hos
 
 def _placement(profile: ModelProfile, host: str | None) -> Object:
     """Return where the pod may run: where the server's may, since a volume may be made where its first pod runs."""
-    server = (profile.spec.server.template or {}).get("spec") or {}
+    server = server_pod_as_written(profile.spec)
     placement = {field: server[field] for field in ("nodeSelector", "affinity", "tolerations") if server.get(field)}
     if host is not None:
         placement["nodeSelector"] = {**placement.get("nodeSelector", {}), **on_node(host)}

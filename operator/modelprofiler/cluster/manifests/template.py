@@ -77,6 +77,14 @@ def _container_privileges(pod: Object) -> Iterator[tuple[str, str]]:
                 yield f"{path}.capabilities.add", f"asks for {', '.join(added)}"
 
 
+def server_pod_as_written(spec: ModelProfileSpec) -> Object:
+    """Return the spec of the server's pod as far as the profile itself says it: containers, and where it may run."""
+    if spec.server.template is not None:
+        pod: Object = spec.server.template.get("spec") or {}
+        return pod
+    return {}
+
+
 def pod_template(
     spec: ModelProfileSpec,
     settings: Settings,

@@ -17,12 +17,12 @@ from typing import Any
 import yaml
 from tests.unit.cluster.decide.replay import dump, dump_decision
 from tests.unit.cluster.gather.test_prepare import world as on_claims
-from tests.unit.cluster.objects import raw_profile
+from tests.unit.cluster.objects import node, raw_profile
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import World as Simulation
 from tests.unit.cluster.world import done, under_load
 
-from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Kind
+from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, NODES, PODS, Kind
 from modelprofiler.cluster.decide.decision import Decision
 from modelprofiler.cluster.decide.policies import decide
 from modelprofiler.cluster.gather.world import World
@@ -31,6 +31,14 @@ from modelprofiler.errors import Refused
 WORLDS = Path(__file__).parent / "worlds"
 SHORT = {"cpu": {"values": ["250m", "500m", "1"]}, "memory": {"values": ["512Mi", "1Gi"]}}
 BUSY = raw_profile("busy", uid="busy") | {"status": {"startTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}}
+ON_NODE_1 = {
+    "template": {
+        "spec": {
+            "nodeSelector": {"kubernetes.io/hostname": "host-node1"},
+            "containers": [{"name": "server", "image": "scoring"}],
+        }
+    }
+}
 
 Holds = Callable[[World, Decision], bool]
 
@@ -83,6 +91,22 @@ async def not_accepted() -> World:
     simulation.cluster.objects.pop(("configmaps", "team", "files"))
     simulation.advance(10)
     return await first(simulation, by("not_accepted"))
+
+
+async def all_cordoned() -> World:
+    """Every node is cordoned."""
+    simulation = Simulation(raw_profile(resources=SHORT))
+    simulation.cluster.put(NODES, node(unschedulable=True))
+    return await first(simulation, by("not_accepted"))
+
+
+async def node_in_use() -> World:
+    """There are two nodes, and another one runs on the only one that takes the server."""
+    simulation = Simulation(raw_profile(server=ON_NODE_1, resources=SHORT), BUSY)
+    simulation.cluster.put(NODES, node("node2"))
+    simulation.turns.places.ordinary = frozenset({"node1", "node2"})
+    simulation.turns.restrict(("team", "busy"), ("node1",), placed=True)
+    return await first(simulation, by("queued"))
 
 
 async def unreadable() -> World:
@@ -211,6 +235,8 @@ SCENES: tuple[Callable[[], Awaitable[World]], ...] = (
     queued,
     still_queued,
     not_accepted,
+    all_cordoned,
+    node_in_use,
     unreadable,
     claims_to_read,
     claims_read,

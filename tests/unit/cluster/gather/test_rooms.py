@@ -9,6 +9,7 @@ from tests.unit.cluster.objects import Object, node, now
 from tests.unit.cluster.standin import StandIn
 
 from modelprofiler.cluster.adapter import NODES, PODS, Kind
+from modelprofiler.cluster.gather.capacity import Room
 from modelprofiler.cluster.gather.rooms import KEPT_SECONDS, Rooms
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
@@ -33,9 +34,16 @@ def cluster() -> StandIn:
     return found
 
 
+async def read(rooms: Rooms) -> list[Room]:
+    """Return what the nodes have left, where they may be read."""
+    found = await rooms.read()
+    assert found is not None
+    return found
+
+
 async def test_what_pods_ask_for_is_taken_off() -> None:
     """Sidecars too."""
-    (room,) = await Rooms(cluster(), Settings()).read()
+    (room,) = await read(Rooms(cluster(), Settings()))
     assert ("node1", 2000, 6 * 2**30) == (room.node, room.cpu, room.memory)
 
 
@@ -43,12 +51,12 @@ async def test_many_who_ask_at_once_read_it_once() -> None:
     """And a moment later it is read anew."""
     shown, time = cluster(), now(0)
     rooms = Rooms(shown, Settings(), lambda: time)
-    found = await asyncio.gather(*(rooms.read() for _ in range(20)))
+    found = await asyncio.gather(*(read(rooms) for _ in range(20)))
     assert [2000] * 20 == [room.cpu for (room,) in found]
     assert 1 == shown.count("list", PODS).total()
     shown.put(PODS, pod("q", "500m"))
     time += timedelta(seconds=KEPT_SECONDS)
-    (room,) = await rooms.read()
+    (room,) = await read(rooms)
     assert 1000 == room.cpu
 
 
@@ -65,5 +73,5 @@ async def test_where_nodes_may_not_be_read_there_is_nothing() -> None:
         shown.before = refuse
         return Rooms(shown, Settings())
 
-    assert [] == await refusing(NODES).read()
-    assert [4000] == [room.cpu for room in await refusing(PODS).read()]
+    assert await refusing(NODES).read() is None
+    assert [4000] == [room.cpu for room in await read(refusing(PODS))]

@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
+from modelprofiler.api.dataset import Dataset
 from modelprofiler.api.endpoint import Endpoint
-from modelprofiler.api.load import Dataset, Load
+from modelprofiler.api.load import Load
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.objectives import Objectives
 from modelprofiler.api.quantities import Duration

@@ -73,7 +73,8 @@ def evidence(
             script["source"] = code_digest
     dataset = _plain(spec.dataset)
     if dataset_digest is not None:
-        dataset = {"source": dataset_digest, "order": dataset["order"]}
+        sent_as = {"contentType": dataset["contentType"]} if "contentType" in dataset else {}
+        dataset = {"source": dataset_digest, "order": dataset["order"], **sent_as}
     model: dict[str, Any] | None = None
     if spec.model is not None:
         if model_digest is not None:

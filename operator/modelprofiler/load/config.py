@@ -9,26 +9,23 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from modelprofiler.api.endpoint import HttpEndpoint
-from modelprofiler.api.load import DatasetFormat, Load
+from modelprofiler.api.load import Load
 from modelprofiler.api.model import ApiModel
 from modelprofiler.errors import InvalidInput, LoadError, Problem
+from modelprofiler.load.rows.format import RowFormat
 
 Metric = Literal["mean", "p50", "p90", "p95", "p99", "p999", "max"]
 STANDARD_INPUT = Path("-")
 """In place of a file: a container may have no /dev/stdin."""
 
 
-class DatasetFile(ApiModel):
-    """The file with the rows, and its format."""
+class DatasetFile(RowFormat):
+    """The file with the rows, or the folder whose files are the rows, and how they are read."""
 
     path: str
-    """Path of the file."""
-    format: DatasetFormat = DatasetFormat.LINES
-    """Lines: a non-empty line is a body."""
-    column: str | None = None
-    """The column with the bodies, for formats that have columns."""
-    encoding: Literal["Text", "Base64"] = "Text"
-    """Base64 for binary bodies."""
+    """Path of the file or folder."""
+    digest: str | None = None
+    """Digest that the rows must have; None where any will do."""
     order: Literal["Shuffled", "Sequential"] = "Shuffled"
     """Shuffled with a fixed seed, or in the order written."""
 

@@ -14,22 +14,26 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.trial import FirstRequest
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
 from modelprofiler.load.before.first_request import first_answer
 from modelprofiler.load.before.probe import Prober, wait_for_listener
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.dataset import digest, ordered, read_rows
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done
-from modelprofiler.load.http.request import render
 from modelprofiler.load.kinds import kinds_of
 from modelprofiler.load.machine import procfs
 from modelprofiler.load.machine.reference_loop import loop_seconds
 from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
+from modelprofiler.load.requests import requests_of
 from modelprofiler.load.result import LoadResult
+from modelprofiler.load.rows.folder import files_in
+from modelprofiler.load.rows.order import order_of
+from modelprofiler.load.rows.row import Files
+from modelprofiler.load.rows.store import Rows, stored
 from modelprofiler.load.saturation import harmless_share, judge_generator
 
 GC_THRESHOLDS = (200_000, 50, 1000)
@@ -73,15 +77,12 @@ class _Load:
         self.config, self.plan, self.stop, self.say = config, plan, stop, say
         self.started = time.time()
         self.epoch = self.started - monotonic()
-        rows = _read(config)
-        self.digest = digest(rows)
-        self.rows = ordered(rows, config.dataset.order, heaviest_first=config.heaviest_first)
-        host = config.host
-        copies: dict[bytes, bytes] = {}
-        self.requests = [copies.setdefault(r, render(config.endpoint, host, config.port, r)) for r in self.rows]
+        self.rows = _read(config)
+        self.order = order_of(self.rows, config.dataset.order, heaviest_first=config.heaviest_first)
+        self.requests = requests_of(config, self.rows, self.order)
         self.tls = _tls(config)
         self.probe: float | None = None
-        self.address = host
+        self.address = config.host
         self.first_request = 0.0
         """When the first single request before the load was sent, on the monotonic clock."""
         self.first: FirstRequest | None = None
@@ -157,7 +158,7 @@ class _Load:
         try:
             before_load = (self.first_request, self.single_responses)
             loop_before = self._loop_seconds()
-            phases = Phases(self.plan, len(self.rows), self._client, self.stop, self.say, before_load)
+            phases = Phases(self.plan, len(self.order), self._client, self.stop, self.say, before_load)
             await phases.run()
         finally:
             gc.set_threshold(*thresholds)
@@ -180,12 +181,12 @@ class _Load:
                 timeline=recorder.timeline.timeline(self.epoch),
                 warmup_started=phases.warmup_started + self.epoch,
             )
-        covered = len({self.rows[i] for i, sent in enumerate(phases.driver.sent_rows) if sent})
+        covered, distinct = self._rows_sent(phases.driver.sent_rows)
         estimates = recorder.estimates()
         status = recorder.status(
             estimates,
             rows_covered=covered,
-            distinct_rows=len(set(self.rows)),
+            distinct_rows=distinct,
             stopped_early=phases.stopped_early,
             probe=self.probe,
         )
@@ -216,13 +217,21 @@ class _Load:
             steal_percent=round(100 * phases.machine[1], 1) if phases.machine else None,
         )
 
+    def _rows_sent(self, sent: bytearray) -> tuple[int, int | None]:
+        """Return how many different rows were sent, and how many there are; None where they are not told apart."""
+        numbers = {self.order[place] for place, is_sent in enumerate(sent) if is_sent}
+        hashes = self.rows.hashes
+        if hashes is None:
+            return len(numbers), None
+        return len({hashes[number] for number in numbers}), len(set(hashes))
+
     def _result(self, kind: ResultKind, message: str, **fields: object) -> LoadResult:
         return LoadResult(
             kind=kind,
             message=message,
             started=self.started,
             ended=time.time(),
-            dataset_digest=self.digest,
+            dataset_digest=self.rows.digest,
             cores=os.cpu_count(),
             cpu_model=procfs.cpu_model(),
             cgroup_version=procfs.cgroup_version(),
@@ -230,12 +239,14 @@ class _Load:
         )
 
 
-def _read(config: LoadConfig) -> list[bytes]:
-    try:
-        data = Path(config.dataset.path).read_bytes()
-    except OSError as e:
-        raise DatasetError(f"the dataset cannot be read: {e}") from e
-    return read_rows(data, config.dataset.format, config.dataset.encoding)
+def _read(config: LoadConfig) -> Rows:
+    dataset = config.dataset
+    path = Path(dataset.path)
+    files: Files = files_in(path) if dataset.format is DatasetFormat.FILES else {path.name: path}
+    rows = stored(files, dataset)
+    if dataset.digest is not None and dataset.digest != rows.digest:
+        raise DatasetError("the dataset has changed since the run began; apply the profile again to measure it anew")
+    return rows
 
 
 def _tls(config: LoadConfig) -> ssl.SSLContext | None:

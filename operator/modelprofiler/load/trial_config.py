@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modelprofiler.api.load import Dataset, Load
+from modelprofiler.api.dataset import Dataset
+from modelprofiler.api.load import Load
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose, Trial
@@ -14,6 +15,7 @@ from modelprofiler.core.stats import PERCENTILES
 from modelprofiler.load.before.probe import SETTLE_SECONDS
 from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
 from modelprofiler.load.plan import EXTENSION, SHORTEST_WARMUP_BOUND
+from modelprofiler.load.rows.format import RowFormat
 
 SHORTEST_SUB_WINDOW = 0.5
 """Seconds: five periods of a CFS quota. A shorter sub-window would show the quota's phase, not the server."""
@@ -121,13 +123,7 @@ def _with_window(load: Load, seconds: float | None) -> Load:
 
 
 def _dataset_file(dataset: Dataset, path: str) -> DatasetFile:
-    return DatasetFile(
-        path=path,
-        format=dataset.format,
-        column=dataset.column,
-        encoding=dataset.encoding,
-        order=dataset.order,
-    )
+    return DatasetFile(path=path, order=dataset.order, **dict(RowFormat.of(dataset)))
 
 
 def quick_sub_window(spec: ModelProfileSpec, reference: Trial | None) -> float | None:

@@ -38,7 +38,6 @@ from modelprofiler.cluster.manifests.prepare import prepare_job
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.judge import reference_among
-from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.core.text import head
 from modelprofiler.errors import AlreadyExists, NameTaken, NotFound, Refused
 from modelprofiler.load.config import LoadConfig
@@ -258,7 +257,7 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
         decide=action.window == "Decide",
         reference=run.reference,
         host=action.pod.ip,
-        dataset=f"{load.DATASET_DIR}/{run.dataset_key or INLINE_DATASET}",
+        dataset=load.dataset_path(run.profile, run.dataset_key),
         ready_timeout=run.settings.ready_timeout_seconds,
         seconds=action.seconds,
     )

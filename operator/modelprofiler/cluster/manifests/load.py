@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.spec import ModelProfileSpec
@@ -15,8 +16,11 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.rows.format import RowFormat
 
 DATASET_DIR = "/var/modelprofiler/dataset"
+
+SCRATCH_DIR = "/tmp"  # noqa: S108 - a volume of the pod's own: the rest of its file system is read-only
 
 STOP_SECONDS = 10
 """How long a load that is cut short gets to end its requests and write its result."""
@@ -109,8 +113,25 @@ def load_pod(
     )
     pod = helper_pod(helper, settings)
     files = Files.of(profile, run_hash, inline)
+    if not RowFormat.of(profile.spec.dataset).copies_lines:
+        # Rows that the file does not have as they are sent are copied, where there are too many for the memory.
+        pod["volumes"].append({"name": "scratch", "emptyDir": {}})
+        pod["containers"][0]["volumeMounts"].append({"name": "scratch", "mountPath": SCRATCH_DIR})
     files.mount("dataset", profile.spec.dataset.source, DATASET_DIR, pod, pod["containers"][0], INLINE_DATASET)
     return pod
+
+
+def dataset_path(profile: ModelProfile, key: str) -> str:
+    """Return where a load pod finds the file with the rows, or the folder whose files are the rows.
+
+    Parameters
+    ----------
+    key
+        Name of the file; empty for inline rows.
+    """
+    if profile.spec.dataset.format is DatasetFormat.FILES:
+        return DATASET_DIR
+    return f"{DATASET_DIR}/{key or INLINE_DATASET}"
 
 
 def load_placement(spec: ModelProfileSpec) -> Object:

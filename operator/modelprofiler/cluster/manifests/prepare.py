@@ -14,7 +14,8 @@ from modelprofiler.cluster.manifests.template import server_pod_as_written
 from modelprofiler.cluster.manifests.volumes import ClaimSource, claim_volume, sources_on_claims
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.files.inspect import PrepareConfig, VolumeSource
-from modelprofiler.load.row_check import Promise
+from modelprofiler.load.rows.check import Promise
+from modelprofiler.load.rows.format import RowFormat
 
 CLAIMS_DIR = "/var/modelprofiler/claims"
 
@@ -79,7 +80,6 @@ def _config(profile: ModelProfile, sources: Sequence[ClaimSource], roots: dict[s
             for source in sources
         ],
         file=script.file if script else None,
-        format=profile.spec.dataset.format,
-        encoding=profile.spec.dataset.encoding,
+        rows=RowFormat.of(profile.spec.dataset),
         promise=Promise.of(profile.spec),
     )

@@ -1,13 +1,23 @@
 """Files of rows as editors, spreadsheets and shells write them."""
 
 import gzip
+import io
 
 import pytest
 
 from modelprofiler.errors import DatasetError
-from modelprofiler.load.lines import lines_of
+from modelprofiler.load.rows import lines
 
 ROWS = [b'{"a": 1}', b'{"a": 2}']
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """Return the lines of a file with this content, each of which begins where it says."""
+    placed = list(lines.lines_of(io.BytesIO(data)))
+    assert [line for _, line in placed] == [data[at : at + len(line)] for at, line in placed]
+    return [line for _, line in placed]
+
+
 TEXT = '{"a": 1}\n{"a": 2}\n'
 
 

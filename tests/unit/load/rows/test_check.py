@@ -4,7 +4,17 @@ import pytest
 
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.errors import DatasetError
-from modelprofiler.load.row_check import Promise, remarks
+from modelprofiler.load.rows.check import Promise, RowCheck
+from modelprofiler.load.rows.row import Row
+
+
+def remarks(rows: list[bytes], promise: Promise) -> list[str]:
+    """Return what is to be said about rows with these bodies."""
+    check = RowCheck(promise)
+    for row in rows:
+        check.add(Row(row))
+    return check.remarks(len(set(rows)))
+
 
 STRICT = Promise(content_type="application/json; charset=utf-8", strict=True)
 LENIENT = STRICT.model_copy(update={"strict": False})

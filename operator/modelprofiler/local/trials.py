@@ -122,8 +122,8 @@ class TrialRunner:
         load = self._prepared.profile.spec.load
         config = self._load_config(step, index, trials)
         expected = load.warmup.seconds + (step.seconds or load.duration.seconds)
-        what = "to see whether memory goes on growing: " if step.seconds is not None else ""
-        stages.enter(Stage.LOADING, f"{what}sending the load at {step.limits}", expected)
+        why = f": {step.reason}" if step.seconds is not None else ""
+        stages.enter(Stage.LOADING, f"sending the load at {step.limits}{why}", expected)
         idle_since = self._servers.idle_since
         stop = asyncio.Event()
         watch = asyncio.ensure_future(_set_when_ended(server, stop))

@@ -7,7 +7,7 @@ from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.trial_config import load_of_trial
 
 
-def confirm(*, rows_are_known: bool) -> LoadConfig:
+def confirm(*, rows_are_known: bool = True, seconds: float | None = None) -> LoadConfig:
     """Return the load of a Confirm trial."""
     return load_of_trial(
         spec_of(),
@@ -18,6 +18,7 @@ def confirm(*, rows_are_known: bool) -> LoadConfig:
         host="127.0.0.1",
         dataset="rows",
         rows_are_known=rows_are_known,
+        seconds=seconds,
     )
 
 
@@ -25,3 +26,11 @@ def test_rows_that_are_known_are_not_all_sent_again() -> None:
     """The heaviest still come first."""
     configs = [confirm(rows_are_known=known) for known in (False, True)]
     assert [(True, True), (False, True)] == [(c.cover_rows, c.heaviest_first) for c in configs]
+
+
+def test_a_window_of_another_length_runs_to_its_end() -> None:
+    """A soak does not end because the verdict on latency is certain."""
+    usual, soak = confirm(), confirm(seconds=412.5)
+    assert (True, False) == (usual.stop.decide, soak.stop.decide)
+    assert 412.5 == soak.load.duration.seconds
+    assert usual.load.duration.seconds != 412.5

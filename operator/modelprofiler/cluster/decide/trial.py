@@ -16,6 +16,7 @@ from modelprofiler.cluster.decide.finish import LATE_SAMPLES_SECONDS, end_of_loa
 from modelprofiler.cluster.decide.run import Move, RunInCluster, TrialInProgress
 from modelprofiler.cluster.gather.observation import LoadJob, Observation, Pod, Server
 from modelprofiler.core.evidence import Failure
+from modelprofiler.core.steps import RunTrial
 
 RESIZE_TIMEOUT_SECONDS = 20.0
 """The kubelet applies a resize within a few seconds or says that it cannot. After that a fresh pod is quicker."""
@@ -134,7 +135,7 @@ def _resized(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
     pod = server.pod
     assert pod is not None
     if pod.desired == trial.limits and pod.actual == trial.limits and pod.resize is None:
-        return _send(trial, server, pod)
+        return _send(run, trial, server, pod)
     message = f"resizing the running pod to {trial.limits}"
     if pod.desired != trial.limits:
         return Move((Resize(server.name, pod.name, trial.limits),), trial.at(Stage.RESIZING, message))
@@ -171,18 +172,20 @@ def _begin(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
             f"the pod was created at {pod.desired} instead of {trial.limits}; does an autoscaler change pods here?"
         )
         return Move(record=row_of(run, trial, server, Failure(Outcome.DISTURBED, changed)), wake=0)
-    return _send(trial, server, pod)
+    return _send(run, trial, server, pod)
 
 
-def _send(trial: TrialInProgress, server: Server, pod: Pod) -> Move:
+def _send(run: RunInCluster, trial: TrialInProgress, server: Server, pod: Pod) -> Move:
     action = CreateJob(trial.index, trial.purpose, trial.limits, trial.window, server, pod, trial.seconds)
-    return Move((action,), trial.at(Stage.LOADING, _loading(trial)))
+    return Move((action,), trial.at(Stage.LOADING, _loading(run, trial)))
 
 
-def _loading(trial: TrialInProgress) -> str:
-    """Return the message of a trial whose load runs."""
-    what = "to see whether memory goes on growing: " if trial.purpose is Purpose.SOAK else ""
-    return f"{what}sending the load at {trial.limits}"
+def _loading(run: RunInCluster, trial: TrialInProgress) -> str:
+    """Return the message of a trial whose load runs; a soak says why it runs, and for how long."""
+    message = f"sending the load at {trial.limits}"
+    if trial.purpose is Purpose.SOAK and isinstance(run.step, RunTrial) and run.step.purpose is Purpose.SOAK:
+        return f"{message}: {run.step.reason}"
+    return message
 
 
 def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, job: LoadJob) -> Move:
@@ -200,5 +203,5 @@ def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, jo
     if failed is not None:
         return Move(record=row_of(run, trial, server, failed), wake=0)
     waiting = job.stuck and age > USUAL_START_SECONDS
-    message = f"waiting for the load pod: {job.stuck}" if waiting else _loading(trial)
+    message = f"waiting for the load pod: {job.stuck}" if waiting else _loading(run, trial)
     return Move((), trial.at(Stage.LOADING, message), wake=LOAD_POLL_SECONDS)

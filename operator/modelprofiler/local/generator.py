@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Self
 
 from modelprofiler.core.text import last_words
 from modelprofiler.errors import LoadError
+from modelprofiler.host.programs import own_command, own_environment
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.trial_config import longest_seconds
@@ -52,8 +52,8 @@ class Generator:
         directory = tempfile.TemporaryDirectory(prefix="modelprofiler-load-")
         result = str(Path(directory.name) / "result")
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-P", "-m", "modelprofiler.load", "--config", "-", "--result", result),
+            *own_command("modelprofiler.load", "--config", "-", "--result", result),
+            env=own_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -75,6 +75,7 @@ def profile(port: int) -> dict[str, Any]:
 
 
 def load_config(folder: Path, port: int) -> LoadConfig:
+    """Return a load of a server on this machine."""
     (folder / "rows.txt").write_text("{}\n{}\n")
     return LoadConfig.model_validate(
         {
@@ -110,7 +111,11 @@ async def test_the_launcher_of_servers(folder: Path) -> None:
     """It becomes the server, which finds the variables of its profile and nothing of ours."""
     server = ServerProcess()
     await server.start(
-        ("/bin/sh", "-c", "echo started; exit 3"), env={"PATH": "/bin"}, cwd=folder, cgroup=None, log_path=folder / "log"
+        ("/bin/sh", "-c", "echo started; exit 3"),
+        env={"PATH": "/bin"},
+        cwd=folder,
+        cgroup=None,
+        log_path=folder / "log",
     )
     try:
         async with asyncio.timeout(20):

@@ -92,7 +92,8 @@ class Reason(StrEnum):
     NO_FEASIBLE_SIZE = "NoFeasibleSize"
     """No size in the range meets the objectives."""
     REFERENCE_FAILED = "ReferenceFailed"
-    """The server does not work even at the largest size."""
+    """The server does not work at the largest size: it ends, does not become ready, does not answer the first
+    request as expected, or its pod cannot be started. The message names the cause as far as it is known."""
     UNRELIABLE = "Unreliable"
     """Trials were repeated too often without a usable result (problems with the load, the metrics or the node)."""
     TRIALS_EXHAUSTED = "TrialsExhausted"

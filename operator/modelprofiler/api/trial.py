@@ -101,6 +101,24 @@ class LatencySummary(StatusModel):
     """Latency of the slowest request."""
 
 
+class FailureCause(StrEnum):
+    """Why a server failed, where its own output or the way it ended names the cause."""
+
+    OUT_OF_MEMORY = "OutOfMemory"
+    WORKERS_ENDED = "WorkersEnded"
+    PORT_IN_USE = "PortInUse"
+    OPEN_FILES = "OpenFiles"
+    PROCESSES = "Processes"
+    DISK_FULL = "DiskFull"
+    PERMISSION = "Permission"
+    DEPENDENCY = "Dependency"
+    LICENCE = "Licence"
+    DEVICE = "Device"
+    ARCHITECTURE = "Architecture"
+    NETWORK = "Network"
+    ENDED_BY_ITSELF = "EndedByItself"
+
+
 class FailureCounts(StatusModel):
     """Failed requests by kind."""
 
@@ -303,6 +321,9 @@ class Trial(StatusModel):
     GeneratorSaturated, NoMetrics, Disturbed: the measurement failed and says nothing about the size."""
     message: Annotated[str, Field(max_length=2048)] = ""
     """A sentence that explains the outcome."""
+    cause: FailureCause | None = None
+    """Why the server failed, where its own output or the way it ended names the cause. OutOfMemory and WorkersEnded may
+    depend on the size, the others do not."""
     judged: Judged | None = None
     """The metric that decided the outcome."""
     load: LoadStatus | None = None

@@ -74,7 +74,8 @@ def _ended(pod: Pod) -> Failure | None:
             ", as a container does that the kubelet stops; probably its liveness probe failed: give the probe more "
             "time or remove it"
         )
-    return Failure(Outcome.CRASHED, f"{cause}: {last_words}" if last_words else cause)
+    exit_code = ended.exit_code if ended.profiled else None
+    return Failure(Outcome.CRASHED, f"{cause}: {last_words}" if last_words else cause, exit_code)
 
 
 def _evicted(pod: Pod) -> Failure | None:

@@ -2,11 +2,12 @@
 
 import pytest
 from tests.unit.core.builders import NOON
+from tests.unit.core.search.simulator import spec_of
 from tests.unit.report import runs
 
 from modelprofiler.api.trial import FailureCause, Outcome, Purpose
 from modelprofiler.core.answers.causes import MEANINGS
-from modelprofiler.core.axis import Limits
+from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.evidence import Attempt, Evidence, Failure
 from modelprofiler.core.search.step import next_step
 from modelprofiler.core.trial import finished_trial
@@ -33,8 +34,8 @@ from modelprofiler.report.summary import Summary
 )
 def test_the_headline_names_what_failed(title: str, outcome: Outcome, words: str, exit_code: int | None) -> None:
     """Where the server names the cause, it is that; the size is named only where it may be the reason."""
-    run = runs.Recorded(runs.spec_of(), runs.DIGITS)
-    size = Limits(run.resources.cpu.max.millicores, run.resources.memory.max.bytes)
+    run = runs.Recorded(spec_of(), runs.DIGITS)
+    size = Limits(cpu_axis(run.resources.cpu).last, memory_axis(run.resources.memory).last)
     attempt = Attempt(1, Purpose.REFERENCE, size, True, "Measure", NOON)
     run.trials.append(finished_trial(run.spec, attempt, Evidence(Failure(outcome, words, exit_code)), NOON, []))
     step = next_step(run.spec, run.resources, "digits", "Local", run.trials)

@@ -95,6 +95,9 @@ class LoadConfig(FileConfig):
     first_request_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
     """Longest wait, in seconds, until the first request is answered as expected; it is sent again for as long. By
     default as long as the timeout of a request."""
+    refusal_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """Longest wait, in seconds, for a server that refuses the first request ("503") and does not say that its model is
+    being loaded. By default as long as for the first request."""
     required_percentiles: list[Literal["p50", "p90", "p95", "p99", "p999"]] = Field(default_factory=list)
     """Percentiles for which the window is extended, up to four times its length, when there are too few requests."""
     max_in_flight: Annotated[int, Field(ge=1, le=20_000)] = 1000
@@ -119,6 +122,11 @@ class LoadConfig(FileConfig):
     def first_request_patience(self) -> float:
         """How long the first request may take, in seconds."""
         return max(self.first_request_timeout or 0.0, self.endpoint.timeout.seconds)
+
+    @property
+    def refusal_patience(self) -> float:
+        """How long a server may refuse the first request, in seconds."""
+        return min(self.refusal_timeout or self.first_request_patience, self.first_request_patience)
 
     @model_validator(mode="after")
     def _check_index(self) -> Self:

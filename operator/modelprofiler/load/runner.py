@@ -18,7 +18,7 @@ from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.trial import FirstRequest
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
-from modelprofiler.load.before.first_request import first_answer
+from modelprofiler.load.before.first_request import Patience, first_answer
 from modelprofiler.load.before.probe import Prober, wait_for_listener
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.http.client import Client
@@ -119,7 +119,9 @@ class _Load:
         self.say("sending the first request")
         prober = Prober(lambda done: self._client(done, capture=True), config.endpoint.path)
         try:
-            first = await first_answer(prober, config.first_request_patience, self.say)
+            first = await first_answer(
+                prober, Patience(config.first_request_patience, config.refusal_patience), self.say
+            )
             if first.answer.failure is not None:
                 return self._result(
                     ResultKind.SMOKE_FAILED,

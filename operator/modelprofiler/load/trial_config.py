@@ -35,6 +35,17 @@ READY_SECONDS = 300.0
 """How long a server may take to become ready without an objective for it; chosen for large models on slow disks."""
 
 
+REFUSED_SECONDS = 60.0
+"""How long the first server of a run may refuse requests although it says that it is ready, without an objective for
+the first request. One that says that it loads its model, and the servers of later trials, which may have less CPU, get
+as long as their start may take. Chosen, not fitted: a Service would send users to it all the while."""
+
+
+def refusal_timeout(spec: ModelProfileSpec, reference: Trial | None) -> float | None:
+    """Return how long a server may refuse the first request, in seconds; None for as long as it may take."""
+    return REFUSED_SECONDS if reference is None and spec.objectives.max_first_request is None else None
+
+
 def first_request_timeout(spec: ModelProfileSpec, ready_timeout: float) -> float:
     """Return how long the first request of a server may take, in seconds.
 
@@ -97,6 +108,7 @@ def load_of_trial(
         probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
         connect_timeout=min(LONGEST_CONNECT, ready_timeout),
         first_request_timeout=first_request_timeout(spec, ready_timeout),
+        refusal_timeout=refusal_timeout(spec, reference),
         required_percentiles=_required_percentiles(spec, bounds),
         sub_window=sub_window,
         seed=index,

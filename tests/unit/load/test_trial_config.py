@@ -1,5 +1,6 @@
 """The configuration of a trial's load."""
 
+from tests.unit.core.builders import Trials
 from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.trial import Purpose
@@ -34,3 +35,16 @@ def test_a_window_of_another_length_runs_to_its_end() -> None:
     assert (True, False) == (usual.stop.decide, soak.stop.decide)
     assert 412.5 == soak.load.duration.seconds
     assert usual.load.duration.seconds != 412.5
+
+
+def test_a_server_that_refuses_is_given_up_sooner_in_the_first_trial() -> None:
+    """A later one may have less CPU to load its model with, and an objective says how long it may take."""
+    first = confirm(rows_are_known=False)
+    assert (60, 300) == (first.refusal_patience, first.first_request_patience)
+    trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1")
+    make = {"index": 2, "purpose": Purpose.BRACKET, "decide": True, "host": "127.0.0.1", "dataset": "rows"}
+    later = load_of_trial(spec_of(), reference=trials[0], **make)  # type: ignore[arg-type]  # one test of many types
+    assert 300 == later.refusal_patience
+    objectives = {"latency": {"p95": "250ms"}, "maxFirstRequest": "90s"}
+    bounded = load_of_trial(spec_of(objectives=objectives), reference=None, **make)  # type: ignore[arg-type]  # the same
+    assert 360 == bounded.refusal_patience

@@ -64,8 +64,9 @@ class FirstAnswer:
         """How it failed, as a sentence for users."""
         if self.tries == 1:
             return self.answer.sentence
-        status = self.answer.status
-        hint = "; its readiness probe should wait for the model" if status in NOT_YET else ""
+        hint = ""
+        if self.answer.status in NOT_YET:
+            hint = "; its readiness probe should wait for the model, or objectives.maxFirstRequest allow it more time"
         return f"{self.answer.sentence}; it was sent {self.tries} times in {self.seconds:.3g} s{hint}"
 
     @property
@@ -78,7 +79,23 @@ class FirstAnswer:
         )
 
 
-async def first_answer(prober: Prober, patience: float, say: Callable[[str], None]) -> FirstAnswer:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the first request is waited for, in seconds from the first try.
+
+    Attributes
+    ----------
+    answer
+        For an answer as expected, which may load the model.
+    refusals
+        For a server that refuses requests without saying that its model is being loaded.
+    """
+
+    answer: float
+    refusals: float
+
+
+async def first_answer(prober: Prober, patience: Patience, say: Callable[[str], None]) -> FirstAnswer:
     """Send the first request until it is answered as expected, or waiting does not help, or no patience is left.
 
     Parameters
@@ -86,14 +103,14 @@ async def first_answer(prober: Prober, patience: float, say: Callable[[str], Non
     prober
         Sends requests; its timeout is the patience.
     patience
-        Seconds from the first try to the end of the last.
+        How long it is waited for.
     say
         Called with a line about the wait every five seconds.
     """
     began = monotonic()
     pause, tries, refusal, next_notice = FIRST_PAUSE, 0, "", began
     while True:
-        answer = await prober.ask(timeout=max(patience - (monotonic() - began), FIRST_PAUSE))
+        answer = await _asked(prober, began, patience.answer, say)
         tries += 1
         now = monotonic()
         if answer.failure is None:
@@ -108,14 +125,26 @@ async def first_answer(prober: Prober, patience: float, say: Callable[[str], Non
         pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)
 
 
-def _longest_wait(answer: Answer, patience: float) -> float:
+async def _asked(prober: Prober, began: float, patience: float, say: Callable[[str], None]) -> Answer:
+    """Send the request once and return how it ended; what is being waited for is said meanwhile."""
+    asked = asyncio.ensure_future(prober.ask(timeout=max(patience - (monotonic() - began), FIRST_PAUSE)))
+    try:
+        while not (await asyncio.wait({asked}, timeout=NOTICE))[0]:
+            waited = f"the first request is not answered after {monotonic() - began:.0f} s"
+            say(f"{waited}; it may take up to {patience:g} s, since it may load the model")
+        return asked.result()
+    finally:
+        asked.cancel()
+
+
+def _longest_wait(answer: Answer, patience: Patience) -> float:
     """Return how long a request that ended like this is tried again, in seconds from the first try; 0 for never."""
     if answer.failure in {"refused", "reset"}:
-        return patience
+        return patience.refusals
     if answer.failure != "status" or answer.status is None:  # a timeout has used up the patience; the rest stays so
         return 0.0
-    if answer.status in NOT_YET:
-        return patience
     if answer.status < 400 or answer.status in OF_THE_REQUEST:
         return 0.0
-    return patience if LOADING.search(answer.body) else min(UNLIKELY_SECONDS, patience)
+    if LOADING.search(answer.body):
+        return patience.answer
+    return patience.refusals if answer.status in NOT_YET else min(UNLIKELY_SECONDS, patience.refusals)

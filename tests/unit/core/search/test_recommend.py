@@ -183,6 +183,17 @@ class TestLimit:
 
 
 @pytest.mark.parametrize(("p95", "size"), [(120, 200), (235, 400)])
+def test_on_coarse_sizes_a_resized_server_that_passed_with_room_is_confirmed_there(p95: float, size: int) -> None:
+    """The Confirm trial runs on a new server, and decides whether there is room."""
+    spec = spec_of(resources={"cpu": {"values": ["200m", "400m", "1"]}, "memory": {"values": ["256Mi"]}})
+    trials = Trials(spec).ran(Purpose.REFERENCE, "1", "256Mi", load=load_of(20))
+    trials.ran(Purpose.BRACKET, "200m", "256Mi", load=load_of(120), fresh=False)
+    assert 200 == target_for(run_of(trials), 200, 187 * MI).limits.cpu
+    trials.ran(Purpose.CONFIRM, "200m", "256Mi", load=load_of(p95, spread=0.05))
+    assert size == target_for(run_of(trials), 200, 187 * MI).limits.cpu
+
+
+@pytest.mark.parametrize(("p95", "size"), [(120, 200), (235, 400)])
 def test_on_coarse_sizes_a_boundary_that_passed_with_room_is_the_answer(p95: float, size: int) -> None:
     """From 200m the next size is 100 % larger, ten times the margin; 126 ms are half of 250 ms, 247 ms are not."""
     spec = spec_of(resources={"cpu": {"values": ["200m", "400m", "1"]}, "memory": {"values": ["256Mi"]}})

@@ -176,6 +176,15 @@ class FirstRequest(StatusModel):
     """How it failed the first time; absent when it did not."""
 
 
+class Visits(StatusModel):
+    """Requests that sent a row of the dataset for the first time to this server, or again."""
+
+    requests: int
+    """Number of requests that were looked at, warm-up included."""
+    median: Duration
+    """Median of their latency."""
+
+
 class LoadStatus(StatusModel):
     """What the load generator measured in the window, without the warm-up."""
 
@@ -208,6 +217,14 @@ class LoadStatus(StatusModel):
     """The first request of the trial, before any other."""
     answers: Annotated[list[AnswerKind], Field(max_length=4)] = Field(default_factory=list)
     """The most frequent kinds of answers, at most four."""
+    first_visits: Visits | None = None
+    """Requests that sent a row for the first time, the last ones of them; absent where a row was sent before."""
+    later_visits: Visits | None = None
+    """Requests that sent a row again, the first ones after every row had been sent. Where they take much less time, the
+    server remembers what it has answered."""
+    split_answers: int | None = None
+    """Number of answers of which the second part came 40 ms after the first, as it does when a server writes the head
+    and the body separately and the second waits for an acknowledgement; absent when there were none."""
     first_failure: Duration | None = None
     """When in the window the first request was due that failed; absent when none did."""
 

@@ -325,6 +325,7 @@ def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> Load
         latency_low=_ends([s.latency_low for s in statuses], min),
         latency_high=_ends([s.latency_high for s in statuses], max),
         probe=max((s.probe for s in statuses if s.probe is not None), default=None),
+        split_answers=sum(s.split_answers or 0 for s in statuses) or None,
         first_failure=min((s.first_failure for s in statuses if s.first_failure is not None), default=None),
         answers=_merged_answers([kind for s in statuses for kind in s.answers]),
         first_request=max(

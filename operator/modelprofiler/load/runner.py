@@ -35,6 +35,7 @@ from modelprofiler.load.rows.order import order_of
 from modelprofiler.load.rows.row import Files
 from modelprofiler.load.rows.store import Rows, stored
 from modelprofiler.load.saturation import harmless_share, judge_generator
+from modelprofiler.load.visits import MOST_WATCHED, VisitRecorder
 
 GC_THRESHOLDS = (200_000, 50, 1000)
 """How many new objects, and collections of the younger generation, lead to a collection of garbage during a load. With
@@ -160,7 +161,9 @@ class _Load:
         try:
             before_load = (self.first_request, self.single_responses)
             loop_before = self._loop_seconds()
-            phases = Phases(self.plan, len(self.order), self._client, self.stop, self.say, before_load)
+            phases = Phases(
+                self.plan, len(self.order), self._client, self.stop, self.say, before_load, self._visits()
+            )
             await phases.run()
         finally:
             gc.set_threshold(*thresholds)
@@ -173,6 +176,14 @@ class _Load:
         """Return how long the reference loop takes now; nothing is sent meanwhile, and nothing is due."""
         seconds = loop_seconds(self.config.server_cpus or None)
         return None if seconds is None else round(seconds, 9)
+
+    def _visits(self) -> VisitRecorder | None:
+        """Return what tells first visits of a row from later ones; None where there are too many to be sent again."""
+        hashes = self.rows.hashes
+        if hashes is None or len(self.order) > MOST_WATCHED:
+            return None
+        first: dict[int, int] = {}
+        return VisitRecorder([first.setdefault(hashes[row], place) for place, row in enumerate(self.order)])
 
     def _sum_up(self, phases: Phases) -> LoadResult:
         recorder = phases.recorder
@@ -193,7 +204,13 @@ class _Load:
             probe=self.probe,
         )
         status = status.model_copy(
-            update={"first_request": self.first, "answers": kinds_of(phases.client.answers.samples())}
+            update={
+                "first_request": self.first,
+                "answers": kinds_of(phases.client.answers.samples()),
+                "first_visits": recorder.visits.first if recorder.visits is not None else None,
+                "later_visits": recorder.visits.later if recorder.visits is not None else None,
+                "split_answers": phases.client.split_answers or None,
+            }
         )
         histogram = recorder.histogram()
         lag = recorder.send_lag.quantile(1 - harmless_share(self.plan))

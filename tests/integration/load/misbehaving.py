@@ -266,6 +266,25 @@ async def lazy(x: Exchange) -> bool:
     return await keep_alive(x)
 
 
+async def two_writes(x: Exchange) -> bool:
+    """Write head and body as far apart as an acknowledgement is delayed, every other time."""
+    head, body = answer(b"in two pieces").split(b"\r\n\r\n")
+    x.writer.write(head + b"\r\n\r\n")
+    await x.writer.drain()
+    await asyncio.sleep(0.041 if x.served % 2 else 0.1)
+    x.writer.write(body)
+    return True
+
+
+async def cached(x: Exchange) -> bool:
+    """Take 20 ms for a body that was not answered before."""
+    if x.body not in answered:
+        answered.add(x.body)
+        await asyncio.sleep(0.02)
+    return await keep_alive(x)
+
+
+answered: set[bytes] = set()
 one_at_a_time = asyncio.Lock()
 
 

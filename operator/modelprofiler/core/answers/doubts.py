@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import AnswerKind, LoadStatus, Outcome, Purpose, Trial, UsageStatus
+from modelprofiler.core.answers.caching import caching_sentence
+from modelprofiler.core.answers.delayed_ack import delayed_ack_sentence
 from modelprofiler.core.text import head
 
 NOTED_SHARE = 0.01
@@ -58,12 +60,17 @@ def doubts(spec: ModelProfileSpec, load: LoadStatus) -> list[str]:
 
 
 def doubts_of_run(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[str]:
-    """Return the doubts about the answers of a run: those of the last trial that passed, or else of the last load."""
+    """Return the doubts about the answers of a run: those of the last trial that passed, or else of the last load.
+
+    And what the times of the answers say: of rows that are sent again, and of answers that wait in between.
+    """
     loads = [t for t in trials if t.load is not None and t.load.answers]
     passed = [t for t in loads if t.outcome is Outcome.PASSED]
     confirming = [t for t in passed if t.purpose is Purpose.CONFIRM]
     chosen = (confirming or passed or loads)[-1:]
-    return [sentence for t in chosen if t.load is not None for sentence in doubts(spec, t.load)]
+    about_answers = [sentence for t in chosen if t.load is not None for sentence in doubts(spec, t.load)]
+    about_times = (caching_sentence(trials), delayed_ack_sentence(trials))
+    return [*about_answers, *(sentence for sentence in about_times if sentence)]
 
 
 def summary_of_doubts(spec: ModelProfileSpec, load: LoadStatus | None) -> str:

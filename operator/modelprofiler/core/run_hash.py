@@ -85,6 +85,7 @@ def evidence(
             del model["name"]
     endpoint = _plain(spec.endpoint)
     endpoint["http"].pop("tls", None)  # how a server is verified does not change what it does
+    endpoint["http"]["expect"].pop("errorBodies", None)  # nor does what its answers are taken for
     identity = {
         "model": model,
         "server": server,

@@ -18,6 +18,8 @@ from modelprofiler.core.text import head
 NOTED_SHARE = 0.01
 """Share of the answers from which a kind that looks like an error is worth a sentence: what `maxErrorPercent` allows by
 default."""
+MOST_SHARE = 0.5
+"""Share of the answers above which a size is not verified: the server then mostly fails, and is measured at failing."""
 OTHER_SHARE = 0.02
 """The same of a kind that merely differs from the most frequent one."""
 NOT_OF_THE_REQUEST = frozenset({408, 425, 429})
@@ -36,13 +38,17 @@ def good_kinds(spec: ModelProfileSpec, load: LoadStatus) -> list[AnswerKind]:
     return [kind for kind in load.answers if kind.status in spec.endpoint.http.expect.status]
 
 
+def _is_error(spec: ModelProfileSpec, kind: AnswerKind) -> bool:
+    return kind.error and spec.endpoint.http.expect.error_bodies == "Doubt"
+
+
 def doubts(spec: ModelProfileSpec, load: LoadStatus) -> list[str]:
     """Return a sentence for each reason to doubt that the good answers of a load are answers, the gravest first."""
     good = good_kinds(spec, load)
     total = sum(kind.answers for kind in good)
     if not total:
         return []
-    errors = [kind for kind in good if kind.error]
+    errors = [kind for kind in good if _is_error(spec, kind)]
     share = sum(kind.answers for kind in errors) / total
     if share >= NOTED_SHARE:
         return [_about_errors(errors, good, share)]
@@ -73,13 +79,28 @@ def doubts_of_run(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[str]:
     return [*about_answers, *(sentence for sentence in about_times if sentence)]
 
 
+def mostly_errors(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
+    """Return that most of the good answers look like reports of errors, as a clause; empty where they do not."""
+    good = good_kinds(spec, load) if load is not None else []
+    total = sum(kind.answers for kind in good)
+    errors = [kind for kind in good if _is_error(spec, kind)]
+    share = sum(kind.answers for kind in errors) / total if total else 0.0
+    if share <= MOST_SHARE:
+        return ""
+    return (
+        f"{_percent(share)} of the answers look like reports of errors ({_described(errors[0])}), and a server that "
+        "fails needs another size than one that answers: correct the dataset or the server, or set "
+        "endpoint.http.expect.errorBodies to Accept where these are answers"
+    )
+
+
 def summary_of_doubts(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
     """Return the gravest doubt as a clause for a message; empty where most answers are in order."""
     if load is None:
         return ""
     good = good_kinds(spec, load)
     total = sum(kind.answers for kind in good)
-    share = sum(kind.answers for kind in good if kind.error) / total if total else 0.0
+    share = sum(kind.answers for kind in good if _is_error(spec, kind)) / total if total else 0.0
     return f"but {_percent(share)} of the answers look like reports of errors" if share >= NOTED_SHARE else ""
 
 
@@ -135,7 +156,7 @@ def _about_errors(errors: Sequence[AnswerKind], good: Sequence[AnswerKind], shar
         f"{_percent(share)} of the answers look like reports of errors, although their status counts as success: "
         f"{_described(errors[0])}"
     )
-    others = [kind for kind in good if not kind.error]
+    others = [kind for kind in good if kind not in errors]
     if others:
         rows = sum(kind.rows for kind in errors)
         sentence += f"; others are {_described(others[0])}"

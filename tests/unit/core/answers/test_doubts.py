@@ -8,7 +8,13 @@ from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import AnswerKind, FailureCounts, Outcome, Purpose
-from modelprofiler.core.answers.doubts import doubts, failures_clause, own_limit
+from modelprofiler.core.answers.doubts import (
+    doubts,
+    failures_clause,
+    mostly_errors,
+    own_limit,
+    summary_of_doubts,
+)
 
 SPEC = spec_of(objectives={"latency": {"p95": "250ms"}})
 
@@ -56,6 +62,21 @@ def test_a_verdict_on_errors_is_not_bare() -> None:
     trial = Trials(SPEC).ran(Purpose.CONFIRM, "1", load=load)[-1]
     assert Outcome.PASSED is trial.outcome
     assert trial.message.endswith(", but 95% of the answers look like reports of errors")
+
+
+def test_where_most_answers_are_errors_no_size_is_verified() -> None:
+    """Neither by a heuristic alone: whoever knows that they are answers says so, and they are then not doubted."""
+    kinds = [kind(190, **ERROR), kind(10)]
+    load = load_of(90).model_copy(update={"answers": kinds})
+    assert mostly_errors(SPEC, load).startswith(
+        "95% of the answers look like reports of errors (JSON object with error, such as {"
+    )
+    assert "" == mostly_errors(SPEC, load.model_copy(update={"answers": [*kinds[::-1], kind(180)]}))
+    endpoint = {"http": {"expect": {"errorBodies": "Accept"}}}
+    accepted = spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint=endpoint)
+    assert "" == mostly_errors(accepted, load)
+    assert [] == [sentence for sentence in doubts(accepted, load) if "errors" in sentence]
+    assert "" == summary_of_doubts(accepted, load)
 
 
 def test_failures_have_a_status_a_beginning_and_a_body() -> None:

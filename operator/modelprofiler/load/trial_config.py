@@ -97,7 +97,6 @@ def load_of_trial(
         Length of the window where it is not load.duration; it then does not end because the verdict is certain.
     """
     bounds = latency_bounds(spec, reference)
-    probe = reference.load.probe if reference and reference.load else None
     return LoadConfig(
         host=host,
         port=spec.endpoint.http.port,
@@ -105,7 +104,7 @@ def load_of_trial(
         dataset=_dataset_file(spec.dataset, dataset),
         load=_with_window(spec.load, seconds),
         stop=_stop_rules(spec, bounds, decide=decide and seconds is None),
-        probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
+        probe_latency=_probe_latency(reference),
         connect_timeout=min(LONGEST_CONNECT, ready_timeout),
         first_request_timeout=first_request_timeout(spec, ready_timeout),
         refusal_timeout=refusal_timeout(spec, reference),
@@ -116,6 +115,12 @@ def load_of_trial(
         heaviest_first=purpose is Purpose.CONFIRM,
         server_cpus=sorted(server_cpus),
     )
+
+
+def _probe_latency(reference: Trial | None) -> float | None:
+    """Return the latency of a single request in the reference trial, in seconds."""
+    probe = reference.load.probe if reference and reference.load else None
+    return probe.seconds if probe and probe.seconds > 0 else None
 
 
 def _required_percentiles(spec: ModelProfileSpec, bounds: Mapping[str, float]) -> list[Any]:

@@ -95,31 +95,32 @@ _PATTERNS: Mapping[FailureCause, tuple[str, ...]] = {
     FailureCause.PROCESSES: (
         r"can't start new thread",
         r"unable to create (?:new )?native thread",
-        r"pthread_create failed",
+        r"pthread_create(?: failed|: Resource temporarily unavailable)",
         r"fork: (?:retry: )?Resource temporarily unavailable",
-        r"newosproc",
+        r"newosproc|failed to create new OS thread",
     ),
     FailureCause.OUT_OF_MEMORY: (
         r"\bMemoryError\b|OutOfMemoryError|heap out of memory|std::bad_alloc|\bENOMEM\b",
         r"Cannot allocate memory|Unable to allocate \S+ [KMGT]i?B|memory allocation of \d+ bytes",
         r"DefaultCPUAllocator: (?:can't|not enough)|\bOOM when allocating",
         r"fatal error: (?:runtime: )?out of memory|runtime: cannot allocate memory",
-        r"insufficient memory for the Java Runtime",
+        r"insufficient memory for the Java Runtime|Could not reserve enough space for|OutOfMemoryException",
     ),
     FailureCause.PORT_IN_USE: (
-        r"[Aa]ddress already in use|\bEADDRINUSE\b|Failed to bind to address",
-        r"[Pp]ort \d+ (?:is|was) (?:already )?in use",
+        r"[Aa]ddress already in use|\bEADDRINUSE\b|[Ff]ailed to bind to|No address added out of total",
+        r"[Pp]ort \d+ (?:is|was) (?:already )?in use|Socket '\S+' already in use|Connection in use: \(",
     ),
     FailureCause.WORKERS_ENDED: (
         r"WORKER TIMEOUT|[Ww]orker \S+ (?:timed out|was killed after a timeout)",
-        r"Backend worker did not respond",
+        r"Backend worker (?:did not respond|startup time out)",
     ),
-    FailureCause.OPEN_FILES: (r"Too many open files|\bEMFILE\b|\bENFILE\b",),
+    FailureCause.OPEN_FILES: (r"[Tt]oo many open files|\bEMFILE\b|\bENFILE\b",),
     FailureCause.DISK_FULL: (
         r"No space left on device|\bENOSPC\b|Disk quota exceeded|insufficient shared memory \(shm\)",
+        r"Unable to increase the shared memory pool size",
     ),
     FailureCause.LICENCE: (
-        r"(?i:licen[sc]e)\b[^\n]{0,60}\b(?:expired|invalid|not valid|not found|missing|denied|exceeded|required)",
+        r"(?i:licen[sc]e\b[^\n]{0,60}\b(?:expired|invalid|not (?:valid|active|found)|missing|denied|exceeded))",
         r"(?i:\b(?:invalid|expired|missing|no valid|no) (?:[\w-]+ )?licen[sc]e\b)",
     ),
     FailureCause.DEVICE: (
@@ -130,17 +131,18 @@ _PATTERNS: Mapping[FailureCause, tuple[str, ...]] = {
     ),
     FailureCause.ARCHITECTURE: (r"[Ee]xec format error|wrong ELF class|version `GLIBC(?:XX)?_[\d.]+' not found",),
     FailureCause.DEPENDENCY: (
-        r"\bModuleNotFoundError\b|No module named|cannot open shared object file",
+        r"\bModuleNotFoundError\b|\bImportError\b|No module named|cannot open shared object file|Can't get attribute",
         r"ClassNotFoundException|NoClassDefFoundError|Could not find or load main class|Unable to access jarfile",
         r"Cannot find module|\bFileNotFoundError\b|No such file or directory|\bENOENT\b|command not found",
     ),
     FailureCause.PERMISSION: (
         r"[Pp]ermission denied|\bPermissionError\b|\bEACCES\b|\bEPERM\b|Operation not permitted",
-        r"Read-only file system",
+        r"Read-only file system|GatedRepoError|40[13] Client Error",
     ),
     FailureCause.NETWORK: (
         r"Temporary failure in name resolution|Name or service not known|Could not resolve host|\bENOTFOUND\b",
         r"getaddrinfo (?:failed|EAI_AGAIN)|No route to host|Network is unreachable|UnknownHostException",
+        r"[Mm]ax retries exceeded|couldn't connect to 'https?:|\bConnectTimeout\b",
     ),
 }
 _CAUSES = [(cause, re.compile("|".join(patterns))) for cause, patterns in _PATTERNS.items()]

@@ -259,6 +259,13 @@ async def never_loaded(x: Exchange) -> bool:
     return True
 
 
+async def never_predicts(x: Exchange) -> bool:
+    """Fail at every request, as TorchServe does whose handler cannot read it (pytorch/serve#410)."""
+    body = b'{"code": 503, "type": "InternalServerException", "message": "Prediction failed"}'
+    x.writer.write(answer(body, "503 Service Unavailable"))
+    return True
+
+
 async def lazy(x: Exchange) -> bool:
     """Load the model at the first request."""
     if x.served == 1:

@@ -6,6 +6,7 @@ errors, which costs it next to nothing; nothing else would say so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from modelprofiler.api.quantities import Quantity
@@ -24,6 +25,10 @@ OTHER_SHARE = 0.02
 """The same of a kind that merely differs from the most frequent one."""
 NOT_OF_THE_REQUEST = frozenset({408, 425, 429})
 """Statuses from 400 to 499 that depend on the time: timeout, too early, too many requests."""
+FULL = re.compile(r"(?i)\bqueue|\bcapacity|\boverload|\btoo (?:many|busy)|\bbusy\b|\brate.?limit|\bconcurren")
+"""What servers say whose own limit is reached, such as KServe's, which answers 500 when its queue is full."""
+FAILED = re.compile(r"(?i)prediction failed|invalid model predict|worker died|traceback")
+"""What servers say that computed and failed, such as TorchServe, which answers 503 then: that is no limit."""
 OWN_LIMIT_STATUSES = frozenset({429, 503})
 """Statuses with which a server refuses what it could still compute: too many requests, and not available now."""
 IDLE_SHARE = 0.5
@@ -140,7 +145,8 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     status = refused[0].status
     if 400 <= status < 500 and status not in NOT_OF_THE_REQUEST:
         return f"status {status} blames the request, and no size changes that"
-    if status not in OWN_LIMIT_STATUSES or usage is None or usage.cpu is None or cpu is None:
+    own = status in OWN_LIMIT_STATUSES or (status >= 500 and FULL.search(refused[0].sample))
+    if not own or FAILED.search(refused[0].sample) or usage is None or usage.cpu is None or cpu is None:
         return ""
     share = float(usage.cpu) / float(cpu)
     if share >= IDLE_SHARE:

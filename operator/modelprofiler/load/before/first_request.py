@@ -26,6 +26,11 @@ LOADING = re.compile(
     r"(?i)\bnot (?:yet |been )?(?:ready|loaded|available|initiali[sz]ed)|\bloading\b|\bstarting up|warming"
 )
 """What servers say whose model is not loaded, whatever the status: MLServer answers 400 and "is not ready yet"."""
+FAILED = re.compile(
+    r"(?i)\binternal ?server ?(?:error|exception)|prediction failed|invalid model predict|traceback|\bexception\b"
+)
+"""What servers say that computed and failed, whatever the status: TorchServe answers 503 and "Prediction failed" to a
+request that its handler cannot read. Waiting does not change the request."""
 UNLIKELY_SECONDS = 10.0
 """How long other answers of 400 and more are tried again: servers exist that answer 400, 404 or 500 until the model is
 loaded. Chosen, not fitted: most small models are loaded within it, and a row that is wrong costs it once a run."""
@@ -65,7 +70,9 @@ class FirstAnswer:
         if self.tries == 1:
             return self.answer.sentence
         hint = ""
-        if self.answer.status in NOT_YET:
+        if self.answer.status in NOT_YET and FAILED.search(self.answer.body):
+            hint = "; the server fails to compute an answer to this row"
+        elif self.answer.status in NOT_YET:
             hint = "; its readiness probe should wait for the model, or objectives.maxFirstRequest allow it more time"
         return f"{self.answer.sentence}; it was sent {self.tries} times in {self.seconds:.3g} s{hint}"
 
@@ -147,4 +154,6 @@ def _longest_wait(answer: Answer, patience: Patience) -> float:
         return 0.0
     if LOADING.search(answer.body):
         return patience.answer
+    if FAILED.search(answer.body):
+        return min(UNLIKELY_SECONDS, patience.refusals)
     return patience.refusals if answer.status in NOT_YET else min(UNLIKELY_SECONDS, patience.refusals)

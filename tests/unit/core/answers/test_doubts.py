@@ -110,3 +110,27 @@ def test_a_limit_of_the_servers_own_is_told_from_a_size_that_is_too_small(
     usage = usage_of().model_copy(update={"cpu": Quantity(used)})
     assert is_own == bool(own_limit(SPEC, load, usage, Quantity("1"))), fact
     assert FailureCounts(status=150) == load.failures_by_kind
+
+
+@pytest.mark.parametrize(
+    ("report", "status", "body", "is_own"),
+    [
+        ("kserve/kserve#4247", 500, '{"error": "queue is full"}', True),
+        ("bentoml/BentoML#3200", 503, "Service Busy", True),
+        (
+            "pytorch/serve#410",
+            503,
+            '{"code": 503, "type": "InternalServerException", "message": "Prediction failed"}',
+            False,
+        ),
+        ("pytorch/serve#2035", 503, '{"code": 503, "message": "Invalid model predict output"}', False),
+        ("GoogleCloudPlatform/vertex-ai-samples#245", 500, '{"code": 500, "message": "Worker died."}', False),
+    ],
+)
+def test_what_a_server_says_tells_its_limit_from_its_failure(report: str, status: int, body: str, is_own: bool) -> None:
+    """Whatever the status: 500 for a full queue, 503 for a computation that failed, as public reports quote it."""
+    load = load_of(90, failures=150, kinds={"status": 150}).model_copy(
+        update={"answers": [kind(1350), kind(150, status=status, sample=body)]}
+    )
+    idle = usage_of().model_copy(update={"cpu": Quantity("200m")})
+    assert is_own == bool(own_limit(SPEC, load, idle, Quantity("1"))), report

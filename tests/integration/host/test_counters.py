@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.host.support import Serve
+from benchmarks.cluster_truth import reader
+from tests.integration.host.support import Serve, until
 
 from modelprofiler.host.cgroup import Cgroup
 from modelprofiler.host.sampler import Sampler
@@ -22,6 +24,8 @@ BUSY_SECONDS = 2.0
 """Long enough for some periods with throttling."""
 LEVELS = 0.02
 """How far a level may be from the file's, which is read a moment earlier and later: the bound for memory."""
+
+READER = Path(reader.__file__).read_text()
 
 Raw = dict[str, float]
 
@@ -134,3 +138,27 @@ async def test_the_largest_working_set_is_one_that_the_files_showed(
     assert peak >= highest * (1 - LEVELS)
     assert peak <= max(sample.value for sample in samples.max_usage_bytes)
     sampler.stop()
+
+
+async def test_the_benchmarks_reader_says_the_same_without_any_library(
+    cgroup: Cgroup, serve: Serve, raw: Callable[[], Raw]
+) -> None:
+    """It runs on a node of a cluster until the group is gone, and knows when the server began and listened."""
+    began = time.time()
+    _, port = await serve("--memory-mib", "40", "--threads", "4", cgroup=cgroup)
+    await until(lambda: raw()["threads"] > 4)
+    now = raw()
+    arguments = ["-I", "-S", "-c", READER, cgroup.directories[0].name, str(port)]
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    first = await asyncio.wait_for(process.stdout.readline(), 20)
+    await asyncio.to_thread(cgroup.kill)
+    await asyncio.to_thread(cgroup.remove)
+    await asyncio.wait_for(process.communicate(), 20)
+    row = dict(zip(reader.COLUMNS.split(), first.decode().split(), strict=True))
+    assert now["cpu_seconds"] == pytest.approx(float(row["cpu_seconds"]), rel=0.5)
+    assert now["working_set_bytes"] == pytest.approx(float(row["working_set_bytes"]), rel=LEVELS)
+    assert now["oom_events"] == float(row["oom_events"])
+    if cgroup.version == "v1":  # in version 2 the processes are in the group below
+        assert now["threads"] == float(row["threads"])
+        assert began - 1 < float(row["started"]) <= float(row["listening"])

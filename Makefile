@@ -97,6 +97,12 @@ e2e: env ## Run the end-to-end tests on the cluster
 bench: ## Run half an hour of benchmarks, or PART=search|load|…|quick|campaign; PART=help lists them
 	@hack/bench $(PART) $(if $(ARGS),-- $(ARGS))
 
+##@ Supply chain
+
+.PHONY: audit
+audit: env ## Look for known vulnerabilities of what is locked, list licences, and write bills of materials (CycloneDX)
+	@hack/audit $(ARGS)
+
 ##@ Generated files
 
 .PHONY: generate

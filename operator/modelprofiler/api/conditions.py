@@ -47,7 +47,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     """False: a field has a value that cannot be used."""
     NOT_SUPPORTED = "NotSupported"
-    """False: a field asks for something that this version does not support."""
+    """False: a field asks for something that this version does not support, or this installation does not allow."""
     SOURCE_NOT_FOUND = "SourceNotFound"
     """False: a ConfigMap, key, PersistentVolumeClaim or file that the profile refers to does not exist."""
     SOURCE_UNREADABLE = "SourceUnreadable"
@@ -64,6 +64,8 @@ class Reason(StrEnum):
     policy)."""
     TEMPLATE_REFUSED = "TemplateRefused"
     """False: the pod template requests privileges that this installation does not allow."""
+    NAMESPACE_NOT_SELECTED = "NamespaceNotSelected"
+    """False: the namespace does not have the labels that this installation requires."""
 
     # MetricsAvailable
     METRICS_UNKNOWN = "NotYetRead"

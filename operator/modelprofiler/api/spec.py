@@ -5,6 +5,7 @@ Docstrings of the types in this folder are what ``kubectl explain`` prints.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -108,6 +109,13 @@ class Metrics(ApiModel):
     and the kubelet alone otherwise."""
 
 
+MOST_INLINE = 256 * 2**10
+"""Bytes of everything that a profile contains of files and of a pod template. etcd takes objects of 1.5 MiB: the rest
+is for the status, and for what clients add."""
+
+_INLINE = "what the sources contain inline must have at most 256 KiB together; put larger files into ConfigMaps"
+
+
 class ModelProfileSpec(ApiModel):
     """What to measure, and which objectives must be met."""
 
@@ -134,3 +142,29 @@ class ModelProfileSpec(ApiModel):
     suspend: bool = False
     """True pauses the run: the trial in progress ends, finished trials are kept, and the run continues when this is
     false again."""
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = (
+        (
+            (
+                "(has(self.model) && has(self.model.source) && has(self.model.source.inline)"
+                " ? size(bytes(self.model.source.inline)) : 0)"
+                " + (has(self.server.entryScript) && has(self.server.entryScript.source.inline)"
+                " ? size(bytes(self.server.entryScript.source.inline)) : 0)"
+                f" + (has(self.dataset.source.inline) ? size(bytes(self.dataset.source.inline)) : 0) <= {MOST_INLINE}"
+            ),
+            _INLINE,
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_inline(self) -> Self:
+        script = self.server.entry_script
+        sources = (self.model.source if self.model else None, script.source if script else None, self.dataset.source)
+        inline = sum(len((source.inline or "").encode()) for source in sources if source is not None)
+        if inline > MOST_INLINE:
+            raise ValueError(_INLINE)
+        # The schema of a pod template is open, so that the API server cannot tell its size.
+        template = json.dumps(self.server.template, ensure_ascii=False, default=str) if self.server.template else ""
+        if inline + len(template.encode("utf-8", "replace")) > MOST_INLINE:
+            raise ValueError("server.template and what the sources contain inline must have at most 256 KiB together")
+        return self

@@ -38,8 +38,8 @@ _TRIED_NAMES = 9
 """Names that are tried for a child: with a single digit its name stays short enough for its pods, and whoever takes
 nine names on purpose would take more."""
 
-_LONGEST_NAME = 253
-"""Of a ConfigMap: a DNS subdomain (RFC 1123)."""
+_LONGEST_NAME = 253 - len("-9")
+"""Of a report: a DNS subdomain (RFC 1123), less what `alternatives` add."""
 _LONGEST_REPORT_PART = _LONGEST_NAME - len("-01234567-report")
 
 

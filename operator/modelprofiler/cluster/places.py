@@ -81,6 +81,8 @@ class Places:
 
     def position(self, queue: Queue, key: Key) -> int:
         """Return how many profiles must finish before a waiting one may run; 0 means that it may run now."""
+        if (beyond := queue.beyond_share(key)) > 0:
+            return beyond
         if len(self._different(queue) | {self._of(key)}) <= 1:
             return max(0, queue.place(key) - self._free(self._of(key)) + 1)
         return next((max(0, place) for place, other in self.positions(queue) if other == key), 0)

@@ -55,7 +55,7 @@ class Serving:
         self._cluster = cluster
         self._settings = settings
         self.controller = Controller(self._look, lambda key: self.turns.is_urgent(key))
-        self.turns = Turns(self.controller.wake)
+        self.turns = Turns(self.controller.wake, share=settings.limits_namespace_share)
         self._children = Children(cluster, settings.namespaces)
         self.reconciler = Reconciler(cluster, sources, settings, self.turns, self._children, metrics)
         self._metrics = metrics

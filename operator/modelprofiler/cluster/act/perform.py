@@ -133,7 +133,9 @@ class Act:
                 await self._resize(self._facts, action)
             case WriteReport(trial, result, measured):
                 run = self._facts
-                await full_report.write(self.cluster, run.profile, run.run_hash, trial, result, measured)
+                made = await full_report.write(self.cluster, run.profile, run.run_hash, trial, result, measured)
+                if made is not None:
+                    await self._tell_name(CONFIG_MAPS, names.report(run.profile.metadata.name), made)
 
     @property
     def _facts(self) -> RunFacts:

@@ -11,7 +11,7 @@ from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster.adapter import Cluster
-from modelprofiler.cluster.gather import admission, capacity, inputs
+from modelprofiler.cluster.gather import admission, capacity, inputs, limits
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.fitting import Fitting, NoNode
 from modelprofiler.cluster.gather.rooms import Rooms
@@ -102,7 +102,7 @@ async def accept(
     ClusterUnavailable
         When the API server does not answer.
     """
-    refused = _as_written(profile, settings)
+    refused = _as_written(profile, settings) or await limits.unselected(cluster, profile.metadata.namespace, settings)
     if refused is not None:
         return refused
     sources = await inputs.resolve(cluster, profile)
@@ -171,6 +171,7 @@ def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
         (Reason.NOT_SUPPORTED, unsupported(profile.spec, "Cluster")),
         (Reason.NOT_SUPPORTED, certificate_problems(profile.spec)),
         (Reason.INVALID_SPEC, template_problems(profile.spec)),
+        (Reason.NOT_SUPPORTED, limits.exceeded(profile.spec, settings)),
         (Reason.TEMPLATE_REFUSED, [] if unreadable else template.privileges(profile.spec, settings)),
     )
     all_problems = [(reason, problem) for reason, problems in groups for problem in problems]

@@ -9,7 +9,6 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster import names
 from modelprofiler.cluster.gather.placement import ANYWHERE, Placement, Site
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.sizes import cpu_up_to, memory_up_to, whole_mebibytes
@@ -74,8 +73,7 @@ def rooms(nodes: Iterable[Object], pods: Iterable[Object] | None, placement: Pla
     Parameters
     ----------
     pods
-        All pods. Those of ModelProfiles are not counted, since profiles take turns. None when pods may not be listed:
-        then nodes count as empty.
+        All pods that count. None when pods may not be listed: then nodes count as empty.
     placement
         Where the pod may run; by default it asks for nothing.
     """
@@ -100,9 +98,8 @@ def _requests_by_node(pods: Iterable[Object]) -> dict[str, tuple[int, int]]:
     used: dict[str, tuple[int, int]] = {}
     for pod in pods:
         node = (pod.get("spec") or {}).get("nodeName")
-        is_of_a_run = (pod["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
         has_ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        if node and not is_of_a_run and not has_ended:
+        if node and not has_ended:
             cpu, memory = pod_requests(pod)
             total = used.get(node, (0, 0))
             used[node] = total[0] + cpu, total[1] + memory

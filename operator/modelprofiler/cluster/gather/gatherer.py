@@ -66,6 +66,9 @@ class Places(Protocol):
     def restrict(self, key: Key, nodes: Iterable[str] | None, *, placed: bool) -> None:
         """Note the nodes on which a profile may run (None: any), and whether it is on its node already."""
 
+    def is_running(self, key: Key) -> bool:
+        """Return whether a profile has its turn."""
+
 
 class Gatherer:
     """Reads everything that a decision about a profile depends on.
@@ -93,9 +96,14 @@ class Gatherer:
         self._cluster, self._sources, self._settings = cluster, sources, settings
         self._turns, self._children, self._remembered = turns, children, remembered
         self._clock = clock
-        self._rooms = Rooms(cluster, settings, clock)
+        self._rooms = Rooms(cluster, settings, clock, self._is_of_run)
         self._nodes = Nodes(cluster, clock)
         self._accepted: dict[str, tuple[object, Accepted]] = {}
+
+    def _is_of_run(self, pod: Object) -> bool:
+        """Return whether a pod is of a run that has its turn."""
+        key = self._children.profile_of(pod)
+        return key is not None and self._turns.is_running(key)
 
     async def world(self, key: Key) -> World:
         """Return the world of a profile.

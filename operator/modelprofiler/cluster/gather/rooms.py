@@ -25,11 +25,19 @@ class Rooms:
         The API server, what the installer decided.
     clock
         Returns the time, with a zone.
+    is_of_run
+        Returns whether a pod is of a run that has its turn, which is over when the next one begins: such pods do not
+        count. Labels prove nothing, since whoever may create a pod chooses them.
     """
 
     def __init__(
-        self, cluster: Cluster, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_of_run: Callable[[Object], bool] = lambda pod: False,
     ) -> None:
+        self._is_of_run = is_of_run
         self._cluster, self._settings, self._clock = cluster, settings, clock
         self._lock = asyncio.Lock()
         self._kept: tuple[datetime, list[capacity.Room] | None] | None = None
@@ -57,7 +65,11 @@ class Rooms:
         if not self._settings.namespaces:
             living = "status.phase!=Succeeded,status.phase!=Failed"
             try:
-                pods = [_request_of(pod) async for pod in self._cluster.each(PODS, fields=living)]
+                pods = [
+                    _request_of(pod)
+                    async for pod in self._cluster.each(PODS, fields=living)
+                    if not self._is_of_run(pod)
+                ]
             except Refused:
                 pods = None
         return capacity.every_room(nodes, pods)
@@ -71,7 +83,6 @@ def _request_of(pod: Object) -> Object:
         for kind in ("containers", "initContainers")
     }
     return {
-        "metadata": {"labels": pod["metadata"].get("labels")},
         "spec": {"nodeName": spec.get("nodeName"), "overhead": spec.get("overhead"), **containers},
         "status": {"phase": (pod.get("status") or {}).get("phase")},
     }

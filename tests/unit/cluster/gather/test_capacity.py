@@ -64,7 +64,7 @@ def test_a_pod_asks_for_what_the_scheduler_counts(sentence: str, expected: tuple
 
 
 def test_a_node_has_left_what_no_other_pod_asks_for() -> None:
-    """Finished pods, those without a node, those elsewhere and our own trials ask for nothing."""
+    """Finished pods, those without a node and those elsewhere ask for nothing; labels say nothing."""
     pods = [
         a_pod(),
         a_pod(status={"phase": "Succeeded"}),
@@ -73,7 +73,7 @@ def test_a_node_has_left_what_no_other_pod_asks_for() -> None:
         a_pod(node_name="node2"),
         a_pod(labels={"app.kubernetes.io/managed-by": "modelprofiler"}),
     ]
-    assert [Room("node1", 3000, 7 * GI)] == rooms([node()], pods)
+    assert [Room("node1", 2000, 6 * GI)] == rooms([node()], pods)
     assert [Room("node1", 4000, 8 * GI)] == rooms([node()], None)
 
 

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from tests.unit.cluster.objects import Object, node, now
 from tests.unit.cluster.standin import StandIn
+from tests.unit.cluster.world import KEY, under_load
 
+from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import NODES, PODS, Kind
 from modelprofiler.cluster.gather.capacity import Room
 from modelprofiler.cluster.gather.rooms import KEPT_SECONDS, Rooms
@@ -75,3 +77,26 @@ async def test_where_nodes_may_not_be_read_there_is_nothing() -> None:
 
     assert await refusing(NODES).read() is None
     assert [4000] == [room.cpu for room in await read(refusing(PODS))]
+
+
+async def test_labels_hide_no_pod_but_those_of_a_run_that_has_its_turn_do_not_count() -> None:
+    """Whoever may create a pod chooses its labels, also those of our children."""
+    world = await under_load()
+    server = next(p for p in world.cluster.of(PODS) if "pod-template-hash" in p["metadata"]["labels"])
+    load = next(p for p in world.cluster.of(PODS) if names.TRIAL in p["metadata"]["labels"])
+    is_of_run = world.reconciler._gatherer._is_of_run
+    assert [True, True] == [is_of_run(server), is_of_run(load)]
+    forged = {**server, "metadata": {**server["metadata"], "ownerReferences": []}}
+    foreign = {"kind": "ReplicaSet", "name": "another-5d5f", "uid": "u", "controller": True}
+    strange = {**server, "metadata": {**server["metadata"], "ownerReferences": [foreign]}}
+    elsewhere = {**server, "metadata": {**server["metadata"], "namespace": "tenant-b"}}
+    assert [False] * 3 == [is_of_run(pod) for pod in (forged, strange, elsewhere)]
+    world.turns.release(KEY)
+    assert not is_of_run(server)
+    shown = cluster()
+    labels = {names.MANAGED_BY: names.MANAGER, names.PROFILE_UID: "u"}
+    hidden = pod("q", "500m")
+    hidden["metadata"]["labels"] = labels
+    shown.put(PODS, hidden)
+    (room,) = await read(Rooms(shown, Settings(), is_of_run=is_of_run))
+    assert 1000 == room.cpu

@@ -10,8 +10,9 @@ from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
+from modelprofiler.cluster import limits
 from modelprofiler.cluster.adapter import Cluster
-from modelprofiler.cluster.gather import admission, capacity, inputs, limits
+from modelprofiler.cluster.gather import admission, capacity, inputs
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.fitting import Fitting, NoNode
 from modelprofiler.cluster.gather.rooms import Rooms

@@ -99,7 +99,7 @@ def _is_own_pod(request: web.Request) -> bool:
     A pod cannot let its kubelet in and keep other pods out, so nobody else is told more than a probe needs.
     """
     peer = request.transport.get_extra_info("peername") if request.transport is not None else None
-    return bool(peer) and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
+    return peer is not None and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
 
 
 def _answer(status: int, body: dict[str, Any]) -> web.Response:

@@ -8,7 +8,7 @@ from tests.unit.cluster.world import World
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster.adapter import NAMESPACES
-from modelprofiler.cluster.gather.limits import exceeded
+from modelprofiler.cluster.limits import exceeded
 from modelprofiler.cluster.settings import Settings
 
 SMALL = Settings(limits_deadline="10m", limits_trials=5, limits_duration="5s")

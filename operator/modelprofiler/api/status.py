@@ -132,6 +132,9 @@ class Provenance(StatusModel):
     """Version of control groups on the node: v1 or v2."""
     kubelet_version: str | None = None
     """Kubelet version of the node."""
+    cpu_manager_policy: Literal["static"] | None = None
+    """Policy of the kubelet's CPU manager, where a node reader saw it: "static" when single containers have CPUs of
+    the node to themselves. Absent where that is not known."""
     modelprofiler_version: str | None = None
     """Version of modelprofiler that made the measurements."""
 

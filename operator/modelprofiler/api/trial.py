@@ -317,6 +317,16 @@ class NodeLoad(StatusModel):
     Comparable between the trials of a run."""
     loop_after: Duration | None = None
     """The same after the load."""
+    clock_offset: Annotated[str, Field(max_length=32, pattern=r"^(-?)[0-9]+(\.[0-9]+)?$")] | None = None
+    """Seconds by which the node's clock was ahead of the load generator's, negative when it was behind. The usage of
+    the trial is corrected for it. Only where a node reader was asked."""
+    major_faults: int | None = None
+    """Number of page faults on the whole node in the window for which something was read from a disk; only where a node
+    reader was asked."""
+    read_bytes: Quantity | None = None
+    """Bytes that the whole node read from its disks in the window; only where a node reader was asked."""
+    not_known: Annotated[str, Field(max_length=256)] | None = None
+    """Why something of this is not known, as a sentence; absent where nothing is missing."""
 
 
 class Trial(StatusModel):

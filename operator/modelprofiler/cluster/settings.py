@@ -48,6 +48,9 @@ class Settings(BaseModel):
     """CPU limit of a load pod; empty: no limit, since a throttled generator measures itself."""
     load_memory: str = "256Mi"
     """Memory request and limit of a load pod."""
+    node_reader: Literal["Auto", "Always", "Never"] = "Auto"
+    """Whether a small pod on the server's node tells the load what that node does. Auto: where the load may run on
+    another node; a load on the same node sees it itself."""
     allow_privileged: bool = False
     """Allow privileged containers, hostPath volumes and host namespaces in pod templates."""
     limits_deadline: str = "24h"

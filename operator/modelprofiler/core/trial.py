@@ -212,9 +212,7 @@ def _served(load: LoadEvidence | None) -> str:
 
 def _disturbance(attempt: Attempt, evidence: Evidence) -> Failure | None:
     """Return the failure of a trial whose machine had no CPU to spare; None where it had, or that is not known."""
-    if evidence.load is None or not evidence.load_on_machine:
-        return None
-    predicate = crowding(evidence.load, attempt.limits.cpu / 1000, evidence.usage)
+    predicate = crowding(evidence, attempt.limits.cpu / 1000)
     return Failure(Outcome.DISTURBED, f"{evidence.machine} {predicate}") if predicate else None
 
 

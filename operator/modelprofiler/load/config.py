@@ -72,6 +72,21 @@ def _standard_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
+LONGEST_PROBLEM = 160
+"""Characters of why there is no node reader; the load repeats them in its result, with a few words before them."""
+
+
+class NodeReaderConfig(ApiModel):
+    """Where the reader on the server's node answers, or why there is none."""
+
+    host: Annotated[str, Field(max_length=255)] = ""
+    """Its address; empty where there is none."""
+    port: Annotated[int, Field(ge=1, le=65535)]
+    """Its port."""
+    problem: Annotated[str, Field(max_length=LONGEST_PROBLEM)] = ""
+    """Why there is none; empty where there is one."""
+
+
 class LoadConfig(FileConfig):
     """One load: the server, the requests, how they arrive, and when the window ends."""
 
@@ -115,6 +130,8 @@ class LoadConfig(FileConfig):
     """Whether the heaviest rows are sent first."""
     server_cpus: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=4096)] = Field(default_factory=list)
     """CPUs of the server, where they are known: the reference loop runs on these."""
+    node_reader: NodeReaderConfig | None = None
+    """The reader on the server's node; absent where the load sees that node itself, or nothing is to be known of it."""
     index: Annotated[int, Field(ge=0, le=63)] = 0
     """Number of this generator among load.parallelism, from 0; each generates its share of the load."""
 

@@ -24,6 +24,7 @@ from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.timeline import LATEST, Timeline
 
 MAX_MESSAGE_BYTES = 1200
@@ -91,6 +92,8 @@ class LoadResult:
     loop_before, loop_after
         CPU seconds of a round of the reference loop on that machine (`load.machine.reference_loop`), before the warm-up
         and after the last response.
+    node
+        What a reader on the server's node said of that node; None where none was asked.
     """
 
     kind: ResultKind
@@ -115,6 +118,7 @@ class LoadResult:
     cgroup_version: str | None = None
     loop_before: float | None = None
     loop_after: float | None = None
+    node: NodeReading | None = None
 
     def completed_between(self, t0: float, t1: float) -> float:
         """Return how many responses came between two times (seconds since the epoch), interpolated."""
@@ -129,7 +133,8 @@ class LoadResult:
                 return text
             if result.histogram.level >= COARSEST_WITH_SAMPLES and result.status is not None:
                 everything = result.histogram.level >= COARSEST_WITH_ANSWERS
-                result = replace(result, status=_with_less_text(result.status, everything=everything))
+                node = result.node.without_names() if result.node is not None and everything else result.node
+                result = replace(result, status=_with_less_text(result.status, everything=everything), node=node)
             # This ends: each level halves the buckets, ten leave a single one, and everything else is bounded.
             result = replace(result, histogram=result.histogram.coarser())
 
@@ -203,6 +208,7 @@ class _Scalars(BaseModel):
     cgroup_version: Word | None = None
     loop_before: LoopTime | None = None
     loop_after: LoopTime | None = None
+    node: Annotated[NodeReading, Strict(strict=False)] | None = None
 
 
 def _unpacked(payload: str) -> bytes:
@@ -227,6 +233,8 @@ def _encoded(result: LoadResult) -> str:
     scalars: dict[str, Any] = {
         name: value for name in _SCALARS if (value := getattr(result, name)) is not None and value != ""
     }
+    if result.node is not None:
+        scalars["node"] = result.node.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if result.status is not None:
         scalars["status"] = result.status.to_dict()
     head = json.dumps(scalars, separators=(",", ":"), ensure_ascii=False).encode()

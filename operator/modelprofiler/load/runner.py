@@ -26,6 +26,8 @@ from modelprofiler.load.http.connection import Done
 from modelprofiler.load.kinds import kinds_of
 from modelprofiler.load.machine import procfs
 from modelprofiler.load.machine.reference_loop import loop_seconds
+from modelprofiler.load.node.exchange import NodeLink
+from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.requests import requests_of
@@ -82,6 +84,9 @@ class _Load:
         self.order = order_of(self.rows, config.dataset.order, heaviest_first=config.heaviest_first)
         self.requests = requests_of(config, self.rows, self.order)
         self.tls = _tls(config)
+        reader = config.node_reader
+        self.link = NodeLink(reader.host, reader.port, self.epoch, reader.problem) if reader is not None else None
+        self.node: NodeReading | None = None
         self.probe: float | None = None
         self.address = config.host
         self.first_request = 0.0
@@ -159,10 +164,13 @@ class _Load:
         thresholds = gc.get_threshold()
         gc.set_threshold(*GC_THRESHOLDS)
         try:
+            if self.link is not None:
+                await self.link.before_load()
             before_load = (self.first_request, self.single_responses)
             loop_before = self._loop_seconds()
             phases = Phases(self.plan, len(self.order), self._client, self.stop, self.say, before_load, self._visits())
             await phases.run()
+            await self._ask_reader(phases)
         finally:
             gc.set_threshold(*thresholds)
             gc.unfreeze()
@@ -182,6 +190,13 @@ class _Load:
             return None
         first: dict[int, int] = {}
         return VisitRecorder([first.setdefault(hashes[row], place) for place, row in enumerate(self.order)])
+
+    async def _ask_reader(self, phases: Phases) -> None:
+        """Ask the node reader for the window of the load, where there is one."""
+        if self.link is not None:
+            recorder = phases.recorder
+            window = (recorder.window_start, recorder.window_end) if phases.measured else None
+            self.node = await self.link.after_load(window, with_loop=not self.stop.is_set())
 
     def _sum_up(self, phases: Phases) -> LoadResult:
         recorder = phases.recorder
@@ -252,6 +267,7 @@ class _Load:
             cores=os.cpu_count(),
             cpu_model=procfs.cpu_model(),
             cgroup_version=procfs.cgroup_version(),
+            node=self.node,
             **fields,  # type: ignore[arg-type]  # each caller names fields of LoadResult
         )
 

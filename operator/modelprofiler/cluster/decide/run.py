@@ -40,6 +40,8 @@ class RunInCluster:
     """Node of the reference trial, once there is one."""
     host: str | None = None
     """Host name of the node that the volumes ask for, if they do."""
+    wants_reader: bool = False
+    """Whether a node reader is to run beside the server."""
 
     @property
     def ready_within(self) -> float:

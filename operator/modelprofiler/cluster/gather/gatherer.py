@@ -53,6 +53,9 @@ READ_TRIES = 5
 """How many times in a row what belongs to a profile is read before the profile gives its turn back: with the pauses of
 the controller, half a minute, in which whatever passes has passed."""
 
+LATE_START_SECONDS = 40.0
+"""How long a server may take to be ready before its node is looked at: that is how long a dead one counts as ready."""
+
 KEPT_VERDICTS = 64
 """Accepted profiles that are remembered: only running ones are looked at often."""
 
@@ -244,13 +247,17 @@ class Gatherer:
         children = _legible(accepted.run_hash, container, objects)
         running = {server.pod.node for server in children.servers if server.pod and server.pod.node}
         reference = {recorded.provenance.node} if recorded.provenance and recorded.provenance.node else set()
-        nodes = await self._nodes.read(sorted(running | reference))
+        in_doubt = _is_in_doubt(children, len(recorded.trials), self._clock())
+        nodes = await self._nodes.read(sorted(running | reference), in_doubt=in_doubt)
         source = self._sources.named(profile.spec.metrics.source)
         trials = recorded.trials if recorded.run_hash == accepted.run_hash else []
         namespace = profile.metadata.namespace
         children = await measure(source, namespace, container, children, trials, self._clock())
         hosts = {name: node.host for name, node in nodes.items()}
-        return {"children": replace(children, hosts=hosts), "nodes": nodes}
+        not_ready = {name: node.not_ready for name, node in nodes.items() if node.not_ready}
+        several = self._settings.node_reader == "Auto" and await self._rooms.are_several()
+        children = replace(children, hosts=hosts, not_ready=not_ready, load_may_leave=several)
+        return {"children": children, "nodes": nodes}
 
     def _prepared(self, profile: ModelProfile, claims: Claims, objects: ChildObjects) -> Preparation:
         """Return the result of the Job that reads the claims, or how far it is."""
@@ -260,6 +267,17 @@ class Gatherer:
             return NotStarted()
         pods = [pod for pod in objects.pods if is_pod_of_job(pod, jobs[0])]
         return preparation.read(jobs[0], pods, claims, self._settings, self._clock())
+
+
+def _is_in_doubt(children: Observation, recorded: int, now: datetime) -> bool:
+    """Return whether a load has ended, or a server is late: either may be because its node has died."""
+    ended = any(job.finished_at is not None and job.trial > recorded for job in children.jobs)
+    return ended or any(
+        server.pod is not None
+        and server.pod.ready_at is None
+        and (now - server.pod.created).total_seconds() > LATE_START_SECONDS
+        for server in children.servers
+    )
 
 
 def _is_past_deadline(raw: Object, now: datetime) -> bool:

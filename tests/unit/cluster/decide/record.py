@@ -17,16 +17,19 @@ from typing import Any
 import yaml
 from tests.unit.cluster.decide.replay import dump, dump_decision
 from tests.unit.cluster.gather.test_prepare import world as on_claims
-from tests.unit.cluster.objects import node, raw_profile
+from tests.unit.cluster.objects import load_result, load_status, node, raw_profile
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import World as Simulation
 from tests.unit.cluster.world import done, under_load
 
+from modelprofiler.api.trial import FailureCounts
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, NODES, PODS, Kind
 from modelprofiler.cluster.decide.decision import Decision
 from modelprofiler.cluster.decide.policies import decide
 from modelprofiler.cluster.gather.world import World
+from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
+from modelprofiler.load.node.reading import NodeReading
 
 WORLDS = Path(__file__).parent / "worlds"
 SHORT = {"cpu": {"values": ["250m", "500m", "1"]}, "memory": {"values": ["512Mi", "1Gi"]}}
@@ -150,6 +153,33 @@ async def loading() -> World:
     )
 
 
+async def reading() -> World:
+    """The server and the node reader beside it are ready: the load asks it."""
+    return await first(
+        Simulation(raw_profile(resources=SHORT), settings=Settings(node_reader="Always")),
+        lambda world, decision: any(type(action).__name__ == "CreateJob" for action in decision.after_write),
+    )
+
+
+async def reading_ends() -> World:
+    """The run has its result: its reader goes with its server."""
+    return await first(
+        Simulation(raw_profile(resources=SHORT), settings=Settings(node_reader="Always")),
+        lambda world, decision: any("-r1" in str(action) for action in decision.after_write),
+    )
+
+
+async def node_died() -> World:
+    """Neither the server nor the reader beside it answered to the end of the load."""
+    simulation = Simulation(raw_profile(resources=SHORT), settings=Settings(node_reader="Always"))
+    simulation.node_reading = NodeReading(silent=True, problem="it fell silent")
+    failed = FailureCounts(timeout=100)
+    simulation.result = lambda limits, start: load_result(  # type: ignore[method-assign]  # a node that dies
+        load_status(9.0, failures=100, failures_by_kind=failed), start
+    )
+    return await first(simulation, by("trial_finished"))
+
+
 async def under_way() -> World:
     """The load runs, and nothing is to be done."""
     return await first(await under_load(resources=SHORT), by("goes_on"))
@@ -242,6 +272,9 @@ SCENES: tuple[Callable[[], Awaitable[World]], ...] = (
     claims_read,
     starting,
     loading,
+    reading,
+    reading_ends,
+    node_died,
     under_way,
     resizing,
     late_usage,

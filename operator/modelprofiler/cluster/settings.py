@@ -51,6 +51,9 @@ class Settings(BaseModel):
     node_reader: Literal["Auto", "Always", "Never"] = "Auto"
     """Whether a small pod on the server's node tells the load what that node does. Auto: where the load may run on
     another node; a load on the same node sees it itself."""
+    cold_start: bool = False
+    """Drop the files of the server's volumes from the page cache of its node before it starts, so that it is charged
+    for the pages of files that it maps."""
     allow_privileged: bool = False
     """Allow privileged containers, hostPath volumes and host namespaces in pod templates."""
     limits_deadline: str = "24h"

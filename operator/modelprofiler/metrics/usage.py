@@ -94,6 +94,13 @@ def _mapped(samples: ContainerSamples, load: LoadWindows, until: float) -> float
     return max(charged, default=0.0) + uncharged if charged or uncharged else None
 
 
+def _anonymous_and_mapped(samples: ContainerSamples, start: float, end: float) -> Series:
+    """Return anonymous memory together with the pages of mapped files, where both were sampled at the same time."""
+    mapped = {s.time: s.value for s in between(samples.mapped_file_bytes, start, end)}
+    anonymous = between(samples.rss_bytes, start, end)
+    return tuple(Sample(s.time, s.value + mapped[s.time]) for s in anonymous if s.time in mapped)
+
+
 def _uncharged(samples: ContainerSamples) -> float:
     """Return the bytes of mapped files that are in use and charged to others: the container needs memory for them."""
     return max((s.value for s in samples.uncharged_file_bytes), default=0.0)
@@ -173,10 +180,12 @@ def _memory(samples: ContainerSamples, load: LoadWindows, until: float) -> Memor
     if len(growing) < FEW:
         growing = between(under_load, load.window.start, until)
     grown = growth([(load.completed_between(load.start, s.time), s.value) for s in _thinned(growing)])
+    # Pages of files that it maps are charged to it and needed, although the kernel counts many of them as inactive.
+    in_use = _anonymous_and_mapped(samples, load.start, until)
     # Not the first, whose peak may have been before the load.
     between_samples = between(samples.peak_working_set_bytes, load.start, until)[1:]
     return MemoryUsage(
-        peak=_bytes(max(s.value for s in (*under_load, *between_samples)) + _uncharged(samples)),
+        peak=_bytes(max(s.value for s in (*under_load, *in_use, *between_samples)) + _uncharged(samples)),
         peak_source="Cgroup" if between_samples else "Process" if samples.source == "Process" else "WorkingSet",
         lifetime_peak=_bytes(lifetime_peak) if lifetime_peak > 0 else None,
         steady=_bytes(steady_bytes(under_load, load.start, load.end)),

@@ -12,6 +12,7 @@ from modelprofiler.api.pod_template import ROOT, container_name
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.cluster import names
 from modelprofiler.cluster.manifests import pod_security
+from modelprofiler.cluster.manifests.cold import start_cold
 from modelprofiler.cluster.manifests.pods import (
     HOSTNAME,
     NO_MESH_LABELS,
@@ -88,6 +89,7 @@ def pod_template(
     if spec.server.template is not None and spec.model is not None and spec.model.source is not None:
         files.mount("model", spec.model.source, MODEL_DIR, pod, profiled, INLINE_MODEL)
         profiled["env"] = [*(profiled.get("env") or []), *environment(model_variables(MODEL_DIR))]
+    start_cold(pod, profiled, settings, limits)
     pod["restartPolicy"] = "Always"
     pod.setdefault("terminationGracePeriodSeconds", STOP_SECONDS)
     if not pod.get("serviceAccountName") and not pod.get("serviceAccount"):

@@ -15,7 +15,6 @@ from modelprofiler.host.control_group import (
     difference,
     keyed_numbers,
     quota_microseconds,
-    set_weight,
     signal_all,
     write,
 )
@@ -24,8 +23,6 @@ REQUIRED = ("cpu", "cpuacct", "memory")
 """Controllers without which there are no limits or no counters."""
 OPTIONAL = ("freezer",)
 """Controllers that are used where they are mounted and writable."""
-LARGEST_SHARES = 262_144
-"""The largest value of cpu.shares; see `control_group.set_weight`."""
 FREEZE_SECONDS = 0.5
 """How long freezing may take before processes are killed while they run; chosen, it usually takes milliseconds."""
 
@@ -48,7 +45,6 @@ class CgroupV1(Cgroup):
         cpu, memory = directories.get("cpu", Path()), directories.get("memory", Path())
         self._quota = cpu / "cpu.cfs_quota_us"
         self._period = cpu / "cpu.cfs_period_us"
-        self._weight = cpu / "cpu.shares"
         self._limit = memory / "memory.limit_in_bytes"
         self._limit_with_swap = memory / "memory.memsw.limit_in_bytes"
         self._swappiness = memory / "memory.swappiness"
@@ -64,7 +60,6 @@ class CgroupV1(Cgroup):
         self._oom = KeptFile(memory / "memory.oom_control")
 
     def set_cpu(self, millicores: int | None) -> None:  # noqa: D102 - as Cgroup says
-        set_weight(self._weight, LARGEST_SHARES)
         write(self._period, str(CPU_PERIOD_MICROSECONDS))
         write(self._quota, "-1" if millicores is None else str(quota_microseconds(millicores)))
 

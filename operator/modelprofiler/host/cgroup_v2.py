@@ -16,14 +16,11 @@ from modelprofiler.host.control_group import (
     difference,
     keyed_numbers,
     quota_microseconds,
-    set_weight,
     signal_all,
     write,
 )
 
 REQUIRED = frozenset({"cpu", "memory"})
-LARGEST_WEIGHT = 10_000
-"""The largest value of cpu.weight; see `control_group.set_weight`."""
 SERVER = "server"
 """Name of the inner group, which has the processes. The outer one has none and enables the controllers for it: systemd
 disables those at the top that no group below has enabled."""
@@ -45,7 +42,6 @@ class CgroupV2(Cgroup):
         super().__init__((directory,), (inner,))
         self._outer = directory
         self._cpu_max = inner / "cpu.max"
-        self._weight = directory / "cpu.weight"
         self._memory_max = inner / "memory.max"
         self._swap_max = inner / "memory.swap.max"
         self._peak_path = inner / "memory.peak"
@@ -61,7 +57,6 @@ class CgroupV2(Cgroup):
         self._threads_path = inner / "cgroup.threads"
 
     def set_cpu(self, millicores: int | None) -> None:  # noqa: D102 - as Cgroup says
-        set_weight(self._weight, LARGEST_WEIGHT)
         quota = "max" if millicores is None else str(quota_microseconds(millicores))
         write(self._cpu_max, f"{quota} {CPU_PERIOD_MICROSECONDS}")
 

@@ -246,24 +246,6 @@ def remove_tree(directory: Path) -> bool:
     return not directory.exists()
 
 
-def set_weight(path: Path, weight: int) -> None:
-    """Let a group have its CPU before other programs of this machine, where the kernel allows that.
-
-    A pod whose requests equal its limits is guaranteed that much, whatever else runs on its node. The quota is the
-    limit, also of what is taken from others.
-
-    Parameters
-    ----------
-    path
-        cpu.shares or cpu.weight of the group.
-    weight
-        The largest value of that file.
-    """
-    with contextlib.suppress(OSError):
-        if path.exists():
-            path.write_text(str(weight))
-
-
 def write(path: Path, value: str) -> None:
     """Write a setting into a kernel file.
 

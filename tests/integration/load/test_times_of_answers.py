@@ -42,4 +42,4 @@ def test_answers_that_wait_for_an_acknowledgement_are_counted(load: MakeLoad) ->
     assert status.split_answers is not None
     assert 0.2 * status.requests < status.split_answers < 0.8 * status.requests
     assert (others := load("split", OPEN).status) is not None
-    assert others.split_answers is None
+    assert (others.split_answers or 0) < 0.2 * others.requests

@@ -6,7 +6,7 @@
 # hack/images/build does either, on machines without a registry too. BASE_IMAGE is any Debian-like image with Python
 # 3.11 or newer and its venv module. Two optional secrets are seen only while packages are fetched: `ca` (a CA bundle,
 # where a proxy has its own) and `pip` (a pip.conf, where packages come from an index of one's own).
-ARG BASE_IMAGE=python:3.11-slim-bookworm
+ARG BASE_IMAGE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 # ---- Building: pip is only here. Into the images it is mounted while they are made, so that it never is in them.
 FROM ${BASE_IMAGE} AS build

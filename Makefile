@@ -57,6 +57,10 @@ local: env ## Run the tests of whole runs on this machine, in control groups: a 
 	@hack/jdk
 	$(BIN)/pytest tests/local $(ARGS)
 
+.PHONY: cgroup2
+cgroup2: env ## Run tests on control groups of version 2, in User-Mode Linux, as root and as an ordinary user
+	@hack/cgroup2/test $(ARGS)
+
 .PHONY: cases
 cases: env ## Run the cases of public bug reports, most of them as whole runs on this machine
 	$(BIN)/pytest tests/cases $(ARGS)
@@ -92,6 +96,12 @@ e2e: env ## Run the end-to-end tests on the cluster
 .PHONY: bench
 bench: ## Run half an hour of benchmarks, or PART=search|load|…|quick|campaign; PART=help lists them
 	@hack/bench $(PART) $(if $(ARGS),-- $(ARGS))
+
+##@ Supply chain
+
+.PHONY: audit
+audit: env ## Look for known vulnerabilities of what is locked, list licences, and write bills of materials (CycloneDX)
+	@hack/audit $(ARGS)
 
 ##@ Generated files
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.cluster_truth.nodes import Node
 from tests.e2e.support import Object, cost_profile, cost_server
 
 SECONDS = 30
@@ -41,9 +42,9 @@ class Case:
         """Memory kept for ever, a request."""
         return self.knobs.get("leak_kib", 0) * 1024
 
-    def profile(self, name: str) -> Object:
-        """Return the ModelProfile: one size, so one trial that counts, read from Prometheus."""
-        template = cost_server(cpu_ms=self.cpu_ms, memory_mib=self.memory_mib, **self.knobs)
+    def profile(self, name: str, node: Node) -> Object:
+        """Return the ModelProfile: one size on a node, so one trial that counts, read from Prometheus."""
+        template = node.pinned(cost_server(cpu_ms=self.cpu_ms, memory_mib=self.memory_mib, **self.knobs))
         container: dict[str, Any] = template["spec"]["containers"][0]
         template["spec"]["terminationGracePeriodSeconds"] = LINGER_SECONDS + 5
         container["lifecycle"] = {"preStop": {"sleep": {"seconds": LINGER_SECONDS}}}

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from benchmarks.cluster_truth import prometheus, rules
 from benchmarks.cluster_truth.cases import Case
+from benchmarks.cluster_truth.nodes import Node
 from benchmarks.cluster_truth.truth import Truth, truth
 from benchmarks.cluster_truth.watch import Seen
 
-from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import NodeLoad, UsageStatus
 from modelprofiler.core.windows import Window, windows_from
 from modelprofiler.load.result import LoadResult
@@ -51,8 +52,12 @@ class Outcome:
 
     Attributes
     ----------
+    on, version
+        The node of the server, and its version of control groups.
     row
         What the operator wrote.
+    ready
+        Seconds from the start of the server's process until it listened; and the time to ready that the operator wrote.
     usages
         For each source what the operator would have written with it, and how long after the load, in seconds.
     requests
@@ -62,15 +67,28 @@ class Outcome:
     """
 
     case: Case
+    on: Node
+    version: str
     row: UsageStatus
+    ready: tuple[float | None, float | None]
     usages: dict[str, tuple[UsageStatus | None, float]]
     truth: Truth
     others: Others
     requests: float
     node: NodeLoad | None
 
+    @property
+    def cost(self) -> float | None:
+        """The true CPU time of a request, in seconds: what the server burns.
 
-def evaluate(case: Case, record: TrialRecord, seen: Seen, prometheuses: Mapping[str, str]) -> Outcome:
+        A kernel in user mode counts more than that on a busy machine: there it is what its control group counted.
+        """
+        if not self.on.user_mode:
+            return self.case.cpu_ms / 1e3
+        return None if self.truth.cpu_seconds is None else self.truth.cpu_seconds / self.requests
+
+
+def evaluate(case: Case, on: Node, record: TrialRecord, seen: Seen, prometheuses: Mapping[str, str]) -> Outcome:
     """Compare all that was seen of a pod under one load."""
     load, row = record.load, record.trial.usage
     if load is None or row is None:
@@ -80,7 +98,10 @@ def evaluate(case: Case, record: TrialRecord, seen: Seen, prometheuses: Mapping[
     dense = seen.group.samples() if seen.group else ContainerSamples()
     return Outcome(
         case,
+        on,
+        "2" if seen.group and seen.group.last("oom_group") is not None else "1",
         row,
+        (_listened(seen), size_of(record.trial.time_to_ready)),
         usages,
         truth(dense, start, (begin, end), last),
         _others(seen, start, last, prometheuses),
@@ -132,6 +153,21 @@ def _others(seen: Seen, start: float, end: float, prometheuses: Mapping[str, str
         krr_cpu=rules.krr_cpu(krr),
         krr_memory=rules.krr_memory(sets),
     )
+
+
+def _listened(seen: Seen) -> float | None:
+    """Return how long the server's process took until it listened; None where it did so before the first reading."""
+    if seen.group is None:
+        return None
+    first, last = seen.group.rows()[0], seen.group.rows()[-1]
+    if first["listening"] is not None or last["listening"] is None or last["started"] is None:
+        return None
+    return last["listening"] - last["started"]
+
+
+def size_of(duration: Duration | None) -> float | None:
+    """Return a duration in seconds; None stays None."""
+    return None if duration is None else duration.seconds
 
 
 def size(quantity: Quantity | None) -> float | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.cluster_truth.nodes import Node
 from tests.e2e.support import SYSTEM_NAMESPACE, Run
 
 from modelprofiler.cluster.gather.kubelets import KUBELET_PORT
@@ -27,31 +27,29 @@ def token(kubectl: Run, path: Path) -> Path:
     return path
 
 
-def kubelet_url(kubectl: Run) -> str:
-    """Return the address of the only node's kubelet."""
-    node = json.loads(kubectl("get", "nodes", "-o", "json").stdout)["items"][0]
-    address = next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
-    return f"https://{address}:{KUBELET_PORT}"
+def kubelet_urls(nodes: Sequence[Node]) -> dict[str, str]:
+    """Return the address of each node's kubelet."""
+    return {node.name: f"https://{node.address}:{KUBELET_PORT}" for node in nodes}
 
 
 @contextlib.asynccontextmanager
 async def opened(
-    kubelet: str, token_file: Path, ca_file: Path, prometheuses: Sequence[str]
+    kubelets: Mapping[str, str], token_file: Path, ca_file: Path, prometheuses: Sequence[str]
 ) -> AsyncIterator[dict[str, MetricsSource]]:
     """Open them, by the names in `NAMES`.
 
     Parameters
     ----------
-    kubelet
-        URL of the node's kubelet.
+    kubelets
+        URL of each node's kubelet.
     token_file, ca_file
         To log in to it, and the CA of its certificate.
     prometheuses
         URLs of the quick one and of the slow one.
     """
 
-    async def address(_: str) -> str:
-        return kubelet
+    async def address(node: str) -> str:
+        return kubelets[node]
 
     own = KubeletSource(address, token=read_token(token_file), ca_file=ca_file)
     quick, slow = (PrometheusSource(url) for url in prometheuses)

@@ -15,15 +15,27 @@ MIB = 2**20
 
 
 def document(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
-    """Return all tables."""
+    """Return the tables of each node."""
+    parts = []
+    for node in dict.fromkeys(outcome.on for outcome in outcomes):
+        here = [outcome for outcome in outcomes if outcome.on == node]
+        kernel = f"Linux {node.kernel}{' in user mode' if node.user_mode else ''}"
+        parts.append(
+            f"### Control groups version {here[0].version}: {node.name}, {kernel}\n\n{_of_node(here, sources)}"
+        )
+    return "\n\n".join(parts)
+
+
+def _of_node(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
     group, lifetime = ("its control group", _kernel), ("lifetime peak", _lifetime)
-    costs = _ours("CPU time per request", outcomes, sources, _cost, lambda o: o.case.cpu_ms / 1e3, _milliseconds, group)
+    costs = _ours("CPU time per request", outcomes, sources, _cost, lambda o: o.cost, _milliseconds, group)
     parts = [
         costs,
         _ours("Mean cores in the window", outcomes, sources, _cores, lambda o: o.truth.cores, _three_digits),
         _ours("Steady memory", outcomes, sources, _steady, lambda o: o.truth.steady_bytes, _mib),
         _ours("Peak memory", outcomes, sources, _peak, lambda o: o.truth.peak_bytes, _mib, lifetime),
         _throttling(outcomes, sources),
+        _since_start(outcomes),
         _exact(outcomes, sources),
         _others(outcomes),
         _reached(outcomes, sources),
@@ -90,6 +102,23 @@ def _throttling(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _since_start(outcomes: Sequence[Outcome]) -> str:
+    """Return what counts from the server's start: the time until it was ready, and the largest memory ever charged."""
+    heads = ["time to ready: its process", "measured", "lifetime peak: its control group", "measured"]
+    lines = [_row(["", *heads]), _rule(len(heads) + 1)]
+    for outcome in outcomes:
+        truth, measured = outcome.ready
+        lifetime = outcome.truth.lifetime_bytes
+        cells = [
+            "before the first reading" if truth is None else f"{truth:.1f} s",
+            "none" if measured is None else f"{measured:.1f} s",
+            "unknown" if lifetime is None else _mib(lifetime),
+            _off(_lifetime(outcome), lifetime),
+        ]
+        lines.append(_row([outcome.case.title, *cells]))
+    return "\n".join(lines)
+
+
 def _exact(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
     """Return threads, growth, and how many samples each source had and when it had them all."""
     heads = [
@@ -106,7 +135,7 @@ def _exact(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
         threads = {str(u.threads) for _, u, _ in used if u}
         seen = [f"{u.samples if u else 0}, {late:.0f} s" for _, u, late in used]
         cells = [
-            str(outcome.case.threads),
+            "unknown" if outcome.truth.threads is None else f"{outcome.truth.threads:.0f}",
             ", ".join(sorted(threads)),
             _mib(outcome.case.growth_bytes * 1000),
             "; ".join(_growth(u) for _, u, _ in used),
@@ -166,7 +195,7 @@ def misses(outcomes: Sequence[Outcome], sources: Sequence[str]) -> list[str]:
     for outcome in outcomes:
         for name in sources:
             usage = outcome.usages[name][0]
-            cost = off(_cost(usage), outcome.case.cpu_ms / 1000) if usage else None
+            cost = off(_cost(usage), outcome.cost) if usage else None
             steady = off(_steady(usage), outcome.truth.steady_bytes) if usage else None
             for what, value, within in (("CPU", cost, CPU_WITHIN), ("steady memory", steady, MEMORY_WITHIN)):
                 if value is None or abs(value) > within:

@@ -1,49 +1,15 @@
-"""The truth of a run: the container's own control group, read on this machine ten times a second."""
+"""The truth of a run: what the container's own control group said, read on its node ten times a second."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
-from modelprofiler.host.cgroup_v1 import OPTIONAL, REQUIRED, CgroupV1
-from modelprofiler.host.control_group import Cgroup, Reading
-from modelprofiler.host.procfs import controller_mounts
-from modelprofiler.host.sampler import Sampled, Sampler
 from modelprofiler.metrics import steady
 from modelprofiler.metrics.series import ContainerSamples, Series, between
 
 AFTER_SECONDS = 2.0
 """By then nothing is in flight any more, and nothing else has begun."""
-
-
-class ReadOnly:
-    """Reads a group without asking for its peak: that would set back what cAdvisor reports as the lifetime peak."""
-
-    def __init__(self, cgroup: Cgroup) -> None:
-        self._cgroup = cgroup
-
-    def __call__(self) -> Sampled | None:
-        """Take one reading; None when the group is gone."""
-        reading: Reading = self._cgroup.read()
-        gone = reading.cpu_seconds is None or reading.memory_current is None
-        return None if gone else Sampled(reading, None)
-
-
-def sampler(container_id: str, proc: Path = Path("/proc")) -> Sampler | None:
-    """Return one of a container's group, not yet started; None where it is not on this machine.
-
-    Of version 2 none is found: there the truth is what the server was set to.
-    """
-    mounted = controller_mounts((proc / "self/mountinfo").read_text())
-    found = {
-        controller: directory
-        for controller in (*REQUIRED, *OPTIONAL)
-        if controller in mounted and (directory := next(mounted[controller].glob(f"**/{container_id}"), None))
-    }
-    if any(controller not in found for controller in REQUIRED):
-        return None
-    return Sampler(ReadOnly(CgroupV1(found)), "Cgroup")
 
 
 @dataclass(frozen=True)
@@ -60,6 +26,10 @@ class Truth:
         Working set from the start of the load to its end: the largest, and what was held for good in the second half.
     throttled_percent
         Of the CFS periods of the window.
+    lifetime_bytes
+        The largest memory that was ever charged, page cache and start-up included.
+    threads
+        The most from the start of the load to its end.
     readings
         How many there were.
     """
@@ -69,6 +39,8 @@ class Truth:
     peak_bytes: float | None
     steady_bytes: float | None
     throttled_percent: float | None
+    lifetime_bytes: float | None
+    threads: float | None
     readings: int
 
 
@@ -86,6 +58,8 @@ def truth(samples: ContainerSamples, load_start: float, window: tuple[float, flo
         peak_bytes=max(memory, default=None),
         steady_bytes=steady.held_for_good(held, load_start, load_end) if held else None,
         throttled_percent=100 * throttled / periods if periods and throttled is not None else None,
+        lifetime_bytes=max((s.value for s in samples.max_usage_bytes), default=None),
+        threads=max((s.value for s in between(samples.threads, load_start, load_end)), default=None),
         readings=len(memory),
     )
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from benchmarks.cluster_truth import truth
+from benchmarks.cluster_truth.nodes import Group
 from benchmarks.cluster_truth.rules import RESOLUTION_SECONDS, Point
 from tests.e2e.support import Run
 
 from modelprofiler.cluster import names
 from modelprofiler.errors import MetricsUnavailable
-from modelprofiler.host.sampler import Sampler
 from modelprofiler.metrics.series import ContainerSamples
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 
@@ -26,6 +25,8 @@ ASK_SECONDS = 2.0
 """How often a source is asked, as the operator does while it waits for samples."""
 BEFORE_SECONDS = 60.0
 ANSWER_SECONDS = 15.0
+PORT = 8080
+"""Where the servers listen."""
 
 _LINE = re.compile(r'^(\w+)\{container="([^"]*)",namespace="([^"]*)",pod="([^"]*)"\} (\S+)(?: (\d+))?$', re.MULTILINE)
 
@@ -45,7 +46,7 @@ class Seen:
     container: ContainerRef
     created: float
     ready: float | None = None
-    group: Sampler | None = None
+    group: Group | None = None
     answers: dict[str, list[tuple[float, ContainerSamples]]] = field(default_factory=dict)
     resource: list[Point] = field(default_factory=list)
 
@@ -79,9 +80,6 @@ class Watch:
         for task in self._tasks:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
-        for seen in self.pods.values():
-            if seen.group:
-                seen.group.stop()
         if problems := [r for r in results if isinstance(r, Exception)]:
             raise problems[0]
 
@@ -120,9 +118,8 @@ class Watch:
             seen.ready = _time(ready[0]["lastTransitionTime"])
         statuses = status.get("containerStatuses") or [{}]
         container_id = str(statuses[0].get("containerID") or "").rpartition("//")[2]
-        if container_id and seen.group is None and (group := truth.sampler(container_id)):
-            seen.group = group
-            group.start()
+        if container_id and seen.group is None:
+            seen.group = Group(node, container_id, PORT)
 
     async def _ask(self, name: str, seen: Seen) -> None:
         while seen.container.pod_uid in self._alive:
@@ -133,8 +130,6 @@ class Watch:
                 samples = ContainerSamples()
             seen.answers.setdefault(name, []).append((now, samples))
             await asyncio.sleep(ASK_SECONDS)
-        if seen.group:
-            seen.group.stop()
 
     async def _read_resources(self) -> None:
         """Read each node's /metrics/resource as often as metrics-server does."""

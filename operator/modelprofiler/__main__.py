@@ -7,7 +7,25 @@ ended, there is nothing to clean up: the process ends at once, without a traceba
 from __future__ import annotations
 
 import os
-import signal
+import sys
+
+
+def _libraries_first() -> None:
+    """Move the working folder and the folders of PYTHONPATH to the end of where modules are looked for.
+
+    They belong to the user, and may have a ``json.py`` or a ``types.py`` that has nothing to do with the library's.
+    """
+    theirs = {os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}  # noqa: PTH100
+    if (
+        __name__ == "__main__" and not sys.flags.safe_path
+    ):  # python -m without -P: the first folder is the working folder
+        theirs.add(os.path.abspath(sys.path[0]))  # noqa: PTH100 - pathlib is not imported yet, as all else
+    sys.path.sort(key=lambda folder: os.path.abspath(folder) in theirs)  # noqa: PTH100 - stable
+
+
+_libraries_first()
+
+import signal  # noqa: E402 - the standard library's
 
 EXIT_INTERRUPTED = 130
 

@@ -35,6 +35,8 @@ COMMANDS = {
     "tag": "write a recommendation to a model's tags or a workload's annotations",
     "operator": "run the operator (in its pod)",
     "load": "replay a dataset against a server (in a load pod)",
+    "reader": "tell a load how busy this node is (in a reader pod)",
+    "uncache": "drop files from the page cache (in a server's pod, before it starts)",
     "prepare": "check and digest the files on volumes (in a prepare pod)",
     "completion": "print a completion script for your shell",
 }

@@ -274,14 +274,18 @@ CASES: dict[str, Case] = {
         {"spec.dataset.source": {"path": "rows.txt"}},
     ),
     "csv": Case(
-        "NotSupported",
-        (f"spec.dataset.format: CSV {NOT_YET}; use Lines, with one request body on each line",),
-        {"spec.dataset.format": "CSV", "spec.dataset.column": "body"},
+        "InvalidDataset",
+        ("spec.dataset: the dataset has no column 'body'; it has id, text",),
+        {
+            "spec.dataset.format": "CSV",
+            "spec.dataset.column": "body",
+            "spec.dataset.source": {"inline": "id,text\n1,x\n"},
+        },
     ),
     "base64": Case(
-        "NotSupported",
-        (f"spec.dataset.encoding: Base64 {NOT_YET}; use Text",),
-        {"spec.dataset.encoding": "Base64"},
+        "InvalidDataset",
+        ("spec.dataset: rows 2, 3 are not Base64",),
+        {"spec.dataset.encoding": "Base64", "spec.dataset.source": {"inline": "AA==\n*\nA\n"}},
     ),
     "two-load-pods": Case(
         "NotSupported",
@@ -304,7 +308,6 @@ CASES: dict[str, Case] = {
     "many-problems": Case(
         "NotSupported",
         (
-            f"spec.dataset.encoding: Base64 {NOT_YET}; use Text; ",
             f"spec.load.parallelism: more than one load pod {NOT_YET}; use 1; ",
             "spec.server.containerName: the template has no container 'sever'; it has server; ",
             f"{POD}.hostIPC: shares the node's namespace; {NOT_ALLOWED}",

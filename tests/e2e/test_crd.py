@@ -73,7 +73,8 @@ def refusals(kubectl: Kubectl, crd: Object) -> dict[str, str]:
     profiles = []
     for file in (RULES, BOUNDS):
         for number, case in enumerate(_cases(file)):
-            profiles.append(_minimal(case["set"] | {"metadata.name": _name(file, number)}))
+            filled = {path: "x" * count for path, count in case.get("fill", {}).items()}
+            profiles.append(_minimal(case["set"] | filled | {"metadata.name": _name(file, number)}))
     done = kubectl(
         *("create", "--namespace", "default", "--dry-run=server", "--validate=strict", "-f", "-"),
         input="\n".join(profiles),

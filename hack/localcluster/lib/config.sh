@@ -84,7 +84,7 @@ scrape_configs:
   honor_timestamps: true
   honor_labels: true
   tls_config: {ca_file: $STATE/pki/ca.crt, cert_file: $STATE/pki/prometheus.crt, key_file: $STATE/pki/prometheus.key}
-  static_configs: [{targets: ["$NODE_IP:10250"], labels: {node: $NODE, metrics_path: /metrics/cadvisor}}]
+  file_sd_configs: [{files: [$STATE/targets.json]}]   # of every node, see lib/node.sh
 YAML
 }
 

@@ -5,6 +5,9 @@
 # The supervisor and its parent. The whole pattern, so that an editor that has one of the files open is no match.
 supervisors() { pgrep -f "supervisor\.py $RUN/supervisor\.json" || true; }
 
+# Every further node that this cluster has, also a half-made one.
+stop_further_nodes() { end_processes further_node_processes; }
+
 # Processes whose network namespace is the cluster's: once its own are dead, what somebody started with `exec`.
 netns_processes() {
   [ -e "/run/netns/$NETNS" ] || return 0
@@ -61,6 +64,7 @@ restore_machine_settings() {
 # One line for each thing that should be gone.
 leftovers() {
   supervisors | sed 's/^/process /'
+  further_node_processes | sed 's/^/process of a further node: /'
   netns_processes | sed 's/^/process in the network namespace: /'
   pod_cgroups | sed 's/^/cgroup /'
   cluster_mounts | sed 's/^/mount /'
@@ -73,6 +77,7 @@ leftovers() {
 remove_cluster() {
   if [ ! -e "$STATE" ] && [ ! -e "$RUN" ] && [ ! -e "/run/netns/$NETNS" ] && [ -z "$(supervisors)" ]; then return 0; fi
   # The supervisor is process 1 of the PID namespace: the kernel ends all the others, and their mounts go with them.
+  stop_further_nodes
   end_processes supervisors
   if [ -n "$(netns_processes)" ]; then
     say "ending what 'exec' started: $(netns_processes | tr '\n' ' ')"

@@ -24,7 +24,7 @@ check_machine() {
 
 missing_packages() {
   local entry
-  for entry in "${NEEDED[@]}"; do [ -e "${entry#*:}" ] || printf '%s\n' "${entry%%:*}"; done
+  for entry in "${@:-${NEEDED[@]}}"; do [ -e "${entry#*:}" ] || printf '%s\n' "${entry%%:*}"; done
 }
 
 # install_packages PACKAGE…: with apt, without starting their services (etcd, containerd and prometheus would start).

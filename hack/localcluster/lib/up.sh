@@ -94,6 +94,7 @@ start_cluster() {
   write_containerd_config
   write_kubelet_config
   write_prometheus_config
+  write_scrape_targets
   write_bootstrap_manifest
   write_supervisor_config
   write_wrappers
@@ -113,11 +114,21 @@ failed_start() {
   exit 1
 }
 
+# up [--nodes N]: nodes that are missing are added; none is taken away.
 cmd_up() {
+  local nodes=${MODELPROFILER_NODES:-1} number
+  if [ "${1:-}" = --nodes ]; then nodes=${2:-}; shift 2 || true; fi
+  [ $# -eq 0 ] && [[ $nodes =~ ^[1-9]$ ]] || { say "up [--nodes N]: 1 to $NODE_MOST nodes"; exit 2; }
   check_machine
   ensure_packages
+  [ "$nodes" = 1 ] || uml_ensure
   cmd_build
   take_lock
+  ensure_cluster
+  for ((number = 2; number <= nodes; number++)); do ensure_node "$number"; done
+}
+
+ensure_cluster() {
   local started=$SECONDS
   if supervisor_pid >/dev/null; then
     # A part that died a moment ago is being restarted: give it the time.

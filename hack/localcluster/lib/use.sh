@@ -8,11 +8,19 @@ need_cluster() {
 
 cmd_load() {
   need_cluster
-  local archive
+  local archive path
   for archive in "$@"; do
     [ -r "$archive" ] || die "cannot read $archive"
-    ctr_k8s images import "$(realpath "$archive")" >&2
+    path=$(realpath "$archive")
+    ctr_k8s images import "$path" >&2
+    keep_archive "$path"
   done
+  restart_nodes
+}
+
+cmd_on() {
+  need_cluster
+  on_node "$@"
 }
 
 cmd_exec() {

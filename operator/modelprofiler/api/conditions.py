@@ -47,7 +47,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     """False: a field has a value that cannot be used."""
     NOT_SUPPORTED = "NotSupported"
-    """False: a field asks for something that this version does not support."""
+    """False: a field asks for something that this version does not support, or this installation does not allow."""
     SOURCE_NOT_FOUND = "SourceNotFound"
     """False: a ConfigMap, key, PersistentVolumeClaim or file that the profile refers to does not exist."""
     SOURCE_UNREADABLE = "SourceUnreadable"
@@ -57,11 +57,15 @@ class Reason(StrEnum):
     """False: the dataset cannot be read or has no rows."""
     RANGE_TOO_LARGE = "RangeTooLarge"
     """False: no node has room for the largest size of the range."""
+    NO_NODE = "NoNode"
+    """False: no node takes the server's pod, because of cordons, taints, or the pod's nodeSelector or affinity."""
     ADMISSION_REFUSED = "AdmissionRefused"
     """False: the API server would reject the pods (Pod Security, a LimitRange, a ResourceQuota or an admission
     policy)."""
     TEMPLATE_REFUSED = "TemplateRefused"
     """False: the pod template requests privileges that this installation does not allow."""
+    NAMESPACE_NOT_SELECTED = "NamespaceNotSelected"
+    """False: the namespace does not have the labels that this installation requires."""
 
     # MetricsAvailable
     METRICS_UNKNOWN = "NotYetRead"
@@ -84,10 +88,14 @@ class Reason(StrEnum):
     """A trial at exactly the recommended size met the objectives."""
     NOT_VERIFIED = "NotVerified"
     """There is a recommendation, but no trial at exactly that size met the objectives."""
+    MEMORY_GROWS = "MemoryGrows"
+    """There is a recommendation, which is not verified: memory grows with the requests, or was not shown to settle, and
+    the recommended size does not hold that for recommendation.memoryHorizon."""
     NO_FEASIBLE_SIZE = "NoFeasibleSize"
     """No size in the range meets the objectives."""
     REFERENCE_FAILED = "ReferenceFailed"
-    """The server does not work even at the largest size."""
+    """The server does not work at the largest size: it ends, does not become ready, does not answer the first
+    request as expected, or its pod cannot be started. The message names the cause as far as it is known."""
     UNRELIABLE = "Unreliable"
     """Trials were repeated too often without a usable result (problems with the load, the metrics or the node)."""
     TRIALS_EXHAUSTED = "TrialsExhausted"

@@ -35,6 +35,10 @@ class Expectation(ApiModel):
         default_factory=lambda: [200]
     )
     """HTTP status codes that count as success. Redirects (300 to 399) never do, and they are not followed."""
+    error_bodies: Literal["Doubt", "Accept"] = "Doubt"
+    """What becomes of bodies that look like reports of errors although their status counts as success, such as
+    {"error": "no field x"}. Doubt: a size is not verified where most answers have one, and the explanation shows one.
+    Accept: they are answers like any other."""
 
     @model_validator(mode="after")
     def _check_status(self) -> Self:

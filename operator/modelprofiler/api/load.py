@@ -1,42 +1,13 @@
-"""The sample requests, and how they arrive at the server."""
+"""How requests arrive at the server."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.sources import Name, Source
-
-
-class DatasetFormat(StrEnum):
-    """How rows are read from the dataset's file."""
-
-    LINES = "Lines"
-    JSON_LINES = "JSONLines"
-    CSV = "CSV"
-    PARQUET = "Parquet"
-
-
-class Dataset(ApiModel):
-    """The sample requests that every trial replays."""
-
-    source: Source
-    """The file that contains the requests, one per row."""
-    format: DatasetFormat = DatasetFormat.LINES
-    """Lines: every line is a request body. JSONLines, CSV and Parquet take the body from a column and are not supported
-    in this version."""
-    column: Name | None = None
-    """Name of the column or field that contains the request body, for formats with columns."""
-    encoding: Literal["Text", "Base64"] = "Text"
-    """Encoding of the bodies in the file: Text, or Base64 for binary bodies. Base64 is not supported in this
-    version."""
-    order: Literal["Shuffled", "Sequential"] = "Shuffled"
-    """Order of the rows: Shuffled (with a fixed seed) or Sequential (as in the file). Every trial replays the same rows
-    in the same order."""
 
 
 class OpenLoop(ApiModel):

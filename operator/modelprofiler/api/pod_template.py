@@ -39,10 +39,18 @@ _CONTAINER: Shape = {
     "startupProbe": _PROBE,
     "livenessProbe": _PROBE,
 }
+_EXPRESSION: Shape = {"key": str, "operator": str, "values": [str]}
+_TERM: Shape = {"matchExpressions": [_EXPRESSION], "matchFields": [_EXPRESSION]}
+_TERMS: Shape = {"nodeSelectorTerms": [_TERM]}
 _TEMPLATE: Shape = {
     "metadata": {"annotations": {}, "labels": {}},
     "spec": {
+        "nodeName": str,
         "nodeSelector": {},
+        "affinity": {
+            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_TERM]}}
+        },
+        "tolerations": [{"key": str, "operator": str, "value": str, "effect": str}],
         "volumes": [{"name": str, "configMap": {"name": str, "items": [{"key": str, "path": str}]}}],
         "initContainers": [_CONTAINER],
         "containers": [_CONTAINER],

@@ -5,12 +5,14 @@ Docstrings of the types in this folder are what ``kubectl explain`` prints.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
+from modelprofiler.api.dataset import Dataset
 from modelprofiler.api.endpoint import Endpoint
-from modelprofiler.api.load import Dataset, Load
+from modelprofiler.api.load import Load
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.objectives import Objectives
 from modelprofiler.api.quantities import Duration
@@ -37,18 +39,33 @@ class Search(ApiModel):
     instead of the cores of the node. Variables that the profile sets itself are not changed. None: nothing is set."""
     deadline: Duration = Duration("1h")
     """Maximum duration of a run, counted from when it leaves the queue."""
+    soak: Duration = Duration("10m")
+    """Longest window of a Soak trial. It runs where memory grew in the short windows of the other trials, and shows
+    whether that goes on. 0s: no such trial; a size at which memory grew is then not verified."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (
             "duration(self.deadline) >= duration('1m') && duration(self.deadline) <= duration('168h')",
             "deadline must be from 1m to 168h",
         ),
+        (
+            (
+                "duration(self.soak) == duration('0s') ||"
+                " duration(self.soak) >= duration('1m') && duration(self.soak) <= duration('1h')"
+            ),
+            "soak must be 0s, or from 1m to 1h",
+        ),
     )
 
     @model_validator(mode="after")
-    def _check_deadline(self) -> Self:
+    def _check_durations(self) -> Self:
+        problems = []
         if not 60 <= self.deadline.seconds <= 168 * 3600:
-            raise ValueError("deadline must be from 1m to 168h")
+            problems.append("deadline must be from 1m to 168h")
+        if self.soak.seconds and not 60 <= self.soak.seconds <= 3600:
+            problems.append("soak must be 0s, or from 1m to 1h")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
@@ -62,6 +79,22 @@ class RecommendationPolicy(ApiModel):
     cpu_limit: Literal["Equal", "None"] = "Equal"
     """Equal: the recommended CPU limit equals the request. None: only a request is recommended; it is verified by a
     trial that has it as its limit."""
+    memory_horizon: Duration = Duration("24h")
+    """How long a server has to last whose memory grows without end: what it grows by in this time is added to the
+    recommended memory. Where the range cannot hold that, the recommendation is not verified (MemoryGrows)."""
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = (
+        (
+            "duration(self.memoryHorizon) >= duration('1m') && duration(self.memoryHorizon) <= duration('8760h')",
+            "memoryHorizon must be from 1m to 8760h",
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_horizon(self) -> Self:
+        if not 60 <= self.memory_horizon.seconds <= 8760 * 3600:
+            raise ValueError("memoryHorizon must be from 1m to 8760h")
+        return self
 
 
 SourceChoice: TypeAlias = Literal["Auto", "Prometheus", "Kubelet"]
@@ -74,6 +107,13 @@ class Metrics(ApiModel):
     source: SourceChoice = "Auto"
     """Prometheus, Kubelet, or Auto: Prometheus where it has samples of the container, supplemented by the kubelet's,
     and the kubelet alone otherwise."""
+
+
+MOST_INLINE = 256 * 2**10
+"""Bytes of everything that a profile contains of files and of a pod template. etcd takes objects of 1.5 MiB: the rest
+is for the status, and for what clients add."""
+
+_INLINE = "what the sources contain inline must have at most 256 KiB together; put larger files into ConfigMaps"
 
 
 class ModelProfileSpec(ApiModel):
@@ -102,3 +142,29 @@ class ModelProfileSpec(ApiModel):
     suspend: bool = False
     """True pauses the run: the trial in progress ends, finished trials are kept, and the run continues when this is
     false again."""
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = (
+        (
+            (
+                "(has(self.model) && has(self.model.source) && has(self.model.source.inline)"
+                " ? size(bytes(self.model.source.inline)) : 0)"
+                " + (has(self.server.entryScript) && has(self.server.entryScript.source.inline)"
+                " ? size(bytes(self.server.entryScript.source.inline)) : 0)"
+                f" + (has(self.dataset.source.inline) ? size(bytes(self.dataset.source.inline)) : 0) <= {MOST_INLINE}"
+            ),
+            _INLINE,
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_inline(self) -> Self:
+        script = self.server.entry_script
+        sources = (self.model.source if self.model else None, script.source if script else None, self.dataset.source)
+        inline = sum(len((source.inline or "").encode()) for source in sources if source is not None)
+        if inline > MOST_INLINE:
+            raise ValueError(_INLINE)
+        # The schema of a pod template is open, so that the API server cannot tell its size.
+        template = json.dumps(self.server.template, ensure_ascii=False, default=str) if self.server.template else ""
+        if inline + len(template.encode("utf-8", "replace")) > MOST_INLINE:
+            raise ValueError("server.template and what the sources contain inline must have at most 256 KiB together")
+        return self

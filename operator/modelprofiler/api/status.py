@@ -24,8 +24,14 @@ class DatasetStatus(StatusModel):
     """Number of rows."""
     distinct_rows: int
     """Number of different rows."""
+    smallest_row: Quantity | None = None
+    """Size of the smallest row."""
+    median_row: Quantity | None = None
+    """Median size of the rows: half of them are no larger."""
     largest_row: Quantity
     """Size of the largest row."""
+    total_size: Quantity | None = None
+    """Size of all rows together."""
     digest: str
     """SHA-256 digest of the rows as they are sent."""
     warnings: Annotated[list[str], Field(max_length=16)] | None = None
@@ -126,6 +132,9 @@ class Provenance(StatusModel):
     """Version of control groups on the node: v1 or v2."""
     kubelet_version: str | None = None
     """Kubelet version of the node."""
+    cpu_manager_policy: Literal["static"] | None = None
+    """Policy of the kubelet's CPU manager, where a node reader saw it: "static" when single containers have CPUs of
+    the node to themselves. Absent where that is not known."""
     modelprofiler_version: str | None = None
     """Version of modelprofiler that made the measurements."""
 

@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     REPEAT = "Repeat"
     MEMORY = "Memory"
     CONFIRM = "Confirm"
+    SOAK = "Soak"
     GRID = "Grid"
 
 
@@ -100,6 +101,24 @@ class LatencySummary(StatusModel):
     """Latency of the slowest request."""
 
 
+class FailureCause(StrEnum):
+    """Why a server failed, where its own output or the way it ended names the cause."""
+
+    OUT_OF_MEMORY = "OutOfMemory"
+    WORKERS_ENDED = "WorkersEnded"
+    PORT_IN_USE = "PortInUse"
+    OPEN_FILES = "OpenFiles"
+    PROCESSES = "Processes"
+    DISK_FULL = "DiskFull"
+    PERMISSION = "Permission"
+    DEPENDENCY = "Dependency"
+    LICENCE = "Licence"
+    DEVICE = "Device"
+    ARCHITECTURE = "Architecture"
+    NETWORK = "Network"
+    ENDED_BY_ITSELF = "EndedByItself"
+
+
 class FailureCounts(StatusModel):
     """Failed requests by kind."""
 
@@ -157,6 +176,15 @@ class FirstRequest(StatusModel):
     """How it failed the first time; absent when it did not."""
 
 
+class Visits(StatusModel):
+    """Requests that sent a row of the dataset for the first time to this server, or again."""
+
+    requests: int
+    """Number of requests that were looked at, warm-up included."""
+    median: Duration
+    """Median of their latency."""
+
+
 class LoadStatus(StatusModel):
     """What the load generator measured in the window, without the warm-up."""
 
@@ -189,8 +217,34 @@ class LoadStatus(StatusModel):
     """The first request of the trial, before any other."""
     answers: Annotated[list[AnswerKind], Field(max_length=4)] = Field(default_factory=list)
     """The most frequent kinds of answers, at most four."""
+    first_visits: Visits | None = None
+    """Requests that sent a row for the first time, the last ones of them; absent where a row was sent before."""
+    later_visits: Visits | None = None
+    """Requests that sent a row again, the first ones after every row had been sent. Where they take much less time, the
+    server remembers what it has answered."""
+    split_answers: int | None = None
+    """Number of answers of which the second part came 40 ms after the first, as it does when a server writes the head
+    and the body separately and the second waits for an acknowledgement; absent when there were none."""
     first_failure: Duration | None = None
     """When in the window the first request was due that failed; absent when none did."""
+
+
+class MemoryCourse(StatusModel):
+    """How memory developed over a window that is long enough to show whether growth goes on."""
+
+    trend: Literal["Grows", "Settles", "Saws", "Unclear"]
+    """Grows: to the end, and no more slowly. Settles: it stays, or its growth runs out. Saws: it falls again and again,
+    and its tops do not rise, as when workers are replaced. Unclear: none of these can be told."""
+    requests: int
+    """Number of requests that were completed meanwhile."""
+    earlier: Quantity
+    """Growth per 1,000 requests in the first half; 0 where memory fell."""
+    later: Quantity
+    """Growth per 1,000 requests in the second half; 0 where memory fell."""
+    later_low: Quantity
+    """Lower end of its 95 % confidence interval; 0 where memory may not have grown."""
+    later_high: Quantity
+    """Upper end of its 95 % confidence interval."""
 
 
 class MemoryUsage(StatusModel):
@@ -216,6 +270,8 @@ class MemoryUsage(StatusModel):
     """Lower end of the 95 % confidence interval of the growth; absent with too few samples."""
     growth_high: Quantity | None = None
     """Upper end of the 95 % confidence interval of the growth; absent with too few samples."""
+    course: MemoryCourse | None = None
+    """How memory developed; absent in a window that is too short to show it."""
 
 
 class UsageStatus(StatusModel):
@@ -248,7 +304,7 @@ class UsageStatus(StatusModel):
 
 
 class NodeLoad(StatusModel):
-    """CPU use on the node that was not the trial's own. A value that could not be measured is absent."""
+    """CPU use on the node that was not the trial's own, and how fast the node was; what was not measured is absent."""
 
     cpus: int | None = None
     """Number of CPUs of the node."""
@@ -256,6 +312,21 @@ class NodeLoad(StatusModel):
     """Mean CPU used by anything other than the server and the load generator."""
     steal_percent: Quantity | None = None
     """Percentage of the node's CPU time that its hypervisor gave to other virtual machines."""
+    loop_before: Duration | None = None
+    """CPU time that a fixed amount of work took on the node before the load: the longer, the slower the node was.
+    Comparable between the trials of a run."""
+    loop_after: Duration | None = None
+    """The same after the load."""
+    clock_offset: Annotated[str, Field(max_length=32, pattern=r"^(-?)[0-9]+(\.[0-9]+)?$")] | None = None
+    """Seconds by which the node's clock was ahead of the load generator's, negative when it was behind. The usage of
+    the trial is corrected for it. Only where a node reader was asked."""
+    major_faults: int | None = None
+    """Number of page faults on the whole node in the window for which something was read from a disk; only where a node
+    reader was asked."""
+    read_bytes: Quantity | None = None
+    """Bytes that the whole node read from its disks in the window; only where a node reader was asked."""
+    not_known: Annotated[str, Field(max_length=256)] | None = None
+    """Why something of this is not known, as a sentence; absent where nothing is missing."""
 
 
 class Trial(StatusModel):
@@ -265,8 +336,8 @@ class Trial(StatusModel):
     """Number of the trial, starting at 1."""
     purpose: Purpose
     """Why the trial was run. Reference: at the largest size. Bracket and Bisect: to find the smallest CPU. Repeat: the
-    same size again. Memory: to find the smallest memory. Confirm: at the size to recommend. Grid: one of all
-    combinations."""
+    same size again. Memory: to find the smallest memory. Confirm: at the size to recommend. Soak: with a longer window,
+    to see whether memory goes on growing. Grid: one of all combinations."""
     limits: Size
     """The size at which the server ran; requests and limits were equal."""
     fresh: bool = True
@@ -277,6 +348,9 @@ class Trial(StatusModel):
     GeneratorSaturated, NoMetrics, Disturbed: the measurement failed and says nothing about the size."""
     message: Annotated[str, Field(max_length=2048)] = ""
     """A sentence that explains the outcome."""
+    cause: FailureCause | None = None
+    """Why the server failed, where its own output or the way it ended names the cause. OutOfMemory and WorkersEnded may
+    depend on the size, the others do not."""
     judged: Judged | None = None
     """The metric that decided the outcome."""
     load: LoadStatus | None = None

@@ -53,8 +53,17 @@ class Store:
         return cls(Path(home).expanduser().absolute() if home else Path.home() / ".modelprofiler")
 
     def path(self, *parts: str) -> Path:
-        """Return a path in the store."""
-        return self.root.joinpath(*parts)
+        """Return a path in the store.
+
+        Raises
+        ------
+        UserErrorException
+            When the parts, which may be names that somebody else has chosen, lead out of the store.
+        """
+        path = self.root.joinpath(*parts)
+        if any("\0" in part for part in parts) or not Path(os.path.normpath(path)).is_relative_to(self.root):
+            raise UserErrorException(f"{'/'.join(parts)[:200]!r} leads out of {self.root}; use a name without '..'")
+        return path
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

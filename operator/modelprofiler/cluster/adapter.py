@@ -56,6 +56,7 @@ CONFIG_MAPS = Kind("/api/v1", "configmaps")
 EVENTS = Kind("/api/v1", "events")
 NODES = Kind("/api/v1", "nodes")
 CLAIMS = Kind("/api/v1", "persistentvolumeclaims")
+NAMESPACES = Kind("/api/v1", "namespaces")
 ACCOUNTS = Kind("/api/v1", "serviceaccounts")
 LEASES = Kind("/apis/coordination.k8s.io/v1", "leases")
 

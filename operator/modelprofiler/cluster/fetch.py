@@ -8,8 +8,8 @@ import json
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
-from modelprofiler.cluster.adapter import CONFIG_MAPS, PROFILES, Cluster, current_namespace
-from modelprofiler.cluster.gather.objects import is_owned_by
+from modelprofiler.cluster.adapter import PROFILES, Cluster, current_namespace
+from modelprofiler.cluster.reports import place_of
 from modelprofiler.errors import NotFound, RecordUnreadable, Refused
 from modelprofiler.report.record import RunRecord, TrialRecord
 
@@ -65,10 +65,10 @@ async def fetch(cluster: Cluster, namespace: str, name: str) -> RunRecord:
     """
     profile = ModelProfile.parse(await _profile(cluster, namespace, name))
     try:
-        report = await cluster.get(CONFIG_MAPS, namespace, names.report(name))
-    except Refused:  # there is none yet, or ConfigMaps may not be read: the status has the rows
+        _, report = await place_of(cluster, namespace, name, profile.metadata.uid)
+    except Refused:  # ConfigMaps may not be read: the status has the rows
         return RunRecord(profile)
-    if not is_owned_by(report, profile.metadata.uid):
+    if report is None:
         return RunRecord(profile)
     prefix = names.trial_key_prefix(profile.status.run_hash or "")
     records = [_trial(text) for key, text in (report.get("data") or {}).items() if key.startswith(prefix)]

@@ -25,10 +25,11 @@ WINDOW = f"{GROUP}/window"
 SERVER_POD = f"{GROUP}/server-pod-uid"
 LOAD_CONFIG = f"{GROUP}/load-config"
 PREPARE_CONFIG = f"{GROUP}/prepare-config"
+STARTED_FOR = f"{GROUP}/started-for-trial"
 CONTENT = f"{GROUP}/content"
 """Annotation of a claim that is filled: the digest of its files."""
 
-SERVER, LOAD, REPORT, FILES, PREPARE = "server", "load", "report", "files", "prepare"
+SERVER, LOAD, REPORT, FILES, PREPARE, READER = "server", "load", "report", "files", "prepare", "reader"
 
 _LONGEST_PROFILE_PART = 28
 """With ``mp-``, a hash of 8 characters and ``-s999`` a server's name has at most 45 characters. Its Deployment adds 17
@@ -38,8 +39,8 @@ _TRIED_NAMES = 9
 """Names that are tried for a child: with a single digit its name stays short enough for its pods, and whoever takes
 nine names on purpose would take more."""
 
-_LONGEST_NAME = 253
-"""Of a ConfigMap: a DNS subdomain (RFC 1123)."""
+_LONGEST_NAME = 253 - len("-9")
+"""Of a report: a DNS subdomain (RFC 1123), less what `alternatives` add."""
 _LONGEST_REPORT_PART = _LONGEST_NAME - len("-01234567-report")
 
 
@@ -61,6 +62,11 @@ def server(profile: ModelProfile, run_hash: str, incarnation: int) -> str:
 def load(profile: ModelProfile, run_hash: str, trial: int) -> str:
     """Return the name of a trial's load Job."""
     return f"{base(profile, run_hash)}-t{trial}"
+
+
+def reader(profile: ModelProfile, run_hash: str, trial: int) -> str:
+    """Return the name of the Job of a node reader, which is called after the trial that it was started for."""
+    return f"{base(profile, run_hash)}-r{trial}"
 
 
 def prepare(profile: ModelProfile, identity: str) -> str:

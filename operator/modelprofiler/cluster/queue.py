@@ -47,6 +47,8 @@ class Queue:
     """
 
     def __init__(self) -> None:
+        self.most: int | None = None
+        """How many profiles of one namespace may run at once; those beyond are in nobody's way. None: any number."""
         self._entries: dict[Key, Entry] = {}
         self._waiting: dict[str, list[tuple[str, Key]]] = {}
         """Of each namespace, (creation, key) of those that wait, oldest first; no empty lists."""
@@ -108,7 +110,8 @@ class Queue:
         at = bisect_left(self._waiting[key[0]], (entry.created, key))
         own = self._rank(key[0], at)
         before = 0
-        for namespace, group in self._waiting.items():
+        for namespace, waiting in self._waiting.items():
+            group = waiting if self.most is None else waiting[: max(0, self.most - self._running.get(namespace, 0))]
             # Of a namespace, those of earlier rounds are before, and of the same round there is at most one.
             same = own[0] - self._running.get(namespace, 0)
             before += min(max(same, 0), len(group))
@@ -118,18 +121,32 @@ class Queue:
 
     def position(self, key: Key, slots: int) -> int:
         """Return how many profiles must finish before this one may run; 0 means that it may run now."""
-        return max(0, self.place(key) - (slots - self.running) + 1)
+        return max(0, self.place(key) - (slots - self.running) + 1, self.beyond_share(key))
+
+    def beyond_share(self, key: Key) -> int:
+        """Return how many profiles of its own namespace must finish before a waiting one may run, others aside."""
+        entry = self._entries.get(key)
+        if self.most is None or entry is None or entry.state is not State.WAITING:
+            return 0
+        before = bisect_left(self._waiting[key[0]], (entry.created, key))
+        return max(0, before + 1 - (self.most - self._running.get(key[0], 0)))
 
     def order(self) -> Iterator[Key]:
-        """Yield the waiting profiles in the order in which they will run; the first few cost little."""
-        heap = [self._rank(namespace, 0) for namespace in self._waiting]
+        """Yield the waiting profiles in the order in which they will run; the first few cost little.
+
+        Those beyond the share of their namespace are left out.
+        """
+        free = {name: len(group) for name, group in self._waiting.items()}
+        if self.most is not None:
+            free = {name: min(count, self.most - self._running.get(name, 0)) for name, count in free.items()}
+        heap = [self._rank(namespace, 0) for namespace, count in free.items() if count > 0]
         heapq.heapify(heap)
         taken = dict.fromkeys(self._waiting, 0)
         while heap:
             *_, key = heap[0]
             namespace = key[0]
             taken[namespace] += 1
-            if taken[namespace] < len(self._waiting[namespace]):
+            if taken[namespace] < free[namespace]:
                 heapq.heapreplace(heap, self._rank(namespace, taken[namespace]))
             else:
                 heapq.heappop(heap)

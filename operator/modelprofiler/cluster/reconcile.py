@@ -6,6 +6,7 @@ far a run has come follows from its status and its children.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +30,16 @@ from modelprofiler.cluster.telemetry.logs import about, set_about
 from modelprofiler.cluster.telemetry.metrics import Metrics
 from modelprofiler.cluster.turns import Turns
 from modelprofiler.errors import NotFound, Refused
+
+log = logging.getLogger(__name__)
+
+LEASE_TRIES, LEASE_SECONDS = 5, 60.0
+"""A running profile whose decisions cannot be carried out this often, for this long, loses its turn: the profile itself
+can be read, so it is not the API server that is away. Five tries are half a minute with the pauses of the controller;
+one minute is longer than any admission webhook is waited for."""
+
+SET_BACK_SECONDS = 60.0
+"""How often a profile that has lost its turn tries whether it can have one."""
 
 
 class Reconciler:
@@ -80,22 +91,39 @@ class Reconciler:
         ClusterUnavailable, Conflict, NotFound
             When it is to be looked at again: nothing was lost, and nothing is done twice.
         """
+        if self._turns.is_set_back(key):
+            return SET_BACK_SECONDS
         world = await self._gatherer.world(key)
         set_about(about(key, world.raw.get("status") or {}))
         decision = decide(world)
         # No await lies between reading the queue and this line, so no other profile can have taken the turn.
         self._update_turn(world, decision)
-        done = False
+        done, finished = False, False
         try:
             done = await self._carry_out(world, decision)
+            finished = True
         finally:
             if not done and "metadata" in world.raw:
                 self._children.doubt(world.raw["metadata"]["uid"])  # the last action may or may not have happened
+            self._note_turn(world, decision, finished=finished)
         if not done:
             return 0.0
         if decision.turn is Turn.RELEASE:  # last, so that the next profile starts when this one has cleaned up
             self._turns.release(key)
         return decision.next_look
+
+    def _note_turn(self, world: World, decision: Decision, *, finished: bool) -> None:
+        """Note whether a profile uses its turn; one whose decisions cannot be carried out loses it."""
+        if finished:
+            written = decision.status is not None
+            self._turns.confirm(world.key, written=written)
+            if written:
+                self._remembered.succeeded(world.key)
+            return
+        tries, lasted = self._remembered.failed(world.key, world.now)
+        over = tries >= LEASE_TRIES and lasted >= timedelta(seconds=LEASE_SECONDS)
+        if self._turns.give_back(world.key, after_all=over) and over:
+            log.error("%s/%s: gives its turn back: nothing can be written for %d tries", *world.key, tries)
 
     def _update_turn(self, world: World, decision: Decision) -> None:
         match decision.turn:

@@ -55,7 +55,7 @@ class Serving:
         self._cluster = cluster
         self._settings = settings
         self.controller = Controller(self._look, lambda key: self.turns.is_urgent(key))
-        self.turns = Turns(self.controller.wake)
+        self.turns = Turns(self.controller.wake, share=settings.limits_namespace_share)
         self._children = Children(cluster, settings.namespaces)
         self.reconciler = Reconciler(cluster, sources, settings, self.turns, self._children, metrics)
         self._metrics = metrics
@@ -132,7 +132,7 @@ class Serving:
         return wait
 
     async def _begin(self) -> None:
-        self.turns.slots = await self._slots()
+        self.turns.places.ordinary = await self._ordinary_nodes()
         for namespace in self._settings.namespaces or (None,):
             async for raw in self._cluster.each(PROFILES, namespace):
                 self.changed(None, raw)
@@ -167,11 +167,12 @@ class Serving:
     async def _count_nodes(self) -> None:
         while True:
             await asyncio.sleep(NODES_SECONDS)
-            self.turns.slots = await self._slots()
+            self.turns.places.ordinary = await self._ordinary_nodes()
 
-    async def _slots(self) -> int:
+    async def _ordinary_nodes(self) -> frozenset[str]:
+        """Return the nodes that take a pod which asks for nothing; none where they cannot be read."""
         try:
-            return max(1, len(rooms(await self._cluster.list(NODES), None)))
+            return frozenset(room.node for room in rooms(await self._cluster.list(NODES), None))
         except ModelProfilerError as error:
             log.warning("the nodes cannot be counted, so one profile runs at a time: %s", error)
-            return 1
+            return frozenset()

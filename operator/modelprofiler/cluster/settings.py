@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.errors import InvalidInput, Problem
 
 PREFIX = "MODELPROFILER_"
@@ -20,6 +20,8 @@ class Settings(BaseModel):
 
     namespaces: tuple[str, ...] = ()
     """Namespaces whose profiles are run; empty: all."""
+    namespace_labels: tuple[str, ...] = ()
+    """Labels, as NAME=VALUE, that a namespace must have before profiles are run in it; empty: none."""
     prometheus_url: str = ""
     """Base URL of Prometheus; empty: only the kubelet is read."""
     prometheus_token_file: str = ""
@@ -46,8 +48,22 @@ class Settings(BaseModel):
     """CPU limit of a load pod; empty: no limit, since a throttled generator measures itself."""
     load_memory: str = "256Mi"
     """Memory request and limit of a load pod."""
+    node_reader: Literal["Auto", "Always", "Never"] = "Never"
+    """Whether a small pod on the server's node tells the load what that node does. Auto: where the load may run on
+    another node; a load on the same node sees it itself."""
+    cold_start: bool = False
+    """Drop the files of the server's volumes from the page cache of its node before it starts, so that it is charged
+    for the pages of files that it maps."""
     allow_privileged: bool = False
     """Allow privileged containers, hostPath volumes and host namespaces in pod templates."""
+    limits_deadline: str = "24h"
+    """The longest search.deadline that a profile may have."""
+    limits_trials: int = Field(200, ge=3, le=200)
+    """The largest search.maxTrials that a profile may have."""
+    limits_duration: str = "1h"
+    """The longest load.duration that a profile may have."""
+    limits_namespace_share: int = Field(100, ge=1, le=100)
+    """Percentage of the nodes on which profiles of one namespace may run at a time, at least one node."""
     ready_timeout_seconds: float = Field(300, gt=0)
     """How long a server may take to become ready."""
     schedule_timeout_seconds: float = Field(120, gt=0)
@@ -71,7 +87,7 @@ class Settings(BaseModel):
     log_format: Literal["Text", "JSON"] = "Text"
     """Whether a line of the log is a text or a JSON object."""
 
-    @field_validator("namespaces", "image_pull_secrets", "lease_namespaces", mode="before")
+    @field_validator("namespaces", "namespace_labels", "image_pull_secrets", "lease_namespaces", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
@@ -80,6 +96,11 @@ class Settings(BaseModel):
     @classmethod
     def _quantity(cls, value: str) -> str:
         return str(Quantity(value)) if value else ""
+
+    @field_validator("limits_deadline", "limits_duration")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        return str(Duration(value))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -21,18 +21,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "The exit code is 1 when the recommended CPU or memory, the CPU time per request or the memory peak grew by\n"
         "more than --max-increase, or when the new run has no recommendation. Latency is shown but not compared,\n"
-        "because each run has an objective for it.\n\n"
+        "because each run has an objective for it. What else differs between the runs is listed and does not change\n"
+        "the exit code: profile, load, window, objectives, range, dataset, machine, version of modelprofiler.\n\n"
         "example:\n  modelprofiler compare baseline.json ./digits-run --max-increase 15%"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table; return 1 when anything grew too much."""
-    from modelprofiler.report.compare import compare, render
+    from modelprofiler.report.compare import compare, differences, render
 
     max_increase = _percent(arguments.max_increase)
-    changes = compare(*(target.resolve(name, arguments.namespace) for name in (arguments.old, arguments.new)))
-    print(render(changes, max_increase))
+    old, new = (target.resolve(name, arguments.namespace) for name in (arguments.old, arguments.new))
+    changes = compare(old, new)
+    print(render(changes, max_increase, differences(old, new)))
     return 1 if any(change.exceeds(max_increase) for change in changes) else 0
 
 

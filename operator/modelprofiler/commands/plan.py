@@ -91,9 +91,18 @@ def as_lines(document: Document, planned: RunPlan) -> list[str]:
         ),
         f"time        {times}; starts of the server are extra",
         "            usually far less: a window ends as soon as its result is certain",
+        f"            {_soaks(planned)}",
         f"            the deadline ends the run after {format_duration(planned.deadline)}",
         f"CPUs        {planned.sharing}",
     ]
+
+
+def _soaks(planned: RunPlan) -> str:
+    """Return what it costs when memory grows in the trials."""
+    if not planned.most_soaks:
+        return "where memory grows in the trials, the size is not verified: search.soak is 0s"
+    longest = format_duration(planned.soak)
+    return f"where memory grows in the trials, up to {planned.most_soaks} soaks of at most {longest} each are extra"
 
 
 def _expected(need: PercentileNeed) -> str:

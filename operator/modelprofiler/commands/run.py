@@ -68,13 +68,14 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run a profile to its end and print the result."""
+    from modelprofiler.host.programs import own_command
     from modelprofiler.host.scope import enter_scope
     from modelprofiler.local.session import Options, Session
     from modelprofiler.local.view import view_of
     from modelprofiler.report.page import render as render_page
     from modelprofiler.report.record import PROFILE_FILE
 
-    enter_scope([sys.executable, "-m", "modelprofiler", *sys.argv[1:]])
+    enter_scope(own_command("modelprofiler", *sys.argv[1:]))
     document = options.document(arguments)
     session_options = Options(directory=arguments.directory, resume=arguments.resume, wait_seconds=arguments.wait)
     directory = session_options.directory_of(document.profile.metadata.name)

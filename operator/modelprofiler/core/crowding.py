@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.trial import NodeLoad, UsageStatus
-from modelprofiler.core.evidence import Evidence, LoadEvidence
+from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.trial import NodeLoad
+from modelprofiler.core.evidence import Evidence, NodeEvidence
 
 FULL_MACHINE = 0.93
 """Share of CPU time, busy or taken by the hypervisor, from which processes are taken to wait for each other.
@@ -22,25 +22,44 @@ machine would have kept it from using up that quota. Half: it then used it up mo
 def other_work(evidence: Evidence) -> NodeLoad | None:
     """Return how much CPU other work took on the server's machine in the window of a load; None where nothing is known.
 
-    A load generator on that machine saw how busy its CPUs were: other work is that, less what the server and the
-    generator used. Otherwise it is what the kubelet counted for the whole node, less what the server used.
+    A load generator or a node reader on that machine saw how busy its CPUs were: other work is that, less what the
+    server and the generator used. Otherwise it is what the kubelet counted for the whole node, less what the server
+    used.
     """
-    load, usage = evidence.load, evidence.usage
+    load, usage, machine = evidence.load, evidence.usage, evidence.machine_evidence
     server_cores = float(usage.cpu) if usage is not None and usage.cpu is not None else None
     if load is None:
         return None
-    if not evidence.load_on_machine:
-        if evidence.machine_cores is None or server_cores is None:
-            return None
-        return NodeLoad(other_cpu=_millicores(evidence.machine_cores - server_cores))
-    if load.cores is None and load.steal_percent is None:
-        return None
-    other = None
-    if load.cores and load.busy_percent is not None and server_cores is not None:
-        busy = load.cores * load.busy_percent / 100
-        other = _millicores(busy - server_cores - (load.cpu_percent or 0.0) / 100)
-    steal = None if load.steal_percent is None else Quantity.decimal(load.steal_percent, 3)
-    return NodeLoad(cpus=load.cores, other_cpu=other, steal_percent=steal)
+    busy = evidence.machine_cores
+    if machine is not None and machine.cores and machine.busy_percent is not None:
+        busy = machine.cores * machine.busy_percent / 100 - evidence.generator_cores
+    other = None if busy is None or server_cores is None else _millicores(busy - server_cores)
+    seen = NodeLoad(other_cpu=other)
+    if machine is not None:
+        seen = NodeLoad(
+            cpus=machine.cores,
+            other_cpu=other,
+            steal_percent=None if machine.steal_percent is None else Quantity.decimal(machine.steal_percent, 3),
+            loop_before=None if machine.loop_before is None else Duration.of(machine.loop_before),
+            loop_after=None if machine.loop_after is None else Duration.of(machine.loop_after),
+        )
+    return _with_reader(seen, load.node)
+
+
+def _with_reader(seen: NodeLoad, reader: NodeEvidence | None) -> NodeLoad | None:
+    """Return what was seen of a machine, with what a node reader adds; None where nothing was."""
+    if reader is not None:
+        offset = None if reader.clock_offset is None else f"{reader.clock_offset:.3f}"
+        read = None if reader.read_bytes is None else Quantity.memory(reader.read_bytes)
+        seen = seen.model_copy(
+            update={
+                "clock_offset": offset,
+                "major_faults": reader.major_faults,
+                "read_bytes": read,
+                "not_known": reader.problem or None,
+            }
+        )
+    return seen if seen != NodeLoad() else None
 
 
 def crowded_start(seconds: float, cpus: int, busy: float, server: float, limit: float) -> str | None:
@@ -72,30 +91,29 @@ def _millicores(cores: float) -> Quantity:
     return Quantity.cpu(round(max(0.0, cores) * 1000))
 
 
-def crowding(load: LoadEvidence, server_cores: float, usage: UsageStatus | None = None) -> str | None:
+def crowding(evidence: Evidence, server_cores: float) -> str | None:
     """Return a predicate such as "had too little CPU left: …"; None where the machine had enough, or it is not known.
 
     A server that was slow because other work used the machine is no evidence about its own limit.
 
     Parameters
     ----------
-    load
-        A load whose generator ran on the server's machine.
+    evidence
+        That of the trial.
     server_cores
         The server's CPU limit, in cores: the most that it can have used itself.
-    usage
-        What the server used; None where it was not measured.
     """
+    usage, machine = evidence.usage, evidence.machine_evidence
     if usage is not None and usage.throttled_percent is not None and float(usage.throttled_percent) >= HELD_PERCENT:
         return None
-    if load.cores is None or load.busy_percent is None or load.steal_percent is None:
+    if machine is None or machine.cores is None or machine.busy_percent is None or machine.steal_percent is None:
         return None
-    taken = load.cores * (load.busy_percent + load.steal_percent) / 100
-    others = taken - server_cores - (load.cpu_percent or 0) / 100
-    if taken < FULL_MACHINE * load.cores or others < OTHERS_SHARE * load.cores:
+    taken = machine.cores * (machine.busy_percent + machine.steal_percent) / 100
+    others = taken - server_cores - evidence.generator_cores
+    if taken < FULL_MACHINE * machine.cores or others < OTHERS_SHARE * machine.cores:
         return None
     return (
-        f"had too little CPU left: of its {load.cores} CPUs {load.busy_percent:.0f}% were busy and "
-        f"{load.steal_percent:.0f}% were taken by the hypervisor, and at least {others:.1f} CPUs of that went to "
+        f"had too little CPU left: of its {machine.cores} CPUs {machine.busy_percent:.0f}% were busy and "
+        f"{machine.steal_percent:.0f}% were taken by the hypervisor, and at least {others:.1f} CPUs of that went to "
         "something other than the server and the load"
     )

@@ -28,8 +28,63 @@ class ResultKind(StrEnum):
     """The load could not be generated."""
 
 
-class LoadEvidence(Protocol):
-    """The part of a finished load that decisions depend on; implemented by `modelprofiler.load.result.LoadResult`."""
+class MachineEvidence(Protocol):
+    """What a program on a machine saw of the whole machine in the window of a load."""
+
+    @property
+    def cores(self) -> int | None:
+        """CPUs of the machine."""
+
+    @property
+    def busy_percent(self) -> float | None:
+        """Percent of the machine's CPU time that any process used in the window."""
+
+    @property
+    def steal_percent(self) -> float | None:
+        """Percent of the machine's CPU time that its hypervisor gave to other guests in the window."""
+
+    @property
+    def loop_before(self) -> float | None:
+        """CPU seconds of a round of the reference loop on the machine before the warm-up."""
+
+    @property
+    def loop_after(self) -> float | None:
+        """The same after the last response."""
+
+
+class NodeEvidence(MachineEvidence, Protocol):
+    """What a reader on the server's node saw; implemented by `modelprofiler.load.node.reading.NodeReading`."""
+
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which the node's clock is ahead of the load generator's; negative: behind."""
+
+    @property
+    def clocks_moved(self) -> bool:
+        """Whether one of the two clocks was set during the load."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether the reader answered before the load, and no more after it."""
+
+    @property
+    def problem(self) -> str:
+        """Why something is not known; empty where nothing is missing."""
+
+    @property
+    def major_faults(self) -> int | None:
+        """Page faults of the whole node in the window for which something was read from a disk."""
+
+    @property
+    def read_bytes(self) -> int | None:
+        """Bytes that the whole node read from its disks in the window."""
+
+
+class LoadEvidence(MachineEvidence, Protocol):
+    """The part of a finished load that decisions depend on; implemented by `modelprofiler.load.result.LoadResult`.
+
+    The machine is the one that the load generator ran on.
+    """
 
     @property
     def kind(self) -> ResultKind:
@@ -64,16 +119,8 @@ class LoadEvidence(Protocol):
         """CPU that the generator used in the window, in percent of one core."""
 
     @property
-    def cores(self) -> int | None:
-        """CPUs of the machine that the generator ran on."""
-
-    @property
-    def busy_percent(self) -> float | None:
-        """Percent of that machine's CPU time that any process used in the window."""
-
-    @property
-    def steal_percent(self) -> float | None:
-        """Percent of that machine's CPU time that its hypervisor gave to other guests in the window."""
+    def node(self) -> NodeEvidence | None:
+        """What a reader on the server's node saw of it; None where none was asked."""
 
     def completed_between(self, t0: float, t1: float) -> float:
         """Return the number of responses that arrived between two times (seconds since the epoch)."""
@@ -157,6 +204,18 @@ class Evidence:
     machine: str = "this machine"
     load_on_machine: bool = True
     machine_cores: float | None = None
+
+    @property
+    def machine_evidence(self) -> MachineEvidence | None:
+        """What was seen of the server's machine: by a load generator on it, or else by a node reader."""
+        if self.load is None:
+            return None
+        return self.load if self.load_on_machine else self.load.node
+
+    @property
+    def generator_cores(self) -> float:
+        """CPU that the load generator used on the server's machine in the window, in cores."""
+        return (self.load.cpu_percent or 0.0) / 100 if self.load is not None and self.load_on_machine else 0.0
 
 
 FAILED_LOADS = {

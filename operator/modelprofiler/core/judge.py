@@ -100,7 +100,8 @@ def outcome_of(
     """
     if failure is not None and failure.outcome is Outcome.OOM_KILLED:
         return Verdict(failure.outcome, certain=True, message=failure.message, excess=math.inf)
-    if usage is not None and usage.oom_kills:
+    not_counted = failure is not None and failure.outcome is Outcome.DISTURBED and not fresh
+    if usage is not None and usage.oom_kills and not not_counted:
         what = "a process" if usage.oom_kills == 1 else f"{usage.oom_kills} processes"
         cause = f"; {failure.message}" if failure is not None else ""
         message = f"the kernel's OOM killer ended {what} of the container{cause}"

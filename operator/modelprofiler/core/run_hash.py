@@ -73,7 +73,8 @@ def evidence(
             script["source"] = code_digest
     dataset = _plain(spec.dataset)
     if dataset_digest is not None:
-        dataset = {"source": dataset_digest, "order": dataset["order"]}
+        sent_as = {"contentType": dataset["contentType"]} if "contentType" in dataset else {}
+        dataset = {"source": dataset_digest, "order": dataset["order"], **sent_as}
     model: dict[str, Any] | None = None
     if spec.model is not None:
         if model_digest is not None:
@@ -84,6 +85,7 @@ def evidence(
             del model["name"]
     endpoint = _plain(spec.endpoint)
     endpoint["http"].pop("tls", None)  # how a server is verified does not change what it does
+    endpoint["http"]["expect"].pop("errorBodies", None)  # nor does what its answers are taken for
     identity = {
         "model": model,
         "server": server,

@@ -33,6 +33,8 @@ class RunTrial:
         Whether the load may stop at the first certain verdict.
     reason
         Why this trial is run, as a part of a sentence.
+    seconds
+        Length of the window, where it is not load.duration.
     """
 
     purpose: Purpose
@@ -40,11 +42,12 @@ class RunTrial:
     fresh: bool
     window: Window
     reason: str
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Recommend:
-    """End the run with a recommendation; `reason` is Verified or NotVerified."""
+    """End the run with a recommendation; `reason` is Verified, NotVerified or MemoryGrows."""
 
     recommendation: ContainerRecommendation
     reason: Reason

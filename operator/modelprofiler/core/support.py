@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from modelprofiler.api.load import DatasetFormat
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.pod_template import ROOT, container_name, misshapen
 from modelprofiler.api.sources import Source
 from modelprofiler.api.spec import ModelProfileSpec
@@ -34,7 +34,7 @@ def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Proble
         *_workload_reference(spec),
         *server,
         *(problem for path, source in _sources(spec) for problem in _source(path, source, environment)),
-        *_dataset(spec),
+        *_dataset(spec, environment),
         *_load(spec),
         *_threads(spec),
     ]
@@ -189,6 +189,13 @@ def _source(path: str, source: Source, environment: Environment) -> Iterator[Pro
         )
 
 
+def _dataset(spec: ModelProfileSpec, environment: Environment) -> Iterator[Problem]:
+    in_pod = spec.dataset.source.persistent_volume_claim is not None
+    if spec.dataset.format is DatasetFormat.PARQUET and environment == "Cluster" and not in_pod:
+        # The operator reads ConfigMaps itself, and a Parquet file may be made to fill its memory.
+        yield Problem("spec.dataset.format", "Parquet is read from a PersistentVolumeClaim in a cluster; put it there")
+
+
 def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:
     container = profiled_container(spec)
     if spec.search.threads == "Auto" and container is not None and container.get("envFrom"):
@@ -197,19 +204,6 @@ def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:
             "Auto replaces no variable that the profile sets, but it cannot see what envFrom sets; write the "
             "variables into env",
         )
-
-
-def _dataset(spec: ModelProfileSpec) -> Iterator[Problem]:
-    dataset = spec.dataset
-    if dataset.format is not DatasetFormat.LINES:
-        yield Problem(
-            "spec.dataset.format",
-            f"{dataset.format.value} is not supported yet; use Lines, with one request body on each line",
-        )
-    elif dataset.column is not None:
-        yield Problem("spec.dataset.column", "has no meaning with format Lines, where the whole line is the body")
-    if dataset.encoding != "Text":
-        yield Problem("spec.dataset.encoding", f"{dataset.encoding} is not supported yet; use Text")
 
 
 def _load(spec: ModelProfileSpec) -> Iterator[Problem]:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.trial import NodeLoad, Outcome, Trial, UsageStatus
+from modelprofiler.api.trial import FailureCause, NodeLoad, Outcome, Trial, UsageStatus
+from modelprofiler.core.answers.causes import MEANINGS, cause_in, no_size_changes
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.crowding import crowding, other_work
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, LoadEvidence, failure_of_load
@@ -17,6 +18,8 @@ from modelprofiler.core.text import LONGEST_MESSAGE, head, printable
 
 ENDED = frozenset({Outcome.CRASHED, Outcome.NEVER_READY})
 """Outcomes of a server that ended or did not become ready, without the kernel having killed it for memory."""
+FAULTS = ENDED | {Outcome.ERRORS}
+"""Failures that the server's own words may explain: Errors is here that of the first request."""
 
 
 def needs_usage(spec: ModelProfileSpec, window: Window) -> bool:
@@ -47,8 +50,10 @@ def finished_trial(
         The finished trials before it.
     """
     failure = evidence.failure or failure_of_load(evidence.load, evidence.last_words)
-    failure = _explained(failure, attempt, evidence, trials) if failure is not None else None
-    row = _row(spec, attempt, evidence, failure, completed, trials)
+    cause = _cause_of(failure) if failure is not None else None
+    failure = _explained(failure, cause, attempt, evidence, trials) if failure is not None else None
+    failure = _killed_after_a_resize(failure, attempt, evidence, trials) or failure
+    row = _row(spec, attempt, evidence, failure, completed, trials, cause)
     if failure is None and row.outcome is Outcome.PASSED and needs_usage(spec, attempt.window):
         usage = evidence.usage
         if usage is None or usage.cpu is None or usage.memory is None:
@@ -66,6 +71,7 @@ def _row(
     failure: Failure | None,
     completed: datetime,
     trials: Sequence[Trial],
+    cause: FailureCause | None = None,
 ) -> Trial:
     load = evidence.load.status if evidence.load is not None else None
     verdict = outcome_of(
@@ -86,6 +92,7 @@ def _row(
         fresh=attempt.fresh,
         outcome=verdict.outcome,
         message=head(printable(verdict.message), LONGEST_MESSAGE),
+        cause=cause,
         judged=verdict.judged,
         load=load,
         usage=evidence.usage,
@@ -96,41 +103,89 @@ def _row(
     )
 
 
-def _explained(failure: Failure, attempt: Attempt, evidence: Evidence, trials: Sequence[Trial]) -> Failure:
+def _cause_of(failure: Failure) -> FailureCause | None:
+    """Return the cause of a failure where the server names it; how a process ended counts only where it crashed."""
+    if failure.outcome not in FAULTS:
+        return None
+    ended = failure.outcome is Outcome.CRASHED
+    return cause_in(failure.message, (failure.exit_code if failure.exit_code is not None else 1) if ended else None)
+
+
+def _explained(
+    failure: Failure, cause: FailureCause | None, attempt: Attempt, evidence: Evidence, trials: Sequence[Trial]
+) -> Failure:
     """Return the failure of a trial, with what it says about the size; Disturbed where it says nothing.
 
-    A server that does not start where it has started before, or that ends by itself, was not ended by its size:
-    something was left behind by the last one, it counts its requests, or it has run for too long. Counted as evidence,
-    such a failure would walk the search upwards.
+    A failure counts against a size only when a larger size did better with everything else equal. A server that names a
+    cause that no size changes, that does not start where it has started before, that ends by itself, or that has been
+    resized may have failed for another reason; one that crashes for a reason it does not name is tried once more.
+    Counted as evidence, such a failure would walk the search upwards.
 
     Parameters
     ----------
-    failure
-        What went wrong with the server.
+    failure, cause
+        What went wrong with the server, and why as far as it says so.
     attempt, evidence
         The trial.
     trials
         The finished trials before it.
     """
-    if failure.outcome not in ENDED:
+    if failure.outcome not in FAULTS:
         return failure
-    if attempt.fresh and evidence.load is None and evidence.time_to_ready is None:
-        return _failed_start(failure, attempt, trials)
-    if failure.outcome is not Outcome.CRASHED:
-        return failure
-    message = failure.message + _served(evidence.load)
-    if failure.exit_code == 0:
-        message += "; it ended by itself, so a larger size would not help"
-    elif not attempt.fresh:
+    start = attempt.fresh and evidence.load is None and evidence.time_to_ready is None
+    if start and (disturbed := _failed_start(failure, attempt, trials)) is not None:
+        return disturbed
+    crashed = failure.outcome is Outcome.CRASHED
+    message = failure.message + (_served(evidence.load) if crashed else "")
+    doubtful = no_size_changes(cause)
+    if cause is not None:
+        message += f"; {MEANINGS[cause].advice}"
+    elif crashed and not attempt.fresh:
+        doubtful = True
         message += "; it had been resized, and counts only if a new server at this size ends, too"
-    passed = any(trial.outcome is Outcome.PASSED for trial in trials)
-    if passed and (failure.exit_code == 0 or not attempt.fresh):
+    elif crashed and not _was_disturbed(attempt, trials):
+        doubtful = True
+        message += _TRIED_AGAIN if _any_passed(trials) else ""
+    if doubtful and _any_passed(trials):
         return Failure(Outcome.DISTURBED, message, failure.exit_code)
     return Failure(failure.outcome, message, failure.exit_code)
 
 
-def _failed_start(failure: Failure, attempt: Attempt, trials: Sequence[Trial]) -> Failure:
-    """Return the failure of a start, which says nothing where a server had started at this size or a smaller one."""
+def _killed_after_a_resize(
+    failure: Failure | None, attempt: Attempt, evidence: Evidence, trials: Sequence[Trial]
+) -> Failure | None:
+    """Return that a resized server was killed for lack of memory, which says nothing; None where it was not, or may.
+
+    It held what the loads before had left in it, and trials of CPU run with the largest memory: counted as evidence,
+    the kill would be blamed on the CPU.
+    """
+    kills = evidence.usage.oom_kills if evidence.usage is not None else None
+    killed = (failure is not None and failure.outcome is Outcome.OOM_KILLED) or (failure is None and kills)
+    if attempt.fresh or not killed or not _any_passed(trials):
+        return None
+    message = failure.message if failure is not None else "the kernel's OOM killer ended a process of the container"
+    return Failure(
+        Outcome.DISTURBED,
+        f"{message}; the server had been resized and held the memory of earlier loads, so that this counts only if a "
+        "new one is killed, too",
+    )
+
+
+_TRIED_AGAIN = "; it does not say why, so it counts only if it happens again at this size"
+
+
+def _any_passed(trials: Sequence[Trial]) -> bool:
+    return any(trial.outcome is Outcome.PASSED for trial in trials)
+
+
+def _was_disturbed(attempt: Attempt, trials: Sequence[Trial]) -> bool:
+    """Whether the last trial at this size was one that does not count."""
+    here = [trial for trial in trials if Limits.from_size(trial.limits) == attempt.limits]
+    return bool(here) and here[-1].outcome is Outcome.DISTURBED
+
+
+def _failed_start(failure: Failure, attempt: Attempt, trials: Sequence[Trial]) -> Failure | None:
+    """Return a failed start as one that says nothing, where a server had started at this size or a smaller one."""
     for trial in reversed(trials):
         if (
             trial.fresh
@@ -140,7 +195,7 @@ def _failed_start(failure: Failure, attempt: Attempt, trials: Sequence[Trial]) -
             where = f"it had started at {Limits.from_size(trial.limits)} in trial {trial.index}"
             message = f"the server did not start, although {where}: {failure.message}"
             return Failure(Outcome.DISTURBED, message, failure.exit_code)
-    return failure
+    return None
 
 
 def _is_within(size: Limits, other: Limits) -> bool:
@@ -157,9 +212,7 @@ def _served(load: LoadEvidence | None) -> str:
 
 def _disturbance(attempt: Attempt, evidence: Evidence) -> Failure | None:
     """Return the failure of a trial whose machine had no CPU to spare; None where it had, or that is not known."""
-    if evidence.load is None or not evidence.load_on_machine:
-        return None
-    predicate = crowding(evidence.load, attempt.limits.cpu / 1000, evidence.usage)
+    predicate = crowding(evidence, attempt.limits.cpu / 1000)
     return Failure(Outcome.DISTURBED, f"{evidence.machine} {predicate}") if predicate else None
 
 

@@ -53,7 +53,7 @@ class LoadWindows:
     exclusive: Window
 
 
-def windows_of(load: LoadEvidence, exclusive: Window) -> LoadWindows | None:
+def windows_of(load: LoadEvidence, exclusive: Window, ahead: float = 0.0) -> LoadWindows | None:
     """Return the windows of a finished load; None when it did not get to the end of its measured window.
 
     Parameters
@@ -61,16 +61,24 @@ def windows_of(load: LoadEvidence, exclusive: Window) -> LoadWindows | None:
     load
         What the load generator reported.
     exclusive
-        When the server had only this load to serve; extended to the start of the load where it begins later.
+        When the server had only this load to serve, by the clock of the samples; extended to the start of the load
+        where it begins later.
+    ahead
+        Seconds by which the clock of the samples is ahead of the load generator's. The windows are by the former.
     """
     start, end = load.warmup_started, load.ended
     if start is None or load.window_started is None or load.window_ended is None or end is None:
         return None
     if load.window_ended < load.window_started or end < start:
         return None  # no load has such times: somebody else has written the result
-    window = Window(load.window_started, load.window_ended)
+    window = Window(load.window_started + ahead, load.window_ended + ahead)
+    start, end = start + ahead, end + ahead
+
+    def completed_between(t0: float, t1: float) -> float:
+        return load.completed_between(t0 - ahead, t1 - ahead)
+
     around = Window(min(exclusive.start, start), exclusive.end)
-    return LoadWindows(window, load.completed_between, start, end, around)
+    return LoadWindows(window, completed_between if ahead else load.completed_between, start, end, around)
 
 
 def windows_from(

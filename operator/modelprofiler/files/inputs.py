@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.names import LONGEST_OBJECT_NAME, OBJECT_PATTERN, SENTENCES
 from modelprofiler.api.objects import Object
 from modelprofiler.api.sources import Source
@@ -17,8 +18,10 @@ from modelprofiler.core.support import container_path, profiled_container
 from modelprofiler.errors import DatasetError, InvalidInput, Problem
 from modelprofiler.files.document import Document
 from modelprofiler.files.sources import MissingConfigMap, SourceFiles, UnusablePath, locate
-from modelprofiler.load.dataset import examine
-from modelprofiler.load.row_check import Promise
+from modelprofiler.load.rows.check import Promise
+from modelprofiler.load.rows.examine import examine
+from modelprofiler.load.rows.folder import files_in
+from modelprofiler.load.rows.format import RowFormat
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,20 @@ def place_inputs(document: Document, directory: Path) -> Inputs:
         model_dir=model.place(directory / "model", link=True) if model else None,
         code_dir=code_dir,
         script=code_dir / script.file if code_dir and script else None,
-        dataset_file=rows.place(directory / "dataset") / next(iter(rows.files)),
+        dataset_file=_dataset_file(document, rows, directory / "dataset"),
         dataset=resolved.dataset,
         model_digest=model.digest if model else None,
         code_digest=code.digest if code else None,
         mounts=_mounts(document, resolved, directory),
     )
+
+
+def _dataset_file(document: Document, rows: SourceFiles, directory: Path) -> Path:
+    """Return the file with the rows, or the folder whose files are the rows; a file of this machine is not copied."""
+    if document.profile.spec.dataset.format is DatasetFormat.FILES:
+        return rows.place(directory, link=True)
+    name, content = next(iter(rows.files.items()))
+    return content if isinstance(content, Path) else rows.place(directory) / name
 
 
 def resolve(document: Document) -> Resolved | list[Problem]:
@@ -122,7 +133,7 @@ def resolve(document: Document) -> Resolved | list[Problem]:
         problems += script_problems(script.file, code.files)
     dataset = None
     if rows is not None:
-        ambiguous = _ambiguous_dataset(spec.dataset.source, rows)
+        ambiguous = _ambiguous_dataset(spec.dataset.source, rows, spec.dataset.format)
         problems += ambiguous
         dataset = None if ambiguous else _describe_dataset(document, rows, problems)
     volumes = _mounted_config_maps(document, problems)
@@ -131,8 +142,13 @@ def resolve(document: Document) -> Resolved | list[Problem]:
     return Resolved(model, code, rows, dataset, volumes)
 
 
-def _ambiguous_dataset(source: Source, rows: SourceFiles) -> list[Problem]:
+def _ambiguous_dataset(source: Source, rows: SourceFiles, how: DatasetFormat) -> list[Problem]:
     """Return why it is not clear which file has the rows."""
+    if how is DatasetFormat.FILES:
+        if rows.folder is None and source.path is not None:
+            message = f"{source.path} is a file; with format Files the path of a folder is needed, whose files are rows"
+            return [UnusablePath("spec.dataset.source.path", message)]
+        return []
     if source.config_map is not None:
         return which_rows(source.config_map.name, rows.files)
     if rows.folder is not None:
@@ -144,7 +160,9 @@ def _ambiguous_dataset(source: Source, rows: SourceFiles) -> list[Problem]:
 def _describe_dataset(document: Document, rows: SourceFiles, problems: list[Problem]) -> DatasetStatus | None:
     spec = document.profile.spec
     try:
-        return examine(rows.only(), Promise.of(spec), spec.dataset.format, spec.dataset.encoding)
+        is_folder = rows.folder is not None and spec.dataset.format is DatasetFormat.FILES
+        files = files_in(rows.folder) if is_folder and rows.folder is not None else rows.files
+        return examine(files, RowFormat.of(spec.dataset), Promise.of(spec))
     except DatasetError as error:
         problems.append(Problem("spec.dataset", str(error)))
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from modelprofiler.api.load import DatasetFormat
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.model import ApiModel, StatusModel
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.status import DatasetStatus
@@ -21,8 +21,11 @@ from modelprofiler.core.sources import FilesDigest
 from modelprofiler.core.text import head
 from modelprofiler.errors import DatasetError, LoadError
 from modelprofiler.load.config import FileConfig
-from modelprofiler.load.dataset import examine
-from modelprofiler.load.row_check import Promise
+from modelprofiler.load.rows.check import Promise
+from modelprofiler.load.rows.examine import examine
+from modelprofiler.load.rows.folder import files_in
+from modelprofiler.load.rows.format import RowFormat
+from modelprofiler.load.rows.row import Files
 
 LONGEST_PROBLEM = 700
 """Characters of one message: five problems of this length fit into a termination message."""
@@ -58,10 +61,8 @@ class PrepareConfig(FileConfig):
     """The sources on volumes."""
     file: str | None = None
     """The entry script, which must be among the files of the code."""
-    format: DatasetFormat = DatasetFormat.LINES
-    """Format of the rows."""
-    encoding: Literal["Text", "Base64"] = "Text"
-    """Encoding of the rows."""
+    rows: RowFormat = Field(default_factory=RowFormat)
+    """How the rows are read."""
     promise: Promise = Field(default_factory=Promise)
     """What the profile says about the rows."""
 
@@ -146,15 +147,24 @@ def _code(source: VolumeSource, config: PrepareConfig, result: PrepareResult) ->
 
 def _dataset(source: VolumeSource, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:
     target = _target(source)
-    if not target.is_file():
-        raise _Unusable("SourceNotFound", f"{_place(source)} is not a file; path must name the file with the rows")
     try:
-        dataset = examine(target.read_bytes(), config.promise, config.format, config.encoding)
+        dataset = examine(_row_files(source, target, config.rows), config.rows, config.promise)
     except OSError as e:
         raise _unreadable(source, target, e) from e
     except DatasetError as e:
         raise _Unusable("InvalidDataset", str(e)) from e
     return {"dataset": dataset}
+
+
+def _row_files(source: VolumeSource, target: Path, how: RowFormat) -> Files:
+    """Return the files that rows are read from."""
+    if how.format is DatasetFormat.FILES:
+        if not target.is_dir():
+            raise _Unusable("SourceNotFound", f"{_place(source)} is not a folder; with format Files its files are rows")
+        return files_in(target)
+    if not target.is_file():
+        raise _Unusable("SourceNotFound", f"{_place(source)} is not a file; path must name the file with the rows")
+    return {target.name: target}
 
 
 _READERS: dict[Part, Callable[[VolumeSource, PrepareConfig, PrepareResult], dict[str, object]]] = {

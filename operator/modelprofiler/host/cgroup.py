@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,12 +85,10 @@ def _open_v1(name: str, proc: Path) -> Cgroup:
     mounted = controller_mounts(read_text(proc / "self/mountinfo"))
     if missing := [controller for controller in cgroup_v1.REQUIRED if controller not in mounted]:
         raise LimitsUnavailable(
-            "this system has no control groups (they are part of Linux)"
-            if not mounted
-            else f"the controllers {', '.join(missing)} of control groups are not mounted"
+            f"the controllers {', '.join(missing)} of control groups are not mounted" if mounted else _no_groups()
         )
-    if read_only := [mounted[c] for c in cgroup_v1.REQUIRED if not os.access(mounted[c], os.W_OK)]:
-        raise LimitsUnavailable(f"only root may make control groups of version 1, and {read_only[0]} is not writable")
+    if closed := [mounted[c] for c in cgroup_v1.REQUIRED if not os.access(mounted[c], os.W_OK)]:
+        raise LimitsUnavailable(f"only root may make control groups of version 1, and {_not_writable(closed[0])}")
     optional = [c for c in cgroup_v1.OPTIONAL if c in mounted and os.access(mounted[c], os.W_OK)]
     directories: dict[str, Path] = {}
     try:
@@ -125,6 +124,24 @@ def _open_v2(name: str, root: Path, proc: Path) -> Cgroup:
     raise LimitsUnavailable(f"this user may not make control groups in any place ({'; '.join(reasons)})")
 
 
+def _no_groups() -> str:
+    """Return why no control groups are mounted."""
+    if sys.platform.startswith("linux"):
+        return f"no control groups are mounted at {CGROUP_ROOT}, which a container may lack"
+    return "this system has no control groups (they are part of Linux)"
+
+
+def _not_writable(directory: Path) -> str:
+    """Return why no group can be made in a directory: of this user, or of anybody in this container."""
+    with contextlib.suppress(OSError):
+        if os.statvfs(directory).f_flag & os.ST_RDONLY:
+            return (
+                f"{directory} is mounted read-only, as in most containers (docker run --privileged and a container of "
+                "Kubernetes with securityContext.privileged mount it writable)"
+            )
+    return f"{directory} is not writable"
+
+
 def _bases(root: Path, proc: Path) -> list[Path]:
     """Return where groups of version 2 may be made: at the top, and in the group of this process."""
     own = root / own_cgroup(proc).lstrip("/")
@@ -142,7 +159,7 @@ def _enable_controllers(base: Path, root: Path, proc: Path) -> None:
     if missing := cgroup_v2.REQUIRED - read_tokens(base / "cgroup.controllers"):
         raise LimitsUnavailable(f"{base} does not have the controllers {', '.join(sorted(missing))}")
     if not all(os.access(path, os.W_OK) for path in (base, base / "cgroup.procs", base / "cgroup.subtree_control")):
-        raise LimitsUnavailable(f"{base} is not writable")
+        raise LimitsUnavailable(_not_writable(base))
     if read_tokens(base / "cgroup.subtree_control") >= cgroup_v2.REQUIRED:
         return
     try:

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="JSON file with the server, the requests and how they arrive",
+        help="JSON file with the server, the requests and how they arrive; - reads it from standard input",
     )
     parser.add_argument(
         "--result",

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from modelprofiler.api.endpoint import HttpEndpoint
-from modelprofiler.api.load import DatasetFormat, Load
+from modelprofiler.api.load import Load
 from modelprofiler.api.model import ApiModel
 from modelprofiler.errors import InvalidInput, LoadError, Problem
+from modelprofiler.load.rows.format import RowFormat
 
 Metric = Literal["mean", "p50", "p90", "p95", "p99", "p999", "max"]
+STANDARD_INPUT = Path("-")
+"""In place of a file: a container may have no /dev/stdin."""
 
 
-class DatasetFile(ApiModel):
-    """The file with the rows, and its format."""
+class DatasetFile(RowFormat):
+    """The file with the rows, or the folder whose files are the rows, and how they are read."""
 
     path: str
-    """Path of the file."""
-    format: DatasetFormat = DatasetFormat.LINES
-    """Lines: a non-empty line is a body."""
-    column: str | None = None
-    """The column with the bodies, for formats that have columns."""
-    encoding: Literal["Text", "Base64"] = "Text"
-    """Base64 for binary bodies."""
+    """Path of the file or folder."""
+    digest: str | None = None
+    """Digest that the rows must have; None where any will do."""
     order: Literal["Shuffled", "Sequential"] = "Shuffled"
     """Shuffled with a fixed seed, or in the order written."""
 
@@ -46,7 +46,7 @@ class FileConfig(ApiModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read the configuration from its file.
+        """Read the configuration from its file, or from standard input where that is ``-``.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class FileConfig(ApiModel):
             When its content is not a configuration.
         """
         try:
-            text = path.read_bytes()
+            text = _standard_input() if path == STANDARD_INPUT else path.read_bytes()
         except OSError as e:
             raise LoadError(f"the configuration cannot be read: {e}") from e
         try:
@@ -64,6 +64,27 @@ class FileConfig(ApiModel):
         except ValidationError as e:
             problems = [Problem(".".join(map(str, p["loc"])), p["msg"]) for p in e.errors(include_url=False)]
             raise InvalidInput(problems) from e
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:  # Python's own answer to a descriptor that is closed
+        raise OSError("standard input is closed")
+    return sys.stdin.buffer.read()
+
+
+LONGEST_PROBLEM = 160
+"""Characters of why there is no node reader; the load repeats them in its result, with a few words before them."""
+
+
+class NodeReaderConfig(ApiModel):
+    """Where the reader on the server's node answers, or why there is none."""
+
+    host: Annotated[str, Field(max_length=255)] = ""
+    """Its address; empty where there is none."""
+    port: Annotated[int, Field(ge=1, le=65535)]
+    """Its port."""
+    problem: Annotated[str, Field(max_length=LONGEST_PROBLEM)] = ""
+    """Why there is none; empty where there is one."""
 
 
 class LoadConfig(FileConfig):
@@ -89,6 +110,9 @@ class LoadConfig(FileConfig):
     first_request_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
     """Longest wait, in seconds, until the first request is answered as expected; it is sent again for as long. By
     default as long as the timeout of a request."""
+    refusal_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """Longest wait, in seconds, for a server that refuses the first request ("503") and does not say that its model is
+    being loaded. By default as long as for the first request."""
     required_percentiles: list[Literal["p50", "p90", "p95", "p99", "p999"]] = Field(default_factory=list)
     """Percentiles for which the window is extended, up to four times its length, when there are too few requests."""
     max_in_flight: Annotated[int, Field(ge=1, le=20_000)] = 1000
@@ -104,6 +128,10 @@ class LoadConfig(FileConfig):
     """Whether every row is sent once where the bounds allow."""
     heaviest_first: bool = False
     """Whether the heaviest rows are sent first."""
+    server_cpus: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=4096)] = Field(default_factory=list)
+    """CPUs of the server, where they are known: the reference loop runs on these."""
+    node_reader: NodeReaderConfig | None = None
+    """The reader on the server's node; absent where the load sees that node itself, or nothing is to be known of it."""
     index: Annotated[int, Field(ge=0, le=63)] = 0
     """Number of this generator among load.parallelism, from 0; each generates its share of the load."""
 
@@ -111,6 +139,11 @@ class LoadConfig(FileConfig):
     def first_request_patience(self) -> float:
         """How long the first request may take, in seconds."""
         return max(self.first_request_timeout or 0.0, self.endpoint.timeout.seconds)
+
+    @property
+    def refusal_patience(self) -> float:
+        """How long a server may refuse the first request, in seconds."""
+        return min(self.refusal_timeout or self.first_request_patience, self.first_request_patience)
 
     @model_validator(mode="after")
     def _check_index(self) -> Self:

@@ -83,7 +83,10 @@ class OpenLoop:
                 continue
             row = self._row
             self._row = row + 1 if row + 1 < len(self.sent_rows) else 0
-            self.sent_rows[row] = 1
+            if not self.sent_rows[row]:
+                self.sent_rows[row] = 1
+                if recorder.visits is not None:
+                    recorder.visits.sent(row, due)
             recorder.due += 1
             lags.append(now - due)
             if not client.submit(row, due):
@@ -153,7 +156,10 @@ class ClosedLoop:
             return
         row = self._row
         self._row = row + 1 if row + 1 < len(self.sent_rows) else 0
-        self.sent_rows[row] = 1
+        if not self.sent_rows[row]:
+            self.sent_rows[row] = 1
+            if self._recorder.visits is not None:
+                self._recorder.visits.sent(row, now)
         self._recorder.due += 1
         if not self._client.submit(row, now):  # never happens: as many requests are allowed in flight as clients exist
             self._recorder.record_drop(now)

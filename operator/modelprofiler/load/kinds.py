@@ -53,6 +53,8 @@ _FAILED_STATES = frozenset({"error", "fail", "failed", "failure"})
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 _EMPTY_VALUE = re.compile(r'\s*(?:null|false|0|""|\[\s*\]|\{\s*\})\s*(?:[,}\]]|$)')
 _FALSE = re.compile(r"\s*false\b")
+_ERROR_TYPE = re.compile(r'\s*"(?:\w*(?:Error|Exception)|error)"')
+_FAILED_STATUS = re.compile(r'\s*"?[45]\d\d\b')
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,10 @@ def _reports_error(values: dict[str, str]) -> bool:
     state = lower.get("status", "").strip().partition('"')[2].partition('"')[0].lower()
     if state in _FAILED_STATES or any(_FALSE.match(lower.get(key, "")) for key in ("success", "ok")):
         return True
+    if any(_ERROR_TYPE.match(lower.get(key, "")) for key in ("type", "object")):
+        return True
     if not lower.keys() <= BESIDE_DETAIL:
         return False
+    if any(_FAILED_STATUS.match(lower.get(key, "")) for key in ("status", "code", "statuscode", "status_code")):
+        return True
     return "detail" in lower or any(ERROR_TEXT.search(lower[key]) for key in lower.keys() & DETAIL_KEYS)

@@ -14,11 +14,12 @@ from modelprofiler.load.drive import ClosedLoop, OpenLoop
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done
 from modelprofiler.load.intervals import FEWEST_SECTIONS, merged
+from modelprofiler.load.machine.procfs import CpuTimes
 from modelprofiler.load.plan import Plan
-from modelprofiler.load.procfs import CpuTimes
 from modelprofiler.load.recorder import Recorder
 from modelprofiler.load.schedule import arrivals
 from modelprofiler.load.stop_rules import OVERLOAD_STATES, QueueState, is_certain, is_lost, is_overloaded
+from modelprofiler.load.visits import VisitRecorder
 
 TICK = 0.1
 """Longest time, in seconds, between two checks of timeouts, timeline and stop rules: ten checks a second cost next to
@@ -63,6 +64,8 @@ class Phases:
         Called with a line about the progress every five seconds.
     before
         When the single requests before the load began (monotonic clock), and how many were answered.
+    visits
+        Tells first visits of a row from later ones; None where nobody asks.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Phases:
         stop: asyncio.Event,
         say: Callable[[str], None],
         before: tuple[float, int] | None = None,
+        visits: VisitRecorder | None = None,
     ) -> None:
         self.plan = plan
         self.rows = rows
@@ -84,7 +88,7 @@ class Phases:
         self.machine: tuple[float, float] | None = None
         """(busy, stolen) shares of the machine's CPU time in the window; None where they cannot be read."""
         now = self.warmup_started = monotonic()
-        self.recorder = Recorder(plan.sub_window, now, before)
+        self.recorder = Recorder(plan.sub_window, now, before, visits)
         limit = now + plan.warmup
         self.driver: OpenLoop | ClosedLoop
         if plan.rate is not None:

@@ -11,6 +11,7 @@ from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.intervals import Estimates, estimate, merged
 from modelprofiler.load.result import latency_summary
 from modelprofiler.load.timeline import TimelineRecorder
+from modelprofiler.load.visits import VisitRecorder
 
 _NEVER = float("inf")
 
@@ -29,9 +30,18 @@ class Recorder:
         The moment the load starts, on the monotonic clock, as all times here.
     before
         When the single requests before the load began, and how many were answered: they are work for the server, too.
+    visits
+        Tells first visits of a row from later ones; None where nobody asks.
     """
 
-    def __init__(self, sub_window: float, now: float, before: tuple[float, int] | None = None) -> None:
+    def __init__(
+        self,
+        sub_window: float,
+        now: float,
+        before: tuple[float, int] | None = None,
+        visits: VisitRecorder | None = None,
+    ) -> None:
+        self.visits = visits
         self.answered: list[float] = []
         """Intended send time and end of each good answer that `settle` has not counted yet, alternately."""
         self.lags: list[float] = []
@@ -87,6 +97,8 @@ class Recorder:
                     latencies[index].append(now - intended)
                 else:
                     latencies[index] = [now - intended]
+        if self.visits is not None and self.visits.watches:
+            self.visits.count(answered)
         answered.clear()
         for index, values in latencies.items():
             self._window(index).record_all(values)

@@ -24,6 +24,7 @@ from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.timeline import LATEST, Timeline
 
 MAX_MESSAGE_BYTES = 1200
@@ -88,6 +89,11 @@ class LoadResult:
         hypervisor, in the window.
     cpu_model, cgroup_version
         Name of that machine's CPU, and its version of control groups (v1 or v2).
+    loop_before, loop_after
+        CPU seconds of a round of the reference loop on that machine (`load.machine.reference_loop`), before the warm-up
+        and after the last response.
+    node
+        What a reader on the server's node said of that node; None where none was asked.
     """
 
     kind: ResultKind
@@ -110,6 +116,9 @@ class LoadResult:
     steal_percent: float | None = None
     cpu_model: str | None = None
     cgroup_version: str | None = None
+    loop_before: float | None = None
+    loop_after: float | None = None
+    node: NodeReading | None = None
 
     def completed_between(self, t0: float, t1: float) -> float:
         """Return how many responses came between two times (seconds since the epoch), interpolated."""
@@ -124,7 +133,8 @@ class LoadResult:
                 return text
             if result.histogram.level >= COARSEST_WITH_SAMPLES and result.status is not None:
                 everything = result.histogram.level >= COARSEST_WITH_ANSWERS
-                result = replace(result, status=_with_less_text(result.status, everything=everything))
+                node = result.node.without_names() if result.node is not None and everything else result.node
+                result = replace(result, status=_with_less_text(result.status, everything=everything), node=node)
             # This ends: each level halves the buckets, ten leave a single one, and everything else is bounded.
             result = replace(result, histogram=result.histogram.coarser())
 
@@ -168,6 +178,8 @@ class LoadResult:
 Time = Annotated[float, Field(ge=0, lt=LATEST, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
 """A share or a span of time that is more than any load has is no measurement."""
+LoopTime = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+"""A round takes a ten-thousandth of a second; one of a second was not measured."""
 Word = Annotated[str, StringConstraints(max_length=MAX_MESSAGE_BYTES)]
 
 
@@ -194,6 +206,9 @@ class _Scalars(BaseModel):
     steal_percent: Amount | None = None
     cpu_model: Word | None = None
     cgroup_version: Word | None = None
+    loop_before: LoopTime | None = None
+    loop_after: LoopTime | None = None
+    node: Annotated[NodeReading, Strict(strict=False)] | None = None
 
 
 def _unpacked(payload: str) -> bytes:
@@ -218,6 +233,8 @@ def _encoded(result: LoadResult) -> str:
     scalars: dict[str, Any] = {
         name: value for name in _SCALARS if (value := getattr(result, name)) is not None and value != ""
     }
+    if result.node is not None:
+        scalars["node"] = result.node.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if result.status is not None:
         scalars["status"] = result.status.to_dict()
     head = json.dumps(scalars, separators=(",", ":"), ensure_ascii=False).encode()
@@ -244,6 +261,8 @@ _SCALARS = (
     "steal_percent",
     "cpu_model",
     "cgroup_version",
+    "loop_before",
+    "loop_after",
 )
 
 
@@ -284,6 +303,9 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
         histogram=histogram,
         cpu_percent=_most([r.cpu_percent for r in results]),
         send_lag_p99=_most([r.send_lag_p99 for r in results]),
+        # One may have run while another sent its load; the fastest was disturbed least.
+        loop_before=_least([r.loop_before for r in results]),
+        loop_after=_least([r.loop_after for r in results]),
     )
 
 
@@ -311,6 +333,7 @@ def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> Load
         latency_low=_ends([s.latency_low for s in statuses], min),
         latency_high=_ends([s.latency_high for s in statuses], max),
         probe=max((s.probe for s in statuses if s.probe is not None), default=None),
+        split_answers=sum(s.split_answers or 0 for s in statuses) or None,
         first_failure=min((s.first_failure for s in statuses if s.first_failure is not None), default=None),
         answers=_merged_answers([kind for s in statuses for kind in s.answers]),
         first_request=max(

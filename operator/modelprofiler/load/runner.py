@@ -10,25 +10,34 @@ import resource
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.trial import FirstRequest
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import DatasetError, LoadError
-from modelprofiler.load import procfs
-from modelprofiler.load.before.first_request import first_answer
+from modelprofiler.load.before.first_request import Patience, first_answer
 from modelprofiler.load.before.probe import Prober, wait_for_listener
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.dataset import digest, ordered, read_rows
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done
-from modelprofiler.load.http.request import render
 from modelprofiler.load.kinds import kinds_of
+from modelprofiler.load.machine import procfs
+from modelprofiler.load.machine.reference_loop import loop_seconds
+from modelprofiler.load.node.exchange import NodeLink
+from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
+from modelprofiler.load.requests import requests_of
 from modelprofiler.load.result import LoadResult
+from modelprofiler.load.rows.folder import files_in
+from modelprofiler.load.rows.order import order_of
+from modelprofiler.load.rows.row import Files
+from modelprofiler.load.rows.store import Rows, stored
 from modelprofiler.load.saturation import harmless_share, judge_generator
+from modelprofiler.load.visits import MOST_WATCHED, VisitRecorder
 
 GC_THRESHOLDS = (200_000, 50, 1000)
 """How many new objects, and collections of the younger generation, lead to a collection of garbage during a load. With
@@ -71,15 +80,15 @@ class _Load:
         self.config, self.plan, self.stop, self.say = config, plan, stop, say
         self.started = time.time()
         self.epoch = self.started - monotonic()
-        rows = _read(config)
-        self.digest = digest(rows)
-        self.rows = ordered(rows, config.dataset.order, heaviest_first=config.heaviest_first)
-        host = config.host
-        copies: dict[bytes, bytes] = {}
-        self.requests = [copies.setdefault(r, render(config.endpoint, host, config.port, r)) for r in self.rows]
+        self.rows = _read(config)
+        self.order = order_of(self.rows, config.dataset.order, heaviest_first=config.heaviest_first)
+        self.requests = requests_of(config, self.rows, self.order)
         self.tls = _tls(config)
+        reader = config.node_reader
+        self.link = NodeLink(reader.host, reader.port, self.epoch, reader.problem) if reader is not None else None
+        self.node: NodeReading | None = None
         self.probe: float | None = None
-        self.address = host
+        self.address = config.host
         self.first_request = 0.0
         """When the first single request before the load was sent, on the monotonic clock."""
         self.first: FirstRequest | None = None
@@ -116,7 +125,9 @@ class _Load:
         self.say("sending the first request")
         prober = Prober(lambda done: self._client(done, capture=True), config.endpoint.path)
         try:
-            first = await first_answer(prober, config.first_request_patience, self.say)
+            first = await first_answer(
+                prober, Patience(config.first_request_patience, config.refusal_patience), self.say
+            )
             if first.answer.failure is not None:
                 return self._result(
                     ResultKind.SMOKE_FAILED,
@@ -153,13 +164,39 @@ class _Load:
         thresholds = gc.get_threshold()
         gc.set_threshold(*GC_THRESHOLDS)
         try:
+            if self.link is not None:
+                await self.link.before_load()
             before_load = (self.first_request, self.single_responses)
-            phases = Phases(self.plan, len(self.rows), self._client, self.stop, self.say, before_load)
+            loop_before = self._loop_seconds()
+            phases = Phases(self.plan, len(self.order), self._client, self.stop, self.say, before_load, self._visits())
             await phases.run()
+            await self._ask_reader(phases)
         finally:
             gc.set_threshold(*thresholds)
             gc.unfreeze()
-        return self._sum_up(phases)
+        # A load that is to stop has a moment left to say what it measured, and no more.
+        loop_after = None if self.stop.is_set() else self._loop_seconds()
+        return replace(self._sum_up(phases), loop_before=loop_before, loop_after=loop_after)
+
+    def _loop_seconds(self) -> float | None:
+        """Return how long the reference loop takes now; nothing is sent meanwhile, and nothing is due."""
+        seconds = loop_seconds(self.config.server_cpus or None)
+        return None if seconds is None else round(seconds, 9)
+
+    def _visits(self) -> VisitRecorder | None:
+        """Return what tells first visits of a row from later ones; None where there are too many to be sent again."""
+        hashes = self.rows.hashes
+        if hashes is None or len(self.order) > MOST_WATCHED:
+            return None
+        first: dict[int, int] = {}
+        return VisitRecorder([first.setdefault(hashes[row], place) for place, row in enumerate(self.order)])
+
+    async def _ask_reader(self, phases: Phases) -> None:
+        """Ask the node reader for the window of the load, where there is one."""
+        if self.link is not None:
+            recorder = phases.recorder
+            window = (recorder.window_start, recorder.window_end) if phases.measured else None
+            self.node = await self.link.after_load(window, with_loop=not self.stop.is_set())
 
     def _sum_up(self, phases: Phases) -> LoadResult:
         recorder = phases.recorder
@@ -170,17 +207,23 @@ class _Load:
                 timeline=recorder.timeline.timeline(self.epoch),
                 warmup_started=phases.warmup_started + self.epoch,
             )
-        covered = len({self.rows[i] for i, sent in enumerate(phases.driver.sent_rows) if sent})
+        covered, distinct = self._rows_sent(phases.driver.sent_rows)
         estimates = recorder.estimates()
         status = recorder.status(
             estimates,
             rows_covered=covered,
-            distinct_rows=len(set(self.rows)),
+            distinct_rows=distinct,
             stopped_early=phases.stopped_early,
             probe=self.probe,
         )
         status = status.model_copy(
-            update={"first_request": self.first, "answers": kinds_of(phases.client.answers.samples())}
+            update={
+                "first_request": self.first,
+                "answers": kinds_of(phases.client.answers.samples()),
+                "first_visits": recorder.visits.first if recorder.visits is not None else None,
+                "later_visits": recorder.visits.later if recorder.visits is not None else None,
+                "split_answers": phases.client.split_answers or None,
+            }
         )
         histogram = recorder.histogram()
         lag = recorder.send_lag.quantile(1 - harmless_share(self.plan))
@@ -206,26 +249,37 @@ class _Load:
             steal_percent=round(100 * phases.machine[1], 1) if phases.machine else None,
         )
 
+    def _rows_sent(self, sent: bytearray) -> tuple[int, int | None]:
+        """Return how many different rows were sent, and how many there are; None where they are not told apart."""
+        numbers = {self.order[place] for place, is_sent in enumerate(sent) if is_sent}
+        hashes = self.rows.hashes
+        if hashes is None:
+            return len(numbers), None
+        return len({hashes[number] for number in numbers}), len(set(hashes))
+
     def _result(self, kind: ResultKind, message: str, **fields: object) -> LoadResult:
         return LoadResult(
             kind=kind,
             message=message,
             started=self.started,
             ended=time.time(),
-            dataset_digest=self.digest,
+            dataset_digest=self.rows.digest,
             cores=os.cpu_count(),
             cpu_model=procfs.cpu_model(),
             cgroup_version=procfs.cgroup_version(),
+            node=self.node,
             **fields,  # type: ignore[arg-type]  # each caller names fields of LoadResult
         )
 
 
-def _read(config: LoadConfig) -> list[bytes]:
-    try:
-        data = Path(config.dataset.path).read_bytes()
-    except OSError as e:
-        raise DatasetError(f"the dataset cannot be read: {e}") from e
-    return read_rows(data, config.dataset.format, config.dataset.encoding)
+def _read(config: LoadConfig) -> Rows:
+    dataset = config.dataset
+    path = Path(dataset.path)
+    files: Files = files_in(path) if dataset.format is DatasetFormat.FILES else {path.name: path}
+    rows = stored(files, dataset)
+    if dataset.digest is not None and dataset.digest != rows.digest:
+        raise DatasetError("the dataset has changed since the run began; apply the profile again to measure it anew")
+    return rows
 
 
 def _tls(config: LoadConfig) -> ssl.SSLContext | None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from modelprofiler.api.load import Dataset
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelprofiler.api.dataset import Dataset
+from modelprofiler.api.load import Load
+from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose, Trial
 from modelprofiler.core.bounds import latency_bounds
@@ -10,6 +15,7 @@ from modelprofiler.core.stats import PERCENTILES
 from modelprofiler.load.before.probe import SETTLE_SECONDS
 from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
 from modelprofiler.load.plan import EXTENSION, SHORTEST_WARMUP_BOUND
+from modelprofiler.load.rows.format import RowFormat
 
 SHORTEST_SUB_WINDOW = 0.5
 """Seconds: five periods of a CFS quota. A shorter sub-window would show the quota's phase, not the server."""
@@ -27,6 +33,17 @@ BEYOND_OBJECTIVE = 4.0
 known. Chosen, not fitted."""
 READY_SECONDS = 300.0
 """How long a server may take to become ready without an objective for it; chosen for large models on slow disks."""
+
+
+REFUSED_SECONDS = 60.0
+"""How long the first server of a run may refuse requests although it says that it is ready, without an objective for
+the first request. One that says that it loads its model, and the servers of later trials, which may have less CPU, get
+as long as their start may take. Chosen, not fitted: a Service would send users to it all the while."""
+
+
+def refusal_timeout(spec: ModelProfileSpec, reference: Trial | None) -> float | None:
+    """Return how long a server may refuse the first request, in seconds; None for as long as it may take."""
+    return REFUSED_SECONDS if reference is None and spec.objectives.max_first_request is None else None
 
 
 def first_request_timeout(spec: ModelProfileSpec, ready_timeout: float) -> float:
@@ -50,6 +67,8 @@ def load_of_trial(
     ready_timeout: float = READY_SECONDS,
     sub_window: float | None = None,
     rows_are_known: bool = False,
+    server_cpus: Iterable[int] = (),
+    seconds: float | None = None,
 ) -> LoadConfig:
     """Return the load of a trial.
 
@@ -63,49 +82,65 @@ def load_of_trial(
         Whether the window may end once the verdict is certain.
     reference
         The trial against which slowdown is measured, and whose latency says when a server is idle, once there is one.
-    host
-        Address of the server.
-    dataset
-        Path of the file with the rows, as the generator sees it.
+    host, dataset
+        Address of the server, and path of the file with the rows, as the generator sees them.
     ready_timeout
         How long a server may take to become ready, in seconds. The wait until something listens is at most
         `LONGEST_CONNECT` of it; the first request, which may load the model, may take as long again.
     sub_window
         Length of a sub-window, in seconds; None for the usual second.
     rows_are_known
-        Whether every row has passed before at the same size or a smaller one, so that a Confirm trial need not send
-        them all again.
+        Whether every row has passed at this size or a smaller one, so that a Confirm trial need not send all again.
+    server_cpus
+        CPUs of the server, where they are known.
+    seconds
+        Length of the window where it is not load.duration; it then does not end because the verdict is certain.
     """
     bounds = latency_bounds(spec, reference)
-    needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
-    probe = reference.load.probe if reference and reference.load else None
-    max_error_percent = float(spec.objectives.max_error_percent)
     return LoadConfig(
         host=host,
         port=spec.endpoint.http.port,
         endpoint=spec.endpoint.http,
         dataset=_dataset_file(spec.dataset, dataset),
-        load=spec.load,
-        stop=StopRules(decide=decide, thresholds=bounds, max_error_percent=max_error_percent),
-        probe_latency=probe.seconds if probe and probe.seconds > 0 else None,
+        load=_with_window(spec.load, seconds),
+        stop=_stop_rules(spec, bounds, decide=decide and seconds is None),
+        probe_latency=_probe_latency(reference),
         connect_timeout=min(LONGEST_CONNECT, ready_timeout),
         first_request_timeout=first_request_timeout(spec, ready_timeout),
-        required_percentiles=[metric for metric in needed if metric in PERCENTILES],
+        refusal_timeout=refusal_timeout(spec, reference),
+        required_percentiles=_required_percentiles(spec, bounds),
         sub_window=sub_window,
         seed=index,
         cover_rows=purpose is Purpose.CONFIRM and not rows_are_known,
         heaviest_first=purpose is Purpose.CONFIRM,
+        server_cpus=sorted(server_cpus),
     )
+
+
+def _probe_latency(reference: Trial | None) -> float | None:
+    """Return the latency of a single request in the reference trial, in seconds."""
+    probe = reference.load.probe if reference and reference.load else None
+    return probe.seconds if probe and probe.seconds > 0 else None
+
+
+def _required_percentiles(spec: ModelProfileSpec, bounds: Mapping[str, float]) -> list[Any]:
+    """Return the percentiles that the objectives are about."""
+    needed = [*bounds, *(["p95"] if spec.objectives.max_slowdown_percent and not bounds else [])]
+    return [metric for metric in needed if metric in PERCENTILES]
+
+
+def _stop_rules(spec: ModelProfileSpec, bounds: Mapping[str, float], *, decide: bool) -> StopRules:
+    percent = float(spec.objectives.max_error_percent)
+    return StopRules(decide=decide, thresholds=dict[Any, float](bounds), max_error_percent=percent)
+
+
+def _with_window(load: Load, seconds: float | None) -> Load:
+    """Return a load with a window of this length."""
+    return load if seconds is None else load.model_copy(update={"duration": Duration.of(seconds, digits=6)})
 
 
 def _dataset_file(dataset: Dataset, path: str) -> DatasetFile:
-    return DatasetFile(
-        path=path,
-        format=dataset.format,
-        column=dataset.column,
-        encoding=dataset.encoding,
-        order=dataset.order,
-    )
+    return DatasetFile(path=path, order=dataset.order, **dict(RowFormat.of(dataset)))
 
 
 def quick_sub_window(spec: ModelProfileSpec, reference: Trial | None) -> float | None:

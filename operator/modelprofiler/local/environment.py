@@ -143,10 +143,28 @@ def image_requirements() -> list[str]:
 def requirement_problems(environment: Environment) -> list[Problem]:
     """Return the problems of requirements that show without resolving them."""
     return [
-        Problem(f"{PATH}.requirements[{number}]", f"must be a package, not an option or a file: {line!r}")
+        Problem(f"{PATH}.requirements[{number}]", f"{problem}: {line[:200]!r}")
         for number, line in enumerate(environment.requirements)
-        if line.strip().startswith("-")
+        if (problem := _requirement_problem(line)) is not None
     ]
+
+
+_HASHES = re.compile(r"\s+--hash[= ][a-z0-9]+:[0-9a-fA-F]+(?=\s|$)")
+
+
+def _requirement_problem(line: str) -> str | None:
+    """Return why a line is no requirement of a package: it goes into a requirements file, where it may be anything.
+
+    An option would choose where every package comes from, and ``${NAME}`` would send a variable of the caller there.
+    Hashes are no danger.
+    """
+    if any(character in line for character in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029") or line.rstrip().endswith("\\"):
+        return "must be a single line"
+    if re.search(r"(^|\s)-", _HASHES.sub("", line.strip())):
+        return "must be a package, not an option or a file of requirements"
+    if "${" in line:
+        return "must not name a variable of this machine"
+    return None
 
 
 def package_name(requirement: str) -> str:
@@ -155,9 +173,22 @@ def package_name(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", match[0]).lower() if match else ""
 
 
+INDEX_VARIABLES = (
+    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY"),
+    *("UV_FIND_LINKS", "UV_NO_INDEX"),
+)
+"""Variables of uv that say where packages come from: the same name may be another package elsewhere."""
+
+
 def _key(packages: Sequence[str], version: str | None) -> str:
-    """Return the folder name of an environment, which follows from its content."""
-    content = {"requirements": sorted(packages), "python": version, "platform": sysconfig.get_platform()}
+    """Return the folder name of an environment, which follows from its content and from where its packages come."""
+    variables = {**os.environ, **uv_settings(os.environ, Path.home())}
+    content = {
+        "requirements": sorted(packages),
+        "python": version,
+        "platform": sysconfig.get_platform(),
+        "indexes": {name: variables[name] for name in INDEX_VARIABLES if variables.get(name)},
+    }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 
 

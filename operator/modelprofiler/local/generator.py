@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from modelprofiler.core.text import last_words
 from modelprofiler.errors import LoadError
+from modelprofiler.host.programs import own_command, own_environment
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.trial_config import longest_seconds
@@ -24,6 +26,10 @@ STOP_SECONDS = 1.5
 """Time after SIGTERM for the generator to write the result so far; chosen so that Ctrl-C takes two seconds in all."""
 OVERRUN_SECONDS = 15.0
 """How far a load may exceed its own bounds before the generator counts as broken; chosen for a machine under load."""
+LAST_LINES = 100
+"""Lines of the generator's output that are searched for the cause of its end: a traceback has some dozens."""
+LONGEST_LAST_WORDS = 600
+"""Characters of that output in a message; the message of a trial has at most 2,048."""
 
 
 class Generator:
@@ -46,8 +52,8 @@ class Generator:
         directory = tempfile.TemporaryDirectory(prefix="modelprofiler-load-")
         result = str(Path(directory.name) / "result")
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-P", "-m", "modelprofiler.load", "--config", "/dev/stdin", "--result", result),
+            *own_command("modelprofiler.load", "--config", "-", "--result", result),
+            env=own_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -78,25 +84,24 @@ class Generator:
         """
         assert self._process.stdin is not None, "it is a pipe"
         self._raise_priority()
-        try:
+        # One that has ended already does not read this; why it has ended is in its output, or even in its result.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._process.stdin.write(config.model_dump_json(by_alias=True, exclude_none=True).encode())
             await self._process.stdin.drain()
             self._process.stdin.close()
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise LoadError("the load generator ended before its load") from error
-        last_line = asyncio.ensure_future(self._read(on_line))
+        output = asyncio.ensure_future(self._read(on_line))
         stopping = asyncio.ensure_future(stop.wait())
         try:
             timeout = longest_seconds(config) + OVERRUN_SECONDS
-            await asyncio.wait({last_line, stopping}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            if not last_line.done():
-                await self._terminate(last_line)
-            return self._result(last_line.result() if last_line.done() else "")
+            await asyncio.wait({output, stopping}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not output.done():
+                await self._terminate(output)
+            return self._result(output.result() if output.done() else "")
         finally:
             stopping.cancel()
-            last_line.cancel()
+            output.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await last_line
+                await output
             await self.close()
 
     def _raise_priority(self) -> None:
@@ -110,27 +115,29 @@ class Generator:
                 os.sched_setscheduler(self._process.pid, os.SCHED_RR, os.sched_param(1))
 
     async def _read(self, on_line: Callable[[str], None]) -> str:
-        """Read the generator's output to its end and return the last line."""
+        """Read the generator's output to its end and return its last lines."""
         assert self._process.stdout is not None, "it is a pipe"
-        last = ""
+        last: deque[str] = deque(maxlen=LAST_LINES)
         async for line in self._process.stdout:
-            last = line.decode(errors="replace").rstrip()
-            on_line(last)
+            last.append(line.decode(errors="replace").rstrip())
+            on_line(last[-1])
         await self._process.wait()
-        return last
+        return "\n".join(last)
 
-    async def _terminate(self, last_line: asyncio.Future[str]) -> None:
+    async def _terminate(self, output: asyncio.Future[str]) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
-        await asyncio.wait({last_line}, timeout=STOP_SECONDS)
+        await asyncio.wait({output}, timeout=STOP_SECONDS)
 
-    def _result(self, last_line: str) -> LoadResult:
+    def _result(self, output: str) -> LoadResult:
         try:
             text = (Path(self._directory.name) / "result").read_text(encoding="ascii")
         except (OSError, ValueError) as error:
             code = self._process.returncode
-            output = f"; its last line was: {last_line}" if last_line else ""
-            raise LoadError(f"the load generator left no result and ended with exit code {code}{output}") from error
+            ending = "did not end" if code is None else f"ended with exit code {code}"
+            words = last_words(output, LONGEST_LAST_WORDS)
+            said = f"; its last words were: {words}" if words else ""
+            raise LoadError(f"the load generator left no result and {ending}{said}") from error
         return LoadResult.decode(text)
 
     async def close(self) -> None:

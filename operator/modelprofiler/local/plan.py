@@ -10,6 +10,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import DatasetStatus, EffectiveResources
 from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
+from modelprofiler.core.memory.verdict import MOST_SOAKS
 from modelprofiler.core.rows import FEW_ROWS, LONGEST_WINDOW, MANY_VISITS
 from modelprofiler.core.stats import FEWEST_REQUESTS
 from modelprofiler.host.cpus import split
@@ -65,6 +66,8 @@ class RunPlan:
         deadline bounds the run in any case.
     deadline
         Of the run.
+    soak, most_soaks
+        The longest window of a soak, which runs only where memory grows in the trials, and the largest number of soaks.
     shared, sharing
         Whether the server and the load generator use the same CPUs, and the sentence about it.
     """
@@ -82,6 +85,8 @@ class RunPlan:
     longest_trial: float
     longest: float
     deadline: float
+    soak: float
+    most_soaks: int
     shared: bool
     sharing: str
 
@@ -185,6 +190,8 @@ def plan(
         longest_trial=longest_trial,
         longest=min(most * longest_trial, spec.search.deadline.seconds),
         deadline=spec.search.deadline.seconds,
+        soak=spec.search.soak.seconds,
+        most_soaks=MOST_SOAKS if spec.search.soak.seconds else 0,
         shared=cpu_plan.shared,
         sharing=cpu_plan.forecast,
     )

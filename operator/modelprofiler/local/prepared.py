@@ -15,7 +15,7 @@ from modelprofiler.core.run_hash import run_hash
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import Inputs, place_inputs
-from modelprofiler.load.procfs import cgroup_version, cpu_model
+from modelprofiler.load.machine.procfs import cgroup_version, cpu_model
 from modelprofiler.local import environment
 from modelprofiler.local.check import examine
 from modelprofiler.local.command import Command, server_command

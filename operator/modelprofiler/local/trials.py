@@ -27,12 +27,16 @@ from modelprofiler.local.placement import Placement
 from modelprofiler.local.prepared import Prepared
 from modelprofiler.local.progress import Listener, Progress
 from modelprofiler.local.server import MeasuredServer
-from modelprofiler.metrics.series import ContainerSamples
+from modelprofiler.metrics.series import ContainerSamples, thinned
 from modelprofiler.metrics.usage import usage
 from modelprofiler.report.record import TRIALS_DIR, TrialRecord
 
 POLL_SECONDS = 0.1
 """Between two checks that the server still lives; a load ends this much later than its server at most."""
+
+KEPT_SAMPLES = 2400
+"""Samples of a series that a record keeps: all of a usual trial of a minute or two, and of a soak of ten minutes one
+every quarter of a second."""
 
 GENERATORS = 2
 """Load generators to keep in store while a server starts: one for its trial, one for the next, which may resize it."""
@@ -90,7 +94,8 @@ class TrialRunner:
             datetime.now(UTC),
             trials,
         )
-        return TrialRecord(trial, load, samples.cpu_seconds, samples.working_set_bytes)
+        kept = (thinned(series, KEPT_SAMPLES) for series in (samples.cpu_seconds, samples.working_set_bytes))
+        return TrialRecord(trial, load, *kept)
 
     async def close(self) -> None:
         """Stop the server and the load generators."""
@@ -116,7 +121,9 @@ class TrialRunner:
         assert server is not None, "the server was started"
         load = self._prepared.profile.spec.load
         config = self._load_config(step, index, trials)
-        stages.enter(Stage.LOADING, f"sending the load at {step.limits}", load.warmup.seconds + load.duration.seconds)
+        expected = load.warmup.seconds + (step.seconds or load.duration.seconds)
+        why = f": {step.reason}" if step.seconds is not None else ""
+        stages.enter(Stage.LOADING, f"sending the load at {step.limits}{why}", expected)
         idle_since = self._servers.idle_since
         stop = asyncio.Event()
         watch = asyncio.ensure_future(_set_when_ended(server, stop))
@@ -153,6 +160,8 @@ class TrialRunner:
             dataset=str(self._prepared.dataset_file),
             sub_window=quick_sub_window(spec, reference),
             rows_are_known=every_row_passed(trials, size, self._prepared.dataset.distinct_rows) is not None,
+            server_cpus=self._placement.cpus.server,
+            seconds=step.seconds,
         )
 
 

@@ -24,8 +24,16 @@ FIELDS: Mapping[str, str] = {
     "container_threads": "threads",
     "container_oom_events_total": "oom_events",
     "container_start_time_seconds": "start_time",
+    "container_memory_mapped_file": "mapped_file_bytes",
+    "container_memory_failures_total": "major_faults",
+    "container_fs_reads_bytes_total": "read_bytes",
 }
-"""Field of `ContainerSamples` for each metric."""
+"""Field of `ContainerSamples` for each metric. An installer's relabelling may drop some of them, as that of
+kube-prometheus-stack drops mapped_file; cAdvisor has no bytes read of a container with version 1 of control groups."""
+
+MAJOR_FAULTS, FAULT_SCOPE = "pgmajfault", "container"
+"""Labels of the one series of container_memory_failures_total that is used; the scope "hierarchy" has the same number
+for a container without control groups of its own, and is dropped by some installers."""
 
 NODE_CPU = "container_cpu_usage_seconds_total"
 """The series of the control group with the id ``/``: everything that runs on the node."""
@@ -63,6 +71,9 @@ def belongs(labels: Mapping[str, str], container: ContainerRef) -> bool:
         return False
     if labels.get("cpu", "total") != "total":
         return False
+    kind = labels.get("failure_type", MAJOR_FAULTS), labels.get("scope", FAULT_SCOPE)
+    if kind != (MAJOR_FAULTS, FAULT_SCOPE):
+        return False
     uid = _POD_UID.search(labels.get("id", ""))
     return not (uid and container.pod_uid) or uid.group(1).replace("_", "-") == container.pod_uid
 
@@ -81,7 +92,7 @@ def assemble(
     A restarted container has a new control group, and so a new `id`: its series follows the one before.
     """
     node: list[Series] = []
-    candidates: dict[str, dict[str, list[Series]]] = {}
+    candidates: dict[str, dict[tuple[str, str], list[Series]]] = {}
     for raw in raw_series:
         if is_node(raw.labels):
             node.append(between(series(raw.points), *window))
@@ -94,18 +105,28 @@ def assemble(
             points = between(points, *window)
         if points:
             identity = raw.labels.get("id") or raw.labels.get("name", "")
-            candidates.setdefault(field, {}).setdefault(identity, []).append(points)
+            part = identity, raw.labels.get("device", "")
+            candidates.setdefault(field, {}).setdefault(part, []).append(points)
 
     values: dict[str, Series] = {}
     first_seen: dict[str, float] = {}
-    for field, by_identity in candidates.items():
-        chosen = {i: max(several, key=lambda s: (len(s), s[-1].time)) for i, several in by_identity.items()}
-        values[field] = series(point for points in chosen.values() for point in points)
+    for field, by_part in candidates.items():
+        chosen = {part: max(several, key=lambda s: (len(s), s[-1].time)) for part, several in by_part.items()}
+        values[field] = _summed(chosen.values())
         if field != "start_time":
-            for identity, points in chosen.items():
+            for (identity, _), points in chosen.items():
                 first_seen[identity] = min(points[0].time, first_seen.get(identity, points[0].time))
     restarts = tuple(sorted(first_seen.values())[1:])
     # The longest of several scrapers, as above. Only a kubelet's answer is known to be about the container's node.
     node_cpu = max(node, key=len, default=()) if source == "Kubelet" else ()
     samples = ContainerSamples(restarts=restarts, source=source, node_cpu_seconds=node_cpu)
     return replace(samples, **cast("dict[str, Any]", values))
+
+
+def _summed(parts: Iterable[Series]) -> Series:
+    """Return series as one: values of the same time, which are those of several disks, add up."""
+    values: dict[float, float] = {}
+    for points in parts:
+        for time, value in points:
+            values[time] = values.get(time, 0.0) + value
+    return series(values.items())

@@ -18,6 +18,10 @@ FLAT = 0.01
 """Growth over all requests of the load, as a share of memory, below which memory is called flat. Chosen: one percent is
 below the step by which memory is searched, and above what the page granularity of a small server adds."""
 
+FLAT_BYTES = 2**20
+"""Bytes of growth over all requests of the load above which memory is not called flat, whatever its share: 10 KiB a
+request are 2.5 MiB in the 250 requests of a short window, and less than one percent of a large model."""
+
 FEWEST_SAMPLES = 3
 """Samples that growth needs: two always lie on a line. Three have a line but no useful interval, since Student's t with
 one degree of freedom is 12.7."""
@@ -89,8 +93,9 @@ def growth(points: Sequence[Point]) -> Growth | None:
     line = _line(points)
     if line is None:
         return None
-    # Growth per request, times this, is growth over all of the requests as a share of memory.
-    relative = (points[-1][0] - points[0][0]) / mean(memory for _, memory in points)
+    # Growth per request, times this, is growth over all of the requests as a share of memory, or of 100 MiB.
+    level = mean(memory for _, memory in points)
+    relative = (points[-1][0] - points[0][0]) / min(level, FLAT_BYTES / FLAT)
     if len(points) > FEWEST_SAMPLES and (abs(line.slope) + line.margin) * relative < FLAT:
         return Growth(0.0, 0.0, max(0.0, line.high))
     if len(points) < ENOUGH_FOR_HALVES:

@@ -6,7 +6,8 @@ import math
 from statistics import mean, median
 
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.trial import MemoryUsage, UsageStatus
+from modelprofiler.api.trial import MemoryCourse, MemoryUsage, UsageStatus
+from modelprofiler.core.memory.course import course
 from modelprofiler.core.windows import LoadWindows, Window
 from modelprofiler.metrics.cost import CpuCost, cpu_cost
 from modelprofiler.metrics.growth import growth
@@ -20,6 +21,10 @@ PATIENCE = 60.0
 FEW = 4
 """Samples under load below which the first one after it is used for growth, too: a kubelet has two or three in half a
 minute, and growth needs three."""
+
+SHOWS_COURSE = 45.0
+"""Seconds from which a window is long enough to show the course of memory: three quarters of the shortest soak, as a
+load with a closed loop may end a little earlier. In a window of half a minute, warm-up and growth look alike."""
 
 GROWTH_POINTS = 20
 """Points for a line of growth; more samples are grouped. With every sample of ten a second, memory that wanders was
@@ -87,6 +92,13 @@ def _mapped(samples: ContainerSamples, load: LoadWindows, until: float) -> float
     charged = [s.value for s in between(samples.mapped_file_bytes, load.start, until)]
     uncharged = _uncharged(samples)
     return max(charged, default=0.0) + uncharged if charged or uncharged else None
+
+
+def _anonymous_and_mapped(samples: ContainerSamples, start: float, end: float) -> Series:
+    """Return anonymous memory together with the pages of mapped files, where both were sampled at the same time."""
+    mapped = {s.time: s.value for s in between(samples.mapped_file_bytes, start, end)}
+    anonymous = between(samples.rss_bytes, start, end)
+    return tuple(Sample(s.time, s.value + mapped[s.time]) for s in anonymous if s.time in mapped)
 
 
 def _uncharged(samples: ContainerSamples) -> float:
@@ -168,10 +180,12 @@ def _memory(samples: ContainerSamples, load: LoadWindows, until: float) -> Memor
     if len(growing) < FEW:
         growing = between(under_load, load.window.start, until)
     grown = growth([(load.completed_between(load.start, s.time), s.value) for s in _thinned(growing)])
+    # Pages of files that it maps are charged to it and needed, although the kernel counts many of them as inactive.
+    in_use = _anonymous_and_mapped(samples, load.start, until)
     # Not the first, whose peak may have been before the load.
     between_samples = between(samples.peak_working_set_bytes, load.start, until)[1:]
     return MemoryUsage(
-        peak=_bytes(max(s.value for s in (*under_load, *between_samples)) + _uncharged(samples)),
+        peak=_bytes(max(s.value for s in (*under_load, *in_use, *between_samples)) + _uncharged(samples)),
         peak_source="Cgroup" if between_samples else "Process" if samples.source == "Process" else "WorkingSet",
         lifetime_peak=_bytes(lifetime_peak) if lifetime_peak > 0 else None,
         steady=_bytes(steady_bytes(under_load, load.start, load.end)),
@@ -179,6 +193,22 @@ def _memory(samples: ContainerSamples, load: LoadWindows, until: float) -> Memor
         growth_per1000_requests=_growth(grown.per_request if grown else None),
         growth_low=_growth(grown.low if grown else None),
         growth_high=_growth(grown.high if grown else None),
+        course=_course(growing, load) if load.window.seconds >= SHOWS_COURSE else None,
+    )
+
+
+def _course(samples: Series, load: LoadWindows) -> MemoryCourse | None:
+    """Return how memory developed in the window; None with too few samples."""
+    shown = course([(load.completed_between(load.start, s.time), s.value) for s in samples])
+    if shown is None:
+        return None
+    return MemoryCourse(
+        trend=shown.trend,
+        requests=round(shown.requests),
+        earlier=_per_1000(shown.earlier),
+        later=_per_1000(shown.later),
+        later_low=_per_1000(shown.low),
+        later_high=_per_1000(shown.high),
     )
 
 
@@ -205,9 +235,11 @@ def _cores(cores: float) -> Quantity:
 
 
 def _growth(per_request: float | None) -> Quantity | None:
+    return None if per_request is None else _per_1000(per_request)
+
+
+def _per_1000(per_request: float) -> Quantity:
     """Return growth per 1,000 requests with three digits, in the unit people read: ``3.12Mi``, ``84.5Ki``."""
-    if per_request is None:
-        return None
     size = max(0.0, per_request * 1000)
     unit, suffix = (2**20, "Mi") if size >= 2**20 else (2**10, "Ki")
     return Quantity(f"{Quantity.decimal(size / unit, 3)}{suffix}") if size >= 1 else Quantity(0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import Trial
 from modelprofiler.report.formats import NONE, format_bytes, format_seconds
+from modelprofiler.report.provenance import provenance_rows
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import Summary, detailed_trial, judged_latency
 from modelprofiler.report.usage import cpu_seconds_per_request, peak_memory_bytes
@@ -70,6 +71,46 @@ def compare(old: RunRecord, new: RunRecord) -> list[Change]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs between two runs beside the measurements; absent where a run does not have it."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.old or NONE} before, {self.new or NONE} now"
+
+
+CONDITIONS = (
+    *("Profile", "Load", "Window", "Objectives", "Range", "Dataset", "Dataset digest", "Measured"),
+    *("Instance type", "CPU model", "Kernel", "Control groups", "modelprofiler"),
+)
+"""What has to be the same in two runs for a change to be the server's. What is not here is the server itself, which a
+comparison is about, or the names and times of a run."""
+
+
+def differences(old: RunRecord, new: RunRecord) -> list[Difference]:
+    """Return in which conditions two runs differ, so that a change of a measurement may come from there."""
+    before, after = _conditions(old), _conditions(new)
+    if "Measured" not in before or "Measured" not in after:  # only a verified size says where
+        before.pop("Measured", None)
+        after.pop("Measured", None)
+    pairs = [Difference(name, before.get(name), after.get(name)) for name in CONDITIONS]
+    return [pair for pair in pairs if pair.old != pair.new]
+
+
+def _conditions(record: RunRecord) -> dict[str, str]:
+    recommendation = Summary.of(record).recommendation
+    verification = recommendation.verification if recommendation is not None else None
+    measured = {} if verification is None else {"Measured": _PLACES[verification.environment]}
+    return dict(provenance_rows(record)) | measured
+
+
+_PLACES = {"Cluster": "in a cluster", "Local": "on one machine"}
+
+
 def _detailed(record: RunRecord) -> Trial | None:
     detailed = detailed_trial(record)
     return detailed.trial if detailed is not None else None
@@ -95,8 +136,8 @@ def _size(record: RunRecord) -> tuple[float | None, float | None]:
     return cpu.millicores if cpu is not None else None, memory.bytes if memory is not None else None
 
 
-def render(changes: Sequence[Change], max_increase: float) -> str:
-    """Return the table, and below it what grew by more than `max_increase` percent."""
+def render(changes: Sequence[Change], max_increase: float, different: Sequence[Difference] = ()) -> str:
+    """Return the table, and below it what grew by more than `max_increase` percent and what else differs."""
     rows: list[tuple[str, ...]] = [("", "OLD", "NEW", "CHANGE")]
     for change in changes:
         values = [NONE if value is None else change.format(value) for value in (change.old, change.new)]
@@ -113,4 +154,7 @@ def render(changes: Sequence[Change], max_increase: float) -> str:
         lines.append(f"The new run does not have: {', '.join(gone)}.")
     if not grown and not gone:
         lines.append(f"Nothing grew by more than {max_increase:g}%.")
+    if different:
+        lines += ["", "The runs are not alike, so a change, or that there is none, may come from these differences:"]
+        lines += [f"  - {difference}" for difference in different]
     return "\n".join(lines)

@@ -62,7 +62,7 @@ def latency_figure(record: RunRecord) -> Figure | None:
 
 def small_figures(record: RunRecord) -> list[Figure]:
     """Return every other chart for which the record has the measurements."""
-    figures = (_percentiles(record), _memory_over_time(record), _cost(record), _memory(record))
+    figures = (_percentiles(record), _memory_over_time(record), _soak(record), _cost(record), _memory(record))
     return [figure for figure in figures if figure is not None]
 
 
@@ -104,6 +104,18 @@ def _memory_over_time(record: RunRecord) -> Figure | None:
         "limit, the server is killed."
     )
     return Figure("Memory over time", caption, chart)
+
+
+def _soak(record: RunRecord) -> Figure | None:
+    memory, detailed = memory_over_time(record, soak=True), detailed_trial(record)
+    if memory is None or (detailed is not None and detailed.trial.index == memory[1].trial.index):
+        return None
+    chart, shown = memory
+    caption = (
+        f"Trial {shown.trial.index}, {format_size(shown.trial.limits)}. A long window shows whether memory goes on "
+        "growing: a leak stays a straight line, and a cache or a heap bends."
+    )
+    return Figure("Memory in the soak", caption, chart)
 
 
 def _memory(record: RunRecord) -> Figure | None:

@@ -9,7 +9,7 @@ from modelprofiler.api.trial import INCONCLUSIVE, LoadStatus, Outcome, Trial
 from modelprofiler.core.answers.doubts import doubts_of_run
 from modelprofiler.core.drift import drift_sentence
 from modelprofiler.core.judge import every_row_passed, judged_again
-from modelprofiler.core.leak import leak_of
+from modelprofiler.core.memory.leak import leak_of
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.summary import State, Summary, condition
 
@@ -40,6 +40,11 @@ def _about_metrics(record: RunRecord) -> list[str]:
 
 
 def _about_verification(record: RunRecord, summary: Summary) -> list[str]:
+    size = summary.recommendation.requests if summary.recommendation is not None else None
+    if summary.state is State.NOT_VERIFIED and any(
+        t.fresh and t.outcome is Outcome.PASSED and t.limits == size for t in record.profile.status.trials
+    ):
+        return []  # the verdict says why that is no proof
     if summary.state is State.NOT_VERIFIED:
         return ["No trial at exactly the recommended size passed: test this size before you rely on it."]
     verification = summary.recommendation.verification if summary.recommendation is not None else None

@@ -64,13 +64,18 @@ def _other_cpu(trial: Trial) -> str:
     return NONE if other is None else str(other)
 
 
+def _reference_loop(trial: Trial) -> str:
+    times = (trial.node.loop_before, trial.node.loop_after) if trial.node is not None else ()
+    return ", ".join(format_seconds(time.seconds) for time in times if time is not None) or NONE
+
+
 COLUMNS = (
     Column("trial", "Number of the trial, in the order in which they ran.", lambda t: str(t.index)),
     Column(
         "purpose",
         "Why the trial ran. Reference: at the largest size. Bracket and Bisect: to find the "
         "smallest CPU. Repeat: the same size again. Memory: to find the smallest memory. Confirm: at the size to be "
-        "recommended. Grid: one of all combinations.",
+        "recommended. Soak: with a long window, to see whether memory goes on growing. Grid: one of all combinations.",
         lambda t: str(t.purpose),
         number=False,
         rank=1,
@@ -121,6 +126,13 @@ COLUMNS = (
         "Share of the node's CPU time that its hypervisor gave to other virtual machines.",
         lambda t: format_percent(t.node.steal_percent if t.node is not None else None),
         rank=10,
+    ),
+    Column(
+        "reference loop",
+        "CPU time that the same fixed work took on the node before and after the load: the longer, the slower was the "
+        "node.",
+        _reference_loop,
+        rank=11,
     ),
 )  # fmt: skip
 

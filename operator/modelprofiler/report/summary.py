@@ -9,7 +9,8 @@ from typing import Self
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
 from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.status import ContainerRecommendation
-from modelprofiler.api.trial import Outcome, Purpose
+from modelprofiler.api.trial import Outcome, Purpose, Trial
+from modelprofiler.core.answers.causes import MEANINGS
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import reference_among
 from modelprofiler.report.formats import format_size
@@ -27,7 +28,7 @@ class State(StrEnum):
 
 _TITLES = {
     Reason.NO_FEASIBLE_SIZE: "No size in the range meets the objectives",
-    Reason.REFERENCE_FAILED: "The server does not work even at the largest size",
+    Reason.REFERENCE_FAILED: "The server does not work at the largest size",
     Reason.UNRELIABLE: "Too many trials failed for reasons other than the size",
     Reason.TRIALS_EXHAUSTED: "The trials ran out before any size met the objectives",
     Reason.DEADLINE_EXCEEDED: "The deadline passed before any size met the objectives",
@@ -35,6 +36,15 @@ _TITLES = {
     Reason.SUSPENDED: "The run is suspended",
     Reason.QUEUED: "The run is waiting for its turn",
 }
+
+_BROKEN = {
+    Outcome.CRASHED: "The server crashes, also at the largest size",
+    Outcome.NEVER_READY: "The server does not become ready, not even at the largest size",
+    Outcome.ERRORS: "The first request is not answered as expected",
+    Outcome.UNSCHEDULABLE: "No node takes a pod of the largest size",
+    Outcome.IMAGE_PULL_FAILED: "The server's image cannot be pulled",
+}
+"""What failed in the trial at the largest size, where the server does not name the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,8 @@ class Summary:
             state = State.VERIFIED if recommendation.verification else State.NOT_VERIFIED
             return cls(state, format_size(recommendation.requests), reason, message, recommendation)
         known = {str(reason): title for reason, title in _TITLES.items()}
+        if reason == Reason.REFERENCE_FAILED and status.trials:
+            return cls(State.FAILED, _broken_title(status.trials[-1]), reason, message, None)
         if succeeded is not None and succeeded.status == "False":
             return cls(State.FAILED, known.get(reason, "The run failed"), reason, message, None)
         title = known.get(reason, "The run has not finished")
@@ -83,6 +95,15 @@ class Summary:
         if self.state is State.NOT_VERIFIED:
             return self.message or "No trial at exactly this size met the objectives."
         return self.message
+
+
+def _broken_title(trial: Trial) -> str:
+    """Return what failed in a trial that ended its run: the cause where the server names it."""
+    return (
+        MEANINGS[trial.cause].title
+        if trial.cause is not None
+        else _BROKEN.get(trial.outcome, _TITLES[Reason.REFERENCE_FAILED])
+    )
 
 
 def condition(record: RunRecord, kind: ConditionType) -> Condition | None:

@@ -78,6 +78,7 @@ def explanation(result: dict[str, Any]) -> str:
 def test_errors_with_status_200_are_said(run: Run) -> None:
     """Azure/InferenceSchema#57, tsenart/vegeta#168: 38 of 40 rows use the wrong field."""
     result = run("errors", [GOOD[0], *BAD, GOOD[1]])
+    assert " NotVerified " in f" {ending(result)[0]} "
     assert "of the answers look like reports of errors" in ending(result)[1]
     assert '{"error": "\'features\'"}' in explanation(result)
     assert "Errors came for 38 of 40 different requests" in explanation(result)

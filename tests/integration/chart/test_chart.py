@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.unit.cluster.objects import profile
 
+from modelprofiler.cluster import names
 from modelprofiler.cluster.settings import PREFIX, Settings
 
 Object = dict[str, Any]
@@ -24,7 +26,10 @@ EVERYTHING = (
     "--set=watchNamespaces={a,b},logLevel=DEBUG,logFormat=JSON",
     "--set=trials.allowPrivileged=true,trials.imagePullPolicy=Always,trials.imagePullSecrets={r,s}",
     "--set=trials.load.cpu=2,trials.load.memory=1Gi,trials.load.cpuLimit=3,trials.timeouts.ready=12",
+    "--set=trials.nodeReader=Auto,trials.coldStart=true",
     "--set=trials.loadImage.repository=registry.example/load,trials.loadImage.tag=v7",
+    '--set-json=namespaceSelector={"modelprofiler.io/enabled":"true","team":"ml"}',
+    "--set=limits.deadline=2h,limits.trials=30,limits.duration=2m,limits.namespaceSharePercent=50",
     f"--set=trials.scoringImage.digest=sha256:{'1' * 64}",
 )
 
@@ -73,6 +78,7 @@ def test_every_value_reaches_its_setting(render: Render) -> None:
     """By the operator's own reading of its environment."""
     expected = Settings(
         namespaces=("a", "b"),
+        namespace_labels=("modelprofiler.io/enabled=true", "team=ml"),
         prometheus_url="https://prometheus:9090",
         prometheus_token_file="/etc/modelprofiler/prometheus-token/token",
         prometheus_ca_file="/etc/modelprofiler/prometheus-ca/ca.crt",
@@ -83,10 +89,16 @@ def test_every_value_reaches_its_setting(render: Render) -> None:
         load_image="registry.example/load:v7",
         image_pull_policy="Always",
         image_pull_secrets=("r", "s"),
+        node_reader="Auto",
+        cold_start=True,
         load_cpu="2",
         load_cpu_limit="3",
         load_memory="1Gi",
         allow_privileged=True,
+        limits_deadline="2h",
+        limits_trials=30,
+        limits_duration="2m",
+        limits_namespace_share=50,
         ready_timeout_seconds=12,
         metrics_port=8081,
         lease_namespaces=("a", "b"),
@@ -293,6 +305,71 @@ def test_whoever_may_edit_a_namespace_may_edit_its_profiles_but_not_their_result
     assert ["modelprofiles"] == [resource for rule in edit["rules"] for resource in rule["resources"]]
 
 
+def test_nothing_but_its_labels_is_read_of_a_namespace_and_only_where_they_matter(render: Render) -> None:
+    """Also for an installation that serves some namespaces only."""
+    rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
+    assert rule not in _rules(render())
+    for where in ("watchNamespaces=null", "watchNamespaces={a},rbac.nodeAccess=false"):
+        assert rule in _rules(render(f"--set={where}", '--set-json=namespaceSelector={"a":"b"}'))
+
+
+def test_network_policies_are_made_only_where_they_are_asked_for(render: Render) -> None:
+    """Without a network that enforces them they would only look as if."""
+    assert not [o for o in render() if o["kind"] == "NetworkPolicy"]
+
+
+def test_the_operator_reaches_what_it_needs_and_is_reached_by_nobody(render: Render) -> None:
+    """The port of Prometheus is that of its URL."""
+    for url, port in (("http://p.monitoring:9090", 9090), ("https://p/path", 443), ("http://p", 80)):
+        policy = _one(render("--set=networkPolicy.enabled=true", f"--set=prometheus.url={url}"), "NetworkPolicy")
+        assert ([], ["Ingress", "Egress"]) == (policy["spec"]["ingress"], policy["spec"]["policyTypes"])
+        ports = {p["port"] for rule in policy["spec"]["egress"] for p in rule["ports"]}
+        assert {53, 443, 6443, 10250, port} == ports
+        pod = _one(render(), "Deployment")["spec"]["template"]["metadata"]["labels"]
+        assert policy["spec"]["podSelector"]["matchLabels"].items() <= pod.items()
+    policy = _one(
+        render("--set=networkPolicy.enabled=true,rbac.nodeAccess=false,networkPolicy.apiServerCIDRs={198.51.100.7/32}"),
+        "NetworkPolicy",
+    )
+    assert 10250 not in {p["port"] for rule in policy["spec"]["egress"] for p in rule["ports"]}
+    assert {"ipBlock": {"cidr": "198.51.100.7/32"}} in policy["spec"]["egress"][1]["to"]
+
+
+def test_the_pods_of_a_run_reach_each_other_and_no_more(render: Render) -> None:
+    """Their labels are those that the operator sets."""
+    objects = render("--set=networkPolicy.enabled=true,networkPolicy.namespaces={a,b}")
+    policies = {
+        (o["metadata"]["namespace"], o["metadata"]["name"].rpartition("-")[2]): o["spec"]
+        for o in objects
+        if o["kind"] == "NetworkPolicy"
+    }
+    assert {(n, kind) for n in "ab" for kind in ("load", "prepare", "server")} < set(policies)
+    for kind in ("load", "prepare", "server"):
+        own = names.labels(profile(), "abc", kind)
+        assert policies["a", kind]["podSelector"]["matchLabels"].items() <= own.items()
+    server = names.labels(profile(), "abc", names.SERVER)
+    (peer,) = policies["a", "load"]["egress"][1]["to"]
+    assert peer["podSelector"]["matchLabels"].items() <= server.items()
+    assert [] == policies["a", "prepare"]["egress"]
+    assert ["Ingress"] == policies["a", "server"]["policyTypes"]
+
+
+def test_the_admission_policy_is_for_the_operators_account_alone(render: Render) -> None:
+    """What it refuses is tried on a real API server in the end-to-end tests."""
+    assert not [o for o in render() if o["kind"].startswith("Validating")]
+    objects = render("--set=admissionPolicy.enabled=true,serviceAccount.name=other")
+    policy = _one(objects, "ValidatingAdmissionPolicy")["spec"]
+    assert "'system:serviceaccount:tools:other'" in policy["matchConditions"][0]["expression"]
+    guarded = {r for rule in policy["matchConstraints"]["resourceRules"] for r in rule["resources"]}
+    changed = {
+        resource
+        for rule in _one(objects, "ClusterRole", "mp-modelprofiler-tools")["rules"]
+        for resource in rule["resources"]
+        if set(rule["verbs"]) - {"get", "list", "watch"}
+    }
+    assert changed - {"modelprofiles/status"} == guarded
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
@@ -304,6 +381,8 @@ def test_whoever_may_edit_a_namespace_may_edit_its_profiles_but_not_their_result
         ("image.digest=abc", "/image/digest"),
         ("trials.load.cpu=lots", "/trials/load/cpu"),
         ("trials.timeouts.ready=0", "/trials/timeouts/ready"),
+        ("limits.trials=500", "/limits/trials"),
+        ("limits.deadline=1d", "/limits/deadline"),
         ("crds.install=maybe", "/crds/install"),
     ],
 )

@@ -103,6 +103,7 @@ def load(server: int, configuration: Callable[..., LoadConfig]) -> Callable[...,
     """Return a function that makes a short load in this process, and returns its result."""
 
     def make(behaviour: str, load: dict[str, Any], *, bounds: Any = None, **changes: Any) -> LoadResult:
+        say = changes.pop("say", lambda _: None)
         config = configuration(changes.pop("port", server), behaviour, load, **changes)
         bounds = {"duration": 0.5} | (bounds or {})
         duration = bounds["duration"]
@@ -110,7 +111,7 @@ def load(server: int, configuration: Callable[..., LoadConfig]) -> Callable[...,
         plan = dataclasses.replace(Plan.of(config), **short | bounds)
 
         async def run_load() -> LoadResult:
-            return await asyncio.wait_for(run(config, plan=plan, say=lambda _: None), 30)
+            return await asyncio.wait_for(run(config, plan=plan, say=say), 30)
 
         with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
             return runner.run(run_load())

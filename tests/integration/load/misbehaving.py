@@ -259,6 +259,13 @@ async def never_loaded(x: Exchange) -> bool:
     return True
 
 
+async def never_predicts(x: Exchange) -> bool:
+    """Fail at every request, as TorchServe does whose handler cannot read it (pytorch/serve#410)."""
+    body = b'{"code": 503, "type": "InternalServerException", "message": "Prediction failed"}'
+    x.writer.write(answer(body, "503 Service Unavailable"))
+    return True
+
+
 async def lazy(x: Exchange) -> bool:
     """Load the model at the first request."""
     if x.served == 1:
@@ -266,6 +273,25 @@ async def lazy(x: Exchange) -> bool:
     return await keep_alive(x)
 
 
+async def two_writes(x: Exchange) -> bool:
+    """Write head and body as far apart as an acknowledgement is delayed, every other time."""
+    head, body = answer(b"in two pieces").split(b"\r\n\r\n")
+    x.writer.write(head + b"\r\n\r\n")
+    await x.writer.drain()
+    await asyncio.sleep(0.041 if x.served % 2 else 0.1)
+    x.writer.write(body)
+    return True
+
+
+async def cached(x: Exchange) -> bool:
+    """Take 20 ms for a body that was not answered before."""
+    if x.body not in answered:
+        answered.add(x.body)
+        await asyncio.sleep(0.02)
+    return await keep_alive(x)
+
+
+answered: set[bytes] = set()
 one_at_a_time = asyncio.Lock()
 
 

@@ -49,6 +49,14 @@ def test_the_window_has_the_requests_that_were_due_in_it_at_the_rate_asked_for(l
     assert status.latency_low.p95 <= status.latency.p95
 
 
+def test_the_reference_loop_ran_before_and_after_the_load(load: MakeLoad) -> None:
+    """On the machine of the generator; the two differ by less than two machines do."""
+    result = load("keep_alive", CONSTANT)
+    assert result.loop_before is not None
+    assert result.loop_after is not None
+    assert 0.1 < result.loop_before / result.loop_after < 10
+
+
 def test_responses_over_time_cover_warm_up_window_and_drain(load: MakeLoad) -> None:
     """What came in the window is about the window's requests, and all of it is there."""
     result = load("keep_alive", CONSTANT)

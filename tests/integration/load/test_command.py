@@ -9,8 +9,8 @@ from pathlib import Path
 
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.config import LoadConfig
-from modelprofiler.load.dataset import describe
 from modelprofiler.load.result import LoadResult
+from modelprofiler.load.rows.examine import describe
 
 
 def command(config: Path, result: Path) -> list[str]:

@@ -9,7 +9,7 @@ from tests.ports import unused_port
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources, Provenance
-from modelprofiler.load.dataset import describe, read_rows
+from modelprofiler.load.rows.examine import describe
 from modelprofiler.local.command import Command, HttpProbe
 from modelprofiler.local.prepared import Prepared
 
@@ -48,7 +48,7 @@ def prepare(directory: Path, repository: Path, knobs: str = "", **spec: Any) -> 
             probe=HttpProbe(port, "/healthz"),
         ),
         dataset_file=rows,
-        dataset=describe(read_rows(rows.read_bytes())),
+        dataset=describe(rows.read_bytes().splitlines()),
         run_hash="abc",
         provenance=Provenance(),
     )

@@ -12,7 +12,7 @@ from tests.integration.local.support import prepare
 from modelprofiler.api.trial import Outcome, Purpose, Trial
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.drift import drift_of
-from modelprofiler.core.leak import leak_of
+from modelprofiler.core.memory.leak import leak_of
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.host.owner import owner_prefix
 from modelprofiler.local.placement import Placement

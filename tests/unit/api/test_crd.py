@@ -163,7 +163,7 @@ def _same_fields(value: Any, default: Any) -> Any:
 def test_an_objects_default_is_written_out() -> None:
     """The API server checks a type's rules against the default exactly as it is written."""
     expected = {"strategy": "Adaptive", "maxTrials": 20, "repetitions": 2, "resize": "Auto", "threads": "None"}
-    expected |= {"deadline": "1h"}
+    expected |= {"deadline": "1h", "soak": "10m"}
     assert expected == NODES["spec.search"]["default"]
 
 

@@ -25,8 +25,19 @@ def _load(name: str) -> list[Any]:
 def test_what_breaks_a_rule_is_refused_with_its_sentence(case: dict[str, Any], change: Change) -> None:
     """The same cases go to a real API server in the end-to-end tests."""
     with pytest.raises(InvalidInput) as caught:
-        ModelProfile.parse(change(case["set"]))
+        ModelProfile.parse(change(case["set"] | {path: "x" * count for path, count in case.get("fill", {}).items()}))
     assert case["says"] in str(caught.value)
+
+
+def test_a_template_and_inline_files_share_one_bound(change: Change) -> None:
+    """The API server cannot tell the size of a template, since its schema is open."""
+    container = {"name": "server", "image": "i", "args": ["x" * 200_000]}
+    template = {"spec.server": {"template": {"spec": {"containers": [container]}}}}
+    ModelProfile.parse(change(template | {"spec.dataset.source": {"inline": "x" * 60_000}}))
+    with pytest.raises(
+        InvalidInput, match=r"server\.template and what the sources contain inline must have at most 256"
+    ):
+        ModelProfile.parse(change(template | {"spec.dataset.source": {"inline": "\N{PILE OF POO}" * 16_000}}))
 
 
 @pytest.mark.parametrize("case", _load("out-of-bounds.yaml"), ids=lambda case: str(case["set"]))

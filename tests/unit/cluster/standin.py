@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from modelprofiler.api.objects import Object
+from modelprofiler.api.objects import Object, controller_of
 from modelprofiler.cluster.adapter import (
     ACCOUNTS,
     CLAIMS,
@@ -19,6 +19,7 @@ from modelprofiler.cluster.adapter import (
     JOBS,
     LEASES,
     MERGE_PATCH,
+    NAMESPACES,
     NODES,
     PODS,
     PROFILES,
@@ -30,7 +31,7 @@ from modelprofiler.cluster.answers import check_controller
 from modelprofiler.cluster.traffic import Traffic
 from modelprofiler.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound
 
-_ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, LEASES, NODES, PODS, PROFILES)
+_ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, LEASES, NAMESPACES, NODES, PODS, PROFILES)
 KINDS = {kind.plural: kind for kind in _ALL}
 Fault = Callable[[str, Kind, str], None]
 
@@ -154,7 +155,9 @@ class StandIn(Cluster):
         self._begin("dry-run" if dry_run else "create", kind, name)
         if dry_run and (kind.plural, namespace, name) in self.objects:
             raise AlreadyExists(f'{kind.plural} "{name}" already exists')
-        if not dry_run and (kind.plural, namespace, name) not in self.objects:
+        if not dry_run and (kind.plural, namespace, name) in self.objects and controller_of(body):
+            self.calls.append(("get", kind.plural, name))  # as the real one finds out whose it is
+        elif not dry_run and (kind.plural, namespace, name) not in self.objects:
             stored = _copy(body)
             stored["metadata"]["namespace"] = namespace
             self.put(kind, stored)

@@ -69,6 +69,15 @@ async def test_a_report_of_somebody_else_or_of_an_earlier_run_is_not_read(cluste
     assert {} == (await fetch(cluster, "team", "digits")).details
 
 
+async def test_a_report_whose_name_somebody_else_has_is_read_under_its_own(cluster: StandIn) -> None:
+    """The operator has written it under the next name."""
+    mine = cluster.objects.pop((CONFIG_MAPS.plural, "team", "digits-report"))
+    cluster.put(CONFIG_MAPS, {"metadata": {"name": "digits-report", "namespace": "team"}})
+    mine["metadata"]["name"] = "digits-report-2"
+    cluster.put(CONFIG_MAPS, mine)
+    assert [1] == list((await fetch(cluster, "team", "digits")).details)
+
+
 async def test_a_report_that_may_not_be_read_is_done_without(cluster: StandIn) -> None:
     """Not everybody who may read profiles may read ConfigMaps."""
 

@@ -95,16 +95,19 @@ async def test_a_profile_that_is_deleted_gives_up_its_turn() -> None:
 
 
 async def test_where_nodes_may_not_be_counted_one_profile_runs_at_a_time() -> None:
-    """As many as there are nodes otherwise."""
+    """As many as there are nodes that take ordinary pods otherwise."""
     operator, cluster = await started()
     cluster.put(NODES, node("node2"))
-    counted = await serving(operator)._slots()
+    cluster.put(NODES, node("cordoned", unschedulable=True))
+    counted = await serving(operator)._ordinary_nodes()
 
     def refuse(verb: str, kind: Kind, name: str) -> None:
         raise Refused("nodes is forbidden", 403)
 
     cluster.before = refuse
-    assert (2, 1) == (counted, await serving(operator)._slots())
+    assert (frozenset({"node1", "node2"}), frozenset()) == (counted, await serving(operator)._ordinary_nodes())
+    serving(operator).turns.places.ordinary = frozenset()
+    assert 1 == serving(operator).turns.slots
     await operator.stop()
 
 

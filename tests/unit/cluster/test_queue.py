@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from modelprofiler.cluster.places import Places
 from modelprofiler.cluster.queue import Entry, Key, Queue, State
 
 W, R, D = State.WAITING, State.RUNNING, State.DONE
@@ -144,3 +145,30 @@ def test_ten_times_as_many_cost_about_ten_times_as_much() -> None:
     few = min(seconds_of_a_change_each(500) for _ in range(3))
     many = min(seconds_of_a_change_each(5000) for _ in range(2))
     assert many < 40 * few
+
+
+def test_a_namespace_has_no_more_than_its_share_and_others_are_called_in_its_place() -> None:
+    """Those beyond are in nobody's way, and know how many of their own must finish before."""
+    shared = queue(entry(name) for name in ("a0", "a1", "a2", "a3", "b8", "c9"))
+    shared.most = 1
+    assert ["a0", "b8", "c9"] == [name for _, name in shared.first(4)]
+    places = Places(4)
+    positions = {name: places.position(shared, (name[0], name)) for name in ("a0", "a1", "a2", "a3", "b8", "c9")}
+    assert {"a0": 0, "a1": 1, "a2": 2, "a3": 3, "b8": 0, "c9": 0} == positions
+    shared.put(entry("a0", R))
+    assert [1, 2, 3] == [shared.beyond_share(("a", name)) for name in ("a1", "a2", "a3")]
+    assert ["b8", "c9"] == [name for _, name in shared.first(3)]
+
+
+def test_whoever_may_run_now_is_whoever_is_called() -> None:
+    """Whatever the share: a profile that is called, but thinks that it must wait, would stop the queue."""
+    rng = random.Random(5)
+    for _ in range(300):
+        entries = [entry(f"{rng.choice('abc')}{n}", rng.choice([W, W, R])) for n in range(rng.randint(1, 12))]
+        waiting, places = queue(entries), Places(rng.randint(1, 6))
+        waiting.most = rng.randint(1, 4)
+        for known in entries:
+            places.put(known)
+        called = set(places.free_to_run(waiting))
+        keys = [known.key for known in entries if known.state is W]
+        assert called == {key for key in keys if places.position(waiting, key) == 0}

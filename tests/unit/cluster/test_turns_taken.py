@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.unit.cluster.objects import Object, raw_profile
+from tests.unit.cluster.objects import Object, node, raw_profile
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import World
 
-from modelprofiler.cluster.adapter import DEPLOYMENTS, PROFILES
+from modelprofiler.cluster.adapter import DEPLOYMENTS, NODES, PROFILES
 from modelprofiler.cluster.queue import Key
 
 SHORT = {"cpu": {"values": ["250m", "1"]}, "memory": {"values": ["1Gi"]}}
@@ -87,7 +87,8 @@ async def test_after_a_restart_the_one_that_runs_goes_on_and_the_others_wait() -
 async def test_two_nodes_take_two_profiles() -> None:
     """As many as there are nodes."""
     crowd = Crowd(created(A1, 0), created(A2, 1), created(B3, 2))
-    crowd.world.turns.slots = 2
+    crowd.world.cluster.put(NODES, node("node2"))
+    crowd.world.turns.places.ordinary = frozenset({"node1", "node2"})
     await crowd.until_idle()
     assert (2, 3) == (crowd.most, len(crowd.finished))
 

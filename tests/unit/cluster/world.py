@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import MetricsUnavailable, ModelProfilerError
 from modelprofiler.files.inspect import PrepareResult
+from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.result import LoadResult
 from modelprofiler.metrics.series import ContainerSamples, series
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
@@ -98,6 +100,8 @@ class World:
         self.on_claims: PrepareResult | None = None
         """What is on every claim; None: the pod that looks does not start."""
         self.p95 = p95
+        self.node_reading = NodeReading(cores=4, busy_percent=20, steal_percent=0, clock_offset=0.0, cpu_model="CPU 7")
+        """What the reader on the server's node tells every load."""
         self.woken: list[Key] = []
         self._uids = itertools.count(1)
         self.cluster.put(NODES, node())
@@ -155,7 +159,7 @@ class World:
         return sorted(
             m["name"]
             for m in found
-            if m.get("labels", {}).get(names.COMPONENT) in ("server", "load", "files", "prepare")
+            if m.get("labels", {}).get(names.COMPONENT) in ("server", "load", "files", "prepare", "reader")
         )
 
     async def look(self, key: Key = KEY) -> float | None:
@@ -193,6 +197,8 @@ class World:
                 self._load(pod, age)
             elif pod["metadata"]["labels"][names.COMPONENT] == names.PREPARE:
                 self._prepare(pod, age)
+            elif pod["metadata"]["labels"][names.COMPONENT] == names.READER:
+                self._read_node(pod, age)
             else:
                 self._serve(pod, age)
         self.tell()
@@ -232,7 +238,7 @@ class World:
         container = pod["spec"]["containers"][0]
         shown = (pod["status"].get("containerStatuses") or [{}])[0].get("resources") or container["resources"]
         status = {"name": container["name"], "imageID": "scoring@sha256:1", "restartCount": 0}
-        pod["spec"]["nodeName"] = "node1"
+        pod["spec"].setdefault("nodeName", self._node_for(pod))
         conditions = []
         if age >= 2:
             conditions.append({"type": "Ready", "status": "True", "lastTransitionTime": created})
@@ -248,6 +254,17 @@ class World:
             "containerStatuses": [status],
         }
 
+    def _node_for(self, pod: Object) -> str:
+        """Return the node that its selector names, or else the first without a server."""
+        hosts: dict[str, str] = {
+            o["metadata"]["labels"]["kubernetes.io/hostname"]: o["metadata"]["name"] for o in self.cluster.of(NODES)
+        }
+        if host := (pod["spec"].get("nodeSelector") or {}).get("kubernetes.io/hostname"):
+            return hosts.get(str(host), str(host))
+        servers = [p for p in self.cluster.of(PODS) if p["metadata"]["labels"][names.COMPONENT] == names.SERVER]
+        taken = {p["spec"].get("nodeName") for p in servers}
+        return next((name for name in hosts.values() if name not in taken), "node1")
+
     def _prepare(self, pod: Object, age: float) -> None:
         pod["spec"]["nodeName"] = "node1"
         if age >= 3 and self.on_claims is not None and not pod["status"].get("containerStatuses"):
@@ -255,6 +272,15 @@ class World:
             pod["status"] = {
                 "phase": "Succeeded",
                 "containerStatuses": [{"name": "prepare", "state": {"terminated": ended}}],
+            }
+
+    def _read_node(self, pod: Object, age: float) -> None:
+        pod["spec"]["nodeName"] = "node1"
+        if age >= 1:
+            pod["status"] = {
+                "phase": "Running",
+                "podIP": "198.18.1.9",
+                "containerStatuses": [{"name": "reader", "state": {"running": {}}}],
             }
 
     def _load(self, pod: Object, age: float) -> None:
@@ -267,6 +293,9 @@ class World:
         limits = Limits(int(annotations[names.CPU]), int(annotations[names.MEMORY]))
         start = (datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) - EPOCH).total_seconds()
         result = self.result(limits, start)
+        if json.loads(pod["metadata"]["annotations"][names.LOAD_CONFIG]).get("nodeReader", {}).get("host"):
+            pod["spec"]["nodeName"] = "node2"
+            result = replace(result, node=self.node_reading)
         self.metrics.loads.append(result)
         ended = {
             "exitCode": 0,

@@ -58,6 +58,7 @@ def test_what_does_not_change_a_measurement_keeps_the_run(change: dict[str, Any]
         {"load": {"openLoop": {"rate": "50"}, "duration": "60s"}},
         {"load": {"closedLoop": {"concurrency": 4}}},
         {"search": {"threads": "Auto"}},
+        {"dataset": {"source": {"inline": "the same rows"}, "contentType": "text/plain"}},
         {"endpoint": {"http": {"timeout": "1s"}}},
         {"endpoint": {"http": {"expect": {"status": [200, 201]}}}},
         {"server": {"entryScript": {**SCRIPT, "workers": 2}}},

@@ -34,9 +34,6 @@ def test_a_plain_profile_is_supported(environment: Environment) -> None:
             {"server": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}},
             "spec.server.workloadRef",
         ),
-        ({"dataset": {"source": FILES, "format": "CSV", "column": "body"}}, "spec.dataset.format"),
-        ({"dataset": {"source": FILES, "column": "body"}}, "spec.dataset.column"),
-        ({"dataset": {"source": FILES, "encoding": "Base64"}}, "spec.dataset.encoding"),
         ({"load": {"openLoop": {"rate": "50"}, "parallelism": 2}}, "spec.load.parallelism"),
         ({"model": {"name": "x", "source": {"uri": {"uri": "s3://x"}}}}, "spec.model.source.uri"),
     ],
@@ -54,6 +51,7 @@ def test_what_is_not_supported_anywhere(environment: Environment, changes: dict[
         ({"server": script(pythonVersion="3.12")}, "spec.server.entryScript.environment.pythonVersion"),
         ({"dataset": {"source": {"path": "rows.txt"}}}, "spec.dataset.source.path"),
         ({"server": {"entryScript": {"source": {"path": "."}}}}, "spec.server.entryScript.source.path"),
+        ({"dataset": {"source": FILES, "format": "Parquet"}}, "spec.dataset.format"),
     ],
 )
 def test_what_is_not_supported_in_a_cluster(changes: dict[str, Any], path: str) -> None:
@@ -77,12 +75,8 @@ def test_a_problem_says_what_would_work() -> None:
 
 def test_all_problems_are_found_at_once() -> None:
     """Not one a try."""
-    assert (
-        len(
-            paths("Cluster", dataset={"source": {"path": "x"}, "encoding": "Base64"}, server=script(requirements=["x"]))
-        )
-        == 3
-    )
+    dataset = {"source": {"path": "x"}, "format": "Parquet"}
+    assert 3 == len(paths("Cluster", dataset=dataset, server=script(requirements=["x"])))
 
 
 def template(**container: Any) -> dict[str, Any]:

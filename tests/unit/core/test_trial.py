@@ -11,6 +11,7 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import MemoryUsage, NodeLoad, Outcome, Purpose, Trial, UsageStatus
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, ResultKind
+from modelprofiler.core.judge import rejudge
 from modelprofiler.core.steps import Window
 from modelprofiler.core.trial import finished_trial, with_late_usage
 from modelprofiler.load.result import LoadResult
@@ -103,3 +104,22 @@ def test_a_message_that_is_too_long_for_the_status_is_cut_with_a_mark() -> None:
     row = trial(Evidence(failure=Failure(Outcome.CRASHED, "x" * 5000)))
     assert 2048 == len(row.message)
     assert row.message.endswith("x…")
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence(failure=Failure(Outcome.OOM_KILLED, "the kernel killed it")),
+        Evidence(load=completed(), usage=MEASURED.model_copy(update={"oom_kills": 2})),
+    ],
+)
+def test_a_resized_server_that_is_killed_for_memory_is_no_evidence(evidence: Evidence) -> None:
+    """It held what the loads before had left; also when it is judged again. A fresh server's kill counts."""
+    passed = trial(Evidence(load=completed(), usage=MEASURED))
+    resized = Attempt(2, Purpose.BRACKET, Limits(500, 2**30), False, "Decide", NOON)
+    row = finished_trial(spec(), resized, evidence, NOON, [passed])
+    assert Outcome.DISTURBED is row.outcome
+    assert "held the memory of earlier loads" in row.message
+    assert Outcome.DISTURBED is rejudge(spec(), [passed, row])[1].outcome
+    fresh = replace(resized, fresh=True)
+    assert Outcome.OOM_KILLED is finished_trial(spec(), fresh, evidence, NOON, [passed]).outcome

@@ -14,7 +14,7 @@ from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.cli import main
 from modelprofiler.core.sources import digest
 from modelprofiler.files.inspect import PrepareConfig, PrepareResult, SourceProblem, prepare
-from modelprofiler.load.dataset import describe
+from modelprofiler.load.rows.examine import describe
 
 NOBODY = 65534
 CLAIM = "spec.{}.source.persistentVolumeClaim"

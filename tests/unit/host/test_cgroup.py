@@ -136,9 +136,21 @@ def test_version_1_is_for_root(tmp_path: Path, proc: Path, closed: set[Path]) ->
         open_cgroup("trial", tmp_path / "nowhere", proc)
 
 
+def test_a_read_only_mount_is_told_from_a_lack_of_rights(
+    make: Callable[..., Path], proc: Path, closed: set[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in most containers, where not even root may write; and how a container gets it writable."""
+    closed.add(root := make(passed_on="cpu memory"))
+    actual = os.statvfs(root)
+    flags = (*tuple(actual)[:8], actual.f_flag | os.ST_RDONLY, actual.f_namemax)
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(flags))
+    with pytest.raises(LimitsUnavailable, match=f"{root} is mounted read-only, as in most containers .*privileged"):
+        open_cgroup("trial", root, proc)
+
+
 def test_a_system_without_control_groups_has_none(tmp_path: Path) -> None:
     """Such as macOS, or a container that shows none."""
-    with pytest.raises(LimitsUnavailable, match="this system has no control groups"):
+    with pytest.raises(LimitsUnavailable, match="no control groups are mounted at"):
         open_cgroup("trial", tmp_path / "cgroup", tmp_path / "proc")
 
 

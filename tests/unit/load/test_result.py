@@ -11,6 +11,7 @@ from modelprofiler.api.trial import AnswerKind, FailureCounts, FirstRequest, Lat
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.result import LoadResult, merge
 from modelprofiler.load.timeline import Timeline
 
@@ -104,6 +105,26 @@ def worst_case(message: str) -> LoadResult:
         steal_percent=99.9,
         cpu_model="".join(chr(r.randrange(33, 127)) for _ in range(80)),
         cgroup_version="v1",
+        loop_before=0.000123456,
+        loop_after=0.000123457,
+        node=NodeReading(
+            cores=99_999,
+            shared_cores=99_998,
+            cpu_model=_noise(r, 80),
+            cgroup_version="v2",
+            kernel=_noise(r, 80),
+            busy_percent=99.9,
+            steal_percent=99.9,
+            major_faults=r.randrange(10**18),
+            read_bytes=r.randrange(10**18),
+            clock_offset=-r.random() * 1e10,
+            clock_error=r.random(),
+            loop_before=0.000123456,
+            loop_after=0.000123457,
+            silent=True,
+            clocks_moved=True,
+            problem=_noise(r, 200),
+        ),
         status=status(
             requests=10**12,
             failures=10**11,

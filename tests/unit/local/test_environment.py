@@ -33,10 +33,51 @@ def test_the_server_is_always_there_in_the_images_version_unless_another_is_name
     assert ["azureml_inference_server_http>=1.4", "six"] == asked("azureml_inference_server_http>=1.4", "six")
 
 
-def test_options_are_no_packages() -> None:
-    """A profile has no files to refer to."""
-    problems = requirement_problems(Environment(requirements=["six", "-r other.txt"]))
-    assert ["spec.server.entryScript.environment.requirements[1]"] == [p.path for p in problems]
+@pytest.mark.parametrize(
+    ("says", "line"),
+    [
+        ("not an option", "-r other.txt"),
+        ("not an option", "six --index-url https://elsewhere.example/simple"),
+        ("not an option", "six\t-f /tmp"),
+        ("not an option", "  --pre"),
+        ("not an option", "six --hash=sha256:00 --global-option=x"),
+        ("a single line", "six\n--index-url https://elsewhere.example/simple"),
+        ("a single line", "six\u2028--pre"),
+        ("a single line", "six \\"),
+        ("a variable", "six @ https://elsewhere.example/${AWS_SECRET_ACCESS_KEY}"),
+    ],
+)
+def test_a_requirement_has_no_options(says: str, line: str) -> None:
+    """They would say where every package comes from, or send secrets there."""
+    (problem,) = requirement_problems(Environment(requirements=["six", line]))
+    assert "spec.server.entryScript.environment.requirements[1]" == problem.path
+    assert says in problem.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "six",
+        "six==1.16.0 --hash=sha256:0a1b --hash=sha256:ff",
+        "scikit-learn >= 1.2, < 2 ; python_version > '3.8'",
+        "pip-tools[coverage]~=7.0  # why",
+        "package @ https://example.org/package-1.0-py3-none-any.whl",
+        "/home/somebody/package-1.0-py3-none-any.whl",
+    ],
+)
+def test_a_package_is_a_requirement(line: str) -> None:
+    """Also with hashes, a marker, extras, or an address."""
+    assert [] == requirement_problems(Environment(requirements=[line]))
+
+
+def test_environments_of_different_indexes_are_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package of a private index has the name of a public one by chance, or on purpose."""
+    keys = []
+    for index in ("https://one.example/simple", "https://two.example/simple"):
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index)
+        keys.append(module._key(["a"], None))
+    monkeypatch.setenv("UV_FIND_LINKS", "/wheels")
+    assert 3 == len({*keys, module._key(["a"], None)})
 
 
 def test_environments_differ_by_their_content_only() -> None:

@@ -91,3 +91,35 @@ def test_samples_outside_the_span_are_left_out_but_the_time_of_creation_is_not()
 def test_series_that_are_not_needed_are_left_out() -> None:
     """Nothing fails on a metric that nobody asked for."""
     assert not assemble([RawSeries(_labels("container_fs_usage_bytes"), [(1.0, 1.0)])], REF, (0.0, 9.0), "Kubelet")
+
+
+FAULTS, READ = "container_memory_failures_total", "container_fs_reads_bytes_total"
+
+
+def test_faults_that_read_a_disk_are_told_from_the_others() -> None:
+    """Two types and two scopes are one metric; one installer drops the scope "hierarchy", none the other."""
+    raw = [
+        RawSeries(_labels(FAULTS, failure_type=kind, scope=scope), [(1.0, value)])
+        for value, (kind, scope) in enumerate(
+            (kind, scope) for scope in ("container", "hierarchy") for kind in ("pgfault", "pgmajfault")
+        )
+    ]
+    assert series([(1.0, 1.0)]) == assemble(raw, REF, (0.0, 100.0), "Kubelet").major_faults
+
+
+def test_bytes_read_from_several_disks_add_up() -> None:
+    """Each disk has a series; a disk that is not read has none."""
+    raw = [
+        RawSeries(_labels(READ, device="/dev/sda"), [(1.0, 100.0), (15.0, 200.0)]),
+        RawSeries(_labels(READ, device="/dev/sdb"), [(1.0, 5.0), (15.0, 7.0)]),
+        RawSeries(_labels(READ, device="/dev/sdb", job="other"), [(1.0, 5.0)]),
+    ]
+    samples = assemble(raw, REF, (0.0, 100.0), "Prometheus")
+    assert series([(1.0, 105.0), (15.0, 207.0)]) == samples.read_bytes
+    assert () == samples.restarts
+
+
+def test_series_that_an_installer_drops_are_absent() -> None:
+    """Missing is not zero."""
+    samples = assemble([RawSeries(_labels(), [(1.0, 1.0)])], REF, (0.0, 100.0), "Prometheus")
+    assert ((), (), ()) == (samples.mapped_file_bytes, samples.major_faults, samples.read_bytes)

@@ -28,6 +28,14 @@ def test_a_leak_is_reported_by_its_slope() -> None:
     assert result.low < 4096 < result.high
 
 
+def test_a_small_leak_of_a_large_server_is_reported() -> None:
+    """10 KiB a request in a window of 250 requests: 2.5 MiB of 600."""
+    result = growth([(n, noisy(600 * MIB + 10 * 1024 * n, n)) for n in range(0, 250, 12)])
+    assert result is not None
+    assert result.low is not None
+    assert result.low > 0
+
+
 def test_memory_that_stays_is_reported_not_to_grow() -> None:
     """That is a measured zero, not a missing value."""
     result = growth([(n, 200 * MIB + 4096 * (n % 3)) for n in range(0, 3000, 500)])

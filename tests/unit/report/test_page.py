@@ -13,7 +13,7 @@ from tests.unit.core.search.simulator import random_simulation
 from tests.unit.report import runs
 
 from modelprofiler.api.status import Variable
-from modelprofiler.api.trial import Outcome, Size
+from modelprofiler.api.trial import Outcome, Purpose, Size
 from modelprofiler.metrics.series import series
 from modelprofiler.report import page, text
 from modelprofiler.report.record import RunRecord
@@ -266,6 +266,24 @@ def test_memory_over_time_stays_below_its_limit() -> None:
     drawn = figure.all("path", "series")[0].attributes["d"] or ""
     heights = [float(pair.split()[1]) for pair in drawn.removeprefix("M").split("L")]
     assert limit < min(heights)
+
+
+def test_the_soak_has_a_picture_of_its_own() -> None:
+    """Where it is not the trial that is shown in detail."""
+    known = runs.verified()
+    first = known.trials[0].trial.index
+    trials = [
+        t.model_copy(update={"purpose": Purpose.SOAK}) if t.index == first else t for t in known.profile.status.trials
+    ]
+    status = known.profile.status.model_copy(update={"trials": trials})
+    memory = series((float(second), 1e8 + 1e6 * second) for second in range(60))
+    details = {
+        i: replace(d, trial=trials[i - 1], memory=memory if i == first else d.memory) for i, d in known.details.items()
+    }
+    profile = known.profile.model_copy(update={"status": status})
+    titles = [n.text for n in parsed(replace(known, profile=profile, details=details)).all("h2")]
+    assert "Memory in the soak" in titles
+    assert "Memory in the soak" not in [n.text for n in parsed(known).all("h2")]
 
 
 def test_a_run_that_used_nothing_is_drawn() -> None:

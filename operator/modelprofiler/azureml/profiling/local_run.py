@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from modelprofiler.azureml.exceptions import WebserviceException
 from modelprofiler.azureml.profiling.details import CANCELLED, FAILED, FINAL_STATES, Snapshot
 from modelprofiler.azureml.store import Json, Store, read_json, write_json
 from modelprofiler.core.text import tail
+from modelprofiler.host.programs import own_command, own_environment
 
 PROFILES = "profiles"
 STATE, MANIFEST, LOG = "state.json", "profile.yaml", "run.log"
@@ -69,7 +69,7 @@ class LocalRuns:
         """Start a run in the background."""
         (directory / MANIFEST).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
         write_json(directory / STATE, {"models": models, "trackingUri": tracking_uri, "store": str(self.store.root)})
-        command = [sys.executable, "-m", "modelprofiler.azureml.profiling.worker", str(directory)]
+        command = own_command("modelprofiler.azureml.profiling.worker", str(directory))
         with (directory / LOG).open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - this very program
                 command,
@@ -78,6 +78,7 @@ class LocalRuns:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=directory,
+                env=own_environment(),
             )
         _children.append(process)
         update_state(directory, pid=process.pid, command=command)

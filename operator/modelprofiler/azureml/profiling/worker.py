@@ -26,6 +26,7 @@ from modelprofiler.azureml.profiling.tags import tag_models
 from modelprofiler.azureml.registry.choose import registry_at
 from modelprofiler.azureml.store import Store, read_json
 from modelprofiler.errors import ModelProfilerError
+from modelprofiler.host.programs import own_command
 
 WAIT_SECONDS = 24 * 3600
 """How long a run waits in the queue for other runs on this machine: a day. An estimate."""
@@ -33,8 +34,8 @@ WAIT_SECONDS = 24 * 3600
 
 def engine(directory: Path) -> list[str]:
     """Return the command that runs the profile of a directory."""
-    run = [sys.executable, "-m", "modelprofiler", "run", str(directory / MANIFEST)]
-    return [*run, "--output", "json", "--directory", str(directory / "run"), "--wait", str(WAIT_SECONDS)]
+    options = ("--output", "json", "--directory", str(directory / "run"), "--wait", str(WAIT_SECONDS))
+    return own_command("modelprofiler", "run", str(directory / MANIFEST), *options)
 
 
 def main(argv: list[str]) -> int:

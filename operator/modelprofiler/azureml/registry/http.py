@@ -6,16 +6,20 @@ MLflow's own client installs 850 MB for these few calls, so it is not used.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
+from modelprofiler.core.text import printable
 
 CALL_SECONDS = 30.0
 """Timeout of a call; MLflow answers in milliseconds. An estimate."""
@@ -25,6 +29,14 @@ FILE_SECONDS = 600.0
 
 CHUNK = 2**20
 """Bytes that are written to a file at once."""
+
+
+LARGEST_ANSWER, MOST_VALUES = 16 * 2**20, 1_000_000
+"""Bytes of an answer in JSON, and values in it, counted as commas and brackets: a page of 200 versions with all their
+tags has some 100 kB. Three bytes of JSON may become a dict of 64 bytes."""
+
+REDIRECTS = 3
+"""Redirects that are followed, to the same server alone: credentials go nowhere else."""
 
 
 class Missing(WebserviceException):
@@ -52,6 +64,7 @@ class Http:
         self.address = address.rstrip("/")
         self._session = requests.Session()
         self._session.auth = _credentials()
+        self._session.headers["Accept-Encoding"] = "identity"  # a few KB could become any size
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the answer to a GET."""
@@ -81,40 +94,80 @@ class Http:
                 out.write(chunk)
 
     def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        with self._response(method, path, CALL_SECONDS, **arguments) as response:
-            if not response.content:
-                return {}
-            try:
-                data = response.json()
-            except requests.JSONDecodeError as error:
-                raise WebserviceException(
-                    f"{self.address} is not an MLflow server: it answers {response.content[:100]!r}"
-                ) from error
+        with self._response(method, path, CALL_SECONDS, stream=True, **arguments) as response:
+            content = self._content(response)
+        if not content:
+            return {}
+        data = _parsed(content)
+        if data is None:
+            raise WebserviceException(f"{self.address} is not an MLflow server: it answers {content[:100]!r}")
         return data if isinstance(data, dict) else {}
 
     @contextlib.contextmanager
     def _response(self, method: str, path: str, seconds: float, **arguments: Any) -> Iterator[requests.Response]:
         """Make a request and yield the response; translate its errors, also those while the body is read."""
         try:
-            with self._session.request(method, f"{self.address}/{path}", timeout=seconds, **arguments) as response:
+            with self._followed(method, f"{self.address}/{path}", timeout=seconds, **arguments) as response:
                 if not response.ok:
                     raise self._error(response)
                 yield response
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             message = f"MLflow at {self.address} does not answer: {_root_cause(error)}"
             raise WebserviceException(message, 503) from error
 
+    def _followed(self, method: str, url: str, **arguments: Any) -> requests.Response:
+        """Make a request, and follow redirects to the same server."""
+        for _ in range(REDIRECTS + 1):
+            response = self._session.request(method, url, allow_redirects=False, **arguments)
+            if not response.is_redirect:
+                return response
+            response.close()
+            url = urllib.parse.urljoin(url, response.headers["Location"])
+            if _origin(url) != _origin(self.address):
+                raise WebserviceException(
+                    f"MLflow at {self.address} redirects to {printable(url)[:200]}; credentials are sent to no other "
+                    "address than the tracking URI, so set MLFLOW_TRACKING_URI to that if it is right"
+                )
+            arguments.pop("params", None)  # they are in the address
+        raise WebserviceException(f"MLflow at {self.address} redirects more than {REDIRECTS} times")
+
+    def _content(self, response: requests.Response) -> bytes:
+        """Return a body that is neither too large nor too slow."""
+        content, end = bytearray(), time.monotonic() + CALL_SECONDS
+        # What has come, each time: reading whole chunks would wait for as long as bytes drip in.
+        while chunk := response.raw.read1(CHUNK):
+            content += chunk
+            if len(content) > LARGEST_ANSWER:
+                raise WebserviceException(f"MLflow at {self.address} sent more than {LARGEST_ANSWER >> 20} MiB")
+            if time.monotonic() > end:
+                message = f"MLflow at {self.address} has not answered completely within {CALL_SECONDS:g} s"
+                raise WebserviceException(message, 503)
+        return bytes(content)
+
     def _error(self, response: requests.Response) -> WebserviceException:
-        try:
-            data = response.json()
-        except requests.JSONDecodeError:
-            data = None
+        data = _parsed(self._content(response))
         data = data if isinstance(data, dict) else {}
         code = str(data.get("error_code", ""))
-        message = data.get("message") or f"{response.status_code} {response.reason}"
+        message = printable(str(data.get("message") or f"{response.status_code} {response.reason}"))[:1000]
         missing = response.status_code == 404 or code == "RESOURCE_DOES_NOT_EXIST"
         kind = Missing if missing else WebserviceException
         return kind(f"MLflow at {self.address}: {message}", response.status_code, inner_exception=code)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of a URL, which credentials are for."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _parsed(content: bytes) -> Any:
+    """Return the value of some JSON; None where it is none, or has too many values."""
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
+        return None
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 class _BearerToken(AuthBase):

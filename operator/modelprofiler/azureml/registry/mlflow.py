@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import functools
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from modelprofiler.azureml.exceptions import ModelNotFoundException, WebserviceException
 from modelprofiler.azureml.registry.http import Http, Missing
@@ -38,8 +39,30 @@ _TAGGED_FIELDS = (
 )
 """Fields of a record that are kept as tags, in JSON."""
 
+MOST_PAGES = 1000
+"""Pages that are read: a bound, should a server never come to the last one."""
+
 PAGE = 200
 """Versions in one answer of a search, so that an answer stays small; the search reads every page."""
+
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+
+def _understood(call: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """Translate what comes of an answer that has not the form of MLflow's: the server may be anything."""
+
+    @functools.wraps(call)
+    def translated(*arguments: Parameters.args, **named: Parameters.kwargs) -> Answer:
+        try:
+            return call(*arguments, **named)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise WebserviceException(
+                f"the answer of the MLflow server is not one of MLflow's: {error!r:.200}"
+            ) from error
+
+    return translated
 
 
 class MlflowRegistry:
@@ -57,6 +80,7 @@ class MlflowRegistry:
         self._http = Http(address)
         self._store = store
 
+    @_understood
     def register(self, record: ModelRecord, files: Mapping[str, Path]) -> ModelRecord:
         """Upload the files as a run's artifacts, and add the next version of the model."""
         try:
@@ -86,6 +110,7 @@ class MlflowRegistry:
         self._http.send("POST", f"{API}/runs/update", end)
         return _record(registered)
 
+    @_understood
     def get(self, name: str, version: int | None = None) -> ModelRecord:
         """Return a version of a model, or the latest."""
         if version is None:
@@ -100,10 +125,12 @@ class MlflowRegistry:
             raise ModelNotFoundException(not_found(name, version, known), status_code=404) from error
         return _record(answer["model_version"])
 
+    @_understood
     def list(self, name: str | None = None) -> list[ModelRecord]:
         """Return all versions of a model, or of all models, the latest first."""
         return sorted(self._search(name), key=lambda r: (r.created_time or _BEGINNING, r.version), reverse=True)
 
+    @_understood
     def update(self, record: ModelRecord) -> None:
         """Write the description and the tags that have changed."""
         before, key = self.get(record.name, record.version), {"name": record.name, "version": str(record.version)}
@@ -117,11 +144,13 @@ class MlflowRegistry:
             description = {"description": record.description or ""}
             self._http.send("PATCH", f"{API}/model-versions/update", {**key, **description})
 
+    @_understood
     def delete(self, name: str, version: int) -> None:
         """Remove a version of a model."""
         self.get(name, version)
         self._http.send("DELETE", f"{API}/model-versions/delete", {"name": name, "version": str(version)})
 
+    @_understood
     def files(self, name: str, version: int) -> Path:
         """Return the directory with the model's files, downloaded at the first call."""
         self.get(name, version)
@@ -151,12 +180,13 @@ class MlflowRegistry:
         if quoted is not None:
             query["filter"] = f"name='{quoted}'"
         records: builtins.list[ModelRecord] = []
-        while True:
+        for _ in range(MOST_PAGES):
             page = self._http.get(f"{API}/model-versions/search", query)
             records += [_record(version) for version in page.get("model_versions", [])]
             if not page.get("next_page_token"):
                 return records
             query["page_token"] = page["next_page_token"]
+        raise WebserviceException(f"MLflow at {self._http.address} has more than {MOST_PAGES * PAGE} model versions")
 
     def _names(self) -> builtins.list[str]:
         return [record.id for record in self._search(None)]

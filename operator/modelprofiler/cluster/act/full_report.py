@@ -1,4 +1,4 @@
-"""Writes the ConfigMap ``<name>-report``: every finished trial in full, with samples and the load's result."""
+"""Writes a profile's report: every finished trial in full, with samples and the load's result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
-from modelprofiler.cluster.gather.objects import is_owned_by
 from modelprofiler.cluster.gather.observation import Measured
 from modelprofiler.cluster.manifests import config_maps
-from modelprofiler.errors import NotFound, Refused
+from modelprofiler.cluster.reports import place_of
+from modelprofiler.errors import Refused
 from modelprofiler.load.result import LoadResult
 from modelprofiler.report.record import TrialRecord
 
@@ -27,11 +27,11 @@ async def write(
     trial: Trial,
     result: LoadResult | None,
     measured: Measured | None = None,
-) -> None:
-    """Add a finished trial to the report, or replace it there.
+) -> str | None:
+    """Add a finished trial to the report, or replace it there; return the name of a report that was created.
 
     It is called before the trial is recorded in the status, so that a crash in between loses nothing. A report that
-    the API server refuses (it is full, or its name belongs to somebody else) keeps no trial out of the status.
+    the API server refuses (it is full, or all its names belong to others) keeps no trial out of the status.
 
     Parameters
     ----------
@@ -46,10 +46,11 @@ async def write(
         When the API server does not answer; then the trial must not be recorded yet.
     """
     try:
-        await _write(cluster, profile, run_hash, trial, result, measured)
+        return await _write(cluster, profile, run_hash, trial, result, measured)
     except Refused as error:
         meta = profile.metadata
         log.warning("%s/%s: trial %d is not in the report: %s", meta.namespace, meta.name, trial.index, error)
+        return None
 
 
 async def _write(
@@ -59,12 +60,9 @@ async def _write(
     trial: Trial,
     result: LoadResult | None,
     measured: Measured | None,
-) -> None:
-    namespace, name = profile.metadata.namespace, names.report(profile.metadata.name)
-    report = await _existing(cluster, namespace, name)
-    if report is not None and not is_owned_by(report, profile.metadata.uid):
-        log.warning("%s/%s belongs to somebody else; the report is not written", namespace, name)
-        return
+) -> str | None:
+    namespace = profile.metadata.namespace
+    name, report = await place_of(cluster, namespace, profile.metadata.name, profile.metadata.uid)
     data = (report or {}).get("data") or {}
     key = names.trial_key(run_hash, trial.index)
     samples = (measured.cpu_seconds, measured.memory) if measured is not None else ((), ())
@@ -76,7 +74,7 @@ async def _write(
 
     async def put(entry: Object) -> None:
         if report is None:
-            body = config_maps.report(profile, run_hash, {key: json.dumps(entry, indent=1)})
+            body = config_maps.report(profile, run_hash, name, {key: json.dumps(entry, indent=1)})
             await cluster.create(CONFIG_MAPS, namespace, body)
         else:
             await cluster.patch(CONFIG_MAPS, namespace, name, {"data": {**stale, key: json.dumps(entry, indent=1)}})
@@ -85,13 +83,7 @@ async def _write(
         await put(full)
     except Refused:
         await put({"trial": full["trial"]})  # most of an entry is the result of the load generator
-
-
-async def _existing(cluster: Cluster, namespace: str, name: str) -> Object | None:
-    try:
-        return await cluster.get(CONFIG_MAPS, namespace, name)
-    except NotFound:
-        return None
+    return name if report is None else None
 
 
 def _recorded(data: Object, key: str) -> Object:

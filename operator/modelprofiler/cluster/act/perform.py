@@ -20,6 +20,7 @@ from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, 
 from modelprofiler.cluster.decide.actions import (
     Action,
     CreateJob,
+    CreateReader,
     CreateServer,
     DeleteFiles,
     DeleteJob,
@@ -35,13 +36,14 @@ from modelprofiler.cluster.gather.objects import is_owned_by
 from modelprofiler.cluster.gather.world import World
 from modelprofiler.cluster.manifests import config_maps, load, server
 from modelprofiler.cluster.manifests.prepare import prepare_job
+from modelprofiler.cluster.manifests.reader import reader_job
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.judge import reference_among
-from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.core.text import head
 from modelprofiler.errors import AlreadyExists, NameTaken, NotFound, Refused
-from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.config import LONGEST_PROBLEM, LoadConfig, NodeReaderConfig
+from modelprofiler.load.node.serve import PORT as READER_PORT
 from modelprofiler.load.trial_config import load_of_trial, longest_seconds
 
 log = logging.getLogger(__name__)
@@ -128,13 +130,21 @@ class Act:
                 await self._start_preparing(claims)
             case CreateServer():
                 await self._create_server(self._facts, action)
+            case CreateReader():
+                await self._create_reader(self._facts, action)
             case CreateJob():
                 await self._create_job(self._facts, action)
             case Resize():
                 await self._resize(self._facts, action)
-            case WriteReport(trial, result, measured):
-                run = self._facts
-                await full_report.write(self.cluster, run.profile, run.run_hash, trial, result, measured)
+            case WriteReport():
+                await self._write_report(self._facts, action)
+
+    async def _write_report(self, run: RunFacts, action: WriteReport) -> None:
+        made = await full_report.write(
+            self.cluster, run.profile, run.run_hash, action.trial, action.result, action.measured
+        )
+        if made is not None:
+            await self._tell_name(CONFIG_MAPS, names.report(run.profile.metadata.name), made)
 
     @property
     def _facts(self) -> RunFacts:
@@ -211,6 +221,14 @@ class Act:
         )
         await self._create(DEPLOYMENTS, deployment)
 
+    async def _create_reader(self, run: RunFacts, action: CreateReader) -> None:
+        """Start the node reader; nothing depends on it, so that a quota or a policy that refuses it stops nothing."""
+        job = reader_job(run.profile, run.run_hash, run.settings, trial=action.trial, host=action.host)
+        try:
+            await self._create(JOBS, job)
+        except Refused as error:
+            log.info("%s/%s: there is no node reader: %s", self.namespace, run.profile.metadata.name, error)
+
     async def _resize(self, run: RunFacts, action: Resize) -> None:
         """Resize the pod; a cluster that cannot (older than 1.33, a policy) gets a fresh pod instead."""
         size = action.limits.to_size().to_dict()
@@ -251,16 +269,22 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
     The load goes to the pod's own address: a Service would leave it out while a health route waits behind a running
     score, and would be two more objects to write for every server.
     """
-    return load_of_trial(
+    config = load_of_trial(
         run.profile.spec,
         index=action.trial,
         purpose=action.purpose,
         decide=action.window == "Decide",
         reference=run.reference,
         host=action.pod.ip,
-        dataset=f"{load.DATASET_DIR}/{run.dataset_key or INLINE_DATASET}",
+        dataset=load.dataset_path(run.profile, run.dataset_key),
         ready_timeout=run.settings.ready_timeout_seconds,
+        seconds=action.seconds,
     )
+    if not (action.reader or action.no_reader):
+        return config
+    problem = head(action.no_reader, LONGEST_PROBLEM)
+    reader = NodeReaderConfig(host=action.reader, port=READER_PORT, problem="" if action.reader else problem)
+    return config.model_copy(update={"node_reader": reader})
 
 
 def load_deadline(settings: Settings, config: LoadConfig) -> int:

@@ -163,7 +163,7 @@ async def _fill(cluster: Cluster, namespace: str, target: Object, volume: Volume
         await cluster.create(PODS, namespace, body)
         await _wait_until_running(cluster, namespace, name, claim_name)
         text = importlib.resources.files(__package__).joinpath("receive.py").read_text(encoding="utf-8")
-        command = ["python3", "-c", text, FILES_DIR]
+        command = ["python3", "-I", "-c", text, FILES_DIR]
         ended = await run_in_pod(cluster, namespace, name, CONTAINER, command, volume.archive(), _copy_seconds(volume))
     finally:
         await cluster.delete(PODS, namespace, name, grace_seconds=1)

@@ -38,6 +38,14 @@ class Resize:
 
 
 @dataclass(frozen=True)
+class CreateReader:
+    """Start the node reader on the node with a host name."""
+
+    trial: int
+    host: str
+
+
+@dataclass(frozen=True)
 class CreateJob:
     """Send the load."""
 
@@ -47,6 +55,12 @@ class CreateJob:
     window: str
     server: Server
     pod: Pod
+    seconds: float | None = None
+    """Length of the window, where it is not load.duration."""
+    reader: str = ""
+    """Address of the node reader that the load asks; empty where there is none."""
+    no_reader: str = ""
+    """Why there is none although one is wanted; empty otherwise."""
 
 
 @dataclass(frozen=True)
@@ -79,5 +93,13 @@ class WriteReport:
 
 
 Action: TypeAlias = (
-    CreateServer | DeleteServer | Resize | CreateJob | DeleteJob | DeleteFiles | StartPreparing | WriteReport
+    CreateServer
+    | DeleteServer
+    | Resize
+    | CreateReader
+    | CreateJob
+    | DeleteJob
+    | DeleteFiles
+    | StartPreparing
+    | WriteReport
 )

@@ -46,6 +46,8 @@ class RunCase:
     def next_move(self) -> Move:
         """What the run does next, computed by `modelprofiler.cluster.decide.trial.next_move`."""
         recorded = self.profile.status
+        choice = self.accepted.settings.node_reader
+        elsewhere = self.children.load_may_leave and not self.accepted.inputs.together
         run = RunInCluster(
             profile=self.profile,
             run_hash=self.accepted.run_hash,
@@ -57,6 +59,7 @@ class RunCase:
             hold=self.profile.spec.suspend,
             node=recorded.provenance.node if recorded.provenance else None,
             host=self.accepted.inputs.host,
+            wants_reader=choice == "Always" or (choice == "Auto" and elsewhere),
         )
         return trial.next_move(run, self.children)
 
@@ -80,7 +83,8 @@ class RunCase:
             return known
         job = self.children.job(row.index)
         node = self.world.nodes.get(pod.node, Node(pod.node, pod.node))
-        return status.on_node(known, node, pod.image, job.result if job and job.node == pod.node else None)
+        result = job.result if job else None
+        return status.on_node(known, node, pod.image, result, load_is_there=job is not None and job.node == pod.node)
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,28 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from modelprofiler.api.trial import Outcome
-from modelprofiler.cluster.gather.observation import LoadJob, Pod, Server
+from modelprofiler.cluster.decide import reader
+from modelprofiler.cluster.gather.observation import LoadJob, Observation, Pod, Server
 from modelprofiler.cluster.gather.pods import START_REASONS
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.core.evidence import Failure
+from modelprofiler.core.evidence import Failure, ResultKind
 from modelprofiler.core.text import LONGEST_LAST_WORDS, tail
 
 AFTER_SIGNAL = (0, 137, 143)
 """Exit codes of a container that the kubelet stops: SIGKILL, SIGTERM, or 0 from a server that handles SIGTERM."""
 
 
-def failure(server: Server, settings: Settings, now: datetime, ready_within: float) -> Failure | None:
+def failure(
+    server: Server, settings: Settings, now: datetime, ready_within: float, seen: Observation
+) -> Failure | None:
     """Return how a server has failed, or None while it has not.
 
     Parameters
     ----------
     ready_within
         Seconds that it may take until it is ready.
+    seen
+        The children of the run, and what is known of its nodes.
     """
     pod = server.pod
     if pod is None:
@@ -32,6 +37,7 @@ def failure(server: Server, settings: Settings, now: datetime, ready_within: flo
     return (
         _ended(pod)
         or _evicted(pod)
+        or lost_node(pod, seen)
         or _not_placed(pod, settings, now)
         or _not_started(pod, settings, now)
         or _never_started(pod, settings, now)
@@ -39,14 +45,37 @@ def failure(server: Server, settings: Settings, now: datetime, ready_within: flo
     )
 
 
-def disturbance(server: Server | None, job: LoadJob) -> Failure | None:
+def disturbance(server: Server | None, job: LoadJob, seen: Observation) -> Failure | None:
     """Return why a running load no longer measures the server it was started for, or None while it does."""
     if server is None or server.deleting or server.pod is None:
         return Failure(Outcome.DISTURBED, "the server's pod disappeared during the load")
     pod = server.pod
     if pod.uid != job.server_pod:
         return Failure(Outcome.DISTURBED, "the server's pod was replaced during the load")
-    return _ended(pod) or _evicted(pod)
+    return _ended(pod) or _evicted(pod) or lost_node(pod, seen) or _silent_node(pod, job, seen)
+
+
+def lost_node(pod: Pod | None, seen: Observation) -> Failure | None:
+    """Return that the node of a server's pod is not ready: what its server does says nothing about a size."""
+    problem = seen.not_ready.get(pod.node) if pod is not None else None
+    if pod is None or problem is None:
+        return None
+    return Failure(Outcome.DISTURBED, f"node {pod.node} is not ready: {tail(problem, LONGEST_LAST_WORDS)}")
+
+
+def _silent_node(pod: Pod, job: LoadJob, seen: Observation) -> Failure | None:
+    """Return that a node died under load, before Kubernetes has noticed: its reader is silent as its server is."""
+    result = job.result
+    if result is None or result.node is None or not result.node.silent or not reader.seems_to_run(seen, pod):
+        return None
+    counts = result.status.failures_by_kind if result.status is not None else None
+    unanswered = counts.refused + counts.reset + counts.timeout + counts.dropped if counts is not None else 0
+    if result.kind is ResultKind.COMPLETED and not unanswered:
+        return None
+    return Failure(
+        Outcome.DISTURBED,
+        f"node {pod.node} stopped answering during the load: neither the server nor the node reader beside it did",
+    )
 
 
 def _no_pod(server: Server, settings: Settings, now: datetime) -> Failure | None:
@@ -74,7 +103,8 @@ def _ended(pod: Pod) -> Failure | None:
             ", as a container does that the kubelet stops; probably its liveness probe failed: give the probe more "
             "time or remove it"
         )
-    return Failure(Outcome.CRASHED, f"{cause}: {last_words}" if last_words else cause)
+    exit_code = ended.exit_code if ended.profiled else None
+    return Failure(Outcome.CRASHED, f"{cause}: {last_words}" if last_words else cause, exit_code)
 
 
 def _evicted(pod: Pod) -> Failure | None:

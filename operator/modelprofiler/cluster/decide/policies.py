@@ -26,6 +26,7 @@ from modelprofiler.cluster.decide.actions import (
 )
 from modelprofiler.cluster.decide.case import Case, RunCase
 from modelprofiler.cluster.decide.decision import Decision, Event, Turn
+from modelprofiler.cluster.decide.fit import fitted
 from modelprofiler.cluster.decide.run import POLL_SECONDS
 from modelprofiler.cluster.decide.throttle import throttled
 from modelprofiler.cluster.gather import glance
@@ -76,6 +77,8 @@ def decide(world: World) -> Decision:
     while decision.records is not None:
         case = case.with_trial(decision.records)
         decision = decision.followed_by(_first(RUN_CHAIN, case))
+    if isinstance(decision.status, ModelProfileStatus):
+        decision = replace(decision, status=fitted(decision.status))
     return throttled(world, decision)
 
 
@@ -137,8 +140,10 @@ def not_there_yet(case: Case) -> Decision | None:
     Reason.SOURCE_UNREADABLE,
     Reason.INVALID_DATASET,
     Reason.RANGE_TOO_LARGE,
+    Reason.NO_NODE,
     Reason.ADMISSION_REFUSED,
     Reason.TEMPLATE_REFUSED,
+    Reason.NAMESPACE_NOT_SELECTED,
 )
 def not_accepted(case: Case) -> Decision | None:
     """A profile that cannot be run as it is written is refused with every problem, and checked again later."""
@@ -231,6 +236,7 @@ def trial_finished(case: Case) -> Decision | None:
 @gives(
     Reason.VERIFIED,
     Reason.NOT_VERIFIED,
+    Reason.MEMORY_GROWS,
     Reason.NO_FEASIBLE_SIZE,
     Reason.REFERENCE_FAILED,
     Reason.UNRELIABLE,

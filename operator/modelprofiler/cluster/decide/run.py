@@ -40,6 +40,8 @@ class RunInCluster:
     """Node of the reference trial, once there is one."""
     host: str | None = None
     """Host name of the node that the volumes ask for, if they do."""
+    wants_reader: bool = False
+    """Whether a node reader is to run beside the server."""
 
     @property
     def ready_within(self) -> float:
@@ -64,6 +66,8 @@ class TrialInProgress:
     window: Window
     started: datetime
     job: LoadJob | None
+    seconds: float | None = None
+    """Length of the window of a trial whose Job is not created yet, where it is not load.duration."""
 
     @classmethod
     def of(cls, run: RunInCluster, job: LoadJob | None) -> TrialInProgress | None:
@@ -84,7 +88,7 @@ class TrialInProgress:
         if run.hold or not isinstance(run.step, RunTrial):
             return None
         step = run.step
-        return cls(index, step.purpose, step.limits, step.fresh, step.window, started, None)
+        return cls(index, step.purpose, step.limits, step.fresh, step.window, started, None, step.seconds)
 
     def at(self, stage: Stage, message: str) -> ActiveTrial:
         """Return what the status says of the trial."""

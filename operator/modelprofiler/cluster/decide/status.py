@@ -149,23 +149,28 @@ def origin(profile: ModelProfile, accepted: Accepted) -> Provenance:
     )
 
 
-def on_node(known: Provenance, node: Node, image: str, result: LoadResult | None) -> Provenance:
+def on_node(known: Provenance, node: Node, image: str, result: LoadResult | None, *, load_is_there: bool) -> Provenance:
     """Return the provenance with the node and the image that the first measured trial ran on.
 
     Parameters
     ----------
     result
-        Of a load that ran on that node, and saw what CPU it has; None where the load ran elsewhere.
+        Of the trial's load.
+    load_is_there
+        Whether the load ran on that node, and saw itself what CPU it has; else a node reader may have told it.
     """
+    reading = result.node if result else None
+    seen = result if result and load_is_there else reading
     return known.model_copy(
         update={
             "image": image,
             "node": node.name,
             "instance_type": node.instance_type,
-            "kernel": node.kernel,
+            "kernel": node.kernel or (reading.kernel if reading else None),
             "kubelet_version": node.kubelet_version,
-            "cpu_model": result.cpu_model if result else None,
-            "cgroup_version": result.cgroup_version if result else None,
+            "cpu_model": seen.cpu_model if seen else None,
+            "cgroup_version": seen.cgroup_version if seen else None,
+            "cpu_manager_policy": "static" if reading and reading.has_exclusive_cpus else None,
         }
     )
 

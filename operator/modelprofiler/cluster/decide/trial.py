@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelprofiler.api.trial import Outcome, Stage
-from modelprofiler.cluster.decide import failures
+from modelprofiler.api.trial import Outcome, Purpose, Stage
+from modelprofiler.cluster.decide import failures, reader
 from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
 from modelprofiler.cluster.decide.finish import LATE_SAMPLES_SECONDS, end_of_load, late_usage, row_of, seconds_since
 from modelprofiler.cluster.decide.run import Move, RunInCluster, TrialInProgress
 from modelprofiler.cluster.gather.observation import LoadJob, Observation, Pod, Server
 from modelprofiler.core.evidence import Failure
+from modelprofiler.core.steps import RunTrial
 
 RESIZE_TIMEOUT_SECONDS = 20.0
 """The kubelet applies a resize within a few seconds or says that it cannot. After that a fresh pod is quicker."""
@@ -73,9 +74,10 @@ def _clean_up(seen: Observation, awaiting_usage: bool, deletions: tuple[Action, 
     if awaiting_usage:
         return Move(deletions)
     servers: tuple[Action, ...] = tuple(DeleteServer(server.name) for server in seen.servers if not server.deleting)
+    servers += reader.leftover(seen)
     # Also Jobs of trials that are not in the status: somebody may have restored an older status.
     jobs = tuple(DeleteJob(job.name) for job in seen.jobs if not job.deleting)
-    left = bool(seen.servers or seen.jobs)
+    left = bool(seen.servers or seen.jobs or seen.readers)
     return Move(jobs + servers, idle=not left)
 
 
@@ -100,9 +102,9 @@ def _advance(run: RunInCluster, seen: Observation, trial: TrialInProgress, await
     own = current is not None and current.incarnation == trial.index
     # The step may have changed since its server was started: another objective, another range.
     if current is not None and own and current.limits == trial.limits:
-        return _begin(run, trial, current)
+        return _with_reader(run, seen, trial, current, _begin(run, seen, trial, current))
     if current is not None and not own and not trial.fresh and _reusable(current):
-        return _resized(run, trial, current)
+        return _with_reader(run, seen, trial, current, _resized(run, trial, current))
     if current is not None:
         return _clear(run, seen, trial, awaiting_usage)
     host = seen.hosts.get(run.node) if run.node else run.host
@@ -134,7 +136,7 @@ def _resized(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
     pod = server.pod
     assert pod is not None
     if pod.desired == trial.limits and pod.actual == trial.limits and pod.resize is None:
-        return _send(trial, server, pod)
+        return _send(run, trial, server, pod)
     message = f"resizing the running pod to {trial.limits}"
     if pod.desired != trial.limits:
         return Move((Resize(server.name, pod.name, trial.limits),), trial.at(Stage.RESIZING, message))
@@ -146,9 +148,9 @@ def _resized(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
     return Move((), trial.at(Stage.RESIZING, message))
 
 
-def _begin(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
+def _begin(run: RunInCluster, seen: Observation, trial: TrialInProgress, server: Server) -> Move:
     """Wait until the fresh server is ready, then send the load."""
-    failed = failures.failure(server, run.settings, run.now, run.ready_within)
+    failed = failures.failure(server, run.settings, run.now, run.ready_within, seen)
     if failed is not None:
         return Move(record=row_of(run, trial, server, failed), wake=0)
     pod = server.pod
@@ -171,17 +173,41 @@ def _begin(run: RunInCluster, trial: TrialInProgress, server: Server) -> Move:
             f"the pod was created at {pod.desired} instead of {trial.limits}; does an autoscaler change pods here?"
         )
         return Move(record=row_of(run, trial, server, Failure(Outcome.DISTURBED, changed)), wake=0)
-    return _send(trial, server, pod)
+    return _send(run, trial, server, pod)
 
 
-def _send(trial: TrialInProgress, server: Server, pod: Pod) -> Move:
-    action = CreateJob(trial.index, trial.purpose, trial.limits, trial.window, server, pod)
-    return Move((action,), trial.at(Stage.LOADING, f"sending the load at {trial.limits}"))
+def _with_reader(run: RunInCluster, seen: Observation, trial: TrialInProgress, server: Server, move: Move) -> Move:
+    """Return a move with what is to be done about the node reader, which the load waits for."""
+    if move.record is not None:
+        return move
+    steps = reader.steps(run, seen, trial, server.pod)
+    sends = [action for action in move.actions if isinstance(action, CreateJob)]
+    if not sends:
+        return replace(move, actions=(*move.actions, *steps))
+    chosen = reader.choice(run, seen, trial, sends[0].pod)
+    if chosen.wait:
+        return Move(steps, trial.at(Stage.STARTING, "waiting for the node reader"))
+    # What could not be started until now is not tried again before the next trial.
+    deletions = tuple(step for step in steps if isinstance(step, DeleteJob))
+    return replace(move, actions=(*deletions, replace(sends[0], reader=chosen.address, no_reader=chosen.problem)))
+
+
+def _send(run: RunInCluster, trial: TrialInProgress, server: Server, pod: Pod) -> Move:
+    action = CreateJob(trial.index, trial.purpose, trial.limits, trial.window, server, pod, trial.seconds)
+    return Move((action,), trial.at(Stage.LOADING, _loading(run, trial)))
+
+
+def _loading(run: RunInCluster, trial: TrialInProgress) -> str:
+    """Return the message of a trial whose load runs; a soak says why it runs, and for how long."""
+    message = f"sending the load at {trial.limits}"
+    if trial.purpose is Purpose.SOAK and isinstance(run.step, RunTrial) and run.step.purpose is Purpose.SOAK:
+        return f"{message}: {run.step.reason}"
+    return message
 
 
 def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, job: LoadJob) -> Move:
     server = seen.server(job.incarnation)
-    failed = failures.disturbance(server, job)
+    failed = failures.disturbance(server, job, seen)
     if job.result is not None:
         return end_of_load(run, trial, server, job, job.result, failed)
     if failed is None and job.failure:
@@ -194,5 +220,5 @@ def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, jo
     if failed is not None:
         return Move(record=row_of(run, trial, server, failed), wake=0)
     waiting = job.stuck and age > USUAL_START_SECONDS
-    message = f"waiting for the load pod: {job.stuck}" if waiting else f"sending the load at {job.limits}"
+    message = f"waiting for the load pod: {job.stuck}" if waiting else _loading(run, trial)
     return Move((), trial.at(Stage.LOADING, message), wake=LOAD_POLL_SECONDS)

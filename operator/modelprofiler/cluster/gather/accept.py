@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelprofiler.api.conditions import LONGEST_MESSAGE, Reason
-from modelprofiler.api.pod_template import container_name, misshapen
+from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as template_problems
-from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
+from modelprofiler.cluster import limits
 from modelprofiler.cluster.adapter import Cluster
 from modelprofiler.cluster.gather import admission, capacity, inputs
 from modelprofiler.cluster.gather.claims import Claims
+from modelprofiler.cluster.gather.fitting import Fitting, NoNode
 from modelprofiler.cluster.gather.rooms import Rooms
 from modelprofiler.cluster.manifests import template
 from modelprofiler.cluster.settings import Settings
@@ -36,6 +37,8 @@ class Accepted:
     run_hash: str
     settings: Settings
     """Those of the installation, with the scoring image of the run."""
+    nodes: tuple[str, ...] | None = None
+    """The nodes on which the run may be; None where any may, or where it has one already."""
 
 
 def is_rerun(profile: ModelProfile) -> bool:
@@ -100,7 +103,7 @@ async def accept(
     ClusterUnavailable
         When the API server does not answer.
     """
-    refused = _as_written(profile, settings)
+    refused = _as_written(profile, settings) or await limits.unselected(cluster, profile.metadata.namespace, settings)
     if refused is not None:
         return refused
     sources = await inputs.resolve(cluster, profile)
@@ -110,15 +113,50 @@ async def accept(
         return sources
     known = profile.status.observed_generation == profile.metadata.generation and is_accepted(profile.status)
     identity, settings = _identify(profile, settings, sources, known=known)
-    if known and profile.status.resources is not None:
-        return Accepted(sources, profile.status.resources, identity, settings)
-    resources = _range(profile, settings, await (rooms or Rooms(cluster, settings)).read())
+    recorded = profile.status.resources if known else None
+    if recorded is not None and _has_node(profile):
+        return Accepted(sources, recorded, identity, settings)
+    fitting = await _fitting(profile, settings, rooms or Rooms(cluster, settings), sources.host)
+    if isinstance(fitting, NoNode):
+        return _finding(Reason.NO_NODE, [fitting.problem])
+    resources = recorded or _range(profile, fitting)
     if isinstance(resources, Finding):
         return resources
+    nodes = fitting.nodes(resources) if fitting is not None else None
+    if recorded is not None:
+        return Accepted(sources, recorded, identity, settings, nodes)
     if too_many := search_problems(profile.spec, resources):
         return _finding(Reason.INVALID_SPEC, too_many)
     refused = await admission.refusal(cluster, profile, settings, resources, identity)
-    return refused or Accepted(sources, resources, identity, settings)
+    return refused or Accepted(sources, resources, identity, settings, nodes)
+
+
+def _has_node(profile: ModelProfile) -> bool:
+    """Return whether the run of a profile is on a node, so that it does not matter any more which ones take it."""
+    begun = profile.status.provenance
+    return begun is not None and begun.node is not None
+
+
+async def _fitting(
+    profile: ModelProfile, settings: Settings, rooms: Rooms, host: str | None
+) -> Fitting | NoNode | None:
+    """Return which nodes take the server of a profile; None where nodes may not be read."""
+    every = await rooms.read()
+    return None if every is None else Fitting.of(profile, settings, every, host)
+
+
+async def nodes_for(
+    profile: ModelProfile, settings: Settings, rooms: Rooms, host: str | None
+) -> tuple[str, ...] | None:
+    """Return the nodes that take the server of a profile whose range is not known yet; None where any may.
+
+    Raises
+    ------
+    ClusterUnavailable
+        When the API server does not answer.
+    """
+    fitting = await _fitting(profile, settings, rooms, host)
+    return fitting.nodes(None) if isinstance(fitting, Fitting) else None
 
 
 def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:
@@ -134,6 +172,7 @@ def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
         (Reason.NOT_SUPPORTED, unsupported(profile.spec, "Cluster")),
         (Reason.NOT_SUPPORTED, certificate_problems(profile.spec)),
         (Reason.INVALID_SPEC, template_problems(profile.spec)),
+        (Reason.NOT_SUPPORTED, limits.exceeded(profile.spec, settings)),
         (Reason.TEMPLATE_REFUSED, [] if unreadable else template.privileges(profile.spec, settings)),
     )
     all_problems = [(reason, problem) for reason, problems in groups for problem in problems]
@@ -142,23 +181,9 @@ def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
     return _finding(all_problems[0][0], [problem for _, problem in all_problems])
 
 
-def _range(profile: ModelProfile, settings: Settings, rooms: Sequence[capacity.Room]) -> EffectiveResources | Finding:
-    companions = _companions(profile, settings, shared=len(rooms) <= 1)
-    effective = capacity.effective(profile.spec.resources, rooms, companions)
+def _range(profile: ModelProfile, fitting: Fitting | None) -> EffectiveResources | Finding:
+    given = profile.spec.resources
+    effective = fitting.range_of(profile) if fitting is not None else capacity.effective(given, None)
     if isinstance(effective, EffectiveResources):
         return effective
     return _finding(Reason.RANGE_TOO_LARGE, effective)
-
-
-def _companions(profile: ModelProfile, settings: Settings, *, shared: bool) -> tuple[int, int]:
-    """Return what else has to fit on the node: sidecars, and the load pod where there is only one node."""
-    cpu = memory = 0
-    if profile.spec.server.template is not None:
-        profiled = container_name(profile.spec)
-        pod = profile.spec.server.template["spec"]
-        others = [c for c in pod["containers"] if c.get("name") != profiled]
-        cpu, memory = capacity.pod_requests({"spec": {**pod, "containers": others}})
-    if shared:
-        cpu += Quantity(settings.load_cpu).millicores
-        memory += Quantity(settings.load_memory).bytes
-    return cpu, memory

@@ -16,7 +16,7 @@ from modelprofiler.api.names import OBJECT_PATTERN
 from modelprofiler.api.objects import Object, controller_of
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
-from modelprofiler.cluster.gather.objects import is_pod_of_job
+from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of_job
 from modelprofiler.cluster.queue import Key
 
 log = logging.getLogger(__name__)
@@ -104,6 +104,17 @@ class Children:
             await self._list(namespace, uid, (PODS,))
             children = self._known(namespace, uid)
         return children
+
+    def profile_of(self, pod: Object) -> Key | None:
+        """Return the profile whose Job or Deployment controls a pod, whatever the pod's labels say; None without."""
+        if not (pod["metadata"].get("labels") or {}).get(names.PROFILE_UID):
+            return None  # most pods
+        namespace = pod["metadata"]["namespace"]
+        for kind, controls in ((JOBS, is_pod_of_job), (DEPLOYMENTS, is_pod_of_deployment)):
+            for owner in self._objects[kind].values():
+                if owner["metadata"]["namespace"] == namespace and controls(pod, owner):
+                    return _key_of(owner)
+        return None
 
     async def follow(self, kind: Kind, namespace: str | None) -> AsyncIterator[Key | None]:
         """Keep the objects of a kind, and yield whose child has changed, until the server ends the watch.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster import names
+from modelprofiler.cluster.gather.placement import ANYWHERE, Placement, Site
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.sizes import cpu_up_to, memory_up_to, whole_mebibytes
 from modelprofiler.errors import Problem
@@ -24,10 +24,12 @@ class Room:
     """Millicores; negative where the node is overcommitted."""
     memory: int
     """Bytes; negative where the node is overcommitted."""
+    site: Site = field(default_factory=lambda: Site(""), compare=False)
+    """The node's labels and taints, which say what may run there."""
 
     def without(self, reserved: tuple[int, int]) -> Room:
         """Return what is left when something more is requested: (millicores, bytes)."""
-        return Room(self.node, self.cpu - reserved[0], self.memory - reserved[1])
+        return Room(self.node, self.cpu - reserved[0], self.memory - reserved[1], self.site)
 
     def fits(self, limits: Limits) -> bool:
         """Return whether a server of a size fits."""
@@ -65,20 +67,29 @@ def _amounts(amounts: Object | None) -> tuple[int, int]:
     return cpu.millicores, memory.bytes
 
 
-def rooms(nodes: Iterable[Object], pods: Iterable[Object] | None) -> list[Room]:
-    """Return what each schedulable node has left, the one with the most CPU first.
+def rooms(nodes: Iterable[Object], pods: Iterable[Object] | None, placement: Placement = ANYWHERE) -> list[Room]:
+    """Return what each node that takes a pod has left, the one with the most CPU first.
 
     Parameters
     ----------
     pods
-        All pods. Those of ModelProfiles are not counted, since profiles take turns. None when pods may not be listed:
-        then nodes count as empty.
+        All pods that count. None when pods may not be listed: then nodes count as empty.
+    placement
+        Where the pod may run; by default it asks for nothing.
+    """
+    return [room for room in every_room(nodes, pods) if not placement.obstacle(room.site)]
+
+
+def every_room(nodes: Iterable[Object], pods: Iterable[Object] | None) -> list[Room]:
+    """Return what each node has left, whether or not it takes pods, the one with the most CPU first.
+
+    A node that does not say what it has, as one that has just joined, is left out.
     """
     used = _requests_by_node(pods or ())
     left = [
         _allocatable(node).without(used.get(node["metadata"]["name"], (0, 0)))
         for node in nodes
-        if _is_schedulable(node)
+        if {"cpu", "memory"} <= set((node.get("status") or {}).get("allocatable") or {})
     ]
     return sorted(left, key=lambda room: (-room.cpu, -room.memory, room.node))
 
@@ -87,83 +98,131 @@ def _requests_by_node(pods: Iterable[Object]) -> dict[str, tuple[int, int]]:
     used: dict[str, tuple[int, int]] = {}
     for pod in pods:
         node = (pod.get("spec") or {}).get("nodeName")
-        is_of_a_run = (pod["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
         has_ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        if node and not is_of_a_run and not has_ended:
+        if node and not has_ended:
             cpu, memory = pod_requests(pod)
             total = used.get(node, (0, 0))
             used[node] = total[0] + cpu, total[1] + memory
     return used
 
 
-def _is_schedulable(node: Object) -> bool:
-    """Return whether a node takes ordinary pods, and says what it has; one that has just joined does not yet."""
-    spec = node.get("spec") or {}
-    allocatable = (node.get("status") or {}).get("allocatable") or {}
-    taints = {taint.get("effect") for taint in spec.get("taints") or ()}
-    return (
-        not spec.get("unschedulable")
-        and not taints & {"NoSchedule", "NoExecute"}
-        and {"cpu", "memory"} <= set(allocatable)
-    )
-
-
 def _allocatable(node: Object) -> Room:
-    return Room(node["metadata"]["name"], *_amounts(node["status"]["allocatable"]))
+    return Room(node["metadata"]["name"], *_amounts(node["status"]["allocatable"]), Site.of(node))
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A node that takes the server's pod, and what of it the rest of the run needs."""
+
+    room: Room
+    reserved: tuple[int, int]
+    """What the other containers of the server's pod request, and the load where it has to run there too: (millicores,
+    bytes)."""
+
+    @property
+    def for_server(self) -> Room:
+        """What is left for the profiled container."""
+        return self.room.without(self.reserved)
+
+
+def offers(
+    every: Sequence[Room],
+    placement: Placement,
+    others: tuple[int, int],
+    load: tuple[int, int],
+    load_placement: Placement,
+) -> list[Offer]:
+    """Return the nodes that take the server's pod, the one with the most CPU for the profiled container first.
+
+    Parameters
+    ----------
+    every
+        What all nodes have left, from `every_room`.
+    placement, others
+        Where the server's pod may run, and what its other containers request: (millicores, bytes).
+    load, load_placement
+        What the load pod requests and where it may run. It needs room beside the server only where no other node has
+        room for it.
+    """
+    takes_load = [room.node for room in every if not load_placement.obstacle(room.site) and _holds(room, load)]
+    taking = []
+    for room in every:
+        if placement.obstacle(room.site):
+            continue
+        beside = load if set(takes_load) <= {room.node} else (0, 0)
+        taking.append(Offer(room, (others[0] + beside[0], others[1] + beside[1])))
+    return sorted(taking, key=lambda o: (-o.for_server.cpu, -o.for_server.memory, o.room.node))
+
+
+def _holds(room: Room, amounts: tuple[int, int]) -> bool:
+    return amounts[0] <= room.cpu and amounts[1] <= room.memory
 
 
 def effective(
-    resources: Resources, left: Sequence[Room], reserved: tuple[int, int]
+    resources: Resources, offered: Sequence[Offer] | None, left_out: str = ""
 ) -> EffectiveResources | list[Problem]:
     """Return the range to search, defaults filled in, or why no node can give it.
 
     Parameters
     ----------
-    left
-        What the nodes have left, from `rooms`; empty when nodes may not be read: then nothing is checked,
-        and the range must be given.
-    reserved
-        What the load and the template's other containers request on the same node: (millicores, bytes).
+    offered
+        The nodes that take the server's pod, from `offers`, at least one; None where nodes may not be read: then
+        nothing is checked, and the range must be given.
+    left_out
+        The nodes that do not take it, with why; empty where all do.
     """
     cpu, memory = resources.cpu, resources.memory
-    if not left:
+    if offered is None:
         if cpu is None or memory is None:
             return [Problem("spec.resources", "the nodes cannot be read, so cpu and memory must be given here")]
         return EffectiveResources(cpu=cpu, memory=memory)
-    for_server = left[0].without(reserved)
-    cpu = cpu or cpu_up_to(for_server.cpu)
-    memory = memory or memory_up_to(for_server.memory)
+    best = offered[0]
+    cpu = cpu or cpu_up_to(best.for_server.cpu)
+    memory = memory or memory_up_to(best.for_server.memory)
     if cpu is None or memory is None:
-        return [Problem("spec.resources", f"no node has room for a server; {left[0]}{_reserved_part(reserved)}")]
+        lacking = f"no node has room for a server; {best.room}{_reserved_part(best.reserved)}{_not_counted(left_out)}"
+        return [Problem("spec.resources", lacking)]
     searched = EffectiveResources(cpu=cpu, memory=memory)
     ceiling = Limits.ceiling(searched)
-    if any(room.without(reserved).fits(ceiling) for room in left):
-        return searched
-    return _too_large(ceiling, left, reserved)
+    return searched if holders(ceiling, offered) else _too_large(ceiling, offered, _not_counted(left_out))
 
 
-def _too_large(ceiling: Limits, left: Sequence[Room], reserved: tuple[int, int]) -> list[Problem]:
+def holders(size: Limits, offered: Iterable[Offer]) -> list[str]:
+    """Return the nodes that have room for a server of a size."""
+    return [offer.room.node for offer in offered if offer.for_server.fits(size)]
+
+
+def _not_counted(left_out: str) -> str:
+    return f"; not counted: {left_out}" if left_out else ""
+
+
+def _too_large(ceiling: Limits, offered: Sequence[Offer], left_out: str) -> list[Problem]:
     """Return what of a ceiling no node can give, with the node that comes closest."""
-    most_cpu, most_memory = left[0], max(left, key=lambda room: room.memory)
-    cpu_left, memory_left = most_cpu.without(reserved).cpu, most_memory.without(reserved).memory
+    most_cpu, most_memory = offered[0], max(offered, key=lambda o: o.for_server.memory)
+    cpu_left, memory_left = most_cpu.for_server.cpu, most_memory.for_server.memory
+    which = "any node that takes the server" if left_out else "any node"
     problems = []
     if ceiling.cpu > cpu_left:
         problems.append(
             Problem(
                 "spec.resources.cpu",
-                f"{Quantity.cpu(ceiling.cpu)} is more than any node can give: {most_cpu}"
-                f"{_reserved_part((reserved[0], 0))}; at most {Quantity.cpu(max(0, cpu_left))} is possible",
+                f"{Quantity.cpu(ceiling.cpu)} is more than {which} can give: {most_cpu.room}"
+                f"{_reserved_part((most_cpu.reserved[0], 0))}; at most {Quantity.cpu(max(0, cpu_left))} is possible"
+                f"{left_out}",
             )
         )
     if ceiling.memory > memory_left:
         problems.append(
             Problem(
                 "spec.resources.memory",
-                f"{Quantity.memory(ceiling.memory)} is more than any node can give: {most_memory}"
-                f"{_reserved_part((0, reserved[1]))}; at most {whole_mebibytes(memory_left)} is possible",
+                f"{Quantity.memory(ceiling.memory)} is more than {which} can give: "
+                f"{most_memory.room}{_reserved_part((0, most_memory.reserved[1]))}; at most "
+                f"{whole_mebibytes(memory_left)} is possible{left_out}",
             )
         )
-    return problems or [Problem("spec.resources", f"no node has both the CPU and the memory; {left[0]}")]
+    return problems or [
+        Problem("spec.resources", f"no node has both the CPU and the memory; {most_cpu.room}{left_out}")
+    ]
 
 
 def _reserved_part(reserved: tuple[int, int]) -> str:

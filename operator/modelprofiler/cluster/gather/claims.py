@@ -17,7 +17,8 @@ from modelprofiler.cluster.adapter import CLAIMS, NODES, PODS, Cluster
 from modelprofiler.cluster.manifests.pods import HOSTNAME
 from modelprofiler.cluster.manifests.volumes import ClaimSource, sources_on_claims
 from modelprofiler.errors import NotFound, Problem, Refused
-from modelprofiler.load.row_check import Promise
+from modelprofiler.load.rows.check import Promise
+from modelprofiler.load.rows.format import RowFormat
 
 ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 """Access modes of volumes that only one node at a time can mount."""
@@ -159,7 +160,7 @@ def _identity(profile: ModelProfile, sources: Sequence[ClaimSource], claims: Map
     question = {
         "sources": {s.part: [claims[s.claim.claim_name]["metadata"]["uid"], s.claim.inside] for s in sources},
         "file": script.file if script else None,
-        "rows": [profile.spec.dataset.format.value, profile.spec.dataset.encoding],
+        "rows": RowFormat.of(profile.spec.dataset).to_dict(),
         "promise": Promise.of(profile.spec).to_dict(),
         "rerun": profile.metadata.annotations.get(RERUN_ANNOTATION),
     }

@@ -7,7 +7,7 @@ takes cannot have been given to another profile in between.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import PROFILES, Cluster
 from modelprofiler.cluster.gather import glance, observe
 from modelprofiler.cluster.gather import prepare as preparation
-from modelprofiler.cluster.gather.accept import Accepted, accept
+from modelprofiler.cluster.gather.accept import Accepted, accept, nodes_for
 from modelprofiler.cluster.gather.cache import ChildObjects, Children
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.measure import Sources, measure
@@ -29,7 +29,7 @@ from modelprofiler.cluster.gather.objects import is_deleting, is_pod_of_job, lab
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.remembered import Remembered
 from modelprofiler.cluster.gather.rooms import Rooms
-from modelprofiler.cluster.gather.world import Child, Gone, NotStarted, Preparation, World
+from modelprofiler.cluster.gather.world import Child, Gone, Node, NotStarted, Preparation, World
 from modelprofiler.cluster.gather.world import Unreadable as UnreadableProfile
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.settings import Settings
@@ -53,6 +53,9 @@ READ_TRIES = 5
 """How many times in a row what belongs to a profile is read before the profile gives its turn back: with the pauses of
 the controller, half a minute, in which whatever passes has passed."""
 
+LATE_START_SECONDS = 40.0
+"""How long a server may take to be ready before its node is looked at: that is how long a dead one counts as ready."""
+
 KEPT_VERDICTS = 64
 """Accepted profiles that are remembered: only running ones are looked at often."""
 
@@ -62,6 +65,12 @@ class Places(Protocol):
 
     def position(self, key: Key) -> int:
         """Return how many profiles must finish before this one may run; 0: it runs, or may run now."""
+
+    def restrict(self, key: Key, nodes: Iterable[str] | None, *, placed: bool) -> None:
+        """Note the nodes on which a profile may run (None: any), and whether it is on its node already."""
+
+    def is_running(self, key: Key) -> bool:
+        """Return whether a profile has its turn."""
 
 
 class Gatherer:
@@ -90,9 +99,14 @@ class Gatherer:
         self._cluster, self._sources, self._settings = cluster, sources, settings
         self._turns, self._children, self._remembered = turns, children, remembered
         self._clock = clock
-        self._rooms = Rooms(cluster, settings, clock)
+        self._rooms = Rooms(cluster, settings, clock, self._is_of_run)
         self._nodes = Nodes(cluster, clock)
         self._accepted: dict[str, tuple[object, Accepted]] = {}
+
+    def _is_of_run(self, pod: Object) -> bool:
+        """Return whether a pod is of a run that has its turn."""
+        key = self._children.profile_of(pod)
+        return key is not None and self._turns.is_running(key)
 
     async def world(self, key: Key) -> World:
         """Return the world of a profile.
@@ -190,7 +204,21 @@ class Gatherer:
             stages["preparation"] = self._prepared(profile, acceptance, objects)
         elif isinstance(acceptance, Accepted) and has_status:
             stages |= await self._run(profile, acceptance, objects)
+        if not isinstance(acceptance, Finding):
+            await self._note_nodes(key, profile, acceptance, stages.get("nodes") or {})
         return self._world_now(key, raw, **stages)
+
+    async def _note_nodes(
+        self, key: Key, profile: ModelProfile, acceptance: Accepted | Claims, on: Mapping[str, Node]
+    ) -> None:
+        """Tell the queue on which nodes a profile may run, or on which it does."""
+        if on:
+            self._turns.restrict(key, on, placed=True)
+        elif isinstance(acceptance, Accepted):
+            self._turns.restrict(key, acceptance.nodes, placed=False)
+        else:
+            nodes = await nodes_for(profile, self._settings, self._rooms, acceptance.host)
+            self._turns.restrict(key, nodes, placed=False)
 
     async def _acceptance(self, profile: ModelProfile) -> Accepted | Claims | Finding:
         """Check a profile, anew for every trial: what it names may have changed."""
@@ -219,13 +247,17 @@ class Gatherer:
         children = _legible(accepted.run_hash, container, objects)
         running = {server.pod.node for server in children.servers if server.pod and server.pod.node}
         reference = {recorded.provenance.node} if recorded.provenance and recorded.provenance.node else set()
-        nodes = await self._nodes.read(sorted(running | reference))
+        in_doubt = _is_in_doubt(children, len(recorded.trials), self._clock())
+        nodes = await self._nodes.read(sorted(running | reference), in_doubt=in_doubt)
         source = self._sources.named(profile.spec.metrics.source)
         trials = recorded.trials if recorded.run_hash == accepted.run_hash else []
         namespace = profile.metadata.namespace
         children = await measure(source, namespace, container, children, trials, self._clock())
         hosts = {name: node.host for name, node in nodes.items()}
-        return {"children": replace(children, hosts=hosts), "nodes": nodes}
+        not_ready = {name: node.not_ready for name, node in nodes.items() if node.not_ready}
+        several = self._settings.node_reader == "Auto" and await self._rooms.are_several()
+        children = replace(children, hosts=hosts, not_ready=not_ready, load_may_leave=several)
+        return {"children": children, "nodes": nodes}
 
     def _prepared(self, profile: ModelProfile, claims: Claims, objects: ChildObjects) -> Preparation:
         """Return the result of the Job that reads the claims, or how far it is."""
@@ -235,6 +267,17 @@ class Gatherer:
             return NotStarted()
         pods = [pod for pod in objects.pods if is_pod_of_job(pod, jobs[0])]
         return preparation.read(jobs[0], pods, claims, self._settings, self._clock())
+
+
+def _is_in_doubt(children: Observation, recorded: int, now: datetime) -> bool:
+    """Return whether a load has ended, or a server is late: either may be because its node has died."""
+    ended = any(job.finished_at is not None and job.trial > recorded for job in children.jobs)
+    return ended or any(
+        server.pod is not None
+        and server.pod.ready_at is None
+        and (now - server.pod.created).total_seconds() > LATE_START_SECONDS
+        for server in children.servers
+    )
 
 
 def _is_past_deadline(raw: Object, now: datetime) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelprofiler.api.conditions import Reason
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.sources import Source
 from modelprofiler.api.status import ClaimsStatus, DatasetStatus
@@ -14,8 +15,9 @@ from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.manifests.volumes import Part, file_name, sources_of, sources_on_claims
 from modelprofiler.core import sources
 from modelprofiler.errors import DatasetError, NotFound, Problem
-from modelprofiler.load.dataset import examine
-from modelprofiler.load.row_check import Promise
+from modelprofiler.load.rows.check import Promise
+from modelprofiler.load.rows.examine import examine
+from modelprofiler.load.rows.format import RowFormat
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable 
     if dataset is None:  # somebody has edited the status
         return looked_up
     if profile.spec.dataset.source.persistent_volume_claim is not None:
+        # With format Files the path is the folder, and the name is not used.
         key = file_name(profile.spec.dataset.source.persistent_volume_claim)
     return Inputs(
         dataset=dataset,
@@ -97,9 +100,9 @@ def _described(profile: ModelProfile, rows: dict[str, bytes] | None) -> tuple[Da
     """Return what the dataset is and the name of its file; nothing of one that is on a claim."""
     if rows is None:
         return None, ""
-    key, content = next(iter(rows.items()))
     dataset = profile.spec.dataset
-    return examine(content, Promise.of(profile.spec), dataset.format, dataset.encoding), key
+    key = "" if dataset.format is DatasetFormat.FILES else next(iter(rows))
+    return examine(rows, RowFormat.of(dataset), Promise.of(profile.spec)), key
 
 
 async def _read_files(cluster: Cluster, profile: ModelProfile) -> tuple[dict[Part, dict[str, bytes]], list[Problem]]:
@@ -116,7 +119,7 @@ async def _read_files(cluster: Cluster, profile: ModelProfile) -> tuple[dict[Par
     script, rows = spec.server.entry_script, spec.dataset.source
     if script and script.source.config_map and "code" in files:
         problems += sources.script_problems(script.file, files["code"])
-    if rows.config_map and "dataset" in files:
+    if rows.config_map and "dataset" in files and spec.dataset.format is not DatasetFormat.FILES:
         problems += sources.which_rows(rows.config_map.name, files["dataset"])
     return files, problems
 

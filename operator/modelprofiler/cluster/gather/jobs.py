@@ -1,4 +1,7 @@
-"""Reads load Jobs: a trial's Job and its pod, which hands its result back in its termination message. Pure."""
+"""Reads the Jobs of a run, each with its pod. Pure.
+
+A load hands its result back in its termination message; a node reader answers the load while it runs.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.trial import Purpose
 from modelprofiler.cluster import names
 from modelprofiler.cluster.gather.objects import created, is_deleting, labels_of, time_of, true_conditions_of
-from modelprofiler.cluster.gather.observation import LoadJob
-from modelprofiler.cluster.gather.pods import ended_state, how_ended, start_problem
+from modelprofiler.cluster.gather.observation import LoadJob, Reader
+from modelprofiler.cluster.gather.pods import ended_state, how_ended, is_running, start_problem
 from modelprofiler.core.text import LONGEST_LAST_WORDS, tail
 from modelprofiler.errors import LoadError
 from modelprofiler.load.result import LoadResult
+
+LONGEST_READER_WORDS = 200
+"""Characters of the log of a reader that failed: the last line of a traceback, and the one before it."""
 
 
 def load_job(job: Object, pods: Sequence[Object]) -> LoadJob:
@@ -63,3 +69,30 @@ def _failure(job: Object, ended: Object | None) -> str:
     # A generator that ended well has left something that is no result: nobody can read that.
     log = tail(ended.get("message") or "", LONGEST_LAST_WORDS) if ended.get("exitCode") else ""
     return ": ".join([f"the load generator left no result ({how})", *filter(None, (job_message, log))])
+
+
+def reader(job: Object, pods: Sequence[Object]) -> Reader:
+    """Return what the Job of a node reader and its pods show."""
+    meta = job["metadata"]
+    running = [pod for pod in pods if is_running(pod)]
+    address = str((running[0].get("status") or {}).get("podIP") or "") if len(running) == 1 else ""
+    return Reader(
+        name=meta["name"],
+        trial=int(meta["annotations"][names.STARTED_FOR]),
+        created=created(job),
+        deleting=is_deleting(job),
+        node=next((node for pod in pods if (node := (pod.get("spec") or {}).get("nodeName"))), ""),
+        address=address,
+        stuck="" if address else start_problem(meta["name"], pods),
+        ended=_ended(job, pods),
+    )
+
+
+def _ended(job: Object, pods: Sequence[Object]) -> str:
+    ended = ended_state(pods)
+    if ended is not None:
+        words = tail(ended.get("message") or "", LONGEST_READER_WORDS)
+        return f"it ended ({how_ended(ended)})" + (f": {words}" if words else "")
+    conditions = true_conditions_of(job)
+    over = conditions.get("Failed") or conditions.get("Complete")
+    return f"its Job is over: {over.get('message') or over.get('reason') or 'no reason is given'}" if over else ""

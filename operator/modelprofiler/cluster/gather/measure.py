@@ -119,11 +119,27 @@ def _undisturbed(
     job: LoadJob, pod: Pod, seen: Observation, trials: Sequence[Trial], now: datetime
 ) -> tuple[float, float]:
     """Return the time around a load in which the server had nothing else to do."""
-    before = [row.completion_time.timestamp() for row in trials if row.index < job.trial]
-    after = [j.created.timestamp() for j in seen.jobs if j.trial > job.trial]
+    # Which of the two clocks the operator and the API server agree with is not known: the later time is taken for what
+    # must be over, and the earlier one for what must not have begun.
+    ahead = clock_offset(job, pod)
+    late, early = max(0.0, ahead), min(0.0, ahead)
+    before = [row.completion_time.timestamp() + late for row in trials if row.index < job.trial]
+    after = [j.created.timestamp() + early for j in seen.jobs if j.trial > job.trial]
     ready = pod.ready_at or pod.created
     # Trials are recorded some time after their load has ended, but before the next one begins.
-    return min(max([ready.timestamp(), *before]), job.created.timestamp()), min([now.timestamp() + 1, *after])
+    begins, ends = job.created.timestamp() + late, now.timestamp() + 1 + late
+    return min(max([ready.timestamp(), *before]), begins), min([ends, *after])
+
+
+def clock_offset(job: LoadJob, pod: Pod) -> float:
+    """Return the seconds by which the clock of the server's node is ahead of the load's; 0 where it is not known.
+
+    cAdvisor gives its samples the time of the server's node, and the load its windows that of its own.
+    """
+    reading = job.result.node if job.result is not None else None
+    if reading is None or reading.clock_offset is None or job.node == pod.node:
+        return 0.0
+    return reading.clock_offset
 
 
 async def _measured(
@@ -131,12 +147,15 @@ async def _measured(
 ) -> Measured:
     reference = ContainerRef(namespace, pod.name, container, pod.uid, pod.node)
     result = job.result
-    start = ((result.started if result else None) or job.created.timestamp()) - BEFORE_SECONDS
+    if result is not None and result.node is not None and result.node.clocks_moved and job.node != pod.node:
+        return Measured(None, complete=True, problem=result.node.problem)
+    ahead = clock_offset(job, pod)
+    start = ((result.started if result else None) or job.created.timestamp()) - BEFORE_SECONDS + min(0.0, ahead)
     try:
-        samples = await source.samples(reference, start, now.timestamp())
+        samples = await source.samples(reference, start, now.timestamp() + max(0.0, ahead))
     except MetricsUnavailable as error:
         return Measured(None, complete=False, problem=str(error), reachable=False)
-    load = windows_of(result, undisturbed) if result is not None else None
+    load = windows_of(result, undisturbed, ahead) if result is not None else None
     if load is None:
         return Measured(None, complete=False)
     used = usage(samples, load)
@@ -144,7 +163,7 @@ async def _measured(
     kept = samples.within(load.start - KEPT_BEFORE_SECONDS, load.end + KEPT_AFTER_SECONDS)
     return Measured(
         used,
-        complete(samples, load.window, now.timestamp()),
+        complete(samples, load.window, now.timestamp() + ahead),
         problem,
         cpu_seconds=thinned(kept.cpu_seconds),
         memory=thinned(kept.working_set_bytes),

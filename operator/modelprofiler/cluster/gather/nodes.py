@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 
 from modelprofiler.api.objects import Object
 from modelprofiler.cluster.adapter import NODES, Cluster
+from modelprofiler.cluster.gather.objects import conditions_of
 from modelprofiler.cluster.gather.world import Node
 from modelprofiler.errors import Refused
+
+KEPT_IN_DOUBT_SECONDS = 10.0
+"""A node that may have died is read anew this often. Kubernetes calls it not ready 40 to 50 s after its last sign."""
 
 KEPT_SECONDS = 600.0
 """A node's kernel changes when it is started anew, which takes minutes: it is read once a run, or a few times."""
@@ -21,19 +25,25 @@ class Nodes:
         self._cluster, self._clock = cluster, clock
         self._kept: dict[str, tuple[datetime, Node]] = {}
 
-    async def read(self, names: Iterable[str]) -> dict[str, Node]:
+    async def read(self, names: Iterable[str], *, in_doubt: bool = False) -> dict[str, Node]:
         """Return nodes by their names.
+
+        Parameters
+        ----------
+        in_doubt
+            Whether something has happened that may be the end of a node.
 
         Raises
         ------
         ClusterUnavailable
             When the API server does not answer.
         """
-        return {name: await self._one(name) for name in dict.fromkeys(names)}
+        kept = KEPT_IN_DOUBT_SECONDS if in_doubt else KEPT_SECONDS
+        return {name: await self._one(name, kept) for name in dict.fromkeys(names)}
 
-    async def _one(self, name: str) -> Node:
+    async def _one(self, name: str, kept_seconds: float) -> Node:
         kept = self._kept.get(name)
-        if kept is not None and self._clock() - kept[0] < timedelta(seconds=KEPT_SECONDS):
+        if kept is not None and self._clock() - kept[0] < timedelta(seconds=kept_seconds):
             return kept[1]
         try:
             node = _node(name, await self._cluster.get(NODES, None, name))
@@ -52,4 +62,13 @@ def _node(name: str, body: Object) -> Node:
         labels.get("node.kubernetes.io/instance-type"),
         info.get("kernelVersion"),
         info.get("kubeletVersion"),
+        _not_ready(body),
     )
+
+
+def _not_ready(body: Object) -> str:
+    """Return why a node is not ready; empty while it is, and where it says nothing about it."""
+    condition = conditions_of(body).get("Ready") or {}
+    if condition.get("status", "True") == "True":
+        return ""
+    return condition.get("message") or condition.get("reason") or "it says nothing about it"

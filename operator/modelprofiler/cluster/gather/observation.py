@@ -138,6 +138,25 @@ class LoadJob:
 
 
 @dataclass(frozen=True)
+class Reader:
+    """A node reader: the Job of the pod that tells the load about the server's node."""
+
+    name: str
+    trial: int
+    """The trial that it was started for."""
+    created: datetime
+    deleting: bool
+    node: str
+    """The node that its pod is on; empty until it is placed."""
+    address: str
+    """Where it answers; empty until it runs."""
+    stuck: str
+    """Why its pod does not start; empty when it runs or nothing is wrong."""
+    ended: str
+    """How it has ended, which it does not by itself; empty while it has not."""
+
+
+@dataclass(frozen=True)
 class Observation:
     """The children of a profile, at one moment."""
 
@@ -145,6 +164,12 @@ class Observation:
     """Servers of the current run, in the order of their incarnations."""
     jobs: tuple[LoadJob, ...] = ()
     """Load Jobs of the current run, in the order of their trials."""
+    readers: tuple[Reader, ...] = ()
+    """Node readers of the current run, in the order of the trials that they were started for."""
+    not_ready: dict[str, str] = field(default_factory=dict)
+    """Nodes of the run that are not ready, by name, with what they say about it."""
+    load_may_leave: bool = False
+    """Whether there is another node than the server's that a load may run on."""
     stale: tuple[tuple[str, str], ...] = ()
     """(plural, name) of Deployments and Jobs of earlier runs."""
     hosts: dict[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from modelprofiler.api.objects import Object
 from modelprofiler.cluster import names
-from modelprofiler.cluster.gather.jobs import load_job
+from modelprofiler.cluster.gather.jobs import load_job, reader
 from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of_job, labels_of
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.servers import server
@@ -29,10 +29,18 @@ def read(
         for o in deployments
         if _is_of(o, run_hash)
     ]
-    loads = [load_job(o, [pod for pod in pods if is_pod_of_job(pod, o)]) for o in jobs if _is_of(o, run_hash)]
+    loads, readers = [], []
+    for job in jobs:
+        if _is_of(job, run_hash):
+            own = [pod for pod in pods if is_pod_of_job(pod, job)]
+            if labels_of(job).get(names.COMPONENT) == names.READER:
+                readers.append(reader(job, own))
+            else:
+                loads.append(load_job(job, own))
     return Observation(
         servers=tuple(sorted(servers, key=lambda s: s.incarnation)),
         jobs=tuple(sorted(loads, key=lambda j: j.trial)),
+        readers=tuple(sorted(readers, key=lambda r: r.trial)),
         stale=tuple(
             (plural, o["metadata"]["name"])
             for plural, group in (("deployments", deployments), ("jobs", jobs))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from modelprofiler.cluster.gather.world import ActionRefused
@@ -27,6 +27,7 @@ class Remembered:
         self._refusals: dict[Key, tuple[int, ActionRefused]] = {}
         self._not_accepted: set[Key] = set()
         self._unread: dict[Key, int] = {}
+        self._failures: dict[Key, tuple[int, datetime]] = {}
 
     @property
     def not_accepted(self) -> int:
@@ -39,6 +40,17 @@ class Remembered:
         self._refusals.pop(key, None)
         self._not_accepted.discard(key)
         self._unread.pop(key, None)
+        self._failures.pop(key, None)
+
+    def failed(self, key: Key, now: datetime) -> tuple[int, timedelta]:
+        """Remember that a decision was not carried out; return how many times in a row, and for how long."""
+        count, since = self._failures.get(key, (0, now))
+        self._failures[key] = count + 1, since
+        return count + 1, now - since
+
+    def succeeded(self, key: Key) -> None:
+        """Remember that a decision was carried out."""
+        self._failures.pop(key, None)
 
     def unread(self, key: Key) -> int:
         """Remember that what belongs to a profile could not be read; return how many times in a row that is."""

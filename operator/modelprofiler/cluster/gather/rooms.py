@@ -12,6 +12,9 @@ from modelprofiler.cluster.gather import capacity
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
 
+SEVERAL_KEPT_SECONDS = 600.0
+"""Whether there are several nodes changes seldom, and nothing goes wrong where it is noticed late."""
+
 KEPT_SECONDS = 5.0
 """Reading it takes every pod of the cluster."""
 
@@ -25,17 +28,26 @@ class Rooms:
         The API server, what the installer decided.
     clock
         Returns the time, with a zone.
+    is_of_run
+        Returns whether a pod is of a run that has its turn, which is over when the next one begins: such pods do not
+        count. Labels prove nothing, since whoever may create a pod chooses them.
     """
 
     def __init__(
-        self, cluster: Cluster, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_of_run: Callable[[Object], bool] = lambda pod: False,
     ) -> None:
+        self._is_of_run = is_of_run
         self._cluster, self._settings, self._clock = cluster, settings, clock
         self._lock = asyncio.Lock()
-        self._kept: tuple[datetime, list[capacity.Room]] | None = None
+        self._kept: tuple[datetime, list[capacity.Room] | None] | None = None
+        self._several: tuple[datetime, bool] | None = None
 
-    async def read(self) -> list[capacity.Room]:
-        """Return what the nodes have left; empty where they may not be read.
+    async def read(self) -> list[capacity.Room] | None:
+        """Return what the nodes have left, whether or not they take pods; None where they may not be read.
 
         Raises
         ------
@@ -48,19 +60,48 @@ class Rooms:
                 self._kept = now, await self._fresh()
             return self._kept[1]
 
-    async def _fresh(self) -> list[capacity.Room]:
+    async def are_several(self) -> bool:
+        """Return whether a pod may find more than one node; where nodes may not be read, it may.
+
+        Raises
+        ------
+        ClusterUnavailable
+            When the API server does not answer.
+        """
+        async with self._lock:
+            now = self._clock()
+            if self._several is None or now - self._several[0] >= timedelta(seconds=SEVERAL_KEPT_SECONDS):
+                await self._list()
+            assert self._several is not None, "listing nodes says how many there are"
+            return self._several[1]
+
+    async def _list(self) -> list[Object] | None:
+        """Return the nodes; None where they may not be read."""
+        nodes: list[Object] | None
         try:
             nodes = await self._cluster.list(NODES)
         except Refused:
-            return []
+            nodes = None
+        open_nodes = sum(not (node.get("spec") or {}).get("unschedulable") for node in nodes or ())
+        self._several = self._clock(), nodes is None or open_nodes > 1
+        return nodes
+
+    async def _fresh(self) -> list[capacity.Room] | None:
+        nodes = await self._list()
+        if nodes is None:
+            return None
         pods = None
         if not self._settings.namespaces:
             living = "status.phase!=Succeeded,status.phase!=Failed"
             try:
-                pods = [_request_of(pod) async for pod in self._cluster.each(PODS, fields=living)]
+                pods = [
+                    _request_of(pod)
+                    async for pod in self._cluster.each(PODS, fields=living)
+                    if not self._is_of_run(pod)
+                ]
             except Refused:
                 pods = None
-        return capacity.rooms(nodes, pods)
+        return capacity.every_room(nodes, pods)
 
 
 def _request_of(pod: Object) -> Object:
@@ -71,7 +112,6 @@ def _request_of(pod: Object) -> Object:
         for kind in ("containers", "initContainers")
     }
     return {
-        "metadata": {"labels": pod["metadata"].get("labels")},
         "spec": {"nodeName": spec.get("nodeName"), "overhead": spec.get("overhead"), **containers},
         "status": {"phase": (pod.get("status") or {}).get("phase")},
     }

@@ -81,6 +81,8 @@ class Node:
     instance_type: str | None = None
     kernel: str | None = None
     kubelet_version: str | None = None
+    not_ready: str = ""
+    """Why the node is not ready, as its condition says it; empty while it is."""
 
 
 Acceptance: TypeAlias = Accepted | Claims | Finding | ActionRefused | NotGathered

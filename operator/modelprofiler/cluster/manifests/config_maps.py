@@ -20,7 +20,7 @@ def inline_files(profile: ModelProfile, run_hash: str) -> Object | None:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
-def report(profile: ModelProfile, run_hash: str, data: Mapping[str, str]) -> Object:
-    """Return the ConfigMap with the finished trials in full."""
-    meta = child_metadata(profile, run_hash, names.REPORT, names.report(profile.metadata.name))
+def report(profile: ModelProfile, run_hash: str, name: str, data: Mapping[str, str]) -> Object:
+    """Return the ConfigMap of a name with the finished trials in full."""
+    meta = child_metadata(profile, run_hash, names.REPORT, name)
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(data)}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose
 from modelprofiler.cluster import names
 from modelprofiler.cluster.manifests.metadata import child_metadata
 from modelprofiler.cluster.manifests.pods import HOSTNAME, Helper, helper_job, helper_pod, on_node
+from modelprofiler.cluster.manifests.template import server_pod_as_written
 from modelprofiler.cluster.manifests.volumes import Files
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.sources import INLINE_DATASET
 from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.rows.format import RowFormat
 
 DATASET_DIR = "/var/modelprofiler/dataset"
+
+SCRATCH_DIR = "/tmp"  # noqa: S108 - a volume of the pod's own: the rest of its file system is read-only
 
 STOP_SECONDS = 10
 """How long a load that is cut short gets to end its requests and write its result."""
@@ -103,19 +109,50 @@ def load_pod(
         config_annotation=names.LOAD_CONFIG,
         arguments=("--result", "/dev/termination-log"),
         stop_seconds=STOP_SECONDS,
-        placement=_placement(server_host, together=together),
+        placement=_placement(profile.spec, server_host, together=together),
     )
     pod = helper_pod(helper, settings)
     files = Files.of(profile, run_hash, inline)
+    if not RowFormat.of(profile.spec.dataset).copies_lines:
+        # Rows that the file does not have as they are sent are copied, where there are too many for the memory.
+        pod["volumes"].append({"name": "scratch", "emptyDir": {}})
+        pod["containers"][0]["volumeMounts"].append({"name": "scratch", "mountPath": SCRATCH_DIR})
     files.mount("dataset", profile.spec.dataset.source, DATASET_DIR, pod, pod["containers"][0], INLINE_DATASET)
     return pod
 
 
-def _placement(server_host: str | None, *, together: bool) -> Object:
+def dataset_path(profile: ModelProfile, key: str) -> str:
+    """Return where a load pod finds the file with the rows, or the folder whose files are the rows.
+
+    Parameters
+    ----------
+    key
+        Name of the file; empty for inline rows.
+    """
+    if profile.spec.dataset.format is DatasetFormat.FILES:
+        return DATASET_DIR
+    return f"{DATASET_DIR}/{key or INLINE_DATASET}"
+
+
+def load_placement(spec: ModelProfileSpec) -> Object:
+    """Return what the load pod takes over from the server's about where it may run.
+
+    Where the server's pod tolerates a taint the load's does too: on a cluster whose nodes are all tainted it would have
+    no node otherwise.
+    """
+    tolerations = server_pod_as_written(spec).get("tolerations")
+    return {"tolerations": tolerations} if tolerations else {}
+
+
+def _placement(spec: ModelProfileSpec, server_host: str | None, *, together: bool) -> Object:
+    tolerations = load_placement(spec)
     if server_host is None:
-        return {}
+        return tolerations
     if together:
-        return {"nodeSelector": on_node(server_host)}
+        return {**tolerations, "nodeSelector": on_node(server_host)}
     elsewhere = {"matchExpressions": [{"key": HOSTNAME, "operator": "NotIn", "values": [server_host]}]}
     preferred = [{"weight": 100, "preference": elsewhere}]
-    return {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}}
+    return {
+        **tolerations,
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}},
+    }

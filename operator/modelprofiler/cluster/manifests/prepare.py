@@ -10,10 +10,12 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.manifests.metadata import child_metadata
 from modelprofiler.cluster.manifests.pods import Helper, helper_job, helper_pod, on_node
+from modelprofiler.cluster.manifests.template import server_pod_as_written
 from modelprofiler.cluster.manifests.volumes import ClaimSource, claim_volume, sources_on_claims
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.files.inspect import PrepareConfig, VolumeSource
-from modelprofiler.load.row_check import Promise
+from modelprofiler.load.rows.check import Promise
+from modelprofiler.load.rows.format import RowFormat
 
 CLAIMS_DIR = "/var/modelprofiler/claims"
 
@@ -57,7 +59,7 @@ def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, hos
 
 def _placement(profile: ModelProfile, host: str | None) -> Object:
     """Return where the pod may run: where the server's may, since a volume may be made where its first pod runs."""
-    server = (profile.spec.server.template or {}).get("spec") or {}
+    server = server_pod_as_written(profile.spec)
     placement = {field: server[field] for field in ("nodeSelector", "affinity", "tolerations") if server.get(field)}
     if host is not None:
         placement["nodeSelector"] = {**placement.get("nodeSelector", {}), **on_node(host)}
@@ -78,7 +80,6 @@ def _config(profile: ModelProfile, sources: Sequence[ClaimSource], roots: dict[s
             for source in sources
         ],
         file=script.file if script else None,
-        format=profile.spec.dataset.format,
-        encoding=profile.spec.dataset.encoding,
+        rows=RowFormat.of(profile.spec.dataset),
         promise=Promise.of(profile.spec),
     )

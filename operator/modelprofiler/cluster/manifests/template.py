@@ -6,12 +6,13 @@ Pure: dicts in, dicts out. Nothing here gives the author of a profile more than 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 from modelprofiler.api.objects import Object
-from modelprofiler.api.pod_template import container_name
+from modelprofiler.api.pod_template import ROOT, container_name
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.cluster import names
+from modelprofiler.cluster.manifests import pod_security
+from modelprofiler.cluster.manifests.cold import start_cold
 from modelprofiler.cluster.manifests.pods import (
     HOSTNAME,
     NO_MESH_LABELS,
@@ -30,51 +31,23 @@ from modelprofiler.errors import Problem
 STOP_SECONDS = 2
 """How long a server gets to stop, where its template does not say: nobody needs it, and the next trial waits for it."""
 
-BASELINE_CAPABILITIES = frozenset(
-    {
-        *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP"),
-        *("SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
-    }
-)
-"""Capabilities that the Pod Security Standard "baseline" allows to add, since containers have them by default.
-
-https://kubernetes.io/docs/concepts/security/pod-security-standards/
-"""
-
 
 def privileges(spec: ModelProfileSpec, settings: Settings) -> list[Problem]:
     """Return the privileges that a user's template asks for and the installation does not allow."""
     if spec.server.template is None or settings.allow_privileged:
         return []
-    path = "spec.server.template.spec"
-    pod = spec.server.template.get("spec") or {}
     return [
-        Problem(f"{path}.{field}", f"{what}; this installation does not allow it (chart value allowPrivileged)")
-        for field, what in [*_pod_privileges(pod), *_container_privileges(pod)]
+        Problem(f"{ROOT}.{field}", f"{what}; this installation does not allow it (chart value allowPrivileged)")
+        for field, what in pod_security.forbidden(spec.server.template)
     ]
 
 
-def _pod_privileges(pod: Object) -> Iterator[tuple[str, str]]:
-    """Yield the privileges that a pod asks for: (field, what it does)."""
-    for field in ("hostNetwork", "hostPID", "hostIPC"):
-        if pod.get(field):
-            yield field, "shares the node's namespace"
-    for i, volume in enumerate(pod.get("volumes") or []):
-        if isinstance(volume, dict) and "hostPath" in volume:
-            yield f"volumes[{i}].hostPath", "mounts the node's files"
-
-
-def _container_privileges(pod: Object) -> Iterator[tuple[str, str]]:
-    """Yield the privileges that a pod's containers ask for: (field, what it does)."""
-    for group in ("initContainers", "containers"):
-        for i, container in enumerate(pod.get(group) or []):
-            context = container.get("securityContext") or {} if isinstance(container, dict) else {}
-            path = f"{group}[{i}].securityContext"
-            if context.get("privileged"):
-                yield f"{path}.privileged", "is set"
-            capabilities = (context.get("capabilities") or {}).get("add") or []
-            if added := [str(c) for c in capabilities if c not in BASELINE_CAPABILITIES]:
-                yield f"{path}.capabilities.add", f"asks for {', '.join(added)}"
+def server_pod_as_written(spec: ModelProfileSpec) -> Object:
+    """Return the spec of the server's pod as far as the profile itself says it: containers, and where it may run."""
+    if spec.server.template is not None:
+        pod: Object = spec.server.template.get("spec") or {}
+        return pod
+    return {}
 
 
 def pod_template(
@@ -116,8 +89,12 @@ def pod_template(
     if spec.server.template is not None and spec.model is not None and spec.model.source is not None:
         files.mount("model", spec.model.source, MODEL_DIR, pod, profiled, INLINE_MODEL)
         profiled["env"] = [*(profiled.get("env") or []), *environment(model_variables(MODEL_DIR))]
+    start_cold(pod, profiled, settings, limits)
     pod["restartPolicy"] = "Always"
     pod.setdefault("terminationGracePeriodSeconds", STOP_SECONDS)
+    if not pod.get("serviceAccountName") and not pod.get("serviceAccount"):
+        # Nobody who needs a token uses the default account, whose token would be mounted all the same.
+        pod.setdefault("automountServiceAccountToken", False)
     return template
 
 

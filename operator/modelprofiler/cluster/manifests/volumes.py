@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.sources import PersistentVolumeClaimSource, Source
@@ -64,7 +65,8 @@ class Files:
             Name of the ConfigMap with what the profile carries inline, where it is not the usual one.
         """
         claims = profile.status.claims
-        return cls(inline or names.files(profile, run_hash), ("dataset", *(claims.single_files if claims else ())))
+        rows = () if profile.spec.dataset.format is DatasetFormat.FILES else ("dataset",)
+        return cls(inline or names.files(profile, run_hash), (*rows, *(claims.single_files if claims else ())))
 
     def mount(
         self, part: Part, source: Source, directory: str, pod: Object, container: Object, inline_file: str

@@ -11,6 +11,7 @@ from typing import Literal, TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 from modelprofiler.api.objects import Object
+from modelprofiler.core.text import printable
 
 RUN_CHARACTERS = 8
 """Of a runHash: enough to tell the runs of a profile apart."""
@@ -54,6 +55,14 @@ class _AddAbout(logging.Filter):
         return True
 
 
+class _PrintableFormatter(logging.Formatter):
+    """Formats records without control sequences: messages quote servers, tenants and the API server."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text that a terminal only shows; each of its lines after the first is indented."""
+        return printable(super().format(record)).replace("\n", "\n    ")
+
+
 def configure(level: str, form: Literal["Text", "JSON"], stream: TextIO = sys.stdout) -> None:
     """Set up the logs of this process."""
     handler = logging.StreamHandler(stream)
@@ -63,7 +72,7 @@ def configure(level: str, form: Literal["Text", "JSON"], stream: TextIO = sys.st
         fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
         handler.setFormatter(JsonFormatter(fields, rename_fields=names, reserved_attrs=[*_reserved(), "about"]))
     else:
-        handler.setFormatter(logging.Formatter(TEXT))
+        handler.setFormatter(_PrintableFormatter(TEXT))
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 

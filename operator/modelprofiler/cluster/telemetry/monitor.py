@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -76,18 +77,29 @@ class Monitor:
         await runner.setup()
         await web.TCPSite(runner, None, port).start()
 
-    async def _live(self, _: web.Request) -> web.Response:
+    async def _live(self, request: web.Request) -> web.Response:
         health = self._health()
-        return _answer(200 if not health.problems else 500, {"problems": health.problems, **health.details})
+        shown = {"problems": health.problems, **health.details} if _is_own_pod(request) else {}
+        return _answer(200 if not health.problems else 500, shown)
 
-    async def _ready(self, _: web.Request) -> web.Response:
+    async def _ready(self, request: web.Request) -> web.Response:
         health = self._health()
         ready = health.ready and not health.problems
-        return _answer(200 if ready else 503, {"ready": ready, "problems": health.problems})
+        shown = {"problems": health.problems} if _is_own_pod(request) else {}
+        return _answer(200 if ready else 503, {"ready": ready, **shown})
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+
+def _is_own_pod(request: web.Request) -> bool:
+    """Return whether a request came over the loopback interface: from this pod, or by ``kubectl port-forward``.
+
+    A pod cannot let its kubelet in and keep other pods out, so nobody else is told more than a probe needs.
+    """
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return peer is not None and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
 
 
 def _answer(status: int, body: dict[str, Any]) -> web.Response:

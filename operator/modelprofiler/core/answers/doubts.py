@@ -6,20 +6,29 @@ errors, which costs it next to nothing; nothing else would say so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import AnswerKind, LoadStatus, Outcome, Purpose, Trial, UsageStatus
+from modelprofiler.core.answers.caching import caching_sentence
+from modelprofiler.core.answers.delayed_ack import delayed_ack_sentence
 from modelprofiler.core.text import head
 
 NOTED_SHARE = 0.01
 """Share of the answers from which a kind that looks like an error is worth a sentence: what `maxErrorPercent` allows by
 default."""
+MOST_SHARE = 0.5
+"""Share of the answers above which a size is not verified: the server then mostly fails, and is measured at failing."""
 OTHER_SHARE = 0.02
 """The same of a kind that merely differs from the most frequent one."""
 NOT_OF_THE_REQUEST = frozenset({408, 425, 429})
 """Statuses from 400 to 499 that depend on the time: timeout, too early, too many requests."""
+FULL = re.compile(r"(?i)\bqueue|\bcapacity|\boverload|\btoo (?:many|busy)|\bbusy\b|\brate.?limit|\bconcurren")
+"""What servers say whose own limit is reached, such as KServe's, which answers 500 when its queue is full."""
+FAILED = re.compile(r"(?i)prediction failed|invalid model predict|worker died|traceback")
+"""What servers say that computed and failed, such as TorchServe, which answers 503 then: that is no limit."""
 OWN_LIMIT_STATUSES = frozenset({429, 503})
 """Statuses with which a server refuses what it could still compute: too many requests, and not available now."""
 IDLE_SHARE = 0.5
@@ -34,13 +43,17 @@ def good_kinds(spec: ModelProfileSpec, load: LoadStatus) -> list[AnswerKind]:
     return [kind for kind in load.answers if kind.status in spec.endpoint.http.expect.status]
 
 
+def _is_error(spec: ModelProfileSpec, kind: AnswerKind) -> bool:
+    return kind.error and spec.endpoint.http.expect.error_bodies == "Doubt"
+
+
 def doubts(spec: ModelProfileSpec, load: LoadStatus) -> list[str]:
     """Return a sentence for each reason to doubt that the good answers of a load are answers, the gravest first."""
     good = good_kinds(spec, load)
     total = sum(kind.answers for kind in good)
     if not total:
         return []
-    errors = [kind for kind in good if kind.error]
+    errors = [kind for kind in good if _is_error(spec, kind)]
     share = sum(kind.answers for kind in errors) / total
     if share >= NOTED_SHARE:
         return [_about_errors(errors, good, share)]
@@ -58,12 +71,32 @@ def doubts(spec: ModelProfileSpec, load: LoadStatus) -> list[str]:
 
 
 def doubts_of_run(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[str]:
-    """Return the doubts about the answers of a run: those of the last trial that passed, or else of the last load."""
+    """Return the doubts about the answers of a run: those of the last trial that passed, or else of the last load.
+
+    And what the times of the answers say: of rows that are sent again, and of answers that wait in between.
+    """
     loads = [t for t in trials if t.load is not None and t.load.answers]
     passed = [t for t in loads if t.outcome is Outcome.PASSED]
     confirming = [t for t in passed if t.purpose is Purpose.CONFIRM]
     chosen = (confirming or passed or loads)[-1:]
-    return [sentence for t in chosen if t.load is not None for sentence in doubts(spec, t.load)]
+    about_answers = [sentence for t in chosen if t.load is not None for sentence in doubts(spec, t.load)]
+    about_times = (caching_sentence(trials), delayed_ack_sentence(trials))
+    return [*about_answers, *(sentence for sentence in about_times if sentence)]
+
+
+def mostly_errors(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
+    """Return that most of the good answers look like reports of errors, as a clause; empty where they do not."""
+    good = good_kinds(spec, load) if load is not None else []
+    total = sum(kind.answers for kind in good)
+    errors = [kind for kind in good if _is_error(spec, kind)]
+    share = sum(kind.answers for kind in errors) / total if total else 0.0
+    if share <= MOST_SHARE:
+        return ""
+    return (
+        f"{_percent(share)} of the answers look like reports of errors ({_described(errors[0])}), and a server that "
+        "fails needs another size than one that answers: correct the dataset or the server, or set "
+        "endpoint.http.expect.errorBodies to Accept where these are answers"
+    )
 
 
 def summary_of_doubts(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
@@ -72,7 +105,7 @@ def summary_of_doubts(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
         return ""
     good = good_kinds(spec, load)
     total = sum(kind.answers for kind in good)
-    share = sum(kind.answers for kind in good if kind.error) / total if total else 0.0
+    share = sum(kind.answers for kind in good if _is_error(spec, kind)) / total if total else 0.0
     return f"but {_percent(share)} of the answers look like reports of errors" if share >= NOTED_SHARE else ""
 
 
@@ -112,7 +145,8 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     status = refused[0].status
     if 400 <= status < 500 and status not in NOT_OF_THE_REQUEST:
         return f"status {status} blames the request, and no size changes that"
-    if status not in OWN_LIMIT_STATUSES or usage is None or usage.cpu is None or cpu is None:
+    own = status in OWN_LIMIT_STATUSES or (status >= 500 and FULL.search(refused[0].sample))
+    if not own or FAILED.search(refused[0].sample) or usage is None or usage.cpu is None or cpu is None:
         return ""
     share = float(usage.cpu) / float(cpu)
     if share >= IDLE_SHARE:
@@ -128,7 +162,7 @@ def _about_errors(errors: Sequence[AnswerKind], good: Sequence[AnswerKind], shar
         f"{_percent(share)} of the answers look like reports of errors, although their status counts as success: "
         f"{_described(errors[0])}"
     )
-    others = [kind for kind in good if not kind.error]
+    others = [kind for kind in good if kind not in errors]
     if others:
         rows = sum(kind.rows for kind in errors)
         sentence += f"; others are {_described(others[0])}"

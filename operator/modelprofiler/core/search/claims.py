@@ -34,6 +34,8 @@ class Kind(Enum):
     AT_CEILING = "this size is the ceiling of the range"
     BEYOND = "this size plus this percentage is more than the ceiling of the range"
     HEADROOM = "memory for a peak this percentage higher"
+    GROWS = "memory grows by this many bytes per request in this trial, and by this size in the horizon"
+    LASTS = "how long sizes last when memory grows by this many bytes per request"
     NOTE = "a sentence of another module, which computes it from the trials"
 
 

@@ -16,7 +16,6 @@ from modelprofiler.core.answers.first_request import first_request_sentence
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.drift import drift_of, drift_sentence
 from modelprofiler.core.judge import NO_EVIDENCE
-from modelprofiler.core.leak import leak_of, leak_sentence
 from modelprofiler.core.search.claims import Claim, Kind
 from modelprofiler.core.search.mapped import mapped_sentence
 from modelprofiler.core.search.margin import (
@@ -30,6 +29,7 @@ from modelprofiler.core.search.margin import (
 )
 from modelprofiler.core.search.points import Observation
 from modelprofiler.core.search.run import Run
+from modelprofiler.core.search.soak import growth_claims, growth_sentence
 from modelprofiler.core.search.startup import startup_sentence
 from modelprofiler.core.threads import oversized_sentence, variables_sentence
 
@@ -201,6 +201,8 @@ def _memory_sentence(run: Run, target: Target) -> list[Claim]:
         text = f"Memory was not measured, so the largest size of the range, {ceiling}, is recommended"
         return [Claim(Kind.MEMORY_UNKNOWN, text, size=recommended)]
     claims = _memory_boundary(run, target, target.memory)
+    if (grows := growth_claims(run, target)) is not None:
+        return [*claims, *grows]
     percent = run.spec.recommendation.memory_margin_percent
     if recommended <= run.memory.ceil(with_margin(target.memory, percent)):
         return [*claims, *_margin(target.memory, percent, run.memory, recommended, _mebibytes)]
@@ -222,7 +224,14 @@ def _memory_boundary(run: Run, target: Target, memory: int) -> list[Claim]:
             for o in run.observations
             if o.passed and o.trial.usage and o.trial.usage.memory and o.trial.usage.memory.peak.bytes == memory
         ]
-        return [Claim(Kind.PEAK, f"Memory peaked at {_mebibytes(memory)}", highest[0] if highest else None, memory)]
+        return [
+            Claim(
+                Kind.PEAK,
+                f"Memory peaked at {_mebibytes(memory)}{' apart from soaks' if run.leaves_soaks_out else ''}",
+                highest[0] if highest else None,
+                memory,
+            )
+        ]
     last = killed[-1]
     text = f"{_mebibytes(last.limits.memory)} of memory was too small"
     claims = [Claim(Kind.TOO_SMALL, text, last.trial.index, last.limits.memory)]
@@ -275,8 +284,8 @@ def _notes(run: Run, target: Target) -> list[Claim]:
         notes.append(startup)
     if (mapped := mapped_sentence(run.trials, run.memory_peak)) is not None:
         notes.append(mapped)
-    if (leak := leak_of(run.trials)) is not None:
-        notes.append(leak_sentence(leak, target.limits.memory, run.spec))
+    if (growth := growth_sentence(run, target.limits)) is not None:
+        notes.append(growth)
     if (drift := drift_of(run.trials)) is not None and drift.noticed:
         notes.append(drift_sentence(drift))
     pools = (

@@ -64,7 +64,8 @@ def target_for(run: Run, cpu: int, memory: int | None, at_least: int = 0) -> Tar
         cpu_size = cpu
     if memory is None:
         return Target(Limits(cpu_size, run.memory.last), cpu, None)
-    memory_size = run.memory.ceil(max(with_margin(memory, policy.memory_margin_percent), at_least))
+    grown = memory + (run.growth_to_hold or 0)
+    memory_size = run.memory.ceil(max(with_margin(grown, policy.memory_margin_percent), at_least))
     return Target(Limits(cpu_size, memory_size), cpu, memory)
 
 
@@ -94,11 +95,12 @@ def is_coarse(base: int, percent: int, size: int) -> bool:
 def passed_with_room(run: Run, cpu: int) -> Observation | None:
     """Return the last trial at this CPU whose interval is below every latency objective by the CPU margin.
 
-    None where the last trial at this CPU did not pass so, or ran on a resized server.
+    None where the last trial at this CPU did not pass so. One of a resized server is enough to take this size for the
+    target, because the Confirm trial runs there on a new one and then decides.
     """
     observed = [o for o in run.observations if o.limits.cpu == cpu and not run.blames_memory(o)]
     last = observed[-1] if observed else None
-    if last is None or not last.passed or not last.fresh or not last.verdict.certain:
+    if last is None or not last.passed or not last.verdict.certain:
         return None
     share = room(run, last)
     return last if share is not None and share >= run.spec.recommendation.cpu_margin_percent / 100 else None

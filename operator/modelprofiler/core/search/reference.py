@@ -11,6 +11,7 @@ from modelprofiler.core.answers.doubts import own_limit
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.points import CpuPoint
 from modelprofiler.core.search.run import Run
+from modelprofiler.core.search.soak import killed_at_reference
 from modelprofiler.core.steps import GiveUp, RunTrial, Step
 
 BROKEN = frozenset({Outcome.CRASHED, Outcome.NEVER_READY, Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED})
@@ -44,7 +45,7 @@ def _infeasible_message(run: Run, point: CpuPoint) -> str:
     """Return by how much the ceiling misses the objectives, and what can be changed."""
     failed = next(o for o in reversed(point.observations) if not o.passed)
     size = f"the ceiling of {Quantity.cpu(run.cpu.last)} CPU and {Quantity.memory(run.memory.last)} memory"
-    message = f"{failed.verdict.message} at {size}"
+    message = f"{failed.verdict.message} at {size}{killed_at_reference(failed.trial)}"
     load = failed.trial.load if failed.verdict.outcome is Outcome.ERRORS else None
     if load is not None and own_limit(run.spec, load, failed.trial.usage, failed.trial.limits.cpu):
         return f"{message}. Correct the requests, raise the server's own limit, or reduce the load."

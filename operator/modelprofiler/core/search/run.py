@@ -10,9 +10,11 @@ from typing import Self
 
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.api.trial import MemoryUsage, Outcome, Trial
+from modelprofiler.api.trial import MemoryUsage, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.judge import NO_EVIDENCE, judged_again, thrashing
+from modelprofiler.core.memory.horizon import growth_over_horizon
+from modelprofiler.core.memory.verdict import Growth, State, growth_of, is_killed_soak
 from modelprofiler.core.search.pace import Pace
 from modelprofiler.core.search.points import CpuPoint, Observation, counted_size, pooled
 from modelprofiler.core.steps import Environment
@@ -75,6 +77,7 @@ class Run:
         observations = tuple(
             Observation(trial, limits, verdict, counted_size(pace, trial, limits, verdict, cpu, rate))
             for trial, verdict in conclusive
+            if not is_killed_soak(trial)  # it says how long a size lasts, not that a load of usual length needs more
             for limits in [Limits.from_size(trial.limits)]
         )
         trials = tuple(trial for trial, _ in judged)
@@ -262,6 +265,27 @@ class Run:
         """
         return self.demand is not None and cpu < BELOW_DEMAND * self.demand and not self.passes_below(cpu + 1)
 
+    @functools.cached_property
+    def growth(self) -> Growth:
+        """What the trials show about the growth of memory."""
+        return growth_of(self.trials, longest=self.spec.search.soak.seconds, ceiling=self.memory.last)
+
+    @functools.cached_property
+    def growth_to_hold(self) -> int | None:
+        """What memory that grows without end grows by in the horizon, in bytes; None where it does not, or unknown."""
+        if self.growth.state is not State.GROWS or self.growth.leak is None:
+            return None
+        return growth_over_horizon(self.spec, self.trials, self.growth.leak)
+
+    @property
+    def leaves_soaks_out(self) -> bool:
+        """Whether the memory peaks of soaks do not count, because memory has not settled in them.
+
+        What it grew by is a part of what is added for the horizon.
+        """
+        soaked = any(o.passed and o.trial.purpose is Purpose.SOAK for o in self.observations)
+        return soaked and self.growth.state in (State.SUSPECTED, State.GROWS)
+
     @property
     def memory_peak(self) -> int | None:
         """The largest memory peak of the trials that passed, in bytes.
@@ -303,7 +327,9 @@ class Run:
 
     @property
     def _memory_usages(self) -> list[MemoryUsage]:
-        usages = [o.trial.usage for o in self.observations if o.passed and o.trial.usage is not None]
+        passed = [o.trial for o in self.observations if o.passed]
+        trials = [t for t in passed if not (self.leaves_soaks_out and t.purpose is Purpose.SOAK)]
+        usages = [t.usage for t in trials if t.usage is not None]
         return [usage.memory for usage in usages if usage.memory is not None]
 
     @property

@@ -19,6 +19,7 @@ from modelprofiler.core.search.adaptive import adaptive_step, step_below
 from modelprofiler.core.search.confirm import best_so_far, confirm_step
 from modelprofiler.core.search.grid import grid_problems, grid_recommendation, grid_step
 from modelprofiler.core.search.run import Run
+from modelprofiler.core.search.soak import soak_step
 from modelprofiler.core.steps import Environment, GiveUp, Recommend, RunTrial, Step
 from modelprofiler.core.threads import needs_new_pools
 from modelprofiler.errors import Problem
@@ -57,6 +58,8 @@ def next_step(
     """
     run = Run.of(spec, resources, container_name, environment, trials)
     step = grid_step(run) if spec.search.strategy == "Grid" else adaptive_step(run)
+    if isinstance(step, Recommend):
+        step = _soak(run, step) or step
     if not isinstance(step, RunTrial):
         return step
     if inconclusive := _inconclusive(run, step.limits):
@@ -67,6 +70,12 @@ def next_step(
     if not step.fresh and needs_new_pools(spec, step.limits, trials):
         return replace(step, fresh=True)
     return step
+
+
+def _soak(run: Run, step: Recommend) -> RunTrial | None:
+    """Return the soak that a recommendation needs; None where it needs none, or was not measured itself."""
+    limits = Limits.from_size(step.recommendation.requests)
+    return soak_step(run, limits) if any(o.passed for o in run.at(limits)) else None
 
 
 def step_at_deadline(

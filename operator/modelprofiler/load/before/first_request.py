@@ -26,6 +26,11 @@ LOADING = re.compile(
     r"(?i)\bnot (?:yet |been )?(?:ready|loaded|available|initiali[sz]ed)|\bloading\b|\bstarting up|warming"
 )
 """What servers say whose model is not loaded, whatever the status: MLServer answers 400 and "is not ready yet"."""
+FAILED = re.compile(
+    r"(?i)\binternal ?server ?(?:error|exception)|prediction failed|invalid model predict|traceback|\bexception\b"
+)
+"""What servers say that computed and failed, whatever the status: TorchServe answers 503 and "Prediction failed" to a
+request that its handler cannot read. Waiting does not change the request."""
 UNLIKELY_SECONDS = 10.0
 """How long other answers of 400 and more are tried again: servers exist that answer 400, 404 or 500 until the model is
 loaded. Chosen, not fitted: most small models are loaded within it, and a row that is wrong costs it once a run."""
@@ -64,8 +69,11 @@ class FirstAnswer:
         """How it failed, as a sentence for users."""
         if self.tries == 1:
             return self.answer.sentence
-        status = self.answer.status
-        hint = "; its readiness probe should wait for the model" if status in NOT_YET else ""
+        hint = ""
+        if self.answer.status in NOT_YET and FAILED.search(self.answer.body):
+            hint = "; the server fails to compute an answer to this row"
+        elif self.answer.status in NOT_YET:
+            hint = "; its readiness probe should wait for the model, or objectives.maxFirstRequest allow it more time"
         return f"{self.answer.sentence}; it was sent {self.tries} times in {self.seconds:.3g} s{hint}"
 
     @property
@@ -78,7 +86,23 @@ class FirstAnswer:
         )
 
 
-async def first_answer(prober: Prober, patience: float, say: Callable[[str], None]) -> FirstAnswer:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the first request is waited for, in seconds from the first try.
+
+    Attributes
+    ----------
+    answer
+        For an answer as expected, which may load the model.
+    refusals
+        For a server that refuses requests without saying that its model is being loaded.
+    """
+
+    answer: float
+    refusals: float
+
+
+async def first_answer(prober: Prober, patience: Patience, say: Callable[[str], None]) -> FirstAnswer:
     """Send the first request until it is answered as expected, or waiting does not help, or no patience is left.
 
     Parameters
@@ -86,14 +110,14 @@ async def first_answer(prober: Prober, patience: float, say: Callable[[str], Non
     prober
         Sends requests; its timeout is the patience.
     patience
-        Seconds from the first try to the end of the last.
+        How long it is waited for.
     say
         Called with a line about the wait every five seconds.
     """
     began = monotonic()
     pause, tries, refusal, next_notice = FIRST_PAUSE, 0, "", began
     while True:
-        answer = await prober.ask(timeout=max(patience - (monotonic() - began), FIRST_PAUSE))
+        answer = await _asked(prober, began, patience.answer, say)
         tries += 1
         now = monotonic()
         if answer.failure is None:
@@ -108,14 +132,28 @@ async def first_answer(prober: Prober, patience: float, say: Callable[[str], Non
         pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)
 
 
-def _longest_wait(answer: Answer, patience: float) -> float:
+async def _asked(prober: Prober, began: float, patience: float, say: Callable[[str], None]) -> Answer:
+    """Send the request once and return how it ended; what is being waited for is said meanwhile."""
+    asked = asyncio.ensure_future(prober.ask(timeout=max(patience - (monotonic() - began), FIRST_PAUSE)))
+    try:
+        while not (await asyncio.wait({asked}, timeout=NOTICE))[0]:
+            waited = f"the first request is not answered after {monotonic() - began:.0f} s"
+            say(f"{waited}; it may take up to {patience:g} s, since it may load the model")
+        return asked.result()
+    finally:
+        asked.cancel()
+
+
+def _longest_wait(answer: Answer, patience: Patience) -> float:
     """Return how long a request that ended like this is tried again, in seconds from the first try; 0 for never."""
     if answer.failure in {"refused", "reset"}:
-        return patience
+        return patience.refusals
     if answer.failure != "status" or answer.status is None:  # a timeout has used up the patience; the rest stays so
         return 0.0
-    if answer.status in NOT_YET:
-        return patience
     if answer.status < 400 or answer.status in OF_THE_REQUEST:
         return 0.0
-    return patience if LOADING.search(answer.body) else min(UNLIKELY_SECONDS, patience)
+    if LOADING.search(answer.body):
+        return patience.answer
+    if FAILED.search(answer.body):
+        return min(UNLIKELY_SECONDS, patience.refusals)
+    return patience.refusals if answer.status in NOT_YET else min(UNLIKELY_SECONDS, patience.refusals)

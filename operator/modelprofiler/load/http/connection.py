@@ -35,6 +35,11 @@ Done = Callable[[float, float, Failure | None], None]
 BODY_SHOWN = 4096
 """Bytes of a response's body that a capturing connection keeps: more than the 300 characters that are shown of it."""
 
+SHORTEST_DELAY, LONGEST_DELAY = 0.036, 0.06
+"""Seconds by which Linux delays an acknowledgement: 40 ms at least (TCP_DELACK_MIN), and for the first requests seldom
+more. A server that writes the head and the body of an answer separately, without TCP_NODELAY, waits for it in between
+(Nagle's algorithm, RFC 896)."""
+
 
 class Pool(ABC):
     """What the connections of one client share.
@@ -63,6 +68,8 @@ class Pool(ABC):
         Heads of responses that need not be parsed again.
     answers
         What answers came.
+    split_answers
+        Answers of which the end came as long after the beginning as an acknowledgement is delayed.
     objection
         What the last response was instead of HTTP/1.1, as the end of a sentence; empty where there was none.
     last_status, last_body, last_location
@@ -83,6 +90,7 @@ class Pool(ABC):
         self.answers = Answers()
         self.tallies = self.answers.tallies
         self.objection = ""
+        self.split_answers = 0
         self.last_status = 0
         self.last_body = bytearray()
         self.last_location = ""
@@ -122,6 +130,7 @@ class Connection:
         "parser",
         "pool",
         "retried",
+        "split_at",
         "status",
         "transport",
         "write",
@@ -134,7 +143,7 @@ class Connection:
         self.feed = self.parser.feed_data
         self.busy = self.closed = self.retried = self.keep_alive = False
         self.fresh = True
-        self.intended = 0.0
+        self.intended = self.split_at = 0.0
         self.index = self.status = 0
         self.head: bytes | None = None
 
@@ -174,12 +183,15 @@ class Connection:
             self._complete(data)
         elif self.head is None:
             self.head = data
+            self.split_at = monotonic()
         elif len(self.head) < KEPT_BYTES or (HEAD_END not in self.head and len(self.head) < HEAD_LIMIT):
             self.head += data
 
     def _complete(self, data: bytes) -> None:
         """Count the answer that ends with these bytes, and end the request."""
         head, pool, status = self.head, self.pool, self.status
+        if head is not None and SHORTEST_DELAY <= monotonic() - self.split_at <= LONGEST_DELAY:
+            pool.split_answers += 1
         length = len(data) if head is None else len(head) + len(data)  # of a long one only what is kept
         tally = pool.tallies.get((status, length.bit_length())) or pool.answers.tally(status, length)
         tally.left -= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.trial import Purpose
 from modelprofiler.metrics.series import thinned
 from modelprofiler.report.charts.plot import Plot, Scale, binary_ticks
 from modelprofiler.report.charts.shapes import Chart, Circle
@@ -22,9 +23,16 @@ MOST_POINTS = 240
 """Points of the curve at most, so that one has about two pixels: a run on this machine takes ten samples a second."""
 
 
-def memory_over_time(record: RunRecord, width: float = 420, height: float = 300) -> tuple[Chart, TrialRecord] | None:
-    """Return the working set over time and the trial that it is of; None where too few samples were kept."""
-    shown = detailed_trial(record)
+def memory_over_time(
+    record: RunRecord, width: float = 420, height: float = 300, *, soak: bool = False
+) -> tuple[Chart, TrialRecord] | None:
+    """Return the working set over time and the trial that it is of; None where too few samples were kept.
+
+    It is the trial that the report shows in detail, or the last soak.
+    """
+    soaks = [t for t in record.trials if t.trial.purpose is Purpose.SOAK and len(t.memory) >= FEWEST_SAMPLES]
+    last_soak = soaks[-1] if soaks else None
+    shown = last_soak if soak else detailed_trial(record)
     if shown is None or len(shown.memory) < FEWEST_SAMPLES:
         return None
     limit = shown.trial.limits.memory

@@ -10,6 +10,7 @@ from tests.unit.cluster.standin import StandIn
 from tests.unit.cluster.values import a_row
 
 from modelprofiler.api.trial import Trial
+from modelprofiler.cluster import names
 from modelprofiler.cluster.act import full_report
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Kind
 from modelprofiler.errors import ClusterUnavailable, Conflict, Refused
@@ -72,10 +73,24 @@ async def test_a_report_that_somebody_edited_is_written_over(cluster: StandIn, e
     assert a_row().to_dict() == (await write(cluster, a_row(), None))[FIRST]["trial"]
 
 
-async def test_a_config_map_of_somebody_else_is_left_alone(cluster: StandIn) -> None:
-    """Of the same name, by chance."""
+async def test_a_config_map_of_somebody_else_is_left_alone_and_the_report_has_another_name(cluster: StandIn) -> None:
+    """Whoever is first, by chance or on purpose, would otherwise keep the report from being written."""
     cluster.put(CONFIG_MAPS, {"metadata": {"name": "digits-report", "namespace": "team"}, "data": {"mine": "1"}})
-    assert {"mine": 1} == await write(cluster, a_row())
+    for index in (1, 2):
+        assert {"mine": 1} == await write(cluster, a_row(index))
+    other, report = cluster.of(CONFIG_MAPS)
+    assert ("digits-report-2", [FIRST, "abc.trial-002.json"]) == (report["metadata"]["name"], sorted(report["data"]))
+    assert "ownerReferences" not in other["metadata"]
+
+
+async def test_where_every_name_is_taken_the_trial_is_recorded_all_the_same(
+    cluster: StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The status has the row, and the log says why there is no report."""
+    for name in names.alternatives("digits-report"):
+        cluster.put(CONFIG_MAPS, {"metadata": {"name": name, "namespace": "team"}})
+    await full_report.write(cluster, profile(), "abc", a_row(), RESULT)
+    assert "all names that the report 'digits-report' may have are taken" in caplog.text
 
 
 async def test_a_report_that_is_full_takes_the_row_alone(cluster: StandIn) -> None:

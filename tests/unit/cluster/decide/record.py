@@ -17,20 +17,31 @@ from typing import Any
 import yaml
 from tests.unit.cluster.decide.replay import dump, dump_decision
 from tests.unit.cluster.gather.test_prepare import world as on_claims
-from tests.unit.cluster.objects import raw_profile
+from tests.unit.cluster.objects import load_result, load_status, node, raw_profile
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import World as Simulation
 from tests.unit.cluster.world import done, under_load
 
-from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Kind
+from modelprofiler.api.trial import FailureCounts
+from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, NODES, PODS, Kind
 from modelprofiler.cluster.decide.decision import Decision
 from modelprofiler.cluster.decide.policies import decide
 from modelprofiler.cluster.gather.world import World
+from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
+from modelprofiler.load.node.reading import NodeReading
 
 WORLDS = Path(__file__).parent / "worlds"
 SHORT = {"cpu": {"values": ["250m", "500m", "1"]}, "memory": {"values": ["512Mi", "1Gi"]}}
 BUSY = raw_profile("busy", uid="busy") | {"status": {"startTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}}
+ON_NODE_1 = {
+    "template": {
+        "spec": {
+            "nodeSelector": {"kubernetes.io/hostname": "host-node1"},
+            "containers": [{"name": "server", "image": "scoring"}],
+        }
+    }
+}
 
 Holds = Callable[[World, Decision], bool]
 
@@ -85,6 +96,22 @@ async def not_accepted() -> World:
     return await first(simulation, by("not_accepted"))
 
 
+async def all_cordoned() -> World:
+    """Every node is cordoned."""
+    simulation = Simulation(raw_profile(resources=SHORT))
+    simulation.cluster.put(NODES, node(unschedulable=True))
+    return await first(simulation, by("not_accepted"))
+
+
+async def node_in_use() -> World:
+    """There are two nodes, and another one runs on the only one that takes the server."""
+    simulation = Simulation(raw_profile(server=ON_NODE_1, resources=SHORT), BUSY)
+    simulation.cluster.put(NODES, node("node2"))
+    simulation.turns.places.ordinary = frozenset({"node1", "node2"})
+    simulation.turns.restrict(("team", "busy"), ("node1",), placed=True)
+    return await first(simulation, by("queued"))
+
+
 async def unreadable() -> World:
     """The profile was edited, under load, into one that does not parse."""
     simulation = await under_load(resources=SHORT)
@@ -124,6 +151,33 @@ async def loading() -> World:
         Simulation(raw_profile(resources=SHORT)),
         lambda world, decision: any(type(action).__name__ == "CreateJob" for action in decision.after_write),
     )
+
+
+async def reading() -> World:
+    """The server and the node reader beside it are ready: the load asks it."""
+    return await first(
+        Simulation(raw_profile(resources=SHORT), settings=Settings(node_reader="Always")),
+        lambda world, decision: any(type(action).__name__ == "CreateJob" for action in decision.after_write),
+    )
+
+
+async def reading_ends() -> World:
+    """The run has its result: its reader goes with its server."""
+    return await first(
+        Simulation(raw_profile(resources=SHORT), settings=Settings(node_reader="Always")),
+        lambda world, decision: any("-r1" in str(action) for action in decision.after_write),
+    )
+
+
+async def node_died() -> World:
+    """Neither the server nor the reader beside it answered to the end of the load."""
+    simulation = Simulation(raw_profile(resources=SHORT), settings=Settings(node_reader="Always"))
+    simulation.node_reading = NodeReading(silent=True, problem="it fell silent")
+    failed = FailureCounts(timeout=100)
+    simulation.result = lambda limits, start: load_result(  # type: ignore[method-assign]  # a node that dies
+        load_status(9.0, failures=100, failures_by_kind=failed), start
+    )
+    return await first(simulation, by("trial_finished"))
 
 
 async def under_way() -> World:
@@ -211,11 +265,16 @@ SCENES: tuple[Callable[[], Awaitable[World]], ...] = (
     queued,
     still_queued,
     not_accepted,
+    all_cordoned,
+    node_in_use,
     unreadable,
     claims_to_read,
     claims_read,
     starting,
     loading,
+    reading,
+    reading_ends,
+    node_died,
     under_way,
     resizing,
     late_usage,

@@ -23,7 +23,7 @@ from modelprofiler.cluster.decide.decision import Decision
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.inputs import Inputs
-from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Pod, Server, Termination
+from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Pod, Reader, Server, Termination
 from modelprofiler.cluster.gather.prepare import Waiting
 from modelprofiler.cluster.gather.world import (
     ActionRefused,
@@ -59,6 +59,7 @@ _VALUES = (
     NotStarted,
     Observation,
     Pod,
+    Reader,
     Server,
     Termination,
     Unreadable,

@@ -10,7 +10,7 @@ from tests.unit.cluster.objects import now
 from tests.unit.cluster.values import KILLED, STARTING, a_job, a_pod, a_server
 
 from modelprofiler.cluster.decide.failures import disturbance, failure
-from modelprofiler.cluster.gather.observation import Server, Termination
+from modelprofiler.cluster.gather.observation import Observation, Server, Termination
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.text import LONGEST_LAST_WORDS
 
@@ -151,7 +151,7 @@ FAILURES = {
 def test_a_failure_is_an_outcome_and_a_sentence(sentence: str) -> None:
     """What is seen, and what is said of it."""
     seconds, server, outcome, says = FAILURES[sentence]
-    found = failure(server, SETTINGS, now(seconds), 60)
+    found = failure(server, SETTINGS, now(seconds), 60, Observation())
     assert found is not None
     assert (outcome, says) == (found.outcome.value, found.message)
 
@@ -171,12 +171,12 @@ def test_a_failure_is_an_outcome_and_a_sentence(sentence: str) -> None:
 )
 def test_what_may_still_come_right_is_no_failure(sentence: str, seconds: float, server: Server) -> None:
     """Each has its own patience."""
-    assert (sentence, None) == (sentence, failure(server, SETTINGS, now(seconds), 60))
+    assert (sentence, None) == (sentence, failure(server, SETTINGS, now(seconds), 60, Observation()))
 
 
 def test_the_last_words_are_the_end_of_what_was_said() -> None:
     """A traceback says what it has to say in its last lines."""
-    found = failure(ends(crash(1, "x" * 5000 + "ValueError: at last")), SETTINGS, now(5), 60)
+    found = failure(ends(crash(1, "x" * 5000 + "ValueError: at last")), SETTINGS, now(5), 60, Observation())
     assert found is not None
     assert found.message.endswith("ValueError: at last")
     assert len(found.message) < LONGEST_LAST_WORDS + 100
@@ -197,5 +197,5 @@ def test_the_last_words_are_the_end_of_what_was_said() -> None:
 )
 def test_a_load_measures_its_own_server_or_nothing(expected: str, server: Server | None) -> None:
     """Not another pod, nor one that restarted."""
-    found = disturbance(server, a_job())
+    found = disturbance(server, a_job(), Observation())
     assert expected == (f"{found.outcome}: {found.message}" if found else "")

@@ -29,6 +29,7 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core import status as core_status
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.steps import GiveUp, Recommend
+from modelprofiler.load.node.reading import NodeReading
 
 DATASET = DatasetStatus(rows=3, distinct_rows=3, largest_row=Quantity(3), digest="sha256:d")
 RANGE = EffectiveResources.model_validate({"cpu": {"values": ["1"]}, "memory": {"values": ["1Gi"]}})
@@ -211,7 +212,11 @@ def test_provenance_names_the_node_and_what_runs_on_it() -> None:
     """As far as it is known: a node may be gone by then."""
     seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v2")
     found = status.on_node(
-        Provenance(dataset_digest="d"), Node("node1", "host-1", None, "6.1.0", "v1.35.4"), "scoring@sha256:1", seen
+        Provenance(dataset_digest="d"),
+        Node("node1", "host-1", None, "6.1.0", "v1.35.4"),
+        "scoring@sha256:1",
+        seen,
+        load_is_there=True,
     )
     assert ("CPU 9000", "v2") == (found.cpu_model, found.cgroup_version)
     assert ("d", "node1", "6.1.0", "v1.35.4", None) == (
@@ -221,7 +226,22 @@ def test_provenance_names_the_node_and_what_runs_on_it() -> None:
         found.kubelet_version,
         found.instance_type,
     )
-    assert "gone" == status.on_node(Provenance(), Node("gone", "gone"), "i", None).node
+    assert "gone" == status.on_node(Provenance(), Node("gone", "gone"), "i", None, load_is_there=False).node
+
+
+def test_provenance_of_a_load_elsewhere_is_what_the_reader_saw() -> None:
+    """The CPU of the load's own node is not that of the server's."""
+    reading = NodeReading(cores=4, shared_cores=2, cpu_model="CPU 5000", cgroup_version="v2", kernel="6.1.0-uml")
+    seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v1", node=reading)
+    there = status.on_node(Provenance(), Node("node2", "host-2"), "i", seen, load_is_there=False)
+    assert ("CPU 5000", "v2", "6.1.0-uml", "static") == (
+        there.cpu_model,
+        there.cgroup_version,
+        there.kernel,
+        there.cpu_manager_policy,
+    )
+    unknown = status.on_node(Provenance(), Node("node2", "host-2"), "i", replace(seen, node=None), load_is_there=False)
+    assert (None, None, None) == (unknown.cpu_model, unknown.cgroup_version, unknown.cpu_manager_policy)
 
 
 def test_a_profile_that_does_not_parse_keeps_what_was_recorded_but_the_active_trial() -> None:

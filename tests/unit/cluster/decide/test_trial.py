@@ -29,7 +29,7 @@ from tests.unit.cluster.values import (
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.trial import NodeLoad, Stage
+from modelprofiler.api.trial import NodeLoad, Purpose, Stage
 from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
 from modelprofiler.cluster.decide.run import RunInCluster
 from modelprofiler.cluster.decide.trial import LOAD_POLL_SECONDS, next_move
@@ -412,3 +412,17 @@ def test_usage_that_comes_in_late_tells_what_else_the_node_did() -> None:
     assert found is not None
     assert found.node is not None
     assert "730m" == str(found.node.other_cpu)
+
+
+def test_a_soak_sends_a_load_with_a_window_of_its_own_and_says_why() -> None:
+    """Before its Job is created and while it runs; an operator that starts anew says the same."""
+    soak = replace(CONFIRM, purpose=Purpose.SOAK, seconds=240.0, reason="memory grew")
+    server = a_server(2, a_pod(soak.limits), soak.limits)
+    move = next_move(a_run(soak, a_row()), see(server))
+    (action,) = move.actions
+    assert isinstance(action, CreateJob)
+    assert (240.0, Purpose.SOAK) == (action.seconds, action.purpose)
+    running = next_move(a_run(soak, a_row()), see(server, a_job(2, soak, 2)))
+    for active_trial in (move.active, running.active):
+        assert active_trial is not None
+        assert f"sending the load at {soak.limits}: memory grew" == active_trial.message

@@ -228,3 +228,68 @@ async def test_the_annotation_to_run_again_makes_another_run() -> None:
     c.put(PROFILES, raw)
     again = await accepted(c, ModelProfile.parse(raw))
     assert again.run_hash != (await accepted(c, profile())).run_hash
+
+
+def pinned(**pod: Any) -> Object:
+    """Return a server of the user's own that asks for a node."""
+    return {"server": template({"name": "a", "image": "i"}, **pod)}
+
+
+def uneven() -> StandIn:
+    """Return an API server with a small node and a large one, which only some tolerate."""
+    found = cluster(nodes=0)
+    found.put(NODES, node("small", "1", "2Gi"))
+    taint = {"key": "dedicated", "value": "ml", "effect": "NoSchedule"}
+    found.put(NODES, node("large", "16", "64Gi", taints=[taint]))
+    return found
+
+
+LARGE: Object = {"cpu": {"values": ["1450m"]}, "memory": {"values": ["22Gi"]}}
+SMALL_NODE = {"kubernetes.io/hostname": "host-small"}
+TOLERATES = [{"key": "dedicated", "operator": "Exists"}]
+
+
+async def test_a_range_has_to_fit_a_node_that_takes_the_server() -> None:
+    """Not any node: the selector, the affinity and the tolerations of the template count."""
+    reason, message = await refused(uneven(), resources=LARGE)
+    assert ("RangeTooLarge", True, True) == (reason, "node small has 1 CPU" in message, "large (tainted" in message)
+    both = {"nodeSelector": SMALL_NODE, "tolerations": TOLERATES}
+    reason, message = await refused(uneven(), resources=LARGE, **pinned(**both))
+    assert ("RangeTooLarge", True) == (reason, "node small has 1 CPU" in message)
+    found = await accepted(uneven(), profile(resources=LARGE, **pinned(tolerations=TOLERATES)))
+    assert ("large",) == found.nodes
+
+
+async def test_the_range_that_is_searched_by_default_is_that_of_the_node_the_template_names() -> None:
+    """The load runs on the other node, if it takes it, and takes nothing of this one."""
+    other = uneven()
+    other.put(NODES, node("third", "2"))
+    found = await accepted(other, profile(resources={}, **pinned(nodeSelector=SMALL_NODE)))
+    assert ("1", ("small",)) == (str(found.resources.cpu.max), found.nodes)
+
+
+async def test_where_no_node_takes_the_server_each_is_named_with_its_reason() -> None:
+    """That all are cordoned too."""
+    reason, message = await refused(uneven(), **pinned(nodeSelector={"pool": "gpu"}))
+    assert ("NoNode", True) == (reason, "without the label pool=gpu, which nodeSelector asks for" in message)
+    cordoned = cluster(nodes=0)
+    cordoned.put(NODES, node(unschedulable=True))
+    assert ("NoNode", True) == ((found := await refused(cordoned))[0], "every node is cordoned (node1)" in found[1])
+
+
+async def test_a_range_may_run_on_every_node_that_has_room_for_its_largest_size() -> None:
+    """These nodes are what the queue counts."""
+    found = await accepted(uneven(), profile(**pinned(tolerations=TOLERATES)))
+    assert ("large", "small") == found.nodes
+    small = {"cpu": {"values": ["2"]}, "memory": {"values": ["1Gi"]}}
+    assert ("large",) == (await accepted(uneven(), profile(resources=small, **pinned(tolerations=TOLERATES)))).nodes
+
+
+async def test_an_affinity_of_the_wrong_shape_is_refused_with_its_path() -> None:
+    """Before anything reads it."""
+    shape = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": "pool"}}}
+    reason, message = await refused(cluster(), **pinned(affinity=shape))
+    assert ("InvalidSpec", True) == (
+        reason,
+        "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms" in message,
+    )

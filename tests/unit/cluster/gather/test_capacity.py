@@ -9,7 +9,8 @@ from tests.unit.cluster.objects import MI, Object, node
 
 from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster.gather.capacity import Room, effective, pod_requests, rooms
+from modelprofiler.cluster.gather.capacity import Offer, Room, effective, every_room, offers, pod_requests, rooms
+from modelprofiler.cluster.gather.placement import ANYWHERE, Placement
 from modelprofiler.core.axis import Limits
 
 GI = 1024 * MI
@@ -63,7 +64,7 @@ def test_a_pod_asks_for_what_the_scheduler_counts(sentence: str, expected: tuple
 
 
 def test_a_node_has_left_what_no_other_pod_asks_for() -> None:
-    """Finished pods, those without a node, those elsewhere and our own trials ask for nothing."""
+    """Finished pods, those without a node and those elsewhere ask for nothing; labels say nothing."""
     pods = [
         a_pod(),
         a_pod(status={"phase": "Succeeded"}),
@@ -72,7 +73,7 @@ def test_a_node_has_left_what_no_other_pod_asks_for() -> None:
         a_pod(node_name="node2"),
         a_pod(labels={"app.kubernetes.io/managed-by": "modelprofiler"}),
     ]
-    assert [Room("node1", 3000, 7 * GI)] == rooms([node()], pods)
+    assert [Room("node1", 2000, 6 * GI)] == rooms([node()], pods)
     assert [Room("node1", 4000, 8 * GI)] == rooms([node()], None)
 
 
@@ -104,7 +105,7 @@ def test_a_node_that_does_not_say_what_it_has_has_no_room() -> None:
 
 def test_without_a_range_everything_that_is_left_beside_the_load_is_searched() -> None:
     """From a floor, in steps that end within the room; those of memory grow with it."""
-    searched = effective(Resources(), [Room("n", 1999, 3 * GI + 5)], (500, 256 * MI))
+    searched = effective(Resources(), [Offer(Room("n", 1999, 3 * GI + 5), (500, 256 * MI))])
     assert isinstance(searched, EffectiveResources)
     assert {"min": "100m", "max": "1450m", "step": "50m"} == searched.to_dict()["cpu"]
     memory = searched.to_dict()["memory"]["values"]
@@ -113,18 +114,18 @@ def test_without_a_range_everything_that_is_left_beside_the_load_is_searched() -
 
 def test_a_range_that_fits_some_node_is_searched_as_it_is() -> None:
     """Where only CPU or memory is given, the other is filled in."""
-    small, large = Room("a", 1000, 8 * GI), Room("b", 3000, 4 * GI)
+    small, large = Offer(Room("a", 1000, 8 * GI), (500, 0)), Offer(Room("b", 3000, 4 * GI), (500, 0))
     both = Resources.model_validate(RANGE)
-    assert EffectiveResources.model_validate(RANGE) == effective(both, [large, small], (500, 0))
-    half = effective(Resources.model_validate({"cpu": RANGE["cpu"]}), [large, small], (0, 0))
+    assert EffectiveResources.model_validate(RANGE) == effective(both, [large, small])
+    half = effective(Resources.model_validate({"cpu": RANGE["cpu"]}), [large, small])
     assert isinstance(half, EffectiveResources)
     assert Limits(2000, 4 * GI) == Limits.ceiling(half)
 
 
 def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given() -> None:
     """Nothing is checked then."""
-    assert EffectiveResources.model_validate(RANGE) == effective(Resources.model_validate(RANGE), [], (500, 0))
-    (problem,) = effective(Resources(), [], (0, 0))
+    assert EffectiveResources.model_validate(RANGE) == effective(Resources.model_validate(RANGE), None)
+    (problem,) = effective(Resources(), None)
     assert "spec.resources: the nodes cannot be read, so cpu and memory must be given here" == str(problem)
 
 
@@ -163,7 +164,7 @@ def test_a_range_that_fits_no_node_is_said_with_the_node_that_has_most(
     left: list[Room], reserved: tuple[int, int], expected: list[str]
 ) -> None:
     """And how much of it would fit."""
-    problems = effective(Resources.model_validate(RANGE), left, reserved)
+    problems = effective(Resources.model_validate(RANGE), [Offer(room, reserved) for room in left])
     assert isinstance(problems, list)
     assert expected == [str(p) for p in problems]
 
@@ -171,5 +172,35 @@ def test_a_range_that_fits_no_node_is_said_with_the_node_that_has_most(
 @pytest.mark.parametrize("room", [Room("n", 90, 8 * GI), Room("n", 4000, 100 * MI), Room("n", -100, -5)])
 def test_a_full_node_has_no_room_for_a_server(room: Room) -> None:
     """It may even be overcommitted."""
-    (problem,) = effective(Resources(), [room], (0, 0))
+    (problem,) = effective(Resources(), [Offer(room, (0, 0))])
     assert "no node has room for a server; node n has" in str(problem)
+
+
+def test_what_the_load_needs_counts_only_where_no_other_node_has_room_for_it() -> None:
+    """A node that is full, cordoned or tainted is no other node."""
+    load = (500, 256 * MI)
+    two = every_room([node("a"), node("b", "2")], [])
+    assert [("a", (0, 0)), ("b", (0, 0))] == _shown(offers(two, ANYWHERE, (0, 0), load, ANYWHERE))
+    for other in (node("b", "100m"), node("b", unschedulable=True)):
+        every = every_room([node("a"), other], [])
+        assert ("a", load) == _shown(offers(every, ANYWHERE, (0, 0), load, ANYWHERE))[0]
+
+
+def test_only_nodes_that_take_the_pod_are_offered() -> None:
+    """The others are named where the range is too large for those that do."""
+    every = every_room([node("small", "1"), node("large", "64")], [])
+    named = Placement(selector={"kubernetes.io/hostname": "host-small"})
+    (offer,) = offers(every, named, (0, 0), (500, 0), ANYWHERE)
+    assert ("small", (0, 0)) == (offer.room.node, offer.reserved)
+    problems = effective(Resources.model_validate(RANGE), [offer], "large (cordoned)")
+    assert isinstance(problems, list)
+    assert [
+        (
+            "spec.resources.cpu: 2 is more than any node that takes the server can give: node small has 1 CPU and 8Gi "
+            "of memory left; at most 1 is possible; not counted: large (cordoned)"
+        )
+    ] == [str(p) for p in problems]
+
+
+def _shown(offered: list[Offer]) -> list[tuple[str, tuple[int, int]]]:
+    return [(offer.room.node, offer.reserved) for offer in offered]

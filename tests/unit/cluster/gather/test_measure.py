@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.cluster.objects import load_result, load_status, now
@@ -13,6 +14,9 @@ from tests.unit.cluster.world import Steady
 from modelprofiler.cluster.gather.measure import Sources, measure
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Server
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.load.node.reading import NodeReading
+from modelprofiler.metrics.series import ContainerSamples, series
+from modelprofiler.metrics.source import ContainerRef
 
 
 def steady(problem: str = "") -> Steady:
@@ -42,6 +46,64 @@ async def test_usage_of_a_load_that_has_ended_is_read() -> None:
         str(found.usage.cpu_time_per_request),
         str(found.usage.memory.peak),
     )
+
+
+class Shifted(Steady):
+    """A fake: a source on a node whose clock is ahead, or behind, by some seconds."""
+
+    def __init__(self, ahead: float) -> None:
+        super().__init__()
+        self.ahead = ahead
+        self.loads.append(load_result(load_status()))
+
+    async def samples(self, container: ContainerRef, start: float, end: float) -> ContainerSamples:
+        """Return the samples of the true clock, by the other one; nothing that has not been sampled yet."""
+        samples = await super().samples(container, start - self.ahead, min(end - self.ahead, now(130).timestamp()))
+        moved: dict[str, Any] = {
+            name: series((s.time + self.ahead, s.value) for s in getattr(samples, name))
+            for name in ("cpu_seconds", "working_set_bytes")
+        }
+        return replace(samples, **moved)
+
+
+@pytest.mark.parametrize("ahead", [-600.0, -2.0, -0.3, 0.3, 2.0, 600.0])
+async def test_a_clock_that_is_ahead_or_behind_changes_no_number(ahead: float) -> None:
+    """The samples have the times of the server's node, and the load those of its own."""
+    expected = await measured(ended(), source=Shifted(0.0))
+    result = replace(load_result(load_status()), node=NodeReading(clock_offset=ahead))
+    server = a_server(pod=a_pod(ready_at=now(3 + ahead)))
+    found = await measured(ended(result=result, node="node2"), server, Shifted(ahead))
+    assert expected is not None
+    assert found is not None
+    assert expected.usage == found.usage
+    assert expected.complete == found.complete
+
+
+async def test_two_seconds_that_are_not_corrected_change_the_numbers() -> None:
+    """What the correction is for: without it the requests between two samples are others."""
+    uncorrected = await measured(ended(node="node2"), source=Shifted(2.0))
+    expected = await measured(ended(), source=Shifted(0.0))
+    assert expected is not None
+    assert uncorrected is not None
+    assert expected.usage is not None
+    assert uncorrected.usage is not None
+    assert expected.usage.cpu_time_per_request != uncorrected.usage.cpu_time_per_request
+
+
+async def test_a_load_on_the_servers_node_has_its_clock() -> None:
+    """Whatever a reader says."""
+    result = replace(load_result(load_status()), node=NodeReading(clock_offset=5.0))
+    on_node = await measured(ended(result=result, node="node1"), source=steady())
+    assert await measured(ended(), source=steady()) == on_node
+
+
+async def test_usage_is_not_computed_where_a_clock_was_set_during_the_load() -> None:
+    """No offset is right for the whole of it; the trial says so."""
+    reading = NodeReading(clocks_moved=True, problem="the clock of the server's node moved by 1.5 s")
+    found = await measured(
+        ended(result=replace(load_result(load_status()), node=reading), node="node2"), source=steady()
+    )
+    assert Measured(None, complete=True, problem="the clock of the server's node moved by 1.5 s") == found
 
 
 async def test_the_samples_around_a_load_are_kept() -> None:

@@ -19,7 +19,7 @@ from modelprofiler.cluster.manifests.volumes import ClaimSource
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import ClusterUnavailable, Problem, Refused
 from modelprofiler.files.inspect import PrepareResult, SourceProblem
-from modelprofiler.load.dataset import describe
+from modelprofiler.load.rows.examine import describe
 
 GOOD = PrepareResult(
     dataset=describe([b"[1]", b"[2]"]), code_digest="sha256:1", model_digest="sha256:2", single_files=["model"]

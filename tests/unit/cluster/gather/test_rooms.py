@@ -7,8 +7,11 @@ from datetime import timedelta
 
 from tests.unit.cluster.objects import Object, node, now
 from tests.unit.cluster.standin import StandIn
+from tests.unit.cluster.world import KEY, under_load
 
+from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import NODES, PODS, Kind
+from modelprofiler.cluster.gather.capacity import Room
 from modelprofiler.cluster.gather.rooms import KEPT_SECONDS, Rooms
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
@@ -33,9 +36,16 @@ def cluster() -> StandIn:
     return found
 
 
+async def read(rooms: Rooms) -> list[Room]:
+    """Return what the nodes have left, where they may be read."""
+    found = await rooms.read()
+    assert found is not None
+    return found
+
+
 async def test_what_pods_ask_for_is_taken_off() -> None:
     """Sidecars too."""
-    (room,) = await Rooms(cluster(), Settings()).read()
+    (room,) = await read(Rooms(cluster(), Settings()))
     assert ("node1", 2000, 6 * 2**30) == (room.node, room.cpu, room.memory)
 
 
@@ -43,12 +53,12 @@ async def test_many_who_ask_at_once_read_it_once() -> None:
     """And a moment later it is read anew."""
     shown, time = cluster(), now(0)
     rooms = Rooms(shown, Settings(), lambda: time)
-    found = await asyncio.gather(*(rooms.read() for _ in range(20)))
+    found = await asyncio.gather(*(read(rooms) for _ in range(20)))
     assert [2000] * 20 == [room.cpu for (room,) in found]
     assert 1 == shown.count("list", PODS).total()
     shown.put(PODS, pod("q", "500m"))
     time += timedelta(seconds=KEPT_SECONDS)
-    (room,) = await rooms.read()
+    (room,) = await read(rooms)
     assert 1000 == room.cpu
 
 
@@ -65,5 +75,28 @@ async def test_where_nodes_may_not_be_read_there_is_nothing() -> None:
         shown.before = refuse
         return Rooms(shown, Settings())
 
-    assert [] == await refusing(NODES).read()
-    assert [4000] == [room.cpu for room in await refusing(PODS).read()]
+    assert await refusing(NODES).read() is None
+    assert [4000] == [room.cpu for room in await read(refusing(PODS))]
+
+
+async def test_labels_hide_no_pod_but_those_of_a_run_that_has_its_turn_do_not_count() -> None:
+    """Whoever may create a pod chooses its labels, also those of our children."""
+    world = await under_load()
+    server = next(p for p in world.cluster.of(PODS) if "pod-template-hash" in p["metadata"]["labels"])
+    load = next(p for p in world.cluster.of(PODS) if names.TRIAL in p["metadata"]["labels"])
+    is_of_run = world.reconciler._gatherer._is_of_run
+    assert [True, True] == [is_of_run(server), is_of_run(load)]
+    forged = {**server, "metadata": {**server["metadata"], "ownerReferences": []}}
+    foreign = {"kind": "ReplicaSet", "name": "another-5d5f", "uid": "u", "controller": True}
+    strange = {**server, "metadata": {**server["metadata"], "ownerReferences": [foreign]}}
+    elsewhere = {**server, "metadata": {**server["metadata"], "namespace": "tenant-b"}}
+    assert [False] * 3 == [is_of_run(pod) for pod in (forged, strange, elsewhere)]
+    world.turns.release(KEY)
+    assert not is_of_run(server)
+    shown = cluster()
+    labels = {names.MANAGED_BY: names.MANAGER, names.PROFILE_UID: "u"}
+    hidden = pod("q", "500m")
+    hidden["metadata"]["labels"] = labels
+    shown.put(PODS, hidden)
+    (room,) = await read(Rooms(shown, Settings(), is_of_run=is_of_run))
+    assert 1000 == room.cpu

@@ -32,8 +32,7 @@ CONFIG = {
         )
     ],
     "file": "score.py",
-    "format": "Lines",
-    "encoding": "Text",
+    "rows": {"format": "Lines", "encoding": "Text"},
     "promise": {"contentType": "application/json", "strict": False},
 }
 

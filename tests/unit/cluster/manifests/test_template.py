@@ -195,3 +195,19 @@ def test_what_is_no_affinity_is_left_to_the_api_server(affinity: object) -> None
     pod = {**TEMPLATE["spec"], "affinity": affinity}
     spec = profile(server={"template": {"spec": pod}})
     assert deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)
+
+
+@pytest.mark.parametrize(
+    ("expected", "spec"),
+    [
+        (False, {}),
+        (True, {"automountServiceAccountToken": True}),
+        (None, {"serviceAccountName": "shop"}),
+        (None, {"serviceAccount": "shop"}),
+    ],
+)
+def test_a_server_gets_no_token_unless_it_asks_for_one(expected: bool | None, spec: Object) -> None:
+    """Everybody's default account would be mounted all the same; who names an account needs it."""
+    pod = {"containers": [{"name": "server", "image": "i"}], **spec}
+    made = deployed("host-1", server={"template": {"spec": pod}})
+    assert expected == made["spec"]["template"]["spec"].get("automountServiceAccountToken")

@@ -52,3 +52,12 @@ def test_a_line_of_text_ends_with_what_it_is_about() -> None:
     logging.getLogger("test").info("hello")
     logs.set_about(logs.About())
     assert stream.getvalue().endswith("INFO test hello profile=team/digits\n")
+
+
+def test_a_text_has_no_control_sequence_and_no_line_that_somebody_else_has_made_up() -> None:
+    """Messages quote what servers and tenants wrote: none may look like a record, nor act on a terminal."""
+    stream = io.StringIO()
+    logs.configure("INFO", "Text", stream)
+    said = "bad \x1b[2Janswer\r\n2026-01-01 ERROR modelprofiler all is lost\x1b]0;title\x07"
+    logging.getLogger("test").warning("server said %s", said)
+    assert stream.getvalue().endswith("server said bad answer\n    2026-01-01 ERROR modelprofiler all is lost\n")

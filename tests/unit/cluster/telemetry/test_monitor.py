@@ -56,3 +56,21 @@ async def test_metrics_have_a_port_of_their_own(ports: tuple[int, int]) -> None:
     status, body = await get(ports[1], "/metrics")
     assert (200, True) == (status, "modelprofiler_queue_length 0.0" in body)
     assert [404, 404] == [(await get(port, path))[0] for port, path in ((ports[0], "/metrics"), (ports[1], "/healthz"))]
+
+
+async def test_other_pods_learn_that_the_operator_lives_and_no_more(ports: tuple[int, int]) -> None:
+    """They reach it at the pod's address; what it does is told to its own pod alone."""
+    State.health = Health(["the task 'watch jobs' has ended"], details={"profile": "team/secret"})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))  # sends nothing: it only asks for the address of this machine
+        except OSError:
+            pytest.skip("this machine has no address but that of loopback")
+        address = probe.getsockname()[0]
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but that of loopback")
+    for path in ("/healthz", "/readyz"):
+        async with aiohttp.ClientSession() as session, session.get(f"http://{address}:{ports[0]}{path}") as response:
+            body = await response.text()
+        assert ("team/secret" in body, "watch jobs" in body) == (False, False)
+    assert "team/secret" in (await get(ports[0], "/healthz"))[1]

@@ -8,7 +8,13 @@ from tests.unit.core.search.simulator import spec_of
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import AnswerKind, FailureCounts, Outcome, Purpose
-from modelprofiler.core.answers.doubts import doubts, failures_clause, own_limit
+from modelprofiler.core.answers.doubts import (
+    doubts,
+    failures_clause,
+    mostly_errors,
+    own_limit,
+    summary_of_doubts,
+)
 
 SPEC = spec_of(objectives={"latency": {"p95": "250ms"}})
 
@@ -58,6 +64,21 @@ def test_a_verdict_on_errors_is_not_bare() -> None:
     assert trial.message.endswith(", but 95% of the answers look like reports of errors")
 
 
+def test_where_most_answers_are_errors_no_size_is_verified() -> None:
+    """Neither by a heuristic alone: whoever knows that they are answers says so, and they are then not doubted."""
+    kinds = [kind(190, **ERROR), kind(10)]
+    load = load_of(90).model_copy(update={"answers": kinds})
+    assert mostly_errors(SPEC, load).startswith(
+        "95% of the answers look like reports of errors (JSON object with error, such as {"
+    )
+    assert "" == mostly_errors(SPEC, load.model_copy(update={"answers": [*kinds[::-1], kind(180)]}))
+    endpoint = {"http": {"expect": {"errorBodies": "Accept"}}}
+    accepted = spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint=endpoint)
+    assert "" == mostly_errors(accepted, load)
+    assert [] == [sentence for sentence in doubts(accepted, load) if "errors" in sentence]
+    assert "" == summary_of_doubts(accepted, load)
+
+
 def test_failures_have_a_status_a_beginning_and_a_body() -> None:
     """Most frequent kind first."""
     load = load_of(90, failures=15, kinds={"status": 12, "timeout": 3})
@@ -89,3 +110,27 @@ def test_a_limit_of_the_servers_own_is_told_from_a_size_that_is_too_small(
     usage = usage_of().model_copy(update={"cpu": Quantity(used)})
     assert is_own == bool(own_limit(SPEC, load, usage, Quantity("1"))), fact
     assert FailureCounts(status=150) == load.failures_by_kind
+
+
+@pytest.mark.parametrize(
+    ("report", "status", "body", "is_own"),
+    [
+        ("kserve/kserve#4247", 500, '{"error": "queue is full"}', True),
+        ("bentoml/BentoML#3200", 503, "Service Busy", True),
+        (
+            "pytorch/serve#410",
+            503,
+            '{"code": 503, "type": "InternalServerException", "message": "Prediction failed"}',
+            False,
+        ),
+        ("pytorch/serve#2035", 503, '{"code": 503, "message": "Invalid model predict output"}', False),
+        ("GoogleCloudPlatform/vertex-ai-samples#245", 500, '{"code": 500, "message": "Worker died."}', False),
+    ],
+)
+def test_what_a_server_says_tells_its_limit_from_its_failure(report: str, status: int, body: str, is_own: bool) -> None:
+    """Whatever the status: 500 for a full queue, 503 for a computation that failed, as public reports quote it."""
+    load = load_of(90, failures=150, kinds={"status": 150}).model_copy(
+        update={"answers": [kind(1350), kind(150, status=status, sample=body)]}
+    )
+    idle = usage_of().model_copy(update={"cpu": Quantity("200m")})
+    assert is_own == bool(own_limit(SPEC, load, idle, Quantity("1"))), report

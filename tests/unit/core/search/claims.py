@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.api.trial import Outcome, Trial
+from modelprofiler.api.trial import Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import NO_EVIDENCE, reference_among
@@ -144,6 +144,23 @@ def _evidence(facts: Facts) -> list[Trial]:
     return [t for t in facts.trials if t.outcome not in NO_EVIDENCE and t.outcome is not Outcome.OOM_KILLED]
 
 
+def _peak(facts: Facts, claim: Claim) -> bool:
+    """Whether it is the highest; where it says so, a soak's peak is left out."""
+    left_out = "apart from soaks" in claim.text
+    passed = [t for t in facts.passed() if not (left_out and t.purpose is Purpose.SOAK)]
+    return peak_of(facts.trial(claim)) == claim.size == max(peak_of(t) for t in passed)
+
+
+def _grows(facts: Facts, claim: Claim) -> bool:
+    """Whether the trial with the long window shows this rate, or was killed."""
+    trial = facts.trial(claim)
+    if trial.outcome is Outcome.OOM_KILLED:
+        return "killed" in claim.text or claim.kind is Kind.LASTS
+    course = trial.usage.memory.course if trial.usage is not None and trial.usage.memory is not None else None
+    assert claim.value is not None
+    return course is not None and course.trend == "Grows" and math.isclose(float(course.later) / 1000, claim.value)
+
+
 HOLDS: dict[Kind, Callable[[Facts, Claim], bool]] = {
     Kind.SMALLEST: _smallest,
     Kind.MET: _met,
@@ -155,7 +172,9 @@ HOLDS: dict[Kind, Callable[[Facts, Claim], bool]] = {
     Kind.NOTHING_BELOW: lambda f, c: all(cpu_of(t) >= (c.size or 0) for t in _evidence(f)),
     Kind.INCONCLUSIVE: lambda f, c: f.trial(c).outcome in NO_EVIDENCE and cpu_of(f.trial(c)) == c.size,
     Kind.NOT_TRIED: lambda f, c: all(cpu_of(t) != c.size for t in _evidence(f)),
-    Kind.PEAK: lambda f, c: peak_of(f.trial(c)) == c.size == max(peak_of(t) for t in f.passed()),
+    Kind.PEAK: _peak,
+    Kind.GROWS: _grows,
+    Kind.LASTS: lambda f, c: _grows(f, c) and "lasts" in c.text,
     Kind.MEMORY_UNKNOWN: lambda f, _: not any(peak_of(t) for t in f.passed()),
     Kind.TOO_SMALL: _too_small,
     Kind.ENOUGH: lambda f, c: f.trial(c).outcome is Outcome.PASSED and memory_of(f.trial(c)) == c.size,

@@ -6,9 +6,10 @@ import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
+from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import ContainerRecommendation
-from modelprofiler.api.trial import Outcome, Purpose
+from modelprofiler.api.trial import AnswerKind, Outcome, Purpose
 from modelprofiler.core.search.margin import target_for
 from modelprofiler.core.search.recommend import recommend
 from modelprofiler.core.search.run import Run
@@ -180,6 +181,34 @@ class TestLimit:
         assert found.verification is not None
         expected = f"trial {found.verification.trial}, which verified it, had a limit of 350m"
         assert expected in found.explanation
+
+
+@pytest.mark.parametrize(("errors", "reason"), [(190, Reason.NOT_VERIFIED), (90, Reason.VERIFIED)])
+def test_a_size_at_which_most_answers_are_errors_is_not_verified(errors: int, reason: Reason) -> None:
+    """It met the objectives, and that is said, but not by answering."""
+    kinds = [
+        AnswerKind(
+            status=200, shape="JSON object with error", error=True, answers=errors, looked_at=9, bodies=1, rows=9
+        ),
+        AnswerKind(status=200, shape="JSON number", answers=200 - errors, looked_at=9, bodies=9, rows=9),
+    ]
+    load = load_of(100).model_copy(update={"answers": kinds})
+    trials = trials_of().ran(Purpose.CONFIRM, "350m", "256Mi", load=load)
+    answer = recommend(run_of(trials), target_for(run_of(trials), 300, 187 * MI))
+    assert (reason, reason is Reason.VERIFIED) == (answer.reason, answer.recommendation.verification is not None)
+    assert "ran at exactly 350m CPU and 256Mi memory and met the objectives" in answer.message
+    assert ("correct the dataset or the server" in answer.message) == (reason is Reason.NOT_VERIFIED)
+
+
+@pytest.mark.parametrize(("p95", "size"), [(120, 200), (235, 400)])
+def test_on_coarse_sizes_a_resized_server_that_passed_with_room_is_confirmed_there(p95: float, size: int) -> None:
+    """The Confirm trial runs on a new server, and decides whether there is room."""
+    spec = spec_of(resources={"cpu": {"values": ["200m", "400m", "1"]}, "memory": {"values": ["256Mi"]}})
+    trials = Trials(spec).ran(Purpose.REFERENCE, "1", "256Mi", load=load_of(20))
+    trials.ran(Purpose.BRACKET, "200m", "256Mi", load=load_of(120), fresh=False)
+    assert 200 == target_for(run_of(trials), 200, 187 * MI).limits.cpu
+    trials.ran(Purpose.CONFIRM, "200m", "256Mi", load=load_of(p95, spread=0.05))
+    assert size == target_for(run_of(trials), 200, 187 * MI).limits.cpu
 
 
 @pytest.mark.parametrize(("p95", "size"), [(120, 200), (235, 400)])

@@ -1,0 +1,1 @@
+"""Memory that grows: whether short windows show it, whether it goes on in a soak, and how long each size lasts."""

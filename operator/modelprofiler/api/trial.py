@@ -15,6 +15,7 @@ from modelprofiler.api.quantities import Duration, Quantity
 class Purpose(StrEnum):
     """Why a trial was run."""
 
+    BASELINE = "Baseline"
     REFERENCE = "Reference"
     BRACKET = "Bracket"
     BISECT = "Bisect"

@@ -92,8 +92,10 @@ async def found(server: Object, *bodies: tuple[Kind, Object], settings: Settings
             {"apiVersion": "apps/v2"},
         ),
         (
-            "NotSupported spec.server.workloadRef: Secret of v1 is not a kind that this installation reads; it reads "
-            "Deployment, StatefulSet, ReplicaSet, DaemonSet (chart value workloadKinds)",
+            (
+                "NotSupported spec.server.workloadRef: Secret of v1 is not a kind that this installation reads; it reads "
+                "Deployment, StatefulSet, ReplicaSet, DaemonSet (chart value workloadKinds)"
+            ),
             {"apiVersion": "v1", "kind": "Secret"},
         ),
     ],

@@ -93,8 +93,8 @@ async def found(server: Object, *bodies: tuple[Kind, Object], settings: Settings
         ),
         (
             (
-                "NotSupported spec.server.workloadRef: Secret of v1 is not a kind that this installation reads; it reads "
-                "Deployment, StatefulSet, ReplicaSet, DaemonSet (chart value workloadKinds)"
+                "NotSupported spec.server.workloadRef: Secret of v1 is not a kind that this installation reads; it "
+                "reads Deployment, StatefulSet, ReplicaSet, DaemonSet (chart value workloadKinds)"
             ),
             {"apiVersion": "v1", "kind": "Secret"},
         ),

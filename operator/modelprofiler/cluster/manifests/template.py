@@ -29,7 +29,6 @@ from modelprofiler.core.threads import variables_to_set
 from modelprofiler.errors import Problem
 
 
-
 def privileges(spec: ModelProfileSpec, settings: Settings) -> list[Problem]:
     """Return the privileges that a user's template asks for and the installation does not allow."""
     if spec.server.template is None or settings.allow_privileged:

@@ -252,12 +252,12 @@ CASES: dict[str, Case] = {
         ),
         {f"{POD}.hostNetwork": True, f"{POD}.hostPID": True},
     ),
-    # What this version cannot do: refused, never ignored.
     "workload-ref": Case(
-        "NotSupported",
-        (f"spec.server.workloadRef: {NOT_YET}; copy the workload's pod template into server.template",),
+        "SourceNotFound",
+        ("spec.server.workloadRef: there is no Deployment 'x' in namespace",),
         {"spec.server": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}},
     ),
+    # What this version cannot do: refused, never ignored.
     "uri": Case(
         "NotSupported",
         (f"spec.dataset.source.uri: {NOT_YET}; put the files into a ConfigMap or onto a PersistentVolumeClaim",),

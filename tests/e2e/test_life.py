@@ -24,7 +24,7 @@ from tests.e2e.support import (
 
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import ActiveTrial, Outcome, Purpose, Stage, Trial
-from modelprofiler.cluster.gather.capacity import rooms
+from modelprofiler.cluster.gather.room.capacity import rooms
 
 Apply = Callable[[Object, str], Profile]
 

@@ -67,3 +67,14 @@ subjects:
     name: {{ include "modelprofiler.serviceAccountName" . }}
     namespace: {{ .Release.Namespace }}
 {{- end -}}
+
+{{/* The resources of workloadKinds by API group, as YAML: {apps: [deployments, …]}. */}}
+{{- define "modelprofiler.workloadGroups" -}}
+{{- $groups := dict }}
+{{- range .Values.workloadKinds }}
+{{- $parts := splitList "/" .apiVersion }}
+{{- $group := ternary (first $parts) "" (eq (len $parts) 2) }}
+{{- $_ := set $groups $group (append (get $groups $group | default list) .resource | uniq) }}
+{{- end }}
+{{- toYaml $groups }}
+{{- end }}

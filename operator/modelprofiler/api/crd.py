@@ -205,10 +205,11 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Def
             name: _structural(value, definitions, within.get(name, defaults))
             for name, value in merged["properties"].items()
         }
-    if "items" in merged:
-        result["items"] = _structural(merged["items"], definitions, defaults)
-        if key := _LIST_MAP_KEYS.get(merged["items"].get("$ref", "").rpartition("/")[2]):
-            result |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+    # additionalProperties is false in every type of ours: it knows all its fields.
+    inner = {key: merged[key] for key in ("additionalProperties", "items") if merged.get(key)}
+    result |= {key: _structural(value, definitions, defaults) for key, value in inner.items()}
+    if key := _LIST_MAP_KEYS.get(merged.get("items", {}).get("$ref", "").rpartition("/")[2]):
+        result |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
     if "default" in merged and defaults is Defaults.FILLED_IN:
         # Objects are written out: the API server checks a type's rules against the default exactly as it is written.
         default = _defaults_of(result) if merged["default"] == {} else merged["default"]
@@ -248,6 +249,7 @@ _KEPT = (
     "maximum",
     "minItems",
     "maxItems",
+    "maxProperties",
     "anyOf",
     "x-kubernetes-int-or-string",
     "x-kubernetes-validations",

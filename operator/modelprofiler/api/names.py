@@ -24,6 +24,12 @@ CONTAINER_PATTERN = f"^{_LABEL}$"
 KEY_PATTERN = r"^([-_a-zA-Z0-9]|\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$"
 """A key of a ConfigMap. One that begins with two dots could lead out of a folder, and so could a single dot."""
 
+API_VERSION_PATTERN = rf"^({_LABEL}(\.{_LABEL})*/)?v[0-9][a-z0-9]*$"
+"""A group and a version, or only a version."""
+
+KIND_PATTERN = r"^[A-Z][A-Za-z0-9]*$"
+"""A kind, in camel case."""
+
 ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_OBJECT_NAME, pattern=OBJECT_PATTERN)]
 ContainerName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=CONTAINER_PATTERN)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=KEY_PATTERN)]
@@ -37,6 +43,8 @@ SENTENCES: dict[str, str] = {
         "is not the name of a container; write lower-case letters, digits and '-', with a letter or a digit at "
         "both ends"
     ),
+    API_VERSION_PATTERN: "is not an API version; write a group and a version, such as apps/v1",
+    KIND_PATTERN: "is not a kind; write it as in a manifest, such as Deployment",
     KEY_PATTERN: (
         "is not a key of a ConfigMap; write letters, digits, '-', '_' and '.', and neither '.' alone nor '..' first"
     ),

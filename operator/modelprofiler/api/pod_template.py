@@ -32,6 +32,7 @@ _CONTAINER: Shape = {
     "env": [{"name": str, "value": str, "valueFrom": {"configMapKeyRef": {"name": str, "key": str}}}],
     "envFrom": [{"prefix": str, "configMapRef": {"name": str}}],
     "ports": [{"name": str}],
+    "lifecycle": {},
     "volumeMounts": [{"name": str, "mountPath": str, "subPath": str}],
     "securityContext": {"capabilities": {"add": [str]}},
     "resources": {"requests": {}, "limits": {}},
@@ -41,10 +42,12 @@ _CONTAINER: Shape = {
 }
 _EXPRESSION: Shape = {"key": str, "operator": str, "values": [str]}
 _TERM: Shape = {"matchExpressions": [_EXPRESSION], "matchFields": [_EXPRESSION]}
+_GATE: Shape = {"conditionType": str}
 _TERMS: Shape = {"nodeSelectorTerms": [_TERM]}
 _TEMPLATE: Shape = {
     "metadata": {"annotations": {}, "labels": {}},
     "spec": {
+        "readinessGates": [_GATE],
         "nodeName": str,
         "nodeSelector": {},
         "affinity": {

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, StringConstraints
 
 from modelprofiler.api.model import ApiModel
-from modelprofiler.api.names import ContainerName, ObjectName
+from modelprofiler.api.names import API_VERSION_PATTERN, KIND_PATTERN, ContainerName, ObjectName
+from modelprofiler.api.pods import Placement
 from modelprofiler.api.sources import Line, Name, Source
 from modelprofiler.api.template_schema import SCHEMA
 
@@ -70,15 +71,18 @@ class EntryScript(ApiModel):
     """The image, packages and variables that the script runs with."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Number of server processes."""
+    placement: Placement | None = None
+    """Where the server's pod runs in a cluster."""
 
 
 class WorkloadReference(ApiModel):
-    """Not supported in this version: a workload of the profile's namespace, whose pod template is copied."""
+    """A workload of the profile's namespace, whose pod template is copied; the workload itself is never touched."""
 
-    api_version: Name
+    api_version: Annotated[str, StringConstraints(max_length=253, pattern=API_VERSION_PATTERN)]
     """API version of the workload, such as apps/v1."""
-    kind: Name
-    """Kind of the workload, such as Deployment."""
+    kind: Annotated[str, StringConstraints(max_length=63, pattern=KIND_PATTERN)]
+    """Kind of the workload: Deployment, StatefulSet, ReplicaSet or DaemonSet, and others that the chart value
+    workloadKinds allows."""
     name: ObjectName
     """Name of the workload."""
 
@@ -93,6 +97,7 @@ class Server(ApiModel):
     template: Annotated[dict[str, Any] | None, Field(json_schema_extra={"preserve": True, "properties": SCHEMA})] = None
     """A PodTemplateSpec: any image, any server, with sidecars if needed."""
     workload_ref: WorkloadReference | None = None
-    """Not supported in this version. A running workload whose pod template is copied."""
+    """A running workload whose pod template is copied. The copies carry none of its labels, so that none of its
+    Services sends them requests. They talk to whatever the workload talks to, such as databases."""
     container_name: ContainerName | None = None
     """Name of the container to profile, whose CPU and memory are varied. The default is the first container."""

@@ -15,6 +15,7 @@ from modelprofiler.api.endpoint import Endpoint
 from modelprofiler.api.load import Load
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.objectives import Objectives
+from modelprofiler.api.pods import PodMetadata
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.ranges import Resources
 from modelprofiler.api.server import Model, Server
@@ -139,6 +140,8 @@ class ModelProfileSpec(ApiModel):
     """How the recommendation is derived from what was measured."""
     metrics: Metrics = Field(default_factory=Metrics)
     """Where CPU and memory usage is read from."""
+    pod_metadata: PodMetadata | None = None
+    """Labels and annotations for all pods of the run in a cluster."""
     suspend: bool = False
     """True pauses the run: the trial in progress ends, finished trials are kept, and the run continues when this is
     false again."""

@@ -84,6 +84,28 @@ class Variable(StatusModel):
     """Value of the variable."""
 
 
+class CurrentSize(StatusModel):
+    """The size that a workload has today."""
+
+    requests: Size
+    """Requests of the container; a part that is not set is absent."""
+    limits: Size
+    """Limits of the container; a part that is not set is absent."""
+    replicas: int | None = None
+    """Number of replicas; absent where the workload does not say."""
+    trial: int | None = None
+    """Index of the trial at this size; absent when there was none."""
+
+
+class Savings(StatusModel):
+    """By how much the recommended requests are smaller than those of today."""
+
+    per_replica: Size
+    """For each replica; a part in which nothing is saved is absent."""
+    all_replicas: Size | None = None
+    """For all replicas together."""
+
+
 class ContainerRecommendation(StatusModel):
     """The recommended size of a container."""
 
@@ -96,8 +118,10 @@ class ContainerRecommendation(StatusModel):
     env: Annotated[list[Variable], Field(max_length=16)] = Field(default_factory=list)
     """With search.threads Auto: the environment variables that sized the server's thread pools. Set them in production,
     too."""
-    current: Size | None = None
-    """With workloadRef: the size that the workload has today."""
+    current: CurrentSize | None = None
+    """With workloadRef: the size that the workload has today, and how it did in the run."""
+    savings: Savings | None = None
+    """With workloadRef: what the recommended size saves; absent where it saves nothing."""
     verification: Verification | None = None
     """The trial that verified the size; absent when none did."""
     explanation: Annotated[str, Field(max_length=2048)] = ""
@@ -199,5 +223,7 @@ class ModelProfileStatus(StatusModel):
     """Whether the machine became faster or slower during the run; absent when too few trials can be compared."""
     provenance: Provenance | None = None
     """Where and with what the measurements were made."""
+    notes: Annotated[list[str], Field(max_length=16)] | None = None
+    """What of the server's template the pods of the run do without; absent where that is nothing."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(default_factory=list)
     """Accepted, MetricsAvailable, Finished, Succeeded; Ready, Reconciling, Stalled for kstatus."""

@@ -15,6 +15,7 @@ from modelprofiler.api.quantities import Duration, Quantity
 class Purpose(StrEnum):
     """Why a trial was run."""
 
+    BASELINE = "Baseline"
     REFERENCE = "Reference"
     BRACKET = "Bracket"
     BISECT = "Bisect"
@@ -335,9 +336,10 @@ class Trial(StatusModel):
     index: Annotated[int, Field(ge=1)]
     """Number of the trial, starting at 1."""
     purpose: Purpose
-    """Why the trial was run. Reference: at the largest size. Bracket and Bisect: to find the smallest CPU. Repeat: the
-    same size again. Memory: to find the smallest memory. Confirm: at the size to recommend. Soak: with a longer window,
-    to see whether memory goes on growing. Grid: one of all combinations."""
+    """Why the trial was run. Baseline: at the size that the workload has today. Reference: at the largest size. Bracket
+    and Bisect: to find the smallest CPU. Repeat: the same size again. Memory: to find the smallest memory. Confirm: at
+    the size to recommend. Soak: with a longer window, to see whether memory goes on growing. Grid: one of all
+    combinations."""
     limits: Size
     """The size at which the server ran; requests and limits were equal."""
     fresh: bool = True

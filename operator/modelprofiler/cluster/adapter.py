@@ -57,6 +57,7 @@ EVENTS = Kind("/api/v1", "events")
 NODES = Kind("/api/v1", "nodes")
 CLAIMS = Kind("/api/v1", "persistentvolumeclaims")
 NAMESPACES = Kind("/api/v1", "namespaces")
+QUOTAS = Kind("/api/v1", "resourcequotas")
 ACCOUNTS = Kind("/api/v1", "serviceaccounts")
 LEASES = Kind("/apis/coordination.k8s.io/v1", "leases")
 

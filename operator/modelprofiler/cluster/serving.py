@@ -13,8 +13,8 @@ from modelprofiler.cluster.adapter import NODES, PROFILES, Cluster
 from modelprofiler.cluster.controller import Controller
 from modelprofiler.cluster.gather import glance
 from modelprofiler.cluster.gather.cache import Children
-from modelprofiler.cluster.gather.capacity import rooms
 from modelprofiler.cluster.gather.measure import Sources
+from modelprofiler.cluster.gather.room.capacity import rooms
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.reconcile import Reconciler
 from modelprofiler.cluster.settings import Settings

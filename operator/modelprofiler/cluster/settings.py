@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.errors import InvalidInput, Problem
 
 PREFIX = "MODELPROFILER_"
+
+
+class WorkloadKind(BaseModel):
+    """A kind of workload that profiles may name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    api_version: str
+    kind: str
+    resource: str
+    """Its name in the paths of the API: deployments."""
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+
+WORKLOAD_KINDS = tuple(
+    WorkloadKind(api_version="apps/v1", kind=kind, resource=f"{kind.lower()}s")
+    for kind in ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
+)
 
 
 class Settings(BaseModel):
@@ -42,6 +66,12 @@ class Settings(BaseModel):
     """Pull policy of both images."""
     image_pull_secrets: tuple[str, ...] = ()
     """Secrets of the profile's namespace to pull both images with."""
+    pod_labels: dict[str, str] = Field(default_factory=dict)
+    """Labels of every pod of a run, as JSON."""
+    pod_annotations: dict[str, str] = Field(default_factory=dict)
+    """Annotations of every pod of a run, as JSON."""
+    workload_kinds: tuple[WorkloadKind, ...] = WORKLOAD_KINDS
+    """Kinds of workloads that profiles may name, as JSON; the operator needs the right to get them."""
     load_cpu: str = "500m"
     """CPU request of a load pod."""
     load_cpu_limit: str = ""
@@ -91,6 +121,11 @@ class Settings(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
+
+    @field_validator("pod_labels", "pod_annotations", "workload_kinds", mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        return json.loads(value) if isinstance(value, str) else value
 
     @field_validator("load_cpu", "load_cpu_limit", "load_memory")
     @classmethod

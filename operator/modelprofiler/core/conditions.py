@@ -50,6 +50,8 @@ class RunState:
         SamplesRead, or why usage cannot be read; None before the first attempt.
     warnings
         What may make the result misleading although the profile can be run.
+    notes
+        What of the server's template the pods of the run do without.
     """
 
     generation: int
@@ -62,6 +64,7 @@ class RunState:
     result: Recommend | GiveUp | None = None
     metrics: Finding | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def rounded_place(position: int) -> int:
@@ -129,6 +132,9 @@ def _accepted(state: RunState) -> _Computed:
     message = "The profile can be run as it is written."
     if state.warnings:
         message += f" But {'; '.join(state.warnings)}."
+    if state.notes:
+        notes = "; ".join(state.notes)
+        message += f" {notes[0].upper()}{notes[1:]}."
     return _Computed(ConditionType.ACCEPTED, "True", Reason.VALID, message)
 
 

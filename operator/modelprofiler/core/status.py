@@ -29,12 +29,15 @@ class RunIdentity:
         The range that is searched, with defaults filled in.
     provenance
         The versions, digests and the machine that the measurements depend on.
+    notes
+        What of the server's template the pods of the run do without.
     """
 
     run_hash: str
     dataset: DatasetStatus
     resources: EffectiveResources
     provenance: Provenance | None
+    notes: Sequence[str] = ()
 
 
 def run_status(
@@ -76,6 +79,7 @@ def run_status(
         dataset=identity.dataset,
         resources=identity.resources,
         provenance=identity.provenance,
+        notes=list(identity.notes) or None,
         trials=list(trials),
         trials_completed=len(trials),
         active_trial=active,
@@ -88,9 +92,9 @@ def run_status(
 
 def updated_status(before: ModelProfileStatus, state: RunState, now: datetime, **fields: Any) -> ModelProfileStatus:
     """Return a status with these fields and the conditions that follow from a state; all other fields stay."""
-    dataset = fields.get("dataset", before.dataset)
-    if dataset is not None:
-        state = replace(state, warnings=tuple(dataset.warnings or ()))
+    dataset, notes = fields.get("dataset", before.dataset), fields.get("notes", before.notes)
+    warnings = (dataset.warnings if dataset is not None else None) or ()
+    state = replace(state, warnings=(*state.warnings, *warnings), notes=tuple(notes or ()))
     place = None if state.queue_position is None else rounded_place(state.queue_position)
     return before.model_copy(
         update={

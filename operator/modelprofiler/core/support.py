@@ -31,7 +31,6 @@ def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Proble
     """
     server = _server_in_cluster(spec) if environment == "Cluster" else _server_on_this_machine(spec)
     return [
-        *_workload_reference(spec),
         *server,
         *(problem for path, source in _sources(spec) for problem in _source(path, source, environment)),
         *_dataset(spec, environment),
@@ -48,6 +47,8 @@ def ignored(spec: ModelProfileSpec) -> list[str]:
             f"metrics.source {spec.metrics.source} is for a cluster; on this machine usage is read from the server "
             "itself"
         )
+    if spec.pod_metadata is not None:
+        sentences.append("podMetadata is for a cluster; on this machine there are no pods")
     if spec.suspend:
         sentences.append("suspend is for a cluster; on this machine the run starts anyway")
     return sentences
@@ -64,6 +65,8 @@ def _ignored_of_script(spec: ModelProfileSpec) -> Iterator[str]:
         )
     if script.environment.image_pull_secrets:
         yield "imagePullSecrets are not used on this machine"
+    if script.placement is not None:
+        yield "placement is for a cluster; on this machine the server runs here"
 
 
 def _ignored_of_template(spec: ModelProfileSpec) -> Iterator[str]:
@@ -105,14 +108,13 @@ def container_path(spec: ModelProfileSpec) -> str:
     return f"{ROOT}.spec.containers[{number}]"
 
 
-def _workload_reference(spec: ModelProfileSpec) -> Iterator[Problem]:
+def _server_on_this_machine(spec: ModelProfileSpec) -> Iterator[Problem]:
     if spec.server.workload_ref is not None:
         yield Problem(
-            "spec.server.workloadRef", "is not supported yet; copy the workload's pod template into server.template"
+            "spec.server.workloadRef",
+            "names a workload of a cluster, which `modelprofiler run` cannot read; apply the profile with kubectl, or "
+            "measure a server that runs already with `modelprofiler run --url`",
         )
-
-
-def _server_on_this_machine(spec: ModelProfileSpec) -> Iterator[Problem]:
     script = spec.server.entry_script
     if script is not None:
         yield from _variables(

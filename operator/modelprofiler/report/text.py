@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 
+from modelprofiler.api.status import Savings
 from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Size, Trial
 from modelprofiler.report.formats import NONE, printable
 from modelprofiler.report.notes import notes
@@ -51,14 +52,27 @@ def _headline(record: RunRecord, width: int) -> str:
     lines += [f"  container {_in_one_line(recommendation.container_name)}"]
     sizes = [("requests", recommendation.requests), ("limits", recommendation.limits)]
     if recommendation.current is not None:
-        sizes.append(("today", recommendation.current))
+        sizes.append(("today", recommendation.current.requests))
     lines += [f"    {label:9} {_size(size)}" for label, size in sizes]
+    if recommendation.savings is not None:
+        lines.append(f"    {'saves':9} {_saved(recommendation.savings)}")
     lines += [f"    {'env':9} {_in_one_line(f'{variable.name}={variable.value}')}" for variable in recommendation.env]
     return "\n".join([*lines, "", _wrapped(summary.verdict, width), _wrapped(recommendation.explanation, width)])
 
 
 def _in_one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _saved(savings: Savings) -> str:
+    """Return what the recommended size saves; a part that it does not save is left out."""
+
+    def amounts(size: Size) -> str:
+        parts = [f"cpu {size.cpu}" if size.cpu else "", f"memory {size.memory}" if size.memory else ""]
+        return " ".join(filter(None, parts))
+
+    everywhere = f", {amounts(savings.all_replicas)} in all" if savings.all_replicas is not None else ""
+    return f"{amounts(savings.per_replica)} for each replica{everywhere}"
 
 
 def _size(size: Size) -> str:

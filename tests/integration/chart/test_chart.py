@@ -30,6 +30,7 @@ EVERYTHING = (
     "--set=trials.loadImage.repository=registry.example/load,trials.loadImage.tag=v7",
     '--set-json=namespaceSelector={"modelprofiler.io/enabled":"true","team":"ml"}',
     "--set=limits.deadline=2h,limits.trials=30,limits.duration=2m,limits.namespaceSharePercent=50",
+    "--set=trials.podLabels.team=ml,trials.podAnnotations.note=a",
     f"--set=trials.scoringImage.digest=sha256:{'1' * 64}",
 )
 
@@ -86,6 +87,8 @@ def test_every_value_reaches_its_setting(render: Render) -> None:
         kubelet_insecure_tls=True,
         kubelet_account="tools/mp-modelprofiler-kubelet",
         scoring_image=f"modelprofiler/scoring-server@sha256:{'1' * 64}",
+        pod_labels={"team": "ml"},
+        pod_annotations={"note": "a"},
         load_image="registry.example/load:v7",
         image_pull_policy="Always",
         image_pull_secrets=("r", "s"),

@@ -92,7 +92,8 @@ def test_every_value_has_one_type() -> None:
             assert [{"type": "integer"}, {"type": "string"}] == node["anyOf"], path
         else:
             assert node["type"] in ("object", "array", "string", "integer", "boolean"), path
-        assert not {"$ref", "title", "allOf", "oneOf", "const", "additionalProperties"} & node.keys(), path
+        assert not {"$ref", "title", "allOf", "oneOf", "const"} & node.keys(), path
+        assert isinstance(node.get("additionalProperties", {}), dict), path
 
 
 def test_there_are_no_floats() -> None:

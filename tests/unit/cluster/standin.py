@@ -23,6 +23,7 @@ from modelprofiler.cluster.adapter import (
     NODES,
     PODS,
     PROFILES,
+    QUOTAS,
     Cluster,
     Kind,
     Listener,
@@ -31,7 +32,19 @@ from modelprofiler.cluster.answers import check_controller
 from modelprofiler.cluster.traffic import Traffic
 from modelprofiler.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound
 
-_ALL = (CLAIMS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, LEASES, NAMESPACES, NODES, PODS, PROFILES)
+_ALL = (
+    CLAIMS,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    EVENTS,
+    JOBS,
+    LEASES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    PROFILES,
+    QUOTAS,
+)
 KINDS = {kind.plural: kind for kind in _ALL}
 Fault = Callable[[str, Kind, str], None]
 

@@ -30,10 +30,6 @@ def test_a_plain_profile_is_supported(environment: Environment) -> None:
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        (
-            {"server": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}},
-            "spec.server.workloadRef",
-        ),
         ({"load": {"openLoop": {"rate": "50"}, "parallelism": 2}}, "spec.load.parallelism"),
         ({"model": {"name": "x", "source": {"uri": {"uri": "s3://x"}}}}, "spec.model.source.uri"),
     ],
@@ -116,3 +112,9 @@ def test_what_does_no_harm_is_ignored_and_said() -> None:
     )
     assert [] == unsupported(spec, "Local")
     assert 4 == len(ignored(spec))
+
+
+def test_a_workload_is_read_in_a_cluster_only() -> None:
+    """On this machine there is none."""
+    server = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}
+    assert ([], ["spec.server.workloadRef"]) == (paths("Cluster", server=server), paths("Local", server=server))

@@ -133,5 +133,6 @@ def _step(world: World, profile: ModelProfile, accepted: Accepted, *, started: b
     """Return the next step of the search; the deadline counts from when the run left the queue."""
     begun = profile.status.start_time if started else None
     elapsed = (world.now - begun).total_seconds() if begun is not None else None
-    subject = Subject(profile.spec, accepted.resources, container_name(profile.spec), "Cluster")
+    container = container_name(profile.spec)
+    subject = Subject(profile.spec, accepted.resources, container, "Cluster", workload=accepted.workload)
     return progress(subject, profile.status.trials, elapsed)

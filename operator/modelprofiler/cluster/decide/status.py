@@ -12,6 +12,7 @@ from modelprofiler.api.trial import ActiveTrial
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.world import Node
+from modelprofiler.cluster.manifests.copied import left_out
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.status import RunIdentity, run_status, samples_read, updated_status
 from modelprofiler.core.steps import GiveUp, Recommend
@@ -127,7 +128,8 @@ def _of_run(
 
 
 def _identity(profile: ModelProfile, accepted: Accepted, provenance: Provenance | None) -> RunIdentity:
-    return RunIdentity(accepted.run_hash, accepted.inputs.dataset, accepted.resources, provenance)
+    notes = [*left_out(profile.spec), *(accepted.workload.notes if accepted.workload else ())]
+    return RunIdentity(accepted.run_hash, accepted.inputs.dataset, accepted.resources, provenance, notes)
 
 
 def _progress(active: ActiveTrial) -> str:

@@ -30,6 +30,10 @@ GENERATOR_START_SECONDS = 90.0
 USUAL_START_SECONDS = 5.0
 """Every load pod needs this long to start, so until then the message does not say why it is not running yet."""
 
+LEAVING_SECONDS = 60.0
+"""The pod of an earlier server ends within seconds, since its grace period is short. One that is there after a minute
+is on a node that does not answer: nothing more will be measured there."""
+
 LOAD_POLL_SECONDS = 5.0
 """While a load runs, usage is sampled with each look; the end of the load is an event."""
 
@@ -107,6 +111,9 @@ def _advance(run: RunInCluster, seen: Observation, trial: TrialInProgress, await
         return _with_reader(run, seen, trial, current, _resized(run, trial, current))
     if current is not None:
         return _clear(run, seen, trial, awaiting_usage)
+    if seen.leaving and (run.now - trial.started).total_seconds() < LEAVING_SECONDS:
+        names = ", ".join(seen.leaving)
+        return Move((), trial.at(Stage.STARTING, f"waiting for pod {names} of the previous server to end"))
     host = seen.hosts.get(run.node) if run.node else run.host
     message = f"starting the server at {trial.limits}"
     return Move((CreateServer(trial.index, trial.limits, host),), trial.at(Stage.STARTING, message))

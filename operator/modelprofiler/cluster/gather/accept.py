@@ -12,15 +12,17 @@ from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import limits
 from modelprofiler.cluster.adapter import Cluster
-from modelprofiler.cluster.gather import admission, capacity, inputs
+from modelprofiler.cluster.gather import admission, inputs
 from modelprofiler.cluster.gather.claims import Claims
-from modelprofiler.cluster.gather.fitting import Fitting, NoNode
-from modelprofiler.cluster.gather.rooms import Rooms
+from modelprofiler.cluster.gather.room import capacity
+from modelprofiler.cluster.gather.room.fitting import Fitting, NoNode
+from modelprofiler.cluster.gather.room.rooms import Rooms
 from modelprofiler.cluster.manifests import template
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.core.search.step import problems as search_problems
+from modelprofiler.core.search.workload import Workload
 from modelprofiler.core.status import is_accepted
 from modelprofiler.core.support import unsupported
 from modelprofiler.core.text import head
@@ -39,6 +41,8 @@ class Accepted:
     """Those of the installation, with the scoring image of the run."""
     nodes: tuple[str, ...] | None = None
     """The nodes on which the run may be; None where any may, or where it has one already."""
+    workload: Workload | None = None
+    """The workload that the server is a copy of, if it is one."""
 
 
 def is_rerun(profile: ModelProfile) -> bool:

@@ -16,9 +16,10 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import PROFILES, Cluster
-from modelprofiler.cluster.gather import glance, observe
+from modelprofiler.cluster.gather import glance, observe, workload
 from modelprofiler.cluster.gather import prepare as preparation
 from modelprofiler.cluster.gather.accept import Accepted, accept, nodes_for
 from modelprofiler.cluster.gather.cache import ChildObjects, Children
@@ -28,7 +29,7 @@ from modelprofiler.cluster.gather.nodes import Nodes
 from modelprofiler.cluster.gather.objects import is_deleting, is_pod_of_job, labels_of
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.remembered import Remembered
-from modelprofiler.cluster.gather.rooms import Rooms
+from modelprofiler.cluster.gather.room.rooms import Rooms
 from modelprofiler.cluster.gather.world import Child, Gone, Node, NotStarted, Preparation, World
 from modelprofiler.cluster.gather.world import Unreadable as UnreadableProfile
 from modelprofiler.cluster.queue import Key
@@ -101,7 +102,7 @@ class Gatherer:
         self._clock = clock
         self._rooms = Rooms(cluster, settings, clock, self._is_of_run)
         self._nodes = Nodes(cluster, clock)
-        self._accepted: dict[str, tuple[object, Accepted]] = {}
+        self._accepted: dict[str, tuple[object, ModelProfileSpec, Accepted]] = {}
 
     def _is_of_run(self, pod: Object) -> bool:
         """Return whether a pod is of a run that has its turn."""
@@ -194,7 +195,7 @@ class Gatherer:
 
     async def _checked(self, key: Key, raw: Object, profile: ModelProfile) -> World:
         """Gather what a profile needs that may run: whether it can, and its children."""
-        acceptance = await self._acceptance(profile)
+        profile, acceptance = await self._acceptance(profile)
         self._remembered.accepted(key, accepted=not isinstance(acceptance, Finding))
         # A profile without a status was never looked at, so it has no children.
         has_status = bool(raw.get("status"))
@@ -220,25 +221,38 @@ class Gatherer:
             nodes = await nodes_for(profile, self._settings, self._rooms, acceptance.host)
             self._turns.restrict(key, nodes, placed=False)
 
-    async def _acceptance(self, profile: ModelProfile) -> Accepted | Claims | Finding:
-        """Check a profile, anew for every trial: what it names may have changed."""
+    async def _acceptance(self, profile: ModelProfile) -> tuple[ModelProfile, Accepted | Claims | Finding]:
+        """Check a profile, anew for every trial: what it names may have changed.
+
+        Returns
+        -------
+        tuple[ModelProfile, Accepted | Claims | Finding]
+            The profile, with the template of the workload if it names one, and what was found.
+        """
         meta, recorded = profile.metadata, profile.status
         active = recorded.active_trial.index if recorded.active_trial else 0
         stamp = (meta.generation, tuple(meta.annotations.items()), recorded.trials_completed, active)
         kept = self._accepted.get(meta.uid)
         if kept is not None and kept[0] == stamp:
-            return kept[1]
+            return profile.model_copy(update={"spec": kept[1]}), kept[2]
         try:
+            resolved = await workload.resolve(self._cluster, profile, self._settings)
+            if isinstance(resolved, Finding):
+                return profile, resolved
+            profile, copied = resolved
             acceptance = await accept(self._cluster, profile, self._settings, self._rooms)
         except Refused as error:
             message = f"the operator may not read what the profile names: {error}"
-            return Finding(Reason.SOURCE_UNREADABLE, message)
+            return profile, Finding(Reason.SOURCE_UNREADABLE, message)
+        if isinstance(acceptance, Finding) and copied is not None:
+            return profile, workload.by_its_name(acceptance, copied)
         if isinstance(acceptance, Accepted):
+            acceptance = replace(acceptance, workload=copied)
             self._accepted.pop(meta.uid, None)
-            self._accepted[meta.uid] = (stamp, acceptance)
+            self._accepted[meta.uid] = (stamp, profile.spec, acceptance)
             while len(self._accepted) > KEPT_VERDICTS:
                 self._accepted.pop(next(iter(self._accepted)))
-        return acceptance
+        return profile, acceptance
 
     async def _run(self, profile: ModelProfile, accepted: Accepted, objects: ChildObjects) -> dict[str, Any]:
         """Return the children of a run with the usage measured of them, and the nodes that it is on."""

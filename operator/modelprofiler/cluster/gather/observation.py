@@ -172,6 +172,8 @@ class Observation:
     """Whether there is another node than the server's that a load may run on."""
     stale: tuple[tuple[str, str], ...] = ()
     """(plural, name) of Deployments and Jobs of earlier runs."""
+    leaving: tuple[str, ...] = ()
+    """Names of servers' pods that are still there although their Deployment is gone."""
     hosts: dict[str, str] = field(default_factory=dict)
     """Host names, which are values of the label kubernetes.io/hostname, by node name."""
 

@@ -11,6 +11,9 @@ from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.servers import server
 
+ENDED = ("Succeeded", "Failed")
+"""Phases of a pod whose containers have ended: it uses nothing any more."""
+
 
 def read(
     run_hash: str, container: str, *, deployments: Sequence[Object], jobs: Sequence[Object], pods: Sequence[Object]
@@ -41,6 +44,13 @@ def read(
         servers=tuple(sorted(servers, key=lambda s: s.incarnation)),
         jobs=tuple(sorted(loads, key=lambda j: j.trial)),
         readers=tuple(sorted(readers, key=lambda r: r.trial)),
+        leaving=tuple(
+            pod["metadata"]["name"]
+            for pod in pods
+            if labels_of(pod).get(names.COMPONENT) == names.SERVER
+            and not any(is_pod_of_deployment(pod, o) for o in deployments)
+            and (pod.get("status") or {}).get("phase") not in ENDED
+        ),
         stale=tuple(
             (plural, o["metadata"]["name"])
             for plural, group in (("deployments", deployments), ("jobs", jobs))

@@ -75,6 +75,8 @@ def load_job(
         },
     )
     job = helper_job(
+        profile.spec,
+        settings,
         meta,
         load_pod(profile, run_hash, settings, server_host, together=together, inline=inline),
         annotations={names.LOAD_CONFIG: config.model_dump_json(by_alias=True, exclude_none=True)},

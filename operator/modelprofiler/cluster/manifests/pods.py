@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelprofiler.api.objects import Object
+from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.cluster import names
 from modelprofiler.cluster.settings import Settings
 
@@ -93,11 +94,46 @@ def helper_pod(helper: Helper, settings: Settings) -> Object:
     return pod
 
 
-def helper_job(metadata: Object, pod: Object, *, annotations: Mapping[str, str], deadline_seconds: int) -> Object:
+def pod_metadata(
+    spec: ModelProfileSpec,
+    settings: Settings,
+    labels: Mapping[str, str],
+    *annotations: Mapping[str, str],
+) -> Object:
+    """Return the metadata of a pod of a run: ours, with what the installation and the profile add to it.
+
+    Parameters
+    ----------
+    labels
+        Those by which the operator finds the pod, which nothing replaces.
+    annotations
+        Further ones; of equal keys the later one counts, and those of the profile before all.
+    """
+    added = spec.pod_metadata
+    merged: dict[str, str] = {}
+    for some in annotations:
+        merged |= some
+    return {
+        "labels": {**NO_MESH_LABELS, **settings.pod_labels, **(added.labels if added else {}), **labels},
+        "annotations": {**merged, **settings.pod_annotations, **(added.annotations if added else {})},
+    }
+
+
+def helper_job(
+    spec: ModelProfileSpec,
+    settings: Settings,
+    metadata: Object,
+    pod: Object,
+    *,
+    annotations: Mapping[str, str],
+    deadline_seconds: int,
+) -> Object:
     """Return the Job that runs a helper pod once, and not again when it fails.
 
     Parameters
     ----------
+    spec, settings
+        The profile and the installation, which may add labels and annotations to the pod.
     metadata
         That of the Job; the pod gets its labels, and the name of its profile.
     pod
@@ -116,10 +152,7 @@ def helper_job(metadata: Object, pod: Object, *, annotations: Mapping[str, str],
             "parallelism": 1,
             "activeDeadlineSeconds": deadline_seconds,
             "template": {
-                "metadata": {
-                    "labels": metadata["labels"] | NO_MESH_LABELS,
-                    "annotations": {**TRIAL_ANNOTATIONS, **profile, **annotations},
-                },
+                "metadata": pod_metadata(spec, settings, metadata["labels"], TRIAL_ANNOTATIONS, profile, annotations),
                 "spec": pod,
             },
         },

@@ -50,6 +50,8 @@ def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, hos
     config = _config(profile, sources, roots)
     longest = settings.schedule_timeout_seconds + settings.image_pull_timeout_seconds + settings.prepare_timeout_seconds
     return helper_job(
+        profile.spec,
+        settings,
         child_metadata(profile, identity, names.PREPARE, names.prepare(profile, identity)),
         pod,
         annotations={names.PREPARE_CONFIG: config.model_dump_json(by_alias=True, exclude_none=True)},

@@ -42,7 +42,8 @@ def reader_job(profile: ModelProfile, run_hash: str, settings: Settings, *, tria
         annotations={names.STARTED_FOR: str(trial)},
     )
     deadline = int(profile.spec.search.deadline.seconds) + DEADLINE_SPARE_SECONDS
-    return helper_job(meta, _pod(profile, settings, host), annotations={}, deadline_seconds=deadline)
+    pod = _pod(profile, settings, host)
+    return helper_job(profile.spec, settings, meta, pod, annotations={}, deadline_seconds=deadline)
 
 
 def _pod(profile: ModelProfile, settings: Settings, host: str) -> Object:

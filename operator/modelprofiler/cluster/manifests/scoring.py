@@ -27,6 +27,15 @@ def environment(variables: Mapping[str, str]) -> list[Object]:
     return [{"name": name, "value": value} for name, value in variables.items()]
 
 
+def placed(script: EntryScript) -> Object:
+    """Return the fields of a pod's spec that say where the server of an entry script runs."""
+    placement = script.placement
+    if placement is None:
+        return {}
+    fields: Object = placement.to_dict()
+    return {name: value for name, value in fields.items() if value}
+
+
 def scoring_pod(spec: ModelProfileSpec, script: EntryScript, settings: Settings, files: Files) -> Object:
     """Return the spec of the pod that serves an entry script, before its size is set and it is placed."""
     port = spec.endpoint.http.port
@@ -55,6 +64,7 @@ def scoring_pod(spec: ModelProfileSpec, script: EntryScript, settings: Settings,
         },
     }
     pod: Object = {
+        **placed(script),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": RESTRICTED_POD,

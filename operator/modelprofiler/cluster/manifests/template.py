@@ -13,13 +13,14 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.cluster import names
 from modelprofiler.cluster.manifests import pod_security
 from modelprofiler.cluster.manifests.cold import start_cold
+from modelprofiler.cluster.manifests.copied import fit_for_trials
 from modelprofiler.cluster.manifests.pods import (
     HOSTNAME,
-    NO_MESH_LABELS,
     TRIAL_ANNOTATIONS,
     on_node,
+    pod_metadata,
 )
-from modelprofiler.cluster.manifests.scoring import MODEL_DIR, environment, scoring_pod
+from modelprofiler.cluster.manifests.scoring import MODEL_DIR, environment, placed, scoring_pod
 from modelprofiler.cluster.manifests.volumes import Files
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
@@ -27,9 +28,6 @@ from modelprofiler.core.scoring import model_variables
 from modelprofiler.core.sources import INLINE_MODEL
 from modelprofiler.core.threads import variables_to_set
 from modelprofiler.errors import Problem
-
-STOP_SECONDS = 2
-"""How long a server gets to stop, where its template does not say: nobody needs it, and the next trial waits for it."""
 
 
 def privileges(spec: ModelProfileSpec, settings: Settings) -> list[Problem]:
@@ -47,7 +45,8 @@ def server_pod_as_written(spec: ModelProfileSpec) -> Object:
     if spec.server.template is not None:
         pod: Object = spec.server.template.get("spec") or {}
         return pod
-    return {}
+    script = spec.server.entry_script
+    return placed(script) if script is not None else {}
 
 
 def pod_template(
@@ -80,7 +79,7 @@ def pod_template(
     pod: Object = template["spec"]
     profiled = next(c for c in pod["containers"] if c["name"] == container_name(spec))
     annotations = (template.get("metadata") or {}).get("annotations") or {}
-    template["metadata"] = {"labels": labels | NO_MESH_LABELS, "annotations": annotations | TRIAL_ANNOTATIONS}
+    template["metadata"] = pod_metadata(spec, settings, labels, annotations, TRIAL_ANNOTATIONS)
     _place(pod, host)
     _set_size(profiled, limits)
     if pools := variables_to_set(spec, limits.cpu):
@@ -91,7 +90,7 @@ def pod_template(
         profiled["env"] = [*(profiled.get("env") or []), *environment(model_variables(MODEL_DIR))]
     start_cold(pod, profiled, settings, limits)
     pod["restartPolicy"] = "Always"
-    pod.setdefault("terminationGracePeriodSeconds", STOP_SECONDS)
+    fit_for_trials(pod)
     if not pod.get("serviceAccountName") and not pod.get("serviceAccount"):
         # Nobody who needs a token uses the default account, whose token would be mounted all the same.
         pod.setdefault("automountServiceAccountToken", False)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.api.trial import Trial
+from modelprofiler.api.trial import Purpose, Trial
+from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.estimate import estimate
 from modelprofiler.core.search.step import next_step, step_at_deadline
+from modelprofiler.core.search.workload import Workload, baseline_step, compared
 from modelprofiler.core.steps import Environment, Recommend, RunTrial, Step
 
 
@@ -30,6 +32,8 @@ class Subject:
         Where the trials run.
     not_enforced
         Why the limits of a trial cannot be enforced, as a part of a sentence; empty where they can.
+    workload
+        The workload that the server is a copy of, if it is one.
     """
 
     spec: ModelProfileSpec
@@ -37,6 +41,7 @@ class Subject:
     container_name: str
     environment: Environment
     not_enforced: str = ""
+    workload: Workload | None = None
 
 
 def progress(subject: Subject, trials: Sequence[Trial], elapsed_seconds: float | None) -> Step:
@@ -51,6 +56,16 @@ def progress(subject: Subject, trials: Sequence[Trial], elapsed_seconds: float |
     elapsed_seconds
         Time since the run left the queue, to be compared with search.deadline; None for a run that has not started.
     """
+    if subject.workload is None:
+        return _searched(subject, trials, elapsed_seconds)
+    # How today's size does is no evidence for the search, which knows the sizes of its range.
+    step = _searched(subject, [t for t in trials if t.purpose is not Purpose.BASELINE], elapsed_seconds)
+    ceiling = Limits.ceiling(subject.resources)
+    baseline = baseline_step(subject.workload, ceiling, trials) if isinstance(step, RunTrial) else None
+    return baseline or compared(step, subject.workload, ceiling, trials)
+
+
+def _searched(subject: Subject, trials: Sequence[Trial], elapsed_seconds: float | None) -> Step:
     s = subject
     step = next_step(s.spec, s.resources, s.container_name, s.environment, trials)
     if isinstance(step, RunTrial) and trials and s.not_enforced:

@@ -59,7 +59,6 @@ async def refused(c: StandIn, settings: Settings = SETTINGS, **spec: Any) -> tup
 
 CONTAINER = {"name": "a", "image": "i"}
 BROKEN_TLS = {"scheme": "HTTPS", "tls": {"caBundle": "-----BEGIN CERTIFICATE-----\nAA=="}}
-ELSEWHERE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}
 
 
 def named(name: str, **key: str) -> Object:
@@ -75,7 +74,6 @@ def template(*containers: Object, **pod: Any) -> Object:
 @pytest.mark.parametrize(
     ("expected", "says", "config_maps", "spec"),
     [
-        ("NotSupported", "spec.server.workloadRef", [], {"server": {"workloadRef": ELSEWHERE}}),
         ("NotSupported", "spec.endpoint.http.tls.caBundle", [], {"endpoint": {"http": BROKEN_TLS}}),
         ("NotSupported", "spec.dataset.source.uri", [], {"dataset": {"source": {"uri": {"uri": "s3://b"}}}}),
         ("NotSupported", "modelprofiler init --bundle", [], {"dataset": {"source": {"path": "rows.txt"}}}),

@@ -11,7 +11,7 @@ from tests.unit.cluster.standin import StandIn
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster import names
-from modelprofiler.cluster.adapter import DEPLOYMENTS, PODS, Kind
+from modelprofiler.cluster.adapter import DEPLOYMENTS, PODS, QUOTAS, Kind
 from modelprofiler.cluster.gather import admission
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import QuotaExceeded, Refused
@@ -26,6 +26,7 @@ RANGE = EffectiveResources.model_validate(
     }
 )
 REFUSED = "spec.resources: the API server refuses the pod at its"
+AT_MOST = "; at most 1000Mi of memory is admitted for the container"
 NO_ROOM = "spec.resources: the server at its largest size, 1 CPU and 1Gi memory, leaves no room for the load pod"
 POD_OF_ANOTHER_RUN = pod(labels={names.MANAGED_BY: names.MANAGER, names.PROFILE_UID: "other"})
 
@@ -95,7 +96,10 @@ def no_deployment(kind: Kind, body: Object) -> None:
     [
         ("", everything),
         ("spec.server.entryScript: the API server refuses the pod: violates PodSecurity", no_pod),
-        (f"{REFUSED} largest size, 1 CPU and 1Gi memory: exceeded quota: q, requested: 1024Mi", memory_quota(1000)),
+        (
+            f"{REFUSED} largest size, 1 CPU and 1Gi memory: exceeded quota: q, requested: 1024Mi{AT_MOST}",
+            memory_quota(1000),
+        ),
         (f"{REFUSED} smallest size, 100m CPU and 128Mi memory: must have 200m of CPU", no_small_container),
         (f"{NO_ROOM}: exceeded quota: q, requested: 1280Mi", memory_quota(1100)),
         ("spec.server.entryScript: the API server refuses the Deployment: spec.template: not like this", no_deployment),
@@ -129,3 +133,91 @@ async def test_a_load_pod_that_must_have_a_cpu_limit_can_be_given_one(
             raise Refused("not like this", 403)
 
     assert f"the API server refuses the load pod: not like this{advice}" == await refusal(rule)
+
+
+def pod_limit(millicores: int) -> Rule:
+    """Return a LimitRange of type Pod: the CPU limits of the containers of a pod are added up."""
+
+    def rule(kind: Kind, body: Object) -> None:
+        total = sum(Quantity(limits.get("cpu", "500m")).millicores for limits in limits_of(body)) if kind is PODS else 0
+        if total > millicores:
+            raise Refused(
+                f'pods "x" is forbidden: maximum cpu usage per Pod is {millicores}m, but limit is {total}m', 403
+            )
+
+    return rule
+
+
+def sidecar(**resources: Object) -> Object:
+    """Return a template with a container beside the profiled one."""
+    server = {"name": "server", "image": "i"}
+    return {"template": {"spec": {"containers": [server, {"name": "proxy", "image": "i", "resources": resources}]}}}
+
+
+async def test_what_a_pod_may_have_beside_its_sidecars_is_said_up_front() -> None:
+    """With the sum: what the other containers take, and what is left of the range."""
+    cluster = Admitting(pod_limit(1200))
+    size = {"cpu": "300m", "memory": "256Mi"}
+    beside = profile(server=sidecar(requests=size, limits=size))
+    finding = await admission.refusal(cluster, beside, Settings(), RANGE, "abc")
+    assert finding is not None
+    assert finding.message == (
+        f"{REFUSED} largest size, 1 CPU and 1Gi memory: maximum cpu usage per Pod is 1200m, but limit is 1300m; the "
+        "other containers of the pod take 300m CPU and 256Mi of memory by their limits: at most 900m CPU is admitted "
+        "for the container"
+    )
+
+
+async def test_labels_that_a_policy_wants_are_asked_for_where_they_can_be_given() -> None:
+    """The template has them; trial pods do not, since they would be behind the workload's Services."""
+
+    def wants_team(kind: Kind, body: Object) -> None:
+        if kind is PODS and "team" not in body["metadata"]["labels"]:
+            raise Refused("every pod needs the label team", 422)
+
+    server = {
+        "template": {"metadata": {"labels": {"team": "ml"}}, "spec": {"containers": [{"name": "a", "image": "i"}]}}
+    }
+    cluster = Admitting(wants_team)
+    finding = await admission.refusal(cluster, profile(server=server), Settings(), RANGE, "abc")
+    assert finding is not None
+    assert "every pod needs the label team; the labels of the template are not copied" in finding.message
+    assert "spec.podMetadata.labels" in finding.message
+    given = profile(server=server, podMetadata={"labels": {"team": "ml"}})
+    assert await admission.refusal(cluster, given, Settings(), RANGE, "abc") is None
+    everywhere = Settings(pod_labels={"team": "ml"})
+    assert await admission.refusal(cluster, profile(server=server), everywhere, RANGE, "abc") is None
+
+
+AT_ONCE = "spec: a run has {} at once, and the ResourceQuota q"
+
+
+def quota(used: Object, **hard: str) -> Object:
+    """Return a ResourceQuota."""
+    return {"metadata": {"name": "q", "namespace": "team"}, "spec": {"hard": hard}, "status": {"used": used}}
+
+
+@pytest.mark.parametrize(
+    ("expected", "body"),
+    [
+        ("", quota({"pods": "1"}, pods="3")),
+        (
+            f"{AT_ONCE.format('2 pods (the server and the load)')} allows 2 pods, of which 1 are in use",
+            quota({"pods": "1"}, pods="2"),
+        ),
+        (
+            f"{AT_ONCE.format('1 Job (the load)')} allows 0 count/jobs.batch, of which 0 are in use",
+            quota({}, **{"count/jobs.batch": "0"}),
+        ),
+        ("", quota({"pods": "2"}, pods="2") | {"spec": {"hard": {"pods": "2"}, "scopes": ["BestEffort"]}}),
+        ("", quota({"secrets": "2"}, secrets="2")),
+    ],
+)
+async def test_quotas_on_numbers_of_objects_are_added_up(expected: str, body: Object) -> None:
+    """A dry run asks for one object at a time."""
+    cluster = Admitting(everything)
+    cluster.put(QUOTAS, body)
+    finding = await admission.refusal(cluster, profile(), Settings(), RANGE, "abc")
+    assert expected == (finding.message if finding else "")
+    cluster.put(PODS, POD_OF_ANOTHER_RUN)
+    assert await admission.refusal(cluster, profile(), Settings(), RANGE, "abc") is None

@@ -10,6 +10,7 @@ from tests.unit.cluster.objects import Object, profile
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.cluster.manifests import template
+from modelprofiler.cluster.manifests.copied import left_out
 from modelprofiler.cluster.manifests.server import deployment
 from modelprofiler.cluster.settings import Settings
 
@@ -87,11 +88,61 @@ def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(mode: str)
     assert expected == made["spec"]["template"]["spec"]["containers"][0]["env"]
 
 
-def test_a_grace_period_of_the_users_own_is_kept() -> None:
-    """A server may need it to end well."""
-    pod = {**TEMPLATE["spec"], "terminationGracePeriodSeconds": 60, "restartPolicy": "Never"}
+@pytest.mark.parametrize(("expected", "given"), [(2, 300), (0, 0), (1, 1), (2, None)])
+def test_trial_pods_end_within_seconds(expected: int, given: int | None) -> None:
+    """Nobody is served by them, and the next trial waits for them."""
+    pod = {**TEMPLATE["spec"], "terminationGracePeriodSeconds": given, "restartPolicy": "Never"}
     made = deployed(server={"template": {"spec": pod}})["spec"]["template"]["spec"]
-    assert (60, "Always") == (made["terminationGracePeriodSeconds"], made["restartPolicy"])
+    assert (expected, "Always") == (made["terminationGracePeriodSeconds"], made["restartPolicy"])
+
+
+def test_what_a_running_workload_waits_for_is_left_out_and_said() -> None:
+    """Readiness gates that nobody sets here, and hooks that drain what nobody sends."""
+    gate = "target-health.elbv2.k8s.aws/scorer"
+    hooks = {"postStart": {"exec": {"command": ["a"]}}, "preStop": {"sleep": {"seconds": 120}}}
+    container = {**TEMPLATE["spec"]["containers"][0], "lifecycle": hooks}
+    pod = {
+        "terminationGracePeriodSeconds": 300,
+        "readinessGates": [{"conditionType": gate}],
+        "containers": [container],
+    }
+    made = deployed(server={"template": {"spec": pod}})["spec"]["template"]["spec"]
+    assert ("readinessGates" in made, ["postStart"]) == (False, list(made["containers"][0]["lifecycle"]))
+    assert [
+        f"the readiness gate {gate} is left out of trial pods, because nothing sets it for them",
+        "preStop hooks are left out of trial pods, because they serve nobody",
+        "trial pods get 2s to end instead of the template's 300s",
+    ] == left_out(profile(server={"template": {"spec": pod}}).spec)
+    assert [] == left_out(profile(server={"template": TEMPLATE}).spec) == left_out(profile().spec)
+
+
+ADDED = {"labels": {"team": "vision", "sidecar.istio.io/inject": "true"}, "annotations": {"note": "a"}}
+
+
+def test_labels_and_annotations_that_are_asked_for_are_on_every_pod() -> None:
+    """Those of the installation and those of the profile, which count where both name one; ours stay."""
+    settings = SETTINGS.model_copy(update={"pod_labels": {"team": "ml", "cost": "1"}, "pod_annotations": {"b": "c"}})
+    made = deployment(profile(podMetadata=ADDED), "abc", settings, incarnation=3, limits=LIMITS, host=None)
+    meta = made["spec"]["template"]["metadata"]
+    assert LABELS | {"team": "vision", "cost": "1", "sidecar.istio.io/inject": "true"} == meta["labels"]
+    assert {"b": "c", "note": "a"} | SAFE == meta["annotations"]
+    assert "team" not in made["spec"]["selector"]["matchLabels"]
+
+
+def test_an_entry_script_runs_where_it_is_asked_to() -> None:
+    """As a template says it itself."""
+    placement = {
+        "nodeSelector": {"pool": "ml"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "priorityClassName": "low",
+        "runtimeClassName": "gvisor",
+        "serviceAccountName": "digits",
+    }
+    script = {"source": {"inline": "x"}, "placement": placement}
+    pod = deployed("host-1", server={"entryScript": script})["spec"]["template"]["spec"]
+    selector = {"nodeSelector": {"pool": "ml", "kubernetes.io/hostname": "host-1"}}
+    assert placement | selector == {name: pod[name] for name in placement}
+    assert pod["automountServiceAccountToken"] is False
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from modelprofiler.api.objects import Object
 from modelprofiler.cluster.adapter import NODES, PODS, Cluster
-from modelprofiler.cluster.gather import capacity
+from modelprofiler.cluster.gather.room import capacity
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
 

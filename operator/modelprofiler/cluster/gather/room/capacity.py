@@ -9,7 +9,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster.gather.placement import ANYWHERE, Placement, Site
+from modelprofiler.cluster.gather.room.placement import ANYWHERE, Placement, Site
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.sizes import cpu_up_to, memory_up_to, whole_mebibytes
 from modelprofiler.errors import Problem

@@ -9,8 +9,8 @@ from tests.unit.cluster.objects import MI, Object, node
 
 from modelprofiler.api.ranges import Resources
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster.gather.capacity import Offer, Room, effective, every_room, offers, pod_requests, rooms
-from modelprofiler.cluster.gather.placement import ANYWHERE, Placement
+from modelprofiler.cluster.gather.room.capacity import Offer, Room, effective, every_room, offers, pod_requests, rooms
+from modelprofiler.cluster.gather.room.placement import ANYWHERE, Placement
 from modelprofiler.core.axis import Limits
 
 GI = 1024 * MI

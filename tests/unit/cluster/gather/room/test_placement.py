@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.cluster.objects import Object, node
 
-from modelprofiler.cluster.gather.placement import ANYWHERE, Placement, Site, nobody_takes, obstacles
+from modelprofiler.cluster.gather.room.placement import ANYWHERE, Placement, Site, nobody_takes, obstacles
 
 
 def site(name: str = "a", labels: Object | None = None, **spec: Any) -> Site:

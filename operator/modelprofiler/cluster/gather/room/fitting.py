@@ -10,9 +10,9 @@ from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources
-from modelprofiler.cluster.gather import capacity
-from modelprofiler.cluster.gather.capacity import Offer, Room
-from modelprofiler.cluster.gather.placement import Placement, nobody_takes, obstacles
+from modelprofiler.cluster.gather.room import capacity
+from modelprofiler.cluster.gather.room.capacity import Offer, Room
+from modelprofiler.cluster.gather.room.placement import Placement, nobody_takes, obstacles
 from modelprofiler.cluster.manifests.load import load_placement
 from modelprofiler.cluster.manifests.pods import HOSTNAME
 from modelprofiler.cluster.manifests.template import server_pod_as_written

@@ -1,0 +1,1 @@
+"""What the nodes have left, and which of them can run the server of a profile."""

@@ -37,6 +37,7 @@ COMMANDS = {
     "load": "replay a dataset against a server (in a load pod)",
     "reader": "tell a load how busy this node is (in a reader pod)",
     "prepare": "check and digest the files on volumes (in a prepare pod)",
+    "fetch": "download the files of an address into a folder (in a pod)",
     "completion": "print a completion script for your shell",
 }
 """Name and purpose of each; its module has the same name."""

@@ -258,11 +258,6 @@ CASES: dict[str, Case] = {
         (f"spec.server.workloadRef: {NOT_YET}; copy the workload's pod template into server.template",),
         {"spec.server": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}},
     ),
-    "uri": Case(
-        "NotSupported",
-        (f"spec.dataset.source.uri: {NOT_YET}; put the files into a ConfigMap or onto a PersistentVolumeClaim",),
-        {"spec.dataset.source": {"uri": {"uri": "https://example.invalid/rows"}}},
-    ),
     "path": Case(
         "NotSupported",
         (

@@ -38,6 +38,7 @@ COMMANDS = {
     "reader": "tell a load how busy this node is (in a reader pod)",
     "uncache": "drop files from the page cache (in a server's pod, before it starts)",
     "prepare": "check and digest the files on volumes (in a prepare pod)",
+    "fetch": "download the files of an address into a folder (in a pod)",
     "completion": "print a completion script for your shell",
 }
 """Name and purpose of each; its module has the same name."""

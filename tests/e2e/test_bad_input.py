@@ -258,11 +258,6 @@ CASES: dict[str, Case] = {
         {"spec.server": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}},
     ),
     # What this version cannot do: refused, never ignored.
-    "uri": Case(
-        "NotSupported",
-        (f"spec.dataset.source.uri: {NOT_YET}; put the files into a ConfigMap or onto a PersistentVolumeClaim",),
-        {"spec.dataset.source": {"uri": {"uri": "https://example.invalid/rows"}}},
-    ),
     "path": Case(
         "NotSupported",
         (

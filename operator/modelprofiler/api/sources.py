@@ -12,6 +12,14 @@ from modelprofiler.api.names import Key, ObjectName
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+_ADDRESS = (
+    r"^(https://[^/@?#\s]+|(s3|gs|abfs|abfss|hf|oci)://[^/?#\s]+)/\S+$|^(s3|gs|abfs|abfss)://[^/?#\s]+$|^models:/\S+$"
+)
+"""Matches what files are fetched from; an https address has no name and password, which a Secret is for."""
+NO_ADDRESS = (
+    "uri must begin with https://, s3://, gs://, abfs://, hf://, oci:// or models:/, and have no name and password: "
+    "secretRef names a Secret that has them"
+)
 _LEADS_OUT = r"^/|(^|/)\.\.(/|$)"
 """Matches a path that would lead out of the volume: absolute, or with `..` in it."""
 
@@ -55,21 +63,49 @@ class PersistentVolumeClaimSource(ApiModel):
         return "/".join(part for part in self.path.split("/") if part not in ("", "."))
 
 
+class SecretSource(ApiModel):
+    """Files in a Secret in the profile's namespace. Only pods read it, never the operator."""
+
+    name: ObjectName
+    """Name of the Secret."""
+    key: Key | None = None
+    """The key to use. Without it, every key becomes a file with the key's name."""
+
+
 class UriSource(ApiModel):
-    """Files that a Job in the cluster downloads before any server starts. Not supported in this version."""
+    """Files that pods download.
+
+    A Job before any server starts checks and digests them; then every pod that needs them compares the digest.
+    """
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = ((f"self.uri.matches(r'{_ADDRESS}')", NO_ADDRESS),)
 
     uri: Line
-    """Address of the files, such as s3://bucket/path or https://host/path."""
+    """Address of a file or a folder: https://HOST/FILE, s3://BUCKET/PATH, gs://BUCKET/PATH, abfs://CONTAINER/PATH,
+    hf://OWNER/REPOSITORY/PATH, oci://REGISTRY/REPOSITORY:TAG (files as ORAS pushes them, or the folder /models of an
+    image), or models:/NAME/VERSION of an MLflow server."""
     secret_ref: ObjectName | None = None
-    """Name of a Secret whose keys become environment variables of the Job that downloads the files."""
+    """Name of a Secret with what the address needs. For https each key is a header, such as Authorization. For oci they
+    are username and password, or .dockerconfigjson. For all others they are the environment variables of the store's
+    clients, such as AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, AZURE_STORAGE_CONNECTION_STRING, HF_TOKEN or
+    MLFLOW_TRACKING_URI; for gs also a key file, as a key that ends with .json."""
+    ca_bundle: Annotated[str, StringConstraints(max_length=65536, pattern="-----BEGIN CERTIFICATE-----")] | None = None
+    """CA certificates, as PEM text, by which the server is verified instead of those of the system."""
+
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        if not re.search(_ADDRESS, self.uri):
+            raise ValueError(NO_ADDRESS)
+        return self
 
 
 class Source(ApiModel):
-    """Where files come from: exactly one of inline, configMap, persistentVolumeClaim, uri and path must be set."""
+    """Where files come from: exactly one of the fields must be set."""
 
     exactly_one_of: ClassVar[tuple[str, ...]] = (
         "inline",
         "configMap",
+        "secret",
         "persistentVolumeClaim",
         "uri",
         "path",
@@ -79,10 +115,12 @@ class Source(ApiModel):
     """The content of a single file, written in the profile itself."""
     config_map: ConfigMapSource | None = None
     """A ConfigMap in the profile's namespace."""
+    secret: SecretSource | None = None
+    """A Secret in the profile's namespace."""
     persistent_volume_claim: PersistentVolumeClaimSource | None = None
     """A PersistentVolumeClaim in the profile's namespace."""
     uri: UriSource | None = None
-    """An address to download from. Not supported in this version."""
+    """An address to download from."""
     path: Line | None = None
     """A path on the machine where `modelprofiler run` is started. A cluster refuses it; `modelprofiler init --bundle`
     puts the files into ConfigMaps instead."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.pod_template import ROOT, container_name, misshapen
 from modelprofiler.api.sources import Source
 from modelprofiler.api.spec import ModelProfileSpec
@@ -33,7 +32,6 @@ def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Proble
     return [
         *server,
         *(problem for path, source in _sources(spec) for problem in _source(path, source, environment)),
-        *_dataset(spec, environment),
         *_load(spec),
         *_threads(spec),
     ]
@@ -174,28 +172,19 @@ def _sources(spec: ModelProfileSpec) -> Iterator[tuple[str, Source]]:
 
 def _source(path: str, source: Source, environment: Environment) -> Iterator[Problem]:
     in_cluster = environment == "Cluster"
-    alternative = (
-        "put the files into a ConfigMap or onto a PersistentVolumeClaim"
-        if in_cluster
-        else "copy the files to this machine and give their path"
-    )
+    alternative = "copy the files to this machine and give their path"
     if source.persistent_volume_claim is not None and not in_cluster:
         yield Problem(f"{path}.persistentVolumeClaim", f"is not supported on this machine; {alternative}")
-    if source.uri is not None:
-        yield Problem(f"{path}.uri", f"is not supported {'yet' if in_cluster else 'on this machine'}; {alternative}")
+    if source.uri is not None and not in_cluster:
+        yield Problem(f"{path}.uri", f"is not supported on this machine; {alternative}")
+    if source.secret is not None and not in_cluster:
+        yield Problem(f"{path}.secret", f"is not supported on this machine; {alternative}")
     if source.path is not None and in_cluster:
         yield Problem(
             f"{path}.path",
             "is a path on your own machine, which a cluster cannot read; "
             "`modelprofiler init --bundle` makes ConfigMaps of files",
         )
-
-
-def _dataset(spec: ModelProfileSpec, environment: Environment) -> Iterator[Problem]:
-    in_pod = spec.dataset.source.persistent_volume_claim is not None
-    if spec.dataset.format is DatasetFormat.PARQUET and environment == "Cluster" and not in_pod:
-        # The operator reads ConfigMaps itself, and a Parquet file may be made to fill its memory.
-        yield Problem("spec.dataset.format", "Parquet is read from a PersistentVolumeClaim in a cluster; put it there")
 
 
 def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The work of a prepare pod: it reads the files on volumes, digests them, counts the rows, and reports problems.
+"""The work of a prepare pod: it reads the files of sources, digests them, counts the rows, and reports problems.
 
 The operator itself never reads files that a user names. It starts this pod, with the user of the trials' pods, and
 reads the result from the pod's termination message.
@@ -7,6 +7,10 @@ reads the result from the pod's termination message.
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -20,6 +24,7 @@ from modelprofiler.api.status import DatasetStatus
 from modelprofiler.core.sources import FilesDigest
 from modelprofiler.core.text import head
 from modelprofiler.errors import DatasetError, LoadError
+from modelprofiler.files.fetch.fetch import CA_VARIABLE
 from modelprofiler.load.config import FileConfig
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.examine import examine
@@ -40,18 +45,31 @@ Part = Literal["model", "code", "dataset"]
 
 
 class VolumeSource(ApiModel):
-    """A source on a volume."""
+    """A source on a volume, or one that is fetched into a folder."""
 
     part: Part
     """What it is the source of."""
     path: str
     """Path of the field in the profile, for messages: ``spec.model.source.persistentVolumeClaim``."""
-    claim: str
-    """Name of the claim, for messages."""
+    claim: str = ""
+    """Name of the claim, for messages; empty where it is on none."""
+    holder: str = ""
+    """What has the files instead of a claim, for messages: ``Secret 'x'`` or an address."""
     root: Path
-    """Where the volume is mounted."""
+    """Where the volume is mounted, or the folder that the files are fetched into."""
     inside: str = ""
     """Folder or file on the volume; empty for the whole volume."""
+    uri: str | None = None
+    """The address that the files are fetched from."""
+    credentials: Path | None = None
+    """A folder with the keys of the Secret that the address needs."""
+    ca_bundle: str = ""
+    """CA certificates by which the server of the address is verified."""
+
+    @property
+    def whole(self) -> str:
+        """The volume or the address, for messages."""
+        return self.holder or f"claim {self.claim!r}"
 
 
 class PrepareConfig(FileConfig):
@@ -126,11 +144,34 @@ def prepare(config: PrepareConfig) -> PrepareResult:
     for configured in config.sources:
         source = configured.model_copy(update={"root": configured.root.resolve()})
         try:
+            _fetch(source)
             result = result.model_copy(update=_READERS[source.part](source, config, result))
         except _Unusable as e:
             problem = SourceProblem(reason=e.reason, path=source.path, message=str(e))
             result = result.model_copy(update={"problems": [*result.problems, problem]})
     return result
+
+
+def _fetch(source: VolumeSource) -> None:
+    """Fetch the files of an address, in a process of its own: drivers read their environment, and fill the memory."""
+    if source.uri is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        problem = Path(folder) / "problem"
+        command = [sys.executable, "-m", "modelprofiler", "fetch", source.uri, "--to", str(source.root)]
+        command += ["--problem", str(problem)]
+        if source.credentials is not None:
+            command += ["--credentials", str(source.credentials)]
+        ended = subprocess.run(  # noqa: S603 - our own command; the address is an argument and never a command
+            command, env={**os.environ, CA_VARIABLE: source.ca_bundle}, stdin=subprocess.DEVNULL, check=False
+        )
+        if ended.returncode == 0:
+            return
+        if not problem.exists():
+            how = "memory ran out" if ended.returncode == -signal.SIGKILL else f"exit code {ended.returncode}"
+            raise _Unusable("SourceUnreadable", f"{source.whole} cannot be fetched: {how}")
+        reason, _, message = problem.read_text(encoding="utf-8").partition("\n")
+    raise _Unusable("SourceNotFound" if reason == "SourceNotFound" else "SourceUnreadable", message)
 
 
 def _model(source: VolumeSource, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:
@@ -162,6 +203,13 @@ def _row_files(source: VolumeSource, target: Path, how: RowFormat) -> Files:
         if not target.is_dir():
             raise _Unusable("SourceNotFound", f"{_place(source)} is not a folder; with format Files its files are rows")
         return files_in(target)
+    if source.holder and target.is_dir():
+        files = files_in(target)
+        if not files:
+            raise _Unusable("SourceNotFound", f"{source.holder} does not exist, or has no files")
+        if len(files) > 1:
+            raise _Unusable("SourceNotFound", f"name the file with the rows: {source.holder} has {_listed([*files])}")
+        return files
     if not target.is_file():
         raise _Unusable("SourceNotFound", f"{_place(source)} is not a file; path must name the file with the rows")
     return {target.name: target}
@@ -180,9 +228,7 @@ def _target(source: VolumeSource) -> Path:
     try:
         target = path.resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError):
-        raise _Unusable(
-            "SourceNotFound", f"claim {source.claim!r} has no {source.inside!r}{_existing(source)}"
-        ) from None
+        raise _Unusable("SourceNotFound", f"{source.whole} has no {source.inside!r}{_existing(source)}") from None
     except (OSError, RuntimeError) as e:
         raise _unreadable(source, path, e) from e
     if not target.is_relative_to(source.root):
@@ -215,7 +261,8 @@ def _digested(source: VolumeSource) -> tuple[str, list[str], bool]:
     base = target.parent if single else target
     names = [source.inside.rsplit("/", 1)[-1]] if single else sorted(_names(source, base))
     if not names:
-        raise _Unusable("SourceNotFound", f"{_place(source)} has no files")
+        missing = "does not exist, or has no files" if source.holder else "has no files"
+        raise _Unusable("SourceNotFound", f"{_place(source)} {missing}")
     digest = FilesDigest()
     for name in names:
         path = target if single else base / name
@@ -242,7 +289,10 @@ def _names(source: VolumeSource, base: Path) -> Iterator[str]:
 
     for folder, folders, files in os.walk(base, onerror=fail):
         # ext4 has it at the root of every volume, readable only for root.
+        # Of a Secret or a ConfigMap, the kubelet keeps what its keys link to in folders that begin with two dots.
+        mine = source.holder and Path(folder) == source.root
         folders[:] = [n for n in folders if not (n == "lost+found" and Path(folder) == source.root)]
+        folders[:] = [n for n in folders if not (mine and n.startswith(".."))]
         links = [n for n in folders if (Path(folder) / n).is_symlink()]
         for name in [*files, *links]:
             path = Path(folder) / name
@@ -279,7 +329,7 @@ def _check_link(source: VolumeSource, base: Path, path: Path) -> None:
 
 
 def _place(source: VolumeSource) -> str:
-    return f"{source.inside!r} of claim {source.claim!r}" if source.inside else f"claim {source.claim!r}"
+    return f"{source.inside!r} of {source.whole}" if source.inside else source.whole
 
 
 def _unreadable(source: VolumeSource, path: Path, error: Exception) -> _Unusable:
@@ -288,8 +338,7 @@ def _unreadable(source: VolumeSource, path: Path, error: Exception) -> _Unusable
     if isinstance(error, PermissionError):
         return _Unusable(
             "SourceUnreadable",
-            f"the user of the pods ({os.getuid()}) may not read {name} of claim {source.claim!r}; "
-            "`chmod -R a+rX` allows it",
+            f"the user of the pods ({os.getuid()}) may not read {name} of {source.whole}; `chmod -R a+rX` allows it",
         )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return _Unusable("SourceUnreadable", f"{name} of claim {source.claim!r} cannot be read: {reason}")
+    return _Unusable("SourceUnreadable", f"{name} of {source.whole} cannot be read: {reason}")

@@ -161,6 +161,11 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (here / name for name in sorted(names) if (here / name).is_file())
 
 
+def digest_of_folder(folder: Path) -> str:
+    """Return the digest of all files below a folder."""
+    return _digest({path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()})
+
+
 def _digest(files: Mapping[str, Path]) -> str:
     files_digest = FilesDigest()
     for name in sorted(files):

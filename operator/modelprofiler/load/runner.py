@@ -34,7 +34,7 @@ from modelprofiler.load.requests import requests_of
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.rows.folder import files_in
 from modelprofiler.load.rows.order import order_of
-from modelprofiler.load.rows.row import Files
+from modelprofiler.load.rows.row import Files, listed
 from modelprofiler.load.rows.store import Rows, stored
 from modelprofiler.load.saturation import harmless_share, judge_generator
 from modelprofiler.load.visits import MOST_WATCHED, VisitRecorder
@@ -275,7 +275,9 @@ class _Load:
 def _read(config: LoadConfig) -> Rows:
     dataset = config.dataset
     path = Path(dataset.path)
-    files: Files = files_in(path) if dataset.format is DatasetFormat.FILES else {path.name: path}
+    files: Files = files_in(path) if path.is_dir() else {path.name: path}
+    if dataset.format is not DatasetFormat.FILES and len(files) != 1:
+        raise DatasetError(f"the dataset has {len(files)} files; name the one with the rows: {listed(sorted(files))}")
     rows = stored(files, dataset)
     if dataset.digest is not None and dataset.digest != rows.digest:
         raise DatasetError("the dataset has changed since the run began; apply the profile again to measure it anew")

@@ -31,7 +31,6 @@ def test_a_plain_profile_is_supported(environment: Environment) -> None:
     ("changes", "path"),
     [
         ({"load": {"openLoop": {"rate": "50"}, "parallelism": 2}}, "spec.load.parallelism"),
-        ({"model": {"name": "x", "source": {"uri": {"uri": "s3://x"}}}}, "spec.model.source.uri"),
     ],
 )
 @pytest.mark.parametrize("environment", ["Cluster", "Local"])
@@ -47,7 +46,6 @@ def test_what_is_not_supported_anywhere(environment: Environment, changes: dict[
         ({"server": script(pythonVersion="3.12")}, "spec.server.entryScript.environment.pythonVersion"),
         ({"dataset": {"source": {"path": "rows.txt"}}}, "spec.dataset.source.path"),
         ({"server": {"entryScript": {"source": {"path": "."}}}}, "spec.server.entryScript.source.path"),
-        ({"dataset": {"source": FILES, "format": "Parquet"}}, "spec.dataset.format"),
     ],
 )
 def test_what_is_not_supported_in_a_cluster(changes: dict[str, Any], path: str) -> None:
@@ -58,9 +56,14 @@ def test_what_is_not_supported_in_a_cluster(changes: dict[str, Any], path: str) 
 
 def test_a_claim_is_not_supported_on_this_machine() -> None:
     """A volume of a cluster is no use to it."""
-    claim = {"dataset": {"source": {"persistentVolumeClaim": {"claimName": "x"}}}}
-    assert [] == paths("Cluster", **claim)
-    assert ["spec.dataset.source.persistentVolumeClaim"] == paths("Local", **claim)
+    for kind, source in (
+        ("persistentVolumeClaim", {"claimName": "x"}),
+        ("secret", {"name": "x"}),
+        ("uri", {"uri": "s3://x/y"}),
+    ):
+        dataset = {"dataset": {"source": {kind: source}}}
+        assert [] == paths("Cluster", **dataset)
+        assert [f"spec.dataset.source.{kind}"] == paths("Local", **dataset)
 
 
 def test_a_problem_says_what_would_work() -> None:
@@ -71,8 +74,8 @@ def test_a_problem_says_what_would_work() -> None:
 
 def test_all_problems_are_found_at_once() -> None:
     """Not one a try."""
-    dataset = {"source": {"path": "x"}, "format": "Parquet"}
-    assert 3 == len(paths("Cluster", dataset=dataset, server=script(requirements=["x"])))
+    server = script(requirements=["x"], pythonVersion="3.9")
+    assert 3 == len(paths("Cluster", dataset={"source": {"path": "x"}}, server=server))
 
 
 def template(**container: Any) -> dict[str, Any]:

@@ -280,6 +280,10 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
         ready_timeout=run.settings.ready_timeout_seconds,
         seconds=action.seconds,
     )
+    known = run.profile.status.dataset
+    if run.profile.spec.dataset.source.uri is not None and known is not None:
+        # Every trial downloads the rows again: they must be those that were checked.
+        config = config.model_copy(update={"dataset": config.dataset.model_copy(update={"digest": known.digest})})
     if not (action.reader or action.no_reader):
         return config
     problem = head(action.no_reader, LONGEST_PROBLEM)

@@ -204,7 +204,7 @@ class _Admission:
             self._profile.spec,
             self._settings,
             limits=limits,
-            files=Files.of(self._profile, self._identity),
+            files=Files.of(self._profile, self._identity, self._settings),
             labels=names.labels(self._profile, self._identity, names.SERVER),
             host=None,
         )

@@ -1,4 +1,4 @@
-"""The PersistentVolumeClaims that a profile names: whether pods can mount them, and on which node.
+"""The sources that only pods read: of PersistentVolumeClaims, whether pods can mount them, and on which node.
 
 Only a pod can see the files on them: a Job reads them (`modelprofiler.cluster.gather.prepare`).
 """
@@ -15,7 +15,7 @@ from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CLAIMS, NODES, PODS, Cluster
 from modelprofiler.cluster.manifests.pods import HOSTNAME
-from modelprofiler.cluster.manifests.volumes import ClaimSource, sources_on_claims
+from modelprofiler.cluster.manifests.volumes import ClaimSource, sources_in_pods, sources_on_claims
 from modelprofiler.errors import NotFound, Problem, Refused
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.format import RowFormat
@@ -26,19 +26,24 @@ ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of a profile, all of which exist and can be mounted."""
+    """The sources of a profile that only pods read; its claims exist and can be mounted."""
 
     sources: tuple[ClaimSource, ...]
+    """Those on claims."""
     identity: str
     """Identifies what there is to read: another claim or path changes it, and so does the annotation to run again."""
     host: str | None
     """Host name of the node on which somebody already uses a volume that only one node can mount; None: any node."""
     together: bool
     """Whether the server and the load mount the same volume and only one node can mount it."""
+    others: tuple[str, ...] = ()
+    """Paths of the fields of the others: Secrets, addresses, and Parquet files in ConfigMaps."""
 
 
 async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem]:
-    """Look up the claims of a profile, at least one, and find everything that is wrong with them.
+    """Look up the claims of a profile, and find everything that is wrong with them.
+
+    At least one of its sources is one that only pods read.
 
     Raises
     ------
@@ -59,6 +64,7 @@ async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem
         identity=_identity(profile, sources, claims),
         host=await _host(cluster, next(iter(nodes.values()))) if nodes else None,
         together=bool(shared & on_one_node),
+        others=tuple(path for _, path, source in sources_in_pods(profile) if source.persistent_volume_claim is None),
     )
 
 
@@ -158,6 +164,11 @@ def _identity(profile: ModelProfile, sources: Sequence[ClaimSource], claims: Map
     """Return a hash of everything that the result of reading the claims depends on."""
     script = profile.spec.server.entry_script
     question = {
+        "others": {
+            part: source.to_dict()
+            for part, _, source in sources_in_pods(profile)
+            if source.persistent_volume_claim is None
+        },
         "sources": {s.part: [claims[s.claim.claim_name]["metadata"]["uid"], s.claim.inside] for s in sources},
         "file": script.file if script else None,
         "rows": RowFormat.of(profile.spec.dataset).to_dict(),

@@ -12,7 +12,8 @@ from modelprofiler.api.status import ClaimsStatus, DatasetStatus
 from modelprofiler.cluster.adapter import CONFIG_MAPS, Cluster
 from modelprofiler.cluster.gather import claims
 from modelprofiler.cluster.gather.claims import Claims
-from modelprofiler.cluster.manifests.volumes import Part, file_name, sources_of, sources_on_claims
+from modelprofiler.cluster.manifests.fetch import Part
+from modelprofiler.cluster.manifests.volumes import file_name, in_pods_only, sources_in_pods, sources_of
 from modelprofiler.core import sources
 from modelprofiler.errors import DatasetError, NotFound, Problem
 from modelprofiler.load.rows.check import Promise
@@ -58,7 +59,7 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable 
         When the API server does not answer.
     """
     files, problems = await _read_files(cluster, profile)
-    looked_up = await claims.look(cluster, profile) if sources_on_claims(profile) else None
+    looked_up = await claims.look(cluster, profile) if sources_in_pods(profile) else None
     if isinstance(looked_up, list):
         return Unusable(Reason.SOURCE_NOT_FOUND, (*problems, *looked_up))
     if problems:
@@ -111,7 +112,7 @@ async def _read_files(cluster: Cluster, profile: ModelProfile) -> tuple[dict[Par
     problems: list[Problem] = []
     files: dict[Part, dict[str, bytes]] = {}
     for part, path, source in sources_of(profile):
-        if source.persistent_volume_claim is None:
+        if not in_pods_only(profile, part, source):
             try:
                 files[part] = await _files_of(cluster, namespace, source)
             except NotFound as error:

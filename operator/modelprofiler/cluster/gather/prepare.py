@@ -41,7 +41,8 @@ def read(
     job: Object, pods: Sequence[Object], claims: Claims, settings: Settings, now: datetime
 ) -> ClaimsStatus | Waiting:
     """Return what a Job and its pods show."""
-    only_source = claims.sources[0].path if len(claims.sources) == 1 else ""
+    fields = [*(source.path for source in claims.sources), *claims.others]
+    only_source = fields[0] if len(fields) == 1 else ""
 
     def refused(message: str, reason: Why = "SourceUnreadable") -> ClaimsStatus:
         text = f"{only_source}: {message}" if only_source else message

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
+from modelprofiler.cluster.manifests.fetch import inline_key
 from modelprofiler.cluster.manifests.metadata import child_metadata
-from modelprofiler.cluster.manifests.volumes import inline_key, sources_of
+from modelprofiler.cluster.manifests.volumes import sources_of
 
 
 def inline_files(profile: ModelProfile, run_hash: str) -> Object | None:

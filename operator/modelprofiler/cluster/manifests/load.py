@@ -114,7 +114,7 @@ def load_pod(
         placement=_placement(profile.spec, server_host, together=together),
     )
     pod = helper_pod(helper, settings)
-    files = Files.of(profile, run_hash, inline)
+    files = Files.of(profile, run_hash, settings, inline)
     if not RowFormat.of(profile.spec.dataset).copies_lines:
         # Rows that the file does not have as they are sent are copied, where there are too many for the memory.
         pod["volumes"].append({"name": "scratch", "emptyDir": {}})
@@ -129,9 +129,10 @@ def dataset_path(profile: ModelProfile, key: str) -> str:
     Parameters
     ----------
     key
-        Name of the file; empty for inline rows.
+        Name of the file; empty where it is the only file of its folder.
     """
-    if profile.spec.dataset.format is DatasetFormat.FILES:
+    source = profile.spec.dataset.source
+    if profile.spec.dataset.format is DatasetFormat.FILES or not (key or source.inline):
         return DATASET_DIR
     return f"{DATASET_DIR}/{key or INLINE_DATASET}"
 

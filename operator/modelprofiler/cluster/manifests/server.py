@@ -41,7 +41,7 @@ def deployment(
         See `Files.of`.
     """
     labels = server_pod_labels(profile, run_hash, incarnation)
-    files = Files.of(profile, run_hash, inline)
+    files = Files.of(profile, run_hash, settings, inline)
     pod = template.pod_template(profile.spec, settings, limits=limits, files=files, labels=labels, host=host)
     pod["metadata"]["annotations"][names.PROFILE_NAME] = profile.metadata.name
     meta = child_metadata(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal, Self
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Self
 
 from modelprofiler.api.dataset import DatasetFormat
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.sources import PersistentVolumeClaimSource, Source
 from modelprofiler.cluster import names
-
-Part = Literal["model", "code", "dataset"]
+from modelprofiler.cluster.manifests.fetch import (
+    Part,
+    add_pull_secrets,
+    fetch_container,
+    fetch_volumes,
+    inline_key,
+    secret_volume,
+)
+from modelprofiler.cluster.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,21 @@ def sources_on_claims(profile: ModelProfile) -> list[ClaimSource]:
         for part, path, source in sources_of(profile)
         if source.persistent_volume_claim is not None
     ]
+
+
+def in_pods_only(profile: ModelProfile, part: Part, source: Source) -> bool:
+    """Return whether only a pod can read a source, or only a pod should.
+
+    The operator may not read Secrets, and fetches nothing that a user names. A Parquet file may be made to fill the
+    memory of its reader.
+    """
+    is_parquet = part == "dataset" and profile.spec.dataset.format is DatasetFormat.PARQUET
+    return is_parquet or any((source.persistent_volume_claim, source.secret, source.uri))
+
+
+def sources_in_pods(profile: ModelProfile) -> list[tuple[Part, str, Source]]:
+    """Return the sources of a profile that only pods read: (part, path of its field, source)."""
+    return [s for s in sources_of(profile) if in_pods_only(profile, s[0], s[2])]
 
 
 def sources_of(profile: ModelProfile) -> list[tuple[Part, str, Source]]:
@@ -54,9 +76,13 @@ class Files:
     """ConfigMap that holds what the profile carries inline."""
     single: Collection[str] = ()
     """Parts on claims whose path is a file, not a folder."""
+    settings: Settings = field(default_factory=Settings)
+    """Those of the run: the image that fetches files."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Digests that files must have when they are fetched again, by part."""
 
     @classmethod
-    def of(cls, profile: ModelProfile, run_hash: str, inline: str | None = None) -> Self:
+    def of(cls, profile: ModelProfile, run_hash: str, settings: Settings, inline: str | None = None) -> Self:
         """Return the sources of a run; the look at its claims has told files from folders.
 
         Parameters
@@ -66,7 +92,13 @@ class Files:
         """
         claims = profile.status.claims
         rows = () if profile.spec.dataset.format is DatasetFormat.FILES else ("dataset",)
-        return cls(inline or names.files(profile, run_hash), (*rows, *(claims.single_files if claims else ())))
+        digests = {"model": claims.model_digest, "code": claims.code_digest} if claims else {}
+        return cls(
+            inline or names.files(profile, run_hash),
+            (*rows, *(claims.single_files if claims else ())),
+            settings,
+            {part: digest for part, digest in digests.items() if digest is not None},
+        )
 
     def mount(
         self, part: Part, source: Source, directory: str, pod: Object, container: Object, inline_file: str
@@ -90,6 +122,13 @@ class Files:
             if existing is None:
                 volumes.append(claim_volume(name, claim.claim_name))
             mount |= {"name": existing or name, **_sub_path(claim, directory, single=part in self.single)}
+        elif source.uri is not None:
+            volumes += fetch_volumes(name, source.uri)
+            fetching = fetch_container(part, source.uri, self.settings, self.digests.get(part))
+            pod["initContainers"] = [fetching, *(pod.get("initContainers") or [])]
+            add_pull_secrets(pod, self.settings)
+        elif source.secret is not None:
+            volumes.append(secret_volume(name, source.secret))
         else:
             volumes.append({"name": name, "configMap": self._config_map(name, source, inline_file)})
         pod["volumes"] = volumes
@@ -102,11 +141,6 @@ class Files:
         key = source.config_map.key
         items = {"items": [{"key": key, "path": key}]} if key else {}
         return {"name": source.config_map.name, **items}
-
-
-def inline_key(part: Part) -> str:
-    """Return the key of an inline source in the run's ConfigMap; the volume of any source has the same name."""
-    return f"modelprofiler-{part}"
 
 
 def claim_volume(name: str, claim: str) -> Object:

@@ -75,7 +75,6 @@ def template(*containers: Object, **pod: Any) -> Object:
     ("expected", "says", "config_maps", "spec"),
     [
         ("NotSupported", "spec.endpoint.http.tls.caBundle", [], {"endpoint": {"http": BROKEN_TLS}}),
-        ("NotSupported", "spec.dataset.source.uri", [], {"dataset": {"source": {"uri": {"uri": "s3://b"}}}}),
         ("NotSupported", "modelprofiler init --bundle", [], {"dataset": {"source": {"path": "rows.txt"}}}),
         ("InvalidSpec", "at least one container", [], {"server": template()}),
         ("InvalidSpec", "no container 'b'", [], {"server": {**template(CONTAINER), "containerName": "b"}}),

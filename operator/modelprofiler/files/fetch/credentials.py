@@ -1,0 +1,79 @@
+"""The keys of a Secret, as a pod has them: each is a file of a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelprofiler.files.fetch.failure import FetchFailed
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+LARGEST = 2**20
+"""Bytes of a Secret at most."""
+SHORTEST_SECRET = 4
+"""Characters from which a value is removed from messages: shorter ones are no secrets, and parts of many words."""
+
+
+class Credentials:
+    """What a Secret says, by key."""
+
+    def __init__(self, values: Mapping[str, str], folder: Path | None = None) -> None:
+        self.values = dict(values)
+        self._folder = folder
+
+    @classmethod
+    def read(cls, folder: Path | None) -> Credentials:
+        """Return the credentials in a folder; none without one.
+
+        Raises
+        ------
+        FetchFailed
+            The Secret does not exist, or is no text.
+        """
+        if folder is None:
+            return cls({})
+        values = {}
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if path.name.startswith(".") or not path.is_file():
+                continue
+            try:
+                values[path.name] = path.read_bytes()[:LARGEST].decode().strip()
+            except UnicodeDecodeError as error:
+                raise FetchFailed(f"key {path.name!r} of the Secret is no text") from error
+        if not values:
+            raise FetchFailed("the Secret of secretRef does not exist, or has no keys", "SourceNotFound")
+        return cls(values, folder)
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables that drivers of object stores read."""
+        named = {key: value for key, value in self.values.items() if _VARIABLE.fullmatch(key)}
+        files = [key for key in self.values if key.endswith(".json")]
+        if self._folder is not None and len(files) == 1:
+            named.setdefault("GOOGLE_APPLICATION_CREDENTIALS", str(self._folder / files[0]))
+        return named
+
+    def headers(self) -> dict[str, str]:
+        """Return the keys as HTTP headers.
+
+        Raises
+        ------
+        FetchFailed
+            A key or a value is none.
+        """
+        for key, value in self.values.items():
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", key) or not re.fullmatch(r"[\t\x20-\x7e]*", value):
+                raise FetchFailed(f"key {key!r} of the Secret is no HTTP header")
+        return dict(self.values)
+
+    def get(self, key: str) -> str:
+        """Return the value of a key, of an environment variable of this name where there is no such key."""
+        return self.values.get(key) or os.environ.get(key, "")
+
+    def removed_from(self, text: str) -> str:
+        """Return a text without the values."""
+        for value in sorted(self.values.values(), key=len, reverse=True):
+            if len(value) >= SHORTEST_SECRET:
+                text = text.replace(value, "***")
+        return text

@@ -62,7 +62,7 @@ def run(*command: str) -> str:
 
 @pytest.mark.usefixtures("kserve")
 def test_the_published_program_and_command_run_in_a_namespace(
-    kubectl: Run, namespace: str, work: Path, note: Callable[[str], None]
+    kubectl: Run, namespace: str, work: Path, note: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The program as it is but for its imports and its workspace; then the command, on what the program registered."""
     program = (work / "profile_model.py").read_text(encoding="utf-8")
@@ -86,12 +86,14 @@ def test_the_published_program_and_command_run_in_a_namespace(
     Path("inf.json").write_text(json.dumps(inference), encoding="utf-8")
     dataset = ws.datasets["sample_request_data"].id
     where = ("-g", "kubernetes", "-w", namespace)
-    # One size of CPU, and hardly more memory than it needs: the search was shown above.
-    small = ("--cc", "0.1", "--gb", "0.2", "--rate", "8", "--latency", "p95=5s", "--auto-tag")
+    # One size, with which the server starts soon on a slow machine, too: the search was shown above.
+    monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_CPU", "0.5")
+    monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_MEMORY", "0.4")
+    small = ("--cc", "0.5", "--gb", "0.4", "--rate", "8", "--latency", "p95=5s", "--auto-tag")
     command = ("--inference-config-file", "inf.json", "-m", "diabetes:1", "--idi", str(dataset), "-n", "by-command")
     profile = ("ml", "model", "profile")
     printed = json.loads(run(sys.executable, "-m", "modelprofiler", *profile, *where, *command, *small))
-    assert ("Succeeded", 0.1) == (printed["state"], printed["requestedCpu"])
+    assert ("Succeeded", 0.5) == (printed["state"], printed["requestedCpu"])
     assert "by-command" == Model(ws, "diabetes").tags["profileName"]
 
     kubectl("create", "deployment", "web", "--image=example", "--replicas=0", "--namespace", namespace)

@@ -62,6 +62,17 @@ def test_the_smallest_sizes_are_accepted(ws: Workspace, config: InferenceConfig,
     assert ("100m", "100M") == (resources["cpu"]["max"], resources["memory"]["max"])
 
 
+def test_the_search_begins_at_the_smallest_size_that_may_be_requested(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is a setting, like the largest; a machine that has less than that is searched at one size."""
+    monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_CPU", "0.3")
+    monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_MEMORY", "0.57")
+    resources = manifest(ws, config, requests, cpu=0.5, memory_in_gb=0.57)["spec"]["resources"]
+    assert {"min": "300m", "max": "500m", "step": "50m"} == resources["cpu"]
+    assert {"min": "570M", "max": "570M", "step": "50M"} == resources["memory"]
+
+
 def test_a_size_above_the_machine_is_lowered_with_a_warning(
     ws: Workspace, config: InferenceConfig, requests: TabularDataset
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from modelprofiler.api.resource import API_VERSION, GROUP, KIND, ModelProfile
 from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.profiling.bounds import Bounds
 from modelprofiler.azureml.profiling.request import Options
 from modelprofiler.errors import InvalidInput
 
@@ -22,11 +23,9 @@ MODEL_IDS = f"{GROUP}/model-ids"
 INPUT_DATASET_ID = f"{GROUP}/input-dataset-id"
 AUTO_TAG = f"{GROUP}/auto-tag"
 
-SMALLEST_CPU = "100m"
 CPU_STEP = "50m"
-SMALLEST_MEMORY = "100M"
 MEMORY_STEP = "50M"
-"""Sizes begin at Azure ML's smallest. A step of 0.05 cores and 0.05 GB keeps the decimals of a result short."""
+"""A step of 0.05 cores and 0.05 GB keeps the decimals of a result short."""
 
 LONGEST_NAME = 52
 READABLE_NAME = 43
@@ -42,6 +41,8 @@ class Call:
     ----------
     cpu, memory_in_gb
         The largest size, in cores and GB; None stands for what the node can give.
+    bounds
+        Sizes begin at its smallest, which is Azure ML's unless the caller has set another.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Call:
     model_ids: Sequence[str]
     input_dataset_id: str | None
     options: Options
+    bounds: Bounds
 
 
 def replaced(call: Call, *, cpu: float | None, memory_in_gb: float | None) -> Call:
@@ -100,7 +102,7 @@ def profile_of(
         "dataset": {"source": dataset, "format": "Lines"},
         "load": call.options.load(),
         "objectives": call.options.objectives(),
-        "resources": _resources(call.cpu, call.memory_in_gb),
+        "resources": _resources(call),
         "search": call.options.search(),
     }
     if model is not None:
@@ -130,13 +132,23 @@ def _as_argument(problem: Any) -> str:
     return f"{arguments.get(problem.path, path)}: {problem.message}"
 
 
-def _resources(cpu: float | None, memory_in_gb: float | None) -> dict[str, Any]:
+def _resources(call: Call) -> dict[str, Any]:
     resources: dict[str, Any] = {}
-    if cpu is not None:
-        resources["cpu"] = {"min": SMALLEST_CPU, "max": f"{round(cpu * 1000)}m", "step": CPU_STEP}
-    if memory_in_gb is not None:
-        resources["memory"] = {"min": SMALLEST_MEMORY, "max": f"{int(memory_in_gb * 1000)}M", "step": MEMORY_STEP}
+    if call.cpu is not None:
+        smallest = min(call.bounds.min_profile_cpu, call.cpu)
+        resources["cpu"] = {"min": _thousandths(smallest, "m"), "max": _thousandths(call.cpu, "m"), "step": CPU_STEP}
+    if (gigabytes := call.memory_in_gb) is not None:
+        smallest = min(call.bounds.min_profile_memory, gigabytes)
+        resources["memory"] = {
+            "min": _thousandths(smallest, "M"),
+            "max": _thousandths(gigabytes, "M"),
+            "step": MEMORY_STEP,
+        }
     return resources
+
+
+def _thousandths(value: float, unit: str) -> str:
+    return f"{int(round(value * 1000, 6))}{unit}"
 
 
 def kubernetes_name(name: str) -> str:

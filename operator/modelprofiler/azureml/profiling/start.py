@@ -59,6 +59,7 @@ def start(
         model_ids=[model.id for model in models],
         input_dataset_id=getattr(input_dataset, "id", None),
         options=options,
+        bounds=bounds,
     )
     if workspace.is_kubernetes:
         from modelprofiler.azureml.profiling.cluster_start import start_in_cluster

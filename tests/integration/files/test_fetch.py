@@ -39,7 +39,7 @@ def fetch(uri: str, folder: Path, secret: dict[str, str] | None = None, ca: str 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[dict[str, str]]:
     """Return the Secret for a server of S3 with three objects in a bucket."""
-    import boto3
+    import boto3  # type: ignore[import-untyped]
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()

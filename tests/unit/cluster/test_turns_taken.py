@@ -127,7 +127,7 @@ async def test_one_that_is_deleted_or_refused_in_the_middle_lets_the_next_go_on(
     crowd.due[A1] = crowd.world.time
     for _ in range(6):
         await crowd.step()
-    edit(crowd.world.cluster, crowd.world.raw(B3), dataset={"source": {"uri": {"uri": "s3://rows"}}})
+    edit(crowd.world.cluster, crowd.world.raw(B3), dataset={"source": {"path": "rows.txt"}})
     crowd.due[B3] = crowd.world.time
     for _ in range(100):
         await crowd.step()

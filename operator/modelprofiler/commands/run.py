@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelprofiler.commands import options
+from modelprofiler.commands import latency, options
 
 if TYPE_CHECKING:
     from modelprofiler.report.record import RunRecord
@@ -26,16 +26,21 @@ exit codes:
   1    no size meets the objectives, or the run failed
   2    bad input
   130  interrupted; --resume continues the run
+With --url there is no recommendation; the latency alone decides:
+  0    it meets the objectives
+  1    it does not, or it could not be measured
 
 examples:
   modelprofiler run examples/digits.yaml
   modelprofiler run profile.yaml --rate 80 --cpu 100m:2:50m --latency p95=100ms
-  modelprofiler run profile.yaml --output json | jq '.status.recommendations[0].limits'"""
+  modelprofiler run profile.yaml --output json | jq '.status.recommendations[0].limits'
+  modelprofiler run --url http://127.0.0.1:8080/score --dataset requests.txt --rate 20 --latency p95=250ms"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the file, the options that override its fields, and where the run is kept."""
-    options.add_file(parser)
+    options.add_file(parser, optional=True)
+    latency.configure(parser)
     parser.add_argument(
         "--directory", type=Path, metavar="DIR", help="directory that keeps the run (default: modelprofiler-runs/NAME)"
     )
@@ -67,7 +72,14 @@ def _seconds(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run a profile to its end and print the result."""
+    """Run a profile to its end and print the result, or measure a server that runs already."""
+    if arguments.url is not None:
+        signal.signal(signal.SIGTERM, _interrupt)
+        return latency.run(arguments)
+    if problems := latency.without_url(arguments):
+        from modelprofiler.errors import InvalidInput
+
+        raise InvalidInput(problems)
     from modelprofiler.host.programs import own_command
     from modelprofiler.host.scope import enter_scope
     from modelprofiler.local.session import Options, Session

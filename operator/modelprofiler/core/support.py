@@ -37,6 +37,11 @@ def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Proble
     ]
 
 
+def unsupported_load(spec: ModelProfileSpec) -> list[Problem]:
+    """Return the same for a load that is sent from this machine to a server that is not started: its rows alone."""
+    return [*_source("spec.dataset.source", spec.dataset.source, "Local"), *_load(spec)]
+
+
 def ignored(spec: ModelProfileSpec) -> list[str]:
     """Return a sentence for every field of a profile that has no effect on this machine but does no harm either."""
     sentences = list(_ignored_of_script(spec)) + list(_ignored_of_template(spec))

@@ -69,6 +69,14 @@ class Resolved:
     """ConfigMaps that a template mounts, by the name of the volume."""
 
 
+@dataclass(frozen=True)
+class ResolvedRows:
+    """The files of a dataset, and its rows in numbers; nothing is written yet."""
+
+    files: SourceFiles
+    dataset: DatasetStatus
+
+
 def place_inputs(document: Document, directory: Path) -> Inputs:
     """Put the files of a profile in place.
 
@@ -94,7 +102,7 @@ def place_inputs(document: Document, directory: Path) -> Inputs:
         model_dir=model.place(directory / "model", link=True) if model else None,
         code_dir=code_dir,
         script=code_dir / script.file if code_dir and script else None,
-        dataset_file=_dataset_file(document, rows, directory / "dataset"),
+        dataset_file=place_rows(document, rows, directory / "dataset"),
         dataset=resolved.dataset,
         model_digest=model.digest if model else None,
         code_digest=code.digest if code else None,
@@ -102,7 +110,7 @@ def place_inputs(document: Document, directory: Path) -> Inputs:
     )
 
 
-def _dataset_file(document: Document, rows: SourceFiles, directory: Path) -> Path:
+def place_rows(document: Document, rows: SourceFiles, directory: Path) -> Path:
     """Return the file with the rows, or the folder whose files are the rows; a file of this machine is not copied."""
     if document.profile.spec.dataset.format is DatasetFormat.FILES:
         return rows.place(directory, link=True)
@@ -128,18 +136,27 @@ def resolve(document: Document) -> Resolved | list[Problem]:
     inline_script = script.file if script else ""
     code = files_of(script.source if script else None, "spec.server.entryScript.source", inline_script)
     model = files_of(spec.model.source if spec.model else None, "spec.model.source", INLINE_MODEL)
-    rows = files_of(spec.dataset.source, "spec.dataset.source", INLINE_DATASET)
     if script and code is not None:
         problems += script_problems(script.file, code.files)
-    dataset = None
-    if rows is not None:
-        ambiguous = _ambiguous_dataset(spec.dataset.source, rows, spec.dataset.format)
-        problems += ambiguous
-        dataset = None if ambiguous else _describe_dataset(document, rows, problems)
+    rows = resolve_rows(document)
+    problems += rows if isinstance(rows, list) else []
     volumes = _mounted_config_maps(document, problems)
-    if problems or rows is None or dataset is None:
+    if problems or isinstance(rows, list):
         return problems
-    return Resolved(model, code, rows, dataset, volumes)
+    return Resolved(model, code, rows.files, rows.dataset, volumes)
+
+
+def resolve_rows(document: Document) -> ResolvedRows | list[Problem]:
+    """Return the files of a dataset without writing any, or everything that is wrong with them."""
+    source = document.profile.spec.dataset.source
+    rows = locate(source, "spec.dataset.source", INLINE_DATASET, document.config_maps, document.directory)
+    if isinstance(rows, list):
+        return rows
+    if ambiguous := _ambiguous_dataset(source, rows, document.profile.spec.dataset.format):
+        return ambiguous
+    problems: list[Problem] = []
+    dataset = _describe_dataset(document, rows, problems)
+    return problems if dataset is None else ResolvedRows(rows, dataset)
 
 
 def _ambiguous_dataset(source: Source, rows: SourceFiles, how: DatasetFormat) -> list[Problem]:

@@ -60,6 +60,8 @@ class Plan:
         Whether the window ends as soon as it is certain on which side of all of these the server is.
     cover_rows
         Whether every row is sent once where ``max_duration`` allows.
+    most_requests
+        Requests after which the load ends in any case; None without such a limit.
     """
 
     rate: float | None
@@ -80,6 +82,7 @@ class Plan:
     thresholds: dict[str, float]
     max_error_ratio: float | None
     cover_rows: bool
+    most_requests: int | None = None
 
     @classmethod
     def of(cls, config: LoadConfig) -> Self:
@@ -111,6 +114,7 @@ class Plan:
             thresholds={str(metric): bound for metric, bound in config.stop.thresholds.items()},
             max_error_ratio=None if percent is None else percent / 100,
             cover_rows=config.cover_rows,
+            most_requests=config.most_requests,
         )
 
 

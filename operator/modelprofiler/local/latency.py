@@ -1,0 +1,271 @@
+"""The latency of a server that somebody else has started: one load, judged by the objectives, and no search."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import DatasetStatus
+from modelprofiler.api.trial import LoadStatus, Outcome, Purpose
+from modelprofiler.core.answers.doubts import doubts, mostly_errors
+from modelprofiler.core.evidence import Failure, failure_of_load
+from modelprofiler.core.judge import Verdict, judge
+from modelprofiler.core.rows import FEW_ROWS, MANY_VISITS
+from modelprofiler.core.support import unsupported_load
+from modelprofiler.errors import InvalidInput, LoadError, Problem
+from modelprofiler.files.inputs import place_rows, resolve_rows
+from modelprofiler.files.running_server import RunningServer
+from modelprofiler.load.config import LoadConfig
+from modelprofiler.load.result import LoadResult
+from modelprofiler.load.tls import certificate_problems
+from modelprofiler.load.trial_config import load_of_trial
+from modelprofiler.local.generator import Generator
+from modelprofiler.report.latency import LatencyMeasurement, ObjectiveState
+
+CONNECT_SECONDS = 5.0
+"""How long nothing may listen: the server runs already, so that a restart of it need not be waited for."""
+RESOLVE_SECONDS = 10.0
+"""How long the name of a host may take to be resolved: twice the timeout of a resolver's first server."""
+MOST_REQUESTS = 1_000_000
+"""Requests that a load has at most unless an option says otherwise: more than the window of half a minute has at the
+highest rate that one generator reaches."""
+FAILURES_OF_ANSWERS = {"refused", "reset"}
+"""Kinds of failures that a server causes that has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A load that is ready to start, and what limits its numbers."""
+
+    config: LoadConfig
+    dataset: DatasetStatus
+    notes: tuple[str, ...]
+
+
+class LatencySession:
+    """Measures one running server.
+
+    Parameters
+    ----------
+    server
+        The server, and what it is sent.
+    most_requests
+        Requests after which the load ends.
+    notify
+        Called with lines about the progress.
+    """
+
+    def __init__(self, server: RunningServer, most_requests: int, notify: Callable[[str], None]) -> None:
+        self._server = server
+        self._most = most_requests
+        self._notify = notify
+        self._spec = _judged_spec(server.spec)
+
+    def problems(self) -> list[Problem]:
+        """Return why the load cannot be sent; nothing is sent to the server for that."""
+        spec = self._server.spec
+        problems = [*unsupported_load(spec), *certificate_problems(spec)]
+        if spec.objectives.max_slowdown_percent is not None:
+            message = (
+                "compares with a run at the largest size, and a server that is not limited has no other size; name a "
+                "latency, such as --latency p95=250ms"
+            )
+            problems.append(Problem("spec.objectives.maxSlowdownPercent", message))
+        if (expected := _expected_requests(spec)) is not None and expected > self._most:
+            message = (
+                f"the load has about {expected:,.0f} requests, more than {self._most:,}; lower the rate or the "
+                "duration, or raise --max-requests"
+            )
+            problems.append(Problem("--max-requests", message))
+        rows = resolve_rows(self._server.document)
+        problems += rows if isinstance(rows, list) else []
+        return problems + _host_problems(self._server)
+
+    def run(self) -> LatencyMeasurement:
+        """Send the load and return the measurement.
+
+        Raises
+        ------
+        InvalidInput
+            With everything that is wrong; nothing was sent.
+        KeyboardInterrupt
+            It was interrupted, and the load has ended.
+        """
+        if problems := self.problems():
+            raise InvalidInput(problems)
+        with tempfile.TemporaryDirectory(prefix="modelprofiler-rows-") as workspace:
+            ready = self._prepared(Path(workspace))
+            started = datetime.now(UTC)
+            result = asyncio.run(self._load(ready.config))
+        return self._measurement(ready, result, started)
+
+    def _prepared(self, workspace: Path) -> _Ready:
+        server, spec = self._server, self._server.spec
+        rows = resolve_rows(server.document)
+        if isinstance(rows, list):  # they have changed since they were checked
+            raise InvalidInput(rows)
+        timeout = spec.endpoint.http.timeout.seconds
+        config = load_of_trial(
+            self._spec,
+            index=1,
+            purpose=Purpose.REFERENCE,
+            decide=False,  # latency is asked for, not a verdict
+            reference=None,
+            host=server.address.host,
+            dataset=str(place_rows(server.document, rows.files, workspace)),
+            ready_timeout=timeout,
+        )
+        config = config.model_copy(
+            update={
+                "connect_timeout": CONNECT_SECONDS,
+                "most_requests": self._most,
+                "system_authorities": server.address.scheme == "https",
+            }
+        )
+        return _Ready(config, rows.dataset, tuple(self._notes(rows.dataset)))
+
+    def _notes(self, dataset: DatasetStatus) -> list[str]:
+        """Return what the numbers do not say, before anything was measured."""
+        server, objectives = self._server, self._server.spec.objectives
+        notes = []
+        if server.from_file:
+            kind = next(iter(server.spec.server.to_dict()), "server")
+            notes.append(f"the server of the profile (spec.server.{kind}) was not started")
+        if _is_here(server.address.host):
+            notes.append("the server is on this machine, whose CPUs the load generator uses, too")
+        else:
+            notes.append("latency includes the network between this machine and the server")
+        unmeasured = {
+            "maxThrottledPercent": objectives.max_throttled_percent,
+            "maxTimeToReady": objectives.max_time_to_ready,
+            "maxFirstRequest": objectives.max_first_request,
+        }
+        for name, bound in unmeasured.items():
+            if bound is not None:
+                notes.append(f"objectives.{name} was not judged, because the server was not started for this load")
+        return [*notes, *(f"spec.dataset: {warning}" for warning in dataset.warnings or ())]
+
+    async def _load(self, config: LoadConfig) -> LoadResult | Failure:
+        generator = await Generator.start()
+        try:
+            return await generator.run(config, asyncio.Event(), self._notify)
+        except LoadError as error:
+            return Failure(Outcome.LOAD_FAILED, str(error))
+        finally:
+            await generator.close()
+
+    def _measurement(self, ready: _Ready, result: LoadResult | Failure, started: datetime) -> LatencyMeasurement:
+        load = result.status if isinstance(result, LoadResult) else None
+        failure = failure_of_load(result) if isinstance(result, LoadResult) else result
+        state, verdict = self._judged(load, failure)
+        return LatencyMeasurement(
+            url=self._server.url,
+            spec=self._server.spec,
+            state=state,
+            certain=verdict.certain,
+            message=verdict.message,
+            judged=verdict.judged,
+            load=load,
+            dataset=ready.dataset,
+            notes=[*ready.notes, *self._notes_of(load)],
+            started=started,
+            completed=datetime.now(UTC),
+        )
+
+    def _judged(self, load: LoadStatus | None, failure: Failure | None) -> tuple[ObjectiveState, Verdict]:
+        """Return whether the objectives were met, and why."""
+        origin = self._server.address.origin
+        if failure is not None or load is None:
+            message = failure.message if failure is not None else "the load generator returned no result"
+            broken = failure is not None and failure.outcome in {Outcome.ERRORS, Outcome.NEVER_READY}
+            message = f"{origin} was not measured: {message}" if broken else message
+            return ObjectiveState.NOT_KNOWN, Verdict(Outcome.LOAD_FAILED, certain=False, message=message)
+        verdict = judge(self._spec, load=load, usage=None, time_to_ready=None, reference=None, fresh=False)
+        if verdict.outcome is Outcome.PASSED:
+            if not mostly_errors(self._spec, load):
+                return ObjectiveState.MET, verdict
+            message = f"{verdict.message}; the latency is that of a server that fails"
+            return ObjectiveState.NOT_KNOWN, replace(verdict, message=message)
+        if verdict.outcome in {Outcome.SLOW, Outcome.ERRORS}:
+            gone = f"{origin} answers no more; " if _has_ended(self._server, load) else ""
+            return ObjectiveState.MISSED, replace(verdict, message=gone + verdict.message)
+        return ObjectiveState.NOT_KNOWN, verdict
+
+    def _notes_of(self, load: LoadStatus | None) -> list[str]:
+        """Return what the numbers do not say, as far as the load shows it."""
+        if load is None:
+            return []
+        notes = doubts(self._server.spec, load, "the latency is that of a server that fails")
+        if load.stopped_early == "Terminated":
+            notes.append(f"the load ended before its time, after {self._most:,} requests (--max-requests)")
+        elif load.stopped_early == "Overload":
+            notes.append("the load was ended before its time, because the server fell ever further behind")
+        if load.distinct_rows is not None and load.rows_covered < load.distinct_rows:
+            notes.append(f"{load.distinct_rows - load.rows_covered:,} distinct rows were not sent: extend --duration")
+        visits = load.requests / load.rows_covered if load.rows_covered else 0.0
+        if load.rows_covered <= FEW_ROWS and visits >= MANY_VISITS:
+            notes.append(
+                f"each row was sent {visits:,.0f} times: a server that answers equal requests from a cache looks faster "
+                "than it is"
+            )
+        return notes
+
+
+def _judged_spec(spec: ModelProfileSpec) -> ModelProfileSpec:
+    """Return the profile with the objectives that a load alone can judge."""
+    unmeasured = ("max_throttled_percent", "max_time_to_ready", "max_first_request")
+    objectives = spec.objectives.model_copy(update=dict.fromkeys(unmeasured))
+    return spec.model_copy(update={"objectives": objectives})
+
+
+def _expected_requests(spec: ModelProfileSpec) -> float | None:
+    """Return how many requests an open loop sends, unless its window is extended; None for a closed loop."""
+    loop = spec.load.open_loop
+    return None if loop is None else float(loop.rate) * (spec.load.warmup.seconds + spec.load.duration.seconds)
+
+
+def _host_problems(server: RunningServer) -> list[Problem]:
+    """Return why the host of the address has no address."""
+    host, port = server.address.host, server.address.port
+
+    async def resolve() -> None:
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+    try:
+        asyncio.run(resolve())
+    except TimeoutError:
+        return [Problem("--url", f"the host {host} is not resolved within {RESOLVE_SECONDS:g} s")]
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return [Problem("--url", f"the host {host} cannot be resolved: {reason}")]
+    return []
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is certainly this machine."""
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _has_ended(server: RunningServer, load: LoadStatus) -> bool:
+    """Whether a server that refused requests refuses connections now, too."""
+    counts = load.failures_by_kind.to_dict() if load.failures_by_kind is not None else {}
+    if not any(counts.get(kind) for kind in FAILURES_OF_ANSWERS):
+        return False
+    try:
+        with socket.create_connection((server.address.host, server.address.port), timeout=CONNECT_SECONDS):
+            return False
+    except OSError:
+        return True

@@ -42,7 +42,9 @@ def without_url(arguments: argparse.Namespace) -> list[Problem]:
 
     problems = []
     if arguments.file is None:
-        problems.append(Problem("FILE", "is needed: a file with a ModelProfile; or --url, for a server that runs already"))
+        problems.append(
+            Problem("FILE", "is needed: a file with a ModelProfile; or --url, for a server that runs already")
+        )
     for flag, value in (("--ca-bundle", arguments.ca_bundle), ("--max-requests", arguments.max_requests)):
         if value is not None:
             problems.append(Problem(flag, "needs --url: it is about a server that runs already"))

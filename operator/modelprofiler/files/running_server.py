@@ -1,4 +1,4 @@
-"""A server that somebody else has started: its address, and what is sent to it, from a profile or from options alone."""
+"""A server that somebody else has started: its address, and what a profile or options say is sent to it."""
 
 from __future__ import annotations
 
@@ -164,7 +164,9 @@ def running_server(
 def _useless(overrides: Overrides) -> list[Problem]:
     """Return the options that have no meaning for a server that is not limited."""
     used = [flag for field, flag in OF_SIZES.items() if getattr(overrides, field) is not None]
-    problems = [Problem(flag, "has no effect with --url: the server is measured as it is, at no other size") for flag in used]
+    problems = [
+        Problem(flag, "has no effect with --url: the server is measured as it is, at no other size") for flag in used
+    ]
     if overrides.port is not None:
         problems.append(Problem("--port", "has no effect with --url: the address has the port"))
     return problems
@@ -216,7 +218,9 @@ def _tls(file: Path, problems: list[Problem]) -> Tls | None:
         problems.append(Problem(CA_FLAG, f"{file} is not a file of certificates in PEM, which is ASCII text"))
         return None
     if len(content) > LARGEST_BUNDLE:
-        problems.append(Problem(CA_FLAG, f"{file} has more than {LARGEST_BUNDLE:,} bytes; name the one CA that is needed"))
+        problems.append(
+            Problem(CA_FLAG, f"{file} has more than {LARGEST_BUNDLE:,} bytes; name the one CA that is needed")
+        )
         return None
     try:
         return Tls(ca_bundle=text)

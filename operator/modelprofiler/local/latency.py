@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
-import socket
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,8 +12,9 @@ from pathlib import Path
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import DatasetStatus
 from modelprofiler.api.trial import LoadStatus, Outcome, Purpose
+from modelprofiler.core.answers.delayed_ack import NOTED_SHARE
 from modelprofiler.core.answers.doubts import doubts, mostly_errors
-from modelprofiler.core.evidence import Failure, failure_of_load
+from modelprofiler.core.evidence import Failure, ResultKind, failure_of_load
 from modelprofiler.core.judge import Verdict, judge
 from modelprofiler.core.rows import FEW_ROWS, MANY_VISITS
 from modelprofiler.core.support import unsupported_load
@@ -28,17 +26,15 @@ from modelprofiler.load.result import LoadResult
 from modelprofiler.load.tls import certificate_problems
 from modelprofiler.load.trial_config import load_of_trial
 from modelprofiler.local.generator import Generator
+from modelprofiler.local.reach import CONNECT_SECONDS, has_ended, host_problems, is_here, speaks_tls, unreachable
 from modelprofiler.report.latency import LatencyMeasurement, ObjectiveState
 
-CONNECT_SECONDS = 5.0
-"""How long nothing may listen: the server runs already, so that a restart of it need not be waited for."""
-RESOLVE_SECONDS = 10.0
-"""How long the name of a host may take to be resolved: twice the timeout of a resolver's first server."""
+REFUSED_SECONDS = 10.0
+"""How long it may refuse the first request, since it runs already; one that says that it loads its model is waited
+for."""
 MOST_REQUESTS = 1_000_000
 """Requests that a load has at most unless an option says otherwise: more than the window of half a minute has at the
 highest rate that one generator reaches."""
-FAILURES_OF_ANSWERS = {"refused", "reset"}
-"""Kinds of failures that a server causes that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,7 @@ class LatencySession:
             problems.append(Problem("--max-requests", message))
         rows = resolve_rows(self._server.document)
         problems += rows if isinstance(rows, list) else []
-        return problems + _host_problems(self._server)
+        return problems + host_problems(self._server)
 
     def run(self) -> LatencyMeasurement:
         """Send the load and return the measurement.
@@ -104,7 +100,7 @@ class LatencySession:
         with tempfile.TemporaryDirectory(prefix="modelprofiler-rows-") as workspace:
             ready = self._prepared(Path(workspace))
             started = datetime.now(UTC)
-            result = asyncio.run(self._load(ready.config))
+            result = unreachable(self._server) or asyncio.run(self._load(ready.config))
         return self._measurement(ready, result, started)
 
     def _prepared(self, workspace: Path) -> _Ready:
@@ -126,6 +122,7 @@ class LatencySession:
         config = config.model_copy(
             update={
                 "connect_timeout": CONNECT_SECONDS,
+                "refusal_timeout": min(REFUSED_SECONDS, timeout),
                 "most_requests": self._most,
                 "system_authorities": server.address.scheme == "https",
             }
@@ -139,7 +136,7 @@ class LatencySession:
         if server.from_file:
             kind = next(iter(server.spec.server.to_dict()), "server")
             notes.append(f"the server of the profile (spec.server.{kind}) was not started")
-        if _is_here(server.address.host):
+        if is_here(server.address.host):
             notes.append("the server is on this machine, whose CPUs the load generator uses, too")
         else:
             notes.append("latency includes the network between this machine and the server")
@@ -164,7 +161,7 @@ class LatencySession:
 
     def _measurement(self, ready: _Ready, result: LoadResult | Failure, started: datetime) -> LatencyMeasurement:
         load = result.status if isinstance(result, LoadResult) else None
-        failure = failure_of_load(result) if isinstance(result, LoadResult) else result
+        failure = self._failure_of(result) if isinstance(result, LoadResult) else result
         state, verdict = self._judged(load, failure)
         return LatencyMeasurement(
             url=self._server.url,
@@ -180,13 +177,24 @@ class LatencySession:
             completed=datetime.now(UTC),
         )
 
+    def _failure_of(self, result: LoadResult) -> Failure | None:
+        """Return why a load says nothing about the latency; None where it does."""
+        failure = failure_of_load(result)
+        if failure is None:
+            return None
+        hint = ""
+        if result.kind is ResultKind.SMOKE_FAILED and result.failure == "reset" and speaks_tls(self._server):
+            hint = "; the port speaks TLS: write https:// in --url"
+        elif result.kind is ResultKind.FAILED and result.warmup_started is not None:
+            hint = f"; the load may have {self._most:,} requests (--max-requests)"
+        return replace(failure, message=failure.message + hint)
+
     def _judged(self, load: LoadStatus | None, failure: Failure | None) -> tuple[ObjectiveState, Verdict]:
         """Return whether the objectives were met, and why."""
         origin = self._server.address.origin
         if failure is not None or load is None:
             message = failure.message if failure is not None else "the load generator returned no result"
-            broken = failure is not None and failure.outcome in {Outcome.ERRORS, Outcome.NEVER_READY}
-            message = f"{origin} was not measured: {message}" if broken else message
+            message = f"{origin} was not measured: {message}"
             return ObjectiveState.NOT_KNOWN, Verdict(Outcome.LOAD_FAILED, certain=False, message=message)
         verdict = judge(self._spec, load=load, usage=None, time_to_ready=None, reference=None, fresh=False)
         if verdict.outcome is Outcome.PASSED:
@@ -195,7 +203,7 @@ class LatencySession:
             message = f"{verdict.message}; the latency is that of a server that fails"
             return ObjectiveState.NOT_KNOWN, replace(verdict, message=message)
         if verdict.outcome in {Outcome.SLOW, Outcome.ERRORS}:
-            gone = f"{origin} answers no more; " if _has_ended(self._server, load) else ""
+            gone = f"{origin} answers no more; " if has_ended(self._server, load) else ""
             return ObjectiveState.MISSED, replace(verdict, message=gone + verdict.message)
         return ObjectiveState.NOT_KNOWN, verdict
 
@@ -210,11 +218,17 @@ class LatencySession:
             notes.append("the load was ended before its time, because the server fell ever further behind")
         if load.distinct_rows is not None and load.rows_covered < load.distinct_rows:
             notes.append(f"{load.distinct_rows - load.rows_covered:,} distinct rows were not sent: extend --duration")
+        split = (load.split_answers or 0) / load.requests if load.requests else 0.0
+        if split >= NOTED_SHARE:
+            notes.append(
+                f"the second part of {100 * min(split, 1.0):.0f}% of the answers came 40 ms after the first, as it "
+                "does where a server writes the head and the body separately and does not set TCP_NODELAY"
+            )
         visits = load.requests / load.rows_covered if load.rows_covered else 0.0
         if load.rows_covered <= FEW_ROWS and visits >= MANY_VISITS:
             notes.append(
-                f"each row was sent {visits:,.0f} times: a server that answers equal requests from a cache looks faster "
-                "than it is"
+                f"each row was sent {visits:,.0f} times: a server that answers equal requests from a cache looks "
+                "faster than it is"
             )
         return notes
 
@@ -230,42 +244,3 @@ def _expected_requests(spec: ModelProfileSpec) -> float | None:
     """Return how many requests an open loop sends, unless its window is extended; None for a closed loop."""
     loop = spec.load.open_loop
     return None if loop is None else float(loop.rate) * (spec.load.warmup.seconds + spec.load.duration.seconds)
-
-
-def _host_problems(server: RunningServer) -> list[Problem]:
-    """Return why the host of the address has no address."""
-    host, port = server.address.host, server.address.port
-
-    async def resolve() -> None:
-        async with asyncio.timeout(RESOLVE_SECONDS):
-            await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-
-    try:
-        asyncio.run(resolve())
-    except TimeoutError:
-        return [Problem("--url", f"the host {host} is not resolved within {RESOLVE_SECONDS:g} s")]
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return [Problem("--url", f"the host {host} cannot be resolved: {reason}")]
-    return []
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is certainly this machine."""
-    if host == "localhost":
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
-
-
-def _has_ended(server: RunningServer, load: LoadStatus) -> bool:
-    """Whether a server that refused requests refuses connections now, too."""
-    counts = load.failures_by_kind.to_dict() if load.failures_by_kind is not None else {}
-    if not any(counts.get(kind) for kind in FAILURES_OF_ANSWERS):
-        return False
-    try:
-        with socket.create_connection((server.address.host, server.address.port), timeout=CONNECT_SECONDS):
-            return False
-    except OSError:
-        return True

@@ -129,7 +129,7 @@ def _facts(load: LoadStatus) -> Iterator[str]:
     for kind in load.answers:
         sample = f", such as {head(kind.sample, LONGEST_SAMPLE)}" if kind.sample else ""
         error = ", which looks like a report of an error" if kind.error else ""
-        yield f"answers     {kind.answers:,} with status {kind.status}: {kind.shape}{error}{sample}"
+        yield f"answers     {kind.answers:,} with status {kind.status}, warm-up included: {kind.shape}{error}{sample}"
     distinct = "" if load.distinct_rows is None else f" of {load.distinct_rows:,}"
     yield f"rows        {load.rows_covered:,}{distinct} distinct rows were sent"
     if load.first_request is not None:

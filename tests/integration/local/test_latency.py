@@ -42,11 +42,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     body = b'{"y": 1}'
+    delay = 0.0
     seen: set[tuple[str, str, str | None]]
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.add((self.command, self.path, self.headers["X-Key"]))
+        time.sleep(self.delay)
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
         self.wfile.write(head.encode() + self.body)
 
@@ -64,10 +66,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(body: bytes = b'{"y": 1}', tls: ssl.SSLContext | None = None) -> Iterator[tuple[int, set[Any]]]:
+def serving(
+    body: bytes = b'{"y": 1}', tls: ssl.SSLContext | None = None, delay: float = 0.0
+) -> Iterator[tuple[int, set[Any]]]:
     """Serve on a port of this machine; yield it, and what was asked for."""
     seen: set[Any] = set()
-    with _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"body": body, "seen": seen})) as server:
+    with _Server(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"body": body, "seen": seen, "delay": delay})
+    ) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -109,7 +115,7 @@ def test_the_latency_of_a_running_server_and_nothing_else(tmp_path: Path) -> Non
     assert text.startswith("Latency only: ")
     assert f"server      http://127.0.0.1:{port}/v1/predict\n" in text
     for part in (
-        "objectives  met: p95 is ",
+        "objectives  met: ",
         "95% interval",
         "requests/s completed",
         "with status 200",
@@ -136,10 +142,10 @@ def test_a_profile_says_what_is_sent_and_its_server_is_not_started(tmp_path: Pat
 
 def test_an_objective_that_is_missed(tmp_path: Path) -> None:
     """By the measured latency, for certain."""
-    with serving() as (port, _):
-        result = measured(f"http://127.0.0.1:{port}/score", options(tmp_path, latency=("p95=1us",)))
+    with serving(delay=0.1) as (port, _):
+        result = measured(f"http://127.0.0.1:{port}/score", options(tmp_path, latency=("p95=5ms",)))
     assert (ObjectiveState.MISSED, True) == (result.state, result.certain)
-    assert "over the objective of 1us" in result.message
+    assert "over the objective of 5ms" in result.message
 
 
 def test_answers_that_report_errors_meet_nothing(tmp_path: Path) -> None:

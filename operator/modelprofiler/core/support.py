@@ -18,6 +18,13 @@ LOCAL_VOLUMES = frozenset({"configMap", "emptyDir"})
 """Kinds of volumes that a run on this machine provides, as folders of files."""
 
 
+KEYS_OF_FILE = ("configMapKeyRef", "secretKeyRef")
+"""What `valueFrom` of a variable may be on this machine: a key of a ConfigMap or Secret in the profile's file."""
+
+GROUPS_OF_FILE = ("configMapRef", "secretRef")
+"""The same of an item of `envFrom`."""
+
+
 def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Problem]:
     """Return one problem for every field that asks for something unsupported; its message says what would work.
 
@@ -31,7 +38,7 @@ def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Proble
     server = _server_in_cluster(spec) if environment == "Cluster" else _server_on_this_machine(spec)
     return [
         *server,
-        *(problem for path, source in _sources(spec) for problem in _source(path, source, environment)),
+        *(problem for path, source in sources_of(spec) for problem in _source(path, source, environment)),
         *_load(spec),
         *_threads(spec),
     ]
@@ -152,22 +159,25 @@ def _variables(variables: Sequence[Any], path: str) -> Iterator[Problem]:
             yield Problem(f"{path}[{number}]", "must have a name")
             continue
         source = variable.get("valueFrom")
-        if source is not None and not (isinstance(source, dict) and isinstance(source.get("configMapKeyRef"), dict)):
+        readable = isinstance(source, dict) and any(isinstance(source.get(kind), dict) for kind in KEYS_OF_FILE)
+        if source is not None and not readable:
             kind = next(iter(source), "this") if isinstance(source, dict) else "this"
             yield Problem(
                 f"{path}[{number}].valueFrom",
-                f"{kind} needs a cluster; on this machine write the value, or a configMapKeyRef to a ConfigMap of the "
-                "file",
+                f"{kind} needs a cluster; on this machine write the value, or a configMapKeyRef or secretKeyRef to a "
+                "ConfigMap or Secret of the file",
             )
 
 
 def _variable_groups(groups: Sequence[Any], path: str) -> Iterator[Problem]:
     for number, group in enumerate(groups):
-        if not isinstance(group, dict) or not isinstance(group.get("configMapRef"), dict):
-            yield Problem(f"{path}[{number}]", "on this machine only a configMapRef to a ConfigMap of the file is read")
+        if not isinstance(group, dict) or not any(isinstance(group.get(kind), dict) for kind in GROUPS_OF_FILE):
+            message = "on this machine only a configMapRef or secretRef to a ConfigMap or Secret of the file is read"
+            yield Problem(f"{path}[{number}]", message)
 
 
-def _sources(spec: ModelProfileSpec) -> Iterator[tuple[str, Source]]:
+def sources_of(spec: ModelProfileSpec) -> Iterator[tuple[str, Source]]:
+    """Yield every source of a profile with its path."""
     if spec.model is not None and spec.model.source is not None:
         yield "spec.model.source", spec.model.source
     if spec.server.entry_script is not None:
@@ -177,13 +187,12 @@ def _sources(spec: ModelProfileSpec) -> Iterator[tuple[str, Source]]:
 
 def _source(path: str, source: Source, environment: Environment) -> Iterator[Problem]:
     in_cluster = environment == "Cluster"
-    alternative = "copy the files to this machine and give their path"
     if source.persistent_volume_claim is not None and not in_cluster:
-        yield Problem(f"{path}.persistentVolumeClaim", f"is not supported on this machine; {alternative}")
-    if source.uri is not None and not in_cluster:
-        yield Problem(f"{path}.uri", f"is not supported on this machine; {alternative}")
-    if source.secret is not None and not in_cluster:
-        yield Problem(f"{path}.secret", f"is not supported on this machine; {alternative}")
+        yield Problem(
+            f"{path}.persistentVolumeClaim",
+            "is on a volume of a cluster, which this machine does not mount; copy the files to this machine and give "
+            "their path",
+        )
     if source.path is not None and in_cluster:
         yield Problem(
             f"{path}.path",

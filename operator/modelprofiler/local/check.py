@@ -17,11 +17,12 @@ from modelprofiler.files.advice import advice
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import Resolved, resolve, server_variables
 from modelprofiler.files.script_imports import python_texts, sdk_needs
-from modelprofiler.files.sources import MissingConfigMap, SourceFiles, UnusablePath
+from modelprofiler.files.sources import MissingObject, SourceFiles, UnusablePath
 from modelprofiler.host.machine import Machine, effective, scarce, this_machine
 from modelprofiler.host.ports import port_problem
 from modelprofiler.load.tls import certificate_problems
 from modelprofiler.local.command import template_problems
+from modelprofiler.local.download import address_notes, address_problems
 from modelprofiler.local.environment import package_name, requirement_problems
 
 
@@ -36,7 +37,7 @@ class Examined:
     warnings
         Differences to a run in a cluster, one sentence each.
     inputs
-        The files of its sources; None when one is missing.
+        The files of its sources; None when one is missing, or is still to be downloaded.
     resources
         The range that would be searched; None when this machine cannot give it.
     """
@@ -85,6 +86,8 @@ def examine(
             warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
         else:
             problems += resolved
+        problems += address_problems(document, environment)
+        warnings += address_notes(document)
         problems += server_variables(document)[1]
         if not shape_problems:
             problems += template_problems(document, environment)
@@ -134,8 +137,8 @@ def port_problems(document: Document) -> list[Problem]:
 def examine_for_cluster(document: Document) -> Examined:
     """Check a file for a cluster, as far as that is possible without one.
 
-    Only the cluster knows what its nodes can give and what its admission allows. It may also have the ConfigMaps that
-    are not in the file.
+    Only the cluster knows what its nodes can give and what its admission allows. It may also have the ConfigMaps and
+    Secrets that are not in the file.
     """
     spec = document.profile.spec
     problems = unsupported(spec, "Cluster") + certificate_problems(spec) + template_shape_problems(spec)
@@ -145,8 +148,8 @@ def examine_for_cluster(document: Document) -> Examined:
     if isinstance(resolved, Resolved):
         warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
     for problem in resolved if isinstance(resolved, list) else []:
-        if isinstance(problem, MissingConfigMap):
-            message = f"ConfigMap {problem.name!r} is not in the file; it must be in the cluster"
+        if isinstance(problem, MissingObject):
+            message = f"{problem.kind} {problem.name!r} is not in the file; it must be in the cluster"
             warnings.append(f"{problem.path}: {message}")
         elif not isinstance(problem, UnusablePath):  # `unsupported` has refused every path
             problems.append(problem)

@@ -19,12 +19,13 @@ from modelprofiler.core.judge import Verdict, judge
 from modelprofiler.core.rows import FEW_ROWS, MANY_VISITS
 from modelprofiler.core.support import unsupported_load
 from modelprofiler.errors import InvalidInput, LoadError, Problem
-from modelprofiler.files.inputs import place_rows, resolve_rows
+from modelprofiler.files.inputs import DATASET, place_rows, resolve_rows
 from modelprofiler.files.running_server import RunningServer
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.tls import certificate_problems
 from modelprofiler.load.trial_config import load_of_trial
+from modelprofiler.local.download import address_problems, download
 from modelprofiler.local.generator import Generator
 from modelprofiler.local.reach import CONNECT_SECONDS, has_ended, host_problems, is_here, speaks_tls, unreachable
 from modelprofiler.report.latency import LatencyMeasurement, ObjectiveState
@@ -83,6 +84,7 @@ class LatencySession:
             problems.append(Problem("--max-requests", message))
         rows = resolve_rows(self._server.document)
         problems += rows if isinstance(rows, list) else []
+        problems += address_problems(self._server.document, only=DATASET)
         return problems + host_problems(self._server)
 
     def run(self) -> LatencyMeasurement:
@@ -105,8 +107,9 @@ class LatencySession:
 
     def _prepared(self, workspace: Path) -> _Ready:
         server, spec = self._server, self._server.spec
-        rows = resolve_rows(server.document)
-        if isinstance(rows, list):  # they have changed since they were checked
+        document = download(server.document, workspace, self._notify, only=DATASET)
+        rows = resolve_rows(document)
+        if isinstance(rows, list):  # they were downloaded, or have changed since they were checked
             raise InvalidInput(rows)
         timeout = spec.endpoint.http.timeout.seconds
         config = load_of_trial(
@@ -116,7 +119,7 @@ class LatencySession:
             decide=False,  # latency is asked for, not a verdict
             reference=None,
             host=server.address.host,
-            dataset=str(place_rows(server.document, rows.files, workspace)),
+            dataset=str(place_rows(document, rows.files, workspace / "rows")),
             ready_timeout=timeout,
         )
         config = config.model_copy(

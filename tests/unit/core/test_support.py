@@ -55,15 +55,12 @@ def test_what_is_not_supported_in_a_cluster(changes: dict[str, Any], path: str) 
 
 
 def test_a_claim_is_not_supported_on_this_machine() -> None:
-    """A volume of a cluster is no use to it."""
-    for kind, source in (
-        ("persistentVolumeClaim", {"claimName": "x"}),
-        ("secret", {"name": "x"}),
-        ("uri", {"uri": "s3://x/y"}),
-    ):
-        dataset = {"dataset": {"source": {kind: source}}}
-        assert [] == paths("Cluster", **dataset)
-        assert [f"spec.dataset.source.{kind}"] == paths("Local", **dataset)
+    """A volume of a cluster is no use to it; a Secret may be in the file, and an address is anywhere."""
+    claim = {"dataset": {"source": {"persistentVolumeClaim": {"claimName": "x"}}}}
+    assert [] == paths("Cluster", **claim)
+    assert ["spec.dataset.source.persistentVolumeClaim"] == paths("Local", **claim)
+    for source in ({"secret": {"name": "x"}}, {"uri": {"uri": "s3://x/y"}}):
+        assert [] == paths("Cluster", dataset={"source": source}) + paths("Local", dataset={"source": source})
 
 
 def test_a_problem_says_what_would_work() -> None:
@@ -87,7 +84,7 @@ def template(**container: Any) -> dict[str, Any]:
     ("server", "path"),
     [
         (
-            script(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}]),
+            script(env=[{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}]),
             "spec.server.entryScript.environment.env[0].valueFrom",
         ),
         (
@@ -96,16 +93,18 @@ def template(**container: Any) -> dict[str, Any]:
         ),
         (template(env=[{"value": "x"}]), "spec.server.template.spec.containers[0].env[0]"),
         (
-            template(envFrom=[{"secretRef": {"name": "x"}}]),
+            template(envFrom=[{"otherRef": {"name": "x"}}]),
             "spec.server.template.spec.containers[0].envFrom[0]",
         ),
     ],
 )
 def test_values_that_only_a_cluster_has_are_refused_outside_of_one(server: dict[str, Any], path: str) -> None:
-    """A ConfigMap of the same file is there everywhere."""
+    """A ConfigMap or Secret of the same file is there everywhere."""
     assert [path] == paths("Local", server=server)
-    there = {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y"}}}
-    assert [] == paths("Local", server=script(env=[there, {"name": "B", "value": "1"}]))
+    key = {"name": "x", "key": "y"}
+    there = [{"name": "A", "valueFrom": {kind: key}} for kind in ("configMapKeyRef", "secretKeyRef")]
+    assert [] == paths("Local", server=script(env=[*there, {"name": "B", "value": "1"}]))
+    assert [] == paths("Local", server=template(envFrom=[{"secretRef": {"name": "x"}}]))
 
 
 def test_what_does_no_harm_is_ignored_and_said() -> None:

@@ -1,5 +1,6 @@
 """The inputs of a profile are located and put in place as a cluster mounts them, or reported together as missing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from tests.unit.files.documents import FILES, container, document
 
 from modelprofiler.core.sources import digest
 from modelprofiler.errors import InvalidInput
-from modelprofiler.files.inputs import place_inputs, server_variables
+from modelprofiler.files.inputs import place_inputs, resolve, server_variables
 
 
 def messages_of(tmp_path: Path, **changes: Any) -> str:
@@ -147,3 +148,24 @@ def test_variables_come_from_values_and_from_the_config_maps_of_the_file(tmp_pat
     assert {"A": "1", "B": "1\n2\n"} == values
     at = "spec.server.template.spec.containers[0]"
     assert [f"{at}.envFrom[0].configMapRef", f"{at}.env[2].valueFrom.configMapKeyRef"] == [p.path for p in problems]
+
+
+def test_files_and_variables_come_from_secrets_of_the_file(tmp_path: Path) -> None:
+    """As from ConfigMaps; one that the file does not have is named."""
+    server = container(
+        env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "rows"}}},
+             {"name": "B", "valueFrom": {"secretKeyRef": {"name": "none", "key": "rows", "optional": True}}}],
+        envFrom=[{"secretRef": {"name": "s"}, "prefix": "P_"}, {"secretRef": {"name": "none"}}],
+    )  # fmt: skip
+    written = document(tmp_path, server=server, dataset={"source": {"secret": {"name": "s"}}})
+    (problem,) = [p for p in resolve(written) if p.path.startswith("spec.dataset")]  # type: ignore[union-attr]
+    assert ("spec.dataset.source.secret.name", "there is no Secret 's' in the file") == (
+        problem.path,
+        problem.message.partition(";")[0],
+    )
+    there = replace(written, secrets={"s": {"rows": b"1\n2\n"}})
+    inputs = place_inputs(there, tmp_path / "run")
+    assert (2, "1\n2\n") == (inputs.dataset.rows, inputs.dataset_file.read_text())
+    values, problems = server_variables(there)
+    assert {"A": "1\n2\n", "P_rows": "1\n2\n"} == values
+    assert ["spec.server.template.spec.containers[0].envFrom[1].secretRef"] == [p.path for p in problems]

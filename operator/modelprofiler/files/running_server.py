@@ -211,11 +211,12 @@ def _tls(file: Path, problems: list[Problem]) -> Tls | None:
         with file.open("rb") as opened:
             content = opened.read(LARGEST_BUNDLE + 1)
         text = content.decode("ascii")
-    except OSError as error:
-        problems.append(Problem(CA_FLAG, f"{file} cannot be read: {error.strerror}"))
-        return None
     except UnicodeDecodeError:
         problems.append(Problem(CA_FLAG, f"{file} is not a file of certificates in PEM, which is ASCII text"))
+        return None
+    except (OSError, ValueError) as error:  # a name may have a character that no file has
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problems.append(Problem(CA_FLAG, f"{str(file)!r:.200} cannot be read: {reason}"))
         return None
     if len(content) > LARGEST_BUNDLE:
         problems.append(

@@ -64,8 +64,10 @@ class PersistentVolumeClaimSource(ApiModel):
 
 
 class SecretSource(ApiModel):
-    """Files in a Secret in the profile's namespace. Only pods read it, never the operator; `modelprofiler run` takes it
-    from the profile's file."""
+    """Files in a Secret in the profile's namespace, or in the file of `modelprofiler run`.
+
+    Only pods read it, never the operator.
+    """
 
     name: ObjectName
     """Name of the Secret."""
@@ -76,7 +78,8 @@ class SecretSource(ApiModel):
 class UriSource(ApiModel):
     """Files that pods download, or `modelprofiler run`.
 
-    In a cluster a Job before any server starts checks and digests them; then every pod that needs them compares the digest.
+    In a cluster a Job before any server starts checks and digests them; then every pod that needs them compares the
+    digest.
     """
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = ((f"self.uri.matches(r'{_ADDRESS}')", NO_ADDRESS),)

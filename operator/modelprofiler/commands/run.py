@@ -74,7 +74,7 @@ def _seconds(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Run a profile to its end and print the result, or measure a server that runs already."""
     if arguments.url is not None:
-        signal.signal(signal.SIGTERM, _interrupt)
+        _interrupt_at_signals()
         return latency.run(arguments)
     if problems := latency.without_url(arguments):
         from modelprofiler.errors import InvalidInput
@@ -91,11 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     document = options.document(arguments)
     session_options = Options(directory=arguments.directory, resume=arguments.resume, wait_seconds=arguments.wait)
     directory = session_options.directory_of(document.profile.metadata.name)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if (
-        signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    ):  # sent when the terminal is closed; under nohup it is ignored
-        signal.signal(signal.SIGHUP, _interrupt)
+    _interrupt_at_signals()
     view = view_of(document.profile, plain=arguments.plain)
     session = Session(document, session_options, view)
     try:
@@ -113,6 +109,13 @@ def run(arguments: argparse.Namespace) -> int:
     (directory / PAGE_FILE).write_text(render_page(record), encoding="utf-8")
     _print(record, arguments.output, directory)
     return EXIT_OK if record.profile.status.recommendations else EXIT_FAILED
+
+
+def _interrupt_at_signals() -> None:
+    """Treat the end of the terminal, and being asked to end, as Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is ignored
+        signal.signal(signal.SIGHUP, _interrupt)
 
 
 def _interrupt(*_: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from modelprofiler.api.pod_template import ROOT, container_name, misshapen
@@ -15,7 +15,7 @@ CLUSTER_PYTHON = "3.11"
 """Python of the scoring-server image."""
 
 LOCAL_VOLUMES = frozenset({"configMap", "emptyDir"})
-"""Kinds of volumes that a run on this machine provides, as folders of files."""
+"""Kinds of volumes that a run on this machine provides, as folders of files; and Secrets that the file has."""
 
 
 KEYS_OF_FILE = ("configMapKeyRef", "secretKeyRef")
@@ -49,9 +49,15 @@ def unsupported_load(spec: ModelProfileSpec) -> list[Problem]:
     return [*_source("spec.dataset.source", spec.dataset.source, "Local"), *_load(spec)]
 
 
-def ignored(spec: ModelProfileSpec) -> list[str]:
-    """Return a sentence for every field of a profile that has no effect on this machine but does no harm either."""
-    sentences = list(_ignored_of_script(spec)) + list(_ignored_of_template(spec))
+def ignored(spec: ModelProfileSpec, secrets: Collection[str] = ()) -> list[str]:
+    """Return a sentence for every field of a profile that has no effect on this machine but does no harm either.
+
+    Parameters
+    ----------
+    secrets
+        Names of the Secrets that are there.
+    """
+    sentences = list(_ignored_of_script(spec)) + list(_ignored_of_template(spec, secrets))
     if spec.metrics.source != "Auto":
         sentences.append(
             f"metrics.source {spec.metrics.source} is for a cluster; on this machine usage is read from the server "
@@ -79,7 +85,7 @@ def _ignored_of_script(spec: ModelProfileSpec) -> Iterator[str]:
         yield "placement is for a cluster; on this machine the server runs here"
 
 
-def _ignored_of_template(spec: ModelProfileSpec) -> Iterator[str]:
+def _ignored_of_template(spec: ModelProfileSpec, secrets: Collection[str]) -> Iterator[str]:
     container = profiled_container(spec)
     template = spec.server.template
     if container is None or template is None:
@@ -92,12 +98,20 @@ def _ignored_of_template(spec: ModelProfileSpec) -> Iterator[str]:
         yield f"only container {container['name']} runs on this machine, not {', '.join(map(str, others))}"
     volumes = [v for v in pod.get("volumes") or [] if isinstance(v, dict)]
     provided = {volume.get("name") for volume in volumes if LOCAL_VOLUMES & volume.keys()}
+    provided |= {volume.get("name") for volume in volumes if secret_of_volume(volume) in secrets}
     for mount in container.get("volumeMounts") or []:
         if isinstance(mount, dict) and mount.get("name") not in provided:
             yield (
                 f"volume {mount.get('name')} is not mounted on this machine; {mount.get('mountPath')} is whatever "
                 "this machine has there"
             )
+
+
+def secret_of_volume(volume: Mapping[str, Any]) -> str | None:
+    """Return the name of the Secret that is the content of a volume of a template; None for any other volume."""
+    secret = volume.get("secret")
+    name = secret.get("secretName") if isinstance(secret, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def profiled_container(spec: ModelProfileSpec) -> dict[str, Any] | None:

@@ -13,8 +13,14 @@ from modelprofiler.api.names import LONGEST_OBJECT_NAME, OBJECT_PATTERN, SENTENC
 from modelprofiler.api.objects import Object
 from modelprofiler.api.sources import Source
 from modelprofiler.api.status import DatasetStatus
-from modelprofiler.core.sources import INLINE_DATASET, INLINE_MODEL, script_problems, which_rows
-from modelprofiler.core.support import GROUPS_OF_FILE, KEYS_OF_FILE, container_path, profiled_container
+from modelprofiler.core.sources import INLINE_DATASET, INLINE_MODEL, digest, script_problems, which_rows
+from modelprofiler.core.support import (
+    GROUPS_OF_FILE,
+    KEYS_OF_FILE,
+    container_path,
+    profiled_container,
+    secret_of_volume,
+)
 from modelprofiler.errors import DatasetError, InvalidInput, Problem
 from modelprofiler.files.document import Document
 from modelprofiler.files.sources import Contents, MissingObject, SourceFiles, Supply, UnusablePath, locate
@@ -71,7 +77,7 @@ class Resolved:
     rows: SourceFiles
     dataset: DatasetStatus
     volumes: Mapping[str, SourceFiles]
-    """ConfigMaps that a template mounts, by the name of the volume."""
+    """ConfigMaps and Secrets that a template mounts, by the name of the volume."""
 
 
 @dataclass(frozen=True)
@@ -221,15 +227,21 @@ def _volumes(document: Document) -> list[Any]:
 
 
 def _mounted_config_maps(document: Document, problems: list[Problem]) -> dict[str, SourceFiles]:
-    """Return the ConfigMaps that the profiled container of a template mounts, by the name of the volume."""
+    """Return the ConfigMaps and Secrets that the profiled container of a template mounts, by the name of the volume."""
     container = profiled_container(document.profile.spec)
     if container is None:
         return {}
     mounted = {mount.get("name") for mount in _objects(container.get("volumeMounts"))}
     volumes: dict[str, SourceFiles] = {}
     for number, volume in enumerate(_volumes(document)):
-        reference = volume.get("configMap") if isinstance(volume, dict) else None
-        if not isinstance(reference, dict) or volume.get("name") not in mounted:
+        if not isinstance(volume, dict) or volume.get("name") not in mounted:
+            continue
+        secret = secret_of_volume(volume)
+        if secret in document.secrets:  # one that the file does not have is left out with a note
+            files = document.secrets[secret]
+            volumes[volume["name"]] = _selected(SourceFiles(files, None, digest(files)), volume["secret"].get("items"))
+        reference = volume.get("configMap")
+        if not isinstance(reference, dict):
             continue
         path = f"spec.server.template.spec.volumes[{number}]"
         name = reference.get("name")

@@ -91,7 +91,7 @@ def examine(
         problems += server_variables(document)[1]
         if not shape_problems:
             problems += template_problems(document, environment)
-            warnings += [*advice(spec), *ignored(spec)]
+            warnings += [*advice(spec), *ignored(spec, document.secrets)]
     if spec.server.entry_script is not None:
         problems += requirement_problems(spec.server.entry_script.environment)
         if inputs is not None and inputs.code is not None:

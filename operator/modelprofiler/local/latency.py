@@ -19,7 +19,7 @@ from modelprofiler.core.judge import Verdict, judge
 from modelprofiler.core.rows import FEW_ROWS, MANY_VISITS
 from modelprofiler.core.support import unsupported_load
 from modelprofiler.errors import InvalidInput, LoadError, Problem
-from modelprofiler.files.inputs import DATASET, place_rows, resolve_rows
+from modelprofiler.files.inputs import DATASET, ResolvedRows, place_rows, resolve_rows
 from modelprofiler.files.running_server import RunningServer
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
@@ -65,6 +65,7 @@ class LatencySession:
         self._most = most_requests
         self._notify = notify
         self._spec = _judged_spec(server.spec)
+        self._rows: ResolvedRows | None = None
 
     def problems(self) -> list[Problem]:
         """Return why the load cannot be sent; nothing is sent to the server for that."""
@@ -83,7 +84,10 @@ class LatencySession:
             )
             problems.append(Problem("--max-requests", message))
         rows = resolve_rows(self._server.document)
-        problems += rows if isinstance(rows, list) else []
+        if isinstance(rows, list):  # nothing is wrong with rows that are still to be downloaded
+            problems += rows
+        else:
+            self._rows = rows
         problems += address_problems(self._server.document, only=DATASET)
         return problems + host_problems(self._server)
 
@@ -97,7 +101,7 @@ class LatencySession:
         KeyboardInterrupt
             It was interrupted, and the load has ended.
         """
-        if problems := self.problems():
+        if self._rows is None and (problems := self.problems()):
             raise InvalidInput(problems)
         with tempfile.TemporaryDirectory(prefix="modelprofiler-rows-") as workspace:
             ready = self._prepared(Path(workspace))
@@ -108,8 +112,8 @@ class LatencySession:
     def _prepared(self, workspace: Path) -> _Ready:
         server, spec = self._server, self._server.spec
         document = download(server.document, workspace, self._notify, only=DATASET)
-        rows = resolve_rows(document)
-        if isinstance(rows, list):  # they were downloaded, or have changed since they were checked
+        rows = self._rows or resolve_rows(document)
+        if isinstance(rows, list):
             raise InvalidInput(rows)
         timeout = spec.endpoint.http.timeout.seconds
         config = load_of_trial(
@@ -197,7 +201,8 @@ class LatencySession:
         origin = self._server.address.origin
         if failure is not None or load is None:
             message = failure.message if failure is not None else "the load generator returned no result"
-            message = f"{origin} was not measured: {message}"
+            what = f"{origin} was not measured" if load is None else f"these numbers say nothing about {origin}"
+            message = f"{what}: {message}"
             return ObjectiveState.NOT_KNOWN, Verdict(Outcome.LOAD_FAILED, certain=False, message=message)
         verdict = judge(self._spec, load=load, usage=None, time_to_ready=None, reference=None, fresh=False)
         if verdict.outcome is Outcome.PASSED:

@@ -65,12 +65,19 @@ spec:
           env:
           - {name: A, value: "1"}
           - {name: B, valueFrom: {configMapKeyRef: {name: files, key: a.txt}}}
-          envFrom: [{configMapRef: {name: files}, prefix: P_}]
+          - {name: C, valueFrom: {secretKeyRef: {name: keys, key: a}}}
+          envFrom: [{configMapRef: {name: files}, prefix: P_}, {secretRef: {name: keys}}]
           readinessProbe: {httpGet: {path: /, port: http, httpHeaders: [{name: X, value: y}]}}
           resources: {requests: {cpu: 1, memory: 1Gi}}
           securityContext: {capabilities: {add: [NET_BIND_SERVICE]}}
-          volumeMounts: [{name: code, mountPath: /srv, subPath: a}, {name: empty, mountPath: /data}]
-        volumes: [{name: code, configMap: {name: files, items: [{key: a.txt, path: a}]}}, {name: empty, emptyDir: {}}]
+          volumeMounts:
+          - {name: code, mountPath: /srv, subPath: a}
+          - {name: empty, mountPath: /data}
+          - {name: keys, mountPath: /keys}
+        volumes:
+        - {name: code, configMap: {name: files, items: [{key: a.txt, path: a}]}}
+        - {name: empty, emptyDir: {}}
+        - {name: keys, secret: {secretName: keys, items: [{key: a, path: b}]}}
     containerName: server
   endpoint: {http: {port: 5117, path: /, timeout: 10s, headers: [{name: X, value: y}], expect: {status: [200]}}}
   dataset: {source: {inline: "{}\\n[1]\\n"}, order: Sequential}

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.files.documents import FILES, container, document
 
 from modelprofiler.core.sources import digest
+from modelprofiler.core.support import ignored
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.inputs import place_inputs, resolve, server_variables
 
@@ -169,3 +170,23 @@ def test_files_and_variables_come_from_secrets_of_the_file(tmp_path: Path) -> No
     values, problems = server_variables(there)
     assert {"A": "1\n2\n", "P_rows": "1\n2\n"} == values
     assert ["spec.server.template.spec.containers[0].envFrom[1].secretRef"] == [p.path for p in problems]
+
+
+def test_a_secret_of_the_file_is_mounted_and_another_one_is_left_out(tmp_path: Path) -> None:
+    """With a note for the one that is left out."""
+    server = container(volumeMounts=[{"name": "keys", "mountPath": "/keys"}, {"name": "other", "mountPath": "/other"}])
+    server["template"]["spec"]["volumes"] = [
+        {"name": "keys", "secret": {"secretName": "s", "items": [{"key": "k", "path": "sub/key"}]}},
+        {"name": "other", "secret": {"secretName": "none"}},
+    ]
+    there = replace(document(tmp_path, server=server), secrets={"s": {"k": b"1", "l": b"2"}})
+    inputs = place_inputs(there, tmp_path / "run")
+    assert ["/keys"] == list(inputs.mounts)
+    assert {"sub/key": b"1"} == {
+        path.relative_to(inputs.mounts["/keys"]).as_posix(): path.read_bytes()
+        for path in inputs.mounts["/keys"].rglob("*")
+        if path.is_file()
+    }
+    notes = [note for note in ignored(there.profile.spec, there.secrets) if note.startswith("volume ")]
+    assert 1 == len(notes)
+    assert "volume other is not mounted" in notes[0]

@@ -19,8 +19,9 @@ POLL_SECONDS = 0.2
 """Between two looks at a download, so that Ctrl-C seems immediate."""
 LOOK_SECONDS = 1.0
 """Between two looks at how much there is: a folder with many files takes some milliseconds."""
-STALLED_SECONDS = 300.0
-"""Without a new byte for this long a download is given up: five timeouts of a driver, which tries again that often."""
+STALLED_SECONDS = 120.0
+"""Without a new byte for this long a download is given up: twice the time that a read may take. Drivers try a host that
+does not answer again for many minutes."""
 LONGEST_SECONDS = 3600.0
 """How long a download may take where nothing else bounds it: the largest source, 200 GiB, at 0.5 Gbit/s."""
 END_SECONDS = 2.0
@@ -87,13 +88,17 @@ def fetch_apart(
                     _wait(process, folder, watch)
             finally:
                 _end(process)
-        if process.returncode == 0:
-            return
-        if not problem.exists():
-            how = "memory ran out" if process.returncode == -signal.SIGKILL else f"exit code {process.returncode}"
-            raise FetchFailed(f"the files cannot be fetched: {how}")
-        reason, _, message = problem.read_text(encoding="utf-8").partition("\n")
-    raise FetchFailed(message, "SourceNotFound" if reason == "SourceNotFound" else "SourceUnreadable")
+        if process.returncode:
+            raise _failure(process.returncode, problem)
+
+
+def _failure(code: int, problem: Path) -> FetchFailed:
+    """Return why a process that has ended with this code has not fetched the files."""
+    if not problem.exists():
+        how = "memory ran out" if code == -signal.SIGKILL else f"exit code {code}"
+        return FetchFailed(f"the files cannot be fetched: {how}")
+    reason, _, message = problem.read_text(encoding="utf-8").partition("\n")
+    return FetchFailed(message, "SourceNotFound" if reason == "SourceNotFound" else "SourceUnreadable")
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, watch: Callable[[int], bool]) -> None:

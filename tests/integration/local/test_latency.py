@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -207,6 +208,19 @@ _Server(("127.0.0.1", int(sys.argv[1])), _Handler).serve_forever()
 """
 
 
+def wait_until_listening(port: int) -> None:
+    """Wait for a server that was just started."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        else:
+            return
+
+
 def command(*arguments: str) -> subprocess.Popen[str]:
     """Start the command."""
     line = [sys.executable, "-m", "modelprofiler.cli", "run", "--wait", "100", *arguments]
@@ -220,6 +234,7 @@ def test_a_server_that_dies_meanwhile_is_named(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{port}/score"
     load = ("--url", url, "--dataset", str(rows), "--rate", "40", "--latency", "p95=5s", "--duration", "5s")
     with subprocess.Popen([sys.executable, "-c", SERVER, str(port)]) as server:
+        wait_until_listening(port)
         process = command(*load, "--warmup", "0s", "--output", "json")
         assert process.stderr is not None
         try:

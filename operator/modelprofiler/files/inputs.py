@@ -237,7 +237,7 @@ def _mounted_config_maps(document: Document, problems: list[Problem]) -> dict[st
         if not isinstance(volume, dict) or volume.get("name") not in mounted:
             continue
         secret = secret_of_volume(volume)
-        if secret in document.secrets:  # one that the file does not have is left out with a note
+        if secret is not None and secret in document.secrets:  # one that the file does not have is left out with a note
             files = document.secrets[secret]
             volumes[volume["name"]] = _selected(SourceFiles(files, None, digest(files)), volume["secret"].get("items"))
         reference = volume.get("configMap")

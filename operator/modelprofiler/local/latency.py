@@ -138,7 +138,7 @@ class LatencySession:
 
     def _notes(self, dataset: DatasetStatus) -> list[str]:
         """Return what the numbers do not say, before anything was measured."""
-        server, objectives = self._server, self._server.spec.objectives
+        server = self._server
         notes = []
         if server.from_file:
             kind = next(iter(server.spec.server.to_dict()), "server")
@@ -147,14 +147,10 @@ class LatencySession:
             notes.append("the server is on this machine, whose CPUs the load generator uses, too")
         else:
             notes.append("latency includes the network between this machine and the server")
-        unmeasured = {
-            "maxThrottledPercent": objectives.max_throttled_percent,
-            "maxTimeToReady": objectives.max_time_to_ready,
-            "maxFirstRequest": objectives.max_first_request,
-        }
-        for name, bound in unmeasured.items():
-            if bound is not None:
-                notes.append(f"objectives.{name} was not judged, because the server was not started for this load")
+        notes += [
+            f"objectives.{name} was not judged: of a running server only the answers are seen"
+            for name in _not_judged(server.spec)
+        ]
         return [*notes, *(f"spec.dataset: {warning}" for warning in dataset.warnings or ())]
 
     async def _load(self, config: LoadConfig) -> LoadResult | Failure:
@@ -207,7 +203,9 @@ class LatencySession:
         verdict = judge(self._spec, load=load, usage=None, time_to_ready=None, reference=None, fresh=False)
         if verdict.outcome is Outcome.PASSED:
             if not mostly_errors(self._spec, load):
-                return ObjectiveState.MET, verdict
+                others = ", ".join(_not_judged(self._server.spec))
+                message = f"{verdict.message}; not judged: {others}" if others else verdict.message
+                return ObjectiveState.MET, replace(verdict, message=message)
             message = f"{verdict.message}; the latency is that of a server that fails"
             return ObjectiveState.NOT_KNOWN, replace(verdict, message=message)
         if verdict.outcome in {Outcome.SLOW, Outcome.ERRORS}:
@@ -241,10 +239,19 @@ class LatencySession:
         return notes
 
 
+NEED_A_START = ("max_throttled_percent", "max_time_to_ready", "max_first_request")
+"""Objectives that a load alone cannot judge: they need the start of a server, or its control group."""
+
+
+def _not_judged(spec: ModelProfileSpec) -> list[str]:
+    """Return the names of the objectives of a profile that a load alone cannot judge."""
+    there = spec.objectives.model_dump(by_alias=True, include=set(NEED_A_START), exclude_none=True)
+    return sorted(there)
+
+
 def _judged_spec(spec: ModelProfileSpec) -> ModelProfileSpec:
     """Return the profile with the objectives that a load alone can judge."""
-    unmeasured = ("max_throttled_percent", "max_time_to_ready", "max_first_request")
-    objectives = spec.objectives.model_copy(update=dict.fromkeys(unmeasured))
+    objectives = spec.objectives.model_copy(update=dict.fromkeys(NEED_A_START))
     return spec.model_copy(update={"objectives": objectives})
 
 

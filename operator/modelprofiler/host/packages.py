@@ -1,8 +1,8 @@
 """Installs the packages of an entry script with uv, beside those of the image that this program runs in.
 
 In a cluster it is a program: the scoring-server image has this file alone, without the rest of the package, and it also
-runs in images that users name. So it is of the standard library, and of Python 3.9 on. `modelprofiler.local.environment`
-does the same on a machine of its own, and reads uv's answers with the functions here.
+runs in images that users name. So it needs the standard library of Python 3.9 and nothing else. On a machine of its own
+`modelprofiler.local.environment` does the same, and reads uv's answers with the functions here.
 
 The new environment begins with links to the files of the image's packages. uv counts these as installed: only what is
 missing, or is wanted in another version, is downloaded. Nothing of the image is written to.
@@ -231,11 +231,16 @@ class _Uv:
         self._secrets: list[str] = []
         inherited = {n: v for n, v in os.environ.items() if not n.startswith(("UV_", "PIP_", "PYTHON", "VIRTUAL_ENV"))}
         inherited.pop(CONFIG_VARIABLE, None)
-        self._environment = {
-            **inherited,
-            **{"HOME": str(work), "TMPDIR": str(work), "UV_CACHE_DIR": str(work / "cache"), "UV_NO_CONFIG": "1"},
-            **{"UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1", "UV_NO_PROGRESS": "1"},
-            **{"UV_HTTP_TIMEOUT": str(SILENT_SECONDS), "UV_HTTP_RETRIES": str(RETRIES)},
+        self._environment = inherited | {
+            "HOME": str(work),
+            "TMPDIR": str(work),
+            "NO_COLOR": "1",
+            "UV_CACHE_DIR": str(work / "cache"),
+            "UV_HTTP_RETRIES": str(RETRIES),
+            "UV_HTTP_TIMEOUT": str(SILENT_SECONDS),
+            "UV_NO_CONFIG": "1",
+            "UV_NO_PROGRESS": "1",
+            "UV_PYTHON_DOWNLOADS": "never",
         }
         if config["ca"]:
             (work / "ca.pem").write_text(config["ca"], encoding="utf-8")

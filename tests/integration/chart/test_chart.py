@@ -354,6 +354,12 @@ def test_the_pods_of_a_run_reach_each_other_and_no_more(render: Render) -> None:
     (peer,) = policies["a", "load"]["egress"][1]["to"]
     assert peer["podSelector"]["matchLabels"].items() <= server.items()
     assert [] == policies["a", "prepare"]["egress"]
+    assert [{"key": names.DOWNLOADS, "operator": "DoesNotExist"}] == (
+        policies["a", "prepare"]["podSelector"]["matchExpressions"]
+    )
+    # What downloads has a policy of its own, with its network left to the namespace.
+    assert "true" == policies["a", "download"]["podSelector"]["matchLabels"][names.DOWNLOADS]
+    assert (["Ingress"], []) == (policies["a", "download"]["policyTypes"], policies["a", "download"]["ingress"])
     assert ["Ingress"] == policies["a", "server"]["policyTypes"]
 
 

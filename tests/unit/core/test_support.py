@@ -42,7 +42,8 @@ def test_what_is_not_supported_anywhere(environment: Environment, changes: dict[
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        ({"server": script(requirements=["x==1"])}, "spec.server.entryScript.environment.requirements"),
+        ({"server": script(requirements=["-r x"])}, "spec.server.entryScript.environment.requirements[0]"),
+        ({"server": script(requirements=["x" * 1000] * 40)}, "spec.server.entryScript.environment.requirements"),
         ({"server": script(pythonVersion="3.12")}, "spec.server.entryScript.environment.pythonVersion"),
         ({"dataset": {"source": {"path": "rows.txt"}}}, "spec.dataset.source.path"),
         ({"server": {"entryScript": {"source": {"path": "."}}}}, "spec.server.entryScript.source.path"),
@@ -72,9 +73,15 @@ def test_a_problem_says_what_would_work() -> None:
     assert "`modelprofiler init --bundle`" in problem.message
 
 
+def test_a_cluster_installs_packages_and_has_the_python_of_an_image() -> None:
+    """Only the scoring-server image has a version that we know."""
+    assert [] == paths("Cluster", server=script(requirements=["x==1"], pythonVersion="3.11"))
+    assert [] == paths("Cluster", server=script(image="python:3.12", pythonVersion="3.12"))
+
+
 def test_all_problems_are_found_at_once() -> None:
     """Not one a try."""
-    server = script(requirements=["x"], pythonVersion="3.9")
+    server = script(requirements=["-x"], pythonVersion="3.9")
     assert 3 == len(paths("Cluster", dataset={"source": {"path": "x"}}, server=server))
 
 

@@ -1,0 +1,56 @@
+"""Packages that an entry script asks for, as lines of a requirements file: which lines are none. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from modelprofiler.api.server import EntryScript, Environment
+from modelprofiler.errors import Problem
+
+PATH = "spec.server.entryScript.environment"
+
+LONGEST_REQUIREMENTS = 32768
+"""Bytes of all lines together, which a pod gets in one environment variable: Linux allows it 128 KiB
+(MAX_ARG_STRLEN), and JSON writes a character as six bytes at worst. The certificates of an index are in there too."""
+
+
+def is_installed(script: EntryScript | None) -> bool:
+    """Return whether a pod has to make an environment for an entry script before it can be served.
+
+    An image that is named together with a version of Python need not have the scoring server.
+    """
+    if script is None:
+        return False
+    environment = script.environment
+    return bool(environment.requirements) or (environment.image is not None and environment.python_version is not None)
+
+
+def requirement_problems(environment: Environment) -> list[Problem]:
+    """Return the problems of requirements that show without resolving them."""
+    problems = [
+        Problem(f"{PATH}.requirements[{number}]", f"{problem}: {line[:200]!r}")
+        for number, line in enumerate(environment.requirements)
+        if (problem := _requirement_problem(line)) is not None
+    ]
+    if sum(len(line.encode()) for line in environment.requirements) > LONGEST_REQUIREMENTS:
+        longest = f"{LONGEST_REQUIREMENTS // 1024} KiB"
+        problems.append(Problem(f"{PATH}.requirements", f"must have at most {longest} of text together"))
+    return problems
+
+
+_HASHES = re.compile(r"\s+--hash[= ][a-z0-9]+:[0-9a-fA-F]+(?=\s|$)")
+
+
+def _requirement_problem(line: str) -> str | None:
+    """Return why a line is no requirement of a package: it goes into a requirements file, where it may be anything.
+
+    An option would choose where every package comes from, and ``${NAME}`` would send a variable of the caller there.
+    Hashes are no danger.
+    """
+    if any(character in line for character in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029") or line.rstrip().endswith("\\"):
+        return "must be a single line"
+    if re.search(r"(^|\s)-", _HASHES.sub("", line.strip())):
+        return "must be a package, not an option or a file of requirements"
+    if "${" in line:
+        return "must not name a variable of this machine"
+    return None

@@ -140,8 +140,8 @@ async def packages_not_installed() -> World:
     return await first(with_packages(UNRESOLVED), by("claims_result"))
 
 
-async def packages_being_installed() -> World:
-    """A server's pod installs the package again before its server starts."""
+async def packages_installed() -> World:
+    """The Job has installed the package: the first server is started."""
     return await first(with_packages(INSTALLED), stage("Starting"))
 
 
@@ -288,7 +288,7 @@ SCENES: tuple[Callable[[], Awaitable[World]], ...] = (
     claims_read,
     packages_to_install,
     packages_not_installed,
-    packages_being_installed,
+    packages_installed,
     starting,
     loading,
     reading,

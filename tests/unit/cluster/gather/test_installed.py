@@ -97,7 +97,11 @@ async def test_files_and_packages_are_looked_at_by_one_job() -> None:
         (json.dumps({"field": "pythonVersion", "message": "no"}), {}, f"{PATH}.pythonVersion: no"),
         (json.dumps({"field": "status", "message": "\x1b[31mred"}), {}, f"{PATH}.requirements: red"),
         ("", {"exitCode": 137, "reason": "OOMKilled"}, "takes more than 512Mi of memory"),
-        ("exec: python3: not found", {"exitCode": 128, "reason": "StartError"}, "(exit code 128, StartError): exec: py"),
+        (
+            "exec: python3: not found",
+            {"exitCode": 128, "reason": "StartError"},
+            "(exit code 128, StartError): exec: py",
+        ),
         (json.dumps({"packages": encoded(["x==1 --index-url"])}), {}, "left no result"),
         (json.dumps({"packages": encoded(["x==1"] * 513)}), {}, "left no result"),
         (json.dumps({"packages": encoded(["x" * 200_000])}), {}, "left no result"),
@@ -116,6 +120,7 @@ def test_what_the_container_says_is_a_sentence_or_a_list_of_packages(message: st
 
 def test_a_change_of_what_is_installed_is_a_new_look() -> None:
     """The index as well, but not who may pull the image."""
+
     def identity(**environment: Any) -> str:
         return _identity(profile(server=script(**environment)), [], {})
 

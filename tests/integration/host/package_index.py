@@ -24,15 +24,8 @@ def wheel(
     info = f"{module}-{version}.dist-info"
     files = {
         f"{module}/__init__.py": code or f"VERSION = {version!r}\n",
-        f"{info}/METADATA": "\n".join(
-            [
-                "Metadata-Version: 2.1",
-                f"Name: {name}",
-                f"Version: {version}",
-                *(f"Requires-Dist: {r}" for r in requires),
-            ]
-        )
-        + "\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + "".join(f"Requires-Dist: {one}\n" for one in requires),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     if program:
@@ -57,6 +50,7 @@ class _Handler(SimpleHTTPRequestHandler):
     silent: threading.Event | None = None
 
     def do_GET(self) -> None:
+        """Answer with a file, if at all, and to whom may have it."""
         if self.silent is not None:
             self.silent.wait(30)
             return
@@ -70,8 +64,8 @@ class _Handler(SimpleHTTPRequestHandler):
                 return
         super().do_GET()
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 @contextmanager

@@ -22,7 +22,7 @@ CODE = "def main():\n    import sys\n    print(sys.prefix)\n"
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an image with a scoring server, what it depends on, and a package that nobody needs."""
+    """Return the Python of an image with a scoring server, what it depends on, and a package that nobody needs."""
     folder = tmp_path_factory.mktemp("image")
     wheels = [
         wheel(folder / "wheels", packages.SERVER, "1.5.1", ["base>=2"], CODE, program="azmlinfsrv"),
@@ -88,7 +88,7 @@ def test_what_the_image_lacks_is_installed_and_the_image_stays_as_it_is(image: P
     assert "None" == output(venv / "bin" / "python", "-c", missing)
     assert before == files(image)
     assert ["venv"] == [p.name for p in (tmp_path / "new").iterdir()]
-    assert [p for p in venv.rglob("tinypkg/__pycache__/*.pyc")]
+    assert list(venv.rglob("tinypkg/__pycache__/*.pyc"))
 
 
 def test_the_versions_of_the_first_installation_are_installed_again(image: Path, tmp_path: Path) -> None:

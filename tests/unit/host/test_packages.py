@@ -29,10 +29,12 @@ def test_a_list_of_packages_survives_the_way_through_a_message() -> None:
     assert len(text) < packages.RESULT_BYTES
 
 
-@pytest.mark.parametrize("text", ["", "x", "eA==", encoded(["x" * 1000])])
-def test_what_is_no_list_of_packages_is_not_read(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"), [("", "too long"), ("x", ""), ("eA==", "incorrect|too long"), (encoded(["x" * 1000]), "too long")]
+)
+def test_what_is_no_list_of_packages_is_not_read(text: str, why: str) -> None:
     """Also one that is longer than it may be."""
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=why):
         decoded(text, 100)
 
 

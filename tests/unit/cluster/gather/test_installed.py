@@ -45,7 +45,8 @@ async def test_packages_are_installed_before_anything_else_starts() -> None:
     here = with_packages(INSTALLED)
     await here.go(until=lambda: bool(here.cluster.of(DEPLOYMENTS)))
     recorded = here.profile().status.claims
-    assert recorded is not None and ["flask==3.1.2", "tinypkg==1.0"] == recorded.packages
+    assert recorded is not None
+    assert ["flask==3.1.2", "tinypkg==1.0"] == recorded.packages
     (server,) = here.cluster.of(DEPLOYMENTS)
     (installing,) = server["spec"]["template"]["spec"]["initContainers"]
     config = json.loads(next(v["value"] for v in installing["env"] if v["name"] == CONFIG_VARIABLE))

@@ -41,16 +41,14 @@ SERVE = """
 import base64, functools, http.server, os
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
+    def send_head(self):
         login = base64.b64encode(f"{os.environ['username']}:{os.environ['password']}".encode()).decode()
         if self.headers.get("Authorization") == f"Basic {login}" or self.path == "/ready.txt":
-            return super().do_GET()
+            return super().send_head()
         self.send_response(401)
         self.send_header("WWW-Authenticate", "Basic")
         self.send_header("Content-Length", "0")
         self.end_headers()
-
-    do_HEAD = do_GET
 
 handler = functools.partial(Handler, directory="/index")
 http.server.ThreadingHTTPServer(("", 8000), handler).serve_forever()
@@ -203,7 +201,7 @@ def test_packages_variables_and_files_reach_every_server_of_a_run(
         return finished is not None and finished.status == "True"
 
     uid = made.fetch()["metadata"]["uid"]
-    deadline = time.monotonic() + support.PATIENCE
+    deadline = time.monotonic() + 2 * support.PATIENCE
     while not over_after_pods():
         assert time.monotonic() < deadline, made.story()
         time.sleep(support.POLL_SECONDS)

@@ -136,10 +136,12 @@ def _install(call: _Uv, config: Mapping[str, Any], venv: Path, server: str | Non
     (work / "constraints.txt").write_text("\n".join(constraints) + "\n", encoding="utf-8")
     arguments = ["pip", "install", "--python", str(venv / "bin" / "python"), *(["--exact"] if config["exact"] else [])]
     arguments += ["-r", str(work / "requirements.txt"), "-c", str(work / "constraints.txt")]
+    # Where the image has everything, no index is asked: a closed cluster may have none.
+    if call.call(*arguments, "--offline").returncode == 0:
+        return
     done = call.call(*arguments)
     if done.returncode:
-        reason = call.reason(done.stderr)
-        raise Failed("requirements", f"cannot be installed: {reason}")
+        raise Failed("requirements", f"cannot be installed: {call.reason(done.stderr)}")
 
 
 def package_name(requirement: str) -> str:
@@ -159,10 +161,10 @@ def link_image(target: Path, scripts: Path, sources: Sequence[str] | None = None
         Folders with the image's packages, the first one first on Python's path; default: those of this Python.
     """
     for source in site.getsitepackages() if sources is None else sources:
-        for folder, _, files in os.walk(source):
+        for folder, folders, files in os.walk(source):
             here = target / os.path.relpath(folder, source)
             here.mkdir(parents=True, exist_ok=True)
-            for name in files:
+            for name in [*files, *(n for n in folders if os.path.islink(os.path.join(folder, n)))]:
                 if not os.path.lexists(here / name):
                     (here / name).symlink_to(Path(folder) / name)
         for distribution in importlib.metadata.distributions(path=[source]):

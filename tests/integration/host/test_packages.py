@@ -172,6 +172,13 @@ def test_an_index_that_is_silent_is_named_when_the_time_is_over(image: Path, tmp
     assert not [p for p in (tmp_path / "new").iterdir() if p.name == "work"]
 
 
+def test_no_index_is_needed_for_what_the_image_has(image: Path, tmp_path: Path) -> None:
+    """A cluster may be closed."""
+    with served(tmp_path, silent=True) as index:
+        result = call(image, tmp_path, index=index, requirements=["base>=2"])
+    assert [] == decoded(result["packages"], 1000)
+
+
 def test_another_python_than_that_of_the_image_is_refused(image: Path, tmp_path: Path) -> None:
     """With the version that the image has."""
     result = call(image, tmp_path, python="3.99")

@@ -164,7 +164,7 @@ def link_image(target: Path, scripts: Path, sources: Sequence[str] | None = None
         for folder, folders, files in os.walk(source):
             here = target / os.path.relpath(folder, source)
             here.mkdir(parents=True, exist_ok=True)
-            for name in [*files, *(n for n in folders if os.path.islink(os.path.join(folder, n)))]:
+            for name in [*files, *(n for n in folders if Path(folder, n).is_symlink())]:
                 if not os.path.lexists(here / name):
                     (here / name).symlink_to(Path(folder) / name)
         for distribution in importlib.metadata.distributions(path=[source]):

@@ -29,7 +29,7 @@ SERVER_PACKAGES = frozenset(
 too, whose service is gone; `modelprofiler.azureml.profiling.shim` provides the part that scoring scripts import."""
 
 SCORING_IMAGE = frozenset({"joblib", "numpy", "onnxruntime", "pandas", "scikit-learn"})
-"""Packages of the scoring-server image (local/scoring-server.in). A cluster installs no others."""
+"""Packages of the scoring-server image (local/scoring-server.in). For these alone a cluster installs nothing."""
 
 WITH_SCORING_IMAGE = frozenset({"flask", "gunicorn", "inference-schema", "packaging", "pydantic", "requests", "scipy"})
 """Packages that the image has because those depend on them, and that environments name often."""
@@ -124,10 +124,7 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     if index is not None and not in_cluster:
         _ask(index, lines, result, problems)
     if in_cluster and not image:
-        lines = _within_scoring_image(lines, result, problems)
-    elif in_cluster and lines:
-        result.warnings.append(f"a cluster installs nothing: image {image} must have {', '.join(lines)}")
-        lines = []
+        lines = _beyond_scoring_image(lines, result)
     problems.check()
     if image:
         result.spec["image"] = image
@@ -231,17 +228,14 @@ def _allows(specifiers: SpecifierSet, minor: int) -> bool:
     return any(specifiers.contains(f"3.{minor}.{patch}") for patch in range(PATCHES))
 
 
-def _within_scoring_image(lines: Sequence[str], result: Translated, problems: _Problems) -> list[str]:
-    """Drop the requirements that the scoring-server image has; report the others as a problem."""
+def _beyond_scoring_image(lines: Sequence[str], result: Translated) -> list[str]:
+    """Return what a cluster has to install: nothing where the scoring-server image has all packages, else all."""
     version = result.spec.pop("pythonVersion", CLUSTER_PYTHON)
     if version != CLUSTER_PYTHON:
         result.warnings.append(f"Python {version} is not used: the cluster's scoring-server image has {CLUSTER_PYTHON}")
-    there = [line for line in lines if package_name(line) in SCORING_IMAGE | WITH_SCORING_IMAGE]
-    if missing := [line for line in lines if line not in there]:
-        problems.sentences.append(
-            f"a cluster installs nothing, and its scoring-server image has no {', '.join(missing)}; build an image "
-            "that has them and name it with Environment.from_docker_image(name, image)"
-        )
-    elif there:
-        result.warnings.append(f"{', '.join(there)}: the versions of the cluster's scoring-server image are used")
+    if any(package_name(line) not in SCORING_IMAGE | WITH_SCORING_IMAGE for line in lines):
+        return list(lines)
+    if lines:
+        versions = "the versions of the cluster's scoring-server image are used"
+        result.warnings.append(f"{', '.join(lines)}: {versions}")
     return []

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+import re
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from modelprofiler.api.model import ApiModel
-from modelprofiler.api.names import API_VERSION_PATTERN, KIND_PATTERN, ContainerName, ObjectName
+from modelprofiler.api.names import (
+    API_VERSION_PATTERN,
+    INDEX_PATTERN,
+    KIND_PATTERN,
+    NO_INDEX,
+    ContainerName,
+    ObjectName,
+)
 from modelprofiler.api.pods import Placement
 from modelprofiler.api.sources import Line, Name, Source
 from modelprofiler.api.template_schema import SCHEMA
-
-INDEX_PATTERN = r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$"
-"""An address without a name and password, which a Secret is for, and without a query."""
 
 
 class Model(ApiModel):
@@ -71,12 +76,20 @@ class EnvFrom(ApiModel):
 class PackageIndex(ApiModel):
     """An index of Python packages (the simple repository API)."""
 
-    url: Annotated[str, StringConstraints(max_length=1024, pattern=INDEX_PATTERN)]
+    cel: ClassVar[tuple[tuple[str, str], ...]] = ((f"self.url.matches(r'{INDEX_PATTERN}')", NO_INDEX),)
+
+    url: Line
     """Address of the index, such as https://packages.example/simple; without a name and password."""
     secret_ref: ObjectName | None = None
     """Name of a Secret with the keys username and password, by which the index knows us."""
     ca_bundle: Annotated[str, StringConstraints(max_length=8192, pattern="-----BEGIN CERTIFICATE-----")] | None = None
     """CA certificates, as PEM text, by which the index is verified instead of those of the image."""
+
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        if not re.search(INDEX_PATTERN, self.url):
+            raise ValueError(NO_INDEX)
+        return self
 
 
 class Environment(ApiModel):

@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from modelprofiler.api.names import INDEX_PATTERN
 from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.server import INDEX_PATTERN
 from modelprofiler.errors import InvalidInput, Problem
 
 PREFIX = "MODELPROFILER_"

@@ -9,9 +9,10 @@ from modelprofiler.errors import Problem
 
 PATH = "spec.server.entryScript.environment"
 
-LONGEST_REQUIREMENTS = 32768
-"""Bytes of all lines together, which a pod gets in one environment variable: Linux allows it 128 KiB
-(MAX_ARG_STRLEN), and JSON writes a character as six bytes at worst. The certificates of an index are in there too."""
+LONGEST_REQUIREMENTS = 16384
+"""Bytes of all lines together. A pod gets them in an environment variable, for which Linux has 128 KiB
+(MAX_ARG_STRLEN): JSON writes a byte as six at worst, and the versions of packages and the certificates of an index take
+the rest."""
 
 
 def is_installed(script: EntryScript | None) -> bool:

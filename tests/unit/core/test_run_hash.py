@@ -100,3 +100,25 @@ def test_a_new_run_can_say_why() -> None:
     after = evidence(spec_of(load={"openLoop": {"rate": "60"}}), **{**DIGESTS, "image": "other"})
     assert ["image", "load.openLoop.rate"] == changed_evidence(before, after)
     assert [] == changed_evidence(before, before)
+
+
+def test_where_packages_come_from_counts_but_not_who_may_have_them() -> None:
+    """The same name may be another package in another index."""
+
+    def asked(**environment: Any) -> str:
+        return hash_of(server={"entryScript": {**SCRIPT, "environment": {"requirements": ["x"], **environment}}})
+
+    url = "https://packages.example/simple"
+    one = asked(packageIndex={"url": url})
+    assert one != asked()
+    assert one == asked(packageIndex={"url": url, "secretRef": "login", "caBundle": "-----BEGIN CERTIFICATE-----"})
+    assert one != asked(packageIndex={"url": url + "/other"})
+
+
+def test_a_run_from_before_env_from_keeps_its_hash() -> None:
+    """A field that is not set is not there."""
+    digests = {"model_digest": None, "code_digest": None, "dataset_digest": None, "image": None}
+    identity = evidence(spec_of(server={"entryScript": SCRIPT}), **digests)
+    assert "envFrom" not in identity["server"]["entryScript"]["environment"]
+    with_group = {**SCRIPT, "environment": {"envFrom": [{"secretRef": {"name": "s"}}]}}
+    assert hash_of(server={"entryScript": SCRIPT}) != hash_of(server={"entryScript": with_group})

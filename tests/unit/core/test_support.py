@@ -128,3 +128,12 @@ def test_a_workload_is_read_in_a_cluster_only() -> None:
     """On this machine there is none."""
     server = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}
     assert ([], ["spec.server.workloadRef"]) == (paths("Cluster", server=server), paths("Local", server=server))
+
+
+def test_variables_of_whole_objects() -> None:
+    """A Secret needs a cluster; with threads Auto nobody could tell which variables they set."""
+    groups = [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "b"}}]
+    server = script(envFrom=groups)
+    assert [] == paths("Cluster", server=server)
+    assert ["spec.server.entryScript.environment.envFrom[1]"] == paths("Local", server=server)
+    assert ["spec.search.threads"] == paths("Cluster", server=server, search={"threads": "Auto"})

@@ -147,3 +147,15 @@ def test_variables_come_from_values_and_from_the_config_maps_of_the_file(tmp_pat
     assert {"A": "1", "B": "1\n2\n"} == values
     at = "spec.server.template.spec.containers[0]"
     assert [f"{at}.envFrom[0].configMapRef", f"{at}.env[2].valueFrom.configMapKeyRef"] == [p.path for p in problems]
+
+
+def test_an_entry_script_has_variables_of_whole_config_maps_too(tmp_path: Path) -> None:
+    """Those of env take precedence, as in a pod; keys get the prefix of their group."""
+    environment = {
+        "env": [{"name": "P_score.py", "value": "1"}],
+        "envFrom": [{"prefix": "P_", "configMapRef": {"name": "files"}}, {"configMapRef": {"name": "none"}}],
+    }
+    script = {"source": {"configMap": {"name": "files"}}, "environment": environment}
+    values, problems = server_variables(document(tmp_path, server={"entryScript": script}))
+    assert ("1", "1\n2\n") == (values["P_score.py"], values["P_rows.txt"])
+    assert ["spec.server.entryScript.environment.envFrom[1].configMapRef"] == [p.path for p in problems]

@@ -25,8 +25,8 @@ FIELDS = ("requirements", "pythonVersion", "packageIndex.secretRef", "image")
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9-]{0,126}==[A-Za-z0-9.!+_-]{1,126}")
 MOST_PACKAGES = 512
 """As many as the status has room for."""
-LONGEST_LIST = 65536
-"""Characters of all packages: 512 of the usual length are a fifth of it."""
+LONGEST_LIST = 16384
+"""Characters of all packages: as many as 512 of the usual length have. See `requirements.LONGEST_REQUIREMENTS`."""
 
 
 def read(ended: Object) -> tuple[list[str], str]:

@@ -6,14 +6,16 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.cluster.objects import Object, profile, raw_profile
+from tests.unit.cluster.objects import Object, now, profile, raw_profile
 from tests.unit.cluster.on_claims import all_on_claims
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import World
 
-from modelprofiler.cluster.adapter import CLAIMS, DEPLOYMENTS, JOBS
-from modelprofiler.cluster.gather import installed
-from modelprofiler.cluster.gather.claims import _identity
+from modelprofiler.cluster.adapter import CLAIMS as CLAIMS_KIND
+from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS
+from modelprofiler.cluster.gather import installed, prepare
+from modelprofiler.cluster.gather.claims import Claims, _identity
+from modelprofiler.cluster.settings import Settings
 from modelprofiler.files.inspect import PrepareResult
 from modelprofiler.host.packages import CONFIG_VARIABLE, encoded
 
@@ -80,7 +82,7 @@ async def test_files_and_packages_are_looked_at_by_one_job() -> None:
     spec["server"]["entryScript"]["environment"] = {"requirements": ["tinypkg"]}
     here = World(raw_profile(**spec))
     claim = {"metadata": {"name": "files", "namespace": "team"}, "spec": {"accessModes": ["ReadWriteMany"]}}
-    here.cluster.put(CLAIMS, claim)
+    here.cluster.put(CLAIMS_KIND, claim)
     here.on_claims = PrepareResult.model_validate({"problems": [problem]})
     here.packages = UNRESOLVED
     for _ in range(3):
@@ -117,6 +119,63 @@ def test_what_the_container_says_is_a_sentence_or_a_list_of_packages(message: st
     assert [] == packages
     assert says in problem
     assert "\x1b" not in problem
+
+
+CLAIMS = Claims(sources=(), identity="i", host=None, together=False, installs=True)
+JOB = {"metadata": {"name": "j", "creationTimestamp": "2026-01-01T00:00:00Z"}}
+FAILED = {"status": {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}}
+LATE = {"status": {"conditions": [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}]}}
+
+
+def job_pod(state: Object, **status: Any) -> Object:
+    """Return the pod of the Job, whose only container is in a state."""
+    statuses = [{"name": "modelprofiler-packages", "state": state}]
+    return {"metadata": {"name": "p"}, "spec": {"nodeName": "n"}, "status": {"containerStatuses": statuses, **status}}
+
+
+COPY_FAILED = {
+    "initContainerStatuses": [
+        {
+            "name": "modelprofiler-installer",
+            "state": {"terminated": {"exitCode": 1, "reason": "Error", "message": "cp: not found"}},
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("job", "pod", "seconds", "says"),
+    [
+        ({}, job_pod({"running": {}}), 9, "installing the packages of the entry script"),
+        ({}, job_pod({"waiting": {}}), 2, "installing the packages of the entry script"),
+        (
+            {},
+            job_pod({"waiting": {"reason": "ErrImagePull", "message": "no such image"}}),
+            9,
+            "waiting for the pod that installs the packages: ErrImagePull: no such image",
+        ),
+        (
+            {},
+            job_pod({"waiting": {"reason": "ErrImagePull", "message": "no such image"}}),
+            241,
+            f"{PATH}.requirements: the pod that installs the packages has not started in 240 s: ErrImagePull: no such",
+        ),
+        (
+            FAILED,
+            job_pod({"waiting": {}}, **COPY_FAILED),
+            9,
+            f"{PATH}.requirements: the pod that installs the packages left no result: exit code 1, Error: cp: not",
+        ),
+        (LATE, job_pod({"running": {}}), 900, f"{PATH}.requirements: installing the packages took longer than 600 s"),
+    ],
+)
+def test_how_far_the_job_is_and_why_it_has_failed(job: Object, pod: Object, seconds: float, says: str) -> None:
+    """With the field that it is about."""
+    seen = prepare.read(JOB | job, [pod], CLAIMS, Settings(), now(seconds))
+    message = seen.message
+    assert message is not None
+    assert message.startswith(says)
+    assert isinstance(seen, prepare.Waiting) or seen.reason == "PackagesNotInstalled"
 
 
 def test_a_change_of_what_is_installed_is_a_new_look() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 from tests.unit.cluster.objects import Object, profile
@@ -10,6 +12,7 @@ from tests.unit.cluster.on_claims import all_on_claims
 
 from modelprofiler.api.status import ClaimsStatus
 from modelprofiler.cluster import names
+from modelprofiler.cluster.manifests.packages import OF_IMAGE
 from modelprofiler.cluster.manifests.prepare import prepare_job
 from modelprofiler.cluster.manifests.server import deployment
 from modelprofiler.cluster.settings import Settings
@@ -179,3 +182,14 @@ def test_the_job_reads_claims_and_installs_at_once() -> None:
     assert ["modelprofiler-installer"] == [c["name"] for c in pod["initContainers"]]
     alone = prepare_job(profile(**all_on_claims()), SETTINGS, identity="i", host=None)["spec"]["template"]
     assert names.DOWNLOADS not in alone["metadata"]["labels"]
+
+
+def test_our_image_has_the_installer_where_pods_look_for_it(repository: Path) -> None:
+    """With the version of uv that the tests run."""
+    dockerfile = (repository / "Dockerfile").read_text(encoding="utf-8")
+    assert f"COPY operator/modelprofiler/host/packages.py {OF_IMAGE}/install.py\n" in dockerfile
+    assert f"python3 -m venv --without-pip {OF_IMAGE} " in dockerfile
+    locks = [(repository / "requirements" / f"{name}.txt").read_text(encoding="utf-8") for name in ("installer", "dev")]
+    installer, dev = (re.findall(r"^uv==\S+", lock, re.MULTILINE) for lock in locks)
+    assert installer == dev
+    assert 1 == len(installer)

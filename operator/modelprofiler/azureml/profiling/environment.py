@@ -15,6 +15,7 @@ from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import Untranslatable, parsed, pypi_packages
 from modelprofiler.azureml.profiling.installable import Answer
 from modelprofiler.azureml.profiling.pip_lines import PipLines, contradictions, exclude_each_other, pip_lines
+from modelprofiler.azureml.profiling.pull_secret import Login, login_of
 from modelprofiler.azureml.serving.conda_dependencies import package_name
 from modelprofiler.azureml.serving.environment import Environment
 from modelprofiler.core.support import CLUSTER_PYTHON
@@ -64,11 +65,14 @@ class Translated:
         What differs from the original environment, in sentences for the caller.
     packages
         Names of the packages that are installed.
+    login
+        What a cluster pulls the image with; None: what it has.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
+    login: Login | None = None
 
 
 @dataclass
@@ -117,6 +121,7 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     if image and ORIGINAL_IMAGES.match(image):
         result.warnings.append(f"image {image} has no inference server of its own and is not used")
         image = None
+    login = _login(environment, problems)
     lines: list[str] = []
     if not environment.python.user_managed_dependencies:
         python = _python(environment, result, problems)
@@ -128,6 +133,7 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     problems.check()
     if image:
         result.spec["image"] = image
+        result.login = login if in_cluster else None
         if not in_cluster:
             result.warnings.append(f"image {image} is not used on this machine; its packages must be listed")
     if lines:
@@ -136,6 +142,14 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     variables = environment.python.conda_dependencies.variables | dict(environment.environment_variables or {})
     result.spec["env"] = [{"name": str(name), "value": str(value)} for name, value in variables.items()]
     return result
+
+
+def _login(environment: Environment, problems: _Problems) -> Login | None:
+    try:
+        return login_of(environment.docker)
+    except ValueError as error:
+        problems.sentences.append(str(error))
+        return None
 
 
 def _ask(index: Index, lines: list[str], result: Translated, problems: _Problems) -> None:

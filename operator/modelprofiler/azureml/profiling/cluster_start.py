@@ -1,4 +1,4 @@
-"""Starts a run in a cluster: creates a ModelProfile, its ConfigMaps, its Secret and its claim with the caller's rights."""
+"""Starts a run in a cluster: creates a ModelProfile and all that it names, with the caller's rights."""
 
 from __future__ import annotations
 

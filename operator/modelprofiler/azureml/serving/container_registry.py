@@ -6,8 +6,8 @@ from __future__ import annotations
 class ContainerRegistry:
     """Address and login of an image registry.
 
-    A run in a cluster gets a Secret with the login, which is deleted with its profile. An environment that is registered
-    or written to a file does not have it.
+    A run in a cluster gets a Secret with the login, which is deleted with its profile. An environment does not keep it
+    when it is registered or written to a file.
     """
 
     def __init__(self) -> None:

@@ -39,7 +39,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def shop(kubectl: Run, module_namespace: str) -> str:
-    """Make a Deployment with a sidecar, its Service and its disruption budget; and another one with a readiness gate."""
+    """Make a Deployment with a sidecar, its Service and disruption budget; and another one with a readiness gate."""
     template = cost_server(cpu_ms=5, memory_mib=32)
     pod = template["spec"]
     sidecar = copy.deepcopy(pod["containers"][0])

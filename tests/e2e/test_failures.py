@@ -108,12 +108,6 @@ CASES: dict[str, Case] = {
         "ReferenceFailed",
         r'^(ImagePullBackOff|ErrImagePull): .*"?registry\.invalid/nobody/nothing:1"?',
     ),
-    "no-node": Case(
-        _server({"nodeSelector": {"example.com/gpu": "yes"}}),
-        Outcome.UNSCHEDULABLE,
-        "ReferenceFailed",
-        r"^the pod cannot be scheduled: 0/\d+ nodes are available: .*didn't match Pod's node affinity/selector",
-    ),
     "answers-500": Case(
         _server(status=500),
         Outcome.ERRORS,

@@ -78,7 +78,7 @@ CASES: dict[str, Case] = {
         _with_sidecar(exit_message="no licence", exit_code=7),
         Outcome.CRASHED,
         "ReferenceFailed",
-        r"^container side ended with exit code 7: no licence$",
+        r"^container side ended with exit code 7: no licence; its licence is missing, expired or in use elsewhere, ",
     ),
     "killed-by-its-probe": Case(
         _server(container={"livenessProbe": LIVENESS}, hang_after=30),

@@ -102,33 +102,37 @@ class _Response:
 
 def kinds_of(samples: Iterable[tuple[int, Sample]]) -> list[AnswerKind]:
     """Return the kinds of the answers that were kept, the most frequent first, at most `MOST_KINDS`."""
-    groups: defaultdict[tuple[int, str, Body], _Group] = defaultdict(_Group)
+    groups: defaultdict[tuple[int, str, Body, str], _Group] = defaultdict(_Group)
     looked = [(status, sample, *_read(sample)) for status, sample in samples]
     bodies = [body_of(content, kind) for _, _, kind, content in looked]
     counts = Counter(body.shape for body in bodies if not body.is_error and body.shape.startswith("JSON object"))
     if len(counts) > MOST_SHAPES:
         bodies = [Body("JSON object") if body.shape in counts and not body.is_error else body for body in bodies]
     for (status, sample, content_type, content), body in zip(looked, bodies, strict=True):
-        group = groups[status, content_type, body]
+        group = groups[status, content_type, body, sample.unmet]
         group.answers += sample.stands_for
         group.looked_at += 1
         group.rows.add(sample.row)
         group.bodies.add(hashlib.blake2b(content, digest_size=8).digest() + sample.length.to_bytes(8))
         group.sample = group.sample or content
-    most = sorted(groups.items(), key=lambda item: item[1].answers, reverse=True)[:MOST_KINDS]
+    ordered = sorted(groups.items(), key=lambda item: item[1].answers, reverse=True)
+    most = ordered[:MOST_KINDS]
+    if not any(unmet for (*_, unmet), _ in most):  # of those that failed by what they contain, one is always shown
+        most[-1:] = next(([item] for item in ordered[MOST_KINDS:] if item[0][3]), most[-1:])
     return [
         AnswerKind(
             status=status,
             content_type=content_type or None,
             shape=head_in_bytes(body.shape, SHAPE_BYTES),
             error=body.is_error,
+            unmet=unmet or None,
             answers=group.answers,
             looked_at=group.looked_at,
             bodies=len(group.bodies),
             rows=len(group.rows),
             sample=head_in_bytes(shown(group.sample.decode("utf-8", "replace"), SAMPLE_BYTES), SAMPLE_BYTES),
         )
-        for (status, content_type, body), group in most
+        for (status, content_type, body, unmet), group in most
     ]
 
 

@@ -44,10 +44,9 @@ BODY_SIZE = f"must be from 1 byte to {LARGEST_BODY} (m is a thousandth of a byte
 
 def _as_text(value: object) -> object:
     """Return a whole number as text, and refuse other values as the API server does."""
-    if isinstance(value, bool):
-        raise ValueError(f'must be text or a whole number: write {str(value).lower()} in quotes, "{str(value).lower()}"')
-    if isinstance(value, float):
-        raise ValueError(f'must be text or a whole number: write {value:.15g} in quotes, "{value:.15g}"')
+    if isinstance(value, bool | float):
+        text = str(value).lower() if isinstance(value, bool) else f"{value:.15g}"
+        raise ValueError(f'must be text or a whole number: write {text} in quotes, "{text}"')
     return str(value) if isinstance(value, int) else value
 
 

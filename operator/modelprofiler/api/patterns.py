@@ -18,7 +18,7 @@ MOST_PARTS = 256
 """Parts of a pattern with its counts written out: linear time is that of the text times the parts. With as many, the
 slowest patterns that were tried took a second for a body of 1 MiB; a thousand digits took 13 s."""
 
-_TOKEN = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\s*(\d*)\s*(?:,\s*(\d*)\s*)?\}|.", re.DOTALL)
+_PIECE = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\s*(\d*)\s*(?:,\s*(\d*)\s*)?\}|.", re.DOTALL)
 _QUANTIFIERS = frozenset("?*+|^$")
 
 
@@ -76,19 +76,19 @@ def _parts(pattern: str) -> int:
     groups = [0]
     last = 0
     """Parts of what a count would repeat."""
-    for match in _TOKEN.finditer(pattern):
-        token, least, most = match[0], match[1], match[2]
-        if token == "(":
+    for match in _PIECE.finditer(pattern):
+        piece, least, most = match[0], match[1], match[2]
+        if piece == "(":
             groups.append(0)
             last = 0
-        elif token == ")" and len(groups) > 1:
+        elif piece == ")" and len(groups) > 1:
             last = groups.pop()
             groups[-1] += last
         elif least is not None:
             times = max(int(least[:6] or 0), int((most or "0")[:6]), 1)
             groups[-1] += last * (times - 1)
             last *= times
-        elif token not in _QUANTIFIERS:
+        elif piece not in _QUANTIFIERS:
             last = 1
             groups[-1] += 1
     return sum(groups)

@@ -49,7 +49,9 @@ def test_what_does_not_match_in_linear_time_is_refused_with_the_reason(pattern: 
     assert reason in str(caught.value)
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(.*a){12}$", "(a?){100}a{100}b", "^(([a-z])+.)+[A-Z]([a-z])+$"])
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|aa)+$", "(.*a){12}$", "(a?){100}a{100}b", "^(([a-z])+.)+[A-Z]([a-z])+$"]
+)
 def test_patterns_that_never_end_elsewhere_end_at_once(pattern: str) -> None:
     """Python's own `re` takes longer than a lifetime for most of these; seconds leave room for a busy machine."""
     began = time.monotonic()

@@ -128,6 +128,14 @@ def wanted(expect: Expectation, field: str) -> str:
     return f"{at_most}{quote}{shown(str(text), SHOWN_CHARACTERS)}{quote}"
 
 
+def described(expect: Expectation) -> str:
+    """Return what a good answer is, in a line: ``status 200, contentType text/csv, jsonPath $.ok to be true``."""
+    fields = ("contentType", "maxBodySize", "bodyContains", "bodyMatches")
+    conditions = [f"{name} {text}" for name in fields if (text := wanted(expect, name))]
+    conditions += [f"jsonPath {wanted(expect, f'jsonPath[{number}]')}" for number in range(len(expect.json_path))]
+    return ", ".join([f"status {' or '.join(map(str, expect.status))}", *conditions])
+
+
 def names_whole_answer(expect: Expectation, body: str) -> bool:
     """Whether an answer with this body is, as a whole, what the user has written down: equal ones are then no wonder.
 

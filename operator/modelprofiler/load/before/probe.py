@@ -55,7 +55,9 @@ class Prober:
         What is expected of the answers.
     """
 
-    def __init__(self, make_client: Callable[[Done], Client], path: str = "", expect: Expectation | None = None) -> None:
+    def __init__(
+        self, make_client: Callable[[Done], Client], path: str = "", expect: Expectation | None = None
+    ) -> None:
         self._client = make_client(self._ended)
         self._timeout = self._client.timeout
         self._path = path

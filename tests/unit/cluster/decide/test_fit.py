@@ -49,7 +49,9 @@ def row(index: int, text: str) -> Trial:
     load = {
         "requests": 123456,
         "failures": 12345,
-        "failuresByKind": dict.fromkeys(("refused", "reset", "timeout", "status", "protocol", "content", "dropped"), 12345),
+        "failuresByKind": dict.fromkeys(
+            ("refused", "reset", "timeout", "status", "protocol", "content", "dropped"), 12345
+        ),
         "rate": "123.4",
         "rowsCovered": 12345,
         "distinctRows": 12345,

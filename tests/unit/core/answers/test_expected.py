@@ -1,12 +1,14 @@
 """What an answer must contain: paths, values, types, and the beginning of a body that is looked at."""
 
 import gzip
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from modelprofiler.api.expectation import Expectation
-from modelprofiler.core.answers.expected import Content, Expected, Unmet, names_whole_answer, wanted
+from modelprofiler.core.answers.expected import Content, Expected, Unmet, described, names_whole_answer, wanted
 
 
 def unmet(body: bytes, **content: Any) -> Unmet | None:
@@ -22,7 +24,8 @@ def at(path: str, **check: Any) -> dict[str, Any]:
     return {"jsonPath": [{"path": path, **check}]}
 
 
-BODY = b"""{"ok": true, "label": "cat", "n": 3, "score": 0.50, "text": "3", "nothing": null, "a b": {"c-d": [[1], [2, 2]]},
+BODY = b"""{"ok": true, "label": "cat", "n": 3, "score": 0.50, "text": "3", "nothing": null,
+"a b": {"c-d": [[1], [2, 2]]},
 "items": [{"id": 1, "tags": ["x"]}, {"id": 1, "tags": []}], "empty": [], "true": "true", "big": 12345678901234567890}"""
 
 
@@ -154,6 +157,19 @@ def test_what_is_wanted_is_said_without_what_may_be_a_credential() -> None:
     both = Expectation.model_validate(at("$.n", value=3, type="Number"))
     assert "$.n to be 3 (a Number)" == wanted(both, "jsonPath[0]")
     assert "" == wanted(both, "jsonPath[7]")
+
+
+def test_the_example_in_the_documentation_is_one() -> None:
+    """It parses, an answer like the one it speaks of is good, and it is said in a line."""
+    page = (Path(__file__).resolve().parents[4] / "docs" / "inputs.md").read_text(encoding="utf-8")
+    block = page.partition("## What a good answer is")[2].partition("```yaml\n")[2].partition("```")[0]
+    expect = yaml.safe_load(block)["endpoint"]["http"]["expect"]
+    assert unmet(b'{"ok": true, "id": "0123abcd", "predictions": [{"score": 0.5}]}', expect=expect) is None
+    assert described(Expectation.model_validate(expect)) == (
+        "status 200, contentType application/json, maxBodySize at most 64Ki, bodyContains '\"predictions\"', "
+        'bodyMatches \'"id":\\s*"[0-9a-f]{8}"\', jsonPath $.ok to be true, jsonPath $.predictions[*].score to be a '
+        "Number"
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from modelprofiler.core.answers.redact import shown
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.load.http.answers import Sample
 from modelprofiler.load.http.irregular import lenient_parser, without_repetition
-from modelprofiler.load.result import MOST_KINDS
+from modelprofiler.load.result import most_frequent
 
 BODY_BYTES = 4096
 """Bytes of a body that are looked at: an error is at its beginning, and so are the keys of most objects."""
@@ -101,7 +101,7 @@ class _Response:
 
 
 def kinds_of(samples: Iterable[tuple[int, Sample]]) -> list[AnswerKind]:
-    """Return the kinds of the answers that were kept, the most frequent first, at most `MOST_KINDS`."""
+    """Return the kinds of the answers that were kept, the most frequent first, as many as a result names."""
     groups: defaultdict[tuple[int, str, Body, str], _Group] = defaultdict(_Group)
     looked = [(status, sample, *_read(sample)) for status, sample in samples]
     bodies = [body_of(content, kind) for _, _, kind, content in looked]
@@ -116,9 +116,7 @@ def kinds_of(samples: Iterable[tuple[int, Sample]]) -> list[AnswerKind]:
         group.bodies.add(hashlib.blake2b(content, digest_size=8).digest() + sample.length.to_bytes(8))
         group.sample = group.sample or content
     ordered = sorted(groups.items(), key=lambda item: item[1].answers, reverse=True)
-    most = ordered[:MOST_KINDS]
-    if not any(unmet for (*_, unmet), _ in most):  # of those that failed by what they contain, one is always shown
-        most[-1:] = next(([item] for item in ordered[MOST_KINDS:] if item[0][3]), most[-1:])
+    most = most_frequent(ordered, lambda item: bool(item[0][3]))
     return [
         AnswerKind(
             status=status,

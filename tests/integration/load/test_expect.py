@@ -93,7 +93,7 @@ def test_an_answer_of_another_type_fails_by_content(load: MakeLoad) -> None:
         ("keep_alive", {"contentType": "text/plain"}, "but it has no content type, and"),
         ("json_large", OK, "but its body is longer than the 1,048,576 bytes that are looked at, and"),
         ("json_large", {"bodyContains": '"ok"'}, "but the first 1,048,576 bytes of its body do not contain the text"),
-        ("json_large", {"maxBodySize": "1Mi"}, "but its body has 1,048,604 bytes, and endpoint.http.expect.maxBodyS"),
+        ("json_large", {"maxBodySize": "1Mi"}, "but its body has 1,048,603 bytes, and endpoint.http.expect.maxBodyS"),
     ],
 )
 def test_the_first_request_says_what_came_and_what_was_expected(

@@ -30,24 +30,38 @@ def values_at(document: Json, steps: Sequence[Step]) -> list[Json] | None:
     """Return the values at a place; None where the place, or one of its branches, is not there, or has no element."""
     values = [document]
     for step in steps:
-        inner: list[Json] = []
-        for value in values:
-            found = _inside(value, step)
-            if found is None:
-                return None
-            inner += found
-        values = inner
-    return values or None
+        found = _elements(values) if step is EVERY else _inside(values, step)
+        if not found:
+            return None
+        values = found
+    return values
 
 
-def _inside(value: Json, step: Step) -> list[Json] | None:
-    if step is EVERY:
+def _elements(values: Sequence[Json]) -> list[Json] | None:
+    """Return the elements of every value; None where one of them has none by its type."""
+    inner: list[Json] = []
+    for value in values:
         if isinstance(value, list):
-            return value
-        return list(value.values()) if isinstance(value, dict) else None
-    if isinstance(step, int):
-        return [value[step]] if isinstance(value, list) and step < len(value) else None
-    return [value[step]] if isinstance(value, dict) and step in value else None
+            inner += value
+        elif isinstance(value, dict):
+            inner += value.values()
+        else:
+            return None
+    return inner
+
+
+def _inside(values: Sequence[Json], step: Step) -> list[Json] | None:
+    """Return what each value has at an index or in a field; None where one of them has nothing there."""
+    try:
+        if isinstance(step, int):
+            return [value[step] for value in values if isinstance(value, list) or _nothing_there()]
+        return [value[step] for value in values if isinstance(value, dict) or _nothing_there()]
+    except LookupError:
+        return None
+
+
+def _nothing_there() -> bool:
+    raise LookupError
 
 
 def type_of(value: Json) -> str:

@@ -25,6 +25,11 @@ from modelprofiler.load.http.connection import (
 HEADER_CHARACTERS = 255
 """Characters of a header's value that are kept: no media type is longer."""
 
+MOST_KNOWN = 512
+"""Answers whose verdict is remembered: rows are sent again and again, and most servers answer them as before."""
+KNOWN_BYTES = 2**14
+"""Bytes that the body of such an answer may have, so that all of them have at most 8 MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -63,6 +68,8 @@ class Judging:
         self.expected = Expected(expect)
         self.arrived: Arrived | None = None
         self.last: Unmet | None = None
+        self._parses = bool(expect.json_path)
+        self._known: dict[Content, Unmet | None] = {}
         self._answers = answers
         self._done = done
 
@@ -72,12 +79,23 @@ class Judging:
         self.last = None
         if arrived is not None:
             if failure is None:
-                self.last = self.expected.unmet(arrived.content)
+                self.last = self._verdict(arrived.content)
             unmet = self.last.field if self.last is not None else ""
             self._answers.count(arrived.status, arrived.length, arrived.row, arrived.response, unmet)
             if unmet:
                 failure = "content"
         self._done(intended, now, failure)
+
+    def _verdict(self, content: Content) -> Unmet | None:
+        """Return what an answer does not fulfil; one that is equal to an earlier one is not parsed again."""
+        if not self._parses or len(content.body) > KNOWN_BYTES:
+            return self.expected.unmet(content)
+        if content in self._known:
+            return self._known[content]
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        verdict = self._known[content] = self.expected.unmet(content)
+        return verdict
 
 
 class JudgingConnection(CapturingConnection):

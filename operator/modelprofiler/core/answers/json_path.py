@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-Json = object
+Json = Any
 """What `json.loads` returns."""
 EVERY = object()
 """The step [*]: every element of an array, every value of an object."""
@@ -52,16 +53,13 @@ def _elements(values: Sequence[Json]) -> list[Json] | None:
 
 def _inside(values: Sequence[Json], step: Step) -> list[Json] | None:
     """Return what each value has at an index or in a field; None where one of them has nothing there."""
+    container = list if isinstance(step, int) else dict
+    if not all(isinstance(value, container) for value in values):
+        return None
     try:
-        if isinstance(step, int):
-            return [value[step] for value in values if isinstance(value, list) or _nothing_there()]
-        return [value[step] for value in values if isinstance(value, dict) or _nothing_there()]
+        return [value[step] for value in values]
     except LookupError:
         return None
-
-
-def _nothing_there() -> bool:
-    raise LookupError
 
 
 def type_of(value: Json) -> str:
@@ -72,4 +70,6 @@ def type_of(value: Json) -> str:
         return "Boolean"
     if isinstance(value, int | float):
         return "Number"
-    return {str: "String", list: "Array", dict: "Object"}[type(value)]
+    if isinstance(value, str):
+        return "String"
+    return "Array" if isinstance(value, list) else "Object"

@@ -14,9 +14,8 @@ from modelprofiler.core.answers.expected import Content, Expected, Unmet, descri
 def unmet(body: bytes, **content: Any) -> Unmet | None:
     """Return what the body lacks of `expect`."""
     expect = content.pop("expect")
-    return Expected(Expectation.model_validate(expect)).unmet(
-        Content(**{"content_type": "application/json", "body": body, "size": len(body)} | content)
-    )
+    fields: dict[str, Any] = {"content_type": "application/json", "body": body, "size": len(body)}
+    return Expected(Expectation.model_validate(expect)).unmet(Content(**fields | content))
 
 
 def at(path: str, **check: Any) -> dict[str, Any]:
@@ -112,7 +111,7 @@ def test_a_byte_order_mark_is_no_part_of_a_body() -> None:
 
 def test_only_the_beginning_is_looked_at() -> None:
     """What was cut is not taken for what is missing: the sentence says how much was looked at."""
-    beginning = {"body": b"x" * 2**20, "size": 2**20 + 2}
+    beginning: dict[str, Any] = {"body": b"x" * 2**20, "size": 2**20 + 2}
     expected = Expected(Expectation(body_contains="ok"))
     assert 2**20 == expected.kept_bytes
     assert Unmet("bodyContains", "the first 1,048,576 bytes of its body do not contain the text") == expected.unmet(

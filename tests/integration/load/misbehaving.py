@@ -274,6 +274,14 @@ async def lazy(x: Exchange) -> bool:
     return await keep_alive(x)
 
 
+async def compiling(x: Exchange) -> bool:
+    """Answer one at a time: the first hundred requests take 30 ms each, the others nothing."""
+    async with one_at_a_time:
+        if x.served <= 100:
+            await asyncio.sleep(0.03)
+    return await keep_alive(x)
+
+
 async def two_writes(x: Exchange) -> bool:
     """Write head and body as far apart as an acknowledgement is delayed, every other time."""
     head, body = answer(b"in two pieces").split(b"\r\n\r\n")

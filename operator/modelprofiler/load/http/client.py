@@ -93,13 +93,13 @@ class Client(Pool):
             self.heads = NoHeads()
         self._host, self._port = host, port
         self._tls, self._server_name = tls, server_name
-        self._max_in_flight = max_in_flight
+        self.max_in_flight = max_in_flight
         self._connecting: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
     def submit(self, index: int, intended: float) -> bool:
         """Send request ``index``, due at ``intended``; return False, and send nothing, with too many in flight."""
-        if self.in_flight >= self._max_in_flight:
+        if self.in_flight >= self.max_in_flight:
             return False
         self.in_flight += 1
         idle = self.idle

@@ -6,6 +6,7 @@ and no backreferences, and the time of a match grows linearly with the text. Wha
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -17,6 +18,10 @@ NOT_LINEAR = "is not a regular expression as RE2 has them, which match in linear
 MOST_PARTS = 256
 """Parts of a pattern with its counts written out: linear time is that of the text times the parts. With as many, the
 slowest patterns that were tried took a second for a body of 1 MiB; a thousand digits took 13 s."""
+
+MOST_KNOWN = 8
+"""Patterns that are kept compiled: the operator reads a profile at every look. The library allows 10 MB for one; a usual
+one has a few kilobytes."""
 
 _PIECE = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\s*(\d*)\s*(?:,\s*(\d*)\s*)?\}|.", re.DOTALL)
 _QUANTIFIERS = frozenset("?*+|^$")
@@ -43,7 +48,7 @@ class LinearPattern:
         try:
             self._validator = SchemaValidator(core_schema.str_schema(pattern=text, regex_engine="rust-regex"))
         except SchemaError as e:
-            reason = str(e).splitlines()[-1].removeprefix("error: ").strip().rstrip(".")
+            reason = str(e).splitlines()[-1].strip().removeprefix("SchemaError: ").removeprefix("error: ").rstrip(".")
             raise ValueError(f"{NOT_LINEAR}: {reason}") from None
 
     def occurs_in(self, text: str) -> bool:
@@ -66,8 +71,14 @@ class PatternRule:
         return {**handler(schema), "rule": {"rule": "''.matches(self) ? true : true", "message": NOT_LINEAR}}
 
 
+@functools.lru_cache(maxsize=MOST_KNOWN)
+def linear_pattern(text: str) -> LinearPattern:
+    """Return the compiled pattern; raise ValueError as `LinearPattern` does."""
+    return LinearPattern(text)
+
+
 def _checked(text: str) -> str:
-    LinearPattern(text)
+    linear_pattern(text)
     return text
 
 

@@ -38,6 +38,7 @@ def test_a_pattern_is_looked_for_anywhere(pattern: str, text: str, occurs: bool)
         ("a{0,300}", "300 parts"),
         ("a{300,}", "300 parts"),
         ("((a{90}){90}){90}", "parts, over 256"),
+        (r"\w{250}", "linear time: Compiled regex exceeds size limit of 10485760 bytes"),
         (r"[\]a{2}]{300}", "300 parts"),
         (r"(\p{L}{100}|b){3}", "303 parts"),
     ],

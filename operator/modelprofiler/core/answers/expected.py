@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 
 from modelprofiler.api.expectation import Expectation, JsonCheck
-from modelprofiler.api.patterns import LinearPattern
+from modelprofiler.api.patterns import linear_pattern
 from modelprofiler.core.answers.json_path import Json, Step, steps_of, type_of, values_at
 from modelprofiler.core.answers.redact import shown
 
@@ -70,7 +70,7 @@ class Expected:
     def __init__(self, expect: Expectation) -> None:
         self._expect = expect
         self._text = expect.body_contains.encode("utf-8", "replace") if expect.body_contains else None
-        self._pattern = LinearPattern(expect.body_matches) if expect.body_matches else None
+        self._pattern = linear_pattern(expect.body_matches) if expect.body_matches else None
         self._paths = [_JsonPlace(check) for check in expect.json_path]
         self._most_bytes = expect.max_body_size.bytes if expect.max_body_size is not None else None
         self._media_type = expect.content_type.lower() if expect.content_type else None

@@ -20,8 +20,8 @@ MOST_PARTS = 256
 slowest patterns that were tried took a second for a body of 1 MiB; a thousand digits took 13 s."""
 
 MOST_KNOWN = 8
-"""Patterns that are kept compiled: the operator reads a profile at every look. The library allows 10 MB for one; a usual
-one has a few kilobytes."""
+"""Patterns that are kept compiled: the operator reads a profile at every look. One may have 10 MB, and a usual one has
+a few kilobytes."""
 
 _PIECE = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\s*(\d*)\s*(?:,\s*(\d*)\s*)?\}|.", re.DOTALL)
 _QUANTIFIERS = frozenset("?*+|^$")

@@ -100,3 +100,22 @@ def test_a_new_run_can_say_why() -> None:
     after = evidence(spec_of(load={"openLoop": {"rate": "60"}}), **{**DIGESTS, "image": "other"})
     assert ["image", "load.openLoop.rate"] == changed_evidence(before, after)
     assert [] == changed_evidence(before, before)
+
+
+def test_what_a_good_answer_is_changes_what_is_measured() -> None:
+    """Failures are counted by it; without it runs from before these fields keep their hash."""
+
+    def expected(**expect: Any) -> list[str]:
+        spec = spec_of(endpoint={"http": {"expect": expect}})
+        digests = {"model_digest": None, "code_digest": None, "dataset_digest": None, "image": None}
+        return changed_evidence(evidence(spec_of(), **digests), evidence(spec, **digests))
+
+    assert [] == expected(jsonPath=[])
+    assert ["endpoint.http.expect.bodyContains"] == expected(bodyContains="ok")
+    assert ["endpoint.http.expect.jsonPath"] == expected(jsonPath=[{"path": "$.ok", "type": "Boolean"}])
+    assert (
+        "jsonPath"
+        not in evidence(spec_of(), model_digest=None, code_digest=None, dataset_digest=None, image=None)["endpoint"][
+            "http"
+        ]["expect"]
+    )

@@ -41,6 +41,14 @@ class TestReference:
             "p95 is 410ms (398ms to 422ms), over the objective of 250ms at the ceiling of 1 CPU and 1Gi memory"
         )
 
+    def test_answers_without_what_was_expected_are_no_matter_of_the_range(self) -> None:
+        """They came in time, and a larger range is not advised."""
+        failing = load_of(90, failures=600, kinds={"content": 500, "reset": 100})
+        message = end_after(Trials(spec()).ran(REFERENCE, "1", load=failing)).message
+        assert message.endswith("These answers came in time: correct the requests, the server or endpoint.http.expect.")
+        late = load_of(90, failures=600, kinds={"content": 200, "reset": 400})
+        assert "extend the range" in end_after(Trials(spec()).ran(REFERENCE, "1", load=late)).message
+
     def test_by_far_too_slow_once_is_infeasible(self) -> None:
         """Half of all requests were, and a single one before the load: neither a moment nor another pace does that."""
         slow = POOR.model_copy(update={"probe": Duration("550ms")})

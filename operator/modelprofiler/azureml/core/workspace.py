@@ -69,7 +69,7 @@ class Workspace(WorkspaceSettings):
 
     def get_default_keyvault(self) -> NoReturn:
         """Refuse: there is no key vault."""
-        raise UserErrorException(Keyvault.instead)
+        raise UserErrorException(f"get_default_keyvault: {Keyvault.instead}")
 
 
 __all__ = ["KUBERNETES", "LOCAL", "TRACKING_URI_VARIABLE", "Workspace"]

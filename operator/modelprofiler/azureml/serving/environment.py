@@ -18,6 +18,7 @@ from modelprofiler.azureml.serving.conda_export import exported
 from modelprofiler.azureml.serving.container_registry import ContainerRegistry
 from modelprofiler.azureml.serving.environment_sections import DockerSection, PythonSection
 from modelprofiler.azureml.store import Json, read_json, write_json
+from modelprofiler.azureml.unsupported import IMAGES
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 ENVIRONMENTS = "environments"
@@ -27,9 +28,9 @@ FILE = "azureml_environment.json"
 
 WHEELS = "wheels"
 
-BUILDS_NO_IMAGE = (
-    "modelprofiler builds no images; build the image and name it with Environment.from_docker_image(name, image)"
-)
+DEFAULT_CPU_IMAGE = "azureml/openmpi4.1.0-ubuntu20.04"
+DEFAULT_GPU_IMAGE = "azureml/openmpi4.1.0-cuda11.1-cudnn8-ubuntu20.04"
+"""Azure ML's own images, which cannot serve a model: `modelprofiler.azureml.profiling.environment` warns of them."""
 
 
 class ImageBuildDetails:
@@ -119,7 +120,7 @@ class Environment:
     @staticmethod
     def from_docker_build_context(*_arguments: Any, **_named: Any) -> NoReturn:
         """Refuse: no image is built."""
-        raise UserErrorException(BUILDS_NO_IMAGE)
+        raise UserErrorException(f"from_docker_build_context: {IMAGES}")
 
     @staticmethod
     def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment:

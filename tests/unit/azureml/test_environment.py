@@ -209,7 +209,7 @@ def test_a_pinned_patch_of_python_is_named() -> None:
         ("-e git+https://host.invalid/a.git#egg=a", "put the package into the source directory"),
         ("--extra-index-url https://host.invalid/simple", "set it in pip's configuration"),
         ("-f https://host.invalid/whl", "set it in pip's configuration"),
-        ("--pre", "options of pip are not supported"),
+        ("--pre", "name the version"),
         ("./wheels/mine-0.1-py3-none-any.whl", "a path must be absolute"),
         ("mine.zip", "a path must be absolute"),
         ("torch@https://host.invalid/torch-1.1.0-cp36-cp36m-linux_x86_64.whl", "a wheel for cp36"),
@@ -430,7 +430,7 @@ def test_building_does_nothing_and_says_so(ws: Workspace) -> None:
     for build in (Environment("e").build, Environment("e").build_local):
         with pytest.warns(UserWarning, match="nothing is built"):
             build(ws).wait_for_completion(show_output=True)
-    with pytest.raises(UserErrorException, match="builds no images; build the image and name it"):
+    with pytest.raises(UserErrorException, match="builds no images: put the script into"):
         Environment.from_docker_build_context("e", docker_build_context=None)
 
 

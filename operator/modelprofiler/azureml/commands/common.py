@@ -12,6 +12,7 @@ import yaml
 
 from modelprofiler.azureml.core.workspace import Workspace
 from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.serving.shown import yaml_problem
 from modelprofiler.azureml.store import Json
 
 Result = tuple[Any, int]
@@ -116,5 +117,5 @@ def _parsed(text: str, label: str) -> Any:
             return yaml.safe_load(text)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             # A text that begins like JSON is meant to be JSON, and YAML's message would puzzle.
-            reason = not_json if text.lstrip().startswith("{") else error
+            reason = not_json if text.lstrip().startswith("{") else yaml_problem(error)
             raise UserErrorException(f"{label} is neither JSON nor YAML: {reason}") from error

@@ -21,11 +21,16 @@ REASONS = {
     ("-r", "--requirement"): "write the lines of that file instead",
     ("-c", "--constraint"): "write its versions into the lines instead",
     ("-e", "--editable"): "put the package into the source directory, or name a URL of it",
+    ("--pre",): "name the version of the package that is not a final one, such as ==2.0rc1, instead",
     ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--trusted-host"): (
         "set it in pip's configuration, or in UV_INDEX or UV_FIND_LINKS, instead"
     ),
 }
 """Why pip's options cannot be used, and what to do."""
+
+_PORTED = re.compile(r"^modelprofiler[-_.]azureml[-_.]", re.IGNORECASE)
+"""What a replacement of azureml in a script's imports makes of the SDK's packages, whose names begin like it. The
+package index may have something else under that name."""
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _URL = re.compile(r"^((git|hg|svn|bzr)\+)?[a-z+]+://", re.IGNORECASE)
@@ -60,7 +65,7 @@ def pip_lines(lines: Iterable[str], python: tuple[int, int]) -> PipLines:
     """Return which lines can be requirements for a version of Python."""
     result = PipLines()
     for raw in lines:
-        line = _COMMENT.sub("", raw).strip()
+        line = _PORTED.sub("azureml-", _COMMENT.sub("", raw).strip())
         if line.startswith("-"):
             _option(line, result)
         elif line:

@@ -78,6 +78,16 @@ class Unsupported(type):
         raise UserErrorException(f"{cls.__name__}.{name}: {cls.instead}")
 
 
+def refusal(name: str, instead: str) -> Callable[..., NoReturn]:
+    """Return a method that raises an error, for those of a class that does something otherwise."""
+
+    def refuse(*_arguments: Any, **_named: Any) -> NoReturn:
+        """Refuse, and say what to do instead."""
+        raise UserErrorException(f"{name}: {instead}")
+
+    return refuse
+
+
 @functools.cache
 def stand_in(name: str, instead: str) -> type:
     """Return a class of any name that raises an error when it is used; that of an exception is never raised."""

@@ -53,9 +53,7 @@ def test_packages_of_the_sdk_keep_their_names_in_a_script_that_was_ported() -> N
 
 def test_an_exported_environment_is_refused_for_what_pypi_does_not_have() -> None:
     """``conda env export`` lists libraries, too; the packages of Python among them are known."""
-    packages = (
-        "certifi=2020.6.20=py36_0, urllib3=1.25, ruamel_yaml=0.15, zlib=1.2.11=h7b6447c_3, xz"
-    )
+    packages = "certifi=2020.6.20=py36_0, urllib3=1.25, ruamel_yaml=0.15, zlib=1.2.11=h7b6447c_3, xz"
     with pytest.raises(UserErrorException, match=r"no equivalent on PyPI: zlib=1\.2\.11=h7b6447c_3, xz; "):
         of_file(f"dependencies: [{packages}]")
     result = of_file("dependencies: [certifi=2020.6.20=py36_0, ruamel_yaml=0.15]")

@@ -190,6 +190,7 @@ RUNS = "def init(): pass\ndef run(data): return data\n"
     ("text", "named"),
     [
         ("from azureml.core import Run, Workspace\ndef init(): Run.get_context()", "line 1, uses Run of azureml.core:"),
+        ("from azureml import core\ndef init(): core.Run.get_context()", "line 1, uses Run of azureml.core:"),
         ("from azureml.core.run import Run\ndef init(): Run.get_context()", "line 1, uses Run of azureml.core.run:"),
         ("import azureml.core\ndef init(): azureml.core.Workspace.from_config()", "uses Workspace of azureml.core:"),
         (
@@ -224,7 +225,14 @@ def test_a_script_that_uses_the_service_of_the_sdk_is_refused(
     [
         ("from azureml.monitoring import ModelDataCollector", "azureml.monitoring is replaced.*not measured"),
         ("from azureml.ai.monitoring import Collector", "azureml.ai.monitoring is replaced"),
-        ("import azureml.automl.core", "azureml.automl.core is replaced"),
+        ("import azureml.automl.core", "azureml.automl is replaced"),
+        ("import azureml.automl", "azureml.automl is replaced"),
+        ("from azureml.core import Run, Workspace, Model", "imports Run, Workspace of azureml.core and makes no"),
+        ("from azureml.core import *", "line 1, may use more of azureml.core than Model: a server has no workspace"),
+        (
+            "import importlib\nimportlib.import_module('azureml.core')",
+            "line 2, may use more of azureml.core than Model",
+        ),
         ("import os\nif os.getenv('X'):\n    import azureml.train", "uses azureml.train, in some case"),
     ],
 )
@@ -242,7 +250,6 @@ def test_what_is_replaced_or_may_be_missing_is_warned_of(
     "text",
     [
         "from azureml.core.model import Model\ndef init(): Model.get_model_path('x')",
-        "from azureml.core import Run, Workspace, Model",
         "import azureml.core\nprint(azureml.core.VERSION, azureml.core.model.Model)",
         "from azureml import core\ncore.Model.get_model_path",
         "try:\n    from azureml.train import x\nexcept ImportError:\n    x = None",

@@ -51,6 +51,10 @@ FRAMES = (
     "only data frames of pandas are read here; make a dataset of one with "
     "Dataset.Tabular.register_pandas_dataframe(dataframe, datastore, name)"
 )
+WORKSPACES = (
+    "workspaces are not created, listed or deleted here; use Workspace.local(), or "
+    "Workspace.from_kubernetes(namespace=...) for a namespace of a cluster"
+)
 LOGIN = "there is no service of Azure ML to log in to, and none is needed; leave the call out"
 NETWORK = "a workspace is a directory of this machine here, without a network of its own; leave the call out"
 WIDGETS = "there are no widgets; profile.wait_for_completion(show_output=True) prints the progress of a profile"

@@ -64,6 +64,7 @@ def test_the_dataset_must_be_tabular(ws: Workspace, config: InferenceConfig) -> 
     assert refused(ws, config, files).endswith("Provided: FileDataset")
     for text in ("data.txt", '{"data": [[1, 2]'):
         assert "a text must be the body of a request" in refused(ws, config, text)
+    assert "a sample request is a text: json.dumps(sample)" in refused(ws, config, {"data": [[1, 2]]})
 
 
 @pytest.mark.usefixtures("not_started")
@@ -217,6 +218,18 @@ def test_a_script_that_uses_the_service_of_the_sdk_is_refused(
     message = refused(ws, config, requests)
     assert named in message
     assert "Model.get_model_path(name) or the variable AZUREML_MODEL_DIR" in message
+
+
+def test_what_is_wrong_with_the_environment_and_the_script_is_said_at_once(
+    ws: Workspace, requests: TabularDataset
+) -> None:
+    """In one error."""
+    Path("score.py").write_text(f"from azureml.core import Run\nRun.get_context()\n{RUNS}", encoding="utf-8")
+    Path("r.txt").write_text("-e .\n", encoding="utf-8")
+    config = InferenceConfig("score.py", environment=Environment.from_pip_requirements("e", "r.txt"))
+    message = refused(ws, config, requests)
+    assert "-e . (put the package into the source directory" in message
+    assert "score.py, line 1, uses Run of azureml.core" in message
 
 
 @pytest.mark.usefixtures("not_started")

@@ -434,6 +434,12 @@ def test_building_does_nothing_and_says_so(ws: Workspace) -> None:
         Environment.from_docker_build_context("e", docker_build_context=None)
 
 
+def test_an_environment_has_no_image_of_its_own(ws: Workspace) -> None:
+    """Nobody has built one."""
+    with pytest.raises(UserErrorException, match=r"get_image_details: .*Environment\.from_docker_image"):
+        Environment("e").get_image_details(ws)
+
+
 def conda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     """Put a program conda on the path."""
     program = tmp_path / "bin/conda"

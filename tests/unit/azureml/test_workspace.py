@@ -73,6 +73,23 @@ def test_a_workspace_has_none_of_what_azure_ml_kept_elsewhere(ws: Workspace) -> 
         getattr(importlib.import_module("modelprofiler.azureml.core.util"), "__wrapped__")  # noqa: B009 - the same
 
 
+@pytest.mark.parametrize(
+    ("method", "advice"),
+    [
+        ("create", r"Workspace\.local\(\)"),
+        ("list", r"Workspace\.local\(\)"),
+        ("delete", r"Workspace\.local\(\)"),
+        ("get_run", "MLflow"),
+        ("get_default_compute_target", "Workspace.from_kubernetes"),
+        ("get_default_keyvault", "environment variable"),
+    ],
+)
+def test_what_a_workspace_does_not_do_says_what_to_do(ws: Workspace, method: str, advice: str) -> None:
+    """The message begins with the method."""
+    with pytest.raises(UserErrorException, match=rf"{method}: .*{advice}"):
+        getattr(ws, method)("x", exist_ok=True)
+
+
 def test_exceptions_are_in_the_tree_of_the_package() -> None:
     """They have Azure ML's attributes."""
     error = WebserviceException("what to do", status_code=404)

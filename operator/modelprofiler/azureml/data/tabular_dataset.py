@@ -7,7 +7,7 @@ import importlib
 import io
 import operator
 import secrets
-from typing import Any, Self
+from typing import Any, Self, SupportsIndex
 
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 from modelprofiler.azureml.data.column_types import INFERRED_FROM, ColumnType, inferred
@@ -71,13 +71,15 @@ class TabularDataset(AbstractDataset):
             raise UserErrorException('filter needs a condition on a column, such as dataset["age"] > 30')
         return self._step("filter", expression.data)
 
-    def take_sample(self, probability: float, seed: int | None = None) -> TabularDataset:
+    def take_sample(self, probability: float, seed: SupportsIndex | None = None) -> TabularDataset:
         """Return a dataset of rows that are drawn at random, each with a probability."""
         if isinstance(probability, bool) or not 0 < probability <= 1:
             raise UserErrorException(f"probability must be above 0 and at most 1, not {probability!r}")
         return self._step("sample", {"share": float(probability), "seed": _seed(seed), "rest": False})
 
-    def random_split(self, percentage: float, seed: int | None = None) -> tuple[TabularDataset, TabularDataset]:
+    def random_split(
+        self, percentage: float, seed: SupportsIndex | None = None
+    ) -> tuple[TabularDataset, TabularDataset]:
         """Return two datasets: one of rows that are drawn at random, with a share from 0 to 1, and one of the rest."""
         if isinstance(percentage, bool) or not 0 <= percentage <= 1:
             raise UserErrorException(f"percentage is a share from 0 to 1, not {percentage!r}")
@@ -102,11 +104,11 @@ class TabularDataset(AbstractDataset):
         write_text(store.resolve(relative), text.getvalue())
         return FileDataset({"paths": [{"datastoreName": store.name, "relativePath": relative}]}, self._workspace)
 
-    def take(self, count: int) -> TabularDataset:
+    def take(self, count: SupportsIndex) -> TabularDataset:
         """Return a dataset of the first rows."""
         return self._step("take", _whole("count", count))
 
-    def skip(self, count: int) -> TabularDataset:
+    def skip(self, count: SupportsIndex) -> TabularDataset:
         """Return a dataset without the first rows."""
         return self._step("skip", _whole("count", count))
 
@@ -145,7 +147,7 @@ class TabularDataset(AbstractDataset):
         return ["GetFiles", reader, *(name.capitalize() for name, _ in self._definition["steps"])]
 
 
-def _seed(seed: int | None) -> int:
+def _seed(seed: SupportsIndex | None) -> int:
     """Return the seed, or a new one: it is kept, so that the same rows are drawn whenever the dataset is read."""
     return secrets.randbits(32) if seed is None else _whole("seed", seed)
 

@@ -10,7 +10,7 @@ import re
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.serving.conda_dependencies import CondaDependencies
@@ -18,7 +18,7 @@ from modelprofiler.azureml.serving.conda_export import exported
 from modelprofiler.azureml.serving.container_registry import ContainerRegistry
 from modelprofiler.azureml.serving.environment_sections import DockerSection, PythonSection
 from modelprofiler.azureml.store import Json, read_json, write_json
-from modelprofiler.azureml.unsupported import IMAGES
+from modelprofiler.azureml.unsupported import IMAGES, refusal
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 ENVIRONMENTS = "environments"
@@ -117,10 +117,7 @@ class Environment:
         environment.docker.base_dockerfile = dockerfile
         return environment
 
-    @staticmethod
-    def from_docker_build_context(*_arguments: Any, **_named: Any) -> NoReturn:
-        """Refuse: no image is built."""
-        raise UserErrorException(f"from_docker_build_context: {IMAGES}")
+    from_docker_build_context = staticmethod(refusal("from_docker_build_context", IMAGES))
 
     @staticmethod
     def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment:
@@ -158,6 +155,8 @@ class Environment:
     def build_local(self, workspace: WorkspaceSettings, platform: Any = None, **_ignored: Any) -> ImageBuildDetails:
         """Build nothing, as `build`."""
         return ImageBuildDetails()
+
+    get_image_details = refusal("get_image_details", IMAGES)
 
     def register(self, workspace: WorkspaceSettings) -> Environment:
         """Register the environment under its name, as the next version."""

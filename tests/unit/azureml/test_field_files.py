@@ -103,3 +103,36 @@ def test_packages_of_an_environment_that_the_user_manages_are_named_as_left_out(
     assert ["user_managed_dependencies is set, so nothing is installed of numpy=1.2, joblib==1.2"] == translated(
         environment, in_cluster=False
     ).warnings
+
+
+@pytest.mark.parametrize(
+    "line", ["./mine", "libs/mine/", r"..\mine", r"C:\mine-1.0-py3-none-any.whl", "~/mine-1.0-py3-none-any.whl"]
+)
+def test_paths_are_named_as_paths(line: str) -> None:
+    """Relative ones, of folders, of Windows."""
+    with pytest.raises(UserErrorException, match=r" \(a path must be absolute: it is installed from another folder"):
+        of_lines(line)
+
+
+def test_series_of_versions_that_exclude_each_other_are_named() -> None:
+    """A series that contains the other does not."""
+    with pytest.raises(UserErrorException, match=r"numpy==1\.2\.\* and numpy==1\.3\.\* \(they contradict each other"):
+        of_file("dependencies: [numpy=1.2, numpy=1.3]")
+    assert ["numpy==1.2.*", "numpy==1.*"] == of_file("dependencies: [numpy=1.2, numpy=1]").spec["requirements"]
+    result = of_file("dependencies: [numpy=1.2, {pip: [numpy==1.3.*]}]")
+    assert ["numpy==1.3.*"] == result.spec["requirements"]
+    assert "numpy==1.2.* of conda is replaced by numpy==1.3.* of pip" in result.warnings
+
+
+def test_messages_about_long_or_many_lines_are_bounded() -> None:
+    """Files may be hostile."""
+    long = ["a" * 50_000, "https://h.example/" + "?" * 50_000, "-r " + "a" * 50_000, *["-e ."] * 1000]
+    with pytest.raises(UserErrorException, match=r"and 903 more") as error:
+        of_lines(*long)
+    assert len(str(error.value)) < 10_000
+    packages = ["b" * 50_000, "numpy " + "=" * 5000, "numpy[" + "a='" * 20_000]
+    with pytest.raises(UserErrorException, match="this is not how conda names a package") as error:
+        of_file(yaml.safe_dump({"dependencies": packages}))
+    assert len(str(error.value)) < 10_000
+    with pytest.raises(UserErrorException, match=r"numpy ====1 \(====1 is not a version"):
+        of_file("dependencies: ['numpy ====1']")

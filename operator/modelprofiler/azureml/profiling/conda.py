@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from modelprofiler.azureml.serving.conda_dependencies import package_name
+from modelprofiler.core.text import head
 
 TOOLS = frozenset({"pip", "python"})
 """Packages that are no requirements: uv installs the rest, and Python is chosen apart from them."""
@@ -63,6 +64,9 @@ RENAMED = {
     "tensorflow-gpu": "tensorflow",
 }
 """Packages that have another name on PyPI."""
+
+LONGEST_PACKAGE = 200
+"""Characters of a conda package with its channel, version and build; an error shows them."""
 
 _SPEC = re.compile(r"^(?:[^:\s]+::)?(?P<name>[A-Za-z0-9._-]+)\s*(?:\[(?P<pairs>[^\]]*)\]|(?P<rest>[^\[]*))$")
 _PAIR = re.compile(r"""(?P<key>\w+)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^,\s]+))""")
@@ -125,12 +129,12 @@ def pypi_packages(packages: list[str]) -> PypiPackages:
         if name in TOOLS:
             continue
         if equivalent is None:
-            result.unknown.append(package)
+            result.unknown.append(head(package, LONGEST_PACKAGE))
             continue
         try:
             spec = parsed(package)
         except Untranslatable as error:
-            result.problems.append(f"{package} ({error})")
+            result.problems.append(f"{head(package, LONGEST_PACKAGE)} ({error})")
             continue
         requirement = equivalent + spec.specifier
         result.requirements.append(requirement)
@@ -149,7 +153,7 @@ def parsed(package: str) -> CondaSpec:
     Untranslatable
         When it is not a package, or pip has no such version.
     """
-    match = _SPEC.match(package.strip())
+    match = _SPEC.match(package.strip()) if len(package) <= LONGEST_PACKAGE else None
     if match is None:
         raise Untranslatable("this is not how conda names a package")
     version, build = _named(match["pairs"]) if match["pairs"] is not None else _positional(match["rest"])
@@ -187,6 +191,8 @@ def _clause(clause: str) -> str:
     if match is None:
         raise Untranslatable(f"{clause} has no version")
     operator, version = match["operator"], match["version"].strip()
+    if version[0] in "=<>!~":
+        raise Untranslatable(f"{clause} is not a version of a package of PyPI")
     stem = re.sub(r"\.?\*$", "", version)
     if not stem:
         return ""

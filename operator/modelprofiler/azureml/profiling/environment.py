@@ -46,6 +46,9 @@ OLDEST_PYTHON = 9
 NEWEST_PYTHON = 14
 """The newest minor version of Python 3 that is tried for a range such as ``>3.11``."""
 
+MOST_LINES = 100
+"""Lines that an error names: environments that somebody wrote have fewer."""
+
 PATCHES = 40
 """More patch versions than any minor version of Python has had."""
 
@@ -89,7 +92,9 @@ class _Problems:
         """Refuse what cannot be used, all at once."""
         sentences = list(self.sentences)
         if self.lines:
-            sentences.insert(0, f"these lines of the environment cannot be used: {'; '.join(self.lines)}")
+            more = [f"and {len(self.lines) - MOST_LINES:,} more"] if len(self.lines) > MOST_LINES else []
+            shown = "; ".join([*self.lines[:MOST_LINES], *more])
+            sentences.insert(0, f"these lines of the environment cannot be used: {shown}")
         if sentences and self.python:
             sentences.append(self.python)
         if sentences:

@@ -96,11 +96,28 @@ def test_a_sample_is_the_same_whenever_it_is_read(tabular: Tabular) -> None:
     first, second = (column(part) for part in dataset.random_split(0.7, seed=3))
     assert 600 < len(first) < 800
     assert rows == sorted([str(r) for r in first + second], key=lambda row: int(row[1:]))
-    for wrong in (-0.1, 1.1, True):
+    for wrong in (-0.1, 1.1, True, "0.5", float("nan")):
         with pytest.raises(UserErrorException, match="from 0 to 1"):
-            dataset.random_split(wrong)
+            dataset.random_split(wrong)  # type: ignore[arg-type]  # texts among them
     with pytest.raises(UserErrorException, match="above 0 and at most 1"):
         dataset.take_sample(0)
+
+
+def test_tags_are_names_and_values(ws: Workspace, people: TabularDataset) -> None:
+    """Anything else is refused."""
+    with pytest.raises(UserErrorException, match="tags must be names and values, not list"):
+        people.register(ws, "people").update(tags=["a"])  # type: ignore[arg-type]
+
+
+def test_files_of_other_separators_are_other_files(ws: Workspace, people: TabularDataset) -> None:
+    """What one call wrote, another leaves alone."""
+    registered = people.register(ws, "people")
+    (commas,), (tabs,) = registered.to_csv_files().to_path(), registered.to_csv_files("\t").to_path()
+    assert PEOPLE == Path(commas).read_text(encoding="utf-8")
+    assert PEOPLE.replace(",", "\t") == Path(tabs).read_text(encoding="utf-8")
+    for wrong in ("", ", ", "\n", None):
+        with pytest.raises(UserErrorException, match="separator must be one character"):
+            registered.to_csv_files(wrong)  # type: ignore[arg-type]
 
 
 def test_numbers_of_numpy_are_kept_with_the_dataset(ws: Workspace, people: TabularDataset) -> None:

@@ -352,7 +352,8 @@ def test_the_image_becomes_the_image_of_the_server() -> None:
 def test_azure_ml_images_are_not_used() -> None:
     """They have no inference server; a warning says so."""
     environment = with_packages(pip_packages=["numpy"])
-    for image in (DEFAULT_CPU_IMAGE, f"registry.example/{DEFAULT_GPU_IMAGE}:1"):
+    ported = "mcr.example/modelprofiler.azureml/curated/sklearn:1"  # a script's replacement of azureml
+    for image in (DEFAULT_CPU_IMAGE, f"registry.example/{DEFAULT_GPU_IMAGE}:1", ported):
         environment.docker.base_image = image
         result = of(environment)
         assert "image" not in result.spec
@@ -453,6 +454,9 @@ def test_a_conda_environment_of_this_machine_is_listed_by_conda(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without conda, the error says how its file is used instead."""
+    for wrong in ("", None, "--help"):
+        with pytest.raises(UserErrorException, match="is not the name of a conda environment"):
+            Environment.from_existing_conda_environment("e", wrong)  # type: ignore[arg-type]
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserErrorException, match=r"conda is not on this machine.*from_conda_specification"):
         Environment.from_existing_conda_environment("e", "mine")

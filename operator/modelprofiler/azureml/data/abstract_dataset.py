@@ -112,6 +112,8 @@ class AbstractDataset:
         if description is not None:
             changes["description"] = description
         if tags is not None:
+            if not isinstance(tags, Mapping):
+                raise UserErrorException(f"tags must be names and values, not {type(tags).__name__}")
             changes["tags"] = dict(tags)
         return self._changed(changes)
 

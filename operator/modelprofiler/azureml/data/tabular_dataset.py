@@ -7,6 +7,7 @@ import importlib
 import io
 import operator
 import secrets
+from numbers import Real
 from typing import Any, Self, SupportsIndex
 
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
@@ -73,7 +74,7 @@ class TabularDataset(AbstractDataset):
 
     def take_sample(self, probability: float, seed: SupportsIndex | None = None) -> TabularDataset:
         """Return a dataset of rows that are drawn at random, each with a probability."""
-        if isinstance(probability, bool) or not 0 < probability <= 1:
+        if not _is_number(probability) or not 0 < probability <= 1:
             raise UserErrorException(f"probability must be above 0 and at most 1, not {probability!r}")
         return self._step("sample", {"share": float(probability), "seed": _seed(seed), "rest": False})
 
@@ -81,14 +82,14 @@ class TabularDataset(AbstractDataset):
         self, percentage: float, seed: SupportsIndex | None = None
     ) -> tuple[TabularDataset, TabularDataset]:
         """Return two datasets: one of rows that are drawn at random, with a share from 0 to 1, and one of the rest."""
-        if isinstance(percentage, bool) or not 0 <= percentage <= 1:
+        if not _is_number(percentage) or not 0 <= percentage <= 1:
             raise UserErrorException(f"percentage is a share from 0 to 1, not {percentage!r}")
         draw = {"share": float(percentage), "seed": _seed(seed)}
         return self._step("sample", {**draw, "rest": False}), self._step("sample", {**draw, "rest": True})
 
     def to_csv_files(self, separator: str = ",") -> FileDataset:
         """Write the rows to a file in the workspace's default datastore, and return a dataset of it."""
-        if len(separator) != 1 or separator in '\r\n"':
+        if not isinstance(separator, str) or len(separator) != 1 or separator in '\r\n"':
             raise UserErrorException(f"separator must be one character such as a comma, not {separator!r}")
         if self._workspace is None:
             raise UserErrorException(
@@ -96,7 +97,8 @@ class TabularDataset(AbstractDataset):
             )
         table, _ = self.columns()
         store = default_datastore(self._workspace)
-        relative = f"to_csv_files/{self.ensure_saved(self._workspace)}.csv"
+        other = "" if separator == "," else f"-{ord(separator)}"  # not the file that another call wrote
+        relative = f"to_csv_files/{self.ensure_saved(self._workspace)}{other}.csv"
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=separator, lineterminator="\n")
         writer.writerow(table)
@@ -150,6 +152,10 @@ class TabularDataset(AbstractDataset):
 def _seed(seed: SupportsIndex | None) -> int:
     """Return the seed, or a new one: it is kept, so that the same rows are drawn whenever the dataset is read."""
     return secrets.randbits(32) if seed is None else _whole("seed", seed)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _whole(name: str, value: object) -> int:

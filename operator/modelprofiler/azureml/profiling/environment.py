@@ -37,8 +37,9 @@ SCORING_IMAGE = frozenset({"joblib", "numpy", "onnxruntime", "pandas", "scikit-l
 WITH_SCORING_IMAGE = frozenset({"flask", "gunicorn", "inference-schema", "packaging", "pydantic", "requests", "scipy"})
 """Packages that the image has because those depend on them, and that environments name often."""
 
-ORIGINAL_IMAGES = re.compile(r"^([^/]+/)?azureml/")
-"""Azure ML's own base images. Azure ML added the inference server to them, so they cannot serve without it."""
+ORIGINAL_IMAGES = re.compile(r"^([^/]+/)?(modelprofiler\.)?azureml/")
+"""Azure ML's own base images, also as a replacement of azureml in a script names them. Azure ML added the inference
+server to them, so they cannot serve without it."""
 
 OLDEST_PYTHON = 9
 """The oldest minor version of Python 3 that the inference server supports."""

@@ -84,7 +84,7 @@ def python_texts(script: str, files: Mapping[str, bytes | Path]) -> dict[str, st
                 content = content.read_bytes() if content.stat().st_size <= LARGEST else b""
         except OSError:
             continue
-        texts[name] = content[:LARGEST].decode("utf-8", "replace")
+        texts[name] = content[:LARGEST].decode("utf-8-sig", "replace")
     return texts
 
 

@@ -220,6 +220,17 @@ def test_a_script_that_uses_the_service_of_the_sdk_is_refused(
     assert "Model.get_model_path(name) or the variable AZUREML_MODEL_DIR" in message
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+def test_a_script_of_another_encoding_is_read(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset, encoding: str
+) -> None:
+    """As Python reads it: by a byte order mark, or a comment."""
+    text = f"# coding: {encoding}\n# é\nfrom azureml.core import Run\nRun.get_context()\n{RUNS}"
+    Path("score.py").write_text(text, encoding=encoding)
+    config.validate_configuration()
+    assert "score.py, line 3, uses Run of azureml.core" in refused(ws, config, requests)
+
+
 def test_what_is_wrong_with_the_environment_and_the_script_is_said_at_once(
     ws: Workspace, requests: TabularDataset
 ) -> None:

@@ -268,7 +268,7 @@ def test_data_is_uploaded_and_registered_from_a_file(run: Run) -> None:
     Path("sample_request_data.txt").write_text('{"a": 1}\n{"a": 2}\n', encoding="utf-8")
     assert 0 == run("ml", "datastore", "upload", "-p", "sample_request_data.txt", "-u", "sample_request_data")[0]
     template = run("ml", "dataset", "register", "--show-template")[1]
-    Path("dataset.json").write_text(json.dumps(template), encoding="utf-8")
+    Path("dataset.json").write_text(json.dumps(template), encoding="utf-16")  # as PowerShell does
     _, registered, _ = run("ml", "dataset", "register", "-f", "dataset.json")
     dataset = run("ml", "dataset", "show", "-n", "sample_request_data", "-v", "1")[1]
     assert registered == dataset == run("ml", "dataset", "show", "-i", dataset["registration"]["id"])[1]

@@ -430,7 +430,9 @@ def test_building_does_nothing_and_says_so(ws: Workspace) -> None:
     """A script that waits for it goes on."""
     for build in (Environment("e").build, Environment("e").build_local):
         with pytest.warns(UserWarning, match="nothing is built"):
-            build(ws).wait_for_completion(show_output=True)
+            details = build(ws)
+        details.wait_for_completion(show_output=True)
+        assert ("Succeeded", None) == (details.status, details.error)
     with pytest.raises(UserErrorException, match="builds no images: put the script into"):
         Environment.from_docker_build_context("e", docker_build_context=None)
 

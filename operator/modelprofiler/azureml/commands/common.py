@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -89,7 +90,10 @@ def data_file(path: str, flag: str) -> Json:
         When it does not exist, or is not an object with names as keys.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
+        # PowerShell writes UTF-16 with `ml dataset register --show-template > dataset.json`.
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except FileNotFoundError:
         raise UserErrorException(f"{flag} {path}: there is no such file") from None
     except OSError as error:

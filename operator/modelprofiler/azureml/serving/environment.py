@@ -34,7 +34,19 @@ DEFAULT_GPU_IMAGE = "azureml/openmpi4.1.0-cuda11.1-cudnn8-ubuntu20.04"
 
 
 class ImageBuildDetails:
-    """What became of a call that builds: nothing, as no image is built."""
+    """What became of a call that builds: nothing, as no image is built.
+
+    Attributes
+    ----------
+    status
+        For scripts that wait until it is one of the last: nothing is left to do.
+    error, log_url
+        There are none.
+    """
+
+    status = "Succeeded"
+    error = None
+    log_url = None
 
     def __init__(self) -> None:
         warnings.warn(

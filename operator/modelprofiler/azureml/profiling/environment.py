@@ -126,6 +126,7 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     if image and ORIGINAL_IMAGES.match(image):
         result.warnings.append(f"image {image} has no inference server of its own and is not used")
         image = None
+    variables = _variables(environment, problems)
     lines = _packages(environment, result, problems, in_cluster=in_cluster)
     if index is not None and not in_cluster:
         _ask(index, lines, result, problems)
@@ -134,7 +135,6 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     elif in_cluster and lines:
         result.warnings.append(f"a cluster installs nothing: image {image} must have {', '.join(lines)}")
         lines = []
-    variables = _variables(environment, problems)
     problems.check()
     if image:
         result.spec["image"] = image

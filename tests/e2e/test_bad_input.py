@@ -203,6 +203,11 @@ CASES: dict[str, Case] = {
         ),
         _container(volumeMounts=[{"name": "nope", "mountPath": "/x"}]),
     ),
+    "no-node": Case(
+        "NoNode",
+        ("spec.server: no node takes the server's pod: ", "example.com/gpu"),
+        {f"{POD}.nodeSelector": {"example.com/gpu": "yes"}},
+    ),
     "no-service-account": Case(
         "AdmissionRefused",
         ("spec.server.template: the API server refuses the pod: error looking up service account {namespace}/nobody",),

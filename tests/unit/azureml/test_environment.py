@@ -211,7 +211,7 @@ def test_a_pinned_patch_of_python_is_named() -> None:
         ("-e git+https://host.invalid/a.git#egg=a", "put the package into the source directory"),
         ("--extra-index-url https://host.invalid/simple", "set it in pip's configuration"),
         ("-f https://host.invalid/whl", "set it in pip's configuration"),
-        ("--pre", "options of pip are not supported"),
+        ("--pre", "name the version"),
         ("./wheels/mine-0.1-py3-none-any.whl", "a path must be absolute"),
         ("mine.zip", "a path must be absolute"),
         ("torch@https://host.invalid/torch-1.1.0-cp36-cp36m-linux_x86_64.whl", "a wheel for cp36"),
@@ -354,7 +354,8 @@ def test_the_image_becomes_the_image_of_the_server() -> None:
 def test_azure_ml_images_are_not_used() -> None:
     """They have no inference server; a warning says so."""
     environment = with_packages(pip_packages=["numpy"])
-    for image in (DEFAULT_CPU_IMAGE, f"registry.example/{DEFAULT_GPU_IMAGE}:1"):
+    ported = "mcr.example/modelprofiler.azureml/curated/sklearn:1"  # a script's replacement of azureml
+    for image in (DEFAULT_CPU_IMAGE, f"registry.example/{DEFAULT_GPU_IMAGE}:1", ported):
         environment.docker.base_image = image
         result = of(environment)
         assert "image" not in result.spec
@@ -456,9 +457,17 @@ def test_building_does_nothing_and_says_so(ws: Workspace) -> None:
     """A script that waits for it goes on."""
     for build in (Environment("e").build, Environment("e").build_local):
         with pytest.warns(UserWarning, match="nothing is built"):
-            build(ws).wait_for_completion(show_output=True)
-    with pytest.raises(UserErrorException, match="builds no images; build the image and name it"):
+            details = build(ws)
+        details.wait_for_completion(show_output=True)
+        assert ("Succeeded", None) == (details.status, details.error)
+    with pytest.raises(UserErrorException, match="builds no images: put the script into"):
         Environment.from_docker_build_context("e", docker_build_context=None)
+
+
+def test_an_environment_has_no_image_of_its_own(ws: Workspace) -> None:
+    """Nobody has built one."""
+    with pytest.raises(UserErrorException, match=r"get_image_details: .*Environment\.from_docker_image"):
+        Environment("e").get_image_details(ws)
 
 
 def conda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -474,6 +483,9 @@ def test_a_conda_environment_of_this_machine_is_listed_by_conda(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without conda, the error says how its file is used instead."""
+    for wrong in ("", None, "--help"):
+        with pytest.raises(UserErrorException, match="is not the name of a conda environment"):
+            Environment.from_existing_conda_environment("e", wrong)  # type: ignore[arg-type]
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserErrorException, match=r"conda is not on this machine.*from_conda_specification"):
         Environment.from_existing_conda_environment("e", "mine")

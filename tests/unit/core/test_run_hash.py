@@ -122,3 +122,22 @@ def test_a_run_from_before_env_from_keeps_its_hash() -> None:
     assert "envFrom" not in identity["server"]["entryScript"]["environment"]
     with_group = {**SCRIPT, "environment": {"envFrom": [{"secretRef": {"name": "s"}}]}}
     assert hash_of(server={"entryScript": SCRIPT}) != hash_of(server={"entryScript": with_group})
+
+
+def test_what_a_good_answer_is_changes_what_is_measured() -> None:
+    """Failures are counted by it; without it runs from before these fields keep their hash."""
+
+    def expected(**expect: Any) -> list[str]:
+        spec = spec_of(endpoint={"http": {"expect": expect}})
+        digests = {"model_digest": None, "code_digest": None, "dataset_digest": None, "image": None}
+        return changed_evidence(evidence(spec_of(), **digests), evidence(spec, **digests))
+
+    assert [] == expected(jsonPath=[])
+    assert ["endpoint.http.expect.bodyContains"] == expected(bodyContains="ok")
+    assert ["endpoint.http.expect.jsonPath"] == expected(jsonPath=[{"path": "$.ok", "type": "Boolean"}])
+    assert (
+        "jsonPath"
+        not in evidence(spec_of(), model_digest=None, code_digest=None, dataset_digest=None, image=None)["endpoint"][
+            "http"
+        ]["expect"]
+    )

@@ -29,7 +29,7 @@ def is_installed(script: EntryScript | None) -> bool:
 def requirement_problems(environment: Environment) -> list[Problem]:
     """Return the problems of requirements that show without resolving them."""
     problems = [
-        Problem(f"{PATH}.requirements[{number}]", f"{problem}: {line[:200]!r}")
+        Problem(f"{PATH}.requirements[{number}]", f"{problem}: {_LOGIN.sub('', line)[:200]!r}")
         for number, line in enumerate(environment.requirements)
         if (problem := _requirement_problem(line)) is not None
     ]
@@ -39,6 +39,8 @@ def requirement_problems(environment: Environment) -> list[Problem]:
     return problems
 
 
+_LOGIN = re.compile(r"(?<=://)[^/@\s]{1,1024}@")
+"""What an address begins with that has a name or a password, which no message repeats."""
 _HASHES = re.compile(r"\s+--hash[= ][a-z0-9]+:[0-9a-fA-F]+(?=\s|$)")
 
 

@@ -137,3 +137,11 @@ def test_variables_of_whole_objects() -> None:
     assert [] == paths("Cluster", server=server)
     assert ["spec.server.entryScript.environment.envFrom[1]"] == paths("Local", server=server)
     assert ["spec.search.threads"] == paths("Cluster", server=server, search={"threads": "Auto"})
+
+
+def test_a_login_in_a_requirement_is_not_repeated() -> None:
+    """A message is read by more people than the profile."""
+    asked = spec_of(server=script(requirements=["-i https://me:secret@packages.example/simple"]))
+    (problem,) = unsupported(asked, "Cluster")
+    assert "packages.example" in problem.message
+    assert "secret" not in problem.message

@@ -24,7 +24,7 @@ from modelprofiler.api.resource import GROUP
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import Purpose
 
-TODAY = {"cpu": "600m", "memory": "128Mi"}
+TODAY = {"cpu": "300m", "memory": "128Mi"}
 LABELS = {"app": "shop"}
 GATE = "example.com/registered"
 
@@ -48,7 +48,7 @@ def shop(kubectl: Run, module_namespace: str) -> str:
         "name": "proxy",
         "command": ["python", "-c", "import time; time.sleep(1e6)"],
         "args": [],
-        "resources": {"limits": {"cpu": "50m", "memory": "32Mi"}},
+        "resources": {"requests": {"cpu": "10m"}, "limits": {"cpu": "50m", "memory": "32Mi"}},
     }
     del sidecar["startupProbe"]
     pod["containers"].append(sidecar)
@@ -103,7 +103,7 @@ def seen(kubectl: Run, shop: str) -> Iterator[Seen]:
 
 def by_reference(name: str, workload: str) -> Object:
     """Return a profile of a Deployment."""
-    profile = cost_profile(name, resources={"cpu": {"values": ["200m", "400m"]}, "memory": {"values": ["96Mi"]}})
+    profile = cost_profile(name, resources={"cpu": {"values": ["200m", "250m"]}, "memory": {"values": ["96Mi"]}})
     profile["spec"]["server"] = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload}}
     return profile
 

@@ -39,22 +39,24 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def shop(kubectl: Run, module_namespace: str) -> str:
-    """Make a Deployment with a sidecar, its Service and disruption budget; and another one with a readiness gate."""
+    """Make a Deployment with a sidecar, its Service and disruption budget; and another one with a gate."""
     template = cost_server(cpu_ms=5, memory_mib=32)
     pod = template["spec"]
     sidecar = copy.deepcopy(pod["containers"][0])
     pod["containers"][0]["resources"] = {"requests": TODAY, "limits": TODAY}
+    # Ends at once when it is told to, so that no pod of this module takes room from the next.
+    wait = "import signal; signal.sigwait([signal.SIGTERM])"
     sidecar |= {
         "name": "proxy",
-        "command": ["python", "-c", "import time; time.sleep(1e6)"],
+        "command": ["python", "-c", wait],
         "args": [],
         "resources": {"requests": {"cpu": "10m"}, "limits": {"cpu": "50m", "memory": "32Mi"}},
     }
     del sidecar["startupProbe"]
     pod["containers"].append(sidecar)
-    pod["terminationGracePeriodSeconds"] = 600
     template["metadata"] = {"labels": LABELS}
     gated = copy.deepcopy(template)
+    gated["spec"]["terminationGracePeriodSeconds"] = 600
     gated["spec"]["readinessGates"] = [{"conditionType": GATE}]
     gated["metadata"] = {"labels": {"app": "gated"}}
     selector = {"matchLabels": LABELS}

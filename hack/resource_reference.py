@@ -69,7 +69,7 @@ def _type(node: Node, path: str) -> str:
     if node.get("x-kubernetes-preserve-unknown-fields"):
         return "as in a Pod"
     if node.get("x-kubernetes-int-or-string"):
-        return "quantity"
+        return "quantity" if json.dumps(QUANTITY_PATTERN)[1:-1] in json.dumps(node) else "text or whole number"
     if node.get("format") == "date-time":
         return "time"
     rules = json.dumps([node.get("pattern"), node.get("x-kubernetes-validations")])

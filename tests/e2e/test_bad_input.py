@@ -203,6 +203,11 @@ CASES: dict[str, Case] = {
         ),
         _container(volumeMounts=[{"name": "nope", "mountPath": "/x"}]),
     ),
+    "no-node": Case(
+        "NoNode",
+        ("spec.server: no node takes the server's pod: ", "example.com/gpu"),
+        {f"{POD}.nodeSelector": {"example.com/gpu": "yes"}},
+    ),
     "no-service-account": Case(
         "AdmissionRefused",
         ("spec.server.template: the API server refuses the pod: error looking up service account {namespace}/nobody",),
@@ -290,12 +295,12 @@ CASES: dict[str, Case] = {
     "requirements": Case(
         "NotSupported",
         (
-            f"spec.server.entryScript.environment.requirements: {NOT_YET} in a cluster; build an image with these ",
-            "spec.server.entryScript.environment.pythonVersion: only 3.11 is supported yet in a cluster; ",
+            "spec.server.entryScript.environment.requirements[0]: must be a package, not an option or a file of ",
+            "spec.server.entryScript.environment.pythonVersion: the scoring-server image has Python 3.11; ",
         ),
         {
             "spec.server": {
-                "entryScript": {**SCRIPT, "environment": {"requirements": ["numpy"], "pythonVersion": "3.9"}}
+                "entryScript": {**SCRIPT, "environment": {"requirements": ["-r all.txt"], "pythonVersion": "3.9"}}
             }
         },
     ),

@@ -6,13 +6,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from modelprofiler.api.expectation import Expectation
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.quantities import Duration, PositiveDuration
-
-NO_ANSWER = (
-    "status contains a code below 200 or from 300 to 399: a redirect is no answer of the model; "
-    "name the endpoint that it leads to"
-)
 
 
 class Header(ApiModel):
@@ -22,29 +18,6 @@ class Header(ApiModel):
     """Name of the header."""
     value: Annotated[str, StringConstraints(max_length=8192, pattern=r"^[^\r\n]*$")]
     """Value of the header. Everyone who can read the profile can read it, so do not put secrets here."""
-
-
-class Expectation(ApiModel):
-    """Which responses count as success."""
-
-    cel: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("!has(self.status) || self.status.all(s, s >= 200 && (s < 300 || s >= 400))", NO_ANSWER),
-    )
-
-    status: Annotated[list[Annotated[int, Field(ge=100, le=599)]], Field(min_length=1, max_length=32)] = Field(
-        default_factory=lambda: [200]
-    )
-    """HTTP status codes that count as success. Redirects (300 to 399) never do, and they are not followed."""
-    error_bodies: Literal["Doubt", "Accept"] = "Doubt"
-    """What becomes of bodies that look like reports of errors although their status counts as success, such as
-    {"error": "no field x"}. Doubt: a size is not verified where most answers have one, and the explanation shows one.
-    Accept: they are answers like any other."""
-
-    @model_validator(mode="after")
-    def _check_status(self) -> Self:
-        if any(status < 200 or 300 <= status < 400 for status in self.status):
-            raise ValueError(NO_ANSWER)
-        return self
 
 
 class Tls(ApiModel):

@@ -133,6 +133,9 @@ class FailureCounts(StatusModel):
     """Responses with a status code that endpoint.http.expect does not list."""
     protocol: int = 0
     """Responses that are not valid HTTP."""
+    content: int = 0
+    """Responses with a status code that endpoint.http.expect lists, and without what else it expects: bodyContains,
+    bodyMatches, jsonPath, contentType or maxBodySize."""
     dropped: int = 0
     """Requests that were not sent because the maximum number of requests was already in flight: the server had fallen
     too far behind."""
@@ -140,7 +143,7 @@ class FailureCounts(StatusModel):
     @property
     def total(self) -> int:
         """Number of all failures."""
-        return self.refused + self.reset + self.timeout + self.status + self.protocol + self.dropped
+        return sum(getattr(self, name) for name in type(self).model_fields)
 
 
 class AnswerKind(StatusModel):
@@ -154,6 +157,9 @@ class AnswerKind(StatusModel):
     """What their bodies look like, such as "JSON object with error"."""
     error: bool = False
     """Whether they look like reports of an error."""
+    unmet: Annotated[str, Field(max_length=32)] | None = None
+    """The field of endpoint.http.expect that they do not fulfil, such as jsonPath[0]; they count as failed. Absent
+    where they fulfil what is expected of their content."""
     answers: int
     """Number of answers in the load, warm-up included. Where not every answer was looked at, an estimate."""
     looked_at: int

@@ -15,12 +15,15 @@
         ├── ProjectSystemException
         └── WorkspaceException
 
+The SDK's other exceptions can be imported, too; nothing raises them.
+
 Azure ML raised `WebserviceException` for an unknown model, and documented `ModelNotFoundException`: here the exception
 is both.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from modelprofiler.errors import ModelProfilerError
@@ -92,6 +95,14 @@ class ProjectSystemException(AzureMLException):
 
 class WorkspaceException(AzureMLException):
     """The workspace cannot be used."""
+
+
+@functools.cache
+def __getattr__(name: str) -> Any:
+    """Return another exception of the SDK, which nothing here raises, so that a script can catch it."""
+    if name.startswith("_") or not name.endswith(("Exception", "Error")):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return type(name, (AzureMLException,), {"__doc__": "An exception of the SDK that nothing here raises."})
 
 
 __all__ = [

@@ -69,15 +69,17 @@ def as_data(document: Document, planned: RunPlan) -> dict[str, Any]:
     data["smallest"] = planned.smallest.to_size().to_dict()
     for row, need in zip(data["percentiles"], planned.percentiles, strict=True):
         row["enough"] = need.enough
-    return {"name": document.profile.metadata.name, **data}
+    http = document.profile.spec.endpoint.http
+    return {"name": document.profile.metadata.name, **data, "expect": http.expect.to_dict()}
 
 
 def as_lines(document: Document, planned: RunPlan) -> list[str]:
     """Return a plan as lines of text."""
-    from modelprofiler.report.provenance import describe_load
+    from modelprofiler.report.provenance import describe_answers, describe_load
 
     small, large = planned.smallest.to_size(), planned.reference.to_size()
     windows = f"warm-up {format_duration(planned.warmup)}, then a window of at most {format_duration(planned.window)}"
+    answers = describe_answers(document.profile.spec)
     times = f"at most {format_duration(planned.longest)} of load, {format_duration(planned.longest_trial)} in one trial"
     return [
         f"profile     {document.profile.metadata.name}",
@@ -87,6 +89,7 @@ def as_lines(document: Document, planned: RunPlan) -> list[str]:
         f"trials      at most {planned.most_trials} ({planned.strategy})",
         f"load        {describe_load(document.profile.spec)}",
         f"            {windows}, extended to {format_duration(planned.extended_window)} where it has too few requests",
+        *([f"answers     good with {answers}"] if answers else []),
         *(
             f"{need.metric:11} needs {need.needed:,} requests in a window; {_expected(need)}"
             for need in planned.percentiles

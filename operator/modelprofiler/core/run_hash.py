@@ -69,6 +69,10 @@ def evidence(
     if script := server.get("entryScript"):
         # How an image is pulled does not change what it does.
         script["environment"].pop("imagePullSecrets", None)
+        if index := script["environment"].get("packageIndex"):
+            script["environment"]["packageIndex"] = index["url"]
+        if not script["environment"]["envFrom"]:
+            del script["environment"]["envFrom"]  # so that runs from before this field keep their hash
         if code_digest is not None:
             script["source"] = code_digest
     dataset = _plain(spec.dataset)
@@ -86,6 +90,8 @@ def evidence(
     endpoint = _plain(spec.endpoint)
     endpoint["http"].pop("tls", None)  # how a server is verified does not change what it does
     endpoint["http"]["expect"].pop("errorBodies", None)  # nor does what its answers are taken for
+    if not endpoint["http"]["expect"]["jsonPath"]:  # so that runs from before this field keep their hash
+        del endpoint["http"]["expect"]["jsonPath"]
     identity = {
         "model": model,
         "server": server,

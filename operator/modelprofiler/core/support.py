@@ -8,6 +8,7 @@ from typing import Any
 from modelprofiler.api.pod_template import ROOT, container_name, misshapen
 from modelprofiler.api.sources import Source
 from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.core.requirements import PATH, requirement_problems
 from modelprofiler.core.steps import Environment
 from modelprofiler.errors import Problem
 
@@ -79,6 +80,8 @@ def _ignored_of_script(spec: ModelProfileSpec) -> Iterator[str]:
             f"image {script.environment.image} is not used on this machine: the environment is made from "
             "requirements, or else with the packages of the scoring-server image"
         )
+    if script.environment.package_index is not None:
+        yield "packageIndex is not used on this machine: packages come from the indexes that pip is configured with"
     if script.environment.image_pull_secrets:
         yield "imagePullSecrets are not used on this machine"
     if script.placement is not None:
@@ -141,9 +144,8 @@ def _server_on_this_machine(spec: ModelProfileSpec) -> Iterator[Problem]:
         )
     script = spec.server.entry_script
     if script is not None:
-        yield from _variables(
-            [variable.to_dict() for variable in script.environment.env], "spec.server.entryScript.environment.env"
-        )
+        yield from _variables([variable.to_dict() for variable in script.environment.env], f"{PATH}.env")
+        yield from _variable_groups([group.to_dict() for group in script.environment.env_from], f"{PATH}.envFrom")
     if (container := profiled_container(spec)) is not None:
         yield from _variables(container.get("env") or [], f"{container_path(spec)}.env")
         yield from _variable_groups(container.get("envFrom") or [], f"{container_path(spec)}.envFrom")
@@ -153,17 +155,13 @@ def _server_in_cluster(spec: ModelProfileSpec) -> Iterator[Problem]:
     script = spec.server.entry_script
     if script is None:
         return
-    path = "spec.server.entryScript.environment"
-    if script.environment.requirements:
+    yield from requirement_problems(script.environment)
+    version = script.environment.python_version
+    if version not in (None, CLUSTER_PYTHON) and script.environment.image is None:
         yield Problem(
-            f"{path}.requirements",
-            "is not supported yet in a cluster; build an image with these packages and name it in environment.image",
-        )
-    if script.environment.python_version not in (None, CLUSTER_PYTHON):
-        yield Problem(
-            f"{path}.pythonVersion",
-            f"only {CLUSTER_PYTHON} is supported yet in a cluster; for another version build an image and name it in "
-            "environment.image",
+            f"{PATH}.pythonVersion",
+            f"the scoring-server image has Python {CLUSTER_PYTHON}; for Python {version} name an image that has it in "
+            "environment.image, any image with that version of Python",
         )
 
 
@@ -216,8 +214,9 @@ def _source(path: str, source: Source, environment: Environment) -> Iterator[Pro
 
 
 def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:
-    container = profiled_container(spec)
-    if spec.search.threads == "Auto" and container is not None and container.get("envFrom"):
+    container, script = profiled_container(spec), spec.server.entry_script
+    groups = script.environment.env_from if script is not None else (container or {}).get("envFrom")
+    if spec.search.threads == "Auto" and groups:
         yield Problem(
             "spec.search.threads",
             "Auto replaces no variable that the profile sets, but it cannot see what envFrom sets; write the "

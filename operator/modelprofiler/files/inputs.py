@@ -305,10 +305,13 @@ def server_variables(document: Document) -> tuple[dict[str, str], list[Problem]]
     spec = document.profile.spec
     script = spec.server.entry_script
     if script is not None:
-        declared: Any = [variable.to_dict() for variable in script.environment.env]
-        return _declared_variables(declared, "spec.server.entryScript.environment.env", document)
-    container = profiled_container(spec) or {}
-    path = container_path(spec)
+        path = "spec.server.entryScript.environment"
+        container: Any = {
+            "env": [variable.to_dict() for variable in script.environment.env],
+            "envFrom": [group.to_dict() for group in script.environment.env_from],
+        }
+    else:
+        container, path = profiled_container(spec) or {}, container_path(spec)
     groups, problems = _variable_groups(container.get("envFrom"), f"{path}.envFrom", document)
     variables, more = _declared_variables(container.get("env"), f"{path}.env", document)
     return groups | variables, problems + more

@@ -29,6 +29,19 @@ SERVED = "azureml.contrib.services"
 
 SERVER = "azureml-inference-server-http"
 
+STANDALONE = {
+    "azureml-ai-monitoring": "azureml.ai.monitoring",
+    "azureml-contrib-services": SERVED,
+    "azureml-monitoring": "azureml.monitoring",
+}
+"""Packages that bring one module of the SDK and not the SDK itself, as its other packages do."""
+
+IMPORTERS = frozenset({"import_module", "__import__"})
+"""The functions that import a module by its name."""
+
+ANYTHING = "*"
+"""What is imported of a module where it does not show what of it is used."""
+
 
 @dataclass(frozen=True)
 class Need:
@@ -44,6 +57,8 @@ class Need:
         What is used of it; empty where nothing is, or where that does not show.
     certain
         Whether it is imported whenever the script serves; otherwise a condition or a call decides.
+    unused
+        What is imported of it and not used; `ANYTHING` where that does not show.
     """
 
     file: str
@@ -51,6 +66,7 @@ class Need:
     module: str
     names: tuple[str, ...]
     certain: bool
+    unused: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file}, line {self.line}: {self.module}"
@@ -68,7 +84,7 @@ def python_texts(script: str, files: Mapping[str, bytes | Path]) -> dict[str, st
                 content = content.read_bytes() if content.stat().st_size <= LARGEST else b""
         except OSError:
             continue
-        texts[name] = content[:LARGEST].decode("utf-8", "replace")
+        texts[name] = content[:LARGEST].decode("utf-8-sig", "replace")
     return texts
 
 
@@ -81,11 +97,13 @@ def sdk_needs(file: str, files: Mapping[str, str], packages: Iterable[str]) -> l
         As for `needs`.
     packages
         Names of the packages that the script's environment lists. Where one of the SDK's is among them, nobody can say
-        without installing it what it contains.
+        without installing it what it contains, apart from `STANDALONE` ones.
     """
-    if any(name.startswith(SDKS) and name != SERVER for name in packages):
+    listed = {name for name in packages if name.startswith(SDKS)} - {SERVER}
+    if listed - STANDALONE.keys():
         return []
-    unserved = [need for need in needs(file, files) if not _below(need.module, SERVED)]
+    served = (SERVED, *(STANDALONE[name] for name in listed))
+    unserved = [need for need in needs(file, files) if not any(_below(need.module, module) for module in served)]
     return [need for need in unserved if any(_below(need.module, sdk) for sdk in SDKS)]
 
 
@@ -119,8 +137,15 @@ def needs(file: str, files: Mapping[str, str]) -> list[Need]:
                 waiting += [path for path in own if path not in seen]
                 seen |= set(own)
             elif not use.level:
-                needed.append(Need(current, use.line, use.module, script.used_names(use), use.certain))
+                needed.append(script.need(current, use))
     return sorted(needed, key=lambda need: (need.file != file, need.file, need.line))
+
+
+def guarded_names(texts: Iterable[str]) -> set[str]:
+    """Return what Python files import only with an except for when it is missing, such as ``azureml.core.Run``."""
+    scripts = [script for script in map(_read, texts) if script is not None]
+    guarded = {name for script in scripts for item in script.guarded for name in item.submodules}
+    return guarded - {name for script in scripts for item in script.statements for name in item.submodules}
 
 
 @dataclass
@@ -144,6 +169,7 @@ class _Script:
     """What the text of a script contains, each part in the unit, that is the function, it belongs to."""
 
     statements: list[_Import] = field(default_factory=list)
+    guarded: list[_Import] = field(default_factory=list)
     names: dict[str, set[str]] = field(default_factory=dict)
     """Names that a unit reads; the unit without a name is what runs when the script is imported."""
     unguarded: set[str] = field(default_factory=set)
@@ -155,8 +181,13 @@ class _Script:
             item.certain = item.certain and (not item.unit or item.unit in called)
             yield item
 
-    def used_names(self, item: _Import) -> tuple[str, ...]:
-        """Return which names of the module the script uses."""
+    def need(self, file: str, item: _Import) -> Need:
+        """Return what an import of a file needs."""
+        used = self._used_names(item)
+        unused = tuple(name for name in item.aliases.values() if name and name not in used)
+        return Need(file, item.line, item.module, used, item.certain, unused)
+
+    def _used_names(self, item: _Import) -> tuple[str, ...]:
         if any(item.aliases.values()):
             return tuple(name for alias, name in item.aliases.items() if alias in self.unguarded)
         prefix = f"{next(iter(item.aliases), item.module)}."
@@ -212,12 +243,24 @@ class _Reader(ast.NodeVisitor):
             self._keep(node, alias.name, 0, {alias.asname: ""} if alias.asname else {})
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """Keep ``from a import b``."""
-        self._keep(node, node.module or "", node.level, {a.asname or a.name: a.name for a in node.names})
+        """Keep ``from a import b``; what is imported from a package without a content of its own is a module."""
+        if node.module in SDKS and not node.level:
+            for alias in node.names:
+                self._keep(node, f"{node.module}.{alias.name}", node.level, {alias.asname or alias.name: ""})
+        else:
+            self._keep(node, node.module or "", node.level, {a.asname or a.name: a.name for a in node.names})
 
-    def _keep(self, node: ast.stmt, module: str, level: int, aliases: dict[str, str]) -> None:
-        if not self.guarded and module != "__future__":
-            self.script.statements.append(_Import(module, level, node.lineno, aliases, self.unit, self.certain))
+    def visit_Call(self, node: ast.Call) -> None:
+        """Keep ``import_module("a.b")``."""
+        name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+        if isinstance(name, str) and _last_name(node.func) in IMPORTERS and not name.startswith("."):
+            self._keep(node, name, 0, {ANYTHING: ANYTHING})
+        self.generic_visit(node)
+
+    def _keep(self, node: ast.stmt | ast.expr, module: str, level: int, aliases: dict[str, str]) -> None:
+        if module != "__future__":
+            kept = self.script.guarded if self.guarded else self.script.statements
+            kept.append(_Import(module, level, node.lineno, aliases, self.unit, self.certain))
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         """Read what is tried as guarded, if an ImportError is caught."""

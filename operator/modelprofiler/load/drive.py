@@ -83,14 +83,14 @@ class OpenLoop:
                 continue
             row = self._row
             self._row = row + 1 if row + 1 < len(self.sent_rows) else 0
-            if not self.sent_rows[row]:
-                self.sent_rows[row] = 1
-                if recorder.visits is not None:
-                    recorder.visits.sent(row, due)
             recorder.due += 1
             lags.append(now - due)
             if not client.submit(row, due):
                 recorder.record_drop(due)
+            elif not self.sent_rows[row]:
+                self.sent_rows[row] = 1
+                if recorder.visits is not None:
+                    recorder.visits.sent(row, due)
             due = origin + next(arrivals)
             now = monotonic()
         self._due = due

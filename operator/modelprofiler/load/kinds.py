@@ -17,7 +17,7 @@ from modelprofiler.core.answers.redact import shown
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.load.http.answers import Sample
 from modelprofiler.load.http.irregular import lenient_parser, without_repetition
-from modelprofiler.load.result import MOST_KINDS
+from modelprofiler.load.result import most_frequent
 
 BODY_BYTES = 4096
 """Bytes of a body that are looked at: an error is at its beginning, and so are the keys of most objects."""
@@ -101,34 +101,36 @@ class _Response:
 
 
 def kinds_of(samples: Iterable[tuple[int, Sample]]) -> list[AnswerKind]:
-    """Return the kinds of the answers that were kept, the most frequent first, at most `MOST_KINDS`."""
-    groups: defaultdict[tuple[int, str, Body], _Group] = defaultdict(_Group)
+    """Return the kinds of the answers that were kept, the most frequent first, as many as a result names."""
+    groups: defaultdict[tuple[int, str, Body, str], _Group] = defaultdict(_Group)
     looked = [(status, sample, *_read(sample)) for status, sample in samples]
     bodies = [body_of(content, kind) for _, _, kind, content in looked]
     counts = Counter(body.shape for body in bodies if not body.is_error and body.shape.startswith("JSON object"))
     if len(counts) > MOST_SHAPES:
         bodies = [Body("JSON object") if body.shape in counts and not body.is_error else body for body in bodies]
     for (status, sample, content_type, content), body in zip(looked, bodies, strict=True):
-        group = groups[status, content_type, body]
+        group = groups[status, content_type, body, sample.unmet]
         group.answers += sample.stands_for
         group.looked_at += 1
         group.rows.add(sample.row)
         group.bodies.add(hashlib.blake2b(content, digest_size=8).digest() + sample.length.to_bytes(8))
         group.sample = group.sample or content
-    most = sorted(groups.items(), key=lambda item: item[1].answers, reverse=True)[:MOST_KINDS]
+    ordered = sorted(groups.items(), key=lambda item: item[1].answers, reverse=True)
+    most = most_frequent(ordered, lambda item: bool(item[0][3]))
     return [
         AnswerKind(
             status=status,
             content_type=content_type or None,
             shape=head_in_bytes(body.shape, SHAPE_BYTES),
             error=body.is_error,
+            unmet=unmet or None,
             answers=group.answers,
             looked_at=group.looked_at,
             bodies=len(group.bodies),
             rows=len(group.rows),
             sample=head_in_bytes(shown(group.sample.decode("utf-8", "replace"), SAMPLE_BYTES), SAMPLE_BYTES),
         )
-        for (status, content_type, body), group in most
+        for (status, content_type, body, unmet), group in most
     ]
 
 

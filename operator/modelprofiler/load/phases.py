@@ -97,6 +97,11 @@ class Phases:
         else:
             self.driver = ClosedLoop(self.recorder, plan.concurrency, rows, limit, self._next_limit)
         self.client = make_client(self.driver.ended)
+        self.client.max_in_flight = plan.max_in_flight_in_warmup
+        self._dropped = 0
+        """Requests of the warm-up that were not sent until its last sub-window began."""
+        self._catching_up = False
+        """Whether there were some in the sub-window before."""
         self._sent_all = asyncio.Event()
         self._queue_states: deque[QueueState] = deque(maxlen=OVERLOAD_STATES)
         self._next_sub_window = now + plan.sub_window
@@ -165,6 +170,8 @@ class Phases:
         if plan.rate is not None:
             backlog = self.client.in_flight + recorder.dropped
             self._queue_states.append(QueueState(recorder.due, recorder.responses, backlog, oldest))
+        if not self.measured:
+            self._dropped, self._catching_up = recorder.dropped, recorder.dropped > self._dropped
         if self._sent_all.is_set() or not self.measured:
             return
         if is_overloaded(self._queue_states) and now - recorder.window_start >= OVERLOAD_SHARE * plan.duration:
@@ -202,8 +209,10 @@ class Phases:
         """Return the next limit when warm-up or window are over by the clock; called by the driver."""
         plan, recorder = self.plan, self.recorder
         if not self.measured:
-            if recorder.due < plan.warmup_requests and limit < self.warmup_started + plan.max_warmup:
-                return min(limit + TICK, self.warmup_started + plan.max_warmup)
+            bound = self.warmup_started + plan.max_warmup
+            if limit < bound and (recorder.due < plan.warmup_requests or self._is_settling()):
+                return min(limit + TICK, bound)
+            self.client.max_in_flight = plan.max_in_flight
             recorder.open(limit)
             self._cpu_at_open = (time.process_time(), monotonic())
             self._machine_at_open = CpuTimes.now()
@@ -214,6 +223,18 @@ class Phases:
         self._close(limit)
         self._sent_all.set()
         return limit
+
+    def _is_settling(self) -> bool:
+        """Return whether the server could not take all requests in the last sub-window of the warm-up.
+
+        It may still load its model or compile its code. Only a load that measures waits for it, since a size that is
+        too small would be waited for as well.
+        """
+        return (
+            self.plan.warmup > 0
+            and not self.plan.decide
+            and (self._catching_up or self.recorder.dropped > self._dropped)
+        )
 
     def _enough(self) -> bool:
         """Return whether the window has the requests and rows that it must have."""

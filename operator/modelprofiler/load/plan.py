@@ -30,6 +30,14 @@ MOST_SUB_WINDOWS = 120
 at all of them, stay cheap. The usual window has 30."""
 
 
+SETTLING_SECONDS = 1.0
+"""In the warm-up of an open loop no more requests are in flight than arrive in this time, or in half the time that the
+objective allows where that is longer. A server that meets the objective has fewer, as its mean is well below its
+percentiles; one that still loads or compiles would start into the window with all that it has not answered since."""
+FEWEST_IN_FLIGHT = 10
+"""But so many may be in flight at any rate: a few slow requests are no queue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How one generator loads the server. Times are in seconds.
@@ -83,6 +91,14 @@ class Plan:
     max_error_ratio: float | None
     cover_rows: bool
     most_requests: int | None = None
+
+    @property
+    def max_in_flight_in_warmup(self) -> int:
+        """Requests in flight at most while the server warms up."""
+        if self.rate is None:
+            return self.max_in_flight
+        seconds = max([SETTLING_SECONDS, *(threshold / 2 for threshold in self.thresholds.values())])
+        return min(max(FEWEST_IN_FLIGHT, math.ceil(self.rate * seconds)), self.max_in_flight)
 
     @classmethod
     def of(cls, config: LoadConfig) -> Self:

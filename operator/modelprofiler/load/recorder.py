@@ -118,7 +118,7 @@ class Recorder:
     def record_failure(self, intended: float, now: float, failure: str) -> None:
         """Count a request that failed."""
         self.failed += 1
-        if failure == "status":
+        if failure in {"status", "content"}:
             self._responses += 1
         if intended >= self.window_start:
             self.failures[failure] += 1

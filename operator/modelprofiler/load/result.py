@@ -10,9 +10,9 @@ import base64
 import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
@@ -44,6 +44,8 @@ MOST_KINDS = 4
 MAX_PACKED_BYTES = 2**16
 """Bytes that a result may have before it is compressed. Ours have at most 15,000, with the longest message and every
 bucket that latencies reach; what is larger was made to fill the memory of whoever reads it."""
+
+Kind = TypeVar("Kind")
 
 _LENGTHS = struct.Struct("<HH")
 _MARK = "mpload1:"
@@ -346,7 +348,7 @@ def _merged_answers(kinds: Sequence[AnswerKind]) -> list[AnswerKind]:
     """Return the kinds of several parts together; rows and bodies are those of the part that has most of them."""
     groups: dict[tuple[object, ...], list[AnswerKind]] = {}
     for kind in kinds:
-        groups.setdefault((kind.status, kind.content_type, kind.shape, kind.error), []).append(kind)
+        groups.setdefault((kind.status, kind.content_type, kind.shape, kind.error, kind.unmet), []).append(kind)
     merged = [
         parts[0].model_copy(
             update={
@@ -358,7 +360,16 @@ def _merged_answers(kinds: Sequence[AnswerKind]) -> list[AnswerKind]:
         )
         for parts in groups.values()
     ]
-    return sorted(merged, key=lambda kind: kind.answers, reverse=True)[:MOST_KINDS]
+    ordered = sorted(merged, key=lambda kind: kind.answers, reverse=True)
+    return most_frequent(ordered, lambda kind: kind.unmet is not None)
+
+
+def most_frequent(ordered: Sequence[Kind], is_unmet: Callable[[Kind], bool]) -> list[Kind]:
+    """Return the first `MOST_KINDS`; of those that do not fulfil the expectation, the first is always among them."""
+    most = list(ordered[:MOST_KINDS])
+    if not any(map(is_unmet, most)):
+        most[-1:] = next(([kind] for kind in ordered[MOST_KINDS:] if is_unmet(kind)), most[-1:])
+    return most
 
 
 def _ends(parts: Sequence[LatencySummary], choose: Any) -> LatencySummary:

@@ -123,7 +123,8 @@ class _Load:
         self.address = listener.address
         self.first_request = monotonic()
         self.say("sending the first request")
-        prober = Prober(lambda done: self._client(done, capture=True), config.endpoint.path)
+        endpoint = config.endpoint
+        prober = Prober(lambda done: self._client(done, capture=True), endpoint.path, endpoint.expect)
         try:
             first = await first_answer(
                 prober, Patience(config.first_request_patience, config.refusal_patience), self.say
@@ -155,6 +156,7 @@ class _Load:
             tls=self.tls,
             server_name=_server_name(self.config),
             capture=capture,
+            expect=self.config.endpoint.expect,
         )
 
     async def _measure(self) -> LoadResult:

@@ -10,6 +10,7 @@ from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as template_shape_problems
 from modelprofiler.api.server import EntryScript
 from modelprofiler.api.status import EffectiveResources
+from modelprofiler.core.requirements import requirement_problems
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
@@ -19,11 +20,11 @@ from modelprofiler.files.inputs import Resolved, resolve, server_variables
 from modelprofiler.files.script_imports import python_texts, sdk_needs
 from modelprofiler.files.sources import MissingObject, SourceFiles, UnusablePath
 from modelprofiler.host.machine import Machine, effective, scarce, this_machine
+from modelprofiler.host.packages import package_name
 from modelprofiler.host.ports import port_problem
 from modelprofiler.load.tls import certificate_problems
 from modelprofiler.local.command import template_problems
 from modelprofiler.local.download import address_notes, address_problems
-from modelprofiler.local.environment import package_name, requirement_problems
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.core.answers.expected import described
 from modelprofiler.report.formats import format_duration
 from modelprofiler.report.record import RunRecord
 
@@ -44,6 +45,12 @@ def describe_load(spec: ModelProfileSpec) -> str:
     return f"{clients} {'client' if clients == 1 else 'clients'} in a closed loop"
 
 
+def describe_answers(spec: ModelProfileSpec) -> str:
+    """Return what a good answer is where that is more than a status; empty where it is not."""
+    expect = spec.endpoint.http.expect
+    return described(expect) if expect.is_about_content else ""
+
+
 def describe_range(status: ModelProfileStatus) -> str:
     """Return the range that was searched; empty where it is not known."""
     if (resources := status.resources) is None:
@@ -68,6 +75,7 @@ def provenance_rows(record: RunRecord) -> list[tuple[str, str]]:
         ("Profile", f"{profile.metadata.namespace}/{profile.metadata.name}"),
         ("Model", describe_model(spec)),
         ("Load", describe_load(spec)),
+        ("Good answers", describe_answers(spec)),
         ("Window", f"{spec.load.duration} after a warm-up of {spec.load.warmup}"),
         ("Objectives", describe_objectives(spec)),
         ("Range", describe_range(status)),

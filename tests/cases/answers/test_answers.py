@@ -71,7 +71,7 @@ def ending(result: dict[str, Any]) -> tuple[str, str]:
 
 def explanation(result: dict[str, Any]) -> str:
     """Return why the size is recommended."""
-    text: str = result["status"]["recommendation"]["containers"][0]["explanation"]
+    text: str = result["status"]["recommendations"][0]["explanation"]
     return text
 
 
@@ -119,3 +119,22 @@ def test_what_is_no_answer_is_named(run: Run, case: str, sentence: str) -> None:
     reason, message = ending(run(case, rows))
     assert "ReferenceFailed" in reason
     assert sentence in message
+
+
+def test_an_answer_without_what_was_expected_ends_the_run_before_a_load(run: Run) -> None:
+    """Azure/InferenceSchema#57, for someone who says what a good answer is: nothing is measured at failing."""
+    result = run("errors", BAD, expect={"jsonPath": [{"path": "$.score", "type": "Number"}]})
+    reason, message = ending(result)
+    assert "ReferenceFailed" in reason
+    assert (
+        "the first request was answered with status 200, but there is no $.score in its body, and "
+        'endpoint.http.expect.jsonPath[0] expects $.score to be a Number: {"error": "\'features\'"}'
+    ) in message
+    assert 1 == len(result["status"]["trials"])
+
+
+def test_an_answer_that_has_what_was_expected_is_not_doubted(run: Run) -> None:
+    """Whatever it looks like: here the refusal of a row is what is to be measured."""
+    result = run("errors", BAD, expect={"bodyContains": "features"})
+    assert " Verified " in f" {ending(result)[0]} "
+    assert "look like reports of errors" not in explanation(result)

@@ -7,6 +7,7 @@ not share the event loop of the load generator.
 import asyncio
 import collections
 import contextlib
+import gzip
 import itertools
 import os
 import socket
@@ -273,6 +274,14 @@ async def lazy(x: Exchange) -> bool:
     return await keep_alive(x)
 
 
+async def compiling(x: Exchange) -> bool:
+    """Answer one at a time: the first hundred requests take 30 ms each, the others nothing."""
+    async with one_at_a_time:
+        if x.served <= 100:
+            await asyncio.sleep(0.03)
+    return await keep_alive(x)
+
+
 async def two_writes(x: Exchange) -> bool:
     """Write head and body as far apart as an acknowledgement is delayed, every other time."""
     head, body = answer(b"in two pieces").split(b"\r\n\r\n")
@@ -289,6 +298,59 @@ async def cached(x: Exchange) -> bool:
         answered.add(x.body)
         await asyncio.sleep(0.02)
     return await keep_alive(x)
+
+
+GOOD, BAD = b'{"ok": true, "scores": [0.5, 1]}', b'{"ok": false, "error": "no column x"}'
+JSON = "Content-Type: application/json; charset=utf-8\r\n"
+
+
+async def json_tenth_bad(x: Exchange) -> bool:
+    """Report an error with status 200 every tenth time, after the first fifty."""
+    body = BAD if x.served > 50 and x.served % 10 == 0 else GOOD
+    x.writer.write(b"HTTP/1.1 100 Continue\r\nContent-Type: text/plain\r\n\r\n" + answer(body, headers=JSON))
+    return True
+
+
+async def json_bad(x: Exchange) -> bool:
+    """Report an error with status 200."""
+    x.writer.write(answer(BAD, headers=JSON))
+    return True
+
+
+async def json_loading(x: Exchange) -> bool:
+    """Say with status 200 that the model is being loaded, three times."""
+    x.writer.write(answer(b'{"status": "loading"}' if x.served <= 3 else GOOD, headers=JSON))
+    return True
+
+
+async def json_in_pieces(x: Exchange) -> bool:
+    """Answer in chunks of a few bytes."""
+    x.writer.write(f"HTTP/1.1 200 OK\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n".encode())
+    for i in range(0, len(GOOD), 5):
+        piece = GOOD[i : i + 5]
+        x.writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        await x.writer.drain()
+        await asyncio.sleep(0)
+    x.writer.write(b"0\r\n\r\n")
+    return True
+
+
+async def json_until_close(x: Exchange) -> bool:
+    """Answer as HTTP/1.0 does, without a length."""
+    x.writer.write(f"HTTP/1.0 200 OK\r\n{JSON}\r\n".encode() + GOOD)
+    return False
+
+
+async def json_gzip(x: Exchange) -> bool:
+    """Answer compressed, whatever was asked."""
+    x.writer.write(answer(gzip.compress(GOOD), headers=f"{JSON}Content-Encoding: gzip\r\n"))
+    return True
+
+
+async def json_large(x: Exchange) -> bool:
+    """Answer with more than is looked at, its end after that."""
+    x.writer.write(answer(b'{"scores": [' + b"0," * 2**19 + b'0], "ok": true}', headers=JSON))
+    return True
 
 
 answered: set[bytes] = set()

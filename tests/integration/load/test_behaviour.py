@@ -193,6 +193,24 @@ def test_an_overloaded_server_ends_the_window_early(load: MakeLoad) -> None:
     assert float(status.rate) < 70
 
 
+@pytest.mark.parametrize("decide", [False, True], ids=["measures", "decides"])
+def test_the_warm_up_waits_for_a_server_that_cannot_take_the_rate_yet_where_the_load_measures(
+    load: MakeLoad, decide: bool
+) -> None:
+    """It compiles for three seconds: longer than a warm-up of one and a half, and then it keeps up.
+
+    A load that only decides whether a size passes does not wait: the server was measured before, and is warm.
+    """
+    bounds = {"warmup": 1.5, "max_warmup": 6.0, "sub_window": 0.1}
+    result = load("compiling", OPEN, bounds=bounds, stop={"decide": decide})
+    assert result.warmup_started is not None
+    assert result.window_started is not None
+    assert decide is (result.window_started - result.warmup_started < 2.5)
+    if not decide:
+        assert measured(result).stopped_early is None
+        assert 0 == measured(result).failures
+
+
 def test_a_certain_verdict_ends_the_window_early(load: MakeLoad) -> None:
     """A threshold that is far away needs no more than ten sub-windows."""
     stop = {"decide": True, "thresholds": {"p95": 60.0}, "max_error_percent": 5}

@@ -64,6 +64,7 @@ def test_the_dataset_must_be_tabular(ws: Workspace, config: InferenceConfig) -> 
     assert refused(ws, config, files).endswith("Provided: FileDataset")
     for text in ("data.txt", '{"data": [[1, 2]'):
         assert "a text must be the body of a request" in refused(ws, config, text)
+    assert "a sample request is a text: json.dumps(sample)" in refused(ws, config, {"data": [[1, 2]]})
 
 
 @pytest.mark.usefixtures("not_started")
@@ -190,6 +191,7 @@ RUNS = "def init(): pass\ndef run(data): return data\n"
     ("text", "named"),
     [
         ("from azureml.core import Run, Workspace\ndef init(): Run.get_context()", "line 1, uses Run of azureml.core:"),
+        ("from azureml import core\ndef init(): core.Run.get_context()", "line 1, uses Run of azureml.core:"),
         ("from azureml.core.run import Run\ndef init(): Run.get_context()", "line 1, uses Run of azureml.core.run:"),
         ("import azureml.core\ndef init(): azureml.core.Workspace.from_config()", "uses Workspace of azureml.core:"),
         (
@@ -218,13 +220,43 @@ def test_a_script_that_uses_the_service_of_the_sdk_is_refused(
     assert "Model.get_model_path(name) or the variable AZUREML_MODEL_DIR" in message
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+def test_a_script_of_another_encoding_is_read(
+    ws: Workspace, config: InferenceConfig, requests: TabularDataset, encoding: str
+) -> None:
+    """As Python reads it: by a byte order mark, or a comment."""
+    text = f"# coding: {encoding}\n# é\nfrom azureml.core import Run\nRun.get_context()\n{RUNS}"
+    Path("score.py").write_text(text, encoding=encoding)
+    config.validate_configuration()
+    assert "score.py, line 3, uses Run of azureml.core" in refused(ws, config, requests)
+
+
+def test_what_is_wrong_with_the_environment_and_the_script_is_said_at_once(
+    ws: Workspace, requests: TabularDataset
+) -> None:
+    """In one error."""
+    Path("score.py").write_text(f"from azureml.core import Run\nRun.get_context()\n{RUNS}", encoding="utf-8")
+    Path("r.txt").write_text("-e .\n", encoding="utf-8")
+    config = InferenceConfig("score.py", environment=Environment.from_pip_requirements("e", "r.txt"))
+    message = refused(ws, config, requests)
+    assert "-e . (put the package into the source directory" in message
+    assert "score.py, line 1, uses Run of azureml.core" in message
+
+
 @pytest.mark.usefixtures("not_started")
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
         ("from azureml.monitoring import ModelDataCollector", "azureml.monitoring is replaced.*not measured"),
         ("from azureml.ai.monitoring import Collector", "azureml.ai.monitoring is replaced"),
-        ("import azureml.automl.core", "azureml.automl.core is replaced"),
+        ("import azureml.automl.core", "azureml.automl is replaced"),
+        ("import azureml.automl", "azureml.automl is replaced"),
+        ("from azureml.core import Run, Workspace, Model", "imports Run, Workspace of azureml.core and makes no"),
+        ("from azureml.core import *", "line 1, may use more of azureml.core than Model: a server has no workspace"),
+        (
+            "import importlib\nimportlib.import_module('azureml.core')",
+            "line 2, may use more of azureml.core than Model",
+        ),
         ("import os\nif os.getenv('X'):\n    import azureml.train", "uses azureml.train, in some case"),
     ],
 )
@@ -242,7 +274,6 @@ def test_what_is_replaced_or_may_be_missing_is_warned_of(
     "text",
     [
         "from azureml.core.model import Model\ndef init(): Model.get_model_path('x')",
-        "from azureml.core import Run, Workspace, Model",
         "import azureml.core\nprint(azureml.core.VERSION, azureml.core.model.Model)",
         "from azureml import core\ncore.Model.get_model_path",
         "try:\n    from azureml.train import x\nexcept ImportError:\n    x = None",

@@ -186,7 +186,7 @@ def test_a_value_without_a_meaning_is_warned_of(run: Run, ends: Callable[[str], 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "inf.yml is neither JSON nor YAML: while parsing"),
+        ("a: [", "inf.yml is neither JSON nor YAML: line 1, column 5: expected"),
         ('{"a": 1', "inf.yml is neither JSON nor YAML: Expecting"),
         ("score.py", "inf.yml must be an object with names as keys"),
         ("1: 2", "inf.yml must be an object with names as keys"),
@@ -268,7 +268,7 @@ def test_data_is_uploaded_and_registered_from_a_file(run: Run) -> None:
     Path("sample_request_data.txt").write_text('{"a": 1}\n{"a": 2}\n', encoding="utf-8")
     assert 0 == run("ml", "datastore", "upload", "-p", "sample_request_data.txt", "-u", "sample_request_data")[0]
     template = run("ml", "dataset", "register", "--show-template")[1]
-    Path("dataset.json").write_text(json.dumps(template), encoding="utf-8")
+    Path("dataset.json").write_text(json.dumps(template), encoding="utf-16")  # as PowerShell does
     _, registered, _ = run("ml", "dataset", "register", "-f", "dataset.json")
     dataset = run("ml", "dataset", "show", "-n", "sample_request_data", "-v", "1")[1]
     assert registered == dataset == run("ml", "dataset", "show", "-i", dataset["registration"]["id"])[1]
@@ -276,6 +276,26 @@ def test_data_is_uploaded_and_registered_from_a_file(run: Run) -> None:
     assert "workspaceblobstore" == next(s["name"] for s in run("ml", "datastore", "list")[1] if s["isDefault"])
     assert 0 == run("ml", "dataset", "unregister", "-n", "sample_request_data")[0]
     assert [] == run("ml", "dataset", "list")[1]
+
+
+def test_a_dataset_file_names_json_lines_and_parquet(run: Run) -> None:
+    """With what becomes of lines that are not JSON."""
+    template = run("ml", "dataset", "register", "--show-template")[1]
+
+    def register(**parameters: str) -> tuple[int, Any, str]:
+        data = {**template, "parameters": parameters}
+        Path("dataset.json").write_text(json.dumps(data), encoding="utf-8")
+        return run("ml", "dataset", "register", "-f", "dataset.json")
+
+    Path("x.jsonl").write_text('{"a": "1"}\nno\n', encoding="utf-8")
+    code, shown, _ = register(path="x.jsonl", sourceType="json_lines_files", invalidLines="drop")
+    assert (0, ["GetFiles", "ParseJsonLines"]) == (code, shown["definition"])
+    code, _, stderr = register(path="x.jsonl", sourceType="json_lines_files", invalidLines="keep")
+    assert code == 2
+    assert 'invalid_lines must be "error" or "drop"' in stderr
+    pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    code, shown, _ = register(path="x.jsonl", sourceType="parquet_files")
+    assert (0, ["GetFiles", "ReadParquetFile"]) == (code, shown["definition"])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Environments: Azure ML's classes, and their translation into the environment of a profile."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import pypi_packages
 from modelprofiler.azureml.profiling.environment import SCORING_IMAGE, WITH_SCORING_IMAGE, Translated, translated
 from modelprofiler.azureml.profiling.installable import Answer
+from modelprofiler.azureml.profiling.pull_secret import DOCKER_HUB
 
 
 def of(environment: Environment, *, in_cluster: bool = False) -> Translated:
@@ -209,7 +211,7 @@ def test_a_pinned_patch_of_python_is_named() -> None:
         ("-e git+https://host.invalid/a.git#egg=a", "put the package into the source directory"),
         ("--extra-index-url https://host.invalid/simple", "set it in pip's configuration"),
         ("-f https://host.invalid/whl", "set it in pip's configuration"),
-        ("--pre", "options of pip are not supported"),
+        ("--pre", "name the version"),
         ("./wheels/mine-0.1-py3-none-any.whl", "a path must be absolute"),
         ("mine.zip", "a path must be absolute"),
         ("torch@https://host.invalid/torch-1.1.0-cp36-cp36m-linux_x86_64.whl", "a wheel for cp36"),
@@ -352,7 +354,8 @@ def test_the_image_becomes_the_image_of_the_server() -> None:
 def test_azure_ml_images_are_not_used() -> None:
     """They have no inference server; a warning says so."""
     environment = with_packages(pip_packages=["numpy"])
-    for image in (DEFAULT_CPU_IMAGE, f"registry.example/{DEFAULT_GPU_IMAGE}:1"):
+    ported = "mcr.example/modelprofiler.azureml/curated/sklearn:1"  # a script's replacement of azureml
+    for image in (DEFAULT_CPU_IMAGE, f"registry.example/{DEFAULT_GPU_IMAGE}:1", ported):
         environment.docker.base_image = image
         result = of(environment)
         assert "image" not in result.spec
@@ -367,7 +370,7 @@ def test_a_dockerfile_is_refused() -> None:
 
 
 def test_a_cluster_has_the_packages_of_its_image(repository: Path) -> None:
-    """Other packages need an image that contains them."""
+    """With any other package all are installed, in the versions that are asked for."""
     packages = (repository / "operator/modelprofiler/local/scoring-server.in").read_text(encoding="utf-8").splitlines()
     assert SCORING_IMAGE == {p.split("==")[0] for p in packages if p and p[0] != "#"} - {
         "azureml-inference-server-http"
@@ -382,8 +385,33 @@ def test_a_cluster_has_the_packages_of_its_image(repository: Path) -> None:
     assert WITH_SCORING_IMAGE <= set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
     pinned = of(with_packages(pip_packages=["scikit-learn==0.20.3", "scipy<1.5"]), in_cluster=True).warnings
     assert ["scikit-learn==0.20.3, scipy<1.5: the versions of the cluster's scoring-server image are used"] == pinned
-    with pytest.raises(UserErrorException, match="its scoring-server image has no torch; build an image"):
-        of(with_packages(pip_packages=["torch", "joblib"]), in_cluster=True)
+    another = of(with_packages(pip_packages=["scikit-learn", "torch==2.9"]), in_cluster=True)
+    assert (["scikit-learn", "torch==2.9"], []) == (another.spec["requirements"], another.warnings)
+
+
+@pytest.mark.parametrize(
+    ("address", "image", "server"),
+    [
+        ("registry.example", "team/server:1", "registry.example"),
+        (None, "registry.example:5000/team/server:1", "registry.example:5000"),
+        (None, "localhost/server", "localhost"),
+        (None, "team/server:1", DOCKER_HUB),
+        (None, "server", DOCKER_HUB),
+    ],
+)
+def test_a_login_is_for_the_registry_of_its_image(address: str | None, image: str, server: str) -> None:
+    """In a cluster; this machine pulls nothing."""
+    registry = ContainerRegistry()
+    registry.address, registry.username, registry.password = address, "me", "secret"
+    environment = Environment.from_docker_image("e", image, container_registry=registry)
+    login = of(environment, in_cluster=True).login
+    assert login is not None
+    assert server == login.address
+    assert "secret" not in repr(login) + repr(registry) + json.dumps(environment.serialize())
+    assert of(environment).login is None
+    registry.password = None
+    with pytest.raises(UserErrorException, match="needs both a username and a password"):
+        of(environment, in_cluster=True)
 
 
 def test_environments_are_registered_with_versions(ws: Workspace) -> None:
@@ -429,9 +457,17 @@ def test_building_does_nothing_and_says_so(ws: Workspace) -> None:
     """A script that waits for it goes on."""
     for build in (Environment("e").build, Environment("e").build_local):
         with pytest.warns(UserWarning, match="nothing is built"):
-            build(ws).wait_for_completion(show_output=True)
-    with pytest.raises(UserErrorException, match="builds no images; build the image and name it"):
+            details = build(ws)
+        details.wait_for_completion(show_output=True)
+        assert ("Succeeded", None) == (details.status, details.error)
+    with pytest.raises(UserErrorException, match="builds no images: put the script into"):
         Environment.from_docker_build_context("e", docker_build_context=None)
+
+
+def test_an_environment_has_no_image_of_its_own(ws: Workspace) -> None:
+    """Nobody has built one."""
+    with pytest.raises(UserErrorException, match=r"get_image_details: .*Environment\.from_docker_image"):
+        Environment("e").get_image_details(ws)
 
 
 def conda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -447,6 +483,9 @@ def test_a_conda_environment_of_this_machine_is_listed_by_conda(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without conda, the error says how its file is used instead."""
+    for wrong in ("", None, "--help"):
+        with pytest.raises(UserErrorException, match="is not the name of a conda environment"):
+            Environment.from_existing_conda_environment("e", wrong)  # type: ignore[arg-type]
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserErrorException, match=r"conda is not on this machine.*from_conda_specification"):
         Environment.from_existing_conda_environment("e", "mine")

@@ -42,6 +42,8 @@ def models(ws: Workspace) -> list[Model]:
         "from azureml.core.model import Model",
         "import azureml.core\nModel = azureml.core.Model",
         "import os, azureml.core\nModel = azureml.core.Model",
+        "from azureml import core\nModel = core.Model",
+        "import importlib\nModel = importlib.import_module('azureml.core').Model",
     ],
 )
 @pytest.mark.parametrize("count", [1, 2])
@@ -105,6 +107,40 @@ def test_parts_of_the_sdk_that_do_nothing_do_nothing(tmp_path: Path, models: lis
     assert "ImportError: Run.get_context: a server has no workspace, run or other service" in used.stderr
     missing = ran(staged(tmp_path / "2", "import azureml.train\ndef init(): pass\ndef run(data): pass\n", models))
     assert "No module named 'azureml.train'" in missing.stderr
+
+
+GUARDED = """
+try:
+    from azureml.core import {names}
+    run = Run.get_context()
+except {error}:
+    run = "none"
+def init():
+    print(run)
+"""
+
+
+@pytest.mark.parametrize("error", ["ImportError", "Exception"])
+@pytest.mark.parametrize("names", ["Run", "Model, Run"])
+def test_a_script_that_expects_no_sdk_goes_on_without(
+    tmp_path: Path, models: list[Model], names: str, error: str
+) -> None:
+    """What it imports only with an except for when it is missing is missing, and nothing else."""
+    assert ["none"] == ran(staged(tmp_path, GUARDED.format(names=names, error=error), models)).stdout.split()
+    asks = """
+try:
+    from azureml.core import Run
+    found = True
+except ImportError:
+    found = False
+if found:
+    Run.get_context()
+def init():
+    print(found)
+"""
+    assert ["False"] == ran(staged(tmp_path / "2", asks, models)).stdout.split()
+    both = asks + "from azureml.core import Run\n"
+    assert "ImportError: Run.get_context" in ran(staged(tmp_path / "3", both, models)).stderr
 
 
 def test_installed_packages_of_the_sdk_are_used(tmp_path: Path, models: list[Model]) -> None:

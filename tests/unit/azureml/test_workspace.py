@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelprofiler.azureml.core import Experiment, Run, Webservice, Workspace
-from modelprofiler.azureml.core.webservice import AciWebservice
+from modelprofiler.azureml.core import Workspace
 from modelprofiler.azureml.exceptions import UserErrorException, WebserviceException
 from modelprofiler.azureml.store import Store
 
@@ -64,80 +63,6 @@ def test_a_writer_waits_for_another_and_then_gives_up(tmp_path: Path, monkeypatc
     assert {"a": 1} == store.read("x.json")
 
 
-@pytest.mark.parametrize(
-    ("module", "names"),
-    [
-        (
-            "core",
-            "ComputeTarget ContainerRegistry Dataset Datastore Environment Experiment Model Run Webservice Workspace",
-        ),
-        ("core.authentication", "InteractiveLoginAuthentication ServicePrincipalAuthentication MsiAuthentication"),
-        ("core.compute", "AksCompute AmlCompute ComputeTarget"),
-        ("core.conda_dependencies", "CondaDependencies"),
-        ("core.container_registry", "ContainerRegistry"),
-        ("core.dataset", "Dataset"),
-        ("core.datastore", "Datastore"),
-        ("core.environment", "Environment"),
-        ("core.experiment", "Experiment"),
-        ("core.model", "InferenceConfig Model"),
-        ("core.profile", "ModelProfile MIN_PROFILE_CPU MAX_PROFILE_CPU MIN_PROFILE_MEMORY MAX_PROFILE_MEMORY"),
-        ("core.resource_configuration", "ResourceConfiguration"),
-        ("core", "VERSION"),
-        ("core.run", "Run"),
-        ("core.runconfig", "DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE"),
-        ("core.webservice", "AciWebservice AksEndpoint AksWebservice LocalWebservice Webservice"),
-        ("core.workspace", "Workspace"),
-        ("data", "DataType FileDataset TabularDataset"),
-        ("data.datapath", "DataPath"),
-        ("data.dataset_factory", "DataType FileDatasetFactory TabularDatasetFactory"),
-        ("data.dataset_type_definitions", "FileEncoding PromoteHeadersBehavior SkipLinesBehavior"),
-        ("data.tabular_dataset", "TabularDataset"),
-        ("exceptions", "AzureMLException ModelNotFoundException UserErrorException WebserviceException"),
-    ],
-)
-def test_the_import_paths_of_the_sdk_exist(module: str, names: str) -> None:
-    """Below modelprofiler.azureml."""
-    imported = importlib.import_module(f"modelprofiler.azureml.{module}")
-    assert [] == [name for name in names.split() if not hasattr(imported, name)]
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "advice"),
-    [
-        ("core", "ScriptRunConfig", "run the script itself"),
-        ("core.script_run_config", "ScriptRun", "run the script itself"),
-        ("core", "RunConfiguration", "run the script itself"),
-        ("core.runconfig", "RunConfiguration", "run the script itself"),
-        ("core.runconfig", "DockerConfiguration", "run the script itself"),
-        ("core", "Keyvault", "environment variable"),
-        ("core.keyvault", "Keyvault", "environment variable"),
-        ("core", "Image", "from_docker_image"),
-        ("core.image", "ContainerImage", "from_docker_image"),
-        ("core", "LinkedService", "from_delimited_files"),
-        ("core.linked_service", "SynapseWorkspaceLinkedServiceConfiguration", "from_delimited_files"),
-        ("core", "get_run", "track them with MLflow"),
-        ("core.run", "get_run", "track them with MLflow"),
-        ("core.compute_target", "ComputeTarget", "Workspace.from_kubernetes"),
-        ("core.compute.amlcompute", "AmlCompute", "Workspace.from_kubernetes"),
-        ("core.compute.aks", "AksCompute", "Workspace.from_kubernetes"),
-        ("core.util", "anything", "leave the call out"),
-        ("core.webservice.aks", "AksWebservice", "modelprofiler patch"),
-        ("core.webservice.aci", "AciWebservice", "modelprofiler patch"),
-        ("core.webservice.local", "LocalWebservice", "modelprofiler patch"),
-        ("core.webservice.webservice", "Webservice", "modelprofiler patch"),
-        ("data.data_reference", "DataReference", "from_delimited_files"),
-    ],
-)
-def test_what_does_nothing_here_can_be_imported_and_says_on_use_what_to_do(module: str, name: str, advice: str) -> None:
-    """Scripts import much that they do not use for a profile."""
-    imported = getattr(importlib.import_module(f"modelprofiler.azureml.{module}"), name)
-    with pytest.raises(UserErrorException, match=advice):
-        imported("a", b="c")
-    if isinstance(imported, type) and name != "DataReference":
-        with pytest.raises(UserErrorException, match=advice):
-            getattr(imported, "create")()  # noqa: B009 - mypy knows that there is none
-
-
 def test_a_workspace_has_none_of_what_azure_ml_kept_elsewhere(ws: Workspace) -> None:
     """Scripts ask whether a compute target is there."""
     assert "cpu" not in ws.compute_targets
@@ -148,14 +73,21 @@ def test_a_workspace_has_none_of_what_azure_ml_kept_elsewhere(ws: Workspace) -> 
         getattr(importlib.import_module("modelprofiler.azureml.core.util"), "__wrapped__")  # noqa: B009 - the same
 
 
-def test_unsupported_classes_raise_an_error_on_use() -> None:
-    """Importing them raises none."""
-    for refused in (Experiment, Run, Webservice):
-        with pytest.raises(UserErrorException):
-            refused()
-    with pytest.raises(UserErrorException, match=r"Run.get_context: training runs are not kept here"):
-        Run.get_context()
-    assert 0.5 == AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=0.5).memory_gb
+@pytest.mark.parametrize(
+    ("method", "advice"),
+    [
+        ("create", r"Workspace\.local\(\)"),
+        ("list", r"Workspace\.local\(\)"),
+        ("delete", r"Workspace\.local\(\)"),
+        ("get_run", "MLflow"),
+        ("get_default_compute_target", "Workspace.from_kubernetes"),
+        ("get_default_keyvault", "environment variable"),
+    ],
+)
+def test_what_a_workspace_does_not_do_says_what_to_do(ws: Workspace, method: str, advice: str) -> None:
+    """The message begins with the method."""
+    with pytest.raises(UserErrorException, match=rf"{method}: .*{advice}"):
+        getattr(ws, method)("x", exist_ok=True)
 
 
 def test_exceptions_are_in_the_tree_of_the_package() -> None:

@@ -42,7 +42,8 @@ def test_what_is_not_supported_anywhere(environment: Environment, changes: dict[
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        ({"server": script(requirements=["x==1"])}, "spec.server.entryScript.environment.requirements"),
+        ({"server": script(requirements=["-r x"])}, "spec.server.entryScript.environment.requirements[0]"),
+        ({"server": script(requirements=["x" * 1000] * 40)}, "spec.server.entryScript.environment.requirements"),
         ({"server": script(pythonVersion="3.12")}, "spec.server.entryScript.environment.pythonVersion"),
         ({"dataset": {"source": {"path": "rows.txt"}}}, "spec.dataset.source.path"),
         ({"server": {"entryScript": {"source": {"path": "."}}}}, "spec.server.entryScript.source.path"),
@@ -69,9 +70,15 @@ def test_a_problem_says_what_would_work() -> None:
     assert "`modelprofiler init --bundle`" in problem.message
 
 
+def test_a_cluster_installs_packages_and_has_the_python_of_an_image() -> None:
+    """Only the scoring-server image has a version that we know."""
+    assert [] == paths("Cluster", server=script(requirements=["x==1"], pythonVersion="3.11"))
+    assert [] == paths("Cluster", server=script(image="python:3.12", pythonVersion="3.12"))
+
+
 def test_all_problems_are_found_at_once() -> None:
     """Not one a try."""
-    server = script(requirements=["x"], pythonVersion="3.9")
+    server = script(requirements=["-x"], pythonVersion="3.9")
     assert 3 == len(paths("Cluster", dataset={"source": {"path": "x"}}, server=server))
 
 
@@ -120,3 +127,20 @@ def test_a_workload_is_read_in_a_cluster_only() -> None:
     """On this machine there is none."""
     server = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}
     assert ([], ["spec.server.workloadRef"]) == (paths("Cluster", server=server), paths("Local", server=server))
+
+
+def test_variables_of_whole_objects() -> None:
+    """A Secret needs a cluster; with threads Auto nobody could tell which variables they set."""
+    groups = [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "b"}}]
+    server = script(envFrom=groups)
+    assert [] == paths("Cluster", server=server)
+    assert ["spec.server.entryScript.environment.envFrom[1]"] == paths("Local", server=server)
+    assert ["spec.search.threads"] == paths("Cluster", server=server, search={"threads": "Auto"})
+
+
+def test_a_login_in_a_requirement_is_not_repeated() -> None:
+    """A message is read by more people than the profile."""
+    asked = spec_of(server=script(requirements=["-i https://me:secret@packages.example/simple"]))
+    (problem,) = unsupported(asked, "Cluster")
+    assert "packages.example" in problem.message
+    assert "secret" not in problem.message

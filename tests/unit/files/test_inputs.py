@@ -190,3 +190,15 @@ def test_a_secret_of_the_file_is_mounted_and_another_one_is_left_out(tmp_path: P
     notes = [note for note in ignored(there.profile.spec, there.secrets) if note.startswith("volume ")]
     assert 1 == len(notes)
     assert "volume other is not mounted" in notes[0]
+
+
+def test_an_entry_script_has_variables_of_whole_config_maps_too(tmp_path: Path) -> None:
+    """Those of env take precedence, as in a pod; keys get the prefix of their group."""
+    environment = {
+        "env": [{"name": "P_score.py", "value": "1"}],
+        "envFrom": [{"prefix": "P_", "configMapRef": {"name": "files"}}, {"configMapRef": {"name": "none"}}],
+    }
+    script = {"source": {"configMap": {"name": "files"}}, "environment": environment}
+    values, problems = server_variables(document(tmp_path, server={"entryScript": script}))
+    assert ("1", "1\n2\n") == (values["P_score.py"], values["P_rows.txt"])
+    assert ["spec.server.entryScript.environment.envFrom[1].configMapRef"] == [p.path for p in problems]

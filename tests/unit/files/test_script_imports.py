@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelprofiler.files.script_imports import LARGEST, MOST, needs, python_texts
+from modelprofiler.files.script_imports import LARGEST, MOST, guarded_names, needs, python_texts, sdk_needs
 
 
 def modules(text: str, **files: str) -> list[tuple[str, bool]]:
@@ -27,6 +27,7 @@ def modules(text: str, **files: str) -> list[tuple[str, bool]]:
         "try:\n    pass\nfinally:\n    import sdk",
         "with open('x') as f:\n    import sdk",
         "if False:\n    pass\nelse:\n    import sdk",
+        "sdk = __import__('sdk')",
         "try:\n    def init():\n        import sdk\nexcept ImportError:\n    pass",
     ],
 )
@@ -126,3 +127,50 @@ def test_a_script_is_read_before_the_limit_of_files(tmp_path: Path) -> None:
     assert (MOST, "import sdk") == (len(texts), texts["score.py"])
     others: dict[str, bytes | Path] = {"large.py": tmp_path / "large.py", "gone.py": tmp_path / "gone.py"}
     assert {"score.py": "", "large.py": ""} == python_texts("score.py", others)
+
+
+def test_a_module_that_is_imported_by_its_name_is_needed() -> None:
+    """A relative name is one of the folder."""
+    assert ("sdk", True) in modules("def init():\n    import importlib\n    importlib.import_module('sdk')")
+    assert [] == modules("try:\n    __import__('sdk')\nexcept ImportError: pass")
+    assert [] == modules("__import__('.sdk')\n__import__(name)\n__import__()")
+
+
+def test_what_is_imported_and_not_used_shows() -> None:
+    """Also where it does not show what is used."""
+    script = "from azureml.core import Run, Model\nModel.get_model_path('m')\nfrom azureml.core.run import *\n"
+    found = needs("score.py", {"score.py": script + "import importlib\nimportlib.import_module('azureml.data')\n"})
+    assert [("Model",), ()] == [need.names for need in found[:2]]
+    unused = {need.module: need.unused for need in found}
+    assert {"azureml.core": ("Run",), "azureml.core.run": ("*",), "azureml.data": ("*",), "importlib": ()} == unused
+
+
+@pytest.mark.parametrize("text", ["from azureml import core\ncore.Run", "from azureml import core as c\nc.Run"])
+def test_a_module_that_is_imported_from_the_sdk_is_a_module(text: str) -> None:
+    """What is used of it shows."""
+    (need,) = needs("score.py", {"score.py": text})
+    assert ("azureml.core", ("Run",)) == (need.module, need.names)
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"),
+    [
+        ({"azureml-monitoring"}, ["azureml.core"]),
+        ({"azureml-ai-monitoring", "numpy"}, ["azureml.core", "azureml.monitoring"]),
+        ({"azureml-inference-server-http"}, ["azureml.core", "azureml.monitoring"]),
+        ({"azureml-monitoring", "azureml-core"}, []),
+    ],
+)
+def test_a_package_with_one_module_of_the_sdk_does_not_bring_the_others(
+    packages: set[str], expected: list[str]
+) -> None:
+    """Collectors have a package of their own, which does not need the SDK."""
+    script = "import azureml.core\nimport azureml.monitoring\nfrom azureml.contrib.services import aml_request\n"
+    assert expected == [need.module for need in sdk_needs("score.py", {"score.py": script}, packages)]
+
+
+def test_names_that_are_imported_under_a_guard_only_are_known() -> None:
+    """In all files together."""
+    guarded = "try:\n    from azureml.core import Run, Dataset\nexcept ImportError:\n    Run = None\n"
+    assert {"azureml.core.Run", "azureml.core.Dataset"} == guarded_names([guarded, "not python"])
+    assert {"azureml.core.Dataset"} == guarded_names([guarded, "from azureml.core import Run"])

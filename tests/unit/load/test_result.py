@@ -145,6 +145,7 @@ def worst_case(message: str) -> LoadResult:
                     bodies=r.randrange(10**4),
                     rows=r.randrange(10**4),
                     sample=_noise(r, 120),
+                    unmet=f"jsonPath[{i}]",
                 )
                 for i in range(4)
             ],

@@ -48,3 +48,22 @@ def test_a_server_that_refuses_is_given_up_sooner_in_the_first_trial() -> None:
     objectives = {"latency": {"p95": "250ms"}, "maxFirstRequest": "90s"}
     bounded = load_of_trial(spec_of(objectives=objectives), reference=None, **make)  # type: ignore[arg-type]  # the same
     assert 360 == bounded.refusal_patience
+
+
+def test_what_a_good_answer_is_reaches_the_load_generator() -> None:
+    """As JSON, as the local command and the load pod are given it."""
+    expect = {
+        "status": [200, 201],
+        "bodyContains": "a",
+        "bodyMatches": "^b",
+        "jsonPath": [{"path": "$.n[*]", "value": 3, "type": "Number"}],
+        "contentType": "application/json",
+        "maxBodySize": "64Ki",
+    }
+    spec = spec_of(endpoint={"http": {"expect": expect}})
+    config = load_of_trial(
+        spec, index=1, purpose=Purpose.REFERENCE, decide=False, reference=None, host="127.0.0.1", dataset="rows"
+    )
+    read = LoadConfig.model_validate_json(config.model_dump_json(by_alias=True, exclude_none=True))
+    assert spec.endpoint.http.expect == read.endpoint.expect
+    assert 2**16 == read.endpoint.expect.looked_at_bytes

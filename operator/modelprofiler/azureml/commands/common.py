@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from modelprofiler.azureml.core.workspace import Workspace
 from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.serving.shown import yaml_problem
 from modelprofiler.azureml.store import Json
 
 Result = tuple[Any, int]
@@ -88,7 +90,10 @@ def data_file(path: str, flag: str) -> Json:
         When it does not exist, or is not an object with names as keys.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
+        # PowerShell writes UTF-16 with `ml dataset register --show-template > dataset.json`.
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except FileNotFoundError:
         raise UserErrorException(f"{flag} {path}: there is no such file") from None
     except OSError as error:
@@ -116,5 +121,5 @@ def _parsed(text: str, label: str) -> Any:
             return yaml.safe_load(text)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             # A text that begins like JSON is meant to be JSON, and YAML's message would puzzle.
-            reason = not_json if text.lstrip().startswith("{") else error
+            reason = not_json if text.lstrip().startswith("{") else yaml_problem(error)
             raise UserErrorException(f"{label} is neither JSON nor YAML: {reason}") from error

@@ -55,24 +55,35 @@ def dataset_of(workspace: Workspace, path: str, *, validate: bool) -> AbstractDa
     dataset: AbstractDataset
     if kind == "File":
         dataset = Dataset.File.from_files(paths, validate)
-    elif _one_of(parameters, "sourceType", ("delimited_files", "json_lines_files"), path) == "json_lines_files":
-        dataset = Dataset.Tabular.from_json_lines_files(paths, validate)
     else:
-        dataset = Dataset.Tabular.from_delimited_files(
-            paths,
-            validate,
-            include_path=bool(parameters.get("includePath")),
-            infer_column_types=bool(parameters.get("inferColumnTypes")),
-            separator=parameters.get("separator", ","),
-            header=_header(parameters.get("header", True), path),
-            partition_format=parameters.get("partitionFormat"),
-        )
+        dataset = _tabular(parameters, paths, path, validate=validate)
     return dataset.register(
         workspace,
         registration["name"],
         registration.get("description"),
         registration.get("tags"),
         bool(registration.get("createNewVersion")),
+    )
+
+
+def _tabular(parameters: dict[str, Any], paths: list[DatasetPath], path: str, *, validate: bool) -> AbstractDataset:
+    columns: dict[str, Any] = {
+        "include_path": bool(parameters.get("includePath")),
+        "partition_format": parameters.get("partitionFormat"),
+    }
+    source = _one_of(parameters, "sourceType", ("delimited_files", "json_lines_files", "parquet_files"), path)
+    if source == "json_lines_files":
+        invalid = parameters.get("invalidLines", "error")
+        return Dataset.Tabular.from_json_lines_files(paths, validate, invalid_lines=invalid, **columns)
+    if source == "parquet_files":
+        return Dataset.Tabular.from_parquet_files(paths, validate, **columns)
+    return Dataset.Tabular.from_delimited_files(
+        paths,
+        validate,
+        infer_column_types=bool(parameters.get("inferColumnTypes")),
+        separator=parameters.get("separator", ","),
+        header=_header(parameters.get("header", True), path),
+        **columns,
     )
 
 

@@ -5,7 +5,10 @@ A cluster is reached with the kubeconfig.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
+
+from modelprofiler.azureml.exceptions import AuthenticationException
+from modelprofiler.azureml.unsupported import LOGIN
 
 
 class AbstractAuthentication:
@@ -13,6 +16,14 @@ class AbstractAuthentication:
 
     def __init__(self, *_arguments: Any, **_named: Any) -> None:
         pass
+
+    def get_authentication_header(self) -> NoReturn:
+        """Refuse: no service here takes a token of Azure."""
+        raise AuthenticationException(f"get_authentication_header: {LOGIN}")
+
+    def get_token(self, *_arguments: Any, **_named: Any) -> NoReturn:
+        """Refuse, as `get_authentication_header`."""
+        raise AuthenticationException(f"get_token: {LOGIN}")
 
 
 class InteractiveLoginAuthentication(AbstractAuthentication):
@@ -33,3 +44,11 @@ class MsiAuthentication(AbstractAuthentication):
 
 class TokenAuthentication(AbstractAuthentication):
     """A login by a token; not used."""
+
+
+class AzureMLTokenAuthentication(AbstractAuthentication):
+    """The login of a training run; not used."""
+
+
+class ArcTokenAuthentication(AbstractAuthentication):
+    """The login of a connected cluster; not used."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from modelprofiler.azureml.core.unsupported import Unsupported
+from modelprofiler.azureml.unsupported import SERVICES, Unsupported, stand_ins
 
 
 class LinkedService(metaclass=Unsupported):
     """Another service of Azure that is linked to a workspace."""
 
-    instead = (
-        "no other service can be linked; copy the requests to this machine, and use "
-        "Dataset.Tabular.from_delimited_files(path)"
-    )
+    instead = SERVICES
 
 
 class SynapseWorkspaceLinkedServiceConfiguration(LinkedService):
     """A Synapse workspace that is linked to a workspace."""
+
+
+__getattr__ = stand_ins(__name__, SERVICES)

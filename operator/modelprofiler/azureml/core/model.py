@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 
 from modelprofiler.azureml.core.dataset import Dataset
 from modelprofiler.azureml.core.profile import ModelProfile
-from modelprofiler.azureml.core.webservice import DEPLOYS_NOTHING
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 from modelprofiler.azureml.exceptions import ModelNotFoundException, UserErrorException, WebserviceException
 from modelprofiler.azureml.profiling.request import Options
@@ -23,6 +22,7 @@ from modelprofiler.azureml.registry.record import ModelRecord
 from modelprofiler.azureml.registry.resource_configuration import ResourceConfiguration
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
 from modelprofiler.azureml.serving.model_path import files_of, find_model_path
+from modelprofiler.azureml.unsupported import DEPLOYMENT, IMAGES, Unsupported
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 
@@ -254,12 +254,18 @@ class Model(RegisteredModel):
     @staticmethod
     def deploy(*_arguments: Any, **_named: Any) -> NoReturn:
         """Refuse: modelprofiler deploys nothing."""
-        raise UserErrorException(DEPLOYS_NOTHING)
+        raise UserErrorException(f"Model.deploy: {DEPLOYMENT}")
 
     @staticmethod
     def package(*_arguments: Any, **_named: Any) -> NoReturn:
         """Refuse: modelprofiler builds no images."""
-        raise UserErrorException("modelprofiler builds no images; build one with your own Dockerfile")
+        raise UserErrorException(f"Model.package: {IMAGES}")
 
 
-__all__ = ["InferenceConfig", "Model"]
+class ModelPackage(metaclass=Unsupported):
+    """An image or a Dockerfile that was made of models."""
+
+    instead = IMAGES
+
+
+__all__ = ["InferenceConfig", "Model", "ModelPackage"]

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from modelprofiler.azureml.core.unsupported import Unsupported
-
-INSTEAD = (
-    "scripts are not run for training here; run the script itself, register the model that comes out with "
-    "Model.register, and put its packages into an Environment"
-)
+from modelprofiler.azureml.unsupported import TRAINING, Unsupported, stand_ins
 
 
 class ScriptRunConfig(metaclass=Unsupported):
     """A script and how it is run for training."""
 
-    instead = INSTEAD
+    instead = TRAINING
 
 
 class ScriptRun(metaclass=Unsupported):
     """A run of a script."""
 
-    instead = INSTEAD
+    instead = TRAINING
+
+
+__getattr__ = stand_ins(__name__, TRAINING)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from modelprofiler.azureml.core.unsupported import stand_in
+from modelprofiler.azureml.unsupported import INSIDE, stand_ins
 
-
-def __getattr__(name: str) -> type:
-    return stand_in(name, "the helpers inside Azure ML's SDK do not exist here; leave the call out")
+__getattr__ = stand_ins(__name__, INSIDE)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 from modelprofiler.azureml.core.dataset import Dataset
-from modelprofiler.azureml.core.keyvault import Keyvault
 from modelprofiler.azureml.core.model import Model
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 from modelprofiler.azureml.data.datastore import LocalDatastore, all_datastores, default_datastore, get_datastore
-from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.registry.choose import registry_of
 from modelprofiler.azureml.registry.record import ModelRegistry
 from modelprofiler.azureml.serving.environment import Environment
+from modelprofiler.azureml.unsupported import COMPUTE, RUNS, SECRETS, WORKSPACES, refusal
 from modelprofiler.azureml.workspace_settings import KUBERNETES, LOCAL, TRACKING_URI_VARIABLE, WorkspaceSettings
 
 
@@ -67,9 +66,12 @@ class Workspace(WorkspaceSettings):
     linked_services: Mapping[str, Any] = MappingProxyType({})
     """What Azure ML kept in a workspace and nothing here does: there are none of each."""
 
-    def get_default_keyvault(self) -> NoReturn:
-        """Refuse: there is no key vault."""
-        raise UserErrorException(Keyvault.instead)
+    get_default_keyvault = refusal("get_default_keyvault", SECRETS)
+    create = staticmethod(refusal("Workspace.create", WORKSPACES))
+    list = staticmethod(refusal("Workspace.list", WORKSPACES))
+    delete = refusal("delete", WORKSPACES)
+    get_run = refusal("get_run", RUNS)
+    get_default_compute_target = refusal("get_default_compute_target", COMPUTE)
 
 
 __all__ = ["KUBERNETES", "LOCAL", "TRACKING_URI_VARIABLE", "Workspace"]

@@ -12,9 +12,12 @@ from typing import Any, Self
 
 from modelprofiler.azureml.data.datastore import DataPath, LocalDatastore, get_datastore
 from modelprofiler.azureml.exceptions import DatasetValidationError, UserErrorException
+from modelprofiler.azureml.unsupported import DATA, refusal
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 DATASETS, REGISTRATIONS = "datasets", "registrations"
+
+COLUMNS = "columns of a dataset are not summed up here; to_pandas_dataframe().describe() does that"
 
 DatasetPath = str | os.PathLike[str] | DataPath | tuple[LocalDatastore, str]
 
@@ -74,8 +77,7 @@ class AbstractDataset:
         UserErrorException
             When the name is taken and `create_new_version` is not set, or the name cannot be used.
         """
-        if not name or name in (".", "..") or "/" in name or "\\" in name:
-            raise UserErrorException(f"{name!r} cannot be the name of a dataset; use letters, digits, - and _")
+        check_name(name)
         dataset_id = self.ensure_saved(workspace)
         store = workspace.store
         with store.locked():
@@ -110,6 +112,8 @@ class AbstractDataset:
         if description is not None:
             changes["description"] = description
         if tags is not None:
+            if not isinstance(tags, Mapping):
+                raise UserErrorException(f"tags must be names and values, not {type(tags).__name__}")
             changes["tags"] = dict(tags)
         return self._changed(changes)
 
@@ -173,11 +177,30 @@ class AbstractDataset:
         document: dict[str, Any] = {"source": source, "definition": self._definition_names()}
         return document | ({"registration": registration} if registration else {})
 
+    as_named_input = refusal("as_named_input", DATA)
+    as_mount = refusal("as_mount", DATA)
+    as_download = refusal("as_download", DATA)
+    mount = refusal("mount", DATA)
+    get_profile = refusal("get_profile", COLUMNS)
+    submit_profile_run = refusal("submit_profile_run", COLUMNS)
+
     def _definition_names(self) -> list[str]:
         return ["GetFiles"]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}\n{json.dumps(self.describe(), indent=2)}"
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a dataset.
+
+    Raises
+    ------
+    UserErrorException
+        When it is empty, or would name another place in the store.
+    """
+    if not name or name in (".", "..") or "/" in name or "\\" in name:
+        raise UserErrorException(f"{name!r} cannot be the name of a dataset; use letters, digits, - and _")
 
 
 def path_entries(path: DatasetPath | Sequence[DatasetPath]) -> tuple[list[dict[str, str]], WorkspaceSettings | None]:

@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
-from modelprofiler.azureml.data.abstract_dataset import DatasetPath, path_entries
+from modelprofiler.azureml.data.abstract_dataset import DatasetPath, check_name, path_entries
 from modelprofiler.azureml.data.column_types import ColumnType
 from modelprofiler.azureml.data.dataset_type_definitions import PromoteHeadersBehavior
 from modelprofiler.azureml.data.datastore import DataPath, LocalDatastore
 from modelprofiler.azureml.data.file_dataset import FileDataset
-from modelprofiler.azureml.data.parquet import parquet_module
+from modelprofiler.azureml.data.parquet import check_installed
 from modelprofiler.azureml.data.tabular_dataset import TabularDataset
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.store import write_text
 
 Paths = DatasetPath | Sequence[DatasetPath]
+
+DIGITS = 15
+"""Decimal places of numbers of a data frame, the most that pandas writes; its own default of 10 loses small numbers."""
 
 
 class DataType:
@@ -173,7 +176,7 @@ class TabularDatasetFactory:
             When pyarrow is not installed.
         """
         _refuse_columns(include_path=include_path, partition_format=partition_format)
-        parquet_module()
+        check_installed()
         types = {name: t.kind.value for name, t in (set_column_types or {}).items()}
         source = {"sourceType": "parquet_files", "inferColumnTypes": False, "setColumnTypes": types, "steps": []}
         return _tabular(path, validate, source)
@@ -196,10 +199,8 @@ class TabularDatasetFactory:
             A datastore, or a path in one.
         """
         datastore, folder = _place(target)
-        try:
-            text = dataframe.to_json(orient="records", lines=True, date_format="iso", force_ascii=False)
-        except AttributeError:
-            raise UserErrorException(f"dataframe must be a pandas DataFrame, not {type(dataframe).__name__}") from None
+        check_name(name)
+        text = _json_lines(dataframe)
         # The name of the file follows from the rows, so that running a script again adds nothing.
         file = f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl"
         relative = str(PurePosixPath(folder) / file)
@@ -237,6 +238,16 @@ def _place(target: object) -> tuple[LocalDatastore, str]:
     if not isinstance(datastore, LocalDatastore):
         raise UserErrorException("target must be a datastore, or (datastore, path); Datastore.get_default(ws) is one")
     return datastore, str(folder or "")
+
+
+def _json_lines(dataframe: Any) -> str:
+    how = {"orient": "records", "lines": True, "date_format": "iso", "force_ascii": False}
+    try:
+        return str(dataframe.to_json(**how, double_precision=DIGITS))
+    except AttributeError:
+        raise UserErrorException(f"dataframe must be a pandas DataFrame, not {type(dataframe).__name__}") from None
+    except (ValueError, TypeError, OverflowError) as error:  # two columns of one name, bytes, an object of no type
+        raise UserErrorException(f"the dataframe cannot be written as JSON: {error}") from error
 
 
 def _header(header: bool | PromoteHeadersBehavior) -> PromoteHeadersBehavior:

@@ -27,6 +27,9 @@ ENCODINGS = {
 }
 """Python's encodings, by Azure ML's names of them."""
 
+LENIENT = frozenset({"utf-8-sig", "ascii"})
+"""The encodings in which a byte that is not text leaves the lines after it as they are."""
+
 FIELD_LIMIT = 2**27
 """Largest field of a delimited file, in characters. The csv module's own limit of 131,072 is too low for large
 requests; this one, 128 Mi, only bounds the memory."""
@@ -121,7 +124,7 @@ def read_json_lines(files: list[Path], encoding: str, *, drop_invalid: bool = Fa
     Parameters
     ----------
     drop_invalid
-        Whether to leave out lines that are not JSON objects, with a warning that counts them.
+        Whether to leave out lines that are not JSON objects or not text, with a warning that counts them.
 
     Raises
     ------
@@ -129,18 +132,25 @@ def read_json_lines(files: list[Path], encoding: str, *, drop_invalid: bool = Fa
         When a line is not a JSON object.
     """
     records: list[dict[str, object]] = []
-    dropped = 0
+    dropped: list[str] = []
     for file in files:
-        for number, line in enumerate(lines_of(_text(file, encoding)), 1):
+        text = _text(file, encoding, keep_bytes=drop_invalid)
+        for number, line in enumerate(lines_of(text), 1):
+            label = f"line {number} of {file}"
             try:
                 if line.strip():
-                    records.append(_record(line, f"line {number} of {file}"))
+                    records.append(_record(line, label))
             except DatasetValidationError:
                 if not drop_invalid:
                     raise
-                dropped += 1
+                dropped.append(label)
     if dropped:
-        warnings.warn(f"{dropped} lines that are not JSON objects are left out", UserWarning, stacklevel=2)
+        lines = f"{len(dropped)} of {len(dropped) + len(records)}"
+        warnings.warn(
+            f"lines left out because they are not JSON objects: {lines}, the first is {dropped[0]}",
+            UserWarning,
+            stacklevel=2,
+        )
     names = dict.fromkeys(name for record in records for name in record)
     texts = {name for record in records for name, value in record.items() if isinstance(value, str)}
     return {name: [_as_text(record.get(name)) for record in records] for name in names}, texts
@@ -148,6 +158,7 @@ def read_json_lines(files: list[Path], encoding: str, *, drop_invalid: bool = Fa
 
 def _record(line: str, label: str) -> dict[str, object]:
     try:
+        line.encode()  # fails for bytes that are not text, which are kept as lone surrogates
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise DatasetValidationError(f"{label} is not JSON: {error}") from error
@@ -160,9 +171,11 @@ def _as_text(value: object) -> Value:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-def _text(file: Path, encoding: str) -> str:
+def _text(file: Path, encoding: str, *, keep_bytes: bool = False) -> str:
+    """Return the text of a file; with `keep_bytes` bytes that are not text stand in it as lone surrogates."""
+    codec = ENCODINGS.get(encoding, encoding)
     try:
-        return file.read_bytes().decode(ENCODINGS.get(encoding, encoding))
+        return file.read_bytes().decode(codec, "surrogateescape" if keep_bytes and codec in LENIENT else "strict")
     except (UnicodeDecodeError, LookupError) as error:
         raise DatasetValidationError(f"cannot read {file} as {encoding}: {error}") from error
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from modelprofiler.azureml.data.delimited import Value
@@ -26,7 +27,8 @@ class Condition:
     Attributes
     ----------
     data
-        It as JSON: ``[">", "age", 30]``, ``["and", A, B]``, ``["or", A, B]`` or ``["not", A]``.
+        It as JSON: ``[">", "age", 30]``, ``["and", A, B]``, ``["or", A, B]`` or ``["not", A]``. A time to compare
+        with is ``{"time": "2021-03-04T00:00:00"}``.
     """
 
     def __init__(self, data: list[Any]) -> None:
@@ -54,8 +56,14 @@ class Column:
         self.name = name
 
     def _compared(self, operator: str, value: object) -> Condition:
+        if callable(item := getattr(value, "item", None)):
+            value = item()  # a value of NumPy
+        if isinstance(value, date):
+            return Condition([operator, self.name, {"time": value.isoformat()}])
         if not isinstance(value, str | int | float | None):
-            raise UserErrorException(f"a column is compared with a text or a number, not {type(value).__name__}")
+            raise UserErrorException(
+                f"a column is compared with a text, a number or a time, not {type(value).__name__}"
+            )
         return Condition([operator, self.name, value])
 
     def __eq__(self, value: object) -> Condition:  # type: ignore[override]  # Azure ML's API: a condition
@@ -96,14 +104,33 @@ def meets(row: Row, condition: list[Any]) -> bool:
     value, expected = row[first], rest[0]
     if value is None or expected is None:
         return bool(_COMPARISONS[operator](value, expected)) if operator in ("==", "!=") else False
+    try:
+        return bool(_COMPARISONS[operator](*_comparable(value, expected)))
+    except ValueError:
+        return bool(operator == "!=")
+
+
+def _comparable(value: str, expected: Any) -> tuple[Any, Any]:
+    """Return the text of a row and what it is compared with as values of one type.
+
+    Raises
+    ------
+    ValueError
+        The text is no value of that type.
+    """
     if isinstance(expected, bool):
-        return bool(_COMPARISONS[operator](value.lower(), str(expected).lower()))
+        return value.strip().lower(), str(expected).lower()
     if isinstance(expected, int | float):
-        try:
-            return bool(_COMPARISONS[operator](float(value), expected))
-        except ValueError:
-            return bool(operator == "!=")
-    return bool(_COMPARISONS[operator](value, expected))
+        return float(value), expected
+    if isinstance(expected, dict):
+        return _time(value.strip()), _time(expected["time"])
+    return value, expected
+
+
+def _time(text: str) -> datetime:
+    """Return a time in UTC; one without a time zone is taken for UTC."""
+    time = datetime.fromisoformat(text)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _data(other: object) -> list[Any]:

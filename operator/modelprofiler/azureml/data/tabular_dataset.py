@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import operator
 import secrets
-from typing import Any, Self
+from numbers import Real
+from typing import Any, Self, SupportsIndex
 
 from modelprofiler.azureml.data.abstract_dataset import AbstractDataset
 from modelprofiler.azureml.data.column_types import INFERRED_FROM, ColumnType, inferred
@@ -19,6 +21,10 @@ from modelprofiler.azureml.data.parquet import read_parquet
 from modelprofiler.azureml.data.steps import applied
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.store import write_text
+from modelprofiler.azureml.unsupported import refusal
+
+TO_PANDAS = "to_pandas_dataframe returns the rows as a data frame"
+BY_TIME = 'compare a column with a time: dataset.filter(dataset["time"] >= datetime(2021, 3, 4))'
 
 
 class TabularDataset(AbstractDataset):
@@ -66,28 +72,33 @@ class TabularDataset(AbstractDataset):
             raise UserErrorException('filter needs a condition on a column, such as dataset["age"] > 30')
         return self._step("filter", expression.data)
 
-    def take_sample(self, probability: float, seed: int | None = None) -> TabularDataset:
+    def take_sample(self, probability: float, seed: SupportsIndex | None = None) -> TabularDataset:
         """Return a dataset of rows that are drawn at random, each with a probability."""
-        if isinstance(probability, bool) or not 0 < probability <= 1:
+        if not _is_number(probability) or not 0 < probability <= 1:
             raise UserErrorException(f"probability must be above 0 and at most 1, not {probability!r}")
-        return self._step("sample", {"share": probability, "seed": _seed(seed), "rest": False})
+        return self._step("sample", {"share": float(probability), "seed": _seed(seed), "rest": False})
 
-    def random_split(self, percentage: float, seed: int | None = None) -> tuple[TabularDataset, TabularDataset]:
+    def random_split(
+        self, percentage: float, seed: SupportsIndex | None = None
+    ) -> tuple[TabularDataset, TabularDataset]:
         """Return two datasets: one of rows that are drawn at random, with a share from 0 to 1, and one of the rest."""
-        if isinstance(percentage, bool) or not 0 <= percentage <= 1:
+        if not _is_number(percentage) or not 0 <= percentage <= 1:
             raise UserErrorException(f"percentage is a share from 0 to 1, not {percentage!r}")
-        draw = {"share": percentage, "seed": _seed(seed)}
+        draw = {"share": float(percentage), "seed": _seed(seed)}
         return self._step("sample", {**draw, "rest": False}), self._step("sample", {**draw, "rest": True})
 
     def to_csv_files(self, separator: str = ",") -> FileDataset:
         """Write the rows to a file in the workspace's default datastore, and return a dataset of it."""
+        if not isinstance(separator, str) or len(separator) != 1 or separator in '\r\n"':
+            raise UserErrorException(f"separator must be one character such as a comma, not {separator!r}")
         if self._workspace is None:
             raise UserErrorException(
                 "the dataset has no workspace to write files to; register it, or make it of a datastore"
             )
         table, _ = self.columns()
         store = default_datastore(self._workspace)
-        relative = f"to_csv_files/{self.ensure_saved(self._workspace)}.csv"
+        other = "" if separator == "," else f"-{ord(separator)}"  # not the file that another call wrote
+        relative = f"to_csv_files/{self.ensure_saved(self._workspace)}{other}.csv"
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=separator, lineterminator="\n")
         writer.writerow(table)
@@ -95,13 +106,13 @@ class TabularDataset(AbstractDataset):
         write_text(store.resolve(relative), text.getvalue())
         return FileDataset({"paths": [{"datastoreName": store.name, "relativePath": relative}]}, self._workspace)
 
-    def take(self, count: int) -> TabularDataset:
+    def take(self, count: SupportsIndex) -> TabularDataset:
         """Return a dataset of the first rows."""
-        return self._step("take", count)
+        return self._step("take", _whole("count", count))
 
-    def skip(self, count: int) -> TabularDataset:
+    def skip(self, count: SupportsIndex) -> TabularDataset:
         """Return a dataset without the first rows."""
-        return self._step("skip", count)
+        return self._step("skip", _whole("count", count))
 
     def keep_columns(self, columns: str | list[str], validate: bool = False) -> TabularDataset:
         """Return a dataset of these columns."""
@@ -119,6 +130,15 @@ class TabularDataset(AbstractDataset):
             raise UserErrorException("to_pandas_dataframe needs pandas: pip install pandas") from error
         return pd.DataFrame(self.columns()[0])
 
+    to_parquet_files = refusal("to_parquet_files", "to_csv_files writes the rows to a file")
+    to_spark_dataframe = refusal("to_spark_dataframe", TO_PANDAS)
+    to_dask_dataframe = refusal("to_dask_dataframe", TO_PANDAS)
+    with_timestamp_columns = refusal("with_timestamp_columns", BY_TIME)
+    time_before = refusal("time_before", BY_TIME)
+    time_after = refusal("time_after", BY_TIME)
+    time_between = refusal("time_between", BY_TIME)
+    time_recent = refusal("time_recent", BY_TIME)
+
     def _step(self, name: str, argument: Any) -> Self:
         definition = {**self._definition, "steps": [*self._definition["steps"], [name, argument]]}
         return type(self)(definition, self._workspace)
@@ -129,9 +149,24 @@ class TabularDataset(AbstractDataset):
         return ["GetFiles", reader, *(name.capitalize() for name, _ in self._definition["steps"])]
 
 
-def _seed(seed: int | None) -> int:
+def _seed(seed: SupportsIndex | None) -> int:
     """Return the seed, or a new one: it is kept, so that the same rows are drawn whenever the dataset is read."""
-    return secrets.randbits(32) if seed is None else seed
+    return secrets.randbits(32) if seed is None else _whole("seed", seed)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _whole(name: str, value: object) -> int:
+    """Return a whole number from 0 on, which may be one of NumPy, as an int."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]  # what has no index is refused
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(value, bool):
+        raise UserErrorException(f"{name} must be a whole number from 0 on, not {value!r}")
+    return number
 
 
 def _layout(d: dict[str, Any]) -> Layout:

@@ -8,18 +8,34 @@ from dataclasses import dataclass, field
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from modelprofiler.azureml.serving.conda_dependencies import package_name
+from modelprofiler.core.text import head
 
 TOOLS = frozenset({"pip", "python"})
 """Packages that are no requirements: uv installs the rest, and Python is chosen apart from them."""
 
 _SAME = """
-absl-py aiohttp beautifulsoup4 bokeh boto3 cachetools catboost cffi click cloudpickle cryptography cython dask dill
-fastapi flask fsspec gensim grpcio gunicorn h5py imbalanced-learn inference-schema ipython jinja2 joblib jsonschema
-keras lightgbm lxml matplotlib mlflow networkx nltk numba numexpr numpy onnx onnxmltools onnxruntime openpyxl orjson
-packaging pandas pillow plotly polars prophet protobuf psutil pyarrow pydantic pymongo pyspark python-dateutil python-
-dotenv pytz pyyaml regex requests s3fs scikit-image scikit-learn scipy seaborn sentence-transformers sentencepiece
-setuptools shap six skl2onnx spacy sqlalchemy statsmodels sympy tabulate tensorboard tensorflow tokenizers toolz
-torchaudio torchvision tqdm transformers typing-extensions ujson werkzeug wheel xgboost xlrd
+absl-py accelerate adal adlfs aiofiles aiohttp alembic anyio argon2-cffi astunparse attrs azure-core azure-identity
+azure-storage-blob backcall bcrypt beautifulsoup4 bleach blinker bokeh boto3 botocore bottleneck brotli cachetools
+catalogue catboost category-encoders certifi cffi chardet charset-normalizer click cloudpickle colorama contourpy
+cryptography cycler cymem cython cytoolz dask dataclasses-json datasets decorator defusedxml diffusers dill
+distributed docutils einops entrypoints et-xmlfile evaluate exceptiongroup fastapi fastparquet feature-engine filelock
+flask flask-cors fonttools fsspec ftfy future gast gcsfs gensim geopandas gitpython google-auth google-pasta greenlet
+grpcio gunicorn h11 h5py hdbscan holidays html5lib httpcore httptools httpx huggingface-hub hyperopt idna imageio
+imbalanced-learn importlib-metadata importlib-resources inference-schema ipython isodate itsdangerous jinja2 jmespath
+joblib jsonpickle jsonschema jupyter-client keras kiwisolver langdetect lightgbm lime llvmlite loguru lxml mako
+markdown markdown-it-py markupsafe matplotlib mlflow mlxtend more-itertools mpmath msal msgpack multidict multiprocess
+murmurhash mypy-extensions nest-asyncio networkx ngboost nltk numba numexpr numpy oauthlib onnx onnxmltools
+onnxruntime opencensus openpyxl opt-einsum optuna orjson packaging pandas pathlib2 patsy peewee pexpect pillow plotly
+pluggy pmdarima polars portalocker preshed prometheus-client prompt-toolkit prophet protobuf psutil psycopg2 pyarrow
+pyasn1 pyasn1-modules pycparser pydantic pygments pyjwt pymongo pymysql pyodbc pyopenssl pyparsing pyproj pysocks
+pyspark pystan pytest python-dateutil python-dotenv python-json-logger python-multipart pytorch-lightning pytz
+pywavelets pyyaml pyzmq rapidfuzz regex requests requests-oauthlib retrying rich rsa s3fs s3transfer sacremoses
+safetensors scikit-image scikit-learn scikit-optimize scipy seaborn sentence-transformers sentencepiece setuptools
+shap shapely simplejson six skl2onnx smart-open snowballstemmer soupsieve spacy sqlalchemy sqlparse srsly starlette
+statsmodels sympy tabulate tenacity tensorboard tensorflow tensorflow-estimator termcolor textblob thinc threadpoolctl
+tifffile timm tokenizers toolz torchaudio torchmetrics torchtext torchvision tornado tqdm traitlets transformers typer
+typing-extensions typing-inspect tzdata tzlocal ujson umap-learn unidecode urllib3 uvicorn wasabi wcwidth webencodings
+websocket-client werkzeug wheel wrapt xarray xgboost xlrd xlsxwriter xlwt xxhash yarl zarr zipp
 """
 SAME = frozenset(_SAME.split())
 """Packages that have the same name on PyPI."""
@@ -39,8 +55,18 @@ RENAMED = {
     "fbprophet": "prophet",
     "numpy-base": "numpy",
     "matplotlib-base": "matplotlib",
+    "keras-gpu": "keras",
+    "pytorch-gpu": "torch",
+    "py-xgboost-gpu": "xgboost",
+    "python-flatbuffers": "flatbuffers",
+    "ruamel-yaml": "ruamel.yaml",
+    "tensorflow-base": "tensorflow",
+    "tensorflow-gpu": "tensorflow",
 }
 """Packages that have another name on PyPI."""
+
+LONGEST_PACKAGE = 200
+"""Characters of a conda package with its channel, version and build; an error shows them."""
 
 _SPEC = re.compile(r"^(?:[^:\s]+::)?(?P<name>[A-Za-z0-9._-]+)\s*(?:\[(?P<pairs>[^\]]*)\]|(?P<rest>[^\[]*))$")
 _PAIR = re.compile(r"""(?P<key>\w+)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^,\s]+))""")
@@ -103,12 +129,12 @@ def pypi_packages(packages: list[str]) -> PypiPackages:
         if name in TOOLS:
             continue
         if equivalent is None:
-            result.unknown.append(package)
+            result.unknown.append(head(package, LONGEST_PACKAGE))
             continue
         try:
             spec = parsed(package)
         except Untranslatable as error:
-            result.problems.append(f"{package} ({error})")
+            result.problems.append(f"{head(package, LONGEST_PACKAGE)} ({error})")
             continue
         requirement = equivalent + spec.specifier
         result.requirements.append(requirement)
@@ -127,7 +153,7 @@ def parsed(package: str) -> CondaSpec:
     Untranslatable
         When it is not a package, or pip has no such version.
     """
-    match = _SPEC.match(package.strip())
+    match = _SPEC.match(package.strip()) if len(package) <= LONGEST_PACKAGE else None
     if match is None:
         raise Untranslatable("this is not how conda names a package")
     version, build = _named(match["pairs"]) if match["pairs"] is not None else _positional(match["rest"])
@@ -165,6 +191,8 @@ def _clause(clause: str) -> str:
     if match is None:
         raise Untranslatable(f"{clause} has no version")
     operator, version = match["operator"], match["version"].strip()
+    if version[0] in "=<>!~":
+        raise Untranslatable(f"{clause} is not a version of a package of PyPI")
     stem = re.sub(r"\.?\*$", "", version)
     if not stem:
         return ""

@@ -15,33 +15,36 @@ from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import Untranslatable, parsed, pypi_packages
 from modelprofiler.azureml.profiling.installable import Answer
 from modelprofiler.azureml.profiling.pip_lines import PipLines, contradictions, exclude_each_other, pip_lines
+from modelprofiler.azureml.profiling.pull_secret import Login, login_of
 from modelprofiler.azureml.serving.conda_dependencies import package_name
 from modelprofiler.azureml.serving.environment import Environment
+from modelprofiler.azureml.serving.shown import without_login
 from modelprofiler.core.support import CLUSTER_PYTHON
 
 SERVER = "azureml-inference-server-http"
 
-SERVER_PACKAGES = frozenset(
-    # The last one is what `sed` makes of azureml-defaults in a script.
-    {"azureml-defaults", SERVER, "modelprofiler-azureml-defaults"}
-)
+SERVER_PACKAGES = frozenset({"azureml-defaults", SERVER})
 """Packages that are left out because every run provides the inference server. azureml-defaults would install the SDK
 too, whose service is gone; `modelprofiler.azureml.profiling.shim` provides the part that scoring scripts import."""
 
 SCORING_IMAGE = frozenset({"joblib", "numpy", "onnxruntime", "pandas", "scikit-learn"})
-"""Packages of the scoring-server image (local/scoring-server.in). A cluster installs no others."""
+"""Packages of the scoring-server image (local/scoring-server.in). For these alone a cluster installs nothing."""
 
 WITH_SCORING_IMAGE = frozenset({"flask", "gunicorn", "inference-schema", "packaging", "pydantic", "requests", "scipy"})
 """Packages that the image has because those depend on them, and that environments name often."""
 
-ORIGINAL_IMAGES = re.compile(r"^([^/]+/)?azureml/")
-"""Azure ML's own base images. Azure ML added the inference server to them, so they cannot serve without it."""
+ORIGINAL_IMAGES = re.compile(r"^([^/]+/)?(modelprofiler\.)?azureml/")
+"""Azure ML's own base images, also as a replacement of azureml in a script names them. Azure ML added the inference
+server to them, so they cannot serve without it."""
 
 OLDEST_PYTHON = 9
 """The oldest minor version of Python 3 that the inference server supports."""
 
 NEWEST_PYTHON = 14
 """The newest minor version of Python 3 that is tried for a range such as ``>3.11``."""
+
+MOST_LINES = 100
+"""Lines that an error names: environments that somebody wrote have fewer."""
 
 PATCHES = 40
 """More patch versions than any minor version of Python has had."""
@@ -64,11 +67,14 @@ class Translated:
         What differs from the original environment, in sentences for the caller.
     packages
         Names of the packages that are installed.
+    login
+        What a cluster pulls the image with; None: what it has.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
+    login: Login | None = None
 
 
 @dataclass
@@ -86,11 +92,13 @@ class _Problems:
         """Refuse what cannot be used, all at once."""
         sentences = list(self.sentences)
         if self.lines:
-            sentences.insert(0, f"these lines of the environment cannot be used: {'; '.join(self.lines)}")
+            more = [f"and {len(self.lines) - MOST_LINES:,} more"] if len(self.lines) > MOST_LINES else []
+            shown = "; ".join([*self.lines[:MOST_LINES], *more])
+            sentences.insert(0, f"these lines of the environment cannot be used: {shown}")
         if sentences and self.python:
             sentences.append(self.python)
         if sentences:
-            raise UserErrorException(". ".join(sentences))
+            raise UserErrorException(without_login(". ".join(sentences)))
 
 
 def translated(environment: Environment, *, in_cluster: bool, index: Index | None = None) -> Translated:
@@ -117,28 +125,47 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     if image and ORIGINAL_IMAGES.match(image):
         result.warnings.append(f"image {image} has no inference server of its own and is not used")
         image = None
-    lines: list[str] = []
-    if not environment.python.user_managed_dependencies:
-        python = _python(environment, result, problems)
-        lines = _requirements(environment, python, result, problems, in_cluster=in_cluster)
+    login = _login(environment, problems)
+    variables = _variables(environment, problems)
+    lines = _packages(environment, result, problems, in_cluster=in_cluster)
     if index is not None and not in_cluster:
         _ask(index, lines, result, problems)
     if in_cluster and not image:
-        lines = _within_scoring_image(lines, result, problems)
-    elif in_cluster and lines:
-        result.warnings.append(f"a cluster installs nothing: image {image} must have {', '.join(lines)}")
-        lines = []
+        lines = _beyond_scoring_image(lines, result)
     problems.check()
     if image:
         result.spec["image"] = image
+        result.login = login if in_cluster else None
         if not in_cluster:
             result.warnings.append(f"image {image} is not used on this machine; its packages must be listed")
     if lines:
         result.spec["requirements"] = lines
     result.packages = {package_name(line) for line in lines}
-    variables = environment.python.conda_dependencies.variables | dict(environment.environment_variables or {})
-    result.spec["env"] = [{"name": str(name), "value": str(value)} for name, value in variables.items()]
+    result.spec["env"] = [{"name": name, "value": value} for name, value in variables.items()]
+    result.warnings = [without_login(warning) for warning in result.warnings]
     return result
+
+
+def _login(environment: Environment, problems: _Problems) -> Login | None:
+    try:
+        return login_of(environment.docker)
+    except ValueError as error:
+        problems.sentences.append(str(error))
+        return None
+
+
+def _variables(environment: Environment, problems: _Problems) -> dict[str, str]:
+    """Return the environment variables; numbers become texts, as for conda and Azure ML, and nothing else does."""
+    variables = environment.python.conda_dependencies.variables | dict(environment.environment_variables or {})
+    for name, value in variables.items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            problems.sentences.append(f"the environment variable {name} must be text in quotes, not {_kind(value)}")
+    return {str(name): str(value) for name, value in variables.items()}
+
+
+def _kind(value: object) -> str:
+    """Return what a value is that is no text; what an object contains may be a secret."""
+    return str(value) if value is None or isinstance(value, bool) else f"a {type(value).__name__}"
 
 
 def _ask(index: Index, lines: list[str], result: Translated, problems: _Problems) -> None:
@@ -147,6 +174,18 @@ def _ask(index: Index, lines: list[str], result: Translated, problems: _Problems
     result.warnings += answer.warnings
     if answer.reason:
         problems.sentences.append(answer.reason)
+
+
+def _packages(environment: Environment, result: Translated, problems: _Problems, *, in_cluster: bool) -> list[str]:
+    """Return the packages that are to be installed, as pip requirements, and choose the version of Python."""
+    if not environment.python.user_managed_dependencies:
+        python = _python(environment, result, problems)
+        return _requirements(environment, python, result, problems, in_cluster=in_cluster)
+    dependencies = environment.python.conda_dependencies
+    packages = [*dependencies.conda_packages, *dependencies.pip_packages]
+    if listed := [package for package in packages if package_name(package) not in SERVER_PACKAGES]:
+        result.warnings.append(f"user_managed_dependencies is set, so nothing is installed of {', '.join(listed)}")
+    return []
 
 
 def _requirements(
@@ -211,6 +250,9 @@ def _python(environment: Environment, result: Translated, problems: _Problems) -
         return DEFAULT_PYTHON
     allowed = [minor for minor in range(NEWEST_PYTHON + 1) if _allows(specifiers, minor)]
     supported = [minor for minor in allowed if minor >= OLDEST_PYTHON]
+    if not allowed and len(packages) > 1:
+        problems.lines.append(f"{' and '.join(packages)} (they contradict each other)")
+        return DEFAULT_PYTHON
     if not supported:
         problems.python = (
             f"{', '.join(packages)} is not used, because the inference server needs Python 3.{OLDEST_PYTHON} or later: "
@@ -231,17 +273,14 @@ def _allows(specifiers: SpecifierSet, minor: int) -> bool:
     return any(specifiers.contains(f"3.{minor}.{patch}") for patch in range(PATCHES))
 
 
-def _within_scoring_image(lines: Sequence[str], result: Translated, problems: _Problems) -> list[str]:
-    """Drop the requirements that the scoring-server image has; report the others as a problem."""
+def _beyond_scoring_image(lines: Sequence[str], result: Translated) -> list[str]:
+    """Return what a cluster has to install: nothing where the scoring-server image has all packages, else all."""
     version = result.spec.pop("pythonVersion", CLUSTER_PYTHON)
     if version != CLUSTER_PYTHON:
         result.warnings.append(f"Python {version} is not used: the cluster's scoring-server image has {CLUSTER_PYTHON}")
-    there = [line for line in lines if package_name(line) in SCORING_IMAGE | WITH_SCORING_IMAGE]
-    if missing := [line for line in lines if line not in there]:
-        problems.sentences.append(
-            f"a cluster installs nothing, and its scoring-server image has no {', '.join(missing)}; build an image "
-            "that has them and name it with Environment.from_docker_image(name, image)"
-        )
-    elif there:
-        result.warnings.append(f"{', '.join(there)}: the versions of the cluster's scoring-server image are used")
+    if any(package_name(line) not in SCORING_IMAGE | WITH_SCORING_IMAGE for line in lines):
+        return list(lines)
+    if lines:
+        versions = "the versions of the cluster's scoring-server image are used"
+        result.warnings.append(f"{', '.join(lines)}: {versions}")
     return []

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from modelprofiler.core.text import head
 
 WITHOUT_EFFECT = frozenset(
     {"--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet", "-q", "--upgrade", "-U", "--user"}
@@ -21,17 +23,25 @@ REASONS = {
     ("-r", "--requirement"): "write the lines of that file instead",
     ("-c", "--constraint"): "write its versions into the lines instead",
     ("-e", "--editable"): "put the package into the source directory, or name a URL of it",
+    ("--pre",): "name the version of the package that is not a final one, such as ==2.0rc1, instead",
     ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--trusted-host"): (
         "set it in pip's configuration, or in UV_INDEX or UV_FIND_LINKS, instead"
     ),
 }
 """Why pip's options cannot be used, and what to do."""
 
+_PORTED = re.compile(r"^modelprofiler[-_.]azureml[-_.]", re.IGNORECASE)
+"""What a replacement of azureml in a script's imports makes of the SDK's packages, whose names begin like it. The
+package index may have something else under that name."""
+
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _URL = re.compile(r"^((git|hg|svn|bzr)\+)?[a-z+]+://", re.IGNORECASE)
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9._-]+)(\[[^\]]*\])?")
 _HASHES = re.compile(r"(\s+--hash[= ]\S+)+\s*$")
-_PATH = re.compile(r"^(\.{0,2}/|~|[A-Za-z]:\\)|\.(whl|zip|tar\.gz|tgz)$")
+_PATH = re.compile(r"^[^\s;]*[/\\]|^~|\.(whl|zip|tar\.gz|tgz)$")
+
+LONGEST_LINE = 4096
+"""Characters of a line: URLs with a signature have a thousand, and an error shows the whole line."""
 
 
 @dataclass
@@ -60,8 +70,10 @@ def pip_lines(lines: Iterable[str], python: tuple[int, int]) -> PipLines:
     """Return which lines can be requirements for a version of Python."""
     result = PipLines()
     for raw in lines:
-        line = _COMMENT.sub("", raw).strip()
-        if line.startswith("-"):
+        line = _PORTED.sub("azureml-", _COMMENT.sub("", raw).strip())
+        if len(line) > LONGEST_LINE:
+            result.problems.append(f"{head(line, 80)} (a line has at most {LONGEST_LINE:,} characters)")
+        elif line.startswith("-"):
             _option(line, result)
         elif line:
             _package(line, python, result)
@@ -81,11 +93,19 @@ def contradictions(parsed: Sequence[tuple[str, Requirement]]) -> list[str]:
 
 def exclude_each_other(one: Requirement, other: Requirement) -> bool:
     """Return whether one of two requirements of a package pins a version that the other excludes."""
+    ours, theirs = _series(one), _series(other)
+    if any(a[: len(b)] != b[: len(a)] for a in ours for b in theirs):
+        return True
     return any(
         not theirs.specifier.contains(version, prereleases=True)
         for ours, theirs in ((one, other), (other, one))
         for version in (s.version for s in ours.specifier if s.operator in ("==", "===") and "*" not in s.version)
     )
+
+
+def _series(requirement: Requirement) -> list[list[str]]:
+    """Return the parts of the versions that a requirement pins as series, such as ``==1.2.*``."""
+    return [s.version[:-2].split(".") for s in requirement.specifier if s.operator == "==" and s.version.endswith(".*")]
 
 
 def _option(line: str, result: PipLines) -> None:
@@ -137,7 +157,7 @@ def _without_egg(url: str) -> str:
 
 def _path(line: str, python: tuple[int, int], result: PipLines) -> None:
     path = Path(line)
-    reason = _other_wheel(path.name, python)
+    reason = _other_wheel(PureWindowsPath(line).name, python)
     if not path.is_absolute():
         reason = reason or "a path must be absolute: it is installed from another folder"
     elif not path.exists():

@@ -182,6 +182,11 @@ def requests_of(workspace: WorkspaceSettings, dataset: object) -> list[str]:
             f"input_dataset is a text that is not a JSON object or list ({dataset[:40]!r}); a text must be the body of "
             f"a request. Otherwise {HOW_TO_DATASET}"
         )
+    if isinstance(dataset, dict | list):
+        raise UserErrorException(
+            f"input_dataset is a {type(dataset).__name__}; a sample request is a text: json.dumps(sample). For more "
+            f"than one request, {HOW_TO_DATASET}"
+        )
     if not isinstance(dataset, TabularDataset):
         raise UserErrorException(
             "Dataset type not supported. Profiling works only with tabular datasets; "

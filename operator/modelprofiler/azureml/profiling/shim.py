@@ -15,6 +15,10 @@ import types
 
 VERSION = "0.0.0"
 
+ABSENT: "frozenset[str]" = frozenset()
+"""What the script imports only with an except for when it is missing, such as azureml.core.Run: it is missing, so that
+the script goes on as it does where there is no SDK. The copy in the script's folder has it."""
+
 
 class Model:
     """The models of this server."""
@@ -154,7 +158,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self, name: str, path: object = None, target: object = None
     ) -> "importlib.machinery.ModuleSpec | None":
         """Find a module of the SDK."""
-        known = name == self._sdk or contents_of(self._below(name)) is not None
+        known = name not in ABSENT and (name == self._sdk or contents_of(self._below(name)) is not None)
         return importlib.machinery.ModuleSpec(name, self, is_package=True) if known else None
 
     def exec_module(self, module: types.ModuleType) -> None:
@@ -163,6 +167,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
         def other(name: str) -> object:
             """Return a submodule, as ``from module import name`` asks for an attribute first, or a stand-in."""
+            if f"{module.__name__}.{name}" in ABSENT:
+                raise AttributeError(f"{module.__name__} has no {name} here: there is no service of Azure ML")
             if f"{below}.{name}".lstrip(".") in MODULES:
                 return importlib.import_module(f"{module.__name__}.{name}")
             return _stand_in(name)

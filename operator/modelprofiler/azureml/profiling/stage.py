@@ -15,11 +15,20 @@ from modelprofiler.azureml.exceptions import UserErrorException, WebserviceExcep
 from modelprofiler.azureml.registry.model import RegisteredModel
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
 from modelprofiler.azureml.serving.model_path import MODELS_VARIABLE
+from modelprofiler.files.script_imports import guarded_names
 
 MODELS_DIRECTORY = "azureml-models"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
 
-_IMPORT = re.compile(r"^\s*(?:from|import)\s+(?:[\w., ]+,\s*)?(modelprofiler\.azureml|azureml)\b", re.MULTILINE)
+_SDK = ("azureml.", "modelprofiler.azureml.")
+_NOTHING_ABSENT = 'ABSENT: "frozenset[str]" = frozenset()'
+"""A line of the shim."""
+
+_IMPORT = re.compile(
+    r"(?:^\s*(?:from|import)\s+(?:[\w., ]+,\s*)?|(?:import_module|__import__)\(\s*['\"])"
+    r"(modelprofiler\.azureml|azureml)\b",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -99,14 +108,13 @@ def _stage_code(target: Path, config: InferenceConfig) -> tuple[Path, str]:
 
 
 def _stage_shims(code: Path, packages: set[str]) -> None:
-    imported = {
-        name.split(".")[0]
-        for script in code.rglob("*.py")
-        for name in _IMPORT.findall(script.read_text(encoding="utf-8", errors="replace"))
-    }
+    scripts = [script.read_text(encoding="utf-8", errors="replace") for script in code.rglob("*.py")]
+    imported = {name.split(".")[0] for script in scripts for name in _IMPORT.findall(script)}
     if "azureml-core" in packages:
         imported.discard("azureml")
     text = importlib.resources.files(__package__).joinpath("shim.py").read_text(encoding="utf-8")
+    absent = sorted(name for name in guarded_names(scripts) if name.startswith(_SDK))
+    text = text.replace(_NOTHING_ABSENT, f"{_NOTHING_ABSENT[:-1]}{absent!r})", 1)
     for name in imported:
         if not (code / f"{name}.py").exists() and not (code / name).is_dir():
             (code / f"{name}.py").write_text(text, encoding="utf-8")

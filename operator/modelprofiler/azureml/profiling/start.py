@@ -20,6 +20,7 @@ from modelprofiler.azureml.profiling.request import ONE_REQUEST, Options, check_
 from modelprofiler.azureml.profiling.script import check_script
 from modelprofiler.azureml.profiling.stage import stage
 from modelprofiler.azureml.registry.model import RegisteredModel
+from modelprofiler.azureml.serving.conda_dependencies import package_name
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
@@ -42,11 +43,7 @@ def start(
     options = options.or_of(os.environ)
     options.check()
     _check_types(models, inference_config)
-    environment = translated(
-        inference_config.effective_environment(), in_cluster=workspace.is_kubernetes, index=ask_index
-    )
-    if not (workspace.is_kubernetes and "image" in environment.spec):  # nobody knows what an image contains
-        environment.warnings += check_script(inference_config, environment.packages)
+    environment = _environment(inference_config, in_cluster=workspace.is_kubernetes)
     if is_sample(input_dataset):
         environment.warnings.append(ONE_REQUEST)
     call = manifest.Call(
@@ -69,6 +66,24 @@ def start(
         _start_on_this_machine(workspace, call, bounds, models, inference_config, requests, environment)
     for warning in environment.warnings:
         warnings.warn(warning, UserWarning, stacklevel=3)
+
+
+def _environment(config: InferenceConfig, *, in_cluster: bool) -> Translated:
+    """Return the environment of a run, after a check of the script; what is wrong with both is said at once."""
+    environment = config.effective_environment()
+    try:
+        result = translated(environment, in_cluster=in_cluster, index=ask_index)
+    except UserErrorException as error:
+        dependencies = environment.python.conda_dependencies
+        listed = {package_name(line) for line in (*dependencies.conda_packages, *dependencies.pip_packages)}
+        try:
+            check_script(config, listed)
+        except UserErrorException as other:
+            raise UserErrorException(f"{error}. {other}") from error
+        raise
+    if not (in_cluster and "image" in result.spec):  # nobody knows what an image contains
+        result.warnings += check_script(config, result.packages)
+    return result
 
 
 def _start_on_this_machine(

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.serving.shown import without_login, yaml_problem
 
 _KEYS = ("name", "channels", "dependencies", "platforms", "prefix", "variables")
 _NAME = re.compile(r"^(?:[^:\s]+::)?([A-Za-z0-9._-]+)")
@@ -90,9 +91,9 @@ class CondaDependencies:
         return iter([line for line in self._pip() if line.startswith("-")])
 
     @property
-    def variables(self) -> dict[str, str]:
-        """Environment variables that conda sets when the environment is activated."""
-        return {str(name): str(value) for name, value in (self._conda_dependencies.get("variables") or {}).items()}
+    def variables(self) -> dict[str, Any]:
+        """Environment variables that conda sets when the environment is activated, as they are written."""
+        return dict(self._conda_dependencies.get("variables") or {})
 
     def get_python_version(self) -> str | None:
         """Return the Python version, or None where it is not set."""
@@ -197,8 +198,8 @@ def _read(path: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_bytes())  # a byte order mark says when it is UTF-16
     except OSError as error:
         raise UserErrorException(f"cannot read the conda file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserErrorException(f"the conda file {path} is not YAML: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserErrorException(f"the conda file {path} is not YAML: {yaml_problem(error)}") from error
     return _checked(data, f"the conda file {path}")
 
 
@@ -227,6 +228,7 @@ def _dependency(item: Any, label: str) -> str | dict[str, list[str]]:
         return {"pip": []}
     if isinstance(pip, list) and all(isinstance(line, str) for line in pip):
         return {"pip": list(pip)}
+    shown = without_login(str(item))[:80]
     raise UserErrorException(
-        f"{label} must be a package such as numpy=1.26, or pip with a list of packages, not {str(item)[:80]!r}"
+        f"{label} must be a package such as numpy=1.26, or pip with a list of packages, not {shown!r}"
     )

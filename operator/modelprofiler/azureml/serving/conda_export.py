@@ -27,6 +27,8 @@ def exported(environment: str) -> dict[str, Any]:
     UserErrorException
         When conda is not on this machine, fails, or prints no conda file.
     """
+    if not isinstance(environment, str) or not environment.strip() or environment.startswith("-"):
+        raise UserErrorException(f"{environment!r} is not the name of a conda environment; `conda env list` shows them")
     program = shutil.which("conda")
     if program is None:
         raise UserErrorException(f"conda is not on this machine; where it is, {INSTEAD}")

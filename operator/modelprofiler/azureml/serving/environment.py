@@ -10,7 +10,7 @@ import re
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.serving.conda_dependencies import CondaDependencies
@@ -18,6 +18,7 @@ from modelprofiler.azureml.serving.conda_export import exported
 from modelprofiler.azureml.serving.container_registry import ContainerRegistry
 from modelprofiler.azureml.serving.environment_sections import DockerSection, PythonSection
 from modelprofiler.azureml.store import Json, read_json, write_json
+from modelprofiler.azureml.unsupported import IMAGES, refusal
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 
 ENVIRONMENTS = "environments"
@@ -27,13 +28,25 @@ FILE = "azureml_environment.json"
 
 WHEELS = "wheels"
 
-BUILDS_NO_IMAGE = (
-    "modelprofiler builds no images; build the image and name it with Environment.from_docker_image(name, image)"
-)
+DEFAULT_CPU_IMAGE = "azureml/openmpi4.1.0-ubuntu20.04"
+DEFAULT_GPU_IMAGE = "azureml/openmpi4.1.0-cuda11.1-cudnn8-ubuntu20.04"
+"""Azure ML's own images, which cannot serve a model: `modelprofiler.azureml.profiling.environment` warns of them."""
 
 
 class ImageBuildDetails:
-    """What became of a call that builds: nothing, as no image is built."""
+    """What became of a call that builds: nothing, as no image is built.
+
+    Attributes
+    ----------
+    status
+        For scripts that wait until it is one of the last: nothing is left to do.
+    error, log_url
+        There are none.
+    """
+
+    status = "Succeeded"
+    error = None
+    log_url = None
 
     def __init__(self) -> None:
         warnings.warn(
@@ -116,10 +129,7 @@ class Environment:
         environment.docker.base_dockerfile = dockerfile
         return environment
 
-    @staticmethod
-    def from_docker_build_context(*_arguments: Any, **_named: Any) -> NoReturn:
-        """Refuse: no image is built."""
-        raise UserErrorException(BUILDS_NO_IMAGE)
+    from_docker_build_context = staticmethod(refusal("from_docker_build_context", IMAGES))
 
     @staticmethod
     def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment:
@@ -157,6 +167,8 @@ class Environment:
     def build_local(self, workspace: WorkspaceSettings, platform: Any = None, **_ignored: Any) -> ImageBuildDetails:
         """Build nothing, as `build`."""
         return ImageBuildDetails()
+
+    get_image_details = refusal("get_image_details", IMAGES)
 
     def register(self, workspace: WorkspaceSettings) -> Environment:
         """Register the environment under its name, as the next version."""

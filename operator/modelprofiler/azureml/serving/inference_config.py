@@ -94,7 +94,7 @@ class InferenceConfig:
         """
         script = self.entry_script_path
         try:
-            ast.parse(script.read_text(encoding="utf-8"), str(script))
+            ast.parse(script.read_bytes(), str(script))  # bytes: a byte order mark or a comment names the encoding
         except (SyntaxError, ValueError) as error:
             raise UserErrorException(f"{script} is not valid Python: {error}.") from error
         except OSError as error:

@@ -1,7 +1,8 @@
 """What the kinds of answers of a load say: whether they are answers, and whether a larger size would help.
 
-An answer counts as good by its status alone. A server that reports its errors with status 200 is measured at reporting
-errors, which costs it next to nothing; nothing else would say so.
+Without an expectation of its content an answer counts as good by its status alone. A server that reports its errors
+with status 200 is then measured at reporting errors, which costs it next to nothing; nothing else would say so. Where
+the user says what a body must have, an answer that has it is taken for one, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import AnswerKind, LoadStatus, Outcome, Purpose, Trial, UsageStatus
 from modelprofiler.core.answers.caching import caching_sentence
 from modelprofiler.core.answers.delayed_ack import delayed_ack_sentence
+from modelprofiler.core.answers.expected import names_whole_answer, wanted
 from modelprofiler.core.text import head
 
 NOTED_SHARE = 0.01
@@ -40,11 +42,12 @@ SHOWN_CHARACTERS = 80
 
 def good_kinds(spec: ModelProfileSpec, load: LoadStatus) -> list[AnswerKind]:
     """Return the kinds of answers that counted as good."""
-    return [kind for kind in load.answers if kind.status in spec.endpoint.http.expect.status]
+    return [kind for kind in load.answers if kind.status in spec.endpoint.http.expect.status and kind.unmet is None]
 
 
 def _is_error(spec: ModelProfileSpec, kind: AnswerKind) -> bool:
-    return kind.error and spec.endpoint.http.expect.error_bodies == "Doubt"
+    expect = spec.endpoint.http.expect
+    return kind.error and expect.error_bodies == "Doubt" and not expect.is_about_bodies
 
 
 def doubts(
@@ -72,7 +75,8 @@ def doubts(
             f"The answers are of different kinds, each with its own cost: {kinds}. Check that all of them are meant."
         ]
     first = good[0]
-    if len(good) == 1 and first.bodies == 1 and first.looked_at > 1 and first.rows > 1:
+    all_equal = len(good) == 1 and first.bodies == 1 and first.looked_at > 1 and first.rows > 1
+    if all_equal and not names_whole_answer(spec.endpoint.http.expect, first.sample):
         looked_at = f"Every answer that was looked at ({first.looked_at}, to {first.rows} different requests)"
         return [f"{looked_at} is the same: {_sample(first)}. Check that the server computes it from the request."]
     return []
@@ -130,7 +134,22 @@ def failures_clause(spec: ModelProfileSpec, load: LoadStatus) -> str:
     if counts.get("status") and refused:
         statuses = "; ".join(f"status {kind.status}: {_sample(kind)}" for kind in refused[:2])
         clause += f" ({statuses})"
+    unmet = [kind for kind in load.answers if kind.unmet is not None]
+    if counts.get("content") and unmet:
+        clause += f" ({'; '.join(_unmet(spec, kind) for kind in unmet[:2])})"
     return clause
+
+
+def _unmet(spec: ModelProfileSpec, kind: AnswerKind) -> str:
+    expect, field = spec.endpoint.http.expect, kind.unmet or ""
+    condition = f"endpoint.http.expect.{field} expects {wanted(expect, field)}"
+    return f"{condition}, and status {kind.status} came with: {_sample(kind)}"
+
+
+def mostly_unmet(load: LoadStatus) -> bool:
+    """Whether at least half of the failures are answers in time that do not have what is expected of their content."""
+    counts = load.failures_by_kind
+    return counts is not None and 0 < load.failures <= 2 * counts.content
 
 
 def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | None, cpu: Quantity | None) -> str:

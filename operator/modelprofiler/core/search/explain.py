@@ -141,7 +141,7 @@ def _missed(run: Run, failed: Observation, start: str) -> list[Claim]:
     claims = [Claim(Kind.MISSED, text, failed.trial.index, failed.limits.cpu), *_pace(run, failed)]
     needs = run.load_needs(failed)
     if needs is not None and needs > failed.limits.cpu and not run.passes_below(needs):
-        text = f"; the load alone needs at least {math.floor(needs)}m CPU there"
+        text = f"; at the CPU time of a request there the load takes {math.floor(needs)}m CPU"
         claims.append(Claim(Kind.LOAD_NEEDS, text, failed.trial.index, failed.limits.cpu, needs))
     return claims
 

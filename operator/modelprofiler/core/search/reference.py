@@ -7,7 +7,7 @@ import math
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import Outcome, Purpose, Trial
-from modelprofiler.core.answers.doubts import own_limit
+from modelprofiler.core.answers.doubts import mostly_unmet, own_limit
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.search.points import CpuPoint
 from modelprofiler.core.search.run import Run
@@ -49,10 +49,10 @@ def _infeasible_message(run: Run, point: CpuPoint) -> str:
     load = failed.trial.load if failed.verdict.outcome is Outcome.ERRORS else None
     if load is not None and own_limit(run.spec, load, failed.trial.usage, failed.trial.limits.cpu):
         return f"{message}. Correct the requests, raise the server's own limit, or reduce the load."
+    if load is not None and mostly_unmet(load):
+        return f"{message}. These answers came in time: correct the requests, the server or endpoint.http.expect."
     usage, needs = failed.trial.usage, run.load_needs(failed)
     if usage is not None and needs is not None and needs > run.cpu.last:
         time = usage.cpu_time_per_request
-        message += (
-            f"; a request took {time} of CPU time there, so that the load needs at least {math.floor(needs)}m CPU"
-        )
+        message += f"; a request took {time} of CPU time there, at which the load takes {math.floor(needs)}m CPU"
     return f"{message}. No smaller size can do better: extend the range, relax the objective or reduce the load."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from modelprofiler.api.expectation import Expectation
+from modelprofiler.core.answers.expected import Unmet, wanted
 from modelprofiler.core.answers.redact import shown
 from modelprofiler.load.http.connection import Failure
 
@@ -40,6 +42,10 @@ class Answer:
         What the response was instead of HTTP/1.1, as the end of a sentence.
     path
         The path that was asked for.
+    unmet
+        What of the expectation its content does not fulfil; None where it was not judged, or fulfils all.
+    expect
+        What was expected.
     """
 
     latency: float
@@ -50,6 +56,8 @@ class Answer:
     location: str = ""
     objection: str = ""
     path: str = ""
+    unmet: Unmet | None = None
+    expect: Expectation = field(default_factory=Expectation)
 
     @property
     def sentence(self) -> str:
@@ -65,6 +73,8 @@ class Answer:
                 return f"was answered with status {self.status}{self._redirect()}"
             case "status", _:
                 return f"was answered with status {self.status}: {shown(self.body, BODY_CHARACTERS) or '(no body)'}"
+            case "content", _:
+                return self._content()
             case "timeout", _:
                 return f"was not answered within {self.latency:.3g} s{reason}"
             case "reset", _:
@@ -78,6 +88,14 @@ class Answer:
                 return f"was not sent: the TLS handshake failed{reason}{hint if _is_no_tls(self.error) else ''}"
             case _:
                 return f"was answered {self.objection or 'with something that is not HTTP'}{reason}"
+
+    def _content(self) -> str:
+        """Return what came and what was expected, for an answer with a good status."""
+        body = shown(self.body, BODY_CHARACTERS) or "(no body)"
+        if self.unmet is None:
+            return f"was answered with status {self.status}: {body}"
+        expected = f"endpoint.http.expect.{self.unmet.field} expects {wanted(self.expect, self.unmet.field)}"
+        return f"was answered with status {self.status}, but {self.unmet.came}, and {expected}: {body}"
 
     def _redirect(self) -> str:
         """Return where a redirect leads and what to do about it; redirects are not followed."""

@@ -148,6 +148,8 @@ def _longest_wait(answer: Answer, patience: Patience) -> float:
     """Return how long a request that ended like this is tried again, in seconds from the first try; 0 for never."""
     if answer.failure in {"refused", "reset"}:
         return patience.refusals
+    if answer.failure == "content":  # a server may say in an answer of its own that its model is being loaded
+        return patience.refusals if LOADING.search(answer.body) else 0.0
     if answer.failure != "status" or answer.status is None:  # a timeout has used up the patience; the rest stays so
         return 0.0
     if answer.status < 400 or answer.status in OF_THE_REQUEST:

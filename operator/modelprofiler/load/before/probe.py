@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from modelprofiler.api.expectation import Expectation
 from modelprofiler.load.before.answer import Answer
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done, Failure
@@ -50,12 +51,17 @@ class Prober:
         Makes a client that calls the given function at the end of each request, and keeps the body.
     path
         The path that they ask for.
+    expect
+        What is expected of the answers.
     """
 
-    def __init__(self, make_client: Callable[[Done], Client], path: str = "") -> None:
+    def __init__(
+        self, make_client: Callable[[Done], Client], path: str = "", expect: Expectation | None = None
+    ) -> None:
         self._client = make_client(self._ended)
         self._timeout = self._client.timeout
         self._path = path
+        self._expect = expect or Expectation()
         self.responses = 0
         self._end: asyncio.Future[tuple[float, Failure | None]] | None = None
 
@@ -79,7 +85,7 @@ class Prober:
                 latency, failure = await asyncio.wait_for(asyncio.shield(self._end), sweep_seconds)
                 break
             client.sweep(monotonic())
-        answered = failure in {None, "status"}
+        answered = failure in {None, "status", "content"}
         self.responses += answered
         return Answer(
             latency=latency,
@@ -90,6 +96,8 @@ class Prober:
             location=client.last_location,
             objection=client.objection,
             path=self._path,
+            unmet=client.judging.last if client.judging is not None else None,
+            expect=self._expect,
         )
 
     async def settled_latency(self, reference: float | None) -> float | None:

@@ -33,12 +33,15 @@ class Sample:
         The beginning of the response as it was received.
     length
         Bytes of the whole response.
+    unmet
+        What of the expectation it does not fulfil; empty where it was not judged, or fulfils all of it.
     """
 
     row: int
     stands_for: int
     response: bytes
     length: int
+    unmet: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,11 +54,14 @@ class Tally:
         Their status code.
     left
         Answers until the next one is kept.
+    unmet
+        What of the expectation they do not fulfil; empty where they were not judged, or fulfil all of it.
     """
 
     status: int
     left: int = 1
     gap: int = 1
+    unmet: str = ""
     samples: list[Sample] = field(default_factory=list)
 
 
@@ -70,6 +76,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[int, int], Tally] = {}
+        self._unmet: dict[tuple[int, int, str], Tally] = {}
         self._random = random.Random(0)  # noqa: S311 - a sample, no secret
 
     def tally(self, status: int, length: int) -> Tally:
@@ -82,12 +89,26 @@ class Answers:
             tally = self.tallies.setdefault(key, Tally(status))
         return tally
 
+    def count(self, status: int, length: int, row: int, response: bytes, unmet: str) -> None:
+        """Count an answer that was judged, and keep it where it is its turn."""
+        if unmet:
+            key = (status, length.bit_length(), unmet)
+            if key not in self._unmet and len(self._unmet) >= MOST_CLASSES:
+                key = (0, 0, unmet)
+            tally = self._unmet.setdefault(key, Tally(status, unmet=unmet))
+        else:
+            tally = self.tally(status, length)
+        tally.left -= 1
+        if not tally.left:
+            self.keep(tally, row, response, length)
+
     def keep(self, tally: Tally, row: int, response: bytes, length: int) -> None:
         """Keep an answer whose turn it is."""
-        tally.samples.append(Sample(row, tally.gap, response[:KEPT_BYTES], length))
+        tally.samples.append(Sample(row, tally.gap, response[:KEPT_BYTES], length, tally.unmet))
         distance = 2 ** (len(tally.samples) // LOOKED_AT)
         tally.left = tally.gap = 1 if distance == 1 else self._random.randint(1, 2 * distance - 1)
 
     def samples(self) -> list[tuple[int, Sample]]:
         """Return every kept answer with its status, those of a class in the order they came."""
-        return [(tally.status, sample) for tally in self.tallies.values() for sample in tally.samples]
+        tallies = (*self.tallies.values(), *self._unmet.values())
+        return [(tally.status, sample) for tally in tallies for sample in tally.samples]

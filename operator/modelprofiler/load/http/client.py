@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 
+from modelprofiler.api.expectation import Expectation
 from modelprofiler.load.http.connection import CapturingConnection, Connection, Done, Failure, Pool
+from modelprofiler.load.http.judging import Judging, JudgingConnection
 from modelprofiler.load.http.response import NoHeads
 from modelprofiler.load.http.secure import connect_securely
 from modelprofiler.load.http.wire import connect
@@ -49,11 +52,15 @@ class Client(Pool):
         The name that the server's certificate must have.
     capture
         Keep the beginning of each response's body in `last_body`.
+    expect
+        What answers are judged by besides their status; None, or an expectation of a status alone, for nothing.
 
     Attributes
     ----------
     last_error
         Why the last connection could not be opened; None when that has not happened.
+    judging
+        Judges the answers; None where their status is all that is expected.
     ports_exhausted
         Connections that could not be opened because this machine had no local port or file descriptor left.
     """
@@ -71,22 +78,28 @@ class Client(Pool):
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
         capture: bool = False,
+        expect: Expectation | None = None,
     ) -> None:
         super().__init__(requests, timeout, expected, done)
         self.last_error: OSError | None = None
         self.ports_exhausted = 0
-        self._connection_type = CapturingConnection if capture else Connection
-        if capture:
+        self.judging: Judging | None = None
+        self._new_connection: Callable[[Pool], Connection] = CapturingConnection if capture else Connection
+        if expect is not None and expect.is_about_content:
+            self.judging = Judging(expect, self.answers, done)
+            self.done = self.judging.ended
+            self._new_connection = functools.partial(JudgingConnection, self.judging)
+        if capture or self.judging is not None:
             self.heads = NoHeads()
         self._host, self._port = host, port
         self._tls, self._server_name = tls, server_name
-        self._max_in_flight = max_in_flight
+        self.max_in_flight = max_in_flight
         self._connecting: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
     def submit(self, index: int, intended: float) -> bool:
         """Send request ``index``, due at ``intended``; return False, and send nothing, with too many in flight."""
-        if self.in_flight >= self._max_in_flight:
+        if self.in_flight >= self.max_in_flight:
             return False
         self.in_flight += 1
         idle = self.idle
@@ -148,7 +161,7 @@ class Client(Pool):
     async def _open(self) -> None:
         try:
             async with asyncio.timeout(self.timeout):
-                connection = self._connection_type(self)
+                connection = self._new_connection(self)
                 if self._tls is None:
                     connection.connection_made(await connect(self._loop, self._host, self._port, connection))
                 else:

@@ -28,7 +28,7 @@ from modelprofiler.load.http.response import KnownHeads
 from modelprofiler.load.http.secure import SecureWire
 from modelprofiler.load.http.wire import Wire
 
-Failure = Literal["refused", "reset", "timeout", "status", "protocol"]
+Failure = Literal["refused", "reset", "timeout", "status", "protocol", "content"]
 Done = Callable[[float, float, Failure | None], None]
 """Called with the intended send time, the time of the end (both on the monotonic clock), and how the request failed."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ MOST_IN_PIECE = 4096
 BUFFER = 2**20
 """Bytes of the file that are read at once for each column, instead of a whole row group."""
 
+THE_DATASET = "the dataset"
+"""What a file is called in messages where there is one only."""
+
 
 def rows_of_parquet(content: bytes | Path, how: RowFormat) -> Iterator[Row | Fault]:
     """Yield the rows of a Parquet file.
@@ -29,6 +34,69 @@ def rows_of_parquet(content: bytes | Path, how: RowFormat) -> Iterator[Row | Fau
     DatasetError
         The file is not Parquet, has no such column, or pyarrow is not installed.
     """
+    number = 0
+    with opened(content) as file:
+        body = body_column(file.schema.names, how)
+        _check_types(file, body, how)
+        columns = list(dict.fromkeys([*([body] if body else []), *how.columns]))
+        for piece in file.pieces(columns):
+            for values in piece:
+                number += 1
+                yield row_of(number, values[body] if body else "", values, how)
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file that is open.
+
+    Attributes
+    ----------
+    file
+        The file, as pyarrow has it.
+    arrow
+        The module pyarrow.
+    label
+        What it is called in messages.
+    """
+
+    file: Any
+    arrow: Any
+    label: str
+
+    @property
+    def schema(self) -> Any:
+        """The columns, as pyarrow has them."""
+        return self.file.schema_arrow
+
+    def pieces(self, columns: Sequence[str] | None = None) -> Iterator[list[dict[str, Any]]]:
+        """Yield the rows in pieces, each row as its values by column.
+
+        Raises
+        ------
+        DatasetError
+            The file cannot be read to its end.
+        """
+        number = 0
+        names = None if columns is None else list(columns)
+        try:
+            for batch in self.file.iter_batches(_piece(self.file.metadata), columns=names, use_threads=False):
+                rows = batch.to_pylist()
+                yield rows
+                number += len(rows)
+        except (self.arrow.ArrowException, OSError, ValueError) as error:
+            where = f"cannot be read after row {number:,}" if number else "is not a Parquet file that can be read"
+            raise DatasetError(f"{self.label} {where}: {str(error)[:300]}") from None
+
+
+@contextlib.contextmanager
+def opened(content: bytes | Path, label: str = THE_DATASET) -> Iterator[ParquetFile]:
+    """Open a Parquet file.
+
+    Raises
+    ------
+    DatasetError
+        The file is not Parquet, or pyarrow is not installed.
+    """
     try:
         import pyarrow as arrow
         from pyarrow import parquet
@@ -37,20 +105,12 @@ def rows_of_parquet(content: bytes | Path, how: RowFormat) -> Iterator[Row | Fau
             "format Parquet needs pyarrow, which is not installed: pip install 'modelprofiler[parquet]'"
         ) from error
     source: Any = arrow.BufferReader(content) if isinstance(content, bytes) else str(content)
-    number = 0
     try:
-        with parquet.ParquetFile(source, buffer_size=BUFFER, pre_buffer=False) as file:
-            schema = file.schema_arrow
-            body = body_column(schema.names, how)
-            _check_types(arrow, schema, body, how)
-            columns = list(dict.fromkeys([*([body] if body else []), *how.columns]))
-            for batch in file.iter_batches(_piece(file.metadata), columns=columns, use_threads=False):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield row_of(number, values[body] if body else "", values, how)
+        file = parquet.ParquetFile(source, buffer_size=BUFFER, pre_buffer=False)
     except (arrow.ArrowException, OSError, ValueError) as error:
-        where = f"cannot be read after row {number:,}" if number else "is not a Parquet file that can be read"
-        raise DatasetError(f"the dataset {where}: {str(error)[:300]}") from None
+        raise DatasetError(f"{label} is not a Parquet file that can be read: {str(error)[:300]}") from None
+    with file:
+        yield ParquetFile(file, arrow, label)
 
 
 def _piece(metadata: Any) -> int:
@@ -60,14 +120,15 @@ def _piece(metadata: Any) -> int:
     return int(min(max(PIECE_BYTES / max(largest, 1), 1), MOST_IN_PIECE))
 
 
-def _check_types(arrow: Any, schema: Any, body: str | None, how: RowFormat) -> None:
+def _check_types(file: ParquetFile, body: str | None, how: RowFormat) -> None:
     """Refuse columns whose values are of no use as what they are asked for."""
+    types = file.arrow.types
     for column in (body, how.content_type_column, how.path_column):
         if column is None:
             continue
-        kind = schema.field(column).type
-        if arrow.types.is_dictionary(kind):
+        kind = file.schema.field(column).type
+        if types.is_dictionary(kind):
             kind = kind.value_type
         tests = ("is_string", "is_large_string", "is_binary", "is_large_binary", "is_fixed_size_binary")
-        if not any(getattr(arrow.types, test)(kind) for test in tests):
+        if not any(getattr(types, test)(kind) for test in tests):
             raise DatasetError(f"column {column!r} of the dataset holds {kind}, not texts or bytes")

@@ -45,10 +45,13 @@ NUMBERS: dict[str, Any] = {
 def row(index: int, text: str) -> Trial:
     """Return a trial with every field, of which the texts are as long as the schema and the load allow."""
     kind = {"status": 200, "contentType": text * 40, "shape": text * 300, "answers": 1, "lookedAt": 1, "bodies": 1}
+    kind["unmet"] = "jsonPath[0]"
     load = {
         "requests": 123456,
         "failures": 12345,
-        "failuresByKind": dict.fromkeys(("refused", "reset", "timeout", "status", "protocol", "dropped"), 12345),
+        "failuresByKind": dict.fromkeys(
+            ("refused", "reset", "timeout", "status", "protocol", "content", "dropped"), 12345
+        ),
         "rate": "123.4",
         "rowsCovered": 12345,
         "distinctRows": 12345,

@@ -134,3 +134,56 @@ def test_what_a_server_says_tells_its_limit_from_its_failure(report: str, status
     )
     idle = usage_of().model_copy(update={"cpu": Quantity("200m")})
     assert is_own == bool(own_limit(SPEC, load, idle, Quantity("1"))), report
+
+
+CHECKED = spec_of(
+    objectives={"latency": {"p95": "250ms"}},
+    endpoint={"http": {"expect": {"jsonPath": [{"path": "$.ok", "value": "true"}]}}},
+)
+
+
+def test_failures_by_content_have_the_condition_and_a_body() -> None:
+    """With the status that was good."""
+    load = load_of(90, failures=12, kinds={"content": 12})
+    answers = [kind(1400), kind(12, unmet="jsonPath[0]", sample='{"ok": false}')]
+    load = load.model_copy(update={"answers": answers})
+    assert failures_clause(CHECKED, load) == (
+        "failures: 12 by content (endpoint.http.expect.jsonPath[0] expects $.ok to be true, and status 200 came with: "
+        '{"ok": false})'
+    )
+
+
+def test_what_fails_by_content_is_no_good_answer() -> None:
+    """It is counted as failed already, and not doubted a second time."""
+    typed = {"http": {"expect": {"contentType": "application/json"}}}
+    spec = spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint=typed)
+    page: dict[str, Any] = {"shape": "page of HTML", "error": True, "sample": "<html>"}
+    load = load_of(90).model_copy(update={"answers": [kind(100, **page, unmet="contentType"), kind(90)]})
+    assert [] == doubts(spec, load)
+    assert "" == mostly_errors(spec, load)
+    assert "" == summary_of_doubts(spec, load)
+
+
+def test_what_the_user_checks_in_a_body_is_not_guessed() -> None:
+    """An answer that has it is one, whatever it looks like; a content type alone says nothing of errors."""
+    load = load_of(90).model_copy(update={"answers": [kind(100, **ERROR | {"bodies": 100})]})
+    assert [] == doubts(CHECKED, load)
+    assert "" == mostly_errors(CHECKED, load)
+    typed = {"http": {"expect": {"contentType": "application/json", "maxBodySize": "1Ki"}}}
+    assert mostly_errors(spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint=typed), load)
+
+
+@pytest.mark.parametrize(
+    ("expect", "is_said"),
+    [
+        ({"jsonPath": [{"path": "$.ok", "value": "true"}]}, True),
+        ({"bodyContains": "ok"}, True),
+        ({"bodyContains": '{"ok": true}'}, False),
+        ({}, True),
+    ],
+)
+def test_equal_answers_are_said_unless_they_are_what_the_user_wrote(expect: dict[str, Any], is_said: bool) -> None:
+    """A check of a part says nothing about whether the rest depends on the request."""
+    spec = spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint={"http": {"expect": expect}})
+    load = load_of(90).model_copy(update={"answers": [kind(100, bodies=1, sample='{"ok": true}')]})
+    assert is_said == any("is the same" in sentence for sentence in doubts(spec, load))

@@ -41,6 +41,14 @@ class TestReference:
             "p95 is 410ms (398ms to 422ms), over the objective of 250ms at the ceiling of 1 CPU and 1Gi memory"
         )
 
+    def test_answers_without_what_was_expected_are_no_matter_of_the_range(self) -> None:
+        """They came in time, and a larger range is not advised."""
+        failing = load_of(90, failures=600, kinds={"content": 500, "reset": 100})
+        message = end_after(Trials(spec()).ran(REFERENCE, "1", load=failing)).message
+        assert message.endswith("These answers came in time: correct the requests, the server or endpoint.http.expect.")
+        late = load_of(90, failures=600, kinds={"content": 200, "reset": 400})
+        assert "extend the range" in end_after(Trials(spec()).ran(REFERENCE, "1", load=late)).message
+
     def test_by_far_too_slow_once_is_infeasible(self) -> None:
         """Half of all requests were, and a single one before the load: neither a moment nor another pace does that."""
         slow = POOR.model_copy(update={"probe": Duration("550ms")})
@@ -67,7 +75,7 @@ class TestReference:
         dear = usage_of("40ms")
         twice = Trials(spec()).ran(REFERENCE, "1", load=slow, usage=dear).ran(REFERENCE, "1", load=slow, usage=dear)
         message = end_after(twice).message
-        assert "; a request took 40ms of CPU time there, so that the load needs at least 2000m CPU" in message
+        assert "; a request took 40ms of CPU time there, at which the load takes 2000m CPU" in message
 
     def test_a_cheap_failure_does_not_hide_that_the_pace_differs(self) -> None:
         """Its requests cost less than the others': it says nothing of the pace, and the others still do."""

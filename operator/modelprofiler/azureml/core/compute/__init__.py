@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from modelprofiler.azureml.core.unsupported import Unsupported
+from modelprofiler.azureml.exceptions import ComputeTargetException
+from modelprofiler.azureml.unsupported import COMPUTE, Unsupported, stand_ins
 
 
 class ComputeTarget(metaclass=Unsupported):
     """A machine that Azure ML managed."""
 
-    instead = (
-        "there are no compute targets; a profile runs on this machine (Workspace.local()) or in a cluster "
-        "(Workspace.from_kubernetes(namespace=...))"
-    )
+    instead = COMPUTE
 
 
 class AmlCompute(ComputeTarget):
@@ -20,3 +18,8 @@ class AmlCompute(ComputeTarget):
 
 class AksCompute(ComputeTarget):
     """A Kubernetes cluster."""
+
+
+__all__ = ["AksCompute", "AmlCompute", "ComputeTarget", "ComputeTargetException"]
+
+__getattr__ = stand_ins(__name__, COMPUTE)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelprofiler.azureml.core.unsupported import Unsupported
 from modelprofiler.azureml.exceptions import WebserviceException
-
-DEPLOYS_NOTHING = (
-    "modelprofiler recommends a size and deploys nothing; `modelprofiler patch` writes it into the manifest of a "
-    "workload"
-)
+from modelprofiler.azureml.unsupported import DEPLOYMENT, Unsupported, stand_ins
 
 
 class Webservice(metaclass=Unsupported):
     """A deployed model."""
 
-    instead = DEPLOYS_NOTHING
+    instead = DEPLOYMENT
 
 
 class DeploymentConfiguration:
@@ -28,13 +23,14 @@ class DeploymentConfiguration:
         self.others = others
 
 
+WebserviceDeploymentConfiguration = DeploymentConfiguration
 AciServiceDeploymentConfiguration = DeploymentConfiguration
 AksServiceDeploymentConfiguration = DeploymentConfiguration
 LocalWebserviceDeploymentConfiguration = DeploymentConfiguration
 
 
 class _Deployable(metaclass=Unsupported):
-    instead = DEPLOYS_NOTHING
+    instead = DEPLOYMENT
 
     @staticmethod
     def deploy_configuration(
@@ -70,5 +66,8 @@ __all__ = [
     "LocalWebservice",
     "LocalWebserviceDeploymentConfiguration",
     "Webservice",
+    "WebserviceDeploymentConfiguration",
     "WebserviceException",
 ]
+
+__getattr__ = stand_ins(__name__, DEPLOYMENT)

@@ -1,0 +1,170 @@
+"""A running workload is profiled by reference while it serves: no trial pod is ever behind its Service."""
+
+import copy
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from tests.e2e.support import (
+    PATIENCE,
+    POLL_SECONDS,
+    Object,
+    Profile,
+    Run,
+    children_of,
+    cost_profile,
+    cost_server,
+    telling,
+)
+
+from modelprofiler.api.resource import GROUP
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import Purpose
+
+TODAY = {"cpu": "300m", "memory": "128Mi"}
+LABELS = {"app": "shop"}
+GATE = "example.com/registered"
+
+
+@dataclass
+class Seen:
+    """What was behind the workload's Service, and what its rules selected, while the run went on."""
+
+    endpoints: set[str] = field(default_factory=set)
+    protected: set[int] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def shop(kubectl: Run, module_namespace: str) -> str:
+    """Make a Deployment with a sidecar, its Service and disruption budget; and another one with a gate."""
+    template = cost_server(cpu_ms=5, memory_mib=32)
+    pod = template["spec"]
+    sidecar = copy.deepcopy(pod["containers"][0])
+    pod["containers"][0]["resources"] = {"requests": TODAY, "limits": TODAY}
+    # Ends at once when it is told to, so that no pod of this module takes room from the next.
+    wait = "import signal; signal.sigwait([signal.SIGTERM])"
+    sidecar |= {
+        "name": "proxy",
+        "command": ["python", "-c", wait],
+        "args": [],
+        "resources": {"requests": {"cpu": "10m"}, "limits": {"cpu": "50m", "memory": "32Mi"}},
+    }
+    del sidecar["startupProbe"]
+    pod["containers"].append(sidecar)
+    template["metadata"] = {"labels": LABELS}
+    gated = copy.deepcopy(template)
+    gated["spec"]["terminationGracePeriodSeconds"] = 600
+    gated["spec"]["readinessGates"] = [{"conditionType": GATE}]
+    gated["metadata"] = {"labels": {"app": "gated"}}
+    selector = {"matchLabels": LABELS}
+    documents: list[Object] = [
+        _object("apps/v1", "Deployment", "shop", {"replicas": 2, "selector": selector, "template": template}),
+        # Never ready, as nobody sets its gate: it is there for the template alone.
+        _object(
+            "apps/v1",
+            "Deployment",
+            "gated",
+            {"replicas": 0, "selector": {"matchLabels": {"app": "gated"}}, "template": gated},
+        ),
+        _object("v1", "Service", "shop", {"selector": LABELS, "ports": [{"port": 80, "targetPort": 8080}]}),
+        _object("policy/v1", "PodDisruptionBudget", "shop", {"selector": selector, "minAvailable": 1}),
+    ]
+    kubectl("--namespace", module_namespace, "create", "-f", "-", input="\n".join(map(json.dumps, documents)))
+    kubectl(*("--namespace", module_namespace, "rollout", "status", "deployment/shop", "--timeout=120s"), timeout=130)
+    return module_namespace
+
+
+def _object(api_version: str, kind: str, name: str, spec: Object) -> Object:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture(scope="module")
+def seen(kubectl: Run, shop: str) -> Iterator[Seen]:
+    """Watch what is behind the Service, and how many pods the disruption budget counts, until the module is done."""
+    seen, stop = Seen(), threading.Event()
+
+    def look() -> None:
+        while not stop.wait(POLL_SECONDS):
+            slices = kubectl("--namespace", shop, "get", "endpointslices", "-o", "json", check=False)
+            budget = kubectl("--namespace", shop, "get", "pdb", "shop", "-o", "json", check=False)
+            if slices.returncode == 0:
+                for it in json.loads(slices.stdout)["items"]:
+                    seen.endpoints.update(e["targetRef"]["name"] for e in it.get("endpoints") or [])
+            if budget.returncode == 0:
+                seen.protected.add(json.loads(budget.stdout).get("status", {}).get("expectedPods", 0))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    yield seen
+    stop.set()
+    thread.join()
+
+
+def by_reference(name: str, workload: str) -> Object:
+    """Return a profile of a Deployment."""
+    profile = cost_profile(name, resources={"cpu": {"values": ["200m", "250m"]}, "memory": {"values": ["96Mi"]}})
+    profile["spec"]["server"] = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload}}
+    return profile
+
+
+@pytest.fixture(scope="module")
+def profile(apply: Callable[[Object, str], Profile], shop: str, seen: Seen) -> Profile:
+    """Profile the Deployment at sizes below today's."""
+    return apply(by_reference("by-reference", "shop"), shop)
+
+
+@pytest.fixture(scope="module")
+def status(profile: Profile) -> ModelProfileStatus:
+    """Return the status at the end."""
+    return profile.succeeded()
+
+
+def test_todays_size_is_tried_and_compared_with_the_one_that_is_enough(status: ModelProfileStatus) -> None:
+    """For each replica, and for both."""
+    (recommendation,) = status.recommendations
+    current = recommendation.current
+    assert current is not None
+    assert TODAY == {name: str(value) for name, value in current.limits.to_dict().items()}
+    assert 2 == current.replicas
+    baseline = [t for t in telling(status.trials) if t.purpose is Purpose.BASELINE]
+    assert [current.trial] == [t.index for t in baseline]
+    assert recommendation.savings is not None
+    assert recommendation.savings.all_replicas is not None
+    per_replica, both = recommendation.savings.per_replica.cpu, recommendation.savings.all_replicas.cpu
+    assert per_replica is not None
+    assert both is not None
+    assert float(both) == pytest.approx(2 * float(per_replica))
+
+
+@pytest.mark.usefixtures("status")
+def test_no_trial_pod_is_ever_behind_the_service_or_counted_by_the_disruption_budget(seen: Seen) -> None:
+    """It would answer production's requests at a size that may be too small, or hold up a drain."""
+    assert seen.endpoints
+    assert all(name.startswith("shop-") for name in seen.endpoints), seen.endpoints
+    assert seen.protected <= {0, 2}
+
+
+@pytest.mark.usefixtures("status")
+def test_the_workload_serves_on_untouched(kubectl: Run, shop: str) -> None:
+    """Its template and its pods are those of before."""
+    workload = json.loads(kubectl("--namespace", shop, "get", "deployment", "shop", "-o", "json").stdout)
+    assert (1, 2) == (workload["metadata"]["generation"], workload["status"]["readyReplicas"])
+    assert not [label for label in workload["metadata"].get("labels") or {} if label.startswith(GROUP)]
+
+
+def test_long_grace_periods_and_readiness_gates_hold_nothing_up(
+    apply: Callable[[Object, str], Profile], shop: str, kubectl: Run
+) -> None:
+    """A gate that nobody sets is left out, and the status says so; pods are gone long before their ten minutes."""
+    profile = apply(by_reference("gated", "gated"), shop)
+    status = profile.succeeded()
+    assert [note for note in status.notes or () if "readiness" in note.lower()], status.notes
+    uid = profile.fetch()["metadata"]["uid"]
+    kubectl("--namespace", shop, "delete", "modelprofile", "gated")
+    deadline = time.monotonic() + PATIENCE / 4
+    while left := children_of(kubectl, shop, uid, "pods"):
+        assert time.monotonic() < deadline, left
+        time.sleep(POLL_SECONDS)

@@ -70,7 +70,7 @@ class EnvFrom(ApiModel):
     config_map_ref: VariablesObject | None = None
     """The ConfigMap."""
     secret_ref: VariablesObject | None = None
-    """The Secret. A cluster is needed for it."""
+    """The Secret; `modelprofiler run` takes it from the file of the profile."""
 
 
 class PackageIndex(ApiModel):

@@ -17,14 +17,17 @@ from modelprofiler.azureml.profiling.cluster_client import CALL_SECONDS
 from modelprofiler.azureml.profiling.cluster_client import call as call_cluster
 from modelprofiler.azureml.profiling.cluster_files import ROWS, Bundle, bundled, config_map
 from modelprofiler.azureml.profiling.environment import Translated
-from modelprofiler.azureml.profiling.pull_secret import SECRETS, Login, pull_secret, secret_name
+from modelprofiler.azureml.profiling.pull_secret import Login, pull_secret, secret_name
 from modelprofiler.azureml.profiling.stage import stage
 from modelprofiler.azureml.registry.model import RegisteredModel
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 from modelprofiler.cluster.act import upload
-from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Cluster
+from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Cluster, Kind
 from modelprofiler.errors import NotFound, Refused
+
+SECRETS = Kind("/api/v1", "secrets")
+"""Not among the adapter's kinds: the operator may not touch Secrets, and the caller only creates one."""
 
 
 def start_in_cluster(

@@ -8,10 +8,6 @@ from dataclasses import dataclass, field
 
 from modelprofiler.api.objects import Object
 from modelprofiler.azureml.serving.environment_sections import DockerSection
-from modelprofiler.cluster.adapter import Kind
-
-SECRETS = Kind("/api/v1", "secrets")
-"""Not among the adapter's kinds: the operator may not touch Secrets, and the caller only creates one."""
 
 DOCKER_HUB = "https://index.docker.io/v1/"
 """What the kubelet calls the registry of images without one."""

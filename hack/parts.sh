@@ -31,7 +31,8 @@ run() {
       failed=1
       ;;
   esac
-  # Tests that pytest skipped were left out as well.
-  summary+=$(sed -n 's/^SKIPPED /               left out: /p' "$logs/$part"; echo .)
+  # Tests that pytest skipped or did not select were left out as well.
+  summary+=$(sed -n -e 's/^SKIPPED /               left out: /p' \
+    -e 's/^=.* \([0-9]* deselected\).*/               left out: \1, whole runs of minutes/p' "$logs/$part"; echo .)
   summary=${summary%.}
 }

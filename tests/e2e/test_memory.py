@@ -11,6 +11,7 @@ SOAK_SECONDS = 240
 """As many as 12 samples of cAdvisor take; PATIENCE is for runs without a soak."""
 
 
+@pytest.mark.whole_run
 @pytest.mark.timeout(900)
 def test_a_leak_is_soaked_and_not_verified(apply: Callable[[Object, str], Profile], module_namespace: str) -> None:
     """20 KiB a request; the rate is told within a quarter, and how long each size lasts."""

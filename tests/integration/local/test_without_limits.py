@@ -18,7 +18,7 @@ from modelprofiler.local.progress import SilentListener
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what only Linux has: control groups, procfs for finding them, and processes kept to CPUs."""
+    """Take away control groups, procfs for finding them, and the keeping of processes to CPUs."""
     nothing = tmp_path / "nothing"
     monkeypatch.setattr(placement_module, "open_cgroup", functools.partial(open_cgroup, root=nothing, proc=nothing))
     for function in ("sched_getaffinity", "sched_setaffinity"):
@@ -29,7 +29,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_limits_there_is_an_answer_that_nothing_verifies(prepared: Prepared, tmp_path: Path) -> None:
     """One trial read with psutil, what the model of the queue makes of it, and why it was not tried."""
     host = Placement.of(prepared.resources)
-    why = "limits cannot be enforced here, as this system has no control groups (they are part of Linux)"
+    why = (
+        "limits cannot be enforced here, as no control groups are mounted at /sys/fs/cgroup, which a container may lack"
+    )
     assert why == host.limits_problem
     status = asyncio.run(Engine(prepared, host, tmp_path, SilentListener()).run()).status
     (trial,), (recommendation,) = status.trials, status.recommendations

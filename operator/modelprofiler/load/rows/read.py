@@ -80,7 +80,7 @@ def _opened(content: bytes | Path) -> Iterator[BinaryIO]:
     try:
         file = content.open("rb")
     except OSError as error:
-        raise DatasetError(f"the dataset cannot be read: {error.strerror}") from error
+        raise DatasetError(f"the dataset {content} cannot be read: {error.strerror}") from error
     with file:
         yield file
 

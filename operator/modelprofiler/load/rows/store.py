@@ -208,7 +208,7 @@ def _in_place(path: Path, first: list[Row], rows: Iterator[Row]) -> FileRows:
         with path.open("rb") as file:
             store = FileRows(file)
     except OSError as error:
-        raise DatasetError(f"the dataset cannot be read: {error.strerror}") from error
+        raise DatasetError(f"the dataset {path} cannot be read: {error.strerror}") from error
     for row in _chain(first, rows):
         assert row.at is not None, "a line is in the file as it is sent"
         store.add(row, row.at)

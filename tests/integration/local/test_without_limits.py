@@ -29,7 +29,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_limits_there_is_an_answer_that_nothing_verifies(prepared: Prepared, tmp_path: Path) -> None:
     """One trial read with psutil, what the model of the queue makes of it, and why it was not tried."""
     host = Placement.of(prepared.resources)
-    why = (
+    groups = "no control groups are mounted at /sys/fs/cgroup, which a container may lack"
+    why = f"limits cannot be enforced here, as {groups}"
         "limits cannot be enforced here, as no control groups are mounted at /sys/fs/cgroup, which a container may lack"
     )
     assert why == host.limits_problem

@@ -31,8 +31,6 @@ def test_without_limits_there_is_an_answer_that_nothing_verifies(prepared: Prepa
     host = Placement.of(prepared.resources)
     groups = "no control groups are mounted at /sys/fs/cgroup, which a container may lack"
     why = f"limits cannot be enforced here, as {groups}"
-        "limits cannot be enforced here, as no control groups are mounted at /sys/fs/cgroup, which a container may lack"
-    )
     assert why == host.limits_problem
     status = asyncio.run(Engine(prepared, host, tmp_path, SilentListener()).run()).status
     (trial,), (recommendation,) = status.trials, status.recommendations

@@ -148,6 +148,7 @@ def test_defaults_are_filled_in_for_everybody_to_see(kubectl: Kubectl, namespace
     expected["load"]["openLoop"] = {"rate": "50"}
     # Empty objects and lists are not filled in.
     del expected["resources"], expected["endpoint"]["http"]["headers"]
+    del expected["endpoint"]["http"]["expect"]["jsonPath"]
     assert expected == spec
 
 

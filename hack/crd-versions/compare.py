@@ -115,8 +115,8 @@ def table(answers: list[Answer]) -> str:
 def write(text: str) -> None:
     """Put the table into the page, between its markers."""
     page = PAGE.read_text(encoding="utf-8")
-    begin, end = "<!-- crd-versions begin -->\n", "\n<!-- crd-versions end -->"
-    new, count = re.subn(f"(?<={begin}).*?(?={end})", lambda _: text, page, flags=re.DOTALL)
+    begin, end = "<!-- crd-versions begin -->\n", "<!-- crd-versions end -->"
+    new, count = re.subn(f"(?<={begin}).*?(?={end})", lambda _: f"{text}\n", page, flags=re.DOTALL)
     if count != 1:
         raise LookupError(f"{PAGE} must have one line {begin.strip()!r} and after it one line {end.strip()!r}")
     PAGE.write_text(new, encoding="utf-8")

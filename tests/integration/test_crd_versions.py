@@ -86,3 +86,19 @@ def test_a_version_that_is_none_is_refused(compare: ModuleType) -> None:
     ran = subprocess.run([compare.BUILD, "--built", "1.35"], capture_output=True, text=True, timeout=30, check=False)
     assert (2, "") == (ran.returncode, ran.stdout)
     assert "1.35 is no version of Kubernetes such as 1.35.10" in ran.stderr
+
+
+def test_the_table_takes_the_place_of_the_former_one(
+    compare: ModuleType, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its markers, which the page has; the rest of the page stays."""
+    page = tmp_path / "cluster.md"
+    before = (repository / "docs" / "cluster.md").read_text(encoding="utf-8")
+    page.write_text(before, encoding="utf-8")
+    monkeypatch.setattr(compare, "PAGE", page)
+    for answers in ([compare.Answer("1.31.14", ["costs too much"], {"minimal": ["no"]})], []):
+        compare.write(compare.table(answers))
+        after = page.read_text(encoding="utf-8")
+        assert bool(answers) == ("| 1.31.14 | no | not all |" in after)
+    assert before.partition("<!-- crd-versions begin -->")[0] == after.partition("<!-- crd-versions begin -->")[0]
+    assert before.partition("<!-- crd-versions end -->")[2] == after.partition("<!-- crd-versions end -->")[2]

@@ -31,7 +31,7 @@ def reference(schema: Node) -> str:
 def _sections(path: str, node: Node, written: dict[str, str]) -> Iterator[str]:
     """Yield a section for the object and for each object inside it. A type that occurs again is only linked to."""
     yield f"## {path}\n\n{_text(node)}\n"
-    messages = [rule["message"] for rule in node.get("x-kubernetes-validations", [])]
+    messages = dict.fromkeys(rule["message"] for rule in node.get("x-kubernetes-validations", []))
     rules = [f"- {message}" for message in messages if message.lower() not in node["description"].lower()]
     if rules:
         yield "\n".join(rules) + "\n"

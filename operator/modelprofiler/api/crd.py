@@ -18,7 +18,13 @@ from pydantic_core import core_schema
 from modelprofiler.api.conditions import Condition, ConditionType
 from modelprofiler.api.model import ApiModel, at_least_one_message, exactly_one_message
 from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
-from modelprofiler.api.quantities import DURATION_PATTERN, NOT_A_DURATION, NOT_A_QUANTITY, QUANTITY_PATTERN
+from modelprofiler.api.quantities import (
+    DURATION_PATTERN,
+    NOT_A_DURATION,
+    NOT_A_QUANTITY,
+    QUANTITIES_RULE,
+    QUANTITY_PATTERN,
+)
 from modelprofiler.api.resource import GROUP, KIND, PLURAL, VERSION, ModelProfile
 from modelprofiler.api.status import ContainerRecommendation
 from modelprofiler.api.trial import Trial
@@ -192,7 +198,10 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Def
     result: dict[str, Any] = {key: merged[key] for key in _KEPT if key in merged}
     if "description" in merged:
         result["description"] = _describe(merged, defaults)
-    if "rule" in merged and defaults is not Defaults.NONE:
+    if defaults is Defaults.NONE:
+        # Only the operator writes a status, frequently, and CEL costs more than a pattern.
+        result.pop("x-kubernetes-validations", None)
+    elif "rule" in merged:
         result["x-kubernetes-validations"] = [*result.get("x-kubernetes-validations", []), merged["rule"]]
     if "const" in merged:
         result["enum"] = [merged["const"]]
@@ -221,20 +230,30 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any], defaults: Def
 def _with_sentences(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema in which CEL rules with a readable message replace the patterns of `_SENTENCES`.
 
-    The status keeps its patterns: only the operator writes it, frequently, and CEL costs more than a pattern.
+    The pattern of the quantities of a list stays, as a rule that matches each of them would cost too much; the list
+    gets a rule that tells most of what is no quantity.
     """
     result = dict(schema)
     if sentence := _SENTENCES.get(schema.get("pattern", "")):
         # string() of a string would be charged as much CEL cost as the longest possible request.
         text = "self" if schema.get("type") == "string" else "string(self)"
-        rule = f"{text}.matches(r'{result.pop('pattern')}')"
-        own = result.get("x-kubernetes-validations", [])
-        result["x-kubernetes-validations"] = [{"rule": rule, "message": sentence}, *own]
-    if "items" in schema:
-        result["items"] = _with_sentences(schema["items"])
+        _add_rule(result, f"{text}.matches(r'{result.pop('pattern')}')", sentence)
+    items = schema.get("items", {})
+    if items.get("pattern") == QUANTITY_PATTERN:
+        _add_rule(result, QUANTITIES_RULE, NOT_A_QUANTITY)
+    elif items:
+        result["items"] = _with_sentences(items)
     if "properties" in schema:
         result["properties"] = {name: _with_sentences(value) for name, value in schema["properties"].items()}
     return result
+
+
+def _add_rule(schema: dict[str, Any], rule: str, message: str) -> None:
+    """Put a rule before a schema's own."""
+    schema["x-kubernetes-validations"] = [
+        {"rule": rule, "message": message},
+        *schema.get("x-kubernetes-validations", []),
+    ]
 
 
 _KEPT = (

@@ -42,6 +42,15 @@ _SUFFIXES = {
     "Pi": Decimal(2**50),
     "Ei": Decimal(2**60),
 }
+
+_ENDS = " || ".join(f"v.endsWith('{end}')" for end in [*"0123456789.", *filter(None, _SUFFIXES)])
+
+QUANTITIES_RULE = f"self.all(v, type(v) == int ? int(v) >= 0 : !v.startsWith('-') && ({_ENDS}))"
+"""What the API server asks of a list of quantities beside the pattern of each, which has no readable message.
+
+Until 1.34 it reckons with texts as long as a request, and refuses a rule that reads all of each of 256 texts; how a
+text begins and ends costs nothing."""
+
 _QUANTITY = re.compile(QUANTITY_PATTERN)
 _NUMBER = re.compile(r"^[+]?([0-9.]+)(.*)$")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")

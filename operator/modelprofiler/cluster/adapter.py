@@ -60,6 +60,7 @@ NAMESPACES = Kind("/api/v1", "namespaces")
 QUOTAS = Kind("/api/v1", "resourcequotas")
 ACCOUNTS = Kind("/api/v1", "serviceaccounts")
 LEASES = Kind("/apis/coordination.k8s.io/v1", "leases")
+DISCOVERY = Kind("", "api")  # its object v1 lists the resources of the core group
 
 
 class Listener(Protocol):

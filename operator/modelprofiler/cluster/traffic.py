@@ -57,6 +57,8 @@ def name_of(method: str, path: str, query: dict[str, str]) -> str:
     """
     parts = path.strip("/").split("/")
     parts = parts[2:] if parts[0] == "api" else parts[3:]
+    if not parts:
+        return "get api"  # the discovery of the core group
     if parts[0] == "namespaces" and len(parts) > 2:
         parts = parts[2:]
     resource = "/".join([parts[0], *parts[2:]])

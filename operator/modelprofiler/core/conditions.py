@@ -51,7 +51,7 @@ class RunState:
     warnings
         What may make the result misleading although the profile can be run.
     notes
-        What of the server's template the pods of the run do without.
+        What the pods of the run do without.
     """
 
     generation: int

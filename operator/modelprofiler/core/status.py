@@ -30,7 +30,7 @@ class RunIdentity:
     provenance
         The versions, digests and the machine that the measurements depend on.
     notes
-        What of the server's template the pods of the run do without.
+        What the pods of the run do without.
     """
 
     run_hash: str

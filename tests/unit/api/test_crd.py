@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from modelprofiler.api.crd import custom_resource_definition
+from modelprofiler.api.ranges import CPU_TEXTS, MEMORY_TEXTS, CpuRange, MemoryRange
 from modelprofiler.api.resource import ModelProfile
 
 HERE = Path(__file__).resolve().parent
@@ -175,6 +177,50 @@ def test_a_union_is_one_rule_with_pythons_sentence() -> None:
         "message": "exactly one of openLoop and closedLoop must be set",
     }
     assert expected == NODES["spec.load"]["x-kubernetes-validations"][0]
+
+
+def test_the_status_has_no_rules() -> None:
+    """Only the operator writes it, and rules of both parts together would cost more than older API servers allow."""
+    assert [] == [p for p, n in NODES.items() if p.startswith("status") and "x-kubernetes-validations" in n]
+
+
+def test_no_rule_reads_all_of_each_of_many_quantities() -> None:
+    """API servers before 1.34 reckon with texts as long as a request, and refuse the CRD; see hack/crd-versions."""
+    lists = [p for p, n in NODES.items() if "pattern" in n.get("items", {}) and p.startswith("spec")]
+    assert ["spec.resources.cpu.values", "spec.resources.memory.values"] == lists
+    for path in lists:
+        assert "x-kubernetes-validations" not in NODES[f"{path}[]"], path
+        above = NODES[path.rpartition(".")[0]]["x-kubernetes-validations"]
+        rules = [
+            rule["rule"] for rule in (*NODES[path]["x-kubernetes-validations"], *above) if ".all(v," in rule["rule"]
+        ]
+        assert len(rules) == 2, path
+        assert not [rule for rule in rules if re.search(r"string\(|[qQ]uantity\(|matches|contains|substring", rule)], (
+            path
+        )
+
+
+@pytest.mark.parametrize(("kind", "texts"), [(CpuRange, CPU_TEXTS), (MemoryRange, MEMORY_TEXTS)])
+def test_the_api_server_refuses_no_listed_size_that_python_takes(
+    kind: type[CpuRange] | type[MemoryRange], texts: str
+) -> None:
+    """What it knows of a text is how long it is and how it ends: every short number with every unit."""
+    in_python = texts.replace("&&", "and").replace("||", "or").replace("endsWith", "endswith")
+    refuses = eval(f"lambda v: {in_python.replace('v.size()', 'len(v)')}")
+    units = ("", *"numkMGT", "Ki", "Mi", "Gi", "Ti", "e1", "e3", "e9")
+    refused = [text for number in _numbers() for unit in units if refuses(text := f"{number}{unit}")]
+    assert refused
+    for text in refused:
+        with pytest.raises(ValidationError):
+            kind.model_validate({"values": [text]})
+
+
+def _numbers() -> Iterator[str]:
+    """Yield the largest and the smallest numbers of each length and each place of the point."""
+    for length in range(1, 14):
+        for digits in ("9" * length, "0" * (length - 1) + "1", "1" + "0" * (length - 1)):
+            yield digits
+            yield from (f"{digits[:place]}.{digits[place:]}" for place in range(length + 1))
 
 
 def test_every_rule_has_a_case_that_breaks_it() -> None:

@@ -29,6 +29,14 @@ def test_what_breaks_a_rule_is_refused_with_its_sentence(case: dict[str, Any], c
     assert case["says"] in str(caught.value)
 
 
+@pytest.mark.parametrize("case", _load("left-to-the-operator.yaml"), ids=lambda case: str(case["set"]))
+def test_what_the_api_server_cannot_afford_to_see_is_refused_all_the_same(case: dict[str, Any], change: Change) -> None:
+    """With the sentence that the API server has for what it sees."""
+    with pytest.raises(InvalidInput) as caught:
+        ModelProfile.parse(change(case["set"]))
+    assert case["says"] in str(caught.value)
+
+
 def test_a_template_and_inline_files_share_one_bound(change: Change) -> None:
     """The API server cannot tell the size of a template, since its schema is open."""
     container = {"name": "server", "image": "i", "args": ["x" * 200_000]}

@@ -15,6 +15,7 @@ from modelprofiler.cluster.adapter import (
     CLAIMS,
     CONFIG_MAPS,
     DEPLOYMENTS,
+    DISCOVERY,
     EVENTS,
     JOBS,
     LEASES,
@@ -68,6 +69,8 @@ class StandIn(Cluster):
         """(verb, plural, name) of every call."""
         self.reads = self.writes = 0
         self.traffic = Traffic()
+        self.has_resize = True
+        """Whether pods have the subresource resize, as from 1.33 on."""
         self.before: Fault | None = None
         """Called before a call has its effect; may raise."""
         self.after: Fault | None = None
@@ -138,6 +141,9 @@ class StandIn(Cluster):
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         """Return a copy."""
         self._begin("get", kind, name)
+        if kind == DISCOVERY:
+            served = ["pods", "pods/status", *(["pods/resize"] if self.has_resize else [])]
+            return {"kind": "APIResourceList", "resources": [{"name": resource} for resource in served]}
         copied: Object = _copy(self._stored(kind, namespace, name))
         return copied
 
@@ -195,6 +201,8 @@ class StandIn(Cluster):
     ) -> Object:
         """Merge, or resize the containers of a pod."""
         self._begin(f"patch {subresource}".strip(), kind, name)
+        if subresource == "resize" and not self.has_resize:
+            raise NotFound("the server could not find the requested resource")
         stored = self._stored(kind, namespace, name)
         if subresource == "resize":
             for change in body["spec"]["containers"]:

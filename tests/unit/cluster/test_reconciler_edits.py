@@ -109,6 +109,20 @@ async def test_a_profile_that_does_not_parse_keeps_its_trials_and_leaves_nothing
     assert len(world.profile().status.trials) >= 4
 
 
+async def test_a_size_that_only_the_operator_finds_out_of_bounds_is_refused_with_its_sentence() -> None:
+    """The API server reads no text of a list in full, since that costs more than older ones allow."""
+    world = World()
+    edit(world.cluster, world.raw(), resources={"cpu": {"values": ["1", "1000"]}})
+    await world.look()
+    accepted = next(c for c in world.raw()["status"]["conditions"] if c["type"] == "Accepted")
+    assert ("False", "InvalidSpec") == (accepted["status"], accepted["reason"])
+    assert (
+        "spec.resources.cpu: every size must be from 10m to 512 CPU (1000m is one CPU): values[1] is 1000, which is "
+        "1,000 CPUs (1000m may be meant)"
+    ) in accepted["message"]
+    assert [] == world.children
+
+
 async def test_a_finished_profile_that_is_edited_into_one_that_cannot_run_is_checked_again_too() -> None:
     """Its trials stay; when a larger node comes it goes on."""
     world = await done()

@@ -10,6 +10,7 @@ PROFILES = "/apis/modelprofiler.io/v1alpha1"
 @pytest.mark.parametrize(
     ("expected", "method", "path", "query"),
     [
+        ("get api", "GET", "/api/v1", {}),
         ("list nodes", "GET", "/api/v1/nodes", {}),
         ("get nodes", "GET", "/api/v1/nodes/n1", {}),
         ("list namespaces", "GET", "/api/v1/namespaces", {}),

@@ -230,7 +230,7 @@ class Act:
             log.info("%s/%s: there is no node reader: %s", self.namespace, run.profile.metadata.name, error)
 
     async def _resize(self, run: RunFacts, action: Resize) -> None:
-        """Resize the pod; a cluster that cannot (older than 1.33, a policy) gets a fresh pod instead."""
+        """Resize the pod; where that is refused (by a policy, say) it gets a fresh pod instead."""
         size = action.limits.to_size().to_dict()
         body = {"spec": {"containers": [{"name": run.container, "resources": {"requests": size, "limits": size}}]}}
         try:

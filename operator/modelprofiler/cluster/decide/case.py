@@ -9,7 +9,7 @@ from typing import Any
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.trial import ActiveTrial, Trial
-from modelprofiler.cluster.decide import status, trial
+from modelprofiler.cluster.decide import resizing, status, trial
 from modelprofiler.cluster.decide.run import Move, RunInCluster
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.observation import Observation
@@ -135,4 +135,7 @@ def _step(world: World, profile: ModelProfile, accepted: Accepted, *, started: b
     elapsed = (world.now - begun).total_seconds() if begun is not None else None
     container = container_name(profile.spec)
     subject = Subject(profile.spec, accepted.resources, container, "Cluster", workload=accepted.workload)
-    return progress(subject, profile.status.trials, elapsed)
+    step = progress(subject, profile.status.trials, elapsed)
+    if isinstance(step, RunTrial) and resizing.obstacle(accepted, profile.status.provenance):
+        return replace(step, fresh=True)
+    return step

@@ -9,6 +9,7 @@ from modelprofiler.api.conditions import Condition, ConditionType, Reason
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance
 from modelprofiler.api.trial import ActiveTrial
+from modelprofiler.cluster.decide import resizing
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.world import Node
@@ -128,7 +129,8 @@ def _of_run(
 
 
 def _identity(profile: ModelProfile, accepted: Accepted, provenance: Provenance | None) -> RunIdentity:
-    notes = [*left_out(profile.spec), *(accepted.workload.notes if accepted.workload else ())]
+    copied = accepted.workload.notes if accepted.workload else ()
+    notes = [*left_out(profile.spec), *copied, *resizing.notes(profile.spec, accepted, provenance)]
     return RunIdentity(accepted.run_hash, accepted.inputs.dataset, accepted.resources, provenance, notes)
 
 

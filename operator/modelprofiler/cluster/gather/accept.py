@@ -43,6 +43,8 @@ class Accepted:
     """The nodes on which the run may be; None where any may, or where it has one already."""
     workload: Workload | None = None
     """The workload that the server is a copy of, if it is one."""
+    resizes: bool = True
+    """Whether the API server has a way to resize running pods."""
 
 
 def is_rerun(profile: ModelProfile) -> bool:

@@ -29,6 +29,7 @@ from modelprofiler.cluster.gather.nodes import Nodes
 from modelprofiler.cluster.gather.objects import is_deleting, is_pod_of_job, labels_of
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.remembered import Remembered
+from modelprofiler.cluster.gather.resizing import Resizing
 from modelprofiler.cluster.gather.room.rooms import Rooms
 from modelprofiler.cluster.gather.world import Child, Gone, Node, NotStarted, Preparation, World
 from modelprofiler.cluster.gather.world import Unreadable as UnreadableProfile
@@ -102,6 +103,7 @@ class Gatherer:
         self._clock = clock
         self._rooms = Rooms(cluster, settings, clock, self._is_of_run)
         self._nodes = Nodes(cluster, clock)
+        self._resizing = Resizing(cluster, clock)
         self._accepted: dict[str, tuple[object, ModelProfileSpec, Accepted]] = {}
 
     def _is_of_run(self, pod: Object) -> bool:
@@ -247,7 +249,7 @@ class Gatherer:
         if isinstance(acceptance, Finding) and copied is not None:
             return profile, workload.by_its_name(acceptance, copied)
         if isinstance(acceptance, Accepted):
-            acceptance = replace(acceptance, workload=copied)
+            acceptance = replace(acceptance, workload=copied, resizes=await self._resizing.is_served())
             self._accepted.pop(meta.uid, None)
             self._accepted[meta.uid] = (stamp, profile.spec, acceptance)
             while len(self._accepted) > KEPT_VERDICTS:

@@ -170,7 +170,9 @@ class LoadConfig(FileConfig):
         """
         index = self.index + completion_index
         if not 0 <= index < self.load.parallelism:
-            raise InvalidInput([Problem("index", f"{index} must be less than load.parallelism, {self.load.parallelism}")])
+            raise InvalidInput(
+                [Problem("index", f"{index} must be less than load.parallelism, {self.load.parallelism}")]
+            )
         return self.model_copy(update={"index": index})
 
     @model_validator(mode="after")

@@ -184,7 +184,7 @@ class _Load:
             )
             await phases.run()
             # The others may still measure; what this one does from here on does not disturb them.
-            await self.company.leave()
+            await self.company.leave(done=True)
             await self._ask_reader(phases)
         finally:
             gc.set_threshold(*thresholds)

@@ -57,9 +57,7 @@ def side_by_side(configs: Sequence[LoadConfig], **bounds: Any) -> list[LoadResul
     """Run short loads in this process; generators beyond those given never come."""
 
     async def all_of_them() -> list[LoadResult]:
-        loads = [
-            run(c, plan=dataclasses.replace(Plan.of(c), **SHORT | bounds), say=lambda _: None) for c in configs
-        ]
+        loads = [run(c, plan=dataclasses.replace(Plan.of(c), **SHORT | bounds), say=lambda _: None) for c in configs]
         return list(await asyncio.wait_for(asyncio.gather(*loads), 30))
 
     return asyncio.run(all_of_them())
@@ -148,7 +146,7 @@ def test_one_that_is_stopped_stops_all_with_what_they_have(configs: Configs, tmp
 def test_a_server_that_falls_behind_ends_all_at_once(configs: Configs) -> None:
     """Each of them sends a half, and either may see it first."""
     slow = configs(2, rate=400)
-    endpoint = slow[0].endpoint.model_copy(update={"path": "/one_at_a_time"})
+    endpoint = slow[0].endpoint.model_copy(update={"path": "/slow"})
     results = side_by_side(
         [config.model_copy(update={"endpoint": endpoint}) for config in slow], duration=5.0, max_duration=20.0
     )
@@ -180,7 +178,7 @@ def test_without_the_first_the_others_end_and_say_where_they_looked(configs: Con
 def test_what_the_first_finds_out_about_the_server_is_the_result_of_all(configs: Configs) -> None:
     """The others sent nothing, and know nothing of the server."""
     refusing = [
-        config.model_copy(update={"endpoint": config.endpoint.model_copy(update={"path": "/refuse"})})
+        config.model_copy(update={"endpoint": config.endpoint.model_copy(update={"path": "/fail"})})
         for config in configs(2)
     ]
     together = merge(side_by_side(refusing))

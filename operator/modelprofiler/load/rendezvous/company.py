@@ -68,8 +68,8 @@ class Company:
     def tell_end(self, ending: Ending) -> None:
         """Say that the load of this generator ends early, so that all end."""
 
-    async def leave(self) -> None:
-        """Say goodbye; the others then know that this generator has not failed."""
+    async def leave(self, *, done: bool = False) -> None:
+        """Hang up; ``done`` says before that this generator has sent its load, so that nobody takes it for lost."""
 
     def _ended(self, ending: str) -> None:
         for known in COMMON_ENDINGS:

@@ -12,9 +12,9 @@ from modelprofiler.errors import LoadError
 from modelprofiler.load.config import RendezvousConfig
 from modelprofiler.load.rendezvous.company import (
     COMMON_ENDINGS,
+    GOODBYE_SECONDS,
     LONGEST_LINE,
     MARKS,
-    GOODBYE_SECONDS,
     Company,
     Ending,
     Mark,
@@ -98,12 +98,13 @@ class Hub(Company):
         """Tell the others that the load ends early."""
         self._tell_all(f"end {ending}")
 
-    async def leave(self) -> None:
-        """Say that this generator is done, and hang up."""
+    async def leave(self, *, done: bool = False) -> None:
+        """Hang up; ``done`` says before that this generator has sent its load, so that nobody takes it for lost."""
         if self._left:
             return
         self._left = True
-        self._tell_all("done")
+        if done:
+            self._tell_all("done")
         if self._server is not None:
             self._server.close()
         closing = list(self._connections)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from modelprofiler.load.config import RendezvousConfig
-from modelprofiler.load.rendezvous.company import LONGEST_LINE, MARKS, GOODBYE_SECONDS, Company, Ending, Mark, words_of
+from modelprofiler.load.rendezvous.company import GOODBYE_SECONDS, LONGEST_LINE, MARKS, Company, Ending, Mark, words_of
 
 CONNECT_SECONDS = 2.0
 """How long one attempt to connect may take: a round trip in a cluster takes a thousandth of that."""
@@ -83,12 +83,13 @@ class Member(Company):
         """Tell the first generator that the load ends early."""
         self._tell(f"end {ending}")
 
-    async def leave(self) -> None:
-        """Say that this generator is done, and hang up."""
+    async def leave(self, *, done: bool = False) -> None:
+        """Hang up; ``done`` says before that this generator has sent its load, so that nobody takes it for lost."""
         if self._left:
             return
         self._left = self._over = True
-        self._tell("done")
+        if done:
+            self._tell("done")
         if self._writer is not None:
             self._writer.close()
             with contextlib.suppress(OSError, TimeoutError):

@@ -32,7 +32,6 @@ def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Proble
     return [
         *server,
         *(problem for path, source in _sources(spec) for problem in _source(path, source, environment)),
-        *_load(spec),
         *_threads(spec),
     ]
 
@@ -47,6 +46,11 @@ def ignored(spec: ModelProfileSpec) -> list[str]:
         )
     if spec.pod_metadata is not None:
         sentences.append("podMetadata is for a cluster; on this machine there are no pods")
+    if spec.load.parallelism > 1:
+        sentences.append(
+            f"load.parallelism {spec.load.parallelism} is for a cluster; on this machine one process sends the whole "
+            "load"
+        )
     if spec.suspend:
         sentences.append("suspend is for a cluster; on this machine the run starts anyway")
     return sentences
@@ -195,8 +199,3 @@ def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:
             "Auto replaces no variable that the profile sets, but it cannot see what envFrom sets; write the "
             "variables into env",
         )
-
-
-def _load(spec: ModelProfileSpec) -> Iterator[Problem]:
-    if spec.load.parallelism > 1:
-        yield Problem("spec.load.parallelism", "more than one load pod is not supported yet; use 1")

@@ -99,10 +99,10 @@ class _Load:
         """Single requests before the load that were answered."""
 
     async def run(self) -> LoadResult:
+        await self.company.join()
         stopped = asyncio.ensure_future(self.stop.wait())
         work = asyncio.ensure_future(self._prepare())
         try:
-            await self.company.join()
             await asyncio.wait({stopped, work}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 work.cancel()

@@ -69,6 +69,7 @@ def load_of_trial(
     rows_are_known: bool = False,
     server_cpus: Iterable[int] = (),
     seconds: float | None = None,
+    alone: bool = False,
 ) -> LoadConfig:
     """Return the load of a trial.
 
@@ -95,6 +96,8 @@ def load_of_trial(
         CPUs of the server, where they are known.
     seconds
         Length of the window where it is not load.duration; it then does not end because the verdict is certain.
+    alone
+        Whether one generator sends the whole load, whatever load.parallelism is.
     """
     bounds = latency_bounds(spec, reference)
     return LoadConfig(
@@ -102,7 +105,7 @@ def load_of_trial(
         port=spec.endpoint.http.port,
         endpoint=spec.endpoint.http,
         dataset=_dataset_file(spec.dataset, dataset),
-        load=_with_window(spec.load, seconds),
+        load=_with_window(spec.load.model_copy(update={"parallelism": 1}) if alone else spec.load, seconds),
         stop=_stop_rules(spec, bounds, decide=decide and seconds is None),
         probe_latency=_probe_latency(reference),
         connect_timeout=min(LONGEST_CONNECT, ready_timeout),
@@ -159,9 +162,10 @@ def quick_sub_window(spec: ModelProfileSpec, reference: Trial | None) -> float |
 def longest_seconds(config: LoadConfig) -> float:
     """Return the longest time a load may take, every extension included: connect, settle, warm-up, window and drain.
 
-    The first request may take its whole patience.
+    The wait for other generators counts as well. The first request may take its whole patience.
     """
-    return usual_seconds(config) + config.first_request_patience
+    meeting = config.rendezvous.patience if config.rendezvous is not None else 0.0
+    return usual_seconds(config) + config.first_request_patience + meeting
 
 
 def usual_seconds(config: LoadConfig) -> float:

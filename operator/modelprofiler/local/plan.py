@@ -159,7 +159,14 @@ def plan(
     cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
     cpu_sizes, memory_sizes = len(cpu), len(memory)
     config = load_of_trial(
-        spec, index=1, purpose=Purpose.REFERENCE, decide=False, reference=None, host="127.0.0.1", dataset="rows"
+        spec,
+        index=1,
+        purpose=Purpose.REFERENCE,
+        decide=False,
+        reference=None,
+        host="127.0.0.1",
+        dataset="rows",
+        alone=True,
     )
     most = spec.search.max_trials
     if spec.search.strategy == "Grid":

@@ -162,6 +162,7 @@ class TrialRunner:
             rows_are_known=every_row_passed(trials, size, self._prepared.dataset.distinct_rows) is not None,
             server_cpus=self._placement.cpus.server,
             seconds=step.seconds,
+            alone=True,
         )
 
 

@@ -60,10 +60,10 @@ class Load(ApiModel):
     """Length of the measurement window. A window that only has to decide whether a size passes may end earlier; one
     with too few requests for the objective's percentile is extended."""
     parallelism: Annotated[int, Field(ge=1, le=64)] = 1
-    """Number of load generator pods, for a load that one cannot generate. Each sends its share of the requests, of other
-    rows than the rest, from a common start on; their results are added up. Each has the CPU and memory of a load pod.
-    No window ends early because its result is certain then, since no pod sees the answers of the others. On a machine of
-    your own one process sends the whole load."""
+    """Number of load generator pods, for a load that one cannot generate. All start together, each sends its share of
+    the requests and its part of the rows, and their results are added up. A window then never ends early because its
+    result is certain, since no pod sees the answers of the others. On a machine of your own one process sends it all.
+    """
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (

@@ -320,7 +320,8 @@ def others_config(job: LoadJob) -> LoadConfig:
     They send the same load to the same server. The first one alone asks the node reader.
     """
     first = job.config
-    assert first is not None and first.rendezvous is not None, "the others are started where there is one"
+    assert first is not None, "the others are started where there is one"
+    assert first.rendezvous is not None, "the first waits for them"
     rendezvous = first.rendezvous.model_copy(update={"host": job.address})
     return first.model_copy(update={"index": 1, "rendezvous": rendezvous, "node_reader": None})
 

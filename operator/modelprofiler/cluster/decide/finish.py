@@ -89,11 +89,11 @@ def row_of(
 def _on_machine(server: Server | None, job: LoadJob | None) -> Evidence:
     """Return evidence that says where the load ran and what the server's whole node used."""
     pod = server.pod if server else None
-    if pod is None or job is None or not pod.node or not job.nodes:
+    if pod is None or job is None or not pod.node or not job.node:
         return Evidence(load_on_machine=False)
     cores = job.measured.node_cores if job.measured is not None else None
     return Evidence(
-        load=job.result, machine=f"node {pod.node}", load_on_machine=pod.node in job.nodes, machine_cores=cores
+        load=job.result, machine=f"node {pod.node}", load_on_machine=job.runs_on(pod.node), machine_cores=cores
     )
 
 

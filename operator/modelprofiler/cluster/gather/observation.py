@@ -149,6 +149,10 @@ class LoadJob:
     """When the first of them ended; None while all run."""
     measured: Measured | None = None
 
+    def runs_on(self, node: str) -> bool:
+        """Return whether a load generator is on a node."""
+        return node in (self.node, *self.nodes)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of its Jobs."""

@@ -30,6 +30,7 @@ from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import MetricsUnavailable, ModelProfilerError
 from modelprofiler.files.inspect import PrepareResult
+from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.result import LoadResult
 from modelprofiler.metrics.series import ContainerSamples, series
@@ -303,6 +304,10 @@ class World:
         if json.loads(pod["metadata"]["annotations"][names.LOAD_CONFIG]).get("nodeReader", {}).get("host"):
             pod["spec"]["nodeName"] = "node2"
             result = replace(result, node=self.node_reading)
+        if "rendezvous" in json.loads(pod["metadata"]["annotations"][names.LOAD_CONFIG]):
+            latencies = Histogram()  # those of several are added up
+            latencies.record_all([self.p95(limits)] * 500)
+            result = replace(result, histogram=latencies)
         self.metrics.loads.append(result)
         ended = {
             "exitCode": 0,

@@ -16,11 +16,14 @@ from modelprofiler.cluster.gather.objects import created, is_deleting, labels_of
 from modelprofiler.cluster.gather.observation import LoadJob, Reader
 from modelprofiler.cluster.gather.pods import SHOWN_PODS, ended_state, how_ended, is_running, start_problem
 from modelprofiler.core.evidence import ResultKind
-from modelprofiler.core.text import LONGEST_LAST_WORDS, tail
+from modelprofiler.core.text import LONGEST_LAST_WORDS, head, tail
 from modelprofiler.errors import LoadError
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.merge import merge
 from modelprofiler.load.result import LoadResult
+
+LONGEST_REASON = 100
+"""Characters of why a pod is in its phase; Evicted, Preempting and the like have a word."""
 
 MOST_GENERATORS = 64
 """Load generators that are read: as many as load.parallelism may be."""
@@ -112,7 +115,7 @@ def _generator(index: int, job: Object, pods: Sequence[Object]) -> _Generator:
         ended=ended,
         finished_at=finished_at,
         result=result,
-        failure=_failure(job, ended) if result is None and finished_at is not None else "",
+        failure=_failure(job, ended, pods) if result is None and finished_at is not None else "",
     )
 
 
@@ -186,10 +189,12 @@ def _finished_at(job: Object, ended: Object | None) -> datetime | None:
     return time_of((ended or {}).get("finishedAt")) or time_of(over.get("lastTransitionTime"))
 
 
-def _failure(job: Object, ended: Object | None) -> str:
+def _failure(job: Object, ended: Object | None, pods: Sequence[Object]) -> str:
     """Return why a load that is over left no result: what the Job says, and the end of the generator's log."""
     ended = ended or {}
-    how = how_ended(ended) if ended else "its pod is gone"
+    # A pod says why it was evicted, and nothing otherwise.
+    why = next((str(reason) for pod in pods if (reason := (pod.get("status") or {}).get("reason"))), "")
+    how = ", ".join(filter(None, (how_ended(ended) if ended else "its pod is gone", head(why, LONGEST_REASON))))
     job_message = (true_conditions_of(job).get("Failed") or {}).get("message") or ""
     # A generator that ended well has left something that is no result: nobody can read that.
     log = tail(ended.get("message") or "", LONGEST_LAST_WORDS) if ended.get("exitCode") else ""

@@ -83,6 +83,17 @@ def test_one_that_leaves_no_result_is_named() -> None:
     assert lost.finished_at is not None
 
 
+def test_one_that_was_evicted_says_so() -> None:
+    """Its node had no memory left, perhaps."""
+    gone = {"exitCode": 137, "reason": "Error", "message": ""}
+    evicted = pod(1, RESULT, ended=gone)
+    evicted["status"] |= {"phase": "Failed", "reason": "Evicted"}
+    assert (
+        "load generator 1 (pod g1 on node node1): the load generator left no result (exit code 137, Error, Evicted)"
+        == (seen(pod(0, ABANDONED), evicted, pod(2, ABANDONED)).failure)
+    )
+
+
 def test_a_pod_that_only_says_that_it_is_of_the_load_is_not_read() -> None:
     """By its labels and its index; no Job of ours controls it, and two of one index are not believed either."""
     stranger = pod(1, RESULT)

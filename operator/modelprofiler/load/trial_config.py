@@ -69,7 +69,6 @@ def load_of_trial(
     rows_are_known: bool = False,
     server_cpus: Iterable[int] = (),
     seconds: float | None = None,
-    alone: bool = False,
 ) -> LoadConfig:
     """Return the load of a trial.
 
@@ -96,8 +95,6 @@ def load_of_trial(
         CPUs of the server, where they are known.
     seconds
         Length of the window where it is not load.duration; it then does not end because the verdict is certain.
-    alone
-        Whether one generator sends the whole load, whatever load.parallelism is.
     """
     bounds = latency_bounds(spec, reference)
     return LoadConfig(
@@ -105,7 +102,7 @@ def load_of_trial(
         port=spec.endpoint.http.port,
         endpoint=spec.endpoint.http,
         dataset=_dataset_file(spec.dataset, dataset),
-        load=_with_window(spec.load.model_copy(update={"parallelism": 1}) if alone else spec.load, seconds),
+        load=_with_window(spec.load, seconds),
         stop=_stop_rules(spec, bounds, decide=decide and seconds is None),
         probe_latency=_probe_latency(reference),
         connect_timeout=min(LONGEST_CONNECT, ready_timeout),
@@ -118,6 +115,11 @@ def load_of_trial(
         heaviest_first=purpose is Purpose.CONFIRM,
         server_cpus=sorted(server_cpus),
     )
+
+
+def by_one_generator(config: LoadConfig) -> LoadConfig:
+    """Return a load that one generator sends as a whole, whatever load.parallelism is."""
+    return config.model_copy(update={"load": config.load.model_copy(update={"parallelism": 1})})
 
 
 def _probe_latency(reference: Trial | None) -> float | None:

@@ -159,14 +159,7 @@ def plan(
     cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
     cpu_sizes, memory_sizes = len(cpu), len(memory)
     config = load_of_trial(
-        spec,
-        index=1,
-        purpose=Purpose.REFERENCE,
-        decide=False,
-        reference=None,
-        host="127.0.0.1",
-        dataset="rows",
-        alone=True,
+        spec, index=1, purpose=Purpose.REFERENCE, decide=False, reference=None, host="127.0.0.1", dataset="rows"
     )
     most = spec.search.max_trials
     if spec.search.strategy == "Grid":

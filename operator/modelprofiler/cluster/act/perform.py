@@ -311,7 +311,8 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
 def _rendezvous(run: RunFacts, trial: int) -> RendezvousConfig:
     """Return where the load generators of a trial meet; who can read the Jobs of the namespace knows the key."""
     key = hashlib.sha256(f"{run.profile.metadata.uid}/{run.run_hash}/{trial}".encode()).hexdigest()[:KEY_LENGTH]
-    return RendezvousConfig(port=RENDEZVOUS_PORT, key=key, patience=run.settings.schedule_timeout_seconds)
+    patience = run.settings.schedule_timeout_seconds + run.settings.image_pull_timeout_seconds
+    return RendezvousConfig(port=RENDEZVOUS_PORT, key=key, patience=patience)
 
 
 def others_config(job: LoadJob) -> LoadConfig:

@@ -67,11 +67,12 @@ def load_job(
         See `Files.of`.
     """
     first = config.index == 0
+    name = (names.load if first else names.other_loads)(profile, run_hash, trial)
     meta = child_metadata(
         profile,
         run_hash,
         names.LOAD,
-        names.load(profile, run_hash, trial) if first else names.other_loads(profile, run_hash, trial),
+        name,
         labels={names.TRIAL: str(trial)},
         annotations=names.size_annotations(limits)
         | {

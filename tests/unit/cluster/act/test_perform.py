@@ -218,6 +218,6 @@ async def test_the_others_of_several_generators_are_told_what_the_first_was_and_
     assert first["metadata"]["annotations"] == {
         name: value for name, value in others["metadata"]["annotations"].items() if name != names.FIRST_GENERATOR
     }
-    patience = Settings().schedule_timeout_seconds
+    patience = Settings().schedule_timeout_seconds + Settings().image_pull_timeout_seconds
     alone = load_deadline(Settings(), config(load={"openLoop": {"rate": "40"}}))
     assert alone + patience == others["spec"]["activeDeadlineSeconds"] - 60 * 4, "the longer window, four times"

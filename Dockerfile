@@ -47,6 +47,13 @@ COPY requirements/scoring-server.txt /opt/venv/requirements.txt
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=secret,id=ca --mount=type=secret,id=pip \
     /opt/build/bin/fetch-packages /opt/venv/bin/python /opt/venv/requirements.txt
+# What installs the packages of an entry script. It is apart from what scripts can use, and is copied into other images.
+COPY requirements/installer.txt /opt/installer/requirements.txt
+RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
+    --mount=type=secret,id=ca --mount=type=secret,id=pip \
+    python3 -m venv --without-pip /opt/installer \
+ && /opt/build/bin/fetch-packages /opt/installer/bin/python /opt/installer/requirements.txt
+COPY operator/modelprofiler/host/packages.py /opt/installer/install.py
 USER 65532:65532
 EXPOSE 5001
 CMD ["azmlinfsrv", "--help"]

@@ -104,6 +104,7 @@ def fresh_namespace(kubectl: Run) -> Iterator[str]:
     finally:
         # Only pods are waited for: they would burn CPU beside the next test. The rest goes in its own time.
         kubectl("delete", "modelprofiles", "--all", "--namespace", name, "--timeout=50s", check=False)
+        kubectl("delete", "deployments,pods", "--all", "--namespace", name, "--wait=false", check=False)
         kubectl(
             "wait", "pods", "--all", "--for=delete", "--namespace", name, "--timeout=240s", check=False, timeout=250
         )

@@ -4,7 +4,7 @@ import base64
 import json
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 from tests.e2e.support import ONE_SIZE, Object, Profile, Run, cost_profile
@@ -31,23 +31,37 @@ server.serve_forever()
 """
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where the server is, and its certificate, which is its own CA."""
+
+    host: str
+    certificate: str
+    key: str
+
+
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the stem of a certificate of the server, which is its own CA, and of its key."""
+def address(kubectl: Run, module_namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Address:
+    """Make the server's Service, whose address is known before the server runs; the local cluster has no DNS."""
+    spec = {"selector": {"app": "files"}, "ports": [{"port": PORT}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "files"}, "spec": spec}
+    made = kubectl("--namespace", module_namespace, "create", "-f", "-", "-o", "json", input=json.dumps(service))
+    host = json.loads(made.stdout)["spec"]["clusterIP"]
     stem = tmp_path_factory.mktemp("tls") / "server"
     command = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=files"
-        f" -addext subjectAltName=DNS:files -keyout {stem}.key -out {stem}.crt"
+        f" -addext subjectAltName=IP:{host} -keyout {stem}.key -out {stem}.crt"
     )
     subprocess.run(command.split(), check=True, capture_output=True)
-    return stem
+    crt, key = (stem.with_suffix(suffix).read_text(encoding="ascii") for suffix in (".crt", ".key"))
+    return Address(host, crt, key)
 
 
 @pytest.fixture(scope="module")
-def files(kubectl: Run, module_namespace: str, certificate: Path) -> str:
-    """Serve the rows over https to whoever has the token; return the server's certificate."""
-    key, crt = (certificate.with_suffix(suffix).read_text(encoding="ascii") for suffix in (".key", ".crt"))
-    encoded = {"tls.key": base64.b64encode(key.encode()).decode(), "tls.crt": base64.b64encode(crt.encode()).decode()}
+def files(kubectl: Run, module_namespace: str, address: Address) -> Address:
+    """Serve the rows over https to whoever has the token."""
+    pair = {"tls.key": address.key, "tls.crt": address.certificate}
+    encoded = {name: base64.b64encode(text.encode()).decode() for name, text in pair.items()}
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     pod = {
         "automountServiceAccountToken": False,
@@ -82,29 +96,25 @@ def files(kubectl: Run, module_namespace: str, certificate: Path) -> str:
             "stringData": {"Authorization": f"Bearer {TOKEN}"},
         },
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "files", "labels": {"app": "files"}}, "spec": pod},
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "files"},
-            "spec": {"selector": {"app": "files"}, "ports": [{"port": PORT}]},
-        },
     ]
     kubectl("--namespace", module_namespace, "create", "-f", "-", input="\n".join(map(json.dumps, documents)))
     kubectl("--namespace", module_namespace, "wait", "pod/files", "--for=condition=Ready", "--timeout=60s", timeout=70)
-    return crt
+    return address
 
 
-def from_address(name: str, **source: str) -> Object:
+def from_address(name: str, host: str, file: str = "rows.txt", **source: str) -> Object:
     """Return a profile whose rows come from the server."""
-    uri = {"uri": f"https://files:{PORT}/rows.txt"} | source
+    uri = {"uri": f"https://{host}:{PORT}/{file}"} | source
     return cost_profile(name, dataset={"source": {"uri": uri}}, resources=ONE_SIZE)
 
 
 def test_rows_come_from_an_https_server_with_a_private_ca_and_a_token(
-    apply: Callable[[Object, str], Profile], module_namespace: str, files: str
+    apply: Callable[[Object, str], Profile], module_namespace: str, files: Address
 ) -> None:
     """The token is a header from a Secret; neither status nor report contains it."""
-    profile = apply(from_address("by-address", caBundle=files, secretRef="token"), module_namespace)
+    profile = apply(
+        from_address("by-address", files.host, caBundle=files.certificate, secretRef="token"), module_namespace
+    )
     status = profile.succeeded()
     assert status.dataset is not None
     assert 20 == status.dataset.rows
@@ -117,21 +127,21 @@ def test_rows_come_from_an_https_server_with_a_private_ca_and_a_token(
     [
         ("no-token", {}, "403"),
         ("no-ca", {"secretRef": "token"}, "certificate"),
-        ("no-secret", {"secretRef": "none"}, "none"),
-        ("no-file", {"secretRef": "token", "uri": f"https://files:{PORT}/none.txt"}, "404"),
+        ("no-secret", {"secretRef": "none"}, "the Secret of secretRef does not exist"),
+        ("no-file", {"secretRef": "token", "file": "none.txt"}, "404"),
     ],
 )
 def test_what_cannot_be_downloaded_is_refused_before_a_server_starts(
     apply: Callable[[Object, str], Profile],
     module_namespace: str,
-    files: str,
+    files: Address,
     name: str,
     source: dict[str, str],
     sentence: str,
 ) -> None:
     """With the field's path and the server's status, and without the token."""
-    bundle = {} if name == "no-ca" else {"caBundle": files}
-    profile = apply(from_address(name, **bundle, **source), module_namespace)
+    bundle = {} if name == "no-ca" else {"caBundle": files.certificate}
+    profile = apply(from_address(name, files.host, **bundle, **source), module_namespace)
     status = profile.wait_for("Accepted", "False")
     message = next(c.message for c in status.conditions if c.type == "Accepted")
     assert "spec.dataset.source.uri" in message

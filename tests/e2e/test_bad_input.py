@@ -290,12 +290,12 @@ CASES: dict[str, Case] = {
     "requirements": Case(
         "NotSupported",
         (
-            f"spec.server.entryScript.environment.requirements: {NOT_YET} in a cluster; build an image with these ",
-            "spec.server.entryScript.environment.pythonVersion: only 3.11 is supported yet in a cluster; ",
+            "spec.server.entryScript.environment.requirements[0]: must be a package, not an option or a file of ",
+            "spec.server.entryScript.environment.pythonVersion: the scoring-server image has Python 3.11; ",
         ),
         {
             "spec.server": {
-                "entryScript": {**SCRIPT, "environment": {"requirements": ["numpy"], "pythonVersion": "3.9"}}
+                "entryScript": {**SCRIPT, "environment": {"requirements": ["-r all.txt"], "pythonVersion": "3.9"}}
             }
         },
     ),

@@ -11,7 +11,6 @@ from tests.e2e.support import (
     Object,
     Profile,
     Run,
-    children_of,
     cost_profile,
     telling,
     wait_until_gone,

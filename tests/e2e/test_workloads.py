@@ -24,7 +24,7 @@ from modelprofiler.api.resource import GROUP
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import Purpose
 
-TODAY = {"cpu": "600m", "memory": "128Mi"}
+TODAY = {"cpu": "300m", "memory": "128Mi"}
 LABELS = {"app": "shop"}
 GATE = "example.com/registered"
 
@@ -39,22 +39,24 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def shop(kubectl: Run, module_namespace: str) -> str:
-    """Make a Deployment with a sidecar, its Service and disruption budget; and another one with a readiness gate."""
+    """Make a Deployment with a sidecar, its Service and disruption budget; and another one with a gate."""
     template = cost_server(cpu_ms=5, memory_mib=32)
     pod = template["spec"]
     sidecar = copy.deepcopy(pod["containers"][0])
     pod["containers"][0]["resources"] = {"requests": TODAY, "limits": TODAY}
+    # Ends at once when it is told to, so that no pod of this module takes room from the next.
+    wait = "import signal; signal.sigwait([signal.SIGTERM])"
     sidecar |= {
         "name": "proxy",
-        "command": ["python", "-c", "import time; time.sleep(1e6)"],
+        "command": ["python", "-c", wait],
         "args": [],
-        "resources": {"limits": {"cpu": "50m", "memory": "32Mi"}},
+        "resources": {"requests": {"cpu": "10m"}, "limits": {"cpu": "50m", "memory": "32Mi"}},
     }
     del sidecar["startupProbe"]
     pod["containers"].append(sidecar)
-    pod["terminationGracePeriodSeconds"] = 600
     template["metadata"] = {"labels": LABELS}
     gated = copy.deepcopy(template)
+    gated["spec"]["terminationGracePeriodSeconds"] = 600
     gated["spec"]["readinessGates"] = [{"conditionType": GATE}]
     gated["metadata"] = {"labels": {"app": "gated"}}
     selector = {"matchLabels": LABELS}
@@ -103,7 +105,7 @@ def seen(kubectl: Run, shop: str) -> Iterator[Seen]:
 
 def by_reference(name: str, workload: str) -> Object:
     """Return a profile of a Deployment."""
-    profile = cost_profile(name, resources={"cpu": {"values": ["200m", "400m"]}, "memory": {"values": ["96Mi"]}})
+    profile = cost_profile(name, resources={"cpu": {"values": ["200m", "250m"]}, "memory": {"values": ["96Mi"]}})
     profile["spec"]["server"] = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload}}
     return profile
 

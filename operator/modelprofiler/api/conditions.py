@@ -43,7 +43,8 @@ class Reason(StrEnum):
     NOT_SEEN = "NotYetChecked"
     """Unknown: the profile has not been checked yet."""
     PREPARING = "Preparing"
-    """Unknown: the PersistentVolumeClaims that the profile refers to are being read, or will be when it is its turn."""
+    """Unknown: the PersistentVolumeClaims that the profile refers to are being read and its packages are being
+    installed, or will be when it is its turn."""
     INVALID_SPEC = "InvalidSpec"
     """False: a field has a value that cannot be used."""
     NOT_SUPPORTED = "NotSupported"
@@ -55,6 +56,9 @@ class Reason(StrEnum):
     not readable."""
     INVALID_DATASET = "InvalidDataset"
     """False: the dataset cannot be read or has no rows."""
+    PACKAGES_NOT_INSTALLED = "PackagesNotInstalled"
+    """False: the packages of the entry script cannot be installed: no versions fit one another or the scoring server,
+    or the index does not have them or does not answer. The message has the installer's words."""
     RANGE_TOO_LARGE = "RangeTooLarge"
     """False: no node has room for the largest size of the range."""
     NO_NODE = "NoNode"

@@ -1,4 +1,4 @@
-"""The names that a profile contains: of Kubernetes objects, of containers, and of keys.
+"""The names that a profile contains: of Kubernetes objects, of containers, of keys, and of an index of packages.
 
 The operator asks the API server for these objects with its own rights, so that a name must never be a path, such as
 ``../../other-namespace/configmaps/x``. The patterns are those that the API server itself demands of the objects.
@@ -26,6 +26,15 @@ KEY_PATTERN = r"^([-_a-zA-Z0-9]|\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$"
 
 API_VERSION_PATTERN = rf"^({_LABEL}(\.{_LABEL})*/)?v[0-9][a-z0-9]*$"
 """A group and a version, or only a version."""
+
+INDEX_PATTERN = r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$"
+"""The address of an index of packages, without a name and password, which a Secret is for, and without a query."""
+
+NO_INDEX = (
+    "url must be the address of an index, such as https://packages.example/simple, and have no name and password: "
+    "secretRef names a Secret that has them"
+)
+"""Does not repeat the address, which may have a password."""
 
 KIND_PATTERN = r"^[A-Z][A-Za-z0-9]*$"
 """A kind, in camel case."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+import re
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from modelprofiler.api.model import ApiModel
-from modelprofiler.api.names import API_VERSION_PATTERN, KIND_PATTERN, ContainerName, ObjectName
+from modelprofiler.api.names import (
+    API_VERSION_PATTERN,
+    INDEX_PATTERN,
+    KIND_PATTERN,
+    NO_INDEX,
+    ContainerName,
+    ObjectName,
+)
 from modelprofiler.api.pods import Placement
 from modelprofiler.api.sources import Line, Name, Source
 from modelprofiler.api.template_schema import SCHEMA
@@ -43,19 +51,67 @@ class LocalObjectReference(ApiModel):
     """Name of the object."""
 
 
+class VariablesObject(ApiModel):
+    """A ConfigMap or a Secret in the profile's namespace whose keys become variables."""
+
+    name: ObjectName
+    """Name of the object."""
+    optional: bool | None = None
+    """Whether the server starts without it."""
+
+
+class EnvFrom(ApiModel):
+    """The environment variables of a whole ConfigMap or Secret, as in a Pod."""
+
+    exactly_one_of: ClassVar[tuple[str, ...]] = ("configMapRef", "secretRef")
+
+    prefix: Annotated[str, StringConstraints(max_length=253)] | None = None
+    """What the name of each variable begins with, before the key."""
+    config_map_ref: VariablesObject | None = None
+    """The ConfigMap."""
+    secret_ref: VariablesObject | None = None
+    """The Secret; `modelprofiler run` takes it from the file of the profile."""
+
+
+class PackageIndex(ApiModel):
+    """An index of Python packages (the simple repository API)."""
+
+    cel: ClassVar[tuple[tuple[str, str], ...]] = ((f"self.url.matches(r'{INDEX_PATTERN}')", NO_INDEX),)
+
+    url: Line
+    """Address of the index, such as https://packages.example/simple; without a name and password."""
+    secret_ref: ObjectName | None = None
+    """Name of a Secret with the keys username and password, by which the index knows us."""
+    ca_bundle: Annotated[str, StringConstraints(max_length=8192, pattern="-----BEGIN CERTIFICATE-----")] | None = None
+    """CA certificates, as PEM text, by which the index is verified instead of those of the image."""
+
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        if not re.search(INDEX_PATTERN, self.url):
+            raise ValueError(NO_INDEX)
+        return self
+
+
 class Environment(ApiModel):
     """The image, packages and variables that the scoring script runs with."""
 
     image: Line | None = None
-    """An image that contains azureml-inference-server-http. The default is the scoring-server image of the
-    installation."""
+    """An image with Python, and with azureml-inference-server-http unless requirements or pythonVersion are set. The
+    default is the scoring-server image of the installation."""
     requirements: Annotated[list[Line], Field(max_length=256)] = Field(default_factory=list)
-    """Python packages, one per item, as lines of a requirements file. Only `modelprofiler run` supports them in this
-    version; for a cluster, build an image that contains them."""
+    """Python packages, one per item, as lines of a requirements file. With them the environment has the scoring server,
+    these packages and what they depend on. Without environment.image it has nothing else; with it, all packages of the
+    image stay."""
     python_version: Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")] | None = None
-    """Python version, such as "3.11". In this version a cluster supports only that of the scoring-server image."""
+    """Python version, such as "3.11". In a cluster it must be that of the image: another one than the scoring-server
+    image has needs environment.image."""
+    package_index: PackageIndex | None = None
+    """Where requirements are installed from in a cluster. The default is the index of the installation, or else the
+    public one. `modelprofiler run` takes the indexes that pip is configured with."""
     env: Annotated[list[EnvVar], Field(max_length=128)] = Field(default_factory=list)
     """Environment variables of the server container."""
+    env_from: Annotated[list[EnvFrom], Field(max_length=16)] = Field(default_factory=list)
+    """ConfigMaps and Secrets whose keys become environment variables; those of env take precedence."""
     image_pull_secrets: Annotated[list[LocalObjectReference], Field(max_length=16)] = Field(default_factory=list)
     """Secrets with the credentials for pulling the image."""
 

@@ -64,7 +64,10 @@ class PersistentVolumeClaimSource(ApiModel):
 
 
 class SecretSource(ApiModel):
-    """Files in a Secret in the profile's namespace. Only pods read it, never the operator."""
+    """Files in a Secret in the profile's namespace, or in the file of `modelprofiler run`.
+
+    Only pods read it, never the operator.
+    """
 
     name: ObjectName
     """Name of the Secret."""
@@ -73,9 +76,10 @@ class SecretSource(ApiModel):
 
 
 class UriSource(ApiModel):
-    """Files that pods download.
+    """Files that pods download, or `modelprofiler run`.
 
-    A Job before any server starts checks and digests them; then every pod that needs them compares the digest.
+    In a cluster a Job before any server starts checks and digests them; then every pod that needs them compares the
+    digest.
     """
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = ((f"self.uri.matches(r'{_ADDRESS}')", NO_ADDRESS),)
@@ -88,7 +92,8 @@ class UriSource(ApiModel):
     """Name of a Secret with what the address needs. For https each key is a header, such as Authorization. For oci they
     are username and password, or .dockerconfigjson. For all others they are the environment variables of the store's
     clients, such as AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, AZURE_STORAGE_CONNECTION_STRING, HF_TOKEN or
-    MLFLOW_TRACKING_URI; for gs also a key file, as a key that ends with .json."""
+    MLFLOW_TRACKING_URI; for gs also a key file, as a key that ends with .json. Without it `modelprofiler run` uses the
+    credentials of its environment."""
     ca_bundle: Annotated[str, StringConstraints(max_length=65536, pattern="-----BEGIN CERTIFICATE-----")] | None = None
     """CA certificates, as PEM text, by which the server is verified instead of those of the system."""
 

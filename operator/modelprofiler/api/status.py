@@ -40,7 +40,7 @@ class DatasetStatus(StatusModel):
 
 
 class ClaimsStatus(StatusModel):
-    """Result of the prepare Job, which reads the PersistentVolumeClaims that the profile names."""
+    """Result of the prepare Job, which reads files that only pods can read, and is the first to install packages."""
 
     identity: str
     """Identifies what was read: the claims, the paths, and how they are used. When these change, a new prepare Job
@@ -55,10 +55,15 @@ class ClaimsStatus(StatusModel):
     """SHA-256 digest of the model's files, if they are on a claim."""
     single_files: Annotated[list[Literal["code", "model"]], Field(max_length=2)] = Field(default_factory=list)
     """Sources whose path is a file rather than a folder."""
-    reason: Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset"] | None = None
-    """Why the files cannot be used; absent when they can."""
+    packages: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=512)] = Field(
+        default_factory=list
+    )
+    """What the requirements of the entry script have brought that its image has not, as NAME==VERSION: every pod of the
+    run installs these versions."""
+    reason: Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset", "PackagesNotInstalled"] | None = None
+    """Why the files or packages cannot be used; absent when they can."""
     message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] | None = None
-    """Every problem with the files."""
+    """Every problem with the files and packages."""
 
 
 class Verification(StatusModel):

@@ -16,6 +16,8 @@ PROFILE_UID = f"{GROUP}/profile-uid"
 RUN = f"{GROUP}/run"
 TRIAL = f"{GROUP}/trial"
 INCARNATION = f"{GROUP}/incarnation"
+DOWNLOADS = f"{GROUP}/downloads"
+"""Label of a prepare pod that needs the network, which the chart's NetworkPolicies leave to it."""
 # Annotations, which say what a child is for.
 PROFILE_NAME = f"{GROUP}/profile"
 CPU = f"{GROUP}/cpu"

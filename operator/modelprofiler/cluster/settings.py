@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from modelprofiler.api.names import INDEX_PATTERN
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.errors import InvalidInput, Problem
 
@@ -66,6 +67,12 @@ class Settings(BaseModel):
     """Pull policy of both images."""
     image_pull_secrets: tuple[str, ...] = ()
     """Secrets of the profile's namespace to pull both images with."""
+    package_index_url: str = Field("", pattern=rf"^$|{INDEX_PATTERN}")
+    """Index of the packages that entry scripts ask for; empty: the public one. A profile may name another."""
+    package_index_secret: str = ""
+    """Secret of the profile's namespace with the keys username and password, for this index."""
+    package_index_ca: str = ""
+    """CA certificates of this index, as PEM text; empty: those of the image."""
     pod_labels: dict[str, str] = Field(default_factory=dict)
     """Labels of every pod of a run, as JSON."""
     pod_annotations: dict[str, str] = Field(default_factory=dict)
@@ -101,7 +108,7 @@ class Settings(BaseModel):
     image_pull_timeout_seconds: float = Field(120, gt=0)
     """How long pulling an image may keep failing."""
     prepare_timeout_seconds: float = Field(600, gt=0)
-    """How long reading the sources on PersistentVolumeClaims may take."""
+    """How long reading the sources on PersistentVolumeClaims, and installing packages, may take."""
     samples_timeout_seconds: float = Field(90, gt=0)
     """How long to wait for samples of usage after a load."""
     liveness_port: int = Field(8080, ge=0, le=65535)

@@ -22,10 +22,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch the files; return 0 when they are there, 1 otherwise."""
+    import logging
+
+    from modelprofiler.files.fetch.apart import CA_VARIABLE
     from modelprofiler.files.fetch.failure import FetchFailed
-    from modelprofiler.files.fetch.fetch import CA_VARIABLE, fetch
+    from modelprofiler.files.fetch.fetch import fetch
     from modelprofiler.files.sources import digest_of_folder
 
+    # Drivers log tracebacks and addresses, which may contain credentials; the sentence below says what is wrong.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         fetch(
             arguments.uri,

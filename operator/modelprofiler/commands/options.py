@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 FILE_HELP = "YAML or JSON with a ModelProfile and the ConfigMaps it uses, as for kubectl apply; - for standard input"
 
 
-def add_file(parser: argparse.ArgumentParser) -> None:
+def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add the file, the choice among its profiles, and the options that override fields."""
-    parser.add_argument("file", metavar="FILE", help=FILE_HELP)
+    parser.add_argument("file", metavar="FILE", nargs="?" if optional else None, help=FILE_HELP)
     add_overrides(parser)
 
 
@@ -52,6 +52,10 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--max-error-percent", metavar="PERCENT", help="largest share of requests that may fail")
     group.add_argument("--port", metavar="N", type=int, help="port on which the server listens")
+    group.add_argument("--path", metavar="PATH", help="path of the requests, with any query string")
+    group.add_argument("--method", metavar="METHOD", help="HTTP method of the requests: POST, PUT or GET")
+    group.add_argument("--content-type", metavar="TYPE", help="Content-Type header of the requests")
+    group.add_argument("--timeout", metavar="TIME", help="time after which a request counts as failed, such as 30s")
     group.add_argument("--strategy", metavar="NAME", help="Adaptive or Grid (every combination of sizes)")
     group.add_argument("--max-trials", metavar="N", type=int, help="largest number of trials")
     group.add_argument(

@@ -36,12 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     if examined.problems:
         raise InvalidInput(list(examined.problems))
     assert examined.resources is not None, "without problems there are values"
-    assert examined.inputs is not None, "without problems there are values"
-    need = rows_need(document.profile.spec, examined.inputs.dataset)
+    dataset = examined.inputs.dataset if examined.inputs is not None else None  # it may still have to be downloaded
+    need = rows_need(document.profile.spec, dataset) if dataset is not None else None
     planned = plan(document.profile.spec, examined.resources, available_cpus(), same_core())
     if arguments.output == "json":
         data = as_data(document, planned)
-        data["dataset"] = examined.inputs.dataset.to_dict()
+        data["dataset"] = None if dataset is None else dataset.to_dict()
         data["rows_expected"] = None if need is None else round(need.expected)
         data["window_for_all_rows"] = None if need is None else need.window
         data["resources"] = examined.resources.to_dict()
@@ -49,8 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(data, indent=1, ensure_ascii=False))
         return 0
     print("\n".join(as_lines(document, planned)))
-    rows = examined.inputs.dataset.rows
-    print(f"dataset     {rows:,} rows, {examined.inputs.dataset.distinct_rows:,} of them distinct")
+    if dataset is None:
+        print("dataset     its rows are not known before a run begins, which downloads files")
+    else:
+        print(f"dataset     {dataset.rows:,} rows, {dataset.distinct_rows:,} of them distinct")
     for sentence in need.sentences if need is not None else []:
         print(f"            {sentence}")
     for warning in examined.warnings:

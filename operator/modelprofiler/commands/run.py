@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelprofiler.commands import options
+from modelprofiler.commands import latency, options
 
 if TYPE_CHECKING:
     from modelprofiler.report.record import RunRecord
@@ -26,16 +26,21 @@ exit codes:
   1    no size meets the objectives, or the run failed
   2    bad input
   130  interrupted; --resume continues the run
+With --url there is no recommendation; the latency alone decides:
+  0    it meets the objectives
+  1    it does not, or it could not be measured
 
 examples:
   modelprofiler run examples/digits.yaml
   modelprofiler run profile.yaml --rate 80 --cpu 100m:2:50m --latency p95=100ms
-  modelprofiler run profile.yaml --output json | jq '.status.recommendations[0].limits'"""
+  modelprofiler run profile.yaml --output json | jq '.status.recommendations[0].limits'
+  modelprofiler run --url http://127.0.0.1:8080/score --dataset requests.txt --rate 20 --latency p95=250ms"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the file, the options that override its fields, and where the run is kept."""
-    options.add_file(parser)
+    options.add_file(parser, optional=True)
+    latency.configure(parser)
     parser.add_argument(
         "--directory", type=Path, metavar="DIR", help="directory that keeps the run (default: modelprofiler-runs/NAME)"
     )
@@ -67,7 +72,14 @@ def _seconds(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run a profile to its end and print the result."""
+    """Run a profile to its end and print the result, or measure a server that runs already."""
+    if arguments.url is not None:
+        _interrupt_at_signals()
+        return latency.run(arguments)
+    if problems := latency.without_url(arguments):
+        from modelprofiler.errors import InvalidInput
+
+        raise InvalidInput(problems)
     from modelprofiler.host.programs import own_command
     from modelprofiler.host.scope import enter_scope
     from modelprofiler.local.session import Options, Session
@@ -79,11 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     document = options.document(arguments)
     session_options = Options(directory=arguments.directory, resume=arguments.resume, wait_seconds=arguments.wait)
     directory = session_options.directory_of(document.profile.metadata.name)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if (
-        signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    ):  # sent when the terminal is closed; under nohup it is ignored
-        signal.signal(signal.SIGHUP, _interrupt)
+    _interrupt_at_signals()
     view = view_of(document.profile, plain=arguments.plain)
     session = Session(document, session_options, view)
     try:
@@ -101,6 +109,13 @@ def run(arguments: argparse.Namespace) -> int:
     (directory / PAGE_FILE).write_text(render_page(record), encoding="utf-8")
     _print(record, arguments.output, directory)
     return EXIT_OK if record.profile.status.recommendations else EXIT_FAILED
+
+
+def _interrupt_at_signals() -> None:
+    """Treat the end of the terminal, and being asked to end, as Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is ignored
+        signal.signal(signal.SIGHUP, _interrupt)
 
 
 def _interrupt(*_: object) -> None:

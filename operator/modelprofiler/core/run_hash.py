@@ -69,6 +69,10 @@ def evidence(
     if script := server.get("entryScript"):
         # How an image is pulled does not change what it does.
         script["environment"].pop("imagePullSecrets", None)
+        if index := script["environment"].get("packageIndex"):
+            script["environment"]["packageIndex"] = index["url"]
+        if not script["environment"]["envFrom"]:
+            del script["environment"]["envFrom"]  # so that runs from before this field keep their hash
         if code_digest is not None:
             script["source"] = code_digest
     dataset = _plain(spec.dataset)

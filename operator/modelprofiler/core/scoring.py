@@ -11,7 +11,9 @@ READY_PATH = "/"
 """Answers once ``init()`` is done."""
 
 
-def scoring_command(script: EntryScript, port: int, code_dir: str, model_dir: str | None) -> list[str]:
+def scoring_command(
+    script: EntryScript, port: int, code_dir: str, model_dir: str | None, *, programs: str | None = None
+) -> list[str]:
     """Return the command of the scoring server.
 
     Parameters
@@ -20,8 +22,11 @@ def scoring_command(script: EntryScript, port: int, code_dir: str, model_dir: st
         The port that the server listens on.
     code_dir, model_dir
         Folders with the files of the script and of the model; `model_dir` is None without a model.
+    programs
+        Folder that has the server's program; None: it is on the path.
     """
-    command = [COMMAND, "--entry_script", f"{code_dir}/{script.file}", "--port", str(port)]
+    program = COMMAND if programs is None else f"{programs}/{COMMAND}"
+    command = [program, "--entry_script", f"{code_dir}/{script.file}", "--port", str(port)]
     return command if model_dir is None else [*command, "--model_dir", model_dir]
 
 

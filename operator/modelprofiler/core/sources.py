@@ -46,6 +46,30 @@ def files_of(config_map: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Prob
     return files, problems
 
 
+def secret_files_of(secret: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Problem]]:
+    """Return the files of a Secret, and a problem for every entry that is none; no message has a value of it."""
+    files: dict[str, bytes] = {}
+    problems = []
+    for part in ("data", "stringData"):  # the API server lets the second win, too
+        entries = secret.get(part) or {}
+        if not isinstance(entries, Mapping):
+            problems.append(Problem(part, "must be an object"))
+            continue
+        for key, value in entries.items():
+            if not KEY.fullmatch(str(key)):
+                problems.append(Problem(f"{part}.{key}", "is not a valid key: use letters, digits, '-', '_' and '.'"))
+            elif not isinstance(value, str):
+                problems.append(Problem(f"{part}.{key}", "must be text; put it in quotes"))
+            elif part == "stringData":
+                files[str(key)] = value.encode("utf-8", "replace")
+            else:
+                try:
+                    files[str(key)] = base64.b64decode("".join(value.split()), validate=True)
+                except (binascii.Error, ValueError):
+                    problems.append(Problem(f"{part}.{key}", "is not Base64; plain text belongs into stringData"))
+    return files, problems
+
+
 class FilesDigest:
     """The sha256 of a set of files: each name and content after its length in 8 bytes, big endian.
 
@@ -76,9 +100,9 @@ def digest(files: Mapping[str, bytes]) -> str:
     return str(total)
 
 
-def no_key(name: str, key: str, keys: Sequence[str]) -> str:
-    """Return the message for a ConfigMap that does not have the key that a profile names."""
-    return f"ConfigMap {name!r} has no key {key!r}; it has {', '.join(sorted(keys)) or 'no keys'}"
+def no_key(name: str, key: str, keys: Sequence[str], kind: str = "ConfigMap") -> str:
+    """Return the message for a ConfigMap or Secret that does not have the key that a profile names."""
+    return f"{kind} {name!r} has no key {key!r}; it has {', '.join(sorted(keys)) or 'no keys'}"
 
 
 def script_problems(file: str, files: Iterable[str]) -> list[Problem]:
@@ -90,12 +114,12 @@ def script_problems(file: str, files: Iterable[str]) -> list[Problem]:
     return [Problem("spec.server.entryScript.file", message)]
 
 
-def which_rows(name: str, keys: Iterable[str]) -> list[Problem]:
-    """Return a problem when a ConfigMap has no key, or several keys of which any may contain the rows."""
+def which_rows(name: str, keys: Iterable[str], kind: str = "ConfigMap") -> list[Problem]:
+    """Return a problem when a ConfigMap or Secret has no key, or several keys of which any may contain the rows."""
     names = sorted(keys)
-    path = "spec.dataset.source.configMap"
+    path = f"spec.dataset.source.{kind[:1].lower()}{kind[1:]}"
     if not names:
-        return [Problem(path, f"ConfigMap {name!r} has no keys")]
+        return [Problem(path, f"{kind} {name!r} has no keys")]
     if len(names) > 1:
-        return [Problem(f"{path}.key", f"name the key with the rows: ConfigMap {name!r} has {', '.join(names)}")]
+        return [Problem(f"{path}.key", f"name the key with the rows: {kind} {name!r} has {', '.join(names)}")]
     return []

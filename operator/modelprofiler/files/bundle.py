@@ -13,7 +13,7 @@ import yaml
 from modelprofiler.api.sources import Source
 from modelprofiler.core.sources import KEY
 from modelprofiler.errors import InvalidInput, Problem
-from modelprofiler.files.sources import SourceFiles, locate
+from modelprofiler.files.sources import SourceFiles, Supply, locate
 
 MAX_CONFIG_MAP_BYTES = 2**20
 """The size of a ConfigMap: https://kubernetes.io/docs/concepts/configuration/configmap/#motivation"""
@@ -25,7 +25,7 @@ MAX_APPLIED_BYTES = 256 * 1024
 def bundle(name: str, part: str, path: Path, problems: list[Problem]) -> tuple[str, str]:
     """Return a ConfigMap with the files at `path`, and the source that refers to it, both as YAML."""
     flag = {"dataset": "--dataset", "model": "--model", "code": "--entry-script"}[part]
-    located = locate(Source.model_validate({"path": str(path)}), flag, "", {}, Path.cwd())
+    located = locate(Source.model_validate({"path": str(path)}), flag, "", Supply(Path.cwd()))
     if not isinstance(located, SourceFiles):
         problems += located
         return "", ""

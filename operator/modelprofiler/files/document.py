@@ -1,16 +1,16 @@
-"""A file as kubectl takes it: one ModelProfile, and the ConfigMaps that it refers to."""
+"""A file as kubectl takes it: one ModelProfile, and the ConfigMaps and Secrets that it refers to."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import API_VERSION, KIND, ModelProfile, name_problems
-from modelprofiler.core.sources import files_of
+from modelprofiler.core.sources import files_of, secret_files_of
 from modelprofiler.errors import InvalidInput, Problem
 from modelprofiler.files.overrides import NONE, Overrides
 from modelprofiler.files.yaml_objects import read_objects
@@ -36,6 +36,10 @@ class Document:
         The ConfigMaps of the file: name to key to bytes.
     warnings
         The parts of the file that are not used, one sentence each.
+    secrets
+        The Secrets of the file, likewise. They are part of no text of this object.
+    fetched
+        Folders with the files of addresses that have been downloaded, by the path of their source in the profile.
     """
 
     path: str
@@ -44,6 +48,8 @@ class Document:
     profile: ModelProfile
     config_maps: dict[str, dict[str, bytes]]
     warnings: tuple[str, ...] = ()
+    secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, repr=False)
+    fetched: Mapping[str, Path] = field(default_factory=dict)
 
 
 def load_document(path: str | Path, *, name: str | None = None, overrides: Overrides = NONE) -> Document:
@@ -67,7 +73,9 @@ def load_document(path: str | Path, *, name: str | None = None, overrides: Overr
     objects = read_objects(_read(path), _display_name(path))
     data = _only_profile(objects, name, _display_name(path))
     namespace = _metadata(data).get("namespace")
-    config_maps, warnings, problems = _config_maps(objects, namespace)
+    config_maps, warnings, problems = _contents(objects, "ConfigMap", files_of, namespace)
+    secrets, more_warnings, more_problems = _contents(objects, "Secret", secret_files_of, namespace)
+    warnings, problems = warnings + more_warnings, problems + more_problems
     data, override_problems = overrides.applied(data)
     problems += name_problems(data) + override_problems
     profile = None
@@ -77,11 +85,11 @@ def load_document(path: str | Path, *, name: str | None = None, overrides: Overr
         problems += [overrides.attributed(problem) for problem in error.problems]
     if problems or profile is None:
         raise InvalidInput(problems)
-    others = [str(o.get("kind")) for o in objects if o.get("kind") not in (KIND, "ConfigMap")]
+    others = [str(o.get("kind")) for o in objects if o.get("kind") not in (KIND, "ConfigMap", "Secret")]
     if others:
         warnings.append(f"{_counted(others)} in {_display_name(path)} {'is' if len(others) == 1 else 'are'} not used")
     directory = Path.cwd() if path == STDIN else Path(path).absolute().parent
-    return Document(path, directory, data, profile, config_maps, tuple(warnings))
+    return Document(path, directory, data, profile, config_maps, tuple(warnings), secrets)
 
 
 def overridden(document: Document, overrides: Overrides) -> Document:
@@ -135,24 +143,28 @@ def _only_profile(objects: Sequence[Object], name: str | None, file: str) -> Obj
     return profiles[0]
 
 
-def _config_maps(
-    objects: Sequence[Object], namespace: Any
+def _contents(
+    objects: Sequence[Object],
+    kind: str,
+    read: Callable[[Mapping[str, Any]], tuple[dict[str, bytes], list[Problem]]],
+    namespace: Any,
 ) -> tuple[dict[str, dict[str, bytes]], list[str], list[Problem]]:
-    config_maps: dict[str, dict[str, bytes]] = {}
+    """Return the files of all objects of a kind by name, what is not used, and what is wrong."""
+    contents: dict[str, dict[str, bytes]] = {}
     warnings: list[str] = []
     problems: list[Problem] = []
-    for config_map in (o for o in objects if o.get("kind") == "ConfigMap"):
-        name = _metadata(config_map).get("name")
+    for item in (o for o in objects if o.get("kind") == kind):
+        name = _metadata(item).get("name")
         if not isinstance(name, str) or not name:
-            problems.append(Problem("ConfigMap metadata.name", "is required"))
-        elif namespace and _metadata(config_map).get("namespace") not in (None, namespace):
-            warnings.append(f"ConfigMap {name!r} is in another namespace than the profile and is not used")
-        elif name in config_maps:
-            problems.append(Problem(f"ConfigMap {name!r}", "is in the file twice"))
+            problems.append(Problem(f"{kind} metadata.name", "is required"))
+        elif namespace and _metadata(item).get("namespace") not in (None, namespace):
+            warnings.append(f"{kind} {name!r} is in another namespace than the profile and is not used")
+        elif name in contents:
+            problems.append(Problem(f"{kind} {name!r}", "is in the file twice"))
         else:
-            config_maps[name], invalid = files_of(config_map)
-            problems += [Problem(f"ConfigMap {name!r} {p.path}", p.message) for p in invalid]
-    return config_maps, warnings, problems
+            contents[name], invalid = read(item)
+            problems += [Problem(f"{kind} {name!r} {p.path}", p.message) for p in invalid]
+    return contents, warnings, problems
 
 
 def _metadata(data: Object) -> Object:

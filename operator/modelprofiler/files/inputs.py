@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,26 @@ from modelprofiler.api.names import LONGEST_OBJECT_NAME, OBJECT_PATTERN, SENTENC
 from modelprofiler.api.objects import Object
 from modelprofiler.api.sources import Source
 from modelprofiler.api.status import DatasetStatus
-from modelprofiler.core.sources import INLINE_DATASET, INLINE_MODEL, script_problems, which_rows
-from modelprofiler.core.support import container_path, profiled_container
+from modelprofiler.core.sources import INLINE_DATASET, INLINE_MODEL, digest, script_problems, which_rows
+from modelprofiler.core.support import (
+    GROUPS_OF_FILE,
+    KEYS_OF_FILE,
+    container_path,
+    profiled_container,
+    secret_of_volume,
+)
 from modelprofiler.errors import DatasetError, InvalidInput, Problem
 from modelprofiler.files.document import Document
-from modelprofiler.files.sources import MissingConfigMap, SourceFiles, UnusablePath, locate
+from modelprofiler.files.sources import Contents, MissingObject, SourceFiles, Supply, UnusablePath, locate
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.examine import examine
 from modelprofiler.load.rows.folder import files_in
 from modelprofiler.load.rows.format import RowFormat
+
+DATASET = "spec.dataset.source"
+"""Path of the source of the rows."""
+MOST_LISTED = 20
+"""Names of files that a message lists; chosen to keep it readable."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,15 @@ class Resolved:
     rows: SourceFiles
     dataset: DatasetStatus
     volumes: Mapping[str, SourceFiles]
-    """ConfigMaps that a template mounts, by the name of the volume."""
+    """ConfigMaps and Secrets that a template mounts, by the name of the volume."""
+
+
+@dataclass(frozen=True)
+class ResolvedRows:
+    """The files of a dataset, and its rows in numbers; nothing is written yet."""
+
+    files: SourceFiles
+    dataset: DatasetStatus
 
 
 def place_inputs(document: Document, directory: Path) -> Inputs:
@@ -94,7 +113,7 @@ def place_inputs(document: Document, directory: Path) -> Inputs:
         model_dir=model.place(directory / "model", link=True) if model else None,
         code_dir=code_dir,
         script=code_dir / script.file if code_dir and script else None,
-        dataset_file=_dataset_file(document, rows, directory / "dataset"),
+        dataset_file=place_rows(document, rows, directory / "dataset"),
         dataset=resolved.dataset,
         model_digest=model.digest if model else None,
         code_digest=code.digest if code else None,
@@ -102,7 +121,7 @@ def place_inputs(document: Document, directory: Path) -> Inputs:
     )
 
 
-def _dataset_file(document: Document, rows: SourceFiles, directory: Path) -> Path:
+def place_rows(document: Document, rows: SourceFiles, directory: Path) -> Path:
     """Return the file with the rows, or the folder whose files are the rows; a file of this machine is not copied."""
     if document.profile.spec.dataset.format is DatasetFormat.FILES:
         return rows.place(directory, link=True)
@@ -110,15 +129,23 @@ def _dataset_file(document: Document, rows: SourceFiles, directory: Path) -> Pat
     return content if isinstance(content, Path) else rows.place(directory) / name
 
 
+def supply_of(document: Document) -> Supply:
+    """Return where the sources of a document have their files from."""
+    return Supply(document.directory, document.config_maps, document.secrets, document.fetched)
+
+
 def resolve(document: Document) -> Resolved | list[Problem]:
-    """Return the files of a profile without writing any, or everything that is wrong with them."""
+    """Return the files of a profile without writing any, or everything that is wrong with them.
+
+    Nothing is wrong with files that are still to be downloaded; the list is then empty.
+    """
     spec = document.profile.spec
     problems: list[Problem] = []
 
     def files_of(source: Source | None, path: str, inline_name: str) -> SourceFiles | None:
         if source is None:
             return None
-        located = locate(source, path, inline_name, document.config_maps, document.directory)
+        located = locate(source, path, inline_name, supply_of(document))
         if isinstance(located, SourceFiles):
             return located
         problems.extend(located)
@@ -128,18 +155,29 @@ def resolve(document: Document) -> Resolved | list[Problem]:
     inline_script = script.file if script else ""
     code = files_of(script.source if script else None, "spec.server.entryScript.source", inline_script)
     model = files_of(spec.model.source if spec.model else None, "spec.model.source", INLINE_MODEL)
-    rows = files_of(spec.dataset.source, "spec.dataset.source", INLINE_DATASET)
     if script and code is not None:
         problems += script_problems(script.file, code.files)
-    dataset = None
-    if rows is not None:
-        ambiguous = _ambiguous_dataset(spec.dataset.source, rows, spec.dataset.format)
-        problems += ambiguous
-        dataset = None if ambiguous else _describe_dataset(document, rows, problems)
+    rows = resolve_rows(document)
+    problems += rows if isinstance(rows, list) else []
     volumes = _mounted_config_maps(document, problems)
-    if problems or rows is None or dataset is None:
+    if problems or isinstance(rows, list):
         return problems
-    return Resolved(model, code, rows, dataset, volumes)
+    return Resolved(model, code, rows.files, rows.dataset, volumes)
+
+
+def resolve_rows(document: Document) -> ResolvedRows | list[Problem]:
+    """Return the files of a dataset without writing any, or everything that is wrong with them."""
+    source = document.profile.spec.dataset.source
+    rows = locate(source, DATASET, INLINE_DATASET, supply_of(document))
+    if isinstance(rows, list):
+        return rows
+    if source.uri is not None and document.profile.spec.dataset.format is DatasetFormat.FILES:
+        rows = replace(rows, folder=document.fetched[DATASET])
+    if ambiguous := _ambiguous_dataset(source, rows, document.profile.spec.dataset.format):
+        return ambiguous
+    problems: list[Problem] = []
+    dataset = _describe_dataset(document, rows, problems)
+    return problems if dataset is None else ResolvedRows(rows, dataset)
 
 
 def _ambiguous_dataset(source: Source, rows: SourceFiles, how: DatasetFormat) -> list[Problem]:
@@ -147,13 +185,20 @@ def _ambiguous_dataset(source: Source, rows: SourceFiles, how: DatasetFormat) ->
     if how is DatasetFormat.FILES:
         if rows.folder is None and source.path is not None:
             message = f"{source.path} is a file; with format Files the path of a folder is needed, whose files are rows"
-            return [UnusablePath("spec.dataset.source.path", message)]
+            return [UnusablePath(f"{DATASET}.path", message)]
         return []
     if source.config_map is not None:
         return which_rows(source.config_map.name, rows.files)
+    if source.secret is not None:
+        return which_rows(source.secret.name, rows.files, "Secret")
+    if source.uri is not None:
+        names = sorted(rows.files)
+        shown = ", ".join(names[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
+        one = len(names) == 1
+        return [] if one else [Problem(f"{DATASET}.uri.uri", f"name the file with the rows: the address has {shown}")]
     if rows.folder is not None:
         message = f"{source.path} is a folder; name the file with the rows"
-        return [UnusablePath("spec.dataset.source.path", message)]
+        return [UnusablePath(f"{DATASET}.path", message)]
     return []
 
 
@@ -167,7 +212,7 @@ def _describe_dataset(document: Document, rows: SourceFiles, problems: list[Prob
         problems.append(Problem("spec.dataset", str(error)))
     except OSError as error:
         message = f"{error.filename} cannot be read: {error.strerror}"
-        problems.append(UnusablePath("spec.dataset.source.path", message))
+        problems.append(UnusablePath(f"{DATASET}.path", message))
     return None
 
 
@@ -182,15 +227,21 @@ def _volumes(document: Document) -> list[Any]:
 
 
 def _mounted_config_maps(document: Document, problems: list[Problem]) -> dict[str, SourceFiles]:
-    """Return the ConfigMaps that the profiled container of a template mounts, by the name of the volume."""
+    """Return the ConfigMaps and Secrets that the profiled container of a template mounts, by the name of the volume."""
     container = profiled_container(document.profile.spec)
     if container is None:
         return {}
     mounted = {mount.get("name") for mount in _objects(container.get("volumeMounts"))}
     volumes: dict[str, SourceFiles] = {}
     for number, volume in enumerate(_volumes(document)):
-        reference = volume.get("configMap") if isinstance(volume, dict) else None
-        if not isinstance(reference, dict) or volume.get("name") not in mounted:
+        if not isinstance(volume, dict) or volume.get("name") not in mounted:
+            continue
+        secret = secret_of_volume(volume)
+        if secret is not None and secret in document.secrets:  # one that the file does not have is left out with a note
+            files = document.secrets[secret]
+            volumes[volume["name"]] = _selected(SourceFiles(files, None, digest(files)), volume["secret"].get("items"))
+        reference = volume.get("configMap")
+        if not isinstance(reference, dict):
             continue
         path = f"spec.server.template.spec.volumes[{number}]"
         name = reference.get("name")
@@ -198,7 +249,7 @@ def _mounted_config_maps(document: Document, problems: list[Problem]) -> dict[st
             problems.append(Problem(f"{path}.configMap.name", f"{name!r:.80} {SENTENCES[OBJECT_PATTERN]}"))
             continue
         source = Source.model_validate({"configMap": {"name": name[:LONGEST_OBJECT_NAME]}})
-        located = locate(source, path, "", document.config_maps, document.directory)
+        located = locate(source, path, "", supply_of(document))
         if isinstance(located, SourceFiles):
             volumes[volume["name"]] = _selected(located, reference.get("items"))
         elif not reference.get("optional"):
@@ -249,56 +300,72 @@ def _mounts(document: Document, resolved: Resolved, directory: Path) -> dict[str
 def server_variables(document: Document) -> tuple[dict[str, str], list[Problem]]:
     """Return the environment variables of a profile's server, and the references that cannot be resolved.
 
-    References to ConfigMaps are resolved with those of the same file.
+    References to ConfigMaps and Secrets are resolved with those of the same file.
     """
     spec = document.profile.spec
     script = spec.server.entry_script
     if script is not None:
-        declared: Any = [variable.to_dict() for variable in script.environment.env]
-        return _declared_variables(declared, "spec.server.entryScript.environment.env", document)
-    container = profiled_container(spec) or {}
-    path = container_path(spec)
+        path = "spec.server.entryScript.environment"
+        container: Any = {
+            "env": [variable.to_dict() for variable in script.environment.env],
+            "envFrom": [group.to_dict() for group in script.environment.env_from],
+        }
+    else:
+        container, path = profiled_container(spec) or {}, container_path(spec)
     groups, problems = _variable_groups(container.get("envFrom"), f"{path}.envFrom", document)
     variables, more = _declared_variables(container.get("env"), f"{path}.env", document)
     return groups | variables, problems + more
 
 
+def _contents_of(document: Document, source: Any, kinds: tuple[str, str]) -> tuple[str, Object, str, Contents] | None:
+    """Return what a reference refers to: the field's name, the reference, the kind of object and those of the file."""
+    if not isinstance(source, dict):
+        return None
+    for field_name, kind, contents in zip(
+        kinds, ("ConfigMap", "Secret"), (document.config_maps, document.secrets), strict=True
+    ):
+        if isinstance(reference := source.get(field_name), dict):
+            return field_name, reference, kind, contents
+    return None
+
+
 def _variable_groups(groups: Any, path: str, document: Document) -> tuple[dict[str, str], list[Problem]]:
-    """Return the variables of whole ConfigMaps, each key with the prefix of its group."""
+    """Return the variables of whole ConfigMaps and Secrets, each key with the prefix of its group."""
     variables: dict[str, str] = {}
     problems: list[Problem] = []
     for number, group in enumerate(groups or []):
-        reference = group.get("configMapRef") if isinstance(group, dict) else None
-        if not isinstance(reference, dict):
+        referred = _contents_of(document, group, GROUPS_OF_FILE)
+        if referred is None:
             continue
+        field_name, reference, kind, contents = referred
         name = str(reference.get("name"))
-        content = document.config_maps.get(name)
+        content = contents.get(name)
         if content is not None:
             prefix = str(group.get("prefix") or "")
             variables |= {prefix + key: value.decode(errors="replace") for key, value in content.items()}
         elif not reference.get("optional"):
-            message = f"there is no ConfigMap {name!r} in the file"
-            problems.append(MissingConfigMap(f"{path}[{number}].configMapRef", message, name))
+            message = f"there is no {kind} {name!r} in the file"
+            problems.append(MissingObject(f"{path}[{number}].{field_name}", message, kind, name))
     return variables, problems
 
 
 def _declared_variables(declared: Any, path: str, document: Document) -> tuple[dict[str, str], list[Problem]]:
-    """Return the variables of a list of names with values or with references to keys of ConfigMaps."""
+    """Return the variables of a list of names with values or with references to keys of ConfigMaps and Secrets."""
     variables: dict[str, str] = {}
     problems: list[Problem] = []
     for number, variable in enumerate(v for v in _objects(declared) if isinstance(v.get("name"), str)):
-        source = variable.get("valueFrom")
-        reference = source.get("configMapKeyRef") if isinstance(source, dict) else None
-        if not isinstance(reference, dict):
+        referred = _contents_of(document, variable.get("valueFrom"), KEYS_OF_FILE)
+        if referred is None:
             value = variable.get("value")
             if isinstance(value, str | None):  # the template's check has refused everything else
                 variables[variable["name"]] = value or ""
             continue
+        field_name, reference, kind, contents = referred
         name, key = str(reference.get("name")), str(reference.get("key"))
-        content = (document.config_maps.get(name) or {}).get(key)
+        content = (contents.get(name) or {}).get(key)
         if content is not None:
             variables[variable["name"]] = content.decode(errors="replace")
         elif not reference.get("optional"):
-            message = f"the file has no ConfigMap {name!r} with key {key!r}"
-            problems.append(MissingConfigMap(f"{path}[{number}].valueFrom.configMapKeyRef", message, name))
+            message = f"the file has no {kind} {name!r} with key {key!r}"
+            problems.append(MissingObject(f"{path}[{number}].valueFrom.{field_name}", message, kind, name))
     return variables, problems

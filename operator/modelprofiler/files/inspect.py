@@ -7,10 +7,7 @@ reads the result from the pod's termination message.
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -24,7 +21,8 @@ from modelprofiler.api.status import DatasetStatus
 from modelprofiler.core.sources import FilesDigest
 from modelprofiler.core.text import head
 from modelprofiler.errors import DatasetError, LoadError
-from modelprofiler.files.fetch.fetch import CA_VARIABLE
+from modelprofiler.files.fetch.apart import fetch_apart
+from modelprofiler.files.fetch.failure import FetchFailed
 from modelprofiler.load.config import FileConfig
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.examine import examine
@@ -153,25 +151,14 @@ def prepare(config: PrepareConfig) -> PrepareResult:
 
 
 def _fetch(source: VolumeSource) -> None:
-    """Fetch the files of an address, in a process of its own: drivers read their environment, and fill the memory."""
+    """Fetch the files of an address; the Job that this process is of bounds the time."""
     if source.uri is None:
         return
-    with tempfile.TemporaryDirectory() as folder:
-        problem = Path(folder) / "problem"
-        command = [sys.executable, "-m", "modelprofiler", "fetch", source.uri, "--to", str(source.root)]
-        command += ["--problem", str(problem)]
-        if source.credentials is not None:
-            command += ["--credentials", str(source.credentials)]
-        ended = subprocess.run(  # noqa: S603 - our own command; the address is an argument and never a command
-            command, env={**os.environ, CA_VARIABLE: source.ca_bundle}, stdin=subprocess.DEVNULL, check=False
-        )
-        if ended.returncode == 0:
-            return
-        if not problem.exists():
-            how = "memory ran out" if ended.returncode == -signal.SIGKILL else f"exit code {ended.returncode}"
-            raise _Unusable("SourceUnreadable", f"{source.whole} cannot be fetched: {how}")
-        reason, _, message = problem.read_text(encoding="utf-8").partition("\n")
-    raise _Unusable("SourceNotFound" if reason == "SourceNotFound" else "SourceUnreadable", message)
+    command = [sys.executable, "-m", "modelprofiler", "fetch"]
+    try:
+        fetch_apart(command, source.uri, source.root, credentials=source.credentials, ca_bundle=source.ca_bundle)
+    except FetchFailed as error:
+        raise _Unusable(error.reason, str(error)) from error
 
 
 def _model(source: VolumeSource, config: PrepareConfig, result: PrepareResult) -> dict[str, object]:

@@ -36,6 +36,10 @@ class Overrides:
     latency: tuple[str, ...] = ()
     max_error_percent: str | None = None
     port: int | None = None
+    method: str | None = None
+    path: str | None = None
+    content_type: str | None = None
+    timeout: str | None = None
     strategy: str | None = None
     max_trials: int | None = None
     repetitions: int | None = None
@@ -70,6 +74,10 @@ class Overrides:
             "spec.load.duration": self.duration,
             "spec.objectives.maxErrorPercent": self.max_error_percent,
             "spec.endpoint.http.port": self.port,
+            "spec.endpoint.http.method": self.method,
+            "spec.endpoint.http.path": self.path,
+            "spec.endpoint.http.contentType": self.content_type,
+            "spec.endpoint.http.timeout": self.timeout,
             "spec.search.strategy": self.strategy,
             "spec.search.maxTrials": self.max_trials,
             "spec.search.repetitions": self.repetitions,
@@ -108,6 +116,10 @@ class Overrides:
             "--latency": (self.latency, ("spec.objectives.latency",)),
             "--max-error-percent": (self.max_error_percent, ("spec.objectives.maxErrorPercent",)),
             "--port": (self.port, ("spec.endpoint.http.port",)),
+            "--method": (self.method, ("spec.endpoint.http.method",)),
+            "--path": (self.path, ("spec.endpoint.http.path",)),
+            "--content-type": (self.content_type, ("spec.endpoint.http.contentType",)),
+            "--timeout": (self.timeout, ("spec.endpoint.http.timeout",)),
             "--strategy": (self.strategy, ("spec.search.strategy",)),
             "--max-trials": (self.max_trials, ("spec.search.maxTrials",)),
             "--repetitions": (self.repetitions, ("spec.search.repetitions",)),

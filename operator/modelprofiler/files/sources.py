@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelprofiler.api.sources import Source
+from modelprofiler.api.sources import ConfigMapSource, SecretSource, Source, UriSource
 from modelprofiler.core.sources import FilesDigest, digest, no_key
 from modelprofiler.errors import Problem
 
@@ -22,15 +22,16 @@ SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
 
 
 @dataclass(frozen=True, slots=True)
-class MissingConfigMap(Problem):
-    """A ConfigMap that is not in the file; a cluster may have it.
+class MissingObject(Problem):
+    """A ConfigMap or Secret that is not in the file; a cluster may have it.
 
     Attributes
     ----------
-    name
-        Its name.
+    kind, name
+        What it is, and its name.
     """
 
+    kind: str
     name: str
 
 
@@ -86,10 +87,32 @@ class SourceFiles:
         return content if isinstance(content, bytes) else content.read_bytes()
 
 
-def locate(
-    source: Source, path: str, inline_name: str, config_maps: Mapping[str, Mapping[str, bytes]], base: Path
-) -> SourceFiles | list[Problem]:
-    """Return the files of a source, or why there are none.
+Contents = Mapping[str, Mapping[str, bytes]]
+"""Objects of a file by name, and of each its files."""
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Where sources have their files from, apart from the profile itself.
+
+    Attributes
+    ----------
+    base
+        What a relative path starts from.
+    config_maps, secrets
+        The ConfigMaps and Secrets of the same file.
+    fetched
+        Folders with the files of addresses, by the path of their source in the profile.
+    """
+
+    base: Path
+    config_maps: Contents = field(default_factory=dict)
+    secrets: Contents = field(default_factory=dict, repr=False)
+    fetched: Mapping[str, Path] = field(default_factory=dict)
+
+
+def locate(source: Source, path: str, inline_name: str, supply: Supply) -> SourceFiles | list[Problem]:
+    """Return the files of a source, or why there are none; no problem where they are not on this machine yet.
 
     Parameters
     ----------
@@ -97,19 +120,21 @@ def locate(
         The source and its path in the profile.
     inline_name
         The name of the file of an inline source.
-    config_maps
-        The ConfigMaps of the same file.
-    base
-        What a relative path starts from.
+    supply
+        Where it has its files from.
     """
     if source.inline is not None:
         content = source.inline.encode()
         return SourceFiles({inline_name: content}, None, digest({"": content}))
     if source.config_map is not None:
-        return _in_config_map(source.config_map.name, source.config_map.key, f"{path}.configMap", config_maps)
+        return _in_object("ConfigMap", source.config_map, f"{path}.configMap", supply.config_maps)
+    if source.secret is not None:
+        return _in_object("Secret", source.secret, f"{path}.secret", supply.secrets)
+    if source.uri is not None:
+        return _at_address(source.uri, path, supply)
     if source.path is not None:
         try:
-            return _on_disk(base / Path(source.path).expanduser())
+            return _on_disk(supply.base / Path(source.path).expanduser())
         except OSError as error:
             file = f" ({error.filename})" if error.filename and str(error.filename) != source.path else ""
             message = f"{source.path} cannot be read: {error.strerror or error}{file}"
@@ -117,19 +142,40 @@ def locate(
     return []  # a kind of source that only a cluster has; `unsupported` names it
 
 
-def _in_config_map(
-    name: str, key: str | None, path: str, config_maps: Mapping[str, Mapping[str, bytes]]
+def _in_object(
+    kind: str, reference: ConfigMapSource | SecretSource, path: str, contents: Contents
 ) -> SourceFiles | list[Problem]:
-    if name not in config_maps:
-        others = ", ".join(sorted(config_maps))
-        hint = f"it has {others}" if others else "it has none; a path names files of this machine"
-        return [MissingConfigMap(f"{path}.name", f"there is no ConfigMap {name!r} in the file; {hint}", name)]
-    files = config_maps[name]
+    name, key = reference.name, reference.key
+    if name not in contents:
+        return [missing(kind, name, f"{path}.name", contents)]
+    files = contents[name]
     if key is not None:
         if key not in files:
-            return [Problem(f"{path}.key", no_key(name, key, list(files)))]
+            return [Problem(f"{path}.key", no_key(name, key, list(files), kind))]
         files = {key: files[key]}
     return SourceFiles(files, None, digest(files))
+
+
+def missing(kind: str, name: str, path: str, contents: Contents) -> MissingObject:
+    """Return the problem of a ConfigMap or Secret that the file does not have."""
+    others = ", ".join(sorted(contents))
+    hint = f"it has {others}" if others else "it has none; a path names files of this machine"
+    return MissingObject(path, f"there is no {kind} {name!r} in the file; {hint}", kind, name)
+
+
+def _at_address(source: UriSource, path: str, supply: Supply) -> SourceFiles | list[Problem]:
+    """Return the files of an address, where they have been downloaded."""
+    secret = source.secret_ref
+    if secret is not None and secret not in supply.secrets:
+        problem = missing("Secret", secret, f"{path}.uri.secretRef", supply.secrets)
+        message = problem.message.partition("; a path")[0]
+        hint = "without secretRef the credentials of this machine's environment are used"
+        return [replace(problem, message=f"{message}; {hint}")]
+    folder = supply.fetched.get(path)
+    if folder is None:
+        return []
+    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    return SourceFiles(files, None, _digest(files))
 
 
 def _on_disk(path: Path) -> SourceFiles:

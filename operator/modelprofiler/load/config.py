@@ -141,6 +141,12 @@ class LoadConfig(FileConfig):
     """Whether every row is sent once where the bounds allow."""
     heaviest_first: bool = False
     """Whether the heaviest rows are sent first."""
+    most_requests: Annotated[int, Field(ge=1)] | None = None
+    """Requests after which the load ends, whatever else it waits for: for a server that somebody else runs. They are
+    counted ten times a second, so that a few more may be sent."""
+    system_authorities: bool = False
+    """Whether the certificate of an HTTPS server without tls.caBundle is verified by the authorities that this system
+    trusts. By default it is not verified."""
     server_cpus: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=4096)] = Field(default_factory=list)
     """CPUs of the server, where they are known: the reference loop runs on these."""
     node_reader: NodeReaderConfig | None = None

@@ -158,6 +158,9 @@ class Phases:
         self.recorder.timeline.observe(now, self.recorder.responses)
         if self.measured and self._enough():
             self.company.reach("enough")
+        most = self.plan.most_requests
+        if most is not None and self.recorder.due >= most and not self._sent_all.is_set():
+            self._end("Terminated", now)
         if now >= self._next_sub_window:
             self._next_sub_window += self.plan.sub_window
             self._apply_stop_rules(now)

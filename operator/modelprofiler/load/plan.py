@@ -68,6 +68,8 @@ class Plan:
         Whether the window ends as soon as it is certain on which side of all of these the server is.
     cover_rows
         Whether every row of the generator's part is sent once where ``max_duration`` allows.
+    most_requests
+        Requests after which the load ends in any case; None without such a limit.
     """
 
     rate: float | None
@@ -88,6 +90,7 @@ class Plan:
     thresholds: dict[str, float]
     max_error_ratio: float | None
     cover_rows: bool
+    most_requests: int | None = None
 
     @property
     def max_in_flight_in_warmup(self) -> int:
@@ -127,6 +130,7 @@ class Plan:
             thresholds={str(metric): bound for metric, bound in config.stop.thresholds.items()},
             max_error_ratio=None if percent is None else percent / 100,
             cover_rows=config.cover_rows,
+            most_requests=config.most_requests,
         )
 
 

@@ -325,6 +325,8 @@ def _tls(config: LoadConfig) -> ssl.SSLContext | None:
     endpoint = config.endpoint
     if endpoint.scheme == "HTTP":
         return None
+    if endpoint.tls is None and config.system_authorities:
+        return ssl.create_default_context()
     if endpoint.tls is None:  # unverified, as in a kubelet's probe: a pod's certificate seldom names its address
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False

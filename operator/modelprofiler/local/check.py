@@ -10,6 +10,7 @@ from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as template_shape_problems
 from modelprofiler.api.server import EntryScript
 from modelprofiler.api.status import EffectiveResources
+from modelprofiler.core.requirements import requirement_problems
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
@@ -17,12 +18,13 @@ from modelprofiler.files.advice import advice
 from modelprofiler.files.document import Document
 from modelprofiler.files.inputs import Resolved, resolve, server_variables
 from modelprofiler.files.script_imports import python_texts, sdk_needs
-from modelprofiler.files.sources import MissingConfigMap, SourceFiles, UnusablePath
+from modelprofiler.files.sources import MissingObject, SourceFiles, UnusablePath
 from modelprofiler.host.machine import Machine, effective, scarce, this_machine
+from modelprofiler.host.packages import package_name
 from modelprofiler.host.ports import port_problem
 from modelprofiler.load.tls import certificate_problems
 from modelprofiler.local.command import template_problems
-from modelprofiler.local.environment import package_name, requirement_problems
+from modelprofiler.local.download import address_notes, address_problems
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Examined:
     warnings
         Differences to a run in a cluster, one sentence each.
     inputs
-        The files of its sources; None when one is missing.
+        The files of its sources; None when one is missing, or is still to be downloaded.
     resources
         The range that would be searched; None when this machine cannot give it.
     """
@@ -85,10 +87,12 @@ def examine(
             warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
         else:
             problems += resolved
+        problems += address_problems(document, environment)
+        warnings += address_notes(document)
         problems += server_variables(document)[1]
         if not shape_problems:
             problems += template_problems(document, environment)
-            warnings += [*advice(spec), *ignored(spec)]
+            warnings += [*advice(spec), *ignored(spec, document.secrets)]
     if spec.server.entry_script is not None:
         problems += requirement_problems(spec.server.entry_script.environment)
         if inputs is not None and inputs.code is not None:
@@ -134,8 +138,8 @@ def port_problems(document: Document) -> list[Problem]:
 def examine_for_cluster(document: Document) -> Examined:
     """Check a file for a cluster, as far as that is possible without one.
 
-    Only the cluster knows what its nodes can give and what its admission allows. It may also have the ConfigMaps that
-    are not in the file.
+    Only the cluster knows what its nodes can give and what its admission allows. It may also have the ConfigMaps and
+    Secrets that are not in the file.
     """
     spec = document.profile.spec
     problems = unsupported(spec, "Cluster") + certificate_problems(spec) + template_shape_problems(spec)
@@ -145,8 +149,8 @@ def examine_for_cluster(document: Document) -> Examined:
     if isinstance(resolved, Resolved):
         warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
     for problem in resolved if isinstance(resolved, list) else []:
-        if isinstance(problem, MissingConfigMap):
-            message = f"ConfigMap {problem.name!r} is not in the file; it must be in the cluster"
+        if isinstance(problem, MissingObject):
+            message = f"{problem.kind} {problem.name!r} is not in the file; it must be in the cluster"
             warnings.append(f"{problem.path}: {message}")
         elif not isinstance(problem, UnusablePath):  # `unsupported` has refused every path
             problems.append(problem)

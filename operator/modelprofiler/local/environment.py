@@ -22,14 +22,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from modelprofiler.api.server import Environment
+from modelprofiler.core.requirements import PATH
 from modelprofiler.core.scoring import COMMAND
 from modelprofiler.core.support import CLUSTER_PYTHON
 from modelprofiler.errors import EnvironmentFailed, InvalidInput, Problem
+from modelprofiler.host.packages import SERVER, UNREACHABLE, error_lines, package_name
 from modelprofiler.local.pip_settings import uv_settings
 
-PATH = "spec.server.entryScript.environment"
-SERVER = "azureml-inference-server-http"
-"""The package of the scoring server, which every environment has."""
 BUILD_SECONDS = 1800.0
 """How long packages may take to download and install; chosen for large packages over a slow line."""
 VENV_SECONDS = 300.0
@@ -41,15 +40,6 @@ POLL_SECONDS = 0.1
 CHECK_SECONDS = 60
 """How long Python or uv may take to answer a question; chosen as a bound against hanging."""
 STOPPED = "the environment was not built, because the run was stopped"
-MAX_ERROR_LINES = 12
-"""Lines of uv's output that a message quotes; a resolver's explanation has a few."""
-
-# What uv prints when the packages cannot be reached or stored, which is not a fault of the profile.
-UNREACHABLE = re.compile(
-    r"failed to fetch|error sending request|dns error|connect(ion|ing) |timed out|certificate|network was disabled"
-    r"|no space left|permission denied|read-only file system",
-    re.IGNORECASE,
-)
 
 Notify = Callable[[str], None]
 
@@ -140,39 +130,6 @@ def image_requirements() -> list[str]:
     return [line for line in lines if line]
 
 
-def requirement_problems(environment: Environment) -> list[Problem]:
-    """Return the problems of requirements that show without resolving them."""
-    return [
-        Problem(f"{PATH}.requirements[{number}]", f"{problem}: {line[:200]!r}")
-        for number, line in enumerate(environment.requirements)
-        if (problem := _requirement_problem(line)) is not None
-    ]
-
-
-_HASHES = re.compile(r"\s+--hash[= ][a-z0-9]+:[0-9a-fA-F]+(?=\s|$)")
-
-
-def _requirement_problem(line: str) -> str | None:
-    """Return why a line is no requirement of a package: it goes into a requirements file, where it may be anything.
-
-    An option would choose where every package comes from, and ``${NAME}`` would send a variable of the caller there.
-    Hashes are no danger.
-    """
-    if any(character in line for character in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029") or line.rstrip().endswith("\\"):
-        return "must be a single line"
-    if re.search(r"(^|\s)-", _HASHES.sub("", line.strip())):
-        return "must be a package, not an option or a file of requirements"
-    if "${" in line:
-        return "must not name a variable of this machine"
-    return None
-
-
-def package_name(requirement: str) -> str:
-    """Return the normalised name of a package (PEP 503)."""
-    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
-    return re.sub(r"[-_.]+", "-", match[0]).lower() if match else ""
-
-
 INDEX_VARIABLES = (
     *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY"),
     *("UV_FIND_LINKS", "UV_NO_INDEX"),
@@ -220,12 +177,6 @@ def _build_in(folder: Path, uv: Uv, packages: Sequence[str], version: str | None
         if UNREACHABLE.search(done.stderr):
             raise EnvironmentFailed(f"the packages of the entry script cannot be installed: {reason}")
         raise InvalidInput([Problem(f"{PATH}.requirements", f"cannot be installed: {reason}")])
-
-
-def error_lines(output: str) -> str:
-    """Return the last lines of uv's output, without decoration."""
-    lines = [line.strip(" \t×╰─▶│├→") for line in output.splitlines() if not line.startswith("Using Python ")]
-    return "\n".join([line for line in lines if line][-MAX_ERROR_LINES:]) or "uv gave no reason"
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from modelprofiler.load.machine.procfs import cgroup_version, cpu_model
 from modelprofiler.local import environment
 from modelprofiler.local.check import examine
 from modelprofiler.local.command import Command, server_command
+from modelprofiler.local.download import download, uri_sources
 from modelprofiler.local.interpreter import slow_build
 from modelprofiler.version import __version__
 
@@ -74,8 +75,9 @@ class Prepared:
         stop: threading.Event | None = None,
         *,
         port_must_be_free: bool = True,
+        waiting: Callable[[str], None] = lambda _: None,
     ) -> Prepared:
-        """Check a file, put its inputs in place, and build the environment of its entry script.
+        """Check a file, download and place its inputs, and build the environment of its entry script.
 
         Parameters
         ----------
@@ -89,6 +91,8 @@ class Prepared:
             Set by another thread to end the preparation early.
         port_must_be_free
             Whether a port in use is a problem. A resumed run may have no server left to start.
+        waiting
+            Called with a sentence about how far a download has come.
 
         Raises
         ------
@@ -98,6 +102,11 @@ class Prepared:
         examined = examine(document, port_must_be_free=port_must_be_free)
         if examined.problems:
             raise InvalidInput(list(examined.problems))
+        if uri_sources(document):
+            document = download(document, workspace, waiting, stop)
+            examined = examine(document, port_must_be_free=port_must_be_free)
+            if examined.problems:
+                raise InvalidInput(list(examined.problems))
         assert examined.resources is not None, "a range without problems is complete"
         inputs = place_inputs(document, workspace)
         profile = document.profile

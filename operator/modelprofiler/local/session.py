@@ -155,7 +155,9 @@ class Session:
         directory = self._options.directory_of(self._document.profile.metadata.name).absolute()
         with tempfile.TemporaryDirectory(prefix="modelprofiler-inputs-") as workspace:
             prepared = await asyncio.to_thread(
-                functools.partial(Prepared.of, port_must_be_free=not self._options.resume),
+                functools.partial(
+                    Prepared.of, port_must_be_free=not self._options.resume, waiting=self._listener.on_wait
+                ),
                 self._document,
                 Path(workspace),
                 self._listener.on_note,

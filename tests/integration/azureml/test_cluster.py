@@ -19,6 +19,8 @@ from aiohttp import web
 
 from modelprofiler.api.resource import ModelProfile as Resource
 from modelprofiler.azureml.core import Dataset, Environment, Model, Workspace
+from modelprofiler.azureml.core.conda_dependencies import CondaDependencies
+from modelprofiler.azureml.core.container_registry import ContainerRegistry
 from modelprofiler.azureml.core.model import InferenceConfig
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.data import TabularDataset
@@ -214,6 +216,46 @@ def test_a_call_creates_a_profile_and_its_config_maps(api: ApiServer, call: dict
     assert ("Running", "first_try", "why") == (profile.state, profile.name, profile.description)
     assert ["m:1"] == profile.model_ids
     assert "uid" not in yaml.safe_load(profile.to_manifest())["metadata"]
+
+
+def test_the_login_of_a_registry_becomes_a_secret(
+    api: ApiServer, call: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The profile owns it; where the caller may not create it, nothing is left, and nothing of it is printed."""
+    registry = ContainerRegistry()
+    registry.address, registry.username, registry.password = "registry.example", "me", "s/cret"
+    environment = Environment.from_docker_image("e", "team/server:1", container_registry=registry)
+    call["inference_config"] = InferenceConfig("score.py", environment=environment)
+    secrets = "/api/v1/namespaces/ml/secrets"
+    api.forbidden.add(secrets)
+    with pytest.raises(UserErrorException, match=f"the cluster refuses: you may not POST {secrets}") as error:
+        Model.profile(**call)
+    assert "s/cret" not in str(error.value)
+    assert not [path for path in api.objects if path.startswith(PROFILES)]
+    api.forbidden.clear()
+    Model.profile(**call)
+    made = the_profile(api)
+    spec = Resource.parse(made).spec
+    assert spec.server.entry_script is not None
+    (named,) = spec.server.entry_script.environment.image_pull_secrets
+    secret = api.objects[f"{secrets}/{named.name}"]
+    assert made["metadata"]["uid"] == secret["metadata"]["ownerReferences"][0]["uid"]
+    assert "kubernetes.io/dockerconfigjson" == secret["type"]
+    login = json.loads(secret["stringData"][".dockerconfigjson"])["auths"]["registry.example"]
+    assert ("me", "s/cret", "bWU6cy9jcmV0") == (login["username"], login["password"], login["auth"])
+    assert "s/cret" not in json.dumps(made) + "".join(capsys.readouterr())
+
+
+def test_a_program_with_a_package_that_the_image_has_not_is_accepted(api: ApiServer, call: dict[str, Any]) -> None:
+    """All its packages are installed in the cluster, in the versions that it asks for."""
+    environment = Environment("e")
+    packages = ["numpy", "scikit-learn", "sixth-package==1.0"]
+    environment.python.conda_dependencies = CondaDependencies.create(pip_packages=packages)
+    call["inference_config"] = InferenceConfig("score.py", environment=environment)
+    Model.profile(**call)
+    script = Resource.parse(the_profile(api)).spec.server.entry_script
+    assert script is not None
+    assert packages == script.environment.requirements
 
 
 def test_a_size_above_every_node_is_lowered_with_a_warning(api: ApiServer, call: dict[str, Any]) -> None:

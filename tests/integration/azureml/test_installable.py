@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.azureml.profiling.installable import Answer, ask_index
-from modelprofiler.local.environment import SERVER, image_requirements
+from modelprofiler.host.packages import SERVER
+from modelprofiler.local.environment import image_requirements
 
 SERVER_VERSION = next(line for line in image_requirements() if line.startswith(SERVER)).partition("==")[2]
 

@@ -31,6 +31,8 @@ EVERYTHING = (
     '--set-json=namespaceSelector={"modelprofiler.io/enabled":"true","team":"ml"}',
     "--set=limits.deadline=2h,limits.trials=30,limits.duration=2m,limits.namespaceSharePercent=50",
     "--set=trials.podLabels.team=ml,trials.podAnnotations.note=a",
+    "--set=trials.packageIndex.url=https://packages.example/simple,trials.packageIndex.secret=login",
+    "--set=trials.packageIndex.caBundle=-----BEGIN CERTIFICATE-----",
     f"--set=trials.scoringImage.digest=sha256:{'1' * 64}",
 )
 
@@ -87,6 +89,9 @@ def test_every_value_reaches_its_setting(render: Render) -> None:
         kubelet_insecure_tls=True,
         kubelet_account="tools/mp-modelprofiler-kubelet",
         scoring_image=f"modelprofiler/scoring-server@sha256:{'1' * 64}",
+        package_index_url="https://packages.example/simple",
+        package_index_secret="login",
+        package_index_ca="-----BEGIN CERTIFICATE-----",
         pod_labels={"team": "ml"},
         pod_annotations={"note": "a"},
         load_image="registry.example/load:v7",
@@ -354,6 +359,12 @@ def test_the_pods_of_a_run_reach_each_other_and_no_more(render: Render) -> None:
     (peer,) = policies["a", "load"]["egress"][1]["to"]
     assert peer["podSelector"]["matchLabels"].items() <= server.items()
     assert [] == policies["a", "prepare"]["egress"]
+    assert [{"key": names.DOWNLOADS, "operator": "DoesNotExist"}] == (
+        policies["a", "prepare"]["podSelector"]["matchExpressions"]
+    )
+    # What downloads has a policy of its own, with its network left to the namespace.
+    assert "true" == policies["a", "download"]["podSelector"]["matchLabels"][names.DOWNLOADS]
+    assert (["Ingress"], []) == (policies["a", "download"]["policyTypes"], policies["a", "download"]["ingress"])
     assert ["Ingress"] == policies["a", "server"]["policyTypes"]
 
 

@@ -74,6 +74,11 @@ async def _used() -> set[Right]:
     for world in worlds:
         await world.go()
         used |= {right(verb, plural) for verb, plural, _ in world.cluster.calls}
+    for kind in ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"):
+        reference = {"workloadRef": {"apiVersion": "apps/v1", "kind": kind, "name": "shop"}}
+        world = World(raw_profile(dataset=INLINE, server=reference))
+        await world.look()
+        used |= {right(verb, plural) for verb, plural, _ in world.cluster.calls}
     await Kubelets(worlds[0].cluster, "tools/mp-kubelet", lambda: 0.0).token()
     return used | {right(*call[:2]) for call in worlds[0].cluster.calls}
 

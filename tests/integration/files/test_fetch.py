@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
-from modelprofiler.files.fetch.fetch import CA_VARIABLE
+from modelprofiler.files.fetch.apart import CA_VARIABLE
 
 SECRET = "correct-horse-battery"
 

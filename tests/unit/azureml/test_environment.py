@@ -1,5 +1,6 @@
 """Environments: Azure ML's classes, and their translation into the environment of a profile."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import pypi_packages
 from modelprofiler.azureml.profiling.environment import SCORING_IMAGE, WITH_SCORING_IMAGE, Translated, translated
 from modelprofiler.azureml.profiling.installable import Answer
+from modelprofiler.azureml.profiling.pull_secret import DOCKER_HUB
 
 
 def of(environment: Environment, *, in_cluster: bool = False) -> Translated:
@@ -368,7 +370,7 @@ def test_a_dockerfile_is_refused() -> None:
 
 
 def test_a_cluster_has_the_packages_of_its_image(repository: Path) -> None:
-    """Other packages need an image that contains them."""
+    """With any other package all are installed, in the versions that are asked for."""
     packages = (repository / "operator/modelprofiler/local/scoring-server.in").read_text(encoding="utf-8").splitlines()
     assert SCORING_IMAGE == {p.split("==")[0] for p in packages if p and p[0] != "#"} - {
         "azureml-inference-server-http"
@@ -383,8 +385,33 @@ def test_a_cluster_has_the_packages_of_its_image(repository: Path) -> None:
     assert WITH_SCORING_IMAGE <= set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
     pinned = of(with_packages(pip_packages=["scikit-learn==0.20.3", "scipy<1.5"]), in_cluster=True).warnings
     assert ["scikit-learn==0.20.3, scipy<1.5: the versions of the cluster's scoring-server image are used"] == pinned
-    with pytest.raises(UserErrorException, match="its scoring-server image has no torch; build an image"):
-        of(with_packages(pip_packages=["torch", "joblib"]), in_cluster=True)
+    another = of(with_packages(pip_packages=["scikit-learn", "torch==2.9"]), in_cluster=True)
+    assert (["scikit-learn", "torch==2.9"], []) == (another.spec["requirements"], another.warnings)
+
+
+@pytest.mark.parametrize(
+    ("address", "image", "server"),
+    [
+        ("registry.example", "team/server:1", "registry.example"),
+        (None, "registry.example:5000/team/server:1", "registry.example:5000"),
+        (None, "localhost/server", "localhost"),
+        (None, "team/server:1", DOCKER_HUB),
+        (None, "server", DOCKER_HUB),
+    ],
+)
+def test_a_login_is_for_the_registry_of_its_image(address: str | None, image: str, server: str) -> None:
+    """In a cluster; this machine pulls nothing."""
+    registry = ContainerRegistry()
+    registry.address, registry.username, registry.password = address, "me", "secret"
+    environment = Environment.from_docker_image("e", image, container_registry=registry)
+    login = of(environment, in_cluster=True).login
+    assert login is not None
+    assert server == login.address
+    assert "secret" not in repr(login) + repr(registry) + json.dumps(environment.serialize())
+    assert of(environment).login is None
+    registry.password = None
+    with pytest.raises(UserErrorException, match="needs both a username and a password"):
+        of(environment, in_cluster=True)
 
 
 def test_environments_are_registered_with_versions(ws: Workspace) -> None:

@@ -101,6 +101,8 @@ class World:
         self.resizes = True
         self.on_claims: PrepareResult | None = None
         """What is on every claim; None: the pod that looks does not start."""
+        self.packages: str | None = None
+        """What the container says that installs packages; None: it does not start."""
         self.p95 = p95
         self.node_reading = NodeReading(cores=4, busy_percent=20, steal_percent=0, clock_offset=0.0, cpu_model="CPU 7")
         """What the reader on the server's node tells every load."""
@@ -270,11 +272,15 @@ class World:
 
     def _prepare(self, pod: Object, age: float) -> None:
         pod["spec"]["nodeName"] = "node1"
-        if age >= 3 and self.on_claims is not None and not pod["status"].get("containerStatuses"):
-            ended = {"exitCode": 0, "reason": "Completed", "message": self.on_claims.encode()}
+        messages = {"prepare": self.on_claims and self.on_claims.encode(), "modelprofiler-packages": self.packages}
+        left = {container["name"]: messages[container["name"]] for container in pod["spec"]["containers"]}
+        if age >= 3 and None not in left.values() and not pod["status"].get("containerStatuses"):
             pod["status"] = {
                 "phase": "Succeeded",
-                "containerStatuses": [{"name": "prepare", "state": {"terminated": ended}}],
+                "containerStatuses": [
+                    {"name": name, "state": {"terminated": {"exitCode": 0, "reason": "Completed", "message": message}}}
+                    for name, message in left.items()
+                ],
             }
 
     def _read_node(self, pod: Object, age: float) -> None:

@@ -65,12 +65,19 @@ spec:
           env:
           - {name: A, value: "1"}
           - {name: B, valueFrom: {configMapKeyRef: {name: files, key: a.txt}}}
-          envFrom: [{configMapRef: {name: files}, prefix: P_}]
+          - {name: C, valueFrom: {secretKeyRef: {name: keys, key: a}}}
+          envFrom: [{configMapRef: {name: files}, prefix: P_}, {secretRef: {name: keys}}]
           readinessProbe: {httpGet: {path: /, port: http, httpHeaders: [{name: X, value: y}]}}
           resources: {requests: {cpu: 1, memory: 1Gi}}
           securityContext: {capabilities: {add: [NET_BIND_SERVICE]}}
-          volumeMounts: [{name: code, mountPath: /srv, subPath: a}, {name: empty, mountPath: /data}]
-        volumes: [{name: code, configMap: {name: files, items: [{key: a.txt, path: a}]}}, {name: empty, emptyDir: {}}]
+          volumeMounts:
+          - {name: code, mountPath: /srv, subPath: a}
+          - {name: empty, mountPath: /data}
+          - {name: keys, mountPath: /keys}
+        volumes:
+        - {name: code, configMap: {name: files, items: [{key: a.txt, path: a}]}}
+        - {name: empty, emptyDir: {}}
+        - {name: keys, secret: {secretName: keys, items: [{key: a, path: b}]}}
     containerName: server
   endpoint: {http: {port: 5117, path: /, timeout: 10s, headers: [{name: X, value: y}], expect: {status: [200]}}}
   dataset: {source: {inline: "{}\\n[1]\\n"}, order: Sequential}
@@ -79,6 +86,27 @@ spec:
   resources: {cpu: {values: [100m, "1"]}, memory: {min: 128Mi, max: 256Mi, step: 32Mi}}
   search: {maxTrials: 8, deadline: 10m, threads: Auto}
 """
+ADDRESSES = """\
+apiVersion: modelprofiler.io/v1alpha1
+kind: ModelProfile
+metadata: {name: addresses}
+spec:
+  model: {name: m, source: {uri: {uri: "s3://bucket/model", secretRef: keys}}}
+  server:
+    entryScript:
+      source: {secret: {name: keys}}
+      environment: {env: [{name: A, valueFrom: {secretKeyRef: {name: keys, key: score.py}}}]}
+  dataset: {source: {uri: {uri: "https://example.com/rows.txt"}}}
+  load: {closedLoop: {concurrency: 4}}
+  objectives: {maxSlowdownPercent: "20"}
+"""
+SECRET = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "keys"},
+    "data": {"a": "eA=="},
+    "stringData": {"score.py": "def init(): pass\ndef run(data): return data\n"},
+}
 CONFIG_MAP = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
@@ -88,6 +116,7 @@ CONFIG_MAP = {
 }
 PROFILES: list[Any] = [
     yaml.safe_load(TEMPLATE),
+    yaml.safe_load(ADDRESSES),
     *yaml.safe_load_all((API / "full.yaml").read_text(encoding="utf-8")),
     *yaml.safe_load_all((API / "minimal.yaml").read_text(encoding="utf-8")),
 ]
@@ -210,7 +239,7 @@ def test_a_mutated_profile_is_answered_with_sentences(profile: Any) -> None:
     """By validate, plan, and everything that a run does before it starts a server."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "profile.json"
-        file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [CONFIG_MAP, profile]}))
+        file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [CONFIG_MAP, SECRET, profile]}))
         _run("validate", str(file))
         _run("validate", "--for", "cluster", str(file))
         _run("plan", str(file))
@@ -220,11 +249,11 @@ def test_a_mutated_profile_is_answered_with_sentences(profile: Any) -> None:
 
 @MUTATED
 @given(
-    mutated([[CONFIG_MAP, profile] for profile in PROFILES[:1]]),
+    mutated([[CONFIG_MAP, SECRET, profile] for profile in PROFILES[:2]]),
     st.sampled_from(["{}", "[", "- ", ": ", "\t", "&a *a"]),
 )
 def test_a_mutated_file_is_answered_with_sentences(objects: Any, odd: str) -> None:
-    """ConfigMaps beside the profile, and text that is not quite YAML."""
+    """ConfigMaps and Secrets beside the profile, and text that is not quite YAML."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "profile.yaml"
         text = (
@@ -265,3 +294,27 @@ def test_odd_options_of_init_are_answered_with_sentences(options: list[tuple[str
         file = Path(folder) / "rows.txt"
         file.write_bytes(rows)
         _run("init", "--dataset", str(file), "--command", "python3 app.py", *[f"{k}={v}" for k, v in options])
+
+
+@MUTATED
+@given(
+    st.one_of(
+        st.sampled_from(
+            ["http://h", "https://[::1]:5/x?y", "http://u:p@h", "http://[", "http://h:0", "//h", "ftp://h"]
+        ),
+        st.builds("http://{}".format, st.text(max_size=12)),
+        st.sampled_from(TEXTS),
+    ),
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["--path", "--method", "--content-type", "--timeout", "--rate", "--dataset", "--ca-bundle"]
+            ),
+            st.sampled_from(TEXTS),
+        ),
+        max_size=4,
+    ),
+)
+def test_odd_addresses_are_answered_with_sentences(url: str, options: list[tuple[str, str]]) -> None:
+    """Without an objective, so that nothing is asked of any server."""
+    _run("run", f"--url={url}", *[f"{name}={value}" for name, value in options])

@@ -1,5 +1,6 @@
 """`modelprofiler validate`: what is wrong with a file, and with the flags over it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,33 @@ def test_flags_stand_over_what_is_wrong_in_the_file(tmp_path: Path, capsys: pyte
     assert 2 == main(["validate", file])
     assert "spec.resources.cpu: 500 is more than the " in capsys.readouterr().err
     assert 0 == main(["validate", file, "--cpu", "100m"])
+
+
+def test_what_a_run_downloads_is_a_note_of_validate_and_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan does without the rows, as text and as JSON."""
+    rows = {"source": {"uri": {"uri": "https://example.com/rows.txt"}}}
+    file = document(tmp_path, endpoint=PORT, dataset=rows).path
+    note = "spec.dataset.source.uri: the files are downloaded and checked when a run begins"
+    assert 0 == main(["validate", file])
+    assert note in capsys.readouterr().err
+    assert 0 == main(["plan", file])
+    said = capsys.readouterr()
+    assert note in said.err
+    assert "its rows are not known before a run begins" in said.out
+    assert 0 == main(["plan", "--output", "json", file])
+    assert json.loads(capsys.readouterr().out)["dataset"] is None
+    assert 0 == main(["validate", "--for", "cluster", document(tmp_path, dataset=rows).path])
+
+
+def test_a_secret_that_only_the_cluster_has_is_a_note_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a problem here."""
+    rows = {"source": {"secret": {"name": "rows"}}}
+    file = document(tmp_path, endpoint=PORT, dataset=rows).path
+    assert 0 == main(["validate", "--for", "cluster", file])
+    assert "Secret 'rows' is not in the file; it must be in the cluster" in capsys.readouterr().err
+    assert 2 == main(["validate", file])
+    assert "spec.dataset.source.secret.name: there is no Secret 'rows' in the file" in capsys.readouterr().err

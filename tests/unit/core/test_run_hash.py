@@ -102,6 +102,28 @@ def test_a_new_run_can_say_why() -> None:
     assert [] == changed_evidence(before, before)
 
 
+def test_where_packages_come_from_counts_but_not_who_may_have_them() -> None:
+    """The same name may be another package in another index."""
+
+    def asked(**environment: Any) -> str:
+        return hash_of(server={"entryScript": {**SCRIPT, "environment": {"requirements": ["x"], **environment}}})
+
+    url = "https://packages.example/simple"
+    one = asked(packageIndex={"url": url})
+    assert one != asked()
+    assert one == asked(packageIndex={"url": url, "secretRef": "login", "caBundle": "-----BEGIN CERTIFICATE-----"})
+    assert one != asked(packageIndex={"url": url + "/other"})
+
+
+def test_a_run_from_before_env_from_keeps_its_hash() -> None:
+    """A field that is not set is not there."""
+    digests = {"model_digest": None, "code_digest": None, "dataset_digest": None, "image": None}
+    identity = evidence(spec_of(server={"entryScript": SCRIPT}), **digests)
+    assert "envFrom" not in identity["server"]["entryScript"]["environment"]
+    with_group = {**SCRIPT, "environment": {"envFrom": [{"secretRef": {"name": "s"}}]}}
+    assert hash_of(server={"entryScript": SCRIPT}) != hash_of(server={"entryScript": with_group})
+
+
 def test_what_a_good_answer_is_changes_what_is_measured() -> None:
     """Failures are counted by it; without it runs from before these fields keep their hash."""
 

@@ -62,3 +62,12 @@ def test_the_rows_are_in_the_only_key(keys: list[str], message: str) -> None:
     problems = which_rows("c", keys)
     assert bool(message) == bool(problems)
     assert all(message in problem.message for problem in problems)
+
+
+def test_the_rows_of_a_secret_are_named_as_such() -> None:
+    """With the path of its own field."""
+    (problem,) = which_rows("s", ["b", "a"], "Secret")
+    assert ("spec.dataset.source.secret.key", "name the key with the rows: Secret 's' has a, b") == (
+        problem.path,
+        problem.message,
+    )

@@ -39,7 +39,8 @@ def test_several_load_pods_are_for_a_cluster_and_this_machine_says_that_it_has_o
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        ({"server": script(requirements=["x==1"])}, "spec.server.entryScript.environment.requirements"),
+        ({"server": script(requirements=["-r x"])}, "spec.server.entryScript.environment.requirements[0]"),
+        ({"server": script(requirements=["x" * 1000] * 40)}, "spec.server.entryScript.environment.requirements"),
         ({"server": script(pythonVersion="3.12")}, "spec.server.entryScript.environment.pythonVersion"),
         ({"dataset": {"source": {"path": "rows.txt"}}}, "spec.dataset.source.path"),
         ({"server": {"entryScript": {"source": {"path": "."}}}}, "spec.server.entryScript.source.path"),
@@ -52,15 +53,12 @@ def test_what_is_not_supported_in_a_cluster(changes: dict[str, Any], path: str) 
 
 
 def test_a_claim_is_not_supported_on_this_machine() -> None:
-    """A volume of a cluster is no use to it."""
-    for kind, source in (
-        ("persistentVolumeClaim", {"claimName": "x"}),
-        ("secret", {"name": "x"}),
-        ("uri", {"uri": "s3://x/y"}),
-    ):
-        dataset = {"dataset": {"source": {kind: source}}}
-        assert [] == paths("Cluster", **dataset)
-        assert [f"spec.dataset.source.{kind}"] == paths("Local", **dataset)
+    """A volume of a cluster is no use to it; a Secret may be in the file, and an address is anywhere."""
+    claim = {"dataset": {"source": {"persistentVolumeClaim": {"claimName": "x"}}}}
+    assert [] == paths("Cluster", **claim)
+    assert ["spec.dataset.source.persistentVolumeClaim"] == paths("Local", **claim)
+    for source in ({"secret": {"name": "x"}}, {"uri": {"uri": "s3://x/y"}}):
+        assert [] == paths("Cluster", dataset={"source": source}) + paths("Local", dataset={"source": source})
 
 
 def test_a_problem_says_what_would_work() -> None:
@@ -69,9 +67,15 @@ def test_a_problem_says_what_would_work() -> None:
     assert "`modelprofiler init --bundle`" in problem.message
 
 
+def test_a_cluster_installs_packages_and_has_the_python_of_an_image() -> None:
+    """Only the scoring-server image has a version that we know."""
+    assert [] == paths("Cluster", server=script(requirements=["x==1"], pythonVersion="3.11"))
+    assert [] == paths("Cluster", server=script(image="python:3.12", pythonVersion="3.12"))
+
+
 def test_all_problems_are_found_at_once() -> None:
     """Not one a try."""
-    server = script(requirements=["x"], pythonVersion="3.9")
+    server = script(requirements=["-x"], pythonVersion="3.9")
     assert 3 == len(paths("Cluster", dataset={"source": {"path": "x"}}, server=server))
 
 
@@ -84,7 +88,7 @@ def template(**container: Any) -> dict[str, Any]:
     ("server", "path"),
     [
         (
-            script(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}]),
+            script(env=[{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}]),
             "spec.server.entryScript.environment.env[0].valueFrom",
         ),
         (
@@ -93,16 +97,18 @@ def template(**container: Any) -> dict[str, Any]:
         ),
         (template(env=[{"value": "x"}]), "spec.server.template.spec.containers[0].env[0]"),
         (
-            template(envFrom=[{"secretRef": {"name": "x"}}]),
+            template(envFrom=[{"otherRef": {"name": "x"}}]),
             "spec.server.template.spec.containers[0].envFrom[0]",
         ),
     ],
 )
 def test_values_that_only_a_cluster_has_are_refused_outside_of_one(server: dict[str, Any], path: str) -> None:
-    """A ConfigMap of the same file is there everywhere."""
+    """A ConfigMap or Secret of the same file is there everywhere."""
     assert [path] == paths("Local", server=server)
-    there = {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y"}}}
-    assert [] == paths("Local", server=script(env=[there, {"name": "B", "value": "1"}]))
+    key = {"name": "x", "key": "y"}
+    there = [{"name": "A", "valueFrom": {kind: key}} for kind in ("configMapKeyRef", "secretKeyRef")]
+    assert [] == paths("Local", server=script(env=[*there, {"name": "B", "value": "1"}]))
+    assert [] == paths("Local", server=template(envFrom=[{"secretRef": {"name": "x"}}]))
 
 
 def test_what_does_no_harm_is_ignored_and_said() -> None:
@@ -118,3 +124,20 @@ def test_a_workload_is_read_in_a_cluster_only() -> None:
     """On this machine there is none."""
     server = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}
     assert ([], ["spec.server.workloadRef"]) == (paths("Cluster", server=server), paths("Local", server=server))
+
+
+def test_variables_of_whole_objects() -> None:
+    """They are everywhere; with threads Auto nobody could tell which variables they set."""
+    groups = [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "b"}}]
+    server = script(envFrom=groups)
+    assert [] == paths("Cluster", server=server)
+    assert [] == paths("Local", server=server)
+    assert ["spec.search.threads"] == paths("Cluster", server=server, search={"threads": "Auto"})
+
+
+def test_a_login_in_a_requirement_is_not_repeated() -> None:
+    """A message is read by more people than the profile."""
+    asked = spec_of(server=script(requirements=["-i https://me:secret@packages.example/simple"]))
+    (problem,) = unsupported(asked, "Cluster")
+    assert "packages.example" in problem.message
+    assert "secret" not in problem.message

@@ -81,9 +81,22 @@ def test_json_and_lists_are_read(write: Write) -> None:
 
 def test_other_kinds_are_named_in_a_warning(write: Write) -> None:
     """They are for the cluster."""
-    other = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n---\n"
+    other = "apiVersion: v1\nkind: Service\nmetadata: {name: x}\n---\n"
     (warning,) = load_document(write(other + other + PROFILE)).warnings
-    assert "2 Secret" in warning
+    assert "2 Service" in warning
+
+
+def test_secrets_become_files_and_stay_out_of_texts(write: Write) -> None:
+    """Of data in Base64, of stringData as it is, which wins; messages have the key and never the value."""
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: b25l, b: b25l}\nstringData: {b: two}\n---\n"
+    document = load_document(write(secret + PROFILE))
+    assert {"s": {"a": b"one", "b": b"two"}} == document.secrets
+    assert "two" not in repr(document)
+    with pytest.raises(InvalidInput) as error:
+        load_document(write(secret.replace("a: b25l", "a: hunter2!").replace("b: two", "b: 7654321") + PROFILE))
+    messages = messages_of(error)
+    assert 2 == len(messages)
+    assert not any("hunter2" in message or "7654321" in message for message in messages)
 
 
 def test_of_several_profiles_one_must_be_named(write: Write) -> None:

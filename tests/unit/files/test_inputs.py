@@ -1,5 +1,6 @@
 """The inputs of a profile are located and put in place as a cluster mounts them, or reported together as missing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 from tests.unit.files.documents import FILES, container, document
 
 from modelprofiler.core.sources import digest
+from modelprofiler.core.support import ignored
 from modelprofiler.errors import InvalidInput
-from modelprofiler.files.inputs import place_inputs, server_variables
+from modelprofiler.files.inputs import place_inputs, resolve, server_variables
 
 
 def messages_of(tmp_path: Path, **changes: Any) -> str:
@@ -147,3 +149,56 @@ def test_variables_come_from_values_and_from_the_config_maps_of_the_file(tmp_pat
     assert {"A": "1", "B": "1\n2\n"} == values
     at = "spec.server.template.spec.containers[0]"
     assert [f"{at}.envFrom[0].configMapRef", f"{at}.env[2].valueFrom.configMapKeyRef"] == [p.path for p in problems]
+
+
+def test_files_and_variables_come_from_secrets_of_the_file(tmp_path: Path) -> None:
+    """As from ConfigMaps; one that the file does not have is named."""
+    server = container(
+        env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "rows"}}},
+             {"name": "B", "valueFrom": {"secretKeyRef": {"name": "none", "key": "rows", "optional": True}}}],
+        envFrom=[{"secretRef": {"name": "s"}, "prefix": "P_"}, {"secretRef": {"name": "none"}}],
+    )  # fmt: skip
+    written = document(tmp_path, server=server, dataset={"source": {"secret": {"name": "s"}}})
+    (problem,) = [p for p in resolve(written) if p.path.startswith("spec.dataset")]  # type: ignore[union-attr]
+    assert ("spec.dataset.source.secret.name", "there is no Secret 's' in the file") == (
+        problem.path,
+        problem.message.partition(";")[0],
+    )
+    there = replace(written, secrets={"s": {"rows": b"1\n2\n"}})
+    inputs = place_inputs(there, tmp_path / "run")
+    assert (2, "1\n2\n") == (inputs.dataset.rows, inputs.dataset_file.read_text())
+    values, problems = server_variables(there)
+    assert {"A": "1\n2\n", "P_rows": "1\n2\n"} == values
+    assert ["spec.server.template.spec.containers[0].envFrom[1].secretRef"] == [p.path for p in problems]
+
+
+def test_a_secret_of_the_file_is_mounted_and_another_one_is_left_out(tmp_path: Path) -> None:
+    """With a note for the one that is left out."""
+    server = container(volumeMounts=[{"name": "keys", "mountPath": "/keys"}, {"name": "other", "mountPath": "/other"}])
+    server["template"]["spec"]["volumes"] = [
+        {"name": "keys", "secret": {"secretName": "s", "items": [{"key": "k", "path": "sub/key"}]}},
+        {"name": "other", "secret": {"secretName": "none"}},
+    ]
+    there = replace(document(tmp_path, server=server), secrets={"s": {"k": b"1", "l": b"2"}})
+    inputs = place_inputs(there, tmp_path / "run")
+    assert ["/keys"] == list(inputs.mounts)
+    assert {"sub/key": b"1"} == {
+        path.relative_to(inputs.mounts["/keys"]).as_posix(): path.read_bytes()
+        for path in inputs.mounts["/keys"].rglob("*")
+        if path.is_file()
+    }
+    notes = [note for note in ignored(there.profile.spec, there.secrets) if note.startswith("volume ")]
+    assert 1 == len(notes)
+    assert "volume other is not mounted" in notes[0]
+
+
+def test_an_entry_script_has_variables_of_whole_config_maps_too(tmp_path: Path) -> None:
+    """Those of env take precedence, as in a pod; keys get the prefix of their group."""
+    environment = {
+        "env": [{"name": "P_score.py", "value": "1"}],
+        "envFrom": [{"prefix": "P_", "configMapRef": {"name": "files"}}, {"configMapRef": {"name": "none"}}],
+    }
+    script = {"source": {"configMap": {"name": "files"}}, "environment": environment}
+    values, problems = server_variables(document(tmp_path, server={"entryScript": script}))
+    assert ("1", "1\n2\n") == (values["P_score.py"], values["P_rows.txt"])
+    assert ["spec.server.entryScript.environment.envFrom[1].configMapRef"] == [p.path for p in problems]

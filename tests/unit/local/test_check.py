@@ -3,10 +3,12 @@
 import socket
 from pathlib import Path
 
+import pytest
 from tests.ports import unused_port
 from tests.unit.files.documents import container, document
 
 from modelprofiler.files.document import Document
+from modelprofiler.files.fetch import drivers
 from modelprofiler.host.machine import Machine
 from modelprofiler.local.check import examine, examine_for_cluster
 
@@ -37,7 +39,7 @@ def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:
                 "http": {"port": port, "scheme": "HTTPS", "tls": {"caBundle": "-----BEGIN CERTIFICATE-----\nAA=="}}
             },
             dataset={"source": {"path": "nowhere"}},
-            model={"name": "m", "source": {"uri": {"uri": "s3://x"}}},
+            model={"name": "m", "source": {"uri": {"uri": "s3://x", "secretRef": "none"}}},
             resources={"cpu": {"values": ["64"]}, "memory": {"values": ["64Mi"]}},
         )
         paths = {problem.path for problem in examine(profile, MACHINE, {"PATH": "/usr/bin"}).problems}
@@ -45,11 +47,28 @@ def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:
         "spec.endpoint.http.port",
         "spec.endpoint.http.tls.caBundle",
         "spec.server.template.spec.containers[0].command[0]",
-        "spec.server.template.spec.containers[0].env[0].valueFrom",
+        "spec.server.template.spec.containers[0].env[0].valueFrom.secretKeyRef",
         "spec.dataset.source.path",
-        "spec.model.source.uri",
+        "spec.model.source.uri.secretRef",
         "spec.resources.cpu",
     } == paths
+
+
+def test_files_that_a_run_downloads_are_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are no problem; an address that lacks what it needs is one, without asking it."""
+    uri = {"source": {"uri": {"uri": "https://example.com/rows.txt"}}}
+    fine = examine(document(tmp_path, dataset=uri, endpoint=PORT), MACHINE)
+    assert (None, ()) == (fine.inputs, fine.problems)
+    assert "spec.dataset.source.uri: the files are downloaded and checked when a run begins" in fine.warnings
+    monkeypatch.setattr(drivers, "find_spec", lambda _: None)
+    for address, need in (
+        ("models:/m/1", "needs MLFLOW_TRACKING_URI"),
+        ("gs://b/x", "needs fsspec and gcsfs: pip install 'modelprofiler[sources]'"),
+    ):
+        model = {"name": "m", "source": {"uri": {"uri": address}}}
+        (problem,) = examine(document(tmp_path, model=model, endpoint=PORT), MACHINE, {"PATH": "/usr/bin"}).problems
+        assert problem.path == "spec.model.source.uri"
+        assert need in problem.message
 
 
 def test_what_has_no_meaning_here_is_a_warning(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from modelprofiler.api.server import Environment
+from modelprofiler.core.requirements import requirement_problems
 from modelprofiler.errors import EnvironmentFailed
+from modelprofiler.host.packages import error_lines
 from modelprofiler.local import environment as module
-from modelprofiler.local.environment import error_lines, image_requirements, requirement_problems, requirements
+from modelprofiler.local.environment import image_requirements, requirements
 from modelprofiler.local.pip_settings import uv_settings
 
 SERVER = "azureml-inference-server-http"

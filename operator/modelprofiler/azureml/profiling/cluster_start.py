@@ -1,4 +1,4 @@
-"""Starts a run in a cluster: creates a ModelProfile, its ConfigMaps and its claim with the caller's rights."""
+"""Starts a run in a cluster: creates a ModelProfile and all that it names, with the caller's rights."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from modelprofiler.azureml.profiling.cluster_client import CALL_SECONDS
 from modelprofiler.azureml.profiling.cluster_client import call as call_cluster
 from modelprofiler.azureml.profiling.cluster_files import ROWS, Bundle, bundled, config_map
 from modelprofiler.azureml.profiling.environment import Translated
+from modelprofiler.azureml.profiling.pull_secret import Login, pull_secret, secret_name
 from modelprofiler.azureml.profiling.stage import stage
 from modelprofiler.azureml.registry.model import RegisteredModel
 from modelprofiler.azureml.serving.inference_config import InferenceConfig
 from modelprofiler.azureml.workspace_settings import WorkspaceSettings
 from modelprofiler.cluster.act import upload
-from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Cluster
+from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PROFILES, Cluster, Kind
 from modelprofiler.errors import NotFound, Refused
+
+SECRETS = Kind("/api/v1", "secrets")
+"""Not among the adapter's kinds: the operator may not touch Secrets, and the caller only creates one."""
 
 
 def start_in_cluster(
@@ -49,7 +53,7 @@ def start_in_cluster(
         async def create(cluster: Cluster) -> None:
             limited = await _limited_to_nodes(cluster, call, environment)
             profile = _profile(workspace.name, limited, bundle, environment)
-            await _create(cluster, workspace.name, call, profile, bundle)
+            await _create(cluster, workspace.name, call, profile, bundle, environment.login)
 
         upload_seconds = upload.seconds_for(bundle.volume) if bundle.volume else 0.0
         call_cluster(workspace.context, create, CALL_SECONDS + upload_seconds)
@@ -83,6 +87,7 @@ async def _limited_to_nodes(cluster: Cluster, call: manifest.Call, environment: 
 def _profile(namespace: str, call: manifest.Call, bundle: Bundle, environment: Translated) -> ModelProfile:
     name = manifest.kubernetes_name(call.name)
     variables = [{"name": key, "value": value} for key, value in bundle.variables.items()]
+    pull_secrets = {"imagePullSecrets": [{"name": secret_name(name)}]} if environment.login is not None else {}
 
     def source(part: str, **key: str) -> Object:
         if bundle.volume is None or part not in bundle.places:
@@ -95,13 +100,15 @@ def _profile(namespace: str, call: manifest.Call, bundle: Bundle, environment: T
         namespace=namespace,
         code=source("code"),
         file=bundle.file,
-        environment={**environment.spec, "env": [*environment.spec["env"], *variables]},
+        environment={**environment.spec, "env": [*environment.spec["env"], *variables], **pull_secrets},
         model=source("model") if bundle.model is not None or "model" in bundle.places else None,
         dataset=source("dataset", key=ROWS),
     )
 
 
-async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile: ModelProfile, bundle: Bundle) -> None:
+async def _create(
+    cluster: Cluster, namespace: str, call: manifest.Call, profile: ModelProfile, bundle: Bundle, login: Login | None
+) -> None:
     name = profile.metadata.name
     try:
         existing = await cluster.get(PROFILES, namespace, name)
@@ -122,16 +129,24 @@ async def _create(cluster: Cluster, namespace: str, call: manifest.Call, profile
             await upload.discard(cluster, namespace, claim)
         raise
     owner: Object = {"apiVersion": API_VERSION, "kind": KIND, "name": name, "uid": created["metadata"]["uid"]}
-    parts = {"code": bundle.code, "model": bundle.model, "dataset": bundle.dataset}
     try:
         if claim is not None:
             await upload.own(cluster, namespace, claim, owner)
-        for part, files in parts.items():
-            if files is not None:
-                await cluster.create(CONFIG_MAPS, namespace, config_map(f"{name}-{part}", namespace, files, owner))
+        await _create_parts(cluster, namespace, bundle, login, owner)
     except Refused:
         await cluster.delete(PROFILES, namespace, name)
         raise
+
+
+async def _create_parts(cluster: Cluster, namespace: str, bundle: Bundle, login: Login | None, owner: Object) -> None:
+    """Create what the profile names: it goes with the profile, which owns it."""
+    name = owner["name"]
+    if login is not None:
+        await cluster.create(SECRETS, namespace, pull_secret(secret_name(name), namespace, login, owner))
+    parts = {"code": bundle.code, "model": bundle.model, "dataset": bundle.dataset}
+    for part, files in parts.items():
+        if files is not None:
+            await cluster.create(CONFIG_MAPS, namespace, config_map(f"{name}-{part}", namespace, files, owner))
 
 
 def _check_same_call(profile: Object, call: manifest.Call, namespace: str) -> None:

@@ -14,12 +14,8 @@ from packaging.utils import canonicalize_name
 from modelprofiler.azureml.exceptions import UserErrorException
 from modelprofiler.azureml.profiling.conda import Untranslatable, parsed, pypi_packages
 from modelprofiler.azureml.profiling.installable import Answer
-from modelprofiler.azureml.profiling.pip_lines import (
-    PipLines,
-    contradictions,
-    exclude_each_other,
-    pip_lines,
-)
+from modelprofiler.azureml.profiling.pip_lines import PipLines, contradictions, exclude_each_other, pip_lines
+from modelprofiler.azureml.profiling.pull_secret import Login, login_of
 from modelprofiler.azureml.serving.conda_dependencies import package_name
 from modelprofiler.azureml.serving.environment import Environment
 from modelprofiler.azureml.serving.shown import without_login
@@ -32,7 +28,7 @@ SERVER_PACKAGES = frozenset({"azureml-defaults", SERVER})
 too, whose service is gone; `modelprofiler.azureml.profiling.shim` provides the part that scoring scripts import."""
 
 SCORING_IMAGE = frozenset({"joblib", "numpy", "onnxruntime", "pandas", "scikit-learn"})
-"""Packages of the scoring-server image (local/scoring-server.in). A cluster installs no others."""
+"""Packages of the scoring-server image (local/scoring-server.in). For these alone a cluster installs nothing."""
 
 WITH_SCORING_IMAGE = frozenset({"flask", "gunicorn", "inference-schema", "packaging", "pydantic", "requests", "scipy"})
 """Packages that the image has because those depend on them, and that environments name often."""
@@ -71,11 +67,14 @@ class Translated:
         What differs from the original environment, in sentences for the caller.
     packages
         Names of the packages that are installed.
+    login
+        What a cluster pulls the image with; None: what it has.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
+    login: Login | None = None
 
 
 @dataclass
@@ -126,18 +125,17 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     if image and ORIGINAL_IMAGES.match(image):
         result.warnings.append(f"image {image} has no inference server of its own and is not used")
         image = None
+    login = _login(environment, problems)
     variables = _variables(environment, problems)
     lines = _packages(environment, result, problems, in_cluster=in_cluster)
     if index is not None and not in_cluster:
         _ask(index, lines, result, problems)
     if in_cluster and not image:
-        lines = _within_scoring_image(lines, result, problems)
-    elif in_cluster and lines:
-        result.warnings.append(f"a cluster installs nothing: image {image} must have {', '.join(lines)}")
-        lines = []
+        lines = _beyond_scoring_image(lines, result)
     problems.check()
     if image:
         result.spec["image"] = image
+        result.login = login if in_cluster else None
         if not in_cluster:
             result.warnings.append(f"image {image} is not used on this machine; its packages must be listed")
     if lines:
@@ -146,6 +144,14 @@ def translated(environment: Environment, *, in_cluster: bool, index: Index | Non
     result.spec["env"] = [{"name": name, "value": value} for name, value in variables.items()]
     result.warnings = [without_login(warning) for warning in result.warnings]
     return result
+
+
+def _login(environment: Environment, problems: _Problems) -> Login | None:
+    try:
+        return login_of(environment.docker)
+    except ValueError as error:
+        problems.sentences.append(str(error))
+        return None
 
 
 def _variables(environment: Environment, problems: _Problems) -> dict[str, str]:
@@ -267,17 +273,14 @@ def _allows(specifiers: SpecifierSet, minor: int) -> bool:
     return any(specifiers.contains(f"3.{minor}.{patch}") for patch in range(PATCHES))
 
 
-def _within_scoring_image(lines: Sequence[str], result: Translated, problems: _Problems) -> list[str]:
-    """Drop the requirements that the scoring-server image has; report the others as a problem."""
+def _beyond_scoring_image(lines: Sequence[str], result: Translated) -> list[str]:
+    """Return what a cluster has to install: nothing where the scoring-server image has all packages, else all."""
     version = result.spec.pop("pythonVersion", CLUSTER_PYTHON)
     if version != CLUSTER_PYTHON:
         result.warnings.append(f"Python {version} is not used: the cluster's scoring-server image has {CLUSTER_PYTHON}")
-    there = [line for line in lines if package_name(line) in SCORING_IMAGE | WITH_SCORING_IMAGE]
-    if missing := [line for line in lines if line not in there]:
-        problems.sentences.append(
-            f"a cluster installs nothing, and its scoring-server image has no {', '.join(missing)}; build an image "
-            "that has them and name it with Environment.from_docker_image(name, image)"
-        )
-    elif there:
-        result.warnings.append(f"{', '.join(there)}: the versions of the cluster's scoring-server image are used")
+    if any(package_name(line) not in SCORING_IMAGE | WITH_SCORING_IMAGE for line in lines):
+        return list(lines)
+    if lines:
+        versions = "the versions of the cluster's scoring-server image are used"
+        result.warnings.append(f"{', '.join(lines)}: {versions}")
     return []

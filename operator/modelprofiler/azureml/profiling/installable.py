@@ -12,7 +12,8 @@ from pathlib import Path
 from modelprofiler.api.server import Environment
 from modelprofiler.core.support import CLUSTER_PYTHON
 from modelprofiler.errors import EnvironmentFailed, InvalidInput
-from modelprofiler.local.environment import UNREACHABLE, Uv, error_lines, is_built, requirements
+from modelprofiler.host.packages import UNREACHABLE, error_lines
+from modelprofiler.local.environment import Uv, is_built, requirements
 
 SECONDS = 60.0
 """How long the caller waits at most. Resolving takes seconds; the few packages that have to be compiled for it take

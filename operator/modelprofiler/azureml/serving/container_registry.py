@@ -6,7 +6,8 @@ from __future__ import annotations
 class ContainerRegistry:
     """Address and login of an image registry.
 
-    Only the address is used. A cluster pulls from a registry with a login by a secret of its namespace.
+    A run in a cluster gets a Secret with the login, which is deleted with its profile. An environment does not keep it
+    when it is registered or written to a file.
     """
 
     def __init__(self) -> None:

@@ -336,5 +336,5 @@ def refusal_of(action: Action, error: Refused) -> Finding:
     """Return the finding that an action was refused: what was admitted when the run began may be refused later."""
     if isinstance(error, NameTaken):
         return Finding(Reason.ADMISSION_REFUSED, head(str(error), LONGEST_MESSAGE))
-    what = "the pod that reads the claims" if isinstance(action, StartPreparing) else "what the run needs"
+    what = action.claims.pod if isinstance(action, StartPreparing) else "what the run needs"
     return Finding(Reason.ADMISSION_REFUSED, head(f"the API server refuses {what}: {error}", LONGEST_MESSAGE))

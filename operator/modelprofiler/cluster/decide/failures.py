@@ -11,6 +11,7 @@ from modelprofiler.api.trial import Outcome
 from modelprofiler.cluster.decide import reader
 from modelprofiler.cluster.gather.observation import LoadJob, Observation, Pod, Server
 from modelprofiler.cluster.gather.pods import START_REASONS
+from modelprofiler.cluster.manifests.packages import CONTAINER as PACKAGES
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.evidence import Failure, ResultKind
 from modelprofiler.core.text import LONGEST_LAST_WORDS, tail
@@ -117,6 +118,9 @@ def _ended(pod: Pod) -> Failure | None:
     last_words = tail(ended.last_words, LONGEST_LAST_WORDS)
     if ended.out_of_memory:
         return Failure(Outcome.OOM_KILLED, f"container {ended.container} was killed for exceeding its memory limit")
+    if ended.container == PACKAGES:
+        why = "memory ran out" if ended.reason == "OOMKilled" else last_words
+        return Failure(Outcome.DISTURBED, f"the packages of the entry script could not be installed again: {why}")
     cause = f"container {ended.container} ended with exit code {ended.exit_code}"
     if ended.reason == "OOMKilled":
         cause = f"container {ended.container}, which is not the one profiled, exceeded its memory limit"
@@ -158,7 +162,7 @@ def _not_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
 def _never_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
     """Return that the container does not even start: an init container that hangs, a volume that cannot be mounted."""
     bounds = settings.schedule_timeout_seconds, settings.image_pull_timeout_seconds, settings.ready_timeout_seconds
-    longest = sum(bounds)
+    longest = sum(bounds) + (settings.prepare_timeout_seconds if pod.installed is not None else 0)
     if pod.container_started_at is not None or (now - pod.created).total_seconds() <= longest:
         return None
     what = f" ({pod.not_started})" if pod.not_started else ""

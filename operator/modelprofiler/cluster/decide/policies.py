@@ -31,7 +31,7 @@ from modelprofiler.cluster.decide.run import POLL_SECONDS
 from modelprofiler.cluster.decide.throttle import throttled
 from modelprofiler.cluster.gather import glance
 from modelprofiler.cluster.gather.claims import Claims
-from modelprofiler.cluster.gather.prepare import READING, Waiting
+from modelprofiler.cluster.gather.prepare import INSTALLING, READING, Waiting
 from modelprofiler.cluster.gather.world import ActionRefused, Gone, NotStarted, Unreadable, World
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.steps import RunTrial
@@ -151,9 +151,9 @@ def not_accepted(case: Case) -> Decision | None:
     return _refused(case.world, case.profile, finding) if isinstance(finding, Finding) else None
 
 
-@gives(Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET)
+@gives(Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET, Reason.PACKAGES_NOT_INSTALLED)
 def claims_failed_recently(case: Case) -> Decision | None:
-    """A profile whose claims could not be used is refused; they are read again after five minutes."""
+    """A profile whose claims or packages could not be used is refused; they are tried again after five minutes."""
     claims, world = case.world.acceptance, case.world
     if not isinstance(claims, Claims):
         return None
@@ -173,31 +173,38 @@ def claims_queued(case: Case) -> Decision | None:
     if not suspended and not world.ahead:
         return None
     ahead = 0 if suspended else world.ahead
-    message = "The claims have not been read yet."
+    message = "The claims have not been read yet." if claims.reads else "The packages have not been installed yet."
     return Decision(status=_preparing(case, claims, message, ahead), turn=Turn.KEEP if suspended else Turn.WAIT)
 
 
-@gives(Reason.PREPARING, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET)
+@gives(
+    Reason.PREPARING,
+    Reason.SOURCE_NOT_FOUND,
+    Reason.SOURCE_UNREADABLE,
+    Reason.INVALID_DATASET,
+    Reason.PACKAGES_NOT_INSTALLED,
+)
 def claims_result(case: Case) -> Decision | None:
-    """The result of reading the claims is recorded, and the profile is accepted or refused by it."""
+    """The result of the prepare Job is recorded, and the profile is accepted or refused by it."""
     claims, read = case.world.acceptance, case.world.preparation
     if not isinstance(claims, Claims) or not isinstance(read, ClaimsStatus):
         return None
     profile = case.profile.model_copy(update={"status": case.profile.status.model_copy(update={"claims": read})})
     if (refused := _refused_for_claims(case.world, profile, read)) is not None:
         return refused
-    written = status.preparing(profile, "The claims have been read.", 0, case.world.now)
+    message = "The claims have been read." if claims.reads else "The packages have been installed."
+    written = status.preparing(profile, message, 0, case.world.now)
     return Decision(status=written, turn=Turn.TAKE, next_look=0.0)
 
 
 @gives(Reason.PREPARING)
 def claims_job_running(case: Case) -> Decision | None:
-    """A Job reads the files on the claims before anything else of the run starts."""
+    """A Job reads the files on the claims, and installs packages, before anything else of the run starts."""
     claims, preparation = case.world.acceptance, case.world.preparation
     if not isinstance(claims, Claims):
         return None
     actions = _children_removed(case.world, keep=claims.identity)
-    message = READING
+    message = READING if claims.reads else INSTALLING
     if isinstance(preparation, Waiting):
         message = preparation.message
     elif isinstance(preparation, NotStarted):

@@ -168,7 +168,9 @@ def _begin(run: RunInCluster, seen: Observation, trial: TrialInProgress, server:
     pod = server.pod
     if pod is None or pod.ready_at is None or server.deleting:
         waiting = pod.waiting[0] if pod and pod.waiting else pod.unschedulable if pod else ""
-        message = f"waiting for the server to be ready at {trial.limits}" + (f": {waiting}" if waiting else "")
+        installing = pod is not None and pod.installed is False
+        what = "the packages to be installed for the server" if installing else "the server to be ready"
+        message = f"waiting for {what} at {trial.limits}" + (f": {waiting}" if waiting else "")
         return Move((), trial.at(Stage.STARTING, message))
     load = run.profile.spec.load
     if trial.window == "Measure" and load.warmup.seconds + load.duration.seconds < SPARSEST_SAMPLES_SECONDS:

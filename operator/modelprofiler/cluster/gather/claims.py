@@ -1,6 +1,7 @@
 """The sources that only pods read: of PersistentVolumeClaims, whether pods can mount them, and on which node.
 
-Only a pod can see the files on them: a Job reads them (`modelprofiler.cluster.gather.prepare`).
+Only a pod can see the files on them: a Job reads them (`modelprofiler.cluster.gather.prepare`). It is also the first to
+install the packages of an entry script.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
+from modelprofiler.api.server import EntryScript
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CLAIMS, NODES, PODS, Cluster
 from modelprofiler.cluster.manifests.pods import HOSTNAME
 from modelprofiler.cluster.manifests.volumes import ClaimSource, sources_in_pods, sources_on_claims
+from modelprofiler.core.requirements import is_installed
 from modelprofiler.errors import NotFound, Problem, Refused
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.format import RowFormat
@@ -38,12 +41,25 @@ class Claims:
     """Whether the server and the load mount the same volume and only one node can mount it."""
     others: tuple[str, ...] = ()
     """Paths of the fields of the others: Secrets, addresses, and Parquet files in ConfigMaps."""
+    installs: bool = False
+    """Whether packages are installed."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether files are read."""
+        return bool(self.sources or self.others)
+
+    @property
+    def pod(self) -> str:
+        """The pod of the Job, for messages."""
+        does = (["reads the claims"] if self.reads else []) + (["installs the packages"] if self.installs else [])
+        return f"the pod that {' and '.join(does)}"
 
 
 async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem]:
     """Look up the claims of a profile, and find everything that is wrong with them.
 
-    At least one of its sources is one that only pods read.
+    At least one of its sources is one that only pods read, or it has packages to install.
 
     Raises
     ------
@@ -65,6 +81,7 @@ async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem
         host=await _host(cluster, next(iter(nodes.values()))) if nodes else None,
         together=bool(shared & on_one_node),
         others=tuple(path for _, path, source in sources_in_pods(profile) if source.persistent_volume_claim is None),
+        installs=is_installed(profile.spec.server.entry_script),
     )
 
 
@@ -174,5 +191,15 @@ def _identity(profile: ModelProfile, sources: Sequence[ClaimSource], claims: Map
         "rows": RowFormat.of(profile.spec.dataset).to_dict(),
         "promise": Promise.of(profile.spec).to_dict(),
         "rerun": profile.metadata.annotations.get(RERUN_ANNOTATION),
+        **({"packages": _packages(script)} if script is not None and is_installed(script) else {}),
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _packages(script: EntryScript) -> Object:
+    """Return what the packages depend on that are installed.
+
+    The installation's own image and index are not in it: a run keeps the versions it began with when these change.
+    """
+    asked = script.environment.to_dict()
+    return {name: asked.get(name) for name in ("image", "requirements", "pythonVersion", "packageIndex")}

@@ -15,6 +15,7 @@ from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.manifests.fetch import Part
 from modelprofiler.cluster.manifests.volumes import file_name, in_pods_only, sources_in_pods, sources_of
 from modelprofiler.core import sources
+from modelprofiler.core.requirements import is_installed
 from modelprofiler.errors import DatasetError, NotFound, Problem
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.examine import examine
@@ -59,7 +60,8 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable 
         When the API server does not answer.
     """
     files, problems = await _read_files(cluster, profile)
-    looked_up = await claims.look(cluster, profile) if sources_in_pods(profile) else None
+    in_pods = sources_in_pods(profile) or is_installed(profile.spec.server.entry_script)
+    looked_up = await claims.look(cluster, profile) if in_pods else None
     if isinstance(looked_up, list):
         return Unusable(Reason.SOURCE_NOT_FOUND, (*problems, *looked_up))
     if problems:

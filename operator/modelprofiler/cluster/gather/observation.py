@@ -69,6 +69,8 @@ class Pod:
     """Why the profiled container waits, in a word, as ContainerCreating; empty while it runs or has ended."""
     unready: str = ""
     """Which running container is not ready, and which of its probes has not passed; empty when none is."""
+    installed: bool | None = None
+    """Whether the packages of the entry script are installed; None where none are."""
 
     @property
     def gone(self) -> bool:

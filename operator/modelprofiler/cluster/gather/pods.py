@@ -9,6 +9,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.cluster.gather.objects import conditions_of, created, is_deleting, time_of
 from modelprofiler.cluster.gather.observation import Pod, Termination
+from modelprofiler.cluster.manifests.packages import CONTAINER as PACKAGES
 from modelprofiler.core.axis import Limits
 
 IMAGE_REASONS = frozenset(
@@ -57,6 +58,7 @@ def server_pod(pod: Object, container: str) -> Pod:
         has_liveness_probe="livenessProbe" in template,
         not_started=(state.get("waiting") or {}).get("reason") or "",
         unready=_unready(pod),
+        installed=has_ended(pod, PACKAGES),
     )
 
 
@@ -104,21 +106,40 @@ def is_running(pod: Object) -> bool:
     return any("running" in (status.get("state") or {}) for status in _container_statuses(pod))
 
 
-def ended_state(pods: Iterable[Object]) -> Object | None:
-    """Return how the container of a Job's pod has ended: its ContainerStateTerminated; None while none has.
+def ended_state(pods: Iterable[Object], container: str | None = None) -> Object | None:
+    """Return how the container of a Job's pod has ended: its ContainerStateTerminated; None while it has not.
 
-    Our Jobs have one pod. Where the containers of several have ended, somebody else has created pods that say that they
-    are of the Job, and none of them is believed.
+    Without a name any container counts. Our Jobs have one pod. Where the containers of several have ended, somebody
+    else has created pods that say that they are of the Job, and none of them is believed.
     """
     ends: dict[str, Object] = {}
     for pod in pods:
         for status in _container_statuses(pod):
-            if ended := (status.get("state") or {}).get("terminated"):
+            ended = (status.get("state") or {}).get("terminated")
+            if ended and container in (None, status.get("name")):
                 ends.setdefault(pod["metadata"]["name"], ended)
     if len(ends) > 1:
         names = ", ".join(sorted(ends)[:SHOWN_PODS])
         return {"reason": f"{len(ends)} pods say that they are of its Job, which creates one: {names}"}
     return next(iter(ends.values()), None)
+
+
+def failed_before(pods: Iterable[Object]) -> Object | None:
+    """Return how an init container has failed; None where none has."""
+    for pod in pods:
+        for status in (pod.get("status") or {}).get("initContainerStatuses") or []:
+            ended: Object = (status.get("state") or {}).get("terminated") or {}
+            if ended.get("exitCode"):
+                return ended
+    return None
+
+
+def has_ended(pod: Object, init_container: str) -> bool | None:
+    """Return whether an init container of a pod has done its work; None where the pod has none of this name."""
+    if not _named(pod["spec"].get("initContainers") or [], init_container):
+        return None
+    status = _named((pod.get("status") or {}).get("initContainerStatuses") or [], init_container)
+    return ((status.get("state") or {}).get("terminated") or {}).get("exitCode") == 0
 
 
 def how_ended(ended: Object) -> str:

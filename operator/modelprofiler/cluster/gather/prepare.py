@@ -1,33 +1,35 @@
-"""The result of the Job that reads PersistentVolumeClaims, which runs once, before any server starts. Pure.
+"""The result of the Job that reads PersistentVolumeClaims and installs packages, once, before any server starts. Pure.
 
-The operator does not remember it: the name of the Job follows from what is read, and its result is in the pod's
-termination message until it is in the status.
+The operator does not remember it: the name of the Job follows from what is read, and its result is in the termination
+messages of its containers until it is in the status.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any
 
 from modelprofiler.api.conditions import LONGEST_MESSAGE
 from modelprofiler.api.objects import Object
 from modelprofiler.api.status import ClaimsStatus
+from modelprofiler.cluster.gather import installed
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.objects import created, true_conditions_of
-from modelprofiler.cluster.gather.pods import ended_state, how_ended, is_running, start_problem
+from modelprofiler.cluster.gather.pods import ended_state, failed_before, how_ended, is_running, start_problem
+from modelprofiler.cluster.manifests.packages import CONTAINER as PACKAGES
+from modelprofiler.cluster.manifests.prepare import READING_CONTAINER
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.text import LONGEST_LAST_WORDS, head, tail
 from modelprofiler.errors import LoadError
 from modelprofiler.files.inspect import PrepareResult
 
 READING = "reading what is on the claims"
+INSTALLING = "installing the packages of the entry script"
 
 USUAL_START_SECONDS = 5.0
 """Until then nobody needs to hear why the pod does not run yet."""
-
-Why: TypeAlias = Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset"]
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,28 @@ class Waiting:
     message: str
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What a container of the Job has left: fields of the status, and problems as (reason, sentence)."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[tuple[str, str], ...] = ()
+
+
 def read(
     job: Object, pods: Sequence[Object], claims: Claims, settings: Settings, now: datetime
 ) -> ClaimsStatus | Waiting:
     """Return what a Job and its pods show."""
-    fields = [*(source.path for source in claims.sources), *claims.others]
-    only_source = fields[0] if len(fields) == 1 else ""
-
-    def refused(message: str, reason: Why = "SourceUnreadable") -> ClaimsStatus:
-        text = f"{only_source}: {message}" if only_source else message
-        return ClaimsStatus(identity=claims.identity, time=now, reason=reason, message=head(text, LONGEST_MESSAGE))
-
-    if ended := ended_state(pods):
-        return _result(ended, claims, settings, now, refused)
-    if (problem := _without_result(job, settings)) is not None:
-        return refused(problem)
+    ends = {container: ended_state(pods, container) for container in _containers(claims)}
+    done = {container: ended for container, ended in ends.items() if ended is not None}
+    if len(done) == len(ends):
+        return _status(claims, now, *(_part(c, ended, claims, settings) for c, ended in done.items()))
+    if (problem := _without_result(job, pods, claims, settings)) is not None:
+        # What the containers have left that did end is not lost.
+        parts = [_part(c, ended, claims, settings) for c, ended in done.items()]
+        return _status(claims, now, *parts, _refused(claims, problem))
     if any(is_running(pod) for pod in pods):
-        return Waiting(READING)
+        return Waiting(READING if READING_CONTAINER in ends and READING_CONTAINER not in done else INSTALLING)
     longest_start = settings.schedule_timeout_seconds
     if any(pod["spec"].get("nodeName") for pod in pods):
         longest_start += settings.image_pull_timeout_seconds
@@ -61,11 +68,48 @@ def read(
     problem = start_problem(name, pods) or _mount_problem(pods[0]["metadata"]["name"])
     age = (now - created(job)).total_seconds()
     if age > longest_start:
-        return refused(f"the pod that reads the claims has not started in {longest_start:g} s: {problem}")
-    return Waiting(f"waiting for the pod that reads the claims: {problem}" if age > USUAL_START_SECONDS else READING)
+        late = f"{claims.pod} has not started in {longest_start:g} s: {problem}"
+        return _status(claims, now, _refused(claims, late))
+    waiting = READING if claims.reads else INSTALLING
+    return Waiting(f"waiting for {claims.pod}: {problem}" if age > USUAL_START_SECONDS else waiting)
 
 
-def _without_result(job: Object, settings: Settings) -> str | None:
+def _containers(claims: Claims) -> Iterator[str]:
+    if claims.reads:
+        yield READING_CONTAINER
+    if claims.installs:
+        yield PACKAGES
+
+
+def _status(claims: Claims, now: datetime, *parts: _Part) -> ClaimsStatus:
+    """Return the result of the whole Job; the first problem gives the reason, the message names them all."""
+    fields: dict[str, Any] = {"identity": claims.identity, "time": now}
+    problems = [problem for part in parts for problem in part.problems]
+    for part in parts:
+        fields |= part.fields
+    if problems:
+        text = head("; ".join(sentence for _, sentence in problems), LONGEST_MESSAGE)
+        fields |= {"reason": problems[0][0], "message": text}
+    return ClaimsStatus(**fields)
+
+
+def _refused(claims: Claims, message: str) -> _Part:
+    """Return that the Job has left nothing; of a single source, its field is named."""
+    fields = [*(source.path for source in claims.sources), *claims.others]
+    if claims.installs:
+        fields.append(installed.PATH)
+    reason = "SourceUnreadable" if claims.reads else installed.REASON
+    return _Part(problems=((reason, f"{fields[0]}: {message}" if len(fields) == 1 else message),))
+
+
+def _part(container: str, ended: Object, claims: Claims, settings: Settings) -> _Part:
+    if container == PACKAGES:
+        packages, problem = installed.read(ended)
+        return _Part({"packages": packages}, ((installed.REASON, problem),) if problem else ())
+    return _result(ended, claims, settings)
+
+
+def _without_result(job: Object, pods: Sequence[Object], claims: Claims, settings: Settings) -> str | None:
     """Return why a Job has ended without a result; None while it has not."""
     conditions = true_conditions_of(job)
     failed = conditions.get("Failed") or conditions.get("FailureTarget")
@@ -73,31 +117,27 @@ def _without_result(job: Object, settings: Settings) -> str | None:
         return None
     if failed is not None and failed.get("reason") == "DeadlineExceeded":
         longest = f"{settings.prepare_timeout_seconds:g} s (chart value trials.timeouts.prepare)"
-        return f"reading the claims took longer than {longest}"
+        return f"{'reading the claims' if claims.reads else 'installing the packages'} took longer than {longest}"
     why = (failed or {}).get("message") or "its pod is gone"
-    return f"the pod that reads the claims left no result: {why}"
+    if before := failed_before(pods):
+        words = tail(before.get("message") or "", LONGEST_LAST_WORDS)
+        why = f"{how_ended(before)}: {words}" if words else how_ended(before)
+    return f"{claims.pod} left no result: {why}"
 
 
-def _result(
-    ended: Object, claims: Claims, settings: Settings, now: datetime, refused: Callable[[str], ClaimsStatus]
-) -> ClaimsStatus:
-    """Return the result that a container has left."""
+def _result(ended: Object, claims: Claims, settings: Settings) -> _Part:
+    """Return what the container that reads has left."""
     try:
         result = PrepareResult.decode(ended.get("message") or "")
     except LoadError:
-        return refused(_failure(ended, settings))
-    reason = result.problems[0].reason if result.problems else None
-    problems = "; ".join(f"{p.path}: {p.message}" for p in result.problems)
-    return ClaimsStatus(
-        identity=claims.identity,
-        time=now,
-        dataset=result.dataset,
-        code_digest=result.code_digest,
-        model_digest=result.model_digest,
-        single_files=result.single_files,
-        reason=reason,
-        message=head(problems, LONGEST_MESSAGE) or None,
-    )
+        return _refused(claims, _failure(ended, settings))
+    fields = {
+        "dataset": result.dataset,
+        "code_digest": result.code_digest,
+        "model_digest": result.model_digest,
+        "single_files": result.single_files,
+    }
+    return _Part(fields, tuple((p.reason, f"{p.path}: {p.message}") for p in result.problems))
 
 
 def _failure(ended: Object, settings: Settings) -> str:

@@ -11,7 +11,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.sources import SecretSource, UriSource
 from modelprofiler.cluster.manifests.pods import RESTRICTED, RESTRICTED_POD
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.files.fetch.fetch import CA_VARIABLE
+from modelprofiler.files.fetch.apart import CA_VARIABLE
 
 Part = Literal["model", "code", "dataset"]
 

@@ -1,4 +1,8 @@
-"""The load of a trial: the Job that replays the dataset against the server."""
+"""The load of a trial: the Job that replays the dataset against the server.
+
+The first of several load generators has a Job of its own, whose pod the others connect to: its address is in the
+configuration of their Job, so that no Service and no right to make one is needed.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +52,8 @@ def load_job(
 ) -> Object:
     """Return the Job that replays the dataset for one trial, or a part of it.
 
-    The first of several load generators has a Job of its own, whose pod the others connect to: its address is in the
-    configuration of their Job, so that no Service and no right to make one is needed. The index in the configuration is
-    that of the Job's first pod. The Job carries what its trial is for, so that an operator that starts anew finishes
-    the trial as it was begun.
+    It carries what its trial is for, so that an operator that starts anew finishes the trial as it was begun. The index
+    in its configuration is that of its first pod.
 
     Parameters
     ----------
@@ -61,10 +63,8 @@ def load_job(
         The start of the server that the load is for, and the uid of its pod.
     server_host, together
         See `load_pod`.
-    deadline_seconds
-        When the Job is stopped, whatever it does.
-    inline
-        See `Files.of`.
+    deadline_seconds, inline
+        When the Job is stopped, whatever it does; and see `Files.of`.
     """
     first = config.index == 0
     name = (names.load if first else names.other_loads)(profile, run_hash, trial)
@@ -74,14 +74,14 @@ def load_job(
         names.LOAD,
         name,
         labels={names.TRIAL: str(trial)},
-        annotations=names.size_annotations(limits)
-        | {
+        annotations={
+            **names.size_annotations(limits),
             names.PURPOSE: purpose.value,
             names.WINDOW: window,
             names.INCARNATION: str(incarnation),
             names.SERVER_POD: server_pod,
-        }
-        | ({} if first else {names.FIRST_GENERATOR: str(config.index)}),
+            **({} if first else {names.FIRST_GENERATOR: str(config.index)}),
+        },
     )
     job = helper_job(
         profile.spec,

@@ -1,4 +1,4 @@
-"""The look at what only pods read: the Job that reads it once, before any server starts."""
+"""The look at what only pods see: the Job that reads it once, and installs packages, before any server starts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from modelprofiler.api.sources import Source
 from modelprofiler.cluster import names
 from modelprofiler.cluster.manifests.fetch import CREDENTIALS_DIR, Part, credentials_volume, secret_volume
 from modelprofiler.cluster.manifests.metadata import child_metadata
+from modelprofiler.cluster.manifests.packages import add_first_installation
 from modelprofiler.cluster.manifests.pods import Helper, helper_job, helper_pod, on_node
 from modelprofiler.cluster.manifests.template import server_pod_as_written
 from modelprofiler.cluster.manifests.volumes import ClaimSource, claim_volume, sources_in_pods, sources_on_claims
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.requirements import is_installed
 from modelprofiler.files.fetch.web import shown
 from modelprofiler.files.inspect import PrepareConfig, VolumeSource
 from modelprofiler.load.rows.check import Promise
@@ -23,12 +25,17 @@ from modelprofiler.load.rows.format import RowFormat
 CLAIMS_DIR = "/var/modelprofiler/claims"
 OTHERS_DIR = "/var/modelprofiler/sources"
 
+READING_CONTAINER = "prepare"
+"""Name of the container that reads the sources, after its command."""
+
 STOP_SECONDS = 2
 """It writes nothing, so nothing is lost when it is stopped."""
 
 
 def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, host: str | None) -> Object:
-    """Return the Job that reads the sources that only pods read; each claim is mounted once.
+    """Return the Job that reads the sources that only pods read, each claim mounted once, and installs packages.
+
+    Each is the work of a container; where there is nothing to read, only packages are installed.
 
     Parameters
     ----------
@@ -41,7 +48,7 @@ def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, hos
     claims = dict.fromkeys(source.claim.claim_name for source in sources)
     roots = {claim: f"{CLAIMS_DIR}/{number}" for number, claim in enumerate(claims)}
     helper = Helper(
-        command="prepare",
+        command=READING_CONTAINER,
         config_annotation=names.PREPARE_CONFIG,
         stop_seconds=STOP_SECONDS,
         placement=_placement(profile, host),
@@ -50,16 +57,27 @@ def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, hos
     for number, (claim, root) in enumerate(roots.items()):
         _mount(pod, claim_volume(f"claim-{number}", claim), root)
     others = [_other(pod, *source) for source in sources_in_pods(profile) if not source[2].persistent_volume_claim]
-    config = _config(profile, [*_on_claims(sources, roots), *others])
+    read = [*_on_claims(sources, roots), *others]
+    config = {}
+    if read:
+        config = {names.PREPARE_CONFIG: _config(profile, read).model_dump_json(by_alias=True, exclude_none=True)}
+    else:
+        pod["containers"], pod["volumes"] = [], []
+    script = profile.spec.server.entry_script
+    if script is not None and is_installed(script):
+        add_first_installation(pod, script, settings)
     longest = settings.schedule_timeout_seconds + settings.image_pull_timeout_seconds + settings.prepare_timeout_seconds
-    return helper_job(
+    job = helper_job(
         profile.spec,
         settings,
         child_metadata(profile, identity, names.PREPARE, names.prepare(profile, identity)),
         pod,
-        annotations={names.PREPARE_CONFIG: config.model_dump_json(by_alias=True, exclude_none=True)},
+        annotations=config,
         deadline_seconds=int(longest),
     )
+    if is_installed(script) or any(source.uri for source in read):
+        job["spec"]["template"]["metadata"]["labels"][names.DOWNLOADS] = "true"
+    return job
 
 
 def _mount(pod: Object, volume: Object, path: str, *, read_only: bool = True) -> None:

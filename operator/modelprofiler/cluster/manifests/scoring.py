@@ -8,9 +8,12 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import DEFAULT_CONTAINER
 from modelprofiler.api.server import EntryScript
 from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.cluster.manifests.packages import PROGRAMS, add_packages
 from modelprofiler.cluster.manifests.pods import RESTRICTED, RESTRICTED_POD
 from modelprofiler.cluster.manifests.volumes import Files
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.requirements import is_installed
 from modelprofiler.core.scoring import READY_PATH, scoring_command, scoring_variables
 from modelprofiler.core.sources import INLINE_MODEL
 
@@ -36,8 +39,16 @@ def placed(script: EntryScript) -> Object:
     return {name: value for name, value in fields.items() if value}
 
 
-def scoring_pod(spec: ModelProfileSpec, script: EntryScript, settings: Settings, files: Files) -> Object:
-    """Return the spec of the pod that serves an entry script, before its size is set and it is placed."""
+def scoring_pod(
+    spec: ModelProfileSpec, script: EntryScript, settings: Settings, files: Files, limits: Limits
+) -> Object:
+    """Return the spec of the pod that serves an entry script, before its size is set and it is placed.
+
+    Parameters
+    ----------
+    limits
+        The size that it will get, which what comes before the server follows.
+    """
     port = spec.endpoint.http.port
     model_dir = MODEL_DIR if spec.model is not None and spec.model.source is not None else None
     env = environment(scoring_variables(script, CODE_DIR, SCRATCH_DIR, model_dir))
@@ -49,7 +60,9 @@ def scoring_pod(spec: ModelProfileSpec, script: EntryScript, settings: Settings,
         "name": DEFAULT_CONTAINER,
         "image": script.environment.image or settings.scoring_image,
         "imagePullPolicy": settings.image_pull_policy,
-        "command": scoring_command(script, port, CODE_DIR, model_dir),
+        "command": scoring_command(
+            script, port, CODE_DIR, model_dir, programs=PROGRAMS if is_installed(script) else None
+        ),
         "workingDir": SCRATCH_DIR,
         "env": env,
         "ports": [{"name": "score", "containerPort": port}],
@@ -76,4 +89,8 @@ def scoring_pod(spec: ModelProfileSpec, script: EntryScript, settings: Settings,
         files.mount("model", spec.model.source, MODEL_DIR, pod, container, INLINE_MODEL)
     if secrets:
         pod["imagePullSecrets"] = secrets
+    if script.environment.env_from:
+        container["envFrom"] = [group.to_dict() for group in script.environment.env_from]
+    if is_installed(script):
+        add_packages(pod, container, script, settings, limits, tuple(files.versions))
     return pod

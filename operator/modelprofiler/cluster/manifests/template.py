@@ -75,7 +75,7 @@ def pod_template(
         template = copy.deepcopy(spec.server.template)
     else:
         assert spec.server.entry_script is not None
-        template = {"spec": scoring_pod(spec, spec.server.entry_script, settings, files)}
+        template = {"spec": scoring_pod(spec, spec.server.entry_script, settings, files, limits)}
     pod: Object = template["spec"]
     profiled = next(c for c in pod["containers"] if c["name"] == container_name(spec))
     annotations = (template.get("metadata") or {}).get("annotations") or {}

@@ -80,6 +80,8 @@ class Files:
     """Those of the run: the image that fetches files."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """Digests that files must have when they are fetched again, by part."""
+    versions: Collection[str] = ()
+    """Packages that the prepare Job has installed, as NAME==VERSION, which every pod has to install."""
 
     @classmethod
     def of(cls, profile: ModelProfile, run_hash: str, settings: Settings, inline: str | None = None) -> Self:
@@ -98,6 +100,7 @@ class Files:
             (*rows, *(claims.single_files if claims else ())),
             settings,
             {part: digest for part, digest in digests.items() if digest is not None},
+            tuple(claims.packages) if claims else (),
         )
 
     def mount(

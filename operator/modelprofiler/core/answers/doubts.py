@@ -50,8 +50,16 @@ def _is_error(spec: ModelProfileSpec, kind: AnswerKind) -> bool:
     return kind.error and expect.error_bodies == "Doubt" and not expect.is_about_bodies
 
 
-def doubts(spec: ModelProfileSpec, load: LoadStatus) -> list[str]:
-    """Return a sentence for each reason to doubt that the good answers of a load are answers, the gravest first."""
+def doubts(
+    spec: ModelProfileSpec, load: LoadStatus, subject: str = "the recommended size is that of a server that fails"
+) -> list[str]:
+    """Return a sentence for each reason to doubt that the good answers of a load are answers, the gravest first.
+
+    Parameters
+    ----------
+    subject
+        What answers that report errors mean for the result, as a clause.
+    """
     good = good_kinds(spec, load)
     total = sum(kind.answers for kind in good)
     if not total:
@@ -59,7 +67,7 @@ def doubts(spec: ModelProfileSpec, load: LoadStatus) -> list[str]:
     errors = [kind for kind in good if _is_error(spec, kind)]
     share = sum(kind.answers for kind in errors) / total
     if share >= NOTED_SHARE:
-        return [_about_errors(errors, good, share)]
+        return [_about_errors(errors, good, share, subject)]
     others = [kind for kind in good[1:] if kind.answers >= OTHER_SHARE * total]
     if others:
         kinds = "; ".join(f"{_percent(kind.answers / total)} {_described(kind)}" for kind in (good[0], *others))
@@ -176,7 +184,7 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     )
 
 
-def _about_errors(errors: Sequence[AnswerKind], good: Sequence[AnswerKind], share: float) -> str:
+def _about_errors(errors: Sequence[AnswerKind], good: Sequence[AnswerKind], share: float, subject: str) -> str:
     sentence = (
         f"{_percent(share)} of the answers look like reports of errors, although their status counts as success: "
         f"{_described(errors[0])}"
@@ -187,10 +195,7 @@ def _about_errors(errors: Sequence[AnswerKind], good: Sequence[AnswerKind], shar
         sentence += f"; others are {_described(others[0])}"
         every = rows + sum(kind.rows for kind in others)
         sentence += f". Errors came for {rows} of {every} different requests that were looked at"
-    return (
-        f"{sentence}. Where they are errors, the recommended size is that of a server that fails: correct the dataset "
-        "or the server."
-    )
+    return f"{sentence}. Where they are errors, {subject}: correct the dataset or the server."
 
 
 def _described(kind: AnswerKind) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from modelprofiler.files.fetch.failure import FetchFailed
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_CREDENTIAL = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|CONNECTION_STRING|SAS")
 LARGEST = 2**20
 """Bytes of a Secret at most."""
 SHORTEST_SECRET = 4
@@ -36,7 +37,8 @@ class Credentials:
             return cls({})
         values = {}
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if path.name.startswith(".") or not path.is_file():
+            # The kubelet keeps the files in folders that begin with two dots; a key may begin with one.
+            if path.name.startswith("..") or not path.is_file():
                 continue
             try:
                 values[path.name] = path.read_bytes()[:LARGEST].decode().strip()
@@ -72,8 +74,9 @@ class Credentials:
         return self.values.get(key) or os.environ.get(key, "")
 
     def removed_from(self, text: str) -> str:
-        """Return a text without the values."""
-        for value in sorted(self.values.values(), key=len, reverse=True):
+        """Return a text without the values, and without those of variables that are credentials by their name."""
+        known = [value for name, value in os.environ.items() if _CREDENTIAL.search(name)]
+        for value in sorted([*self.values.values(), *known], key=len, reverse=True):
             if len(value) >= SHORTEST_SECRET:
                 text = text.replace(value, "***")
         return text

@@ -13,10 +13,7 @@ from modelprofiler.files.fetch import mlflow, object_store, oci
 from modelprofiler.files.fetch.credentials import Credentials
 from modelprofiler.files.fetch.failure import FetchFailed
 from modelprofiler.files.fetch.target import Target
-from modelprofiler.files.fetch.web import Web
-
-CA_VARIABLE = "MODELPROFILER_CA_BUNDLE"
-"""Environment variable of `modelprofiler fetch` with the CA certificates by which servers are verified."""
+from modelprofiler.files.fetch.web import Web, shown
 
 
 def fetch(uri: str, folder: Path, *, credentials: Path | None = None, ca_bundle: str = "") -> None:
@@ -41,6 +38,11 @@ def fetch(uri: str, folder: Path, *, credentials: Path | None = None, ca_bundle:
         if ca_file is not None:  # for the drivers of object stores
             os.environ.update(dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(ca_file)))
         os.environ.update(secret.variables())
+        _fetch(uri, scheme, target, secret, ca_file)
+
+
+def _fetch(uri: str, scheme: str, target: Target, secret: Credentials, ca_file: Path | None) -> None:
+    try:
         if scheme == "https":
             name = PurePosixPath(unquote(urlsplit(uri).path)).name or "index"
             target.write(name, Web(secret.headers(), ca_file).download(uri))
@@ -52,6 +54,10 @@ def fetch(uri: str, folder: Path, *, credentials: Path | None = None, ca_bundle:
             mlflow.fetch(uri, target, secret, ca_file)
         else:
             raise FetchFailed(f"{scheme or uri!r:.100} is no address that files are fetched from")
+    except FetchFailed:
+        raise
+    except Exception as error:  # what an answer of a server may lead to; its text may have a credential in it
+        raise FetchFailed(f"{shown(uri)} cannot be read: {type(error).__name__}") from error
 
 
 @contextmanager

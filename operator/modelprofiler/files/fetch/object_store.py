@@ -12,6 +12,8 @@ from modelprofiler.files.fetch.target import Target
 from modelprofiler.files.fetch.web import shown
 
 SCHEMES = ("s3", "gs", "abfs", "abfss", "hf")
+LONGEST_CHAIN = 10
+"""Errors behind an error that are looked at: drivers have two or three, and a chain may be a circle."""
 PIECE = 4 * 2**20
 """Bytes that are read at once; a driver keeps two or three such pieces."""
 
@@ -65,11 +67,30 @@ def _pieces(system: Any, path: str) -> Iterator[bytes]:
 
 
 def _failure(uri: str, error: Exception, credentials: Credentials) -> FetchFailed:
-    if isinstance(error, FileNotFoundError):
+    status = _status(error)
+    if isinstance(error, FileNotFoundError) or status == 404:
         return FetchFailed(f"{shown(uri)} does not exist", "SourceNotFound")
     text = credentials.removed_from(f"{type(error).__name__}: {error}")[:200]
-    if isinstance(error, PermissionError) or any(word in text for word in ("403", "Forbidden", "AccessDenied", "401")):
-        return FetchFailed(f"access to {shown(uri)} is denied: {text}")
+    words = ("403", "Forbidden", "AccessDenied", "401")
+    if isinstance(error, PermissionError) or status in (401, 403) or any(word in text for word in words):
+        code = f" (status {status})" if status is not None else ""
+        return FetchFailed(f"access to {shown(uri)} is denied{code}: {text}")
     if "credential" in text.lower():
         return FetchFailed(f"{shown(uri)} needs credentials; secretRef names the Secret that has them: {text}")
     return FetchFailed(f"{shown(uri)} cannot be read: {text}")
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the status of the answer that a driver's error was raised for; each driver keeps it elsewhere."""
+    seen: BaseException | None = error
+    for _ in range(LONGEST_CHAIN):
+        if seen is None:
+            return None
+        response = getattr(seen, "response", None)
+        metadata = response.get("ResponseMetadata") if isinstance(response, dict) else None
+        inner = metadata.get("HTTPStatusCode") if isinstance(metadata, dict) else getattr(response, "status_code", None)
+        for status in (inner, *(getattr(seen, name, None) for name in ("status_code", "status", "code"))):
+            if isinstance(status, int) and 400 <= status < 600:
+                return status
+        seen = seen.__cause__ or seen.__context__
+    return None

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 from tests.unit.cluster.decide.replay import dump, dump_decision
+from tests.unit.cluster.gather.test_installed import INSTALLED, UNRESOLVED, with_packages
 from tests.unit.cluster.gather.test_prepare import world as on_claims
 from tests.unit.cluster.objects import load_result, load_status, node, raw_profile
 from tests.unit.cluster.standin import edit
@@ -164,6 +165,21 @@ def _job_of(pod: Any, simulation: Simulation) -> Any:
     return next((j["metadata"]["annotations"] for j in simulation.cluster.of(JOBS) if j["metadata"]["uid"] == uid), {})
 
 
+async def packages_to_install() -> World:
+    """The entry script asks for a package."""
+    return await first(with_packages(None), by("claims_job_running"))
+
+
+async def packages_not_installed() -> World:
+    """The Job could not install the package."""
+    return await first(with_packages(UNRESOLVED), by("claims_result"))
+
+
+async def packages_installed() -> World:
+    """The Job has installed the package: the first server is started."""
+    return await first(with_packages(INSTALLED), stage("Starting"))
+
+
 async def starting() -> World:
     """The first server is not ready yet."""
     return await first(
@@ -305,6 +321,9 @@ SCENES: tuple[Callable[[], Awaitable[World]], ...] = (
     unreadable,
     claims_to_read,
     claims_read,
+    packages_to_install,
+    packages_not_installed,
+    packages_installed,
     starting,
     first_of_several,
     load_pod_lost,

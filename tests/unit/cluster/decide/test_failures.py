@@ -138,6 +138,24 @@ FAILURES = {
             "or the image is not there; `kubectl get events` may say more"
         ),
     ),
+    "packages were installed once but not again, which is no question of the size": (
+        5,
+        ends(crash(1, "requirements: cannot be installed: Failed to fetch x", container="modelprofiler-packages")),
+        "Disturbed",
+        (
+            "the packages of the entry script could not be installed again: requirements: cannot be installed: Failed "
+            "to fetch x"
+        ),
+    ),
+    "packages that are never installed": (
+        731,
+        a_server(pod=replace(PENDING, node="node1", not_started="PodInitializing", installed=False)),
+        "NeverReady",
+        (
+            "the container did not start within 730s (PodInitializing): an init container has not ended, or a volume "
+            "or the image is not there; `kubectl get events` may say more"
+        ),
+    ),
     "it never becomes ready": (
         62,
         a_server(pod=replace(STARTING, unready="the startupProbe (port 80) of container server did not pass")),

@@ -465,3 +465,14 @@ def test_a_soak_sends_a_load_with_a_window_of_its_own_and_says_why() -> None:
     for active_trial in (move.active, running.active):
         assert active_trial is not None
         assert f"sending the load at {soak.limits}: memory grew" == active_trial.message
+
+
+@pytest.mark.parametrize(
+    ("installed", "what"), [(False, "the packages to be installed"), (True, "the server"), (None, "the server")]
+)
+def test_a_server_whose_packages_are_being_installed_says_so(installed: bool | None, what: str) -> None:
+    """Its time to be ready has not begun."""
+    waiting = replace(STARTING, installed=installed)
+    move = next_move(a_run(REFERENCE), see(a_server(1, waiting)))
+    assert move.active is not None
+    assert move.active.message.startswith(f"waiting for {what}")

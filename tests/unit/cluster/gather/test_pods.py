@@ -190,3 +190,27 @@ def test_a_liveness_probe_and_a_probe_that_does_not_pass_are_seen() -> None:
         seen.has_liveness_probe,
         seen.unready,
     )
+
+
+@pytest.mark.parametrize(
+    ("containers", "statuses", "installed"),
+    [
+        ([], [], None),
+        ([{"name": "other"}], [{"name": "other", "state": {"terminated": {"exitCode": 0}}}], None),
+        ([{"name": "modelprofiler-packages"}], [], False),
+        ([{"name": "modelprofiler-packages"}], [{"name": "modelprofiler-packages", "state": {"running": {}}}], False),
+        (
+            [{"name": "modelprofiler-packages"}],
+            [{"name": "modelprofiler-packages", "state": {"terminated": {"exitCode": 0}}}],
+            True,
+        ),
+    ],
+)
+def test_a_pod_shows_whether_its_packages_are_installed(
+    containers: list[Object], statuses: list[Object], installed: bool | None
+) -> None:
+    """Where there are any to install."""
+    body = pod(SMALL)
+    body["spec"]["initContainers"] = containers
+    body["status"]["initContainerStatuses"] = statuses
+    assert installed is a_pod_of(body).installed

@@ -251,7 +251,10 @@ CREATING = {"spec": {"nodeName": "n"}, "status": {"containerStatuses": [{"state"
 
 def ended(**how: Any) -> Object:
     """Return a pod whose container has ended."""
-    return {"spec": {"nodeName": "n"}, "status": {"containerStatuses": [{"state": {"terminated": how}}]}}
+    return {
+        "spec": {"nodeName": "n"},
+        "status": {"containerStatuses": [{"name": "prepare", "state": {"terminated": how}}]},
+    }
 
 
 def failed(reason: str, message: str) -> Object:

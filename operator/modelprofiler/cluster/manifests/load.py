@@ -67,12 +67,11 @@ def load_job(
         When the Job is stopped, whatever it does; and see `Files.of`.
     """
     first = config.index == 0
-    name = (names.load if first else names.other_loads)(profile, run_hash, trial)
     meta = child_metadata(
         profile,
         run_hash,
         names.LOAD,
-        name,
+        (names.load if first else names.other_loads)(profile, run_hash, trial),
         labels={names.TRIAL: str(trial)},
         annotations={
             **names.size_annotations(limits),

@@ -145,7 +145,12 @@ def _result(generators: Sequence[_Generator], server_node: str) -> LoadResult | 
     results = [g.result for g in generators if g.result is not None]
     if not results or len(results) < len(generators):
         return None
-    return merge(results, [number for number, g in enumerate(generators) if g.node and g.node == server_node])
+    beside = [number for number, g in enumerate(generators) if g.node and g.node == server_node]
+    try:
+        return merge(results, beside)
+    except (ValueError, ArithmeticError) as error:  # each can be read, but somebody has made up their numbers
+        why = head(str(error), LONGEST_REASON)
+        return LoadResult(ResultKind.FAILED, f"the results of the load generators cannot be added up: {why}")
 
 
 def _tells_most(generator: _Generator) -> int:

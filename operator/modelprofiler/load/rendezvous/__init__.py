@@ -16,4 +16,5 @@ def company_of(config: LoadConfig, say: Callable[[str], None]) -> Company:
         return Company()
     if config.index == 0:
         return Hub(config.rendezvous, config.load.parallelism, say)
-    return Member(config.rendezvous, config.index, say)
+    longest = config.connect_timeout + config.first_request_patience
+    return Member(config.rendezvous, config.index, longest, say)

@@ -57,6 +57,8 @@ class Hub(Company):
         self._agreed: set[str] = set()
         self._decided = asyncio.Event()
         """All are ready, or one is lost."""
+        if not self._others:
+            self._decided.set()
         self._connections: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self._left = False

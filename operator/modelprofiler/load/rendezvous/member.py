@@ -16,7 +16,8 @@ RETRY_SECONDS = 0.25
 """Pause between two attempts. The first generator listens before the others are started, so that one is enough but
 where a network policy takes a moment to hold for a new pod."""
 LATEST_START = 60.0
-"""Seconds until the start that a message may ask for; the first generator asks for a quarter of a second."""
+"""Seconds until the start that a message may ask for; the first generator asks for a quarter of a second. They are also
+what it may take longer than it says: for single requests until the server is idle, and for the reference loop."""
 
 
 class Member(Company):
@@ -28,12 +29,15 @@ class Member(Company):
         Where the first generator is, and how long to wait for it.
     index
         Of this generator.
+    longest
+        Seconds that the first generator may take until it is ready.
     say
         Called with a line about the progress.
     """
 
-    def __init__(self, config: RendezvousConfig, index: int, say: Callable[[str], None]) -> None:
+    def __init__(self, config: RendezvousConfig, index: int, longest: float, say: Callable[[str], None]) -> None:
         super().__init__()
+        self._longest = longest
         self._config = config
         self._index = index
         self._say = say
@@ -60,8 +64,9 @@ class Member(Company):
         self._say("waiting for the other load generators")
         self._tell("ready")
         try:
-            # The first waits as long for the others, and then gives the start or ends.
-            await asyncio.wait_for(self._decided.wait(), self._config.patience + LATEST_START)
+            # Once it is ready it waits for the others, and then gives the start or ends.
+            bound = self._longest + self._config.patience + LATEST_START
+            await asyncio.wait_for(self._decided.wait(), bound)
         except TimeoutError:
             return "the first load generator gave no start"
         if self.lost:

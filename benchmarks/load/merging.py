@@ -11,7 +11,7 @@ from benchmarks.load import generator
 from benchmarks.load.honesty import exact_quantile
 
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.result import merge
+from modelprofiler.load.merge import merge
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 RATE = 1000

@@ -287,11 +287,6 @@ CASES: dict[str, Case] = {
         ("spec.dataset: rows 2, 3 are not Base64",),
         {"spec.dataset.encoding": "Base64", "spec.dataset.source": {"inline": "AA==\n*\nA\n"}},
     ),
-    "two-load-pods": Case(
-        "NotSupported",
-        (f"spec.load.parallelism: more than one load pod {NOT_YET}; use 1",),
-        {"spec.load.parallelism": 2},
-    ),
     "requirements": Case(
         "NotSupported",
         (
@@ -308,13 +303,11 @@ CASES: dict[str, Case] = {
     "many-problems": Case(
         "NotSupported",
         (
-            f"spec.load.parallelism: more than one load pod {NOT_YET}; use 1; ",
             "spec.server.containerName: the template has no container 'sever'; it has server; ",
             f"{POD}.hostIPC: shares the node's namespace; {NOT_ALLOWED}",
         ),
         {
             "spec.dataset.encoding": "Base64",
-            "spec.load.parallelism": 2,
             "spec.server.containerName": "sever",
             f"{POD}.hostIPC": True,
         },

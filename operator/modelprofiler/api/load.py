@@ -60,7 +60,10 @@ class Load(ApiModel):
     """Length of the measurement window. A window that only has to decide whether a size passes may end earlier; one
     with too few requests for the objective's percentile is extended."""
     parallelism: Annotated[int, Field(ge=1, le=64)] = 1
-    """Number of load generator pods. More than one is not supported in this version."""
+    """Number of load generator pods, for a load that one cannot generate. All start together, each sends its share of
+    the requests and its part of the rows, and their results are added up. A window then never ends early because its
+    result is certain, since no pod sees the answers of the others. On a machine of your own one process sends it all.
+    """
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (
@@ -68,6 +71,10 @@ class Load(ApiModel):
             "duration must be from 5s to 1h",
         ),
         ("duration(self.warmup) <= duration('10m')", "warmup must be at most 10m"),
+        (
+            "!has(self.closedLoop) || self.closedLoop.concurrency >= self.parallelism",
+            "parallelism must be at most closedLoop.concurrency, so that every load pod has a client",
+        ),
     )
 
     @model_validator(mode="after")
@@ -76,4 +83,6 @@ class Load(ApiModel):
             raise ValueError("duration must be from 5s to 1h")
         if self.warmup.seconds > 600:
             raise ValueError("warmup must be at most 10m")
+        if self.closed_loop is not None and self.closed_loop.concurrency < self.parallelism:
+            raise ValueError("parallelism must be at most closedLoop.concurrency, so that every load pod has a client")
         return self

@@ -27,6 +27,8 @@ WINDOW = f"{GROUP}/window"
 SERVER_POD = f"{GROUP}/server-pod-uid"
 LOAD_CONFIG = f"{GROUP}/load-config"
 PREPARE_CONFIG = f"{GROUP}/prepare-config"
+FIRST_GENERATOR = f"{GROUP}/first-generator"
+"""Annotation of the Job of further load generators: the index of its first pod among those of its trial."""
 STARTED_FOR = f"{GROUP}/started-for-trial"
 CONTENT = f"{GROUP}/content"
 """Annotation of a claim that is filled: the digest of its files."""
@@ -64,6 +66,11 @@ def server(profile: ModelProfile, run_hash: str, incarnation: int) -> str:
 def load(profile: ModelProfile, run_hash: str, trial: int) -> str:
     """Return the name of a trial's load Job."""
     return f"{base(profile, run_hash)}-t{trial}"
+
+
+def other_loads(profile: ModelProfile, run_hash: str, trial: int) -> str:
+    """Return the name of the Job of a trial's load generators but the first."""
+    return f"{load(profile, run_hash, trial)}-others"
 
 
 def reader(profile: ModelProfile, run_hash: str, trial: int) -> str:

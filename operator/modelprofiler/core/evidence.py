@@ -22,6 +22,8 @@ class ResultKind(StrEnum):
     """Nothing accepted a connection within the connect timeout."""
     SMOKE_FAILED = "SmokeFailed"
     """The first request did not get the expected response."""
+    ABANDONED = "Abandoned"
+    """Another generator of the same load failed, so that this one ended."""
     SATURATED = "Saturated"
     """The load generator was the bottleneck, so the numbers are no evidence about the server."""
     FAILED = "Failed"
@@ -221,6 +223,7 @@ class Evidence:
 FAILED_LOADS = {
     ResultKind.CONNECT_FAILED: Outcome.NEVER_READY,
     ResultKind.SMOKE_FAILED: Outcome.ERRORS,
+    ResultKind.ABANDONED: Outcome.LOAD_FAILED,
     ResultKind.SATURATED: Outcome.GENERATOR_SATURATED,
     ResultKind.FAILED: Outcome.LOAD_FAILED,
 }

@@ -40,14 +40,13 @@ def unsupported(spec: ModelProfileSpec, environment: Environment) -> list[Proble
     return [
         *server,
         *(problem for path, source in sources_of(spec) for problem in _source(path, source, environment)),
-        *_load(spec),
         *_threads(spec),
     ]
 
 
 def unsupported_load(spec: ModelProfileSpec) -> list[Problem]:
     """Return the same for a load that is sent from this machine to a server that is not started: its rows alone."""
-    return [*_source("spec.dataset.source", spec.dataset.source, "Local"), *_load(spec)]
+    return list(_source("spec.dataset.source", spec.dataset.source, "Local"))
 
 
 def ignored(spec: ModelProfileSpec, secrets: Collection[str] = ()) -> list[str]:
@@ -66,9 +65,17 @@ def ignored(spec: ModelProfileSpec, secrets: Collection[str] = ()) -> list[str]:
         )
     if spec.pod_metadata is not None:
         sentences.append("podMetadata is for a cluster; on this machine there are no pods")
+    sentences += one_generator(spec)
     if spec.suspend:
         sentences.append("suspend is for a cluster; on this machine the run starts anyway")
     return sentences
+
+
+def one_generator(spec: ModelProfileSpec) -> list[str]:
+    """Return a sentence where a profile asks for several load generators, of which this machine has one."""
+    number = spec.load.parallelism
+    sentence = f"load.parallelism {number} is for a cluster; on this machine one process sends the whole load"
+    return [sentence] if number > 1 else []
 
 
 def _ignored_of_script(spec: ModelProfileSpec) -> Iterator[str]:
@@ -222,8 +229,3 @@ def _threads(spec: ModelProfileSpec) -> Iterator[Problem]:
             "Auto replaces no variable that the profile sets, but it cannot see what envFrom sets; write the "
             "variables into env",
         )
-
-
-def _load(spec: ModelProfileSpec) -> Iterator[Problem]:
-    if spec.load.parallelism > 1:
-        yield Problem("spec.load.parallelism", "more than one load pod is not supported yet; use 1")

@@ -46,12 +46,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write the result to (default: %(default)s)",
     )
+    parser.add_argument(
+        "--completion-index",
+        type=int,
+        default=0,
+        metavar="NUMBER",
+        help="number of this pod in its Indexed Job, which is added to the index of the configuration (default: 0)",
+    )
     parser.epilog = "example:\n  modelprofiler load --config load.json --result result.txt"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Generate the load; return 0 when a result was written, else 1."""
-    result = _result(arguments.config)
+    result = _result(arguments.config, arguments.completion_index)
     try:
         arguments.result.write_text(result.encode(), encoding="ascii")
     except OSError as e:
@@ -61,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _result(path: Path) -> LoadResult:
+def _result(path: Path, completion_index: int) -> LoadResult:
     try:
-        config = LoadConfig.read(path)
+        config = LoadConfig.read(path).numbered(completion_index)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_until_signal(config))
     except ModelProfilerError as e:

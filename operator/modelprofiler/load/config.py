@@ -87,6 +87,19 @@ class NodeReaderConfig(ApiModel):
     """Why there is none; empty where there is one."""
 
 
+class RendezvousConfig(ApiModel):
+    """Where generators that run side by side meet: the first of them listens, and the others connect to it."""
+
+    host: Annotated[str, Field(max_length=255)] = ""
+    """Address of the first generator; empty for the first itself."""
+    port: Annotated[int, Field(ge=1, le=65535)]
+    """The port that it listens on."""
+    key: Annotated[str, Field(min_length=1, max_length=64, pattern="^[0-9A-Za-z]+$")]
+    """What the others say first; who does not know it is not of this load."""
+    patience: Annotated[float, Field(gt=0, le=86_400)]
+    """Longest wait, in seconds, of the first generator until the others are ready, and of these until it answers."""
+
+
 class LoadConfig(FileConfig):
     """One load: the server, the requests, how they arrive, and when the window ends."""
 
@@ -138,6 +151,8 @@ class LoadConfig(FileConfig):
     """CPUs of the server, where they are known: the reference loop runs on these."""
     node_reader: NodeReaderConfig | None = None
     """The reader on the server's node; absent where the load sees that node itself, or nothing is to be known of it."""
+    rendezvous: RendezvousConfig | None = None
+    """Where the generators of this load meet; absent where there is one, or none is to wait for another."""
     index: Annotated[int, Field(ge=0, le=63)] = 0
     """Number of this generator among load.parallelism, from 0; each generates its share of the load."""
 
@@ -150,6 +165,21 @@ class LoadConfig(FileConfig):
     def refusal_patience(self) -> float:
         """How long a server may refuse the first request, in seconds."""
         return min(self.refusal_timeout or self.first_request_patience, self.first_request_patience)
+
+    def numbered(self, completion_index: int) -> Self:
+        """Return the configuration of one pod of the Job that has it: the pods of a Job share one configuration.
+
+        Raises
+        ------
+        InvalidInput
+            When there are fewer generators.
+        """
+        index = self.index + completion_index
+        if not 0 <= index < self.load.parallelism:
+            raise InvalidInput(
+                [Problem("index", f"{index} must be less than load.parallelism, {self.load.parallelism}")]
+            )
+        return self.model_copy(update={"index": index})
 
     @model_validator(mode="after")
     def _check_index(self) -> Self:

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Literal
 
 from modelprofiler.load.drive import ClosedLoop, OpenLoop
 from modelprofiler.load.http.client import Client
@@ -17,6 +16,7 @@ from modelprofiler.load.intervals import FEWEST_SECTIONS, merged
 from modelprofiler.load.machine.procfs import CpuTimes
 from modelprofiler.load.plan import Plan
 from modelprofiler.load.recorder import Recorder
+from modelprofiler.load.rendezvous.company import COMMON_ENDINGS, Company, Ending
 from modelprofiler.load.schedule import arrivals
 from modelprofiler.load.stop_rules import OVERLOAD_STATES, QueueState, is_certain, is_lost, is_overloaded
 from modelprofiler.load.visits import VisitRecorder
@@ -44,8 +44,6 @@ ARRIVALS_DEVIATIONS = 3
 DRAIN_POLL, LAST_REQUEST_POLL = TICK / 4, 0.01
 """Seconds between checks in the drain, and while the last request is in flight: the drain should not outlast it."""
 
-Ending = Literal["Certain", "Overload", "Terminated"]
-
 
 class Phases:
     """One load through its phases.
@@ -66,6 +64,8 @@ class Phases:
         When the single requests before the load began (monotonic clock), and how many were answered.
     visits
         Tells first visits of a row from later ones; None where nobody asks.
+    company
+        The other generators of the load, with which the window opens and ends.
     """
 
     def __init__(
@@ -77,8 +77,11 @@ class Phases:
         say: Callable[[str], None],
         before: tuple[float, int] | None = None,
         visits: VisitRecorder | None = None,
+        company: Company | None = None,
     ) -> None:
         self.plan = plan
+        self.company = company or Company()
+        self.company.on_end(self._end_with_others)
         self.rows = rows
         self.stop = stop
         self.say = say
@@ -153,6 +156,8 @@ class Phases:
     def _tick(self, now: float) -> None:
         self.client.sweep(now)
         self.recorder.timeline.observe(now, self.recorder.responses)
+        if self.measured and self._enough():
+            self.company.reach("enough")
         most = self.plan.most_requests
         if most is not None and self.recorder.due >= most and not self._sent_all.is_set():
             self._end("Terminated", now)
@@ -204,13 +209,23 @@ class Phases:
         if self.measured:
             self._close(now)
         self._sent_all.set()
+        if ending in COMMON_ENDINGS:
+            self.company.tell_end(ending)
+
+    def _end_with_others(self, ending: Ending) -> None:
+        """End since another generator has: it alone is not the load that was asked for."""
+        if not self._sent_all.is_set():
+            self._end(ending, monotonic())
 
     def _next_limit(self, limit: float) -> float:
         """Return the next limit when warm-up or window are over by the clock; called by the driver."""
         plan, recorder = self.plan, self.recorder
         if not self.measured:
             bound = self.warmup_started + plan.max_warmup
-            if limit < bound and (recorder.due < plan.warmup_requests or self._is_settling()):
+            is_warm = recorder.due >= plan.warmup_requests and not self._is_settling()
+            if is_warm:
+                self.company.reach("warm")
+            if limit < bound and not (is_warm and self.company.all_reached("warm")):
                 return min(limit + TICK, bound)
             self.client.max_in_flight = plan.max_in_flight
             recorder.open(limit)
@@ -218,7 +233,8 @@ class Phases:
             self._machine_at_open = CpuTimes.now()
             return limit + plan.duration
         bound = recorder.window_start + plan.max_duration
-        if not self._enough() and limit < bound - 1e-9:  # a nanosecond: sums of sub-windows are rounded
+        enough = self._enough() and self.company.all_reached("enough")
+        if not enough and limit < bound - 1e-9:  # a nanosecond: sums of sub-windows are rounded
             return min(limit + plan.sub_window, bound)
         self._close(limit)
         self._sent_all.set()

@@ -67,7 +67,7 @@ class Plan:
     decide, thresholds, max_error_ratio
         Whether the window ends as soon as it is certain on which side of all of these the server is.
     cover_rows
-        Whether every row is sent once where ``max_duration`` allows.
+        Whether every row of the generator's part is sent once where ``max_duration`` allows.
     most_requests
         Requests after which the load ends in any case; None without such a limit.
     """
@@ -120,11 +120,11 @@ class Plan:
             max_warmup=max(EXTENSION * warmup, SHORTEST_WARMUP_BOUND),
             duration=duration,
             max_duration=EXTENSION * duration,
-            required_requests=math.ceil(required / generators),
+            required_requests=required,  # of each, since each has to have intervals of its own
             percentiles=tuple(config.required_percentiles),
             sub_window=min(config.sub_window or math.inf, sub_window(duration)),
             timeout=config.endpoint.timeout.seconds,
-            max_in_flight=max(config.max_in_flight, concurrency),
+            max_in_flight=max(math.ceil(config.max_in_flight / generators), concurrency),
             seed=config.seed + config.index,
             decide=config.stop.decide and generators == 1,  # no generator sees the requests of the others
             thresholds={str(metric): bound for metric, bound in config.stop.thresholds.items()},

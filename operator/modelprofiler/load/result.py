@@ -17,10 +17,9 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
-from modelprofiler.api.quantities import Duration, Quantity
-from modelprofiler.api.trial import AnswerKind, FailureCounts, LatencySummary, LoadStatus
+from modelprofiler.api.quantities import Duration
+from modelprofiler.api.trial import LatencySummary, LoadStatus
 from modelprofiler.core.evidence import ResultKind
-from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
@@ -49,15 +48,6 @@ Kind = TypeVar("Kind")
 
 _LENGTHS = struct.Struct("<HH")
 _MARK = "mpload1:"
-
-
-_WORST_FIRST = (
-    ResultKind.FAILED,
-    ResultKind.CONNECT_FAILED,
-    ResultKind.SMOKE_FAILED,
-    ResultKind.SATURATED,
-    ResultKind.COMPLETED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,113 +263,9 @@ def latency_summary(values: dict[str, float]) -> LatencySummary:
     return LatencySummary(**{name: Duration.of(value) for name, value in values.items()})
 
 
-def merge(results: Sequence[LoadResult]) -> LoadResult:
-    """Return the results of generators that ran side by side as one.
-
-    Histograms and timelines add up exactly. Each interval is the widest of the parts, since results do not contain
-    sub-windows; the rows covered are those of the best part, a lower bound.
-
-    Raises
-    ------
-    LoadError
-        When there are none.
-    """
-    if not results:
-        raise LoadError("no load generator left a result")
-    if len(results) == 1:
-        return results[0]
-    worst = min(results, key=lambda r: _WORST_FIRST.index(r.kind))
-    histogram = Histogram()
-    for result in results:
-        histogram.merge(result.histogram)
-    statuses = [r.status for r in results if r.status is not None]
-    return replace(
-        worst,
-        started=_least([r.started for r in results]),
-        warmup_started=_least([r.warmup_started for r in results]),
-        window_started=_least([r.window_started for r in results]),
-        window_ended=_most([r.window_ended for r in results]),
-        ended=_most([r.ended for r in results]),
-        status=_merged_status(statuses, histogram) if len(statuses) == len(results) else None,
-        timeline=Timeline.merged([r.timeline for r in results]),
-        histogram=histogram,
-        cpu_percent=_most([r.cpu_percent for r in results]),
-        send_lag_p99=_most([r.send_lag_p99 for r in results]),
-        # One may have run while another sent its load; the fastest was disturbed least.
-        loop_before=_least([r.loop_before for r in results]),
-        loop_after=_least([r.loop_after for r in results]),
-    )
-
-
-def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> LoadStatus:
-    names = list(FailureCounts.model_fields)
-    kinds = [s.failures_by_kind or FailureCounts() for s in statuses]
-    counts = FailureCounts(**{name: sum(getattr(k, name) for k in kinds) for name in names})
-    latency = {
-        name: v
-        for name, q in PERCENTILES.items()
-        if histogram.n >= FEWEST_REQUESTS[name] and (v := histogram.quantile(q))
-    }
-    if histogram.mean is not None:
-        latency |= {"mean": histogram.mean, "max": histogram.max}
-    return LoadStatus(
-        requests=sum(s.requests for s in statuses),
-        failures=sum(s.failures for s in statuses),
-        failures_by_kind=counts if counts.total else None,
-        rate=Quantity.decimal(sum(float(s.rate) for s in statuses)),
-        rows_covered=max(s.rows_covered for s in statuses),
-        distinct_rows=statuses[0].distinct_rows,
-        duration=max(s.duration for s in statuses),
-        stopped_early=next((s.stopped_early for s in statuses if s.stopped_early), None),
-        latency=latency_summary(latency),
-        latency_low=_ends([s.latency_low for s in statuses], min),
-        latency_high=_ends([s.latency_high for s in statuses], max),
-        probe=max((s.probe for s in statuses if s.probe is not None), default=None),
-        split_answers=sum(s.split_answers or 0 for s in statuses) or None,
-        first_failure=min((s.first_failure for s in statuses if s.first_failure is not None), default=None),
-        answers=_merged_answers([kind for s in statuses for kind in s.answers]),
-        first_request=max(
-            (s.first_request for s in statuses if s.first_request is not None), key=lambda f: f.duration, default=None
-        ),
-    )
-
-
-def _merged_answers(kinds: Sequence[AnswerKind]) -> list[AnswerKind]:
-    """Return the kinds of several parts together; rows and bodies are those of the part that has most of them."""
-    groups: dict[tuple[object, ...], list[AnswerKind]] = {}
-    for kind in kinds:
-        groups.setdefault((kind.status, kind.content_type, kind.shape, kind.error, kind.unmet), []).append(kind)
-    merged = [
-        parts[0].model_copy(
-            update={
-                "answers": sum(k.answers for k in parts),
-                "looked_at": sum(k.looked_at for k in parts),
-                "bodies": max(k.bodies for k in parts),
-                "rows": max(k.rows for k in parts),
-            }
-        )
-        for parts in groups.values()
-    ]
-    ordered = sorted(merged, key=lambda kind: kind.answers, reverse=True)
-    return most_frequent(ordered, lambda kind: kind.unmet is not None)
-
-
 def most_frequent(ordered: Sequence[Kind], is_unmet: Callable[[Kind], bool]) -> list[Kind]:
     """Return the first `MOST_KINDS`; of those that do not fulfil the expectation, the first is always among them."""
     most = list(ordered[:MOST_KINDS])
     if not any(map(is_unmet, most)):
         most[-1:] = next(([kind] for kind in ordered[MOST_KINDS:] if is_unmet(kind)), most[-1:])
     return most
-
-
-def _ends(parts: Sequence[LatencySummary], choose: Any) -> LatencySummary:
-    ends = {name: [getattr(p, name) for p in parts] for name in LatencySummary.model_fields}
-    return LatencySummary(**{name: choose(values) for name, values in ends.items() if None not in values})
-
-
-def _least(values: Sequence[float | None]) -> float | None:
-    return min((v for v in values if v is not None), default=None)
-
-
-def _most(values: Sequence[float | None]) -> float | None:
-    return max((v for v in values if v is not None), default=None)

@@ -30,10 +30,11 @@ from modelprofiler.load.node.exchange import NodeLink
 from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.phases import Phases
 from modelprofiler.load.plan import Plan
+from modelprofiler.load.rendezvous import company_of
 from modelprofiler.load.requests import requests_of
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.rows.folder import files_in
-from modelprofiler.load.rows.order import order_of
+from modelprofiler.load.rows.order import order_of, part_of
 from modelprofiler.load.rows.row import Files, listed
 from modelprofiler.load.rows.store import Rows, stored
 from modelprofiler.load.saturation import harmless_share, judge_generator
@@ -81,7 +82,9 @@ class _Load:
         self.started = time.time()
         self.epoch = self.started - monotonic()
         self.rows = _read(config)
-        self.order = order_of(self.rows, config.dataset.order, heaviest_first=config.heaviest_first)
+        order = order_of(self.rows, config.dataset.order, heaviest_first=config.heaviest_first)
+        self.order, self.counted = part_of(order, self.rows.hashes, config.index, config.load.parallelism)
+        self.company = company_of(config, say)
         self.requests = requests_of(config, self.rows, self.order)
         self.tls = _tls(config)
         reader = config.node_reader
@@ -96,6 +99,7 @@ class _Load:
         """Single requests before the load that were answered."""
 
     async def run(self) -> LoadResult:
+        await self.company.join()
         stopped = asyncio.ensure_future(self.stop.wait())
         work = asyncio.ensure_future(self._prepare())
         try:
@@ -109,6 +113,7 @@ class _Load:
             stopped.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
+            await self.company.leave()
 
     async def _prepare(self) -> LoadResult | None:
         """Wait until the server answers and is idle; return the result where the load cannot begin."""
@@ -122,6 +127,8 @@ class _Load:
             return self._result(ResultKind.CONNECT_FAILED, message)
         self.address = listener.address
         self.first_request = monotonic()
+        if config.rendezvous is not None and config.index > 0:
+            return None  # the first generator has sent a request, and waits until the server is idle
         self.say("sending the first request")
         endpoint = config.endpoint
         prober = Prober(lambda done: self._client(done, capture=True), endpoint.path, endpoint.expect)
@@ -170,8 +177,14 @@ class _Load:
                 await self.link.before_load()
             before_load = (self.first_request, self.single_responses)
             loop_before = self._loop_seconds()
-            phases = Phases(self.plan, len(self.order), self._client, self.stop, self.say, before_load, self._visits())
+            if failure := await self._meet():
+                return failure
+            phases = Phases(
+                self.plan, len(self.order), self._client, self.stop, self.say, before_load, self._visits(), self.company
+            )
             await phases.run()
+            # The others may still measure; what this one does from here on does not disturb them.
+            await self.company.leave(done=True)
             await self._ask_reader(phases)
         finally:
             gc.set_threshold(*thresholds)
@@ -179,6 +192,21 @@ class _Load:
         # A load that is to stop has a moment left to say what it measured, and no more.
         loop_after = None if self.stop.is_set() else self._loop_seconds()
         return replace(self._sum_up(phases), loop_before=loop_before, loop_after=loop_after)
+
+    async def _meet(self) -> LoadResult | None:
+        """Wait for the start that all generators have in common; return the result where there is none."""
+        stopped = asyncio.ensure_future(self.stop.wait())
+        meeting = asyncio.ensure_future(self.company.meet())
+        try:
+            await asyncio.wait({stopped, meeting}, return_when=asyncio.FIRST_COMPLETED)
+            if not meeting.done():
+                return self._result(ResultKind.FAILED, "the load was stopped before it began")
+            if problem := meeting.result():
+                return self._result(ResultKind.ABANDONED if self.company.lost else ResultKind.FAILED, problem)
+            return None
+        finally:
+            stopped.cancel()
+            meeting.cancel()
 
     def _loop_seconds(self) -> float | None:
         """Return how long the reference loop takes now; nothing is sent meanwhile, and nothing is due."""
@@ -202,6 +230,10 @@ class _Load:
 
     def _sum_up(self, phases: Phases) -> LoadResult:
         recorder = phases.recorder
+        if self.company.lost:
+            return self._result(
+                ResultKind.ABANDONED, self.company.lost, warmup_started=phases.warmup_started + self.epoch
+            )
         if not phases.measured:
             return self._result(
                 ResultKind.FAILED,
@@ -252,8 +284,11 @@ class _Load:
         )
 
     def _rows_sent(self, sent: bytearray) -> tuple[int, int | None]:
-        """Return how many different rows were sent, and how many there are; None where they are not told apart."""
-        numbers = {self.order[place] for place, is_sent in enumerate(sent) if is_sent}
+        """Return how many different rows were sent, and how many there are; None where they are not told apart.
+
+        A row that several generators have is counted by one of them, so that the numbers of all add up.
+        """
+        numbers = {self.order[place] for place, is_sent in enumerate(sent) if is_sent and self.counted[place]}
         hashes = self.rows.hashes
         if hashes is None:
             return len(numbers), None

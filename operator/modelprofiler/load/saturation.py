@@ -58,7 +58,7 @@ def judge_generator(
     if cpu_percent > SATURATED_CPU_PERCENT:
         message = (
             f"the load generator used {cpu_percent:.0f} % of a core, so it may have been slower than the server: "
-            "lower the load, or raise load.parallelism"
+            "lower the load, or raise load.parallelism in a cluster"
         )
         return ResultKind.SATURATED, message
     thresholds = plan.thresholds

@@ -117,6 +117,11 @@ def load_of_trial(
     )
 
 
+def by_one_generator(config: LoadConfig) -> LoadConfig:
+    """Return a load that one generator sends as a whole, whatever load.parallelism is."""
+    return config.model_copy(update={"load": config.load.model_copy(update={"parallelism": 1})})
+
+
 def _probe_latency(reference: Trial | None) -> float | None:
     """Return the latency of a single request in the reference trial, in seconds."""
     probe = reference.load.probe if reference and reference.load else None
@@ -159,9 +164,10 @@ def quick_sub_window(spec: ModelProfileSpec, reference: Trial | None) -> float |
 def longest_seconds(config: LoadConfig) -> float:
     """Return the longest time a load may take, every extension included: connect, settle, warm-up, window and drain.
 
-    The first request may take its whole patience.
+    The wait for other generators counts as well. The first request may take its whole patience.
     """
-    return usual_seconds(config) + config.first_request_patience
+    meeting = config.rendezvous.patience if config.rendezvous is not None else 0.0
+    return usual_seconds(config) + config.first_request_patience + meeting
 
 
 def usual_seconds(config: LoadConfig) -> float:

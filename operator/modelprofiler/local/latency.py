@@ -17,14 +17,14 @@ from modelprofiler.core.answers.doubts import doubts, mostly_errors
 from modelprofiler.core.evidence import Failure, ResultKind, failure_of_load
 from modelprofiler.core.judge import Verdict, judge
 from modelprofiler.core.rows import FEW_ROWS, MANY_VISITS
-from modelprofiler.core.support import unsupported_load
+from modelprofiler.core.support import one_generator, unsupported_load
 from modelprofiler.errors import InvalidInput, LoadError, Problem
 from modelprofiler.files.inputs import DATASET, ResolvedRows, place_rows, resolve_rows
 from modelprofiler.files.running_server import RunningServer
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.tls import certificate_problems
-from modelprofiler.load.trial_config import load_of_trial
+from modelprofiler.load.trial_config import by_one_generator, load_of_trial
 from modelprofiler.local.download import address_problems, download
 from modelprofiler.local.generator import Generator
 from modelprofiler.local.reach import CONNECT_SECONDS, has_ended, host_problems, is_here, speaks_tls, unreachable
@@ -126,7 +126,7 @@ class LatencySession:
             dataset=str(place_rows(document, rows.files, workspace / "rows")),
             ready_timeout=timeout,
         )
-        config = config.model_copy(
+        config = by_one_generator(config).model_copy(
             update={
                 "connect_timeout": CONNECT_SECONDS,
                 "refusal_timeout": min(REFUSED_SECONDS, timeout),
@@ -139,7 +139,7 @@ class LatencySession:
     def _notes(self, dataset: DatasetStatus) -> list[str]:
         """Return what the numbers do not say, before anything was measured."""
         server = self._server
-        notes = []
+        notes = one_generator(server.spec)
         if server.from_file:
             kind = next(iter(server.spec.server.to_dict()), "server")
             notes.append(f"the server of the profile (spec.server.{kind}) was not started")

@@ -20,7 +20,7 @@ from modelprofiler.core.windows import Window, windows_of
 from modelprofiler.errors import LoadError
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
-from modelprofiler.load.trial_config import load_of_trial, quick_sub_window
+from modelprofiler.load.trial_config import by_one_generator, load_of_trial, quick_sub_window
 from modelprofiler.local.generator import Generators
 from modelprofiler.local.lifecycle import ADDRESS, ServerLifecycle, Start, finish
 from modelprofiler.local.placement import Placement
@@ -150,7 +150,7 @@ class TrialRunner:
     def _load_config(self, step: RunTrial, index: int, trials: Sequence[Trial]) -> LoadConfig:
         spec, size = self._prepared.profile.spec, step.limits.to_size()
         reference = reference_among(trials)
-        return load_of_trial(
+        config = load_of_trial(
             spec,
             index=index,
             purpose=step.purpose,
@@ -163,6 +163,7 @@ class TrialRunner:
             server_cpus=self._placement.cpus.server,
             seconds=step.seconds,
         )
+        return by_one_generator(config)
 
 
 def _usage(samples: ContainerSamples, result: LoadResult, idle_since: float) -> UsageStatus | None:

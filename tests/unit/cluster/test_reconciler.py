@@ -42,6 +42,17 @@ async def test_every_child_belongs_to_its_profile() -> None:
     assert [[uid]] * 2 == [[r["uid"] for r in o["metadata"]["ownerReferences"]] for o in made]
 
 
+async def test_a_run_with_several_load_pods_comes_to_a_verified_size() -> None:
+    """Their requests are added up, and nothing of them stays."""
+    world = World(raw_profile(load={"openLoop": {"rate": "40"}, "parallelism": 3}))
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    trials = world.profile().status.trials
+    assert {3 * 500} == {row.load.requests for row in trials if row.load is not None}
+    assert len(trials) == sum(name.endswith("-others") for name in world.cluster.count("create", JOBS))
+    assert [] == world.cluster.of(JOBS)
+
+
 async def test_a_finished_profile_is_not_touched_by_a_restart() -> None:
     """It is read, and that is all."""
     world = await done()

@@ -20,6 +20,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, Kind
 from modelprofiler.cluster.gather.cache import KINDS, Children
+from modelprofiler.cluster.gather.jobs import COMPLETION_INDEX
 from modelprofiler.cluster.gather.measure import Sources
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.reconcile import Reconciler
@@ -29,6 +30,7 @@ from modelprofiler.cluster.turns import Turns
 from modelprofiler.core.axis import Limits
 from modelprofiler.errors import MetricsUnavailable, ModelProfilerError
 from modelprofiler.files.inspect import PrepareResult
+from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.result import LoadResult
 from modelprofiler.metrics.series import ContainerSamples, series
@@ -191,8 +193,8 @@ class World:
             if not self.pods_of(deployment):
                 self._start(deployment, deployment["spec"]["template"])
         for job in self.cluster.of(JOBS):
-            if not self.pods_of(job):
-                self._start(job, job["spec"]["template"])
+            for number in range(len(self.pods_of(job)), job["spec"]["completions"]):
+                self._start(job, job["spec"]["template"], {COMPLETION_INDEX: str(number)})
         for pod in self.cluster.of(PODS):
             age = (self.time - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])).total_seconds()
             if names.TRIAL in pod["metadata"]["labels"]:
@@ -210,7 +212,7 @@ class World:
         uid = owner["metadata"]["uid"]
         return [p for p in self.cluster.of(PODS) if p["metadata"]["ownerReferences"][-1]["uid"] == uid]
 
-    def _start(self, owner: Object, template: Object) -> None:
+    def _start(self, owner: Object, template: Object, annotations: dict[str, str] | None = None) -> None:
         meta = owner["metadata"]
         name = f"{meta['name']}-{next(self._uids)}"
         pod: Object = {
@@ -223,6 +225,7 @@ class World:
             "spec": {**template["spec"], "containers": [dict(c) for c in template["spec"]["containers"]]},
             "status": {"phase": "Pending"},
         }
+        pod["metadata"]["annotations"] = {**(pod["metadata"].get("annotations") or {}), **(annotations or {})}
         self.cluster.put(PODS, pod)
 
     @staticmethod
@@ -290,7 +293,12 @@ class World:
             }
 
     def _load(self, pod: Object, age: float) -> None:
-        if age < 13 or (pod["status"].get("containerStatuses")):
+        if pod["status"]["phase"] == "Succeeded":
+            return
+        if 1 <= age < 13 and "rendezvous" in json.loads(pod["metadata"]["annotations"][names.LOAD_CONFIG]):
+            running = {"name": "load", "state": {"running": {}}}
+            pod["status"] = {"phase": "Running", "podIP": "198.18.2.1", "containerStatuses": [running]}
+        if age < 13:
             return
         job = next(
             j for j in self.cluster.of(JOBS) if j["metadata"]["uid"] == pod["metadata"]["ownerReferences"][-1]["uid"]
@@ -302,6 +310,10 @@ class World:
         if json.loads(pod["metadata"]["annotations"][names.LOAD_CONFIG]).get("nodeReader", {}).get("host"):
             pod["spec"]["nodeName"] = "node2"
             result = replace(result, node=self.node_reading)
+        if "rendezvous" in json.loads(pod["metadata"]["annotations"][names.LOAD_CONFIG]):
+            latencies = Histogram()  # those of several are added up
+            latencies.record_all([self.p95(limits)] * 500)
+            result = replace(result, histogram=latencies)
         self.metrics.loads.append(result)
         ended = {
             "exitCode": 0,

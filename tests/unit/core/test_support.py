@@ -27,16 +27,13 @@ def test_a_plain_profile_is_supported(environment: Environment) -> None:
     assert [] == paths(environment, server=script(pythonVersion="3.11"))
 
 
-@pytest.mark.parametrize(
-    ("changes", "path"),
-    [
-        ({"load": {"openLoop": {"rate": "50"}, "parallelism": 2}}, "spec.load.parallelism"),
-    ],
-)
-@pytest.mark.parametrize("environment", ["Cluster", "Local"])
-def test_what_is_not_supported_anywhere(environment: Environment, changes: dict[str, Any], path: str) -> None:
-    """Each field once, by its path."""
-    assert [path] == paths(environment, **changes)
+def test_several_load_pods_are_for_a_cluster_and_this_machine_says_that_it_has_one() -> None:
+    """The same file works in both."""
+    several = {"load": {"openLoop": {"rate": "50"}, "parallelism": 2}}
+    assert ([], []) == (paths("Cluster", **several), paths("Local", **several))
+    assert ["load.parallelism 2 is for a cluster; on this machine one process sends the whole load"] == ignored(
+        spec_of(**several)
+    )
 
 
 @pytest.mark.parametrize(

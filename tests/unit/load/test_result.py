@@ -11,8 +11,9 @@ from modelprofiler.api.trial import AnswerKind, FailureCounts, FirstRequest, Lat
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.merge import merge
 from modelprofiler.load.node.reading import NodeReading
-from modelprofiler.load.result import LoadResult, merge
+from modelprofiler.load.result import LoadResult
 from modelprofiler.load.timeline import Timeline
 
 

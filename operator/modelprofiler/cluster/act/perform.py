@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, 
 from modelprofiler.cluster.decide.actions import (
     Action,
     CreateJob,
+    CreateOtherLoads,
     CreateReader,
     CreateServer,
     DeleteFiles,
@@ -33,6 +35,7 @@ from modelprofiler.cluster.decide.decision import Decision
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.claims import Claims
 from modelprofiler.cluster.gather.objects import is_owned_by
+from modelprofiler.cluster.gather.observation import LoadJob
 from modelprofiler.cluster.gather.world import World
 from modelprofiler.cluster.manifests import config_maps, load, server
 from modelprofiler.cluster.manifests.prepare import prepare_job
@@ -42,11 +45,16 @@ from modelprofiler.core.conditions import Finding
 from modelprofiler.core.judge import reference_among
 from modelprofiler.core.text import head
 from modelprofiler.errors import AlreadyExists, NameTaken, NotFound, Refused
-from modelprofiler.load.config import LONGEST_PROBLEM, LoadConfig, NodeReaderConfig
+from modelprofiler.load.config import LONGEST_PROBLEM, LoadConfig, NodeReaderConfig, RendezvousConfig
 from modelprofiler.load.node.serve import PORT as READER_PORT
 from modelprofiler.load.trial_config import load_of_trial, longest_seconds
 
 log = logging.getLogger(__name__)
+
+RENDEZVOUS_PORT = 8078
+"""The port on which the first load generator awaits the others; any above 1,023 that its pod does not use otherwise."""
+KEY_LENGTH = 32
+"""Characters of what the others say to it: 128 bits, which nobody guesses."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +140,8 @@ class Act:
                 await self._create_server(self._facts, action)
             case CreateReader():
                 await self._create_reader(self._facts, action)
-            case CreateJob():
-                await self._create_job(self._facts, action)
+            case CreateJob() | CreateOtherLoads():
+                await self._create_load(self._facts, action)
             case Resize():
                 await self._resize(self._facts, action)
             case WriteReport():
@@ -241,21 +249,28 @@ class Act:
             log.info("%s/%s: resize refused, starting a fresh pod: %s", self.namespace, action.pod, error)
             await self.do(DeleteServer(action.server))
 
-    async def _create_job(self, run: RunFacts, action: CreateJob) -> None:
-        config = load_config(run, action)
+    async def _create_load(self, run: RunFacts, action: CreateJob | CreateOtherLoads) -> None:
+        if isinstance(action, CreateJob):
+            trial: CreateJob | LoadJob = action
+            config, incarnation, server_pod = load_config(run, action), action.server.incarnation, action.pod.uid
+            node = action.pod.node
+        else:
+            trial = action.job
+            config, incarnation, server_pod = others_config(trial), trial.incarnation, trial.server_pod
+            node = action.server_node
         inline = await self._inline_files(run)
         job = load.load_job(
             run.profile,
             run.run_hash,
             run.settings,
             config,
-            trial=action.trial,
-            purpose=action.purpose,
-            limits=action.limits,
-            window=action.window,
-            incarnation=action.server.incarnation,
-            server_pod=action.pod.uid,
-            server_host=run.hosts.get(action.pod.node),
+            trial=trial.trial,
+            purpose=trial.purpose,
+            limits=trial.limits,
+            window=trial.window,
+            incarnation=incarnation,
+            server_pod=server_pod,
+            server_host=run.hosts.get(node),
             together=run.together,
             deadline_seconds=load_deadline(run.settings, config),
             inline=inline,
@@ -284,11 +299,32 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
     if run.profile.spec.dataset.source.uri is not None and known is not None:
         # Every trial downloads the rows again: they must be those that were checked.
         config = config.model_copy(update={"dataset": config.dataset.model_copy(update={"digest": known.digest})})
+    if config.load.parallelism > 1:
+        config = config.model_copy(update={"rendezvous": _rendezvous(run, action.trial)})
     if not (action.reader or action.no_reader):
         return config
     problem = head(action.no_reader, LONGEST_PROBLEM)
     reader = NodeReaderConfig(host=action.reader, port=READER_PORT, problem="" if action.reader else problem)
     return config.model_copy(update={"node_reader": reader})
+
+
+def _rendezvous(run: RunFacts, trial: int) -> RendezvousConfig:
+    """Return where the load generators of a trial meet; who can read the Jobs of the namespace knows the key."""
+    key = hashlib.sha256(f"{run.profile.metadata.uid}/{run.run_hash}/{trial}".encode()).hexdigest()[:KEY_LENGTH]
+    patience = run.settings.schedule_timeout_seconds + run.settings.image_pull_timeout_seconds
+    return RendezvousConfig(port=RENDEZVOUS_PORT, key=key, patience=patience)
+
+
+def others_config(job: LoadJob) -> LoadConfig:
+    """Return the configuration of all load generators but the first, from that of the first and its address.
+
+    They send the same load to the same server. The first one alone asks the node reader.
+    """
+    first = job.config
+    assert first is not None, "the others are started where there is one"
+    assert first.rendezvous is not None, "the first waits for them"
+    rendezvous = first.rendezvous.model_copy(update={"host": job.address})
+    return first.model_copy(update={"index": 1, "rendezvous": rendezvous, "node_reader": None})
 
 
 def load_deadline(settings: Settings, config: LoadConfig) -> int:

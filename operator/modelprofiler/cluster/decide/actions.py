@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from modelprofiler.api.trial import Purpose, Trial
 from modelprofiler.cluster.gather.claims import Claims
-from modelprofiler.cluster.gather.observation import Measured, Pod, Server
+from modelprofiler.cluster.gather.observation import LoadJob, Measured, Pod, Server
 from modelprofiler.core.axis import Limits
 from modelprofiler.load.result import LoadResult
 
@@ -64,6 +64,14 @@ class CreateJob:
 
 
 @dataclass(frozen=True)
+class CreateOtherLoads:
+    """Send the load of the other generators, now that the first has an address."""
+
+    job: LoadJob
+    server_node: str
+
+
+@dataclass(frozen=True)
 class DeleteJob:
     """Remove a Job and its pod."""
 
@@ -98,6 +106,7 @@ Action: TypeAlias = (
     | Resize
     | CreateReader
     | CreateJob
+    | CreateOtherLoads
     | DeleteJob
     | DeleteFiles
     | StartPreparing

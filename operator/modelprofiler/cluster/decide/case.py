@@ -84,7 +84,7 @@ class RunCase:
         job = self.children.job(row.index)
         node = self.world.nodes.get(pod.node, Node(pod.node, pod.node))
         result = job.result if job else None
-        return status.on_node(known, node, pod.image, result, load_is_there=job is not None and job.node == pod.node)
+        return status.on_node(known, node, pod.image, result, load_is_there=job is not None and job.runs_on(pod.node))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,13 @@ from modelprofiler.core.text import LONGEST_LAST_WORDS, tail
 AFTER_SIGNAL = (0, 137, 143)
 """Exit codes of a container that the kubelet stops: SIGKILL, SIGTERM, or 0 from a server that handles SIGTERM."""
 
+GENERATOR_START_SECONDS = 90.0
+"""A load pod has to be placed, pull its image and start."""
+
+LAGGARD_SECONDS = 60.0
+"""Load generators of one trial end together, but for requests that are still in flight; one that is much later is on a
+node that does not answer, or cannot be reached."""
+
 
 def failure(
     server: Server, settings: Settings, now: datetime, ready_within: float, seen: Observation
@@ -54,6 +61,21 @@ def disturbance(server: Server | None, job: LoadJob, seen: Observation) -> Failu
     if pod.uid != job.server_pod:
         return Failure(Outcome.DISTURBED, "the server's pod was replaced during the load")
     return _ended(pod) or _evicted(pod) or lost_node(pod, seen) or _silent_node(pod, job, seen)
+
+
+def failed_load(job: LoadJob, now: datetime) -> Failure | None:
+    """Return why a load that has left no result will leave none, or None while it may."""
+    if job.failure:
+        return Failure(Outcome.LOAD_FAILED, job.failure)
+    if job.deleting:
+        return Failure(Outcome.LOAD_FAILED, "the load Job was deleted")
+    if job.stuck and (now - job.created).total_seconds() > GENERATOR_START_SECONDS:
+        return Failure(Outcome.LOAD_FAILED, f"the load pod does not start: {job.stuck}")
+    timeout = job.config.endpoint.timeout.seconds if job.config is not None else 0.0
+    since = job.first_ended_at
+    if job.missing and since is not None and (now - since).total_seconds() > LAGGARD_SECONDS + timeout:
+        return Failure(Outcome.LOAD_FAILED, f"{job.missing} did not end when the others did")
+    return None
 
 
 def lost_node(pod: Pod | None, seen: Observation) -> Failure | None:

@@ -93,7 +93,7 @@ def _on_machine(server: Server | None, job: LoadJob | None) -> Evidence:
         return Evidence(load_on_machine=False)
     cores = job.measured.node_cores if job.measured is not None else None
     return Evidence(
-        load=job.result, machine=f"node {pod.node}", load_on_machine=job.node == pod.node, machine_cores=cores
+        load=job.result, machine=f"node {pod.node}", load_on_machine=job.runs_on(pod.node), machine_cores=cores
     )
 
 

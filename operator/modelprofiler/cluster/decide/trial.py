@@ -11,7 +11,15 @@ from dataclasses import replace
 
 from modelprofiler.api.trial import Outcome, Purpose, Stage
 from modelprofiler.cluster.decide import failures, reader
-from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.decide.actions import (
+    Action,
+    CreateJob,
+    CreateOtherLoads,
+    CreateServer,
+    DeleteJob,
+    DeleteServer,
+    Resize,
+)
 from modelprofiler.cluster.decide.finish import LATE_SAMPLES_SECONDS, end_of_load, late_usage, row_of, seconds_since
 from modelprofiler.cluster.decide.run import Move, RunInCluster, TrialInProgress
 from modelprofiler.cluster.gather.observation import LoadJob, Observation, Pod, Server
@@ -23,9 +31,6 @@ RESIZE_TIMEOUT_SECONDS = 20.0
 
 SPARSEST_SAMPLES_SECONDS = 20.0
 """Two samples of cAdvisor are at most this far apart; what was used is a difference of two."""
-
-GENERATOR_START_SECONDS = 90.0
-"""A load pod has to be placed, pull its image and start."""
 
 USUAL_START_SECONDS = 5.0
 """Every load pod needs this long to start, so until then the message does not say why it is not running yet."""
@@ -69,7 +74,7 @@ def _recorded_jobs(run: RunInCluster, seen: Observation) -> tuple[bool, tuple[Ac
         if job.result is not None and incomplete and alive and not late:
             awaiting_usage = True
         else:
-            deletions.append(DeleteJob(job.name))
+            deletions += [DeleteJob(name) for name in job.names]
     return awaiting_usage, tuple(deletions)
 
 
@@ -80,7 +85,7 @@ def _clean_up(seen: Observation, awaiting_usage: bool, deletions: tuple[Action, 
     servers: tuple[Action, ...] = tuple(DeleteServer(server.name) for server in seen.servers if not server.deleting)
     servers += reader.leftover(seen)
     # Also Jobs of trials that are not in the status: somebody may have restored an older status.
-    jobs = tuple(DeleteJob(job.name) for job in seen.jobs if not job.deleting)
+    jobs = tuple(DeleteJob(name) for job in seen.jobs if not job.deleting for name in job.names)
     left = bool(seen.servers or seen.jobs or seen.readers)
     return Move(jobs + servers, idle=not left)
 
@@ -219,15 +224,13 @@ def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, jo
     failed = failures.disturbance(server, job, seen)
     if job.result is not None:
         return end_of_load(run, trial, server, job, job.result, failed)
-    if failed is None and job.failure:
-        failed = Failure(Outcome.LOAD_FAILED, job.failure)
-    if failed is None and job.deleting:
-        failed = Failure(Outcome.LOAD_FAILED, "the load Job was deleted")
-    age = (run.now - job.created).total_seconds()
-    if failed is None and job.stuck and age > GENERATOR_START_SECONDS:
-        failed = Failure(Outcome.LOAD_FAILED, f"the load pod does not start: {job.stuck}")
+    failed = failed or failures.failed_load(job, run.now)
     if failed is not None:
         return Move(record=row_of(run, trial, server, failed), wake=0)
+    age = (run.now - job.created).total_seconds()
     waiting = job.stuck and age > USUAL_START_SECONDS
     message = f"waiting for the load pod: {job.stuck}" if waiting else _loading(run, trial)
-    return Move((), trial.at(Stage.LOADING, message), wake=LOAD_POLL_SECONDS)
+    others: tuple[Action, ...] = ()
+    if job.config is not None and not job.others and job.address and server is not None and server.pod is not None:
+        others = (CreateOtherLoads(job, server.pod.node),)
+    return Move(others, trial.at(Stage.LOADING, message), wake=LOAD_POLL_SECONDS)

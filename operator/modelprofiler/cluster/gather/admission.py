@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from modelprofiler.api.conditions import Reason
@@ -85,7 +85,9 @@ class _Admission:
         """
         largest = Limits.ceiling(resources)
         smallest = Limits(cpu_axis(resources.cpu).first, memory_axis(resources.memory).first)
-        both = await self._pod_refusal(_combined(self._server_pod(largest), self._load_pod()))
+        both = await self._pod_refusal(
+            _combined(self._server_pod(largest), [self._load_pod()] * self._profile.spec.load.parallelism)
+        )
         at_largest = await self._pod_refusal(self._server_pod(largest)) if both else None
         at_smallest = await self._pod_refusal(self._server_pod(smallest)) if smallest != largest else at_largest
         return (
@@ -247,10 +249,11 @@ class _Admission:
         return bool(await self._cluster.list(PODS, self._profile.metadata.namespace, selector))
 
 
-def _combined(server: Object, load: Object) -> Object:
-    """Return one pod that asks for as much as the server's and the load pod together, which is what a quota counts."""
+def _combined(server: Object, loads: Sequence[Object]) -> Object:
+    """Return one pod that asks for as much as the server's and the load pods together, which is what a quota counts."""
     load_containers = [
-        {**{k: v for k, v in c.items() if k != "volumeMounts"}, "name": f"modelprofiler-{c['name']}"}
+        {**{k: v for k, v in c.items() if k != "volumeMounts"}, "name": f"modelprofiler-{c['name']}{number or ''}"}
+        for number, load in enumerate(loads)
         for c in load["spec"]["containers"]
     ]
     containers = [*server["spec"]["containers"], *load_containers]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from modelprofiler.api.trial import Purpose, UsageStatus
 from modelprofiler.core.axis import Limits
+from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.metrics.series import Series
 
@@ -113,7 +114,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class LoadJob:
-    """The load Job of a trial: what the trial is for, and what its load has come to."""
+    """The load of a trial, from its Job or Jobs: what the trial is for, and what its load has come to."""
 
     name: str
     trial: int
@@ -133,10 +134,31 @@ class LoadJob:
     failure: str
     """Why there is no result; empty while one may still come."""
     stuck: str
-    """Why its pod does not start; empty when it runs or nothing is wrong."""
+    """Why one of its pods does not start; empty when all run or nothing is wrong."""
     node: str = ""
-    """The node on which its pod runs; empty until it is scheduled."""
+    """The node on which the first load generator runs; empty until it is scheduled."""
+    nodes: tuple[str, ...] = ()
+    """The nodes on which the load generators run, as far as they are scheduled."""
+    address: str = ""
+    """Where the others reach the first load generator; empty until it has an address, and when it has ended."""
+    others: str = ""
+    """Name of the Job of the other load generators; empty where there is none."""
+    config: LoadConfig | None = None
+    """What the first load generator was told to do; None where its Job does not say."""
+    missing: str = ""
+    """Which load generators have not ended although another has; empty where none has, and when all have."""
+    first_ended_at: datetime | None = None
+    """When the first of them ended; None while all run."""
     measured: Measured | None = None
+
+    def runs_on(self, node: str) -> bool:
+        """Return whether a load generator is on a node."""
+        return node in (self.node, *self.nodes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its Jobs."""
+        return tuple(dict.fromkeys(filter(None, (self.name, self.others))))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.cluster import names
 from modelprofiler.cluster.gather.jobs import load_job, reader
 from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of_job, labels_of
-from modelprofiler.cluster.gather.observation import Observation
+from modelprofiler.cluster.gather.observation import LoadJob, Observation, Server
 from modelprofiler.cluster.gather.servers import server
 
 ENDED = ("Succeeded", "Failed")
@@ -32,17 +32,18 @@ def read(
         for o in deployments
         if _is_of(o, run_hash)
     ]
-    loads, readers = [], []
+    loads: dict[str, list[tuple[Object, Sequence[Object]]]] = {}
+    readers = []
     for job in jobs:
         if _is_of(job, run_hash):
             own = [pod for pod in pods if is_pod_of_job(pod, job)]
             if labels_of(job).get(names.COMPONENT) == names.READER:
                 readers.append(reader(job, own))
             else:
-                loads.append(load_job(job, own))
+                loads.setdefault(labels_of(job)[names.TRIAL], []).append((job, own))
     return Observation(
         servers=tuple(sorted(servers, key=lambda s: s.incarnation)),
-        jobs=tuple(sorted(loads, key=lambda j: j.trial)),
+        jobs=tuple(sorted((_load(pairs, servers) for pairs in loads.values()), key=lambda j: j.trial)),
         readers=tuple(sorted(readers, key=lambda r: r.trial)),
         leaving=tuple(
             pod["metadata"]["name"]
@@ -58,6 +59,13 @@ def read(
             if not _is_of(o, run_hash)
         ),
     )
+
+
+def _load(pairs: Sequence[tuple[Object, Sequence[Object]]], servers: Sequence[Server]) -> LoadJob:
+    """Return a trial's load; its Jobs are told by the trial that they say they are for."""
+    incarnation = int(pairs[0][0]["metadata"]["annotations"][names.INCARNATION])
+    pod = next((server.pod for server in servers if server.incarnation == incarnation), None)
+    return load_job(pairs, pod.node if pod is not None else "")
 
 
 def _is_of(o: Object, run_hash: str) -> bool:

@@ -15,9 +15,6 @@ from modelprofiler.cluster.adapter import PODS, QUOTAS, Cluster
 from modelprofiler.cluster.manifests.volumes import sources_of
 from modelprofiler.errors import Refused
 
-PODS_AT_ONCE = 2
-"""The server and the load."""
-
 
 async def refusal(cluster: Cluster, profile: ModelProfile) -> str:
     """Return which quota on numbers of objects a run does not fit into, with the sum; empty where it fits.
@@ -42,7 +39,10 @@ async def refusal(cluster: Cluster, profile: ModelProfile) -> str:
 
 def _needs(profile: ModelProfile) -> dict[str, tuple[int, str]]:
     """Return how many objects a run has at once, by the name of the quota's resource: (number, what they are)."""
-    pods = PODS_AT_ONCE, "pods (the server and the load)"
+    loads = profile.spec.load.parallelism
+    load = "the load" if loads == 1 else f"{loads} of the load"
+    pods = 1 + loads, f"pods (the server and {load})"
+    jobs = (1, "Job (the load)") if loads == 1 else (2, "Jobs (the first load generator and the others)")
     inline = any(source.inline for _, _, source in sources_of(profile))
     files = (2, "ConfigMaps (the report and what the profile has inline)") if inline else (1, "ConfigMap (the report)")
     return {
@@ -50,7 +50,7 @@ def _needs(profile: ModelProfile) -> dict[str, tuple[int, str]]:
         "count/pods": pods,
         "count/deployments.apps": (1, "Deployment (the server)"),
         "count/replicasets.apps": (1, "ReplicaSet (that of the server's Deployment)"),
-        "count/jobs.batch": (1, "Job (the load)"),
+        "count/jobs.batch": jobs,
         "configmaps": files,
         "count/configmaps": files,
     }

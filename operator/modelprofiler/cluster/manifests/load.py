@@ -1,4 +1,8 @@
-"""The load of a trial: the Job that replays the dataset against the server."""
+"""The load of a trial: the Job that replays the dataset against the server.
+
+The first of several load generators has a Job of its own, whose pod the others connect to: its address is in the
+configuration of their Job, so that no Service and no right to make one is needed.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,9 @@ DATASET_DIR = "/var/modelprofiler/dataset"
 
 SCRATCH_DIR = "/tmp"  # noqa: S108 - a volume of the pod's own: the rest of its file system is read-only
 
+COMPLETION_INDEX = "JOB_COMPLETION_INDEX"
+"""Variable in which an Indexed Job tells each of its pods its number; the kubelet puts it in the place of $(…)."""
+
 STOP_SECONDS = 10
 """How long a load that is cut short gets to end its requests and write its result."""
 
@@ -43,9 +50,10 @@ def load_job(
     together: bool = False,
     inline: str | None = None,
 ) -> Object:
-    """Return the Job that replays the dataset for one trial.
+    """Return the Job that replays the dataset for one trial, or a part of it.
 
-    It carries what its trial is for, so that an operator that starts anew finishes the trial as it was begun.
+    It carries what its trial is for, so that an operator that starts anew finishes the trial as it was begun. The index
+    in its configuration is that of its first pod.
 
     Parameters
     ----------
@@ -55,23 +63,23 @@ def load_job(
         The start of the server that the load is for, and the uid of its pod.
     server_host, together
         See `load_pod`.
-    deadline_seconds
-        When the Job is stopped, whatever it does.
-    inline
-        See `Files.of`.
+    deadline_seconds, inline
+        When the Job is stopped, whatever it does; and see `Files.of`.
     """
+    first = config.index == 0
     meta = child_metadata(
         profile,
         run_hash,
         names.LOAD,
-        names.load(profile, run_hash, trial),
+        (names.load if first else names.other_loads)(profile, run_hash, trial),
         labels={names.TRIAL: str(trial)},
-        annotations=names.size_annotations(limits)
-        | {
+        annotations={
+            **names.size_annotations(limits),
             names.PURPOSE: purpose.value,
             names.WINDOW: window,
             names.INCARNATION: str(incarnation),
             names.SERVER_POD: server_pod,
+            **({} if first else {names.FIRST_GENERATOR: str(config.index)}),
         },
     )
     job = helper_job(
@@ -81,6 +89,7 @@ def load_job(
         load_pod(profile, run_hash, settings, server_host, together=together, inline=inline),
         annotations={names.LOAD_CONFIG: config.model_dump_json(by_alias=True, exclude_none=True)},
         deadline_seconds=deadline_seconds,
+        pods=1 if first else config.load.parallelism - 1,
     )
     job["spec"]["completionMode"] = "Indexed"
     return job
@@ -106,10 +115,11 @@ def load_pod(
     inline
         See `Files.of`.
     """
+    numbered = ("--completion-index", f"$({COMPLETION_INDEX})") if profile.spec.load.parallelism > 1 else ()
     helper = Helper(
         command="load",
         config_annotation=names.LOAD_CONFIG,
-        arguments=("--result", "/dev/termination-log"),
+        arguments=("--result", "/dev/termination-log", *numbered),
         stop_seconds=STOP_SECONDS,
         placement=_placement(profile.spec, server_host, together=together),
     )

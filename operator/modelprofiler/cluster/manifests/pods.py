@@ -127,6 +127,7 @@ def helper_job(
     *,
     annotations: Mapping[str, str],
     deadline_seconds: int,
+    pods: int = 1,
 ) -> Object:
     """Return the Job that runs a helper pod once, and not again when it fails.
 
@@ -140,6 +141,8 @@ def helper_job(
         Spec of the pod, from `helper_pod`.
     annotations
         Of the pod: its configuration.
+    pods
+        How many there are at once.
     """
     profile = {names.PROFILE_NAME: metadata["annotations"][names.PROFILE_NAME]}
     return {
@@ -148,8 +151,8 @@ def helper_job(
         "metadata": metadata,
         "spec": {
             "backoffLimit": 0,
-            "completions": 1,
-            "parallelism": 1,
+            "completions": pods,
+            "parallelism": pods,
             "activeDeadlineSeconds": deadline_seconds,
             "template": {
                 "metadata": pod_metadata(spec, settings, metadata["labels"], TRIAL_ANNOTATIONS, profile, annotations),

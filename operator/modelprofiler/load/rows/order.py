@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 from array import array
+from collections.abc import Sequence
 
 from modelprofiler.load.rows.store import Rows
 
@@ -43,6 +44,35 @@ def order_of(rows: Rows, order: str = "Shuffled", *, heaviest_first: bool = Fals
             del result[place]
         result = array("I", heaviest) + result
     return result
+
+
+def part_of(
+    order: array[int], hashes: Sequence[int] | None, index: int, generators: int
+) -> tuple[array[int], bytearray]:
+    """Return the part of an order that one of several generators sends, and which of its places count as rows sent.
+
+    Every generator takes each n-th place, so that together they send every row, and all have rows of every kind. Equal
+    rows may be in several parts: only the one that has the first of them counts it.
+
+    Parameters
+    ----------
+    order
+        The numbers of the rows in the order in which a single generator would send them.
+    hashes
+        Of the rows, by which equal ones are told; None where they are not told apart.
+    index, generators
+        Which generator of how many. With more generators than places, the last ones send rows of others and count none.
+    """
+    if generators == 1:
+        return order, bytearray(b"\1") * len(order)
+    first: dict[int, int] = {}
+    for place, number in enumerate(order):
+        first.setdefault(hashes[number] if hashes is not None else number, place)
+    owned = set(first.values())
+    if index >= len(order):
+        return array("I", [order[index % len(order)]]), bytearray(1)
+    places = range(index, len(order), generators)
+    return array("I", (order[place] for place in places)), bytearray(place in owned for place in places)
 
 
 def _repeated(weights: array[float]) -> array[int]:

@@ -14,7 +14,16 @@ from modelprofiler.api.trial import Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act.perform import Act, RunFacts, load_config, load_deadline
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, Kind
-from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.decide.actions import (
+    Action,
+    CreateJob,
+    CreateOtherLoads,
+    CreateServer,
+    DeleteJob,
+    DeleteServer,
+    Resize,
+)
+from modelprofiler.cluster.gather.jobs import load_job as observed_load
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.steps import RunTrial
 from modelprofiler.errors import ClusterUnavailable, Refused
@@ -181,3 +190,34 @@ def test_a_load_has_a_bound_behind_every_other_bound() -> None:
     deadline = load_deadline(Settings(), told)
     longest = 4 * told.load.duration.seconds + told.load.warmup.seconds + told.connect_timeout
     assert longest < deadline < longest + 600
+
+
+async def test_the_others_of_several_generators_are_told_what_the_first_was_and_where_it_is() -> None:
+    """All but the node reader, which one asks; also a window that is not load.duration."""
+    several: Any = {"load": {"openLoop": {"rate": "40"}, "parallelism": 3}}
+    cluster = StandIn(lambda: now(0))
+    await act(cluster, **several).do(replace(load(), seconds=90.0, reader="198.18.0.9"))
+    (first,) = cluster.of(JOBS)
+    job = observed_load([(first, [])])
+    assert job.config is not None
+    await act(cluster, **several).do(CreateOtherLoads(replace(job, address="198.18.2.1"), "node1"))
+    (others,) = (j for j in cluster.of(JOBS) if j["metadata"]["name"].endswith("-others"))
+    told = LoadConfig.model_validate_json(others["spec"]["template"]["metadata"]["annotations"][names.LOAD_CONFIG])
+    assert told.rendezvous is not None
+    assert job.config.rendezvous is not None
+    assert (1, "198.18.2.1", None, 90.0) == (
+        told.index,
+        told.rendezvous.host,
+        told.node_reader,
+        told.load.duration.seconds,
+    )
+    assert job.config.rendezvous.key == told.rendezvous.key
+    assert "" == job.config.rendezvous.host
+    same = {"index": 0, "node_reader": job.config.node_reader, "rendezvous": job.config.rendezvous}
+    assert job.config == told.model_copy(update=same)
+    assert first["metadata"]["annotations"] == {
+        name: value for name, value in others["metadata"]["annotations"].items() if name != names.FIRST_GENERATOR
+    }
+    patience = Settings().schedule_timeout_seconds + Settings().image_pull_timeout_seconds
+    alone = load_deadline(Settings(), config(load={"openLoop": {"rate": "40"}}))
+    assert alone + patience == others["spec"]["activeDeadlineSeconds"] - 60 * 4, "the longer window, four times"

@@ -24,7 +24,9 @@ from tests.unit.cluster.world import World as Simulation
 from tests.unit.cluster.world import done, under_load
 
 from modelprofiler.api.trial import FailureCounts
+from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, NODES, PODS, Kind
+from modelprofiler.cluster.decide.actions import CreateOtherLoads
 from modelprofiler.cluster.decide.decision import Decision
 from modelprofiler.cluster.decide.policies import decide
 from modelprofiler.cluster.gather.world import World
@@ -128,6 +130,39 @@ async def claims_to_read() -> World:
 async def claims_read() -> World:
     """The Job has read the claim."""
     return await first(on_claims(), by("claims_result"))
+
+
+async def first_of_several() -> World:
+    """The first of three load pods has an address, which the others are told."""
+    return await first(
+        Simulation(raw_profile(load={"openLoop": {"rate": "40"}, "parallelism": 3}, resources=SHORT)),
+        lambda world, decision: any(isinstance(action, CreateOtherLoads) for action in decision.after_write),
+    )
+
+
+async def load_pod_lost() -> World:
+    """Of three load pods one was evicted; the others have ended for it."""
+    simulation = Simulation(raw_profile(load={"openLoop": {"rate": "40"}, "parallelism": 3}, resources=SHORT))
+
+    def lose(world: World, decision: Decision) -> bool:
+        pods = [p for p in simulation.cluster.of(PODS) if names.FIRST_GENERATOR in _job_of(p, simulation)]
+        if len(pods) == 2 and pods[1]["status"]["phase"] == "Running":
+            gone = {"exitCode": 137, "reason": "Error", "finishedAt": simulation.time.isoformat(), "message": ""}
+            pods[1]["status"] = {
+                "phase": "Failed",
+                "reason": "Evicted",
+                "containerStatuses": [{"name": "load", "state": {"terminated": gone}}],
+            }
+            simulation.tell()
+        return len(getattr(decision.status, "trials", ())) == 1
+
+    return await first(simulation, lose)
+
+
+def _job_of(pod: Any, simulation: Simulation) -> Any:
+    """Return the annotations of the Job of a pod; none of any other."""
+    uid = pod["metadata"]["ownerReferences"][-1]["uid"]
+    return next((j["metadata"]["annotations"] for j in simulation.cluster.of(JOBS) if j["metadata"]["uid"] == uid), {})
 
 
 async def packages_to_install() -> World:
@@ -290,6 +325,8 @@ SCENES: tuple[Callable[[], Awaitable[World]], ...] = (
     packages_not_installed,
     packages_installed,
     starting,
+    first_of_several,
+    load_pod_lost,
     loading,
     reading,
     reading_ends,

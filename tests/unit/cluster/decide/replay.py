@@ -39,9 +39,19 @@ from modelprofiler.cluster.manifests.volumes import ClaimSource
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.conditions import Finding
+from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 
-_MODELS = (PersistentVolumeClaimSource, ClaimsStatus, DatasetStatus, EffectiveResources, Settings, Trial, UsageStatus)
+_MODELS = (
+    PersistentVolumeClaimSource,
+    ClaimsStatus,
+    DatasetStatus,
+    EffectiveResources,
+    LoadConfig,
+    Settings,
+    Trial,
+    UsageStatus,
+)
 _VALUES = (
     Accepted,
     ActionRefused,

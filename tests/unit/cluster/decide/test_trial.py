@@ -30,16 +30,39 @@ from tests.unit.cluster.values import (
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import NodeLoad, Purpose, Stage
-from modelprofiler.cluster.decide.actions import Action, CreateJob, CreateServer, DeleteJob, DeleteServer, Resize
+from modelprofiler.cluster.decide.actions import (
+    Action,
+    CreateJob,
+    CreateOtherLoads,
+    CreateServer,
+    DeleteJob,
+    DeleteServer,
+    Resize,
+)
 from modelprofiler.cluster.decide.run import RunInCluster
 from modelprofiler.cluster.decide.trial import LOAD_POLL_SECONDS, next_move
 from modelprofiler.cluster.gather.observation import Measured, Observation
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, RunTrial
+from modelprofiler.load.config import DatasetFile, LoadConfig
 
 OVER = GiveUp(Reason.NO_FEASIBLE_SIZE, "it is too slow")
 RESIZED = a_pod(SMALL)
 PENDING = a_pod(desired=SMALL, resize=("InProgress", ""))
+FIRST = a_job(
+    address="198.18.2.1",
+    config=LoadConfig(
+        host="198.18.1.7",
+        port=5001,
+        endpoint=profile().spec.endpoint.http,
+        dataset=DatasetFile(path="rows"),
+        load=profile().spec.load,
+    ),
+)
+"""The first of several load generators."""
+LAGGARD = replace(
+    FIRST, others="mp-t1-others", first_ended_at=now(110), missing="load generator 1 (pod x on node node2)"
+)
 LATE = a_row(2, BRACKET, usage=None)
 """A recorded trial whose usage is awaited."""
 
@@ -224,6 +247,22 @@ CASES = {
     "the load pod is not placed yet": Case(a_run(), see(a_server(), a_job(stuck="no node")), (), Stage.LOADING),
     "the load pod is never placed": Case(
         a_run(at=99 + 91), see(a_server(), a_job(stuck="no node")), outcome="LoadFailed"
+    ),
+    "the first of several load pods has an address: the others are started": Case(
+        a_run(), see(a_server(), FIRST), (CreateOtherLoads(FIRST, "node1"),), Stage.LOADING
+    ),
+    "it has none yet: it is waited for": Case(a_run(), see(a_server(), replace(FIRST, address="")), (), Stage.LOADING),
+    "the others are started: all are waited for": Case(
+        a_run(), see(a_server(), replace(FIRST, others="mp-t1-others")), (), Stage.LOADING
+    ),
+    "one of several is late: it is waited for": Case(a_run(), see(a_server(), LAGGARD), (), Stage.LOADING),
+    "but it is not waited for longer than a request may take": Case(
+        a_run(at=110 + 91), see(a_server(), LAGGARD), outcome="LoadFailed"
+    ),
+    "the Jobs of all go": Case(
+        a_run(OVER, a_row()),
+        see(ended(others="mp-t1-others")),
+        (DeleteJob("mp-t1"), DeleteJob("mp-t1-others")),
     ),
     "the server goes during the load": Case(a_run(), see(a_job()), outcome="Disturbed"),
     "its pod is replaced during the load": Case(

@@ -197,6 +197,26 @@ def quota(used: Object, **hard: str) -> Object:
     return {"metadata": {"name": "q", "namespace": "team"}, "spec": {"hard": hard}, "status": {"used": used}}
 
 
+async def test_every_load_pod_counts() -> None:
+    """In a quota on numbers, and in one on resources, of which a dry run of one pod asks for all."""
+    several = profile(load={"openLoop": {"rate": "40"}, "parallelism": 3})
+    cluster = Admitting(everything)
+    cluster.put(QUOTAS, quota({"pods": "0"}, pods="3", **{"count/jobs.batch": "1"}))
+    finding = await admission.refusal(cluster, several, Settings(), RANGE, "abc")
+    assert finding is not None
+    assert "4 pods (the server and 3 of the load) at once" in finding.message
+    assert "2 Jobs (the first load generator and the others) at once" in finding.message
+
+    asked: list[int] = []
+
+    def count(kind: Kind, body: Object) -> None:
+        if kind is PODS:
+            asked.append(sum(c["name"].startswith("modelprofiler-load") for c in body["spec"]["containers"]))
+
+    await admission.refusal(Admitting(count), several, Settings(), RANGE, "abc")
+    assert 3 == max(asked)
+
+
 @pytest.mark.parametrize(
     ("expected", "body"),
     [

@@ -171,3 +171,40 @@ def test_the_config_that_a_load_reads_is_the_one_that_was_written() -> None:
     """Through JSON, an annotation and a file."""
     written = job()["spec"]["template"]["metadata"]["annotations"][names.LOAD_CONFIG]
     assert config() == LoadConfig.model_validate_json(written)
+
+
+def test_the_generators_of_several_have_a_job_for_the_first_and_an_indexed_one_for_the_others() -> None:
+    """Each pod is told its number; the second Job is told that of its first pod."""
+    load = {"openLoop": {"rate": "40"}, "parallelism": 4}
+    spec = profile(load=load).spec
+    made = []
+    for index in (0, 1):
+        told = LoadConfig.model_validate(config().to_dict() | {"load": spec.load.to_dict(), "index": index})
+        made.append(
+            load_job(
+                profile(load=load),
+                "abc",
+                SETTINGS,
+                told,
+                trial=999,
+                purpose=Purpose.BRACKET,
+                limits=LIMITS,
+                window="Decide",
+                incarnation=3,
+                server_pod="pod-uid",
+                server_host="host-1",
+                deadline_seconds=300,
+            )
+        )
+    base = names.base(profile(), "abc")
+    assert [(f"{base}-t999", 1, 1, "Indexed"), (f"{base}-t999-others", 3, 3, "Indexed")] == [
+        (job["metadata"]["name"], *(job["spec"][name] for name in ("completions", "parallelism", "completionMode")))
+        for job in made
+    ]
+    assert [None, "1"] == [job["metadata"]["annotations"].get(names.FIRST_GENERATOR) for job in made]
+    for job in made:
+        pod = job["spec"]["template"]["spec"]
+        assert ["--completion-index", "$(JOB_COMPLETION_INDEX)"] == pod["containers"][0]["args"][-2:]
+        assert "NotIn" in str(pod["affinity"]), "other nodes than the server's are preferred"
+    longest = f"{'x' * 40}-t999-others-2"
+    assert len(f"{longest}-62-abcde") <= 63, "the name of a pod is its host name"

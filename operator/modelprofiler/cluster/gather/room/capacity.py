@@ -131,6 +131,7 @@ def offers(
     others: tuple[int, int],
     load: tuple[int, int],
     load_placement: Placement,
+    load_pods: int = 1,
 ) -> list[Offer]:
     """Return the nodes that take the server's pod, the one with the most CPU for the profiled container first.
 
@@ -140,18 +141,23 @@ def offers(
         What all nodes have left, from `every_room`.
     placement, others
         Where the server's pod may run, and what its other containers request: (millicores, bytes).
-    load, load_placement
-        What the load pod requests and where it may run. It needs room beside the server only where no other node has
-        room for it.
+    load, load_placement, load_pods
+        What a load pod requests, where it may run, and how many there are. They need room beside the server only where
+        the other nodes have no room for all of them.
     """
-    takes_load = [room.node for room in every if not load_placement.obstacle(room.site) and _holds(room, load)]
+    takes = {r.node: 0 if load_placement.obstacle(r.site) else _how_many(r, load, load_pods) for r in every}
     taking = []
     for room in every:
         if placement.obstacle(room.site):
             continue
-        beside = load if set(takes_load) <= {room.node} else (0, 0)
-        taking.append(Offer(room, (others[0] + beside[0], others[1] + beside[1])))
+        beside = max(load_pods - sum(takes[node] for node in takes if node != room.node), 0)
+        taking.append(Offer(room, (others[0] + beside * load[0], others[1] + beside * load[1])))
     return sorted(taking, key=lambda o: (-o.for_server.cpu, -o.for_server.memory, o.room.node))
+
+
+def _how_many(room: Room, amounts: tuple[int, int], most: int) -> int:
+    """Return how many pods that request these amounts a node has room for, up to a number."""
+    return sum(_holds(room, (number * amounts[0], number * amounts[1])) for number in range(1, most + 1))
 
 
 def _holds(room: Room, amounts: tuple[int, int]) -> bool:

@@ -56,7 +56,12 @@ class Fitting:
             placement = replace(placement, selector={**placement.selector, HOSTNAME: host})
         load = Quantity(settings.load_cpu).millicores, Quantity(settings.load_memory).bytes
         offered = capacity.offers(
-            every, placement, _others(profile, pod), load, Placement.of(load_placement(profile.spec))
+            every,
+            placement,
+            _others(profile, pod),
+            load,
+            Placement.of(load_placement(profile.spec)),
+            profile.spec.load.parallelism,
         )
         sites = [room.site for room in every]
         if not offered:

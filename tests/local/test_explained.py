@@ -38,6 +38,8 @@ def profile(repository: Path, port: int) -> dict[str, Any]:
         "objectives": {"latency": {"p95": "2s"}},
         "resources": {"cpu": {"values": ["250m", "1"]}, "memory": {"values": ["192Mi", "256Mi"]}},
         "recommendation": {"cpuMarginPercent": 0},
+        # What is told of a leak that no soak has followed; test_soak.py follows one.
+        "search": {"soak": "0s"},
     }
     meta = {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", "metadata": {"name": "leaking"}}
     return {**meta, "spec": spec}

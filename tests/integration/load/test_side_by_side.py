@@ -119,8 +119,9 @@ def test_two_processes_measure_what_one_does(configs: Configs, tmp_path: Path) -
         [getattr(s, f"latency{end}").p95 for end in ("_low", "", "_high")] for s in (together.status, alone.status)
     )
     assert low <= value <= high
-    assert low <= other_high
-    assert other_low <= high
+    if alone.kind is together.kind is ResultKind.COMPLETED:  # a busy machine sends late, and measures itself
+        assert low <= other_high
+        assert other_low <= high
 
 
 def test_a_generator_that_dies_ends_the_others_which_name_it(configs: Configs, tmp_path: Path) -> None:

@@ -301,7 +301,7 @@ CASES: dict[str, Case] = {
     ),
     # Everything that is wrong is said at once, whatever its kind.
     "many-problems": Case(
-        "NotSupported",
+        "InvalidSpec",
         (
             "spec.server.containerName: the template has no container 'sever'; it has server; ",
             f"{POD}.hostIPC: shares the node's namespace; {NOT_ALLOWED}",

@@ -32,7 +32,6 @@ def test_a_list_of_packages_survives_the_way_through_a_message() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [("", "too long"), ("x", "base64"), ("eA==", "incorrect|too long"), (encoded(["x" * 1000]), "too long")],
-    [("", "too long"), ("x", "base64"), ("eA==", "incorrect|too long"), (encoded(["x" * 1000]), "too long")],
 )
 def test_what_is_no_list_of_packages_is_not_read(text: str, why: str) -> None:
     """Also one that is longer than it may be."""

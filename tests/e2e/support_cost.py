@@ -19,6 +19,11 @@ CPU = "container_cpu_usage_seconds_total"
 _SAMPLE = re.compile(r"^(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>\S+)(?: (?P<stamp>\d+))?$")
 
 
+BY_TIME = frozenset({LEASES.plural, "serviceaccounts/token"})
+"""Written again after some time, however slow or quick a machine is with a trial: the Lease a dozen times a minute, the
+kubelets' token every ten minutes."""
+
+
 @dataclass(frozen=True)
 class OperatorCost:
     """What the operator's pod has used since it started, or between two looks at it."""
@@ -32,10 +37,9 @@ class OperatorCost:
     peak: float
     """Bytes, page cache included."""
     reads: int
-    """Requests to the API server that change nothing, without those of the Lease."""
+    """Requests to the API server that change nothing, without those `BY_TIME`."""
     writes: int
-    """Requests to the API server that change something, without those of the Lease: it is renewed a dozen times a
-    minute, however slow or quick a machine is with a trial."""
+    """Requests to the API server that change something, without those `BY_TIME`."""
 
     @classmethod
     def now(cls, kubectl: Run) -> OperatorCost:
@@ -52,7 +56,7 @@ class OperatorCost:
             "exec", "--namespace", SYSTEM_NAMESPACE, pod, "--", "/opt/venv/bin/python", "-c", DETAILS
         ).stdout
         counted = json.loads(shown)["apiTraffic"]
-        requests = {what: count["requests"] for what, count in counted.items() if what.split()[1] != LEASES.plural}
+        requests = {what: count["requests"] for what, count in counted.items() if what.split()[1] not in BY_TIME}
         reads = sum(count for what, count in requests.items() if what.split()[0] in READS)
         cpu_seconds, at = found[CPU]
         return cls(

@@ -120,7 +120,8 @@ def _advance(run: RunInCluster, seen: Observation, trial: TrialInProgress, await
         names = ", ".join(seen.leaving)
         return Move((), trial.at(Stage.STARTING, f"waiting for pod {names} of the previous server to end"))
     host = seen.hosts.get(run.node) if run.node else run.host
-    message = f"starting the server at {trial.limits}"
+    # What the next look says as well, so that the status is not written again for it.
+    message = f"waiting for the server to be ready at {trial.limits}"
     return Move((CreateServer(trial.index, trial.limits, host),), trial.at(Stage.STARTING, message))
 
 

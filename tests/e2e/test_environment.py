@@ -220,6 +220,7 @@ def test_packages_variables_and_files_reach_every_server_of_a_run(
     assert 1 == sum(n for name, n in jobs.items() if name.startswith("mp-packages-") and name.endswith("-prepare"))
 
 
+@pytest.mark.whole_run
 def test_an_image_that_a_profile_names_keeps_its_packages(apply: Apply, module_namespace: str, index: str) -> None:
     """It gets the installer from our image; here it is the same one."""
     made = apply(profile("own-image", index, image=IMAGE, pythonVersion="3.11"), module_namespace)

@@ -14,6 +14,7 @@ import yaml
 from tests.unit.cluster.objects import profile
 
 from modelprofiler.cluster import names
+from modelprofiler.cluster.act.perform import RENDEZVOUS_PORT
 from modelprofiler.cluster.settings import PREFIX, Settings
 
 Object = dict[str, Any]
@@ -358,13 +359,29 @@ def test_the_pods_of_a_run_reach_each_other_and_no_more(render: Render) -> None:
     server = names.labels(profile(), "abc", names.SERVER)
     (peer,) = policies["a", "load"]["egress"][1]["to"]
     assert peer["podSelector"]["matchLabels"].items() <= server.items()
+    named = {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "NetworkPolicy"}
+    # Several load pods agree on when they start; nobody else talks to one.
+    (ingress,) = policies["a", "load"]["ingress"]
+    assert (
+        [RENDEZVOUS_PORT]
+        == [p["port"] for p in ingress["ports"]]
+        == [p["port"] for p in policies["a", "load"]["egress"][2]["ports"]]
+    )
+    load = names.labels(profile(), "abc", names.LOAD)
+    for (other,) in (ingress["from"], policies["a", "load"]["egress"][2]["to"]):
+        assert other["podSelector"]["matchLabels"].items() <= load.items()
+    (addresses,) = [spec for name, spec in named.items() if name.endswith("-load-download")]
+    assert addresses["podSelector"]["matchLabels"].items() <= {**load, names.DOWNLOADS: "true"}.items()
+    assert (["Egress"], [{}]) == (addresses["policyTypes"], addresses["egress"])
     assert [] == policies["a", "prepare"]["egress"]
     assert [{"key": names.DOWNLOADS, "operator": "DoesNotExist"}] == (
         policies["a", "prepare"]["podSelector"]["matchExpressions"]
     )
     # What downloads has a policy of its own, with its network left to the namespace.
-    assert "true" == policies["a", "download"]["podSelector"]["matchLabels"][names.DOWNLOADS]
-    assert (["Ingress"], []) == (policies["a", "download"]["policyTypes"], policies["a", "download"]["ingress"])
+    downloading = {name: spec for name, spec in named.items() if name.endswith("-download")}
+    (download,) = [spec for name, spec in downloading.items() if not name.endswith("-load-download")]
+    assert "true" == download["podSelector"]["matchLabels"][names.DOWNLOADS]
+    assert (["Ingress"], []) == (download["policyTypes"], download["ingress"])
     assert ["Ingress"] == policies["a", "server"]["policyTypes"]
 
 

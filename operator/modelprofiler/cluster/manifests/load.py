@@ -72,7 +72,7 @@ def load_job(
         run_hash,
         names.LOAD,
         (names.load if first else names.other_loads)(profile, run_hash, trial),
-        labels={names.TRIAL: str(trial)},
+        labels={names.TRIAL: str(trial)} | ({names.DOWNLOADS: "true"} if profile.spec.dataset.source.uri else {}),
         annotations={
             **names.size_annotations(limits),
             names.PURPOSE: purpose.value,

@@ -208,3 +208,27 @@ def test_the_generators_of_several_have_a_job_for_the_first_and_an_indexed_one_f
         assert "NotIn" in str(pod["affinity"]), "other nodes than the server's are preferred"
     longest = f"{'x' * 40}-t999-others-2"
     assert len(f"{longest}-62-abcde") <= 63, "the name of a pod is its host name"
+
+
+def test_a_load_whose_rows_come_from_an_address_is_marked_as_one_that_downloads() -> None:
+    """The chart's network policies tell it from those that reach their server alone."""
+    sources = {"inline": "1", "uri": {"uri": "https://example.org/rows.txt"}}
+    marked = []
+    for kind, value in sources.items():
+        whole = profile(dataset={"source": {kind: value}})
+        job = load_job(
+            whole,
+            "abc",
+            SETTINGS,
+            config(),
+            trial=1,
+            purpose=Purpose.REFERENCE,
+            limits=LIMITS,
+            window="Measure",
+            incarnation=1,
+            server_pod="uid",
+            server_host=None,
+            deadline_seconds=60,
+        )
+        marked.append(job["spec"]["template"]["metadata"]["labels"].get(names.DOWNLOADS))
+    assert [None, "true"] == marked

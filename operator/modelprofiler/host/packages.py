@@ -192,8 +192,8 @@ def _site_packages(venv: Path) -> Path:
 def _versions(target: Path) -> dict[str, str]:
     """Return the versions of the packages in a folder, by normalised name."""
     distributions = importlib.metadata.distributions(path=[str(target)])
-    found = {package_name(d.metadata["Name"] or ""): d.version for d in distributions}
-    return {name: version for name, version in found.items() if name}
+    versions = {package_name(d.metadata["Name"] or ""): d.version for d in distributions}
+    return {name: version for name, version in versions.items() if name}
 
 
 def _compile(venv: Path, target: Path, added: Mapping[str, str]) -> None:

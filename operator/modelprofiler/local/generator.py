@@ -136,8 +136,8 @@ class Generator:
             code = self._process.returncode
             ending = "did not end" if code is None else f"ended with exit code {code}"
             words = last_words(output, LONGEST_LAST_WORDS)
-            said = f"; its last words were: {words}" if words else ""
-            raise LoadError(f"the load generator left no result and {ending}{said}") from error
+            quoted = f"; its last words were: {words}" if words else ""
+            raise LoadError(f"the load generator left no result and {ending}{quoted}") from error
         return LoadResult.decode(text)
 
     async def close(self) -> None:

@@ -41,14 +41,14 @@ async def resolve(
         return body
     added = profile.spec.pod_metadata
     labels = {**settings.pod_labels, **(added.labels if added else {})}
-    found = copied(body, profile.spec.server.container_name, labels)
-    if not isinstance(found, Copied):
-        return Finding(Reason.NOT_SUPPORTED, "; ".join(map(str, found)))
+    copy = copied(body, profile.spec.server.container_name, labels)
+    if not isinstance(copy, Copied):
+        return Finding(Reason.NOT_SUPPORTED, "; ".join(map(str, copy)))
     server = profile.spec.server.model_copy(
-        update={"template": found.template, "workload_ref": None, "container_name": found.container}
+        update={"template": copy.template, "workload_ref": None, "container_name": copy.container}
     )
     spec = profile.spec.model_copy(update={"server": server})
-    return profile.model_copy(update={"spec": spec}), found.workload
+    return profile.model_copy(update={"spec": spec}), copy.workload
 
 
 def by_its_name(finding: Finding, workload: Workload) -> Finding:

@@ -17,8 +17,8 @@ it."""
 def fit_for_trials(pod: Object) -> None:
     """Take out of a pod's spec what keeps it from being ready or from ending, and let it end within seconds."""
     pod.pop("readinessGates", None)
-    given = _grace_seconds(pod)
-    pod["terminationGracePeriodSeconds"] = STOP_SECONDS if given is None else min(given, STOP_SECONDS)
+    seconds = _grace_seconds(pod)
+    pod["terminationGracePeriodSeconds"] = STOP_SECONDS if seconds is None else min(seconds, STOP_SECONDS)
     for container in _containers(pod):
         hooks = container.get("lifecycle")
         if isinstance(hooks, dict) and "preStop" in hooks:

@@ -159,8 +159,8 @@ def _take_size(container: Object) -> tuple[Size, Size]:
     sizes = []
     for kind in ("requests", "limits"):
         amounts = dict(resources.get(kind) or {})
-        found = {name: amounts.pop(name, None) for name in ("cpu", "memory")}
-        sizes.append(Size(**{name: Quantity(v) for name, v in found.items() if v is not None}))
+        size = {name: amounts.pop(name, None) for name in ("cpu", "memory")}
+        sizes.append(Size(**{name: Quantity(v) for name, v in size.items() if v is not None}))
         if kind in resources:
             resources[kind] = amounts
     return sizes[0], sizes[1]

@@ -31,10 +31,10 @@ def values_at(document: Json, steps: Sequence[Step]) -> list[Json] | None:
     """Return the values at a place; None where the place, or one of its branches, is not there, or has no element."""
     values = [document]
     for step in steps:
-        found = _elements(values) if step is EVERY else _inside(values, step)
-        if not found:
+        selected = _elements(values) if step is EVERY else _inside(values, step)
+        if not selected:
             return None
-        values = found
+        values = selected
     return values
 
 

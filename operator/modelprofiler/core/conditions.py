@@ -22,6 +22,8 @@ class Finding:
 
     reason: Reason
     message: str
+    may_pass: bool = False
+    """Whether it may be over in a moment without anybody's doing, as when pods that are ending still hold a node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 
-from tests.unit.cluster.objects import raw_profile
+from tests.unit.cluster.objects import Object, raw_profile
+from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import KEY, World, done, under_load
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, Kind
-from modelprofiler.cluster.decide.policies import NOT_ACCEPTED_SECONDS, TOGETHER_SECONDS
+from modelprofiler.cluster.decide.policies import NOT_ACCEPTED_SECONDS, ROOM_SECONDS, TOGETHER_SECONDS
 from modelprofiler.cluster.fetch import fetch
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
@@ -131,6 +133,25 @@ async def test_a_profile_applied_a_moment_before_its_files_is_not_refused() -> N
     world.cluster.put(CONFIG_MAPS, missing)
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_room_that_other_pods_hold_is_waited_for_in_the_first_seconds() -> None:
+    """A profile that was deleted a moment ago may still have its pods; a range that no node can ever give is refused."""
+    world = World()
+    used = {"containers": [{"resources": {"requests": {"cpu": "3500m"}}}], "nodeName": "node1"}
+    metadata = {"name": "other", "namespace": "other", "labels": {}, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    other: Object = {"metadata": metadata, "spec": used, "status": {"phase": "Running"}}
+    world.cluster.put(PODS, other)
+    assert await world.look() is not None
+    assert "status" not in world.raw()
+    older = datetime.fromisoformat(world.raw()["metadata"]["creationTimestamp"]) - timedelta(seconds=ROOM_SECONDS)
+    world.raw()["metadata"]["creationTimestamp"] = older.isoformat()
+    await world.look()
+    assert ("False", "RangeTooLarge") == world.condition("Accepted")
+    fresh = World()
+    edit(fresh.cluster, fresh.raw(), resources={"cpu": {"values": ["500"]}, "memory": {"values": ["64Mi"]}})
+    await fresh.look()
+    assert ("False", "RangeTooLarge") == fresh.condition("Accepted")
 
 
 async def test_what_the_api_server_refuses_in_the_middle_is_no_hot_loop() -> None:

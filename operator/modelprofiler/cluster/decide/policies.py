@@ -49,6 +49,10 @@ TOGETHER_SECONDS = 5.0
 """A profile and the ConfigMaps it names are applied together, in any order: a source that is missing within this time
 is not an error yet."""
 
+ROOM_SECONDS = 20.0
+"""A run that has just ended holds its room until its pods are gone, and those of a run that was deleted are no more
+known to be of a run: a new profile that finds no room, but would on empty nodes, is looked at again for this long."""
+
 Rule: TypeAlias = Callable[[Case], Decision | None]
 
 REASONS: dict[Rule, tuple[Reason, ...]] = {}
@@ -125,12 +129,13 @@ def still_queued(case: Case) -> Decision | None:
 
 @gives()
 def not_there_yet(case: Case) -> Decision | None:
-    """A source that is missing in the first seconds is waited for: it may be applied together with the profile."""
+    """In its first seconds a profile waits for a source that is missing, and for room that other pods still hold."""
     finding, world = case.world.acceptance, case.world
-    if not isinstance(finding, Finding) or finding.reason is not Reason.SOURCE_NOT_FOUND:
+    if not isinstance(finding, Finding):
         return None
+    patience = TOGETHER_SECONDS if finding.reason is Reason.SOURCE_NOT_FOUND else ROOM_SECONDS * finding.may_pass
     age = world.now - datetime.fromisoformat(case.profile.metadata.creation_timestamp)
-    return Decision(next_look=POLL_SECONDS) if age.total_seconds() < TOGETHER_SECONDS else None
+    return Decision(next_look=POLL_SECONDS) if age.total_seconds() < patience else None
 
 
 @gives(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelprofiler.api.conditions import LONGEST_MESSAGE, Reason
 from modelprofiler.api.pod_template import misshapen
@@ -192,4 +192,5 @@ def _range(profile: ModelProfile, fitting: Fitting | None) -> EffectiveResources
     effective = fitting.range_of(profile) if fitting is not None else capacity.effective(given, None)
     if isinstance(effective, EffectiveResources):
         return effective
-    return _finding(Reason.RANGE_TOO_LARGE, effective)
+    too_large = _finding(Reason.RANGE_TOO_LARGE, effective)
+    return replace(too_large, may_pass=fitting is not None and fitting.would_hold_empty(given))

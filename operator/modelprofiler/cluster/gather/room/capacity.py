@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from modelprofiler.api.objects import Object
 from modelprofiler.api.quantities import Quantity
@@ -26,10 +26,16 @@ class Room:
     """Bytes; negative where the node is overcommitted."""
     site: Site = field(default_factory=lambda: Site(""), compare=False)
     """The node's labels and taints, which say what may run there."""
+    used: tuple[int, int] = field(default=(0, 0), compare=False)
+    """What its pods request: (millicores, bytes)."""
 
     def without(self, reserved: tuple[int, int]) -> Room:
         """Return what is left when something more is requested: (millicores, bytes)."""
-        return Room(self.node, self.cpu - reserved[0], self.memory - reserved[1], self.site)
+        return replace(self, cpu=self.cpu - reserved[0], memory=self.memory - reserved[1])
+
+    def emptied(self) -> Room:
+        """Return what would be left if no pod ran there."""
+        return replace(self, cpu=self.cpu + self.used[0], memory=self.memory + self.used[1], used=(0, 0))
 
     def fits(self, limits: Limits) -> bool:
         """Return whether a server of a size fits."""
@@ -83,15 +89,20 @@ def rooms(nodes: Iterable[Object], pods: Iterable[Object] | None, placement: Pla
 def every_room(nodes: Iterable[Object], pods: Iterable[Object] | None) -> list[Room]:
     """Return what each node has left, whether or not it takes pods, the one with the most CPU first.
 
-    A node that does not say what it has, as one that has just joined, is left out.
+    A node that does not say what it has, as one that has just joined, is left out. A pod that is being deleted does not
+    count: the scheduler counts it until it is gone, which is sooner than a run needs the room.
     """
     used = _requests_by_node(pods or ())
     left = [
-        _allocatable(node).without(used.get(node["metadata"]["name"], (0, 0)))
+        _filled(_allocatable(node), used.get(node["metadata"]["name"], (0, 0)))
         for node in nodes
         if {"cpu", "memory"} <= set((node.get("status") or {}).get("allocatable") or {})
     ]
     return sorted(left, key=lambda room: (-room.cpu, -room.memory, room.node))
+
+
+def _filled(room: Room, used: tuple[int, int]) -> Room:
+    return replace(room.without(used), used=used)
 
 
 def _requests_by_node(pods: Iterable[Object]) -> dict[str, tuple[int, int]]:
@@ -99,7 +110,8 @@ def _requests_by_node(pods: Iterable[Object]) -> dict[str, tuple[int, int]]:
     for pod in pods:
         node = (pod.get("spec") or {}).get("nodeName")
         has_ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        if node and not has_ended:
+        is_ending = bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+        if node and not (has_ended or is_ending):
             cpu, memory = pod_requests(pod)
             total = used.get(node, (0, 0))
             used[node] = total[0] + cpu, total[1] + memory

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.ranges import Resources
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.cluster.gather.room import capacity
@@ -71,6 +72,11 @@ class Fitting:
     def range_of(self, profile: ModelProfile) -> EffectiveResources | list[Problem]:
         """Return the range to search, defaults filled in, or why no node can give it."""
         return capacity.effective(profile.spec.resources, self.offered, self.others)
+
+    def would_hold_empty(self, given: Resources) -> bool:
+        """Return whether a range would fit if no other pod ran on the nodes."""
+        empty = [replace(offer, room=offer.room.emptied()) for offer in self.offered]
+        return isinstance(capacity.effective(given, empty), EffectiveResources)
 
     def nodes(self, resources: EffectiveResources | None) -> tuple[str, ...]:
         """Return the nodes on which a run of a range may be: those with room for its largest size, or else all."""

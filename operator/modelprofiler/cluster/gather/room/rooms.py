@@ -113,5 +113,6 @@ def _request_of(pod: Object) -> Object:
     }
     return {
         "spec": {"nodeName": spec.get("nodeName"), "overhead": spec.get("overhead"), **containers},
+        "metadata": {"deletionTimestamp": (pod.get("metadata") or {}).get("deletionTimestamp")},
         "status": {"phase": (pod.get("status") or {}).get("phase")},
     }

@@ -64,9 +64,10 @@ def test_a_pod_asks_for_what_the_scheduler_counts(sentence: str, expected: tuple
 
 
 def test_a_node_has_left_what_no_other_pod_asks_for() -> None:
-    """Finished pods, those without a node and those elsewhere ask for nothing; labels say nothing."""
+    """Pods that are over or ending, without a node or elsewhere, ask for nothing; labels say nothing."""
     pods = [
         a_pod(),
+        a_pod() | {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
         a_pod(status={"phase": "Succeeded"}),
         a_pod(status={"phase": "Failed"}),
         a_pod(node_name=None),
@@ -75,6 +76,13 @@ def test_a_node_has_left_what_no_other_pod_asks_for() -> None:
     ]
     assert [Room("node1", 2000, 6 * GI)] == rooms([node()], pods)
     assert [Room("node1", 4000, 8 * GI)] == rooms([node()], None)
+
+
+def test_a_node_without_its_pods_has_all_that_it_can_give() -> None:
+    """Whatever has been set aside of it stays so."""
+    (room,) = rooms([node()], [a_pod(), a_pod("500m")])
+    assert Room("node1", 2500, 6 * GI) == room
+    assert Room("node1", 3900, 8 * GI) == room.without((100, 0)).emptied()
 
 
 def test_the_node_with_the_most_cpu_comes_first() -> None:

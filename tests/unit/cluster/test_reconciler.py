@@ -136,7 +136,7 @@ async def test_a_profile_applied_a_moment_before_its_files_is_not_refused() -> N
 
 
 async def test_room_that_other_pods_hold_is_waited_for_in_the_first_seconds() -> None:
-    """A profile that was deleted a moment ago may still have its pods; a range that no node can ever give is refused."""
+    """Another profile, deleted a moment ago, may still have its pods; what no node can ever give is refused at once."""
     world = World()
     used = {"containers": [{"resources": {"requests": {"cpu": "3500m"}}}], "nodeName": "node1"}
     metadata = {"name": "other", "namespace": "other", "labels": {}, "creationTimestamp": "2026-01-01T00:00:00Z"}

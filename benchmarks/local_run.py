@@ -62,13 +62,13 @@ class Took:
         assert status.start_time is not None
         assert status.completion_time is not None
         records = result.record.trials
-        found = result.recommendation
+        recommendation = result.recommendation
         return cls(
             wall=(status.completion_time - status.start_time).total_seconds(),
             start=sum(r.trial.time_to_ready.seconds for r in records if r.trial.time_to_ready is not None),
             load=sum(_loaded(r) for r in records),
             trials=len(records),
-            size=f"{found.limits.cpu}, {found.limits.memory}" if found else result.reason,
+            size=f"{recommendation.limits.cpu}, {recommendation.limits.memory}" if recommendation else result.reason,
         )
 
 
@@ -88,8 +88,8 @@ def measured(profile: Path, what: str, until: float) -> Result | None:
     with tempfile.TemporaryDirectory() as directory:
         result = modelprofiler.run(profile, directory=Path(directory) / "run", wait_seconds=600)
     trials = ", ".join(f"{t.purpose} {t.limits.cpu} {t.outcome}" for t in result.trials)
-    found = result.recommendation
-    size = f"{found.limits.cpu}, {found.limits.memory}" if found else result.reason
+    recommendation = result.recommendation
+    size = f"{recommendation.limits.cpu}, {recommendation.limits.memory}" if recommendation else result.reason
     print(f"{what}: {size} after {time.monotonic() - began:.0f} s ({trials})", file=sys.stderr, flush=True)
     return result
 
@@ -151,8 +151,8 @@ def cost(runs: int, until: float) -> str:
             break
         used = [t.usage for t in result.trials if t.outcome is Outcome.PASSED and t.usage is not None]
         per_request = used[0].cpu_time_per_request if used else "none"
-        found, took = result.recommendation, Took.of(result)
-        cpu = found.limits.cpu if found is not None else None
+        recommendation, took = result.recommendation, Took.of(result)
+        cpu = recommendation.limits.cpu if recommendation is not None else None
         within += cpu is not None and abs(cpu.millicores - implied) <= known_cost.STEP
         size = cpu or result.reason
         lines.append(f"| {run} | {took.wall:.0f} s | {took.trials} | {per_request} | {burnt} | {size} | {implied}m |")

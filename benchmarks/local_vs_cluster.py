@@ -58,7 +58,7 @@ class Answer:
     trials: int
     cpu: int | None
     memory: int | None
-    said: str
+    text: str
 
     @classmethod
     def of(cls, status: ModelProfileStatus) -> Answer:
@@ -72,8 +72,8 @@ class Answer:
         limits = status.recommendations[0].limits
         assert limits.cpu is not None
         assert limits.memory is not None
-        said = f"{limits.cpu}, {limits.memory}" + ("" if succeeded.reason == "Verified" else f" ({succeeded.reason})")
-        return cls(seconds, len(status.trials), limits.cpu.millicores, limits.memory.bytes, said)
+        text = f"{limits.cpu}, {limits.memory}" + ("" if succeeded.reason == "Verified" else f" ({succeeded.reason})")
+        return cls(seconds, len(status.trials), limits.cpu.millicores, limits.memory.bytes, text)
 
 
 def kubectl(*arguments: str, within: float = 120) -> str:
@@ -92,11 +92,11 @@ def in_cluster(case: Case) -> Answer:
         try:
             waiting = ("wait", RESOURCE, "--all", "--for=condition=Finished", f"--timeout={DEADLINE}s")
             kubectl(*waiting, "--namespace", NAMESPACE, within=DEADLINE + 60)
-            found = json.loads(kubectl("get", RESOURCE, "--namespace", NAMESPACE, "--output", "json"))["items"]
+            listed = json.loads(kubectl("get", RESOURCE, "--namespace", NAMESPACE, "--output", "json"))["items"]
         finally:
             kubectl("delete", RESOURCE, "--all", "--namespace", NAMESPACE)
             kubectl("wait", "pods", "--all", "--for=delete", "--timeout=100s", "--namespace", NAMESPACE)
-    return Answer.of(ModelProfile.model_validate(found[0]).status)
+    return Answer.of(ModelProfile.model_validate(listed[0]).status)
 
 
 def on_this_machine(case: Case) -> Answer:
@@ -126,17 +126,17 @@ def steps(a: int | None, b: int | None, step: int) -> int | None:
 
 def compare(case: Case, run: int) -> tuple[str, bool]:
     """Run a profile in both places and return its row, and whether CPU is within a step."""
-    found = []
+    comparisons = []
     for where, measure in (("cluster", in_cluster), ("here", on_this_machine)):
         answer = measure(case)
-        say = f"{case.name} {run}, {where}: {answer.said} after {answer.seconds:.0f} s and {answer.trials} trials"
+        say = f"{case.name} {run}, {where}: {answer.text} after {answer.seconds:.0f} s and {answer.trials} trials"
         print(say, file=sys.stderr, flush=True)
-        found.append(answer)
-    cluster, here = found
+        comparisons.append(answer)
+    cluster, here = comparisons
     cpu, memory = steps(cluster.cpu, here.cpu, case.cpu_step), steps(cluster.memory, here.memory, case.memory_step)
     cells = [
         f"{case.name}, run {run}",
-        *(f"{a.said} ({a.trials} trials, {a.seconds:.0f} s)" for a in found),
+        *(f"{a.text} ({a.trials} trials, {a.seconds:.0f} s)" for a in comparisons),
         *("none" if s is None else str(s) for s in (cpu, memory)),
     ]
     return f"| {' | '.join(cells)} |", cpu is not None and cpu <= MOST_STEPS

@@ -55,10 +55,10 @@ class OperatorPod:
 
     def sample(self) -> tuple[float, float, float]:
         """Return (time of the sample, CPU seconds, working set in bytes)."""
-        found = self.latest()
-        if found is None:
+        latest = self.latest()
+        if latest is None:
             sys.exit(f"the kubelet has no sample of pod {self.name} yet; try again in half a minute")
-        return found
+        return latest
 
     def latest(self) -> tuple[float, float, float] | None:
         """Return the same; nothing where the container has not been sampled yet."""
@@ -66,8 +66,8 @@ class OperatorPod:
 
         def series(name: str) -> tuple[float, float] | None:
             pattern = rf'^{name}{{[^}}]*container="[^"]+"[^}}]*pod="{re.escape(self.name)}"[^}}]*}} (\S+) (\d+)$'
-            found = re.search(pattern, text, re.MULTILINE)
-            return (float(found[1]), int(found[2]) / 1000) if found else None
+            match = re.search(pattern, text, re.MULTILINE)
+            return (float(match[1]), int(match[2]) / 1000) if match else None
 
         cpu, memory = series("container_cpu_usage_seconds_total"), series("container_memory_working_set_bytes")
         return (cpu[1], cpu[0], memory[0]) if cpu and memory else None
@@ -75,8 +75,8 @@ class OperatorPod:
     def health(self) -> dict[str, Any]:
         """Return what its own health endpoint says."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:8080/proxy/healthz"
-        told: dict[str, Any] = json.loads(kubectl("get", "--raw", path))
-        return told
+        health: dict[str, Any] = json.loads(kubectl("get", "--raw", path))
+        return health
 
     def requests(self) -> Counter[str]:
         """Return the requests it has sent to the API server, by verb and resource."""

@@ -107,7 +107,7 @@ async def measure(
         What came of the cases, and a sentence for each of which nothing came.
     """
     deadline = time.monotonic() + SECONDS
-    found: list[tuple[Case, TrialRecord, Seen]] = []
+    outcomes: list[tuple[Case, TrialRecord, Seen]] = []
     failed: list[str] = []
     with fresh_namespace(kubectl) as namespace:
         kubelets, token = sources.kubelet_urls([node]), sources.token(kubectl, own / "token")
@@ -130,13 +130,13 @@ async def measure(
                         kubectl("--namespace", namespace, "delete", "modelprofile", name, "--wait=false")
                         continue
                     assert record.load is not None
-                    found.append((case, record, watch.under(record.load.warmup_started or 0)))
+                    outcomes.append((case, record, watch.under(record.load.warmup_started or 0)))
                 # The last server lingers for those who have not seen enough of it.
                 await asyncio.sleep(LINGER_SECONDS)
             finally:
                 await watch.stop()
     by_name = dict(zip((sources.QUICK, sources.SLOW), urls, strict=True))
-    return [evaluate(case, node, record, seen, by_name) for case, record, seen in found], failed
+    return [evaluate(case, node, record, seen, by_name) for case, record, seen in outcomes], failed
 
 
 def differences(outcomes: Sequence[Outcome]) -> str:

@@ -111,9 +111,9 @@ def evaluate(case: Case, on: Node, record: TrialRecord, seen: Seen, prometheuses
 
 
 def _times(load: LoadResult) -> tuple[float, float, float, float]:
-    found = (load.warmup_started, load.window_started, load.window_ended, load.ended)
-    times = [t for t in found if t is not None]
-    if len(times) != len(found):
+    moments = (load.warmup_started, load.window_started, load.window_ended, load.ended)
+    times = [t for t in moments if t is not None]
+    if len(times) != len(moments):
         raise SystemExit(f"a load did not come to its end: {load.message}")
     return times[0], times[1], times[2], times[3]
 
@@ -126,10 +126,10 @@ def _usage(
     window = Window(begin, end)
     later = [(now, samples) for now, samples in answers if now > last]
     now, samples = next(((t, s) for t, s in later if complete(s, window, t)), (later or answers)[-1])
-    found = usage(
+    measured = usage(
         samples, windows_from(window, load.completed_between, start, last, exclusive=Window(min(ready, start), now + 1))
     )
-    return found, now - last
+    return measured, now - last
 
 
 def _others(seen: Seen, start: float, end: float, prometheuses: Mapping[str, str]) -> Others:

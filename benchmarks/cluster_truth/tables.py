@@ -77,17 +77,17 @@ def _ours(
     value: Callable[[UsageStatus], float | None],
     true: Callable[[Outcome], float | None],
     form: Callable[[float], str],
-    beside: tuple[str, Callable[[Outcome], float | None]] | None = None,
+    reference: tuple[str, Callable[[Outcome], float | None]] | None = None,
 ) -> str:
     """Return a table of one number: for each server the truth, and how far each source is off, and what is beside."""
-    last = [beside[0]] if beside else []
+    last = [reference[0]] if reference else []
     lines = [_row([title, "truth", *sources, *last]), _rule(len(sources) + 2 + len(last))]
     for outcome in outcomes:
         truth = true(outcome)
-        found = [value(usage) if usage else None for usage in (outcome.usages[name][0] for name in sources)]
-        found += [beside[1](outcome)] if beside else []
+        values = [value(usage) if usage else None for usage in (outcome.usages[name][0] for name in sources)]
+        values += [reference[1](outcome)] if reference else []
         lines.append(
-            _row([outcome.case.title, "unknown" if truth is None else form(truth), *(_off(v, truth) for v in found)])
+            _row([outcome.case.title, "unknown" if truth is None else form(truth), *(_off(v, truth) for v in values)])
         )
     return "\n".join(lines)
 
@@ -191,7 +191,7 @@ def _others(outcomes: Sequence[Outcome]) -> str:
 
 def misses(outcomes: Sequence[Outcome], sources: Sequence[str]) -> list[str]:
     """Return what is further off than it may be, in words."""
-    found = []
+    failures = []
     for outcome in outcomes:
         for name in sources:
             usage = outcome.usages[name][0]
@@ -199,8 +199,8 @@ def misses(outcomes: Sequence[Outcome], sources: Sequence[str]) -> list[str]:
             steady = off(_steady(usage), outcome.truth.steady_bytes) if usage else None
             for what, value, within in (("CPU", cost, CPU_WITHIN), ("steady memory", steady, MEMORY_WITHIN)):
                 if value is None or abs(value) > within:
-                    found.append(f"{what} of '{outcome.case.title}' from {name}: {_percent(value)}")
-    return found
+                    failures.append(f"{what} of '{outcome.case.title}' from {name}: {_percent(value)}")
+    return failures
 
 
 def _reached(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:

@@ -94,11 +94,11 @@ class Watch:
     async def _look(self) -> None:
         selector = f"{names.COMPONENT}={names.SERVER}"
         while True:
-            found = json.loads(
+            listed = json.loads(
                 await self._get("get", "pods", "--namespace", self._namespace, "-l", selector, "-o", "json")
             )
-            self._alive = {pod["metadata"]["uid"] for pod in found["items"]}
-            for pod in found["items"]:
+            self._alive = {pod["metadata"]["uid"] for pod in listed["items"]}
+            for pod in listed["items"]:
                 self._take(pod)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -139,12 +139,12 @@ class Watch:
             await asyncio.sleep(RESOLUTION_SECONDS)
 
     def _keep(self, text: str) -> None:
-        found: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
+        content: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
         for name, container, namespace, pod, value, stamp in _LINE.findall(text):
             if namespace == self._namespace:
-                found.setdefault((pod, container), {})[name] = float(value), int(stamp or 0) / 1e3
+                content.setdefault((pod, container), {})[name] = float(value), int(stamp or 0) / 1e3
         for seen in self.pods.values():
-            one = found.get((seen.container.pod, seen.container.container), {})
+            one = content.get((seen.container.pod, seen.container.container), {})
             if {*one} >= {CPU, MEMORY, STARTED}:
                 (cpu, at), (memory, _), (started, _) = one[CPU], one[MEMORY], one[STARTED]
                 seen.resource.append(Point(at, cpu, memory, started))

@@ -75,10 +75,10 @@ class Outcome:
             return self.result.message
         kinds = status.failures_by_kind.to_dict() if status.failures_by_kind else {}
         failed = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
-        words = f"failed: {failed}" if failed else "every request was answered"
+        description = f"failed: {failed}" if failed else "every request was answered"
         if self.connections:
-            words += f", over {self.connections:,} connections"
-        return words + f"; p95 {status.latency.p95 or status.latency.max}"
+            description += f", over {self.connections:,} connections"
+        return description + f"; p95 {status.latency.p95 or status.latency.max}"
 
 
 def cases(certificates: Certificates | None) -> list[Case]:

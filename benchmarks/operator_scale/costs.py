@@ -68,23 +68,23 @@ class Cost:
 @asynccontextmanager
 async def cost_of(pod: OperatorPod) -> AsyncIterator[Cost]:
     """Count what the operator takes while the block runs; the result is complete after it."""
-    found = Cost()
+    cost = Cost()
     # Perhaps some seconds old: nothing but the load that holds up the queue has run since.
     before = dict((await asyncio.to_thread(pod.health))["apiTraffic"])
 
     async def sample() -> None:
         while True:
             latest = await asyncio.to_thread(pod.latest)
-            if latest is not None and (not found.samples or latest[0] > found.samples[-1][0]):
-                found.samples.append(latest)
+            if latest is not None and (not cost.samples or latest[0] > cost.samples[-1][0]):
+                cost.samples.append(latest)
             await asyncio.sleep(SAMPLE_SECONDS)
 
     sampling = asyncio.create_task(sample())
     try:
-        yield found
+        yield cost
     finally:
         sampling.cancel()
-    found.traffic = _less(await traffic(pod), before)
+    cost.traffic = difference(await traffic(pod), before)
 
 
 async def traffic(pod: OperatorPod) -> Count:
@@ -95,10 +95,10 @@ async def traffic(pod: OperatorPod) -> Count:
     return dict(health["apiTraffic"])
 
 
-def _less(after: Count, before: Count) -> Count:
+def difference(after: Count, before: Count) -> Count:
     nothing = dict.fromkeys(("requests", "sent", "received"), 0)
-    found = {what: {k: v - before.get(what, nothing)[k] for k, v in c.items()} for what, c in after.items()}
-    return {what: c for what, c in found.items() if c["requests"] or c["received"]}
+    counts = {what: {k: v - before.get(what, nothing)[k] for k, v in c.items()} for what, c in after.items()}
+    return {what: c for what, c in counts.items() if c["requests"] or c["received"]}
 
 
 async def settled_samples(cost: Cost, count: int, within: float) -> None:
@@ -123,7 +123,7 @@ class Gap:
 
 def gaps(records: Sequence[Any]) -> list[Gap]:
     """Return the gaps of a run, read off its report (`modelprofiler.report.record.TrialRecord`, in order)."""
-    found = []
+    durations = []
     for before, after in itertools.pairwise(records):
         if after.trial.fresh or before.load is None or after.load is None or not before.load.ended:
             continue
@@ -132,14 +132,14 @@ def gaps(records: Sequence[Any]) -> list[Gap]:
         if after.load.started is None:
             continue
         ended = before.load.ended
-        found.append(
+        durations.append(
             Gap(
                 before.trial.completion_time.timestamp() - ended,
                 after.trial.start_time.timestamp() - ended,
                 after.load.started - ended,
             )
         )
-    return found
+    return durations
 
 
 def spread(values: list[float], form: str = "{:.1f}") -> str:

@@ -122,12 +122,12 @@ def reason_of(profile: Object) -> str:
     return next((str(c["reason"]) for c in conditions if c["type"] == "Finished"), "")
 
 
-def told_position(profile: Object) -> int | None:
+def reported_position(profile: Object) -> int | None:
     """Return the number in the queue that a profile's message tells; None where it tells none."""
     conditions = (profile.get("status") or {}).get("conditions") or []
     message = next((str(c["message"]) for c in conditions if c["type"] == "Finished"), "")
-    found = re.search(r"(\d+)", message) if reason_of(profile) == "Queued" else None
-    return int(found[1]) if found else None
+    match = re.search(r"(\d+)", message) if reason_of(profile) == "Queued" else None
+    return int(match[1]) if match else None
 
 
 async def remove(cluster: Cluster, say: Say, within: float = 150.0) -> None:

@@ -159,7 +159,7 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
         Fields of the spec to set instead of those here; an object is merged with the one here, one level deep, except
         where it is a union or a range.
     """
-    whole: Object = {
+    document: Object = {
         "server": {"template": server or cost_server(cpu_ms=5, memory_mib=32)},
         "endpoint": {"http": {"port": 8080, "path": "/score", "timeout": "10s"}},
         "dataset": {"source": {"inline": "".join(f"{number}\n" for number in range(20))}},
@@ -173,8 +173,8 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
     }
     for field, value in spec.items():
         merged = isinstance(value, dict) and field in ("load", "resources", "search", "recommendation")
-        whole[field] = whole[field] | value if merged else value
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": whole}
+        document[field] = document[field] | value if merged else value
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": document}
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,8 @@ class Profile:
 
     def fetch(self) -> Object:
         """Return the object as the API server has it."""
-        found: Object = json.loads(self._kubectl("get", "modelprofile", self.name, "-o", "json").stdout)
-        return found
+        profile: Object = json.loads(self._kubectl("get", "modelprofile", self.name, "-o", "json").stdout)
+        return profile
 
     def read(self) -> ModelProfile:
         """Return the profile as the operator reads it."""
@@ -213,14 +213,14 @@ class Profile:
 
     def report(self) -> dict[str, Object]:
         """Return what its report says, by the ConfigMap's key."""
-        found = json.loads(self._kubectl("get", "configmap", names.report(self.name), "-o", "json").stdout)
-        return {key: json.loads(text) for key, text in found["data"].items()}
+        config_map = json.loads(self._kubectl("get", "configmap", names.report(self.name), "-o", "json").stdout)
+        return {key: json.loads(text) for key, text in config_map["data"].items()}
 
     def events(self) -> list[Object]:
         """Return what has been told of it, oldest first."""
         selector = f"involvedObject.kind={KIND},involvedObject.name={self.name}"
-        found = json.loads(self._kubectl("get", "events", "--field-selector", selector, "-o", "json").stdout)
-        items: list[Object] = found["items"]
+        events = json.loads(self._kubectl("get", "events", "--field-selector", selector, "-o", "json").stdout)
+        items: list[Object] = events["items"]
         return sorted(items, key=lambda event: (event["firstTimestamp"], event["metadata"]["creationTimestamp"]))
 
     def wait_until(
@@ -250,13 +250,13 @@ class Profile:
     ) -> ModelProfileStatus:
         """Wait until a condition has a status (and a reason)."""
 
-        def holds(found: ModelProfileStatus) -> bool:
-            condition = find_condition(found, type_)
+        def holds(current: ModelProfileStatus) -> bool:
+            condition = find_condition(current, type_)
             return (
                 condition is not None
                 and condition.status == status
                 and reason in (None, condition.reason)
-                and condition.observed_generation == found.observed_generation
+                and condition.observed_generation == current.observed_generation
             )
 
         return self.wait_until(f"{type_}={status}" + (f", reason {reason}" if reason else ""), holds, within)
@@ -265,9 +265,9 @@ class Profile:
         """Wait until its run, for the spec as it is now, is over, however it ends; return its status."""
         generation = self.read().metadata.generation
 
-        def over(found: ModelProfileStatus) -> bool:
-            condition = find_condition(found, "Finished")
-            return condition is not None and condition.status == "True" and found.observed_generation == generation
+        def over(status: ModelProfileStatus) -> bool:
+            condition = find_condition(status, "Finished")
+            return condition is not None and condition.status == "True" and status.observed_generation == generation
 
         return self.wait_until("Finished=True for the spec as it is now", over, within)
 
@@ -282,8 +282,8 @@ class Profile:
     def at_stage(self, stage: Stage, *, trial: int | None = None, within: float = PATIENCE) -> ModelProfileStatus:
         """Wait until a trial (that one, or any) is at a stage; return the status then."""
 
-        def there(found: ModelProfileStatus) -> bool:
-            active = found.active_trial
+        def there(status: ModelProfileStatus) -> bool:
+            active = status.active_trial
             return active is not None and active.stage is stage and trial in (None, active.index)
 
         return self.wait_until(f"trial {trial or ''} {stage}", there, within)
@@ -313,16 +313,16 @@ def is_queued(status: ModelProfileStatus) -> bool:
     return finished is not None and finished.reason == "Queued"
 
 
-def telling(trials: Iterable[Trial]) -> list[Trial]:
+def informative(trials: Iterable[Trial]) -> list[Trial]:
     """Return the trials that say something about their size; the others, of which a busy machine makes some, do not."""
     return [trial for trial in trials if trial.outcome not in INCONCLUSIVE]
 
 
 def trial_with(status: ModelProfileStatus, purpose: Purpose) -> Trial:
     """Return the last trial that was run for a purpose and says something about its size."""
-    found = [trial for trial in telling(status.trials) if trial.purpose is purpose]
-    assert found, f"no {purpose} trial among {[trial.purpose.value for trial in status.trials]}"
-    return found[-1]
+    trials = [trial for trial in informative(status.trials) if trial.purpose is purpose]
+    assert trials, f"no {purpose} trial among {[trial.purpose.value for trial in status.trials]}"
+    return trials[-1]
 
 
 def children_of(kubectl: Run, namespace: str, uid: str, kinds: str = CHILDREN) -> list[str]:
@@ -334,11 +334,11 @@ def children_of(kubectl: Run, namespace: str, uid: str, kinds: str = CHILDREN) -
 def pods_started(kubectl: Run, namespace: str, kind: str) -> Counter[str]:
     """Return how many pods were made for each Job or ReplicaSet that there ever was in a namespace, from its events."""
     selector = f"reason=SuccessfulCreate,involvedObject.kind={kind}"
-    found = json.loads(
+    events = json.loads(
         kubectl("get", "events", "--namespace", namespace, "--field-selector", selector, "-o", "json").stdout
     )
     counts: Counter[str] = Counter()
-    for event in found["items"]:
+    for event in events["items"]:
         counts[event["involvedObject"]["name"]] += event.get("count") or 1
     return counts
 
@@ -346,16 +346,16 @@ def pods_started(kubectl: Run, namespace: str, kind: str) -> Counter[str]:
 def wait_until_gone(left: Callable[[], list[str]]) -> float:
     """Wait until nothing is left, and return the seconds that it took."""
     began = time.monotonic()
-    while found := left():
-        assert time.monotonic() - began < PATIENCE, f"after {PATIENCE:g}s there are still {', '.join(found)}"
+    while remaining := left():
+        assert time.monotonic() - began < PATIENCE, f"after {PATIENCE:g}s there are still {', '.join(remaining)}"
         time.sleep(POLL_SECONDS)
     return time.monotonic() - began
 
 
 def operator_pod(kubectl: Run) -> str:
     """Return the name of the operator's pod; there is exactly one that is not on its way out."""
-    found = json.loads(kubectl("get", "pods", *OPERATOR_PODS, "-o", "json").stdout)["items"]
-    alive = [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    pods = json.loads(kubectl("get", "pods", *OPERATOR_PODS, "-o", "json").stdout)["items"]
+    alive = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     assert len(alive) == 1, alive
     return str(alive[0])
 

@@ -426,8 +426,8 @@ def refused(kubectl: Run, module_namespace: str, ruled_namespace: str) -> dict[s
 
 def _versions(kubectl: Run, refused: dict[str, Profile]) -> dict[str, str]:
     spaces = {profile.namespace for profile in refused.values()}
-    found = [json.loads(_get(kubectl, space, "modelprofiles"))["items"] for space in spaces]
-    return {o["metadata"]["name"]: o["metadata"]["resourceVersion"] for items in found for o in items}
+    listed = [json.loads(_get(kubectl, space, "modelprofiles"))["items"] for space in spaces]
+    return {o["metadata"]["name"]: o["metadata"]["resourceVersion"] for items in listed for o in items}
 
 
 @dataclass(frozen=True)
@@ -459,16 +459,16 @@ def test_it_is_refused_with_its_reason_and_a_sentence(name: str, refused: dict[s
     """Accepted=False says what is wrong, where, and what would be right; the run is over, as a script sees it."""
     case, profile = CASES[name], refused[name]
     status = profile.status()
-    found = _conditions(status)
-    assert found.get("Accepted") == ("False", case.reason)
+    conditions = _conditions(status)
+    assert conditions.get("Accepted") == ("False", case.reason)
     message = support.find_condition(status, "Accepted")
     assert message is not None
-    for words in case.says:
-        variants = [words.replace("{namespace}", profile.namespace).replace("{node}", node) for node in nodes]
+    for expected in case.says:
+        variants = [expected.replace("{namespace}", profile.namespace).replace("{node}", node) for node in nodes]
         assert any(variant in message.message for variant in variants), message.message
-    assert found["Finished"] == ("True", "NotAccepted")
-    assert found["Succeeded"] == ("False", "NotAccepted")
-    assert found["Stalled"] == ("True", "NotAccepted")
+    assert conditions["Finished"] == ("True", "NotAccepted")
+    assert conditions["Succeeded"] == ("False", "NotAccepted")
+    assert conditions["Stalled"] == ("True", "NotAccepted")
     succeeded = support.find_condition(status, "Succeeded")
     assert succeeded is not None
     assert message.message == succeeded.message, "kubectl describe says it in both places"
@@ -527,10 +527,10 @@ def test_each_refusal_is_told_once(kubectl: Run, refused: dict[str, Profile], at
     now = _versions(kubectl, refused)
     assert [] == [name for name, version in at_first.of.items() if now[name] != version and name not in moving]
     for space in sorted({profile.namespace for profile in refused.values()}):
-        told: dict[str, list[str]] = {}
+        counts: dict[str, list[str]] = {}
         for event in json.loads(_get(kubectl, space, "events"))["items"]:
             if event["involvedObject"]["kind"] == "ModelProfile":
-                told.setdefault(event["involvedObject"]["name"], []).append(event["type"] + " " + event["reason"])
+                counts.setdefault(event["involvedObject"]["name"], []).append(event["type"] + " " + event["reason"])
         here = {name: profile for name, profile in refused.items() if profile.namespace == space}
         for name in set(here) - moving:
-            assert [f"Warning {CASES[name].reason}"] == told[name], name
+            assert [f"Warning {CASES[name].reason}"] == counts[name], name

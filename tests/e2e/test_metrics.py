@@ -102,8 +102,8 @@ def test_what_else_the_node_did_is_told(row: Trial) -> None:
 
 def test_variables_that_sized_the_thread_pools_are_recommended(profiles: dict[str, Profile], source: str) -> None:
     """The server ran with them, at less than one core."""
-    found = profiles[source].succeeded().recommendations[0].env
-    assert ("OMP_NUM_THREADS", "1") in [(variable.name, variable.value) for variable in found]
+    variables = profiles[source].succeeded().recommendations[0].env
+    assert ("OMP_NUM_THREADS", "1") in [(variable.name, variable.value) for variable in variables]
 
 
 def test_threads_throttling_and_the_time_to_ready_are_told(row: Trial) -> None:

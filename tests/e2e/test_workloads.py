@@ -17,7 +17,7 @@ from tests.e2e.support import (
     children_of,
     cost_profile,
     cost_server,
-    telling,
+    informative,
 )
 
 from modelprofiler.api.resource import GROUP
@@ -129,7 +129,7 @@ def test_todays_size_is_tried_and_compared_with_the_one_that_is_enough(status: M
     assert current is not None
     assert TODAY == {name: str(value) for name, value in current.limits.to_dict().items()}
     assert 2 == current.replicas
-    baseline = [t for t in telling(status.trials) if t.purpose is Purpose.BASELINE]
+    baseline = [t for t in informative(status.trials) if t.purpose is Purpose.BASELINE]
     assert [current.trial] == [t.index for t in baseline]
     assert recommendation.savings is not None
     assert recommendation.savings.all_replicas is not None

@@ -99,9 +99,9 @@ def test_what_nobody_means_is_refused(
     """In one sentence with the path, here and for a cluster; what was meant is told."""
     path, value, says = REFUSED[case]
     assert 2 == main(["validate", "--for", where, _file(tmp_path, path, value)])
-    said = capsys.readouterr().err
-    assert says in said
-    assert f"spec.{path.removesuffix('.values')}" in said
+    errors = capsys.readouterr().err
+    assert says in errors
+    assert f"spec.{path.removesuffix('.values')}" in errors
     assert 2 == main(["plan", _file(tmp_path, path, value)])
 
 

@@ -227,9 +227,9 @@ def test_an_answer_that_never_ends_does(
 
         return answer
 
-    for piece, pause, said in ((b" " * 100_000, 0.0, "more than 16 MiB"), (b" ", 0.05, "not answered completely")):
+    for piece, pause, message in ((b" " * 100_000, 0.0, "more than 16 MiB"), (b" ", 0.05, "not answered completely")):
         handler.answers = {"/api/2.0/mlflow/model-versions/get": endless(piece, pause)}
-        with pytest.raises(WebserviceException, match=said):
+        with pytest.raises(WebserviceException, match=message):
             registry_of(address, tmp_path).get("m", 1)
 
 

@@ -39,8 +39,8 @@ EVERYTHING = (
 
 
 def _one(objects: list[Object], kind: str, name: str | None = None) -> Object:
-    (found,) = [o for o in objects if o["kind"] == kind and name in (None, o["metadata"]["name"])]
-    return found
+    (match,) = [o for o in objects if o["kind"] == kind and name in (None, o["metadata"]["name"])]
+    return match
 
 
 def _container(objects: list[Object]) -> Object:
@@ -65,17 +65,17 @@ def test_helm_has_nothing_to_complain_of(helm: Helm, chart: Path) -> None:
 def test_the_chart_has_the_projects_version(chart: Path, repository: Path) -> None:
     """The default image tag is the version of the code beside it."""
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
-    assert (project["version"], project["version"]) == (found["version"], found["appVersion"])
+    metadata = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
+    assert (project["version"], project["version"]) == (metadata["version"], metadata["appVersion"])
 
 
 def test_the_default_values_are_the_operators_own_defaults(render: Render) -> None:
     """Whoever reads values.yaml reads what an operator without settings does."""
-    found = Settings.from_environment(_environment(render()))
+    settings = Settings.from_environment(_environment(render()))
     images = {"scoring_image": "modelprofiler/scoring-server:0.1.0", "load_image": "modelprofiler/operator:0.1.0"}
     account = {"kubelet_account": "tools/mp-modelprofiler-kubelet"}
     leader = {"lease_namespaces": ("kube-system",), "pod_name": "tools/$(POD_NAME)", "metrics_port": 8081}
-    assert Settings().model_copy(update=images | account | leader) == found
+    assert Settings().model_copy(update=images | account | leader) == settings
 
 
 def test_every_value_reaches_its_setting(render: Render) -> None:
@@ -177,9 +177,9 @@ def test_operators_of_all_namespaces_share_one_lease(render: Render) -> None:
     confined = render("--set=watchNamespaces={a,b}")
     assert "a,b" == _environment(confined)[f"{PREFIX}LEASE_NAMESPACES"]
     assert "kube-system" not in {o["metadata"].get("namespace") for o in confined}
-    alone = render("--set=leaderElection.enabled=false")
-    assert f"{PREFIX}LEASE_NAMESPACES" not in _environment(alone)
-    assert all("leases" not in rule["resources"] for rule in _rules(alone))
+    rendered = render("--set=leaderElection.enabled=false")
+    assert f"{PREFIX}LEASE_NAMESPACES" not in _environment(rendered)
+    assert all("leases" not in rule["resources"] for rule in _rules(rendered))
 
 
 def test_monitoring_is_made_where_it_is_asked_for(render: Render) -> None:
@@ -402,7 +402,7 @@ def test_the_admission_policy_is_for_the_operators_account_alone(render: Render)
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("watchNamespace={a}", "watchNamespace"),
         ("trials.alowPrivileged=true", "alowPrivileged"),
@@ -417,11 +417,11 @@ def test_the_admission_policy_is_for_the_operators_account_alone(render: Render)
         ("crds.install=maybe", "/crds/install"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused_by_name(value: str, said: str, helm: Helm, chart: Path) -> None:
+def test_a_value_that_makes_no_sense_is_refused_by_name(value: str, message: str, helm: Helm, chart: Path) -> None:
     """Also a misspelt one: it would otherwise be ignored."""
     done = helm("template", "mp", str(chart), "--set", value, check=False)
     assert done.returncode != 0
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_the_schema_knows_every_value_and_no_other(chart: Path) -> None:

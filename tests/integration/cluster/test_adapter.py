@@ -173,8 +173,8 @@ async def test_a_list_is_read_page_by_page() -> None:
         return web.json_response({"metadata": more, "items": [{"metadata": {"name": f"p{number}"}}]})
 
     async with connected(pages) as cluster:
-        found = await cluster.list(PODS, "team", "a=b", fields="c=d")
-    assert ["p0", "p1", "p2"] == [o["metadata"]["name"] for o in found]
+        listed = await cluster.list(PODS, "team", "a=b", fields="c=d")
+    assert ["p0", "p1", "p2"] == [o["metadata"]["name"] for o in listed]
     assert [("a=b", "c=d", str(adapter.PAGE))] * 3 == [
         (q["labelSelector"], q["fieldSelector"], q["limit"]) for q in asked
     ]
@@ -221,12 +221,12 @@ async def test_what_exists_already_is_ours_only_with_our_controller(
         return web.json_response({"message": 'configmaps "x" already exists'}, status=409)
 
     async with connected(answer) as cluster:
-        wanted = {"metadata": {"name": "x", "ownerReferences": [OWNER]}}
+        requested = {"metadata": {"name": "x", "ownerReferences": [OWNER]}}
         if expected is None:
-            assert existing == await cluster.create(CONFIG_MAPS, "team", wanted)
+            assert existing == await cluster.create(CONFIG_MAPS, "team", requested)
         else:
             with pytest.raises(expected, match="configmaps 'x' exists already and does not belong to this profile"):
-                await cluster.create(CONFIG_MAPS, "team", wanted)
+                await cluster.create(CONFIG_MAPS, "team", requested)
 
 
 async def test_a_quota_that_changed_meanwhile_is_no_object_of_that_name() -> None:
@@ -357,13 +357,13 @@ def event(name: str, type_: str = "ADDED", size: int = 0) -> dict[str, Any]:
 
 async def watched(cluster: Cluster) -> tuple[list[str], ModelProfilerError | None]:
     """Return the names that a watch yields, and how it ends."""
-    found: list[str] = []
+    events: list[str] = []
     try:
         async for _, o in cluster.watch(PODS, "team", "a=b", "7"):
-            found.append(o["metadata"]["name"])
+            events.append(o["metadata"]["name"])
     except ModelProfilerError as error:
-        return found, error
-    return found, None
+        return events, error
+    return events, None
 
 
 async def test_a_watch_yields_what_changes_until_it_ends() -> None:
@@ -373,7 +373,7 @@ async def test_a_watch_yields_what_changes_until_it_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "line", "says_"),
+    ("sentence", "line", "reason"),
     [
         ("it expired", {"type": "ERROR", "object": {"code": 410, "message": "too old"}}, "too old"),
         ("it failed", {"type": "ERROR", "object": {}}, "answered 500"),
@@ -383,12 +383,12 @@ async def test_a_watch_yields_what_changes_until_it_ends() -> None:
         ("it has no type", {"object": {}}, "the watch of pods broke"),
     ],
 )
-async def test_a_watch_that_breaks_says_why(sentence: str, line: str | dict[str, Any], says_: str) -> None:
+async def test_a_watch_that_breaks_says_why(sentence: str, line: str | dict[str, Any], reason: str) -> None:
     """And what came before was not lost."""
     async with connected(streams(event("a"), line)) as cluster:
-        found, error = await watched(cluster)
-    assert (sentence, ["a"], ClusterUnavailable) == (sentence, found, type(error))
-    assert says_ in str(error)
+        events, error = await watched(cluster)
+    assert (sentence, ["a"], ClusterUnavailable) == (sentence, events, type(error))
+    assert reason in str(error)
 
 
 async def test_a_watch_that_is_refused_says_why() -> None:
@@ -402,5 +402,5 @@ async def test_a_watch_that_says_nothing_more_is_given_up(monkeypatch: pytest.Mo
     monkeypatch.setattr(adapter, "WATCH_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(adapter, "REQUEST_TIMEOUT_SECONDS", 0.2)
     async with connected(streams(event("a"), then_hang=True)) as cluster:
-        found, error = await watched(cluster)
-    assert (["a"], ClusterUnavailable) == (found, type(error))
+        events, error = await watched(cluster)
+    assert (["a"], ClusterUnavailable) == (events, type(error))

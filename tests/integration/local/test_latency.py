@@ -88,16 +88,16 @@ def options(tmp_path: Path, rows: str = '{"x": 1}\n{"x": 2}\n', **other: Any) ->
     """Return options that say everything; the load is as short as it may be."""
     file = tmp_path / "rows.txt"
     file.write_text(rows)
-    given: dict[str, Any] = {"rate": "40", "latency": ("p95=5s",), "warmup": "0s", "duration": "5s", **other}
-    return Overrides(dataset=str(file), **given)
+    values: dict[str, Any] = {"rate": "40", "latency": ("p95=5s",), "warmup": "0s", "duration": "5s", **other}
+    return Overrides(dataset=str(file), **values)
 
 
 def measured(
-    url: str, overrides: Overrides, file: Path | None = None, ca: Path | None = None, most: int = 10**6
+    url: str, overrides: Overrides, file: Path | None = None, ca: Path | None = None, maximum: int = 10**6
 ) -> LatencyMeasurement:
     """Measure a server."""
     server = running_server(url, str(file) if file else None, overrides, ca_bundle=ca)
-    return LatencySession(server, most, lambda _: None).run()
+    return LatencySession(server, maximum, lambda _: None).run()
 
 
 def test_the_latency_of_a_running_server_and_nothing_else(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_closed_loop_ends_after_the_most_requests(tmp_path: Path) -> None:
     with serving() as (port, _):
         began = time.monotonic()
         result = measured(
-            f"http://127.0.0.1:{port}/score", options(tmp_path, rate=None, concurrency=1, duration="1h"), most=2_000
+            f"http://127.0.0.1:{port}/score", options(tmp_path, rate=None, concurrency=1, duration="1h"), maximum=2_000
         )
         assert time.monotonic() - began < 60
     ended = [note for note in result.notes if "ended before its time, after 2,000 requests" in note]

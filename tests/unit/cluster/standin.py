@@ -152,14 +152,14 @@ class StandIn(Cluster):
     ) -> list[Object]:
         """Return copies of those whose labels match."""
         self._begin("list", kind, selector)
-        wanted = [part.partition("=") for part in selector.split(",") if part]
-        found = []
+        pairs = [part.partition("=") for part in selector.split(",") if part]
+        listed = []
         for (plural, space, _), o in self.objects.items():
             labels = o["metadata"].get("labels") or {}
-            fits = all(name in labels and (not eq or labels[name] == value) for name, eq, value in wanted)
+            fits = all(name in labels and (not eq or labels[name] == value) for name, eq, value in pairs)
             if plural == kind.plural and namespace in (None, space) and fits:
-                found.append(_copy(o))
-        return found
+                listed.append(_copy(o))
+        return listed
 
     async def each(
         self, kind: Kind, namespace: str | None = None, selector: str = "", fields: str = ""

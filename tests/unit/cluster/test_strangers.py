@@ -71,8 +71,8 @@ async def test_a_run_whose_names_are_all_taken_goes_on_under_others() -> None:
     assert len(files) >= 4
     usual = names.files(profile(), str(world.profile().status.run_hash))
     assert all(f'"{usual}-2"' in spec and f'"{usual}"' not in spec for spec in files if usual in spec)
-    told = {e["reason"]: e["message"] for e in world.cluster.of(EVENTS)}
-    assert "exists and does not belong to this profile" in told["NameTaken"]
+    messages = {e["reason"]: e["message"] for e in world.cluster.of(EVENTS)}
+    assert "exists and does not belong to this profile" in messages["NameTaken"]
 
 
 async def test_where_every_name_is_taken_the_profile_says_so() -> None:

@@ -18,9 +18,9 @@ A1, A2, B3 = ("a", "one"), ("a", "two"), ("b", "three")
 
 def created(key: Key, second: int, **spec: Any) -> Object:
     """Return a profile that was created at some second."""
-    found = raw_profile(key[1], key[0], uid=f"uid-{key[1]}", resources=SHORT, **spec)
-    found["metadata"]["creationTimestamp"] = f"2026-01-01T00:00:{second:02}Z"
-    return found
+    document = raw_profile(key[1], key[0], uid=f"uid-{key[1]}", resources=SHORT, **spec)
+    document["metadata"]["creationTimestamp"] = f"2026-01-01T00:00:{second:02}Z"
+    return document
 
 
 class Crowd:

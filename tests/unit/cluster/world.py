@@ -159,10 +159,10 @@ class World:
     def children(self) -> list[str]:
         """What runs or waits in the cluster for a profile, the report aside."""
         kinds = (DEPLOYMENTS, JOBS, PODS, CONFIG_MAPS)
-        found = [o["metadata"] for kind in kinds for o in self.cluster.of(kind)]
+        children = [o["metadata"] for kind in kinds for o in self.cluster.of(kind)]
         return sorted(
             m["name"]
-            for m in found
+            for m in children
             if m.get("labels", {}).get(names.COMPONENT) in ("server", "load", "files", "prepare", "reader")
         )
 

@@ -153,9 +153,9 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 def dump_decision(decision: Decision) -> dict[str, Any]:
     """Return a whole decision as YAML has it; the status as the API server gets it."""
-    found: dict[str, Any] = dump(decision)
+    document: dict[str, Any] = dump(decision)
     if isinstance(decision.status, BaseModel):
-        found["status"] = decision.status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        if found["status"].get("provenance", {}).get("modelprofilerVersion") == __version__:
-            found["status"]["provenance"]["modelprofilerVersion"] = "this one"  # a release changes no decision
-    return found
+        document["status"] = decision.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if document["status"].get("provenance", {}).get("modelprofilerVersion") == __version__:
+            document["status"]["provenance"]["modelprofilerVersion"] = "this one"  # a release changes no decision
+    return document

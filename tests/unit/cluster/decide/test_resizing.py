@@ -35,8 +35,8 @@ def test_without_the_subresource_the_kubelet_does_not_matter() -> None:
     assert [why] * 2 == [obstacle(CANNOT, known) for known in (None, Provenance(kubelet_version="v1.32.0"))]
 
 
-@pytest.mark.parametrize(("choice", "said"), [("Auto", 1), ("InPlace", 1), ("Recreate", 0)])
-def test_a_profile_that_wants_fresh_pods_is_told_nothing(choice: str, said: int) -> None:
+@pytest.mark.parametrize(("choice", "index"), [("Auto", 1), ("InPlace", 1), ("Recreate", 0)])
+def test_a_profile_that_wants_fresh_pods_is_told_nothing(choice: str, index: int) -> None:
     """It gets what it asks for."""
-    assert said == len(notes(profile(search={"resize": choice}).spec, CANNOT, None))
+    assert index == len(notes(profile(search={"resize": choice}).spec, CANNOT, None))
     assert [] == notes(profile(search={"resize": choice}).spec, ACCEPTED, None)

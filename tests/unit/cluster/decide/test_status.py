@@ -60,9 +60,9 @@ def over(p: ModelProfile, result: Recommend | GiveUp) -> ModelProfileStatus:
     return status.ended(p, ACCEPTED, result, NOTHING, T2)
 
 
-def said(found: ModelProfileStatus) -> dict[str, str]:
+def summaries(written: ModelProfileStatus) -> dict[str, str]:
     """Return status and reason by type of condition."""
-    return {c.type: f"{c.status} {c.reason}" for c in found.conditions}
+    return {c.type: f"{c.status} {c.reason}" for c in written.conditions}
 
 
 QUEUED = status.waiting(known(), ACCEPTED, 2, T1)
@@ -118,21 +118,21 @@ POINTS = {
 @pytest.mark.parametrize("sentence", POINTS)
 def test_the_conditions_say_where_a_run_is(sentence: str) -> None:
     """All seven are there, for this generation, also those that kstatus reads."""
-    found, expected = POINTS[sentence]
+    written, expected = POINTS[sentence]
     order = ("Accepted", "Finished", "Succeeded", "Ready", "Reconciling", "Stalled")
-    assert dict(zip(order, expected, strict=True)) == {t: said(found)[t] for t in order}
-    assert {t.value for t in ConditionType} == set(said(found))
-    assert {1} == {c.observed_generation for c in found.conditions} | {found.observed_generation}
+    assert dict(zip(order, expected, strict=True)) == {t: summaries(written)[t] for t in order}
+    assert {t.value for t in ConditionType} == set(summaries(written))
+    assert {1} == {c.observed_generation for c in written.conditions} | {written.observed_generation}
 
 
 def test_a_message_says_what_is_waited_for() -> None:
     """The position in the queue, what the trial does, why it was refused."""
-    words = [next(c.message for c in s.conditions if c.type == "Finished") for s in (QUEUED, LOADING, REFUSED)]
+    messages = [next(c.message for c in s.conditions if c.type == "Finished") for s in (QUEUED, LOADING, REFUSED)]
     assert [
         "Waiting in the queue: number 2.",
         "Trial 1 (Reference): .",
         "there is no ConfigMap",
-    ] == words
+    ] == messages
 
 
 def test_what_has_not_changed_keeps_its_time() -> None:
@@ -176,14 +176,14 @@ def test_finished_trials_stay_whatever_happens() -> None:
 def test_metrics_are_available_when_samples_were_read(expected: str, measured: Measured | None) -> None:
     """And otherwise it is said why not."""
     seen = Observation(jobs=(a_job(measured=measured),))
-    found = status.running(known(), ACCEPTED, active(), seen, T2)
-    assert expected == said(found)["MetricsAvailable"]
+    updated = status.running(known(), ACCEPTED, active(), seen, T2)
+    assert expected == summaries(updated)["MetricsAvailable"]
 
 
 def test_metrics_that_were_read_once_stay_read_between_trials() -> None:
     """There is nothing to read then."""
     before = [Condition(type="MetricsAvailable", status="True", reason="SamplesRead", last_transition_time=T0)]
-    assert "True SamplesRead" == said(running(known(conditions=before)))["MetricsAvailable"]
+    assert "True SamplesRead" == summaries(running(known(conditions=before)))["MetricsAvailable"]
 
 
 def test_a_source_that_fails_after_the_usage_was_recorded_changes_nothing() -> None:
@@ -192,8 +192,8 @@ def test_a_source_that_fails_after_the_usage_was_recorded_changes_nothing() -> N
     row = a_row(usage=READ.usage)
     for late in (Measured(None, complete=False, problem="no answer", reachable=False), Measured(None, complete=True)):
         children = Observation(jobs=(a_job(measured=late),))
-        found = status.running(known(conditions=before, trials=[row]), ACCEPTED, None, children, T2)
-        assert "True SamplesRead" == said(found)["MetricsAvailable"]
+        updated = status.running(known(conditions=before, trials=[row]), ACCEPTED, None, children, T2)
+        assert "True SamplesRead" == summaries(updated)["MetricsAvailable"]
 
 
 def test_provenance_is_what_the_run_began_with() -> None:
@@ -211,20 +211,20 @@ def test_provenance_is_what_the_run_began_with() -> None:
 def test_provenance_names_the_node_and_what_runs_on_it() -> None:
     """As far as it is known: a node may be gone by then."""
     seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v2")
-    found = status.on_node(
+    provenance = status.on_node(
         Provenance(dataset_digest="d"),
         Node("node1", "host-1", None, "6.1.0", "v1.35.4"),
         "scoring@sha256:1",
         seen,
         load_is_there=True,
     )
-    assert ("CPU 9000", "v2") == (found.cpu_model, found.cgroup_version)
+    assert ("CPU 9000", "v2") == (provenance.cpu_model, provenance.cgroup_version)
     assert ("d", "node1", "6.1.0", "v1.35.4", None) == (
-        found.dataset_digest,
-        found.node,
-        found.kernel,
-        found.kubelet_version,
-        found.instance_type,
+        provenance.dataset_digest,
+        provenance.node,
+        provenance.kernel,
+        provenance.kubelet_version,
+        provenance.instance_type,
     )
     assert "gone" == status.on_node(Provenance(), Node("gone", "gone"), "i", None, load_is_there=False).node
 
@@ -247,14 +247,14 @@ def test_provenance_of_a_load_elsewhere_is_what_the_reader_saw() -> None:
 def test_a_profile_that_does_not_parse_keeps_what_was_recorded_but_the_active_trial() -> None:
     """Whatever it is: it cannot be read, and need not be."""
     raw = raw_profile() | {"status": {"trials": [{"index": 1}], "activeTrial": {"index": 2}, "runHash": "abc"}}
-    found = status.unreadable(raw, "spec.load: is required", T1)
+    updated = status.unreadable(raw, "spec.load: is required", T1)
     assert ([{"index": 1}], "abc", None, 1) == (
-        found["trials"],
-        found["runHash"],
-        found.get("activeTrial"),
-        found["observedGeneration"],
+        updated["trials"],
+        updated["runHash"],
+        updated.get("activeTrial"),
+        updated["observedGeneration"],
     )
-    accepted = next(c for c in found["conditions"] if c["type"] == "Accepted")
+    accepted = next(c for c in updated["conditions"] if c["type"] == "Accepted")
     assert ("False", "InvalidSpec", "spec.load: is required") == (
         accepted["status"],
         accepted["reason"],

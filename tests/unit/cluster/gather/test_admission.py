@@ -158,8 +158,8 @@ async def test_what_a_pod_may_have_beside_its_sidecars_is_said_up_front() -> Non
     """With the sum: what the other containers take, and what is left of the range."""
     cluster = Admitting(pod_limit(1200))
     size = {"cpu": "300m", "memory": "256Mi"}
-    beside = profile(server=sidecar(requests=size, limits=size))
-    finding = await admission.refusal(cluster, beside, Settings(), RANGE, "abc")
+    spec = profile(server=sidecar(requests=size, limits=size))
+    finding = await admission.refusal(cluster, spec, Settings(), RANGE, "abc")
     assert finding is not None
     assert finding.message == (
         f"{REFUSED} largest size, 1 CPU and 1Gi memory: maximum cpu usage per Pod is 1200m, but limit is 1300m; the "
@@ -183,8 +183,8 @@ async def test_labels_that_a_policy_wants_are_asked_for_where_they_can_be_given(
     assert finding is not None
     assert "every pod needs the label team; the labels of the template are not copied" in finding.message
     assert "spec.podMetadata.labels" in finding.message
-    given = profile(server=server, podMetadata={"labels": {"team": "ml"}})
-    assert await admission.refusal(cluster, given, Settings(), RANGE, "abc") is None
+    spec = profile(server=server, podMetadata={"labels": {"team": "ml"}})
+    assert await admission.refusal(cluster, spec, Settings(), RANGE, "abc") is None
     everywhere = Settings(pod_labels={"team": "ml"})
     assert await admission.refusal(cluster, profile(server=server), everywhere, RANGE, "abc") is None
 

@@ -31,8 +31,8 @@ BAD = PrepareResult(
 
 def claim(name: str = "files", *modes: str, **spec: Any) -> Object:
     """Return a bound claim."""
-    given = {"accessModes": list(modes or ("ReadWriteOnce",)), **spec}
-    return {"metadata": {"name": name, "namespace": "team"}, "spec": given, "status": {"phase": "Bound"}}
+    claim_spec = {"accessModes": list(modes or ("ReadWriteOnce",)), **spec}
+    return {"metadata": {"name": name, "namespace": "team"}, "spec": claim_spec, "status": {"phase": "Bound"}}
 
 
 def world(result: PrepareResult | None = GOOD) -> World:
@@ -181,21 +181,21 @@ async def test_a_suspended_profile_is_not_looked_into() -> None:
 
 async def test_what_is_wrong_with_a_claim_is_said_for_every_field_that_names_it() -> None:
     """Before any pod is started."""
-    found = await looked_up(all_on_claims(dataset="rows"), claim(volumeMode="Block"))
-    words = "claim 'files' is a block device; files need volumeMode Filesystem"
+    problems = await looked_up(all_on_claims(dataset="rows"), claim(volumeMode="Block"))
+    message = "claim 'files' is a block device; files need volumeMode Filesystem"
     expected = [
-        Problem("spec.model.source.persistentVolumeClaim", words),
-        Problem("spec.server.entryScript.source.persistentVolumeClaim", words),
+        Problem("spec.model.source.persistentVolumeClaim", message),
+        Problem("spec.server.entryScript.source.persistentVolumeClaim", message),
         Problem(
             "spec.dataset.source.persistentVolumeClaim",
             "there is no PersistentVolumeClaim 'rows' in namespace 'team'",
         ),
     ]
-    assert expected == found
+    assert expected == problems
     gone = claim() | {"status": {"phase": "Lost"}}
-    found = await looked_up(all_on_claims(), gone)
-    assert isinstance(found, list)
-    assert "claim 'files' has lost its volume" == found[0].message
+    problems = await looked_up(all_on_claims(), gone)
+    assert isinstance(problems, list)
+    assert "claim 'files' has lost its volume" == problems[0].message
 
 
 @pytest.mark.parametrize(
@@ -203,42 +203,42 @@ async def test_what_is_wrong_with_a_claim_is_said_for_every_field_that_names_it(
 )
 async def test_pods_that_share_a_volume_of_one_node_are_on_the_same(modes: tuple[str, ...], together: bool) -> None:
     """The load is elsewhere where there is a choice."""
-    found = await looked_up(all_on_claims(), claim("files", *modes))
-    assert isinstance(found, claims.Claims)
-    assert (together, None) == (found.together, found.host)
-    found = await looked_up(all_on_claims(dataset="rows"), claim(), claim("rows"))
-    assert isinstance(found, claims.Claims)
-    assert not found.together
+    resolved = await looked_up(all_on_claims(), claim("files", *modes))
+    assert isinstance(resolved, claims.Claims)
+    assert (together, None) == (resolved.together, resolved.host)
+    resolved = await looked_up(all_on_claims(dataset="rows"), claim(), claim("rows"))
+    assert isinstance(resolved, claims.Claims)
+    assert not resolved.together
 
 
 async def test_a_volume_in_use_on_a_node_keeps_the_run_there() -> None:
     """Two on different nodes cannot both be had."""
     over = user("over", "files", "node2", phase="Succeeded")
-    found = await looked_up(all_on_claims(), claim(), pods=(user("a", "files"), over))
-    assert isinstance(found, claims.Claims)
-    assert "host-node1" == found.host
+    resolved = await looked_up(all_on_claims(), claim(), pods=(user("a", "files"), over))
+    assert isinstance(resolved, claims.Claims)
+    assert "host-node1" == resolved.host
     both = (user("a", "files"), user("b", "rows", "node2"))
-    found = await looked_up(all_on_claims(dataset="rows"), claim(), claim("rows"), pods=both)
-    assert isinstance(found, list)
-    (problem,) = found
+    resolved = await looked_up(all_on_claims(dataset="rows"), claim(), claim("rows"), pods=both)
+    assert isinstance(resolved, list)
+    (problem,) = resolved
     assert problem.message.startswith("claim 'files' is in use on node node1 and claim 'rows' is in use on node node2")
 
 
 async def test_a_volume_of_one_pod_cannot_be_shared() -> None:
     """By the server and the load."""
-    found = await looked_up(all_on_claims(), claim("files", "ReadWriteOncePod"))
-    assert isinstance(found, list)
-    assert ["spec.dataset.source.persistentVolumeClaim"] == [p.path for p in found]
+    problems = await looked_up(all_on_claims(), claim("files", "ReadWriteOncePod"))
+    assert isinstance(problems, list)
+    assert ["spec.dataset.source.persistentVolumeClaim"] == [p.path for p in problems]
 
 
 def shown(pod: Object | None, job: Object | None = None, seconds: float = 10) -> ClaimsStatus | Waiting:
     """Read a Job and its pod, some seconds after it was created."""
     assert _CLAIM is not None
     source = ClaimSource("model", "spec.model.source.persistentVolumeClaim", _CLAIM)
-    wanted = claims.Claims((source,), "i", None, together=False)
+    volumes = claims.Claims((source,), "i", None, together=False)
     body = {"metadata": {"name": "j", "creationTimestamp": at(0)}, "status": job or {}}
     pods = [] if pod is None else [{"metadata": {"name": "p"}, "spec": {}, **pod}]
-    return prepare.read(body, pods, wanted, Settings(), now(seconds))
+    return prepare.read(body, pods, volumes, Settings(), now(seconds))
 
 
 _CLAIM = profile(**all_on_claims()).spec.dataset.source.persistent_volume_claim
@@ -278,12 +278,12 @@ def test_a_look_that_fails_is_told_in_a_sentence(
     pod: Object | None, job: Object | None, seconds: float, says: str
 ) -> None:
     """With the field that it is about."""
-    found = shown(pod, job, seconds)
-    assert isinstance(found, ClaimsStatus)
-    assert "SourceUnreadable" == found.reason
-    assert found.message is not None
-    assert found.message.startswith("spec.model.source.persistentVolumeClaim: ")
-    assert says in found.message
+    progress = shown(pod, job, seconds)
+    assert isinstance(progress, ClaimsStatus)
+    assert "SourceUnreadable" == progress.reason
+    assert progress.message is not None
+    assert progress.message.startswith("spec.model.source.persistentVolumeClaim: ")
+    assert says in progress.message
 
 
 def test_a_look_that_waits_says_for_what() -> None:

@@ -78,8 +78,8 @@ def test_one_that_leaves_no_result_is_named() -> None:
     """With how it ended; that of the others says only that they ended for it."""
     killed = {"exitCode": 137, "reason": "OOMKilled", "message": ""}
     lost = seen(pod(0, ABANDONED), pod(1), pod(2, RESULT, ended=killed))
-    said = "load generator 2 (pod g2 on node node2): the load generator left no result (exit code 137, OOMKilled)"
-    assert (None, said) == (lost.result, lost.failure)
+    message = "load generator 2 (pod g2 on node node2): the load generator left no result (exit code 137, OOMKilled)"
+    assert (None, message) == (lost.result, lost.failure)
     assert lost.finished_at is not None
 
 
@@ -119,8 +119,8 @@ def test_a_pod_of_no_known_index_is_nobody(index: str) -> None:
 def test_what_the_first_finds_out_about_the_server_needs_no_other() -> None:
     """They send nothing, and may not even have been started."""
     assert ResultKind.SMOKE_FAILED is getattr(seen(pod(0, REFUSED), pod(1), pod(2)).result, "kind", None)
-    alone = seen(pod(0, REFUSED), jobs=(job(),))
-    assert (ResultKind.SMOKE_FAILED, now(110)) == (getattr(alone.result, "kind", None), alone.finished_at)
+    job_seen = seen(pod(0, REFUSED), jobs=(job(),))
+    assert (ResultKind.SMOKE_FAILED, now(110)) == (getattr(job_seen.result, "kind", None), job_seen.finished_at)
 
 
 def test_without_the_job_of_the_first_there_is_no_load() -> None:

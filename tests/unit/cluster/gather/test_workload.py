@@ -70,7 +70,7 @@ async def test_a_run_goes_on_with_the_size_that_it_began_with_the_template_of() 
     assert before == world.profile().status.run_hash
 
 
-async def found(server: Object, *bodies: tuple[Kind, Object], settings: Settings | None = None) -> str:
+async def refusal(server: Object, *bodies: tuple[Kind, Object], settings: Settings | None = None) -> str:
     """Return what is said about a profile whose workload cannot be copied."""
     cluster = StandIn(lambda: now(0))
     for kind, body in bodies:
@@ -102,7 +102,7 @@ async def found(server: Object, *bodies: tuple[Kind, Object], settings: Settings
 )
 async def test_what_cannot_be_read_is_said_with_what_can(expected: str, changes: dict[str, str]) -> None:
     """Only the kinds that the installer allows, and only in the profile's own namespace."""
-    assert expected == await found(reference(**changes))
+    assert expected == await refusal(reference(**changes))
 
 
 async def test_other_kinds_are_read_where_the_installer_allows_them() -> None:
@@ -121,7 +121,7 @@ async def test_other_kinds_are_read_where_the_installer_allows_them() -> None:
 async def test_an_inference_service_is_profiled_through_its_deployment() -> None:
     """Where KServe has made one."""
     named = reference(apiVersion="serving.kserve.io/v1beta1", kind="InferenceService")
-    assert "there is no Deployment 'shop-predictor'" in await found(named)
+    assert "there is no Deployment 'shop-predictor'" in await refusal(named)
     cluster = StandIn(lambda: now(0))
     body = stateful_set()
     body["metadata"]["name"] = "shop-predictor"

@@ -179,13 +179,13 @@ def test_the_generators_of_several_have_a_job_for_the_first_and_an_indexed_one_f
     spec = profile(load=load).spec
     made = []
     for index in (0, 1):
-        told = LoadConfig.model_validate(config().to_dict() | {"load": spec.load.to_dict(), "index": index})
+        load_config = LoadConfig.model_validate(config().to_dict() | {"load": spec.load.to_dict(), "index": index})
         made.append(
             load_job(
                 profile(load=load),
                 "abc",
                 SETTINGS,
-                told,
+                load_config,
                 trial=999,
                 purpose=Purpose.BRACKET,
                 limits=LIMITS,
@@ -215,9 +215,9 @@ def test_a_load_whose_rows_come_from_an_address_is_marked_as_one_that_downloads(
     sources = {"inline": "1", "uri": {"uri": "https://example.org/rows.txt"}}
     marked = []
     for kind, value in sources.items():
-        whole = profile(dataset={"source": {kind: value}})
+        downloading = profile(dataset={"source": {kind: value}})
         job = load_job(
-            whole,
+            downloading,
             "abc",
             SETTINGS,
             config(),

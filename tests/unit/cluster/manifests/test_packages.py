@@ -180,8 +180,8 @@ def test_the_job_reads_claims_and_installs_at_once() -> None:
     pod = prepare_job(profile(**spec), SETTINGS, identity="i", host=None)["spec"]["template"]["spec"]
     assert ["prepare", "modelprofiler-packages"] == [c["name"] for c in pod["containers"]]
     assert ["modelprofiler-installer"] == [c["name"] for c in pod["initContainers"]]
-    alone = prepare_job(profile(**all_on_claims()), SETTINGS, identity="i", host=None)["spec"]["template"]
-    assert names.DOWNLOADS not in alone["metadata"]["labels"]
+    pod_template = prepare_job(profile(**all_on_claims()), SETTINGS, identity="i", host=None)["spec"]["template"]
+    assert names.DOWNLOADS not in pod_template["metadata"]["labels"]
 
 
 def test_our_image_has_the_installer_where_pods_look_for_it(repository: Path) -> None:

@@ -74,8 +74,8 @@ def test_no_container_is_left_out(group: str) -> None:
         for place in ("initContainers", "containers"):
             for container in pod["spec"].get(place, ()):
                 moved = {"spec": {group: [container]}}
-                alone = {"spec": {"containers": [container]}}
-                assert bool(forbidden(moved)) == bool(forbidden(alone))
+                single = {"spec": {"containers": [container]}}
+                assert bool(forbidden(moved)) == bool(forbidden(single))
                 checked += bool(forbidden(moved))
     assert checked > 30
 

@@ -88,10 +88,10 @@ def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(mode: str)
     assert expected == made["spec"]["template"]["spec"]["containers"][0]["env"]
 
 
-@pytest.mark.parametrize(("expected", "given"), [(2, 300), (0, 0), (1, 1), (2, None)])
-def test_trial_pods_end_within_seconds(expected: int, given: int | None) -> None:
+@pytest.mark.parametrize(("expected", "seconds"), [(2, 300), (0, 0), (1, 1), (2, None)])
+def test_trial_pods_end_within_seconds(expected: int, seconds: int | None) -> None:
     """Nobody is served by them, and the next trial waits for them."""
-    pod = {**TEMPLATE["spec"], "terminationGracePeriodSeconds": given, "restartPolicy": "Never"}
+    pod = {**TEMPLATE["spec"], "terminationGracePeriodSeconds": seconds, "restartPolicy": "Never"}
     made = deployed(server={"template": {"spec": pod}})["spec"]["template"]["spec"]
     assert (expected, "Always") == (made["terminationGracePeriodSeconds"], made["restartPolicy"])
 

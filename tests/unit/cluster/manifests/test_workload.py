@@ -29,30 +29,30 @@ def workload(
 
 def copy_of(body: Object, container: str | None = "server", **labels: str) -> Copied:
     """Return the copy of a workload that can be copied."""
-    found = copied(body, container, labels)
-    assert isinstance(found, Copied), found
-    return found
+    copy = copied(body, container, labels)
+    assert isinstance(copy, Copied), copy
+    return copy
 
 
 def refused(body: Object, container: str | None = "server") -> str:
     """Return why a workload cannot be copied."""
-    found = copied(body, container, {})
-    assert not isinstance(found, Copied)
-    return "; ".join(map(str, found))
+    problems = copied(body, container, {})
+    assert not isinstance(problems, Copied)
+    return "; ".join(map(str, problems))
 
 
 def test_the_pods_are_copied_without_their_labels_and_the_size_is_known() -> None:
     """Everything else stays, and the workload itself is not changed."""
     body = workload(annotations={"note": "a"})
     before = json.dumps(body)
-    found = copy_of(body)
+    copy = copy_of(body)
     assert before == json.dumps(body)
-    assert {"annotations": {"note": "a"}} == found.template["metadata"]
-    assert "shop" == found.template["spec"]["serviceAccountName"]
-    server = found.template["spec"]["containers"][1]
+    assert {"annotations": {"note": "a"}} == copy.template["metadata"]
+    assert "shop" == copy.template["spec"]["serviceAccountName"]
+    server = copy.template["spec"]["containers"][1]
     assert {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}} == server["resources"]
     size = Size(cpu=Quantity("1"), memory=Quantity("2Gi")), Size(cpu=Quantity("2"))
-    known = found.workload
+    known = copy.workload
     assert ("Deployment shop", *size, 3, ()) == (known.name, known.requests, known.limits, known.replicas, known.notes)
 
 
@@ -74,29 +74,29 @@ def test_what_ties_the_replicas_to_one_another_is_left_out_and_said() -> None:
     anti = {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]}
     node: Object = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}
     ports = [{"containerPort": 80, "hostPort": 80}]
-    found = copy_of(
+    copy = copy_of(
         workload(
             affinity={"podAntiAffinity": anti, "nodeAffinity": node},
             topologySpreadConstraints=[{"maxSkew": 1}],
             containers=[{"name": "server", "image": "i", "ports": ports}],
         )
     )
-    pod = found.template["spec"]
+    pod = copy.template["spec"]
     assert ({"nodeAffinity": node}, [{"containerPort": 80}]) == (pod["affinity"], pod["containers"][0]["ports"])
     assert "topologySpreadConstraints" not in pod
     assert [
         "rules that spread the workload's replicas are left out of trial pods, which are none of them",
         "host ports are left out of trial pods, because the workload's own pods have them",
-    ] == list(found.workload.notes)
+    ] == list(copy.workload.notes)
 
 
 def test_a_copy_of_a_stateful_pod_has_volumes_of_its_own() -> None:
     """Never those of a replica."""
     claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
-    found = copy_of(workload("StatefulSet", spec={"volumeClaimTemplates": [claim]}))
-    (volume,) = found.template["spec"]["volumes"]
+    copy = copy_of(workload("StatefulSet", spec={"volumeClaimTemplates": [claim]}))
+    (volume,) = copy.template["spec"]["volumes"]
     assert {"name": "data", "ephemeral": {"volumeClaimTemplate": {"spec": claim["spec"]}}} == volume
-    assert "volume data of a trial pod is new and empty" in found.workload.notes[0]
+    assert "volume data of a trial pod is new and empty" in copy.workload.notes[0]
 
 
 def test_a_daemon_set_has_as_many_replicas_as_nodes() -> None:
@@ -106,9 +106,9 @@ def test_a_daemon_set_has_as_many_replicas_as_nodes() -> None:
     assert 7 == copy_of(daemons).workload.replicas
     knative = workload("Service", containers=[{"image": "i", "ports": [{"containerPort": 80}]}], containerConcurrency=1)
     del knative["spec"]["replicas"]
-    found = copy_of(knative, None)
-    assert ("user-container", None) == (found.container, found.workload.replicas)
-    assert "containerConcurrency" not in found.template["spec"]
+    copy = copy_of(knative, None)
+    assert ("user-container", None) == (copy.container, copy.workload.replicas)
+    assert "containerConcurrency" not in copy.template["spec"]
 
 
 @pytest.mark.parametrize(

@@ -198,8 +198,8 @@ def test_of_several_load_pods_those_count_for_which_the_other_nodes_have_no_room
     """Another node with 1.2 CPU takes two of half a CPU; the third one is beside the server."""
     load = (500, 256 * MI)
     every = every_room([node("a"), node("b", "1200m")], [])
-    beside = {pods: dict(_shown(offers(every, ANYWHERE, (0, 0), load, ANYWHERE, pods)))["a"] for pods in (1, 2, 3, 5)}
-    assert {1: (0, 0), 2: (0, 0), 3: load, 5: (1500, 768 * MI)} == beside
+    room = {pods: dict(_shown(offers(every, ANYWHERE, (0, 0), load, ANYWHERE, pods)))["a"] for pods in (1, 2, 3, 5)}
+    assert {1: (0, 0), 2: (0, 0), 3: load, 5: (1500, 768 * MI)} == room
 
 
 def test_only_nodes_that_take_the_pod_are_offered() -> None:

@@ -30,17 +30,17 @@ def pod(name: str, cpu: str = "1") -> Object:
 
 def cluster() -> StandIn:
     """Return a cluster of a node with 4 CPUs and 8 GiB, and one pod that asks for half of it."""
-    found = StandIn(lambda: now(0))
-    found.put(NODES, node())
-    found.put(PODS, pod("p"))
-    return found
+    stand_in = StandIn(lambda: now(0))
+    stand_in.put(NODES, node())
+    stand_in.put(PODS, pod("p"))
+    return stand_in
 
 
 async def read(rooms: Rooms) -> list[Room]:
     """Return what the nodes have left, where they may be read."""
-    found = await rooms.read()
-    assert found is not None
-    return found
+    content = await rooms.read()
+    assert content is not None
+    return content
 
 
 async def test_what_pods_ask_for_is_taken_off() -> None:
@@ -53,8 +53,8 @@ async def test_many_who_ask_at_once_read_it_once() -> None:
     """And a moment later it is read anew."""
     shown, time = cluster(), now(0)
     rooms = Rooms(shown, Settings(), lambda: time)
-    found = await asyncio.gather(*(read(rooms) for _ in range(20)))
-    assert [2000] * 20 == [room.cpu for (room,) in found]
+    answers = await asyncio.gather(*(read(rooms) for _ in range(20)))
+    assert [2000] * 20 == [room.cpu for (room,) in answers]
     assert 1 == shown.count("list", PODS).total()
     shown.put(PODS, pod("q", "500m"))
     time += timedelta(seconds=KEPT_SECONDS)

@@ -74,15 +74,15 @@ def test_a_pool_gets_the_limits_cores_rounded_up(cpu: int, workers: int, expecte
 
 def test_the_jvm_gets_an_option() -> None:
     """It reads JAVA_TOOL_OPTIONS at start."""
-    found = threads.variables_to_set(container(command=["java"]), 1500)
-    assert ["-XX:ActiveProcessorCount=2"] == [v.value for v in found]
+    variables = threads.variables_to_set(container(command=["java"]), 1500)
+    assert ["-XX:ActiveProcessorCount=2"] == [v.value for v in variables]
 
 
 def test_what_the_profile_sets_is_left_alone() -> None:
     """In an entry script's environment and in a container's."""
-    given = [{"name": "OMP_NUM_THREADS", "value": "3"}]
-    assert BLAS - {"OMP_NUM_THREADS"} == names(script(given))
-    assert "OMP_NUM_THREADS" not in names(container(env=given))
+    variables = [{"name": "OMP_NUM_THREADS", "value": "3"}]
+    assert BLAS - {"OMP_NUM_THREADS"} == names(script(variables))
+    assert "OMP_NUM_THREADS" not in names(container(env=variables))
 
 
 def test_without_auto_nothing_is_set() -> None:
@@ -156,9 +156,9 @@ def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named() -> None:
 def test_the_variable_is_that_of_the_runtime(fields: dict[str, Any], advice: str) -> None:
     """Of a JVM, of Go, of PyTorch, of TensorFlow."""
     spec = container(**fields)
-    said = seen(40, spec=without_auto(spec))
-    assert said is not None
-    assert advice in said
+    messages = seen(40, spec=without_auto(spec))
+    assert messages is not None
+    assert advice in messages
 
 
 @pytest.mark.parametrize(
@@ -176,11 +176,11 @@ def test_other_threads_are_not_called_a_pool(count: int | None, throttled: str |
     assert seen(count, throttled, cpus) is None
 
 
-@pytest.mark.parametrize(("count", "told"), [(17, False), (24, False), (25, True), (47, True)])
-def test_a_jvm_has_threads_of_its_own(count: int, told: bool) -> None:
+@pytest.mark.parametrize(("count", "reported"), [(17, False), (24, False), (25, True), (47, True)])
+def test_a_jvm_has_threads_of_its_own(count: int, reported: bool) -> None:
     """Compilers and collectors: two dozen in all are no pool."""
-    said = seen(count, spec=without_auto(container(command=["java"])))
-    assert told == (said is not None)
+    messages = seen(count, spec=without_auto(container(command=["java"])))
+    assert reported == (messages is not None)
 
 
 @pytest.mark.parametrize("auto", [False, True])
@@ -188,10 +188,10 @@ def test_an_option_is_added_to_those_that_the_profile_gives_the_jvm(auto: bool) 
     """The variable is not set over them, Auto leaves it alone, and what may be a secret is not repeated."""
     env = [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g -Dpassword=hunter2"}]
     spec = container(command=["java"], env=env)
-    said = seen(47, spec=spec if auto else without_auto(spec))
-    assert said is not None
-    assert said.endswith("add -XX:ActiveProcessorCount=1 to its JAVA_TOOL_OPTIONS.")
-    assert "hunter2" not in said
+    messages = seen(47, spec=spec if auto else without_auto(spec))
+    assert messages is not None
+    assert messages.endswith("add -XX:ActiveProcessorCount=1 to its JAVA_TOOL_OPTIONS.")
+    assert "hunter2" not in messages
 
 
 @pytest.mark.parametrize(
@@ -210,16 +210,16 @@ def test_a_jvm_whose_author_sized_it_gets_no_advice(fields: dict[str, Any]) -> N
 def test_a_pool_that_takes_no_variable_is_said() -> None:
     """ONNX Runtime has it in its code."""
     entry = {"source": {"inline": "x"}, "environment": {"requirements": ["onnxruntime==1.20"]}}
-    said = seen(25, spec=spec_of(server={"entryScript": entry}))
-    assert said is not None
-    assert "SessionOptions.intra_op_num_threads" in said
+    messages = seen(25, spec=spec_of(server={"entryScript": entry}))
+    assert messages is not None
+    assert "SessionOptions.intra_op_num_threads" in messages
 
 
 def test_with_the_variables_set_something_else_is_to_blame() -> None:
     """They are not recommended again."""
-    said = seen(25, spec=script())
-    assert said is not None
-    assert said.endswith("something else sizes its thread pools.")
+    messages = seen(25, spec=script())
+    assert messages is not None
+    assert messages.endswith("something else sizes its thread pools.")
 
 
 def test_what_was_set_is_to_be_set_in_production() -> None:
@@ -230,8 +230,8 @@ def test_what_was_set_is_to_be_set_in_production() -> None:
         size = (f"{step.limits.cpu}m", str(step.limits.memory))
         trials.ran(step.purpose, *size, load=load_of(5), fresh=step.fresh, usage=usage_of("1ms"))
     assert isinstance(step, Recommend)
-    found = step.recommendation
+    recommendation = step.recommendation
     assert {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} == {
-        v.name: v.value for v in found.env
+        v.name: v.value for v in recommendation.env
     }
-    assert "set the same in production" in found.explanation
+    assert "set the same in production" in recommendation.explanation

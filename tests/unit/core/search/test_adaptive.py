@@ -160,9 +160,9 @@ def test_a_run_without_surprises_takes_six_trials() -> None:
 
 def test_a_peak_that_the_kernel_told_needs_no_trial_of_its_own() -> None:
     """The Confirm trial proves that it is enough; after a kill there was more to it than the peak."""
-    told = usage_of().model_copy(update={"source": "Cgroup"})
-    trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=told)
-    trials.ran(BRACKET, "500m", load=GOOD, usage=told).ran(BISECT, "450m", load=POOR, usage=told)
+    usage = usage_of().model_copy(update={"source": "Cgroup"})
+    trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage)
+    trials.ran(BRACKET, "500m", load=GOOD, usage=usage).ran(BISECT, "450m", load=POOR, usage=usage)
     assert CONFIRM is trial_after(trials).purpose
     limits = trial_after(trials).limits
     size = str(Quantity.cpu(limits.cpu)), str(Quantity.memory(limits.memory))

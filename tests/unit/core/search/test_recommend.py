@@ -162,27 +162,27 @@ class TestLimit:
 
     def test_equal_limits_what_is_requested(self) -> None:
         """Both are the same."""
-        found = self.answer("Equal")
-        assert found.requests == found.limits
+        recommendation = self.answer("Equal")
+        assert recommendation.requests == recommendation.limits
 
     def test_none_leaves_cpu_without_a_limit(self) -> None:
         """What was verified is the request as if it were the limit; it is said."""
-        found = self.answer("None")
+        recommendation = self.answer("None")
         assert (None, Quantity("256Mi"), Quantity("350m")) == (
-            found.limits.cpu,
-            found.limits.memory,
-            found.requests.cpu,
+            recommendation.limits.cpu,
+            recommendation.limits.memory,
+            recommendation.requests.cpu,
         )
-        assert "The recommendation sets no CPU limit; no trial with a limit of 350m" in found.explanation
+        assert "The recommendation sets no CPU limit; no trial with a limit of 350m" in recommendation.explanation
 
     def test_none_names_the_trial_that_had_the_request_as_its_limit(self) -> None:
         """The trials of the search had other limits."""
         trials = trials_of(recommendation={"cpuLimit": "None"}).ran(Purpose.CONFIRM, "350m", "256Mi", load=load_of(100))
         run = run_of(trials)
-        found = recommend(run, target_for(run, 300, 187 * MI)).recommendation
-        assert found.verification is not None
-        expected = f"trial {found.verification.trial}, which verified it, had a limit of 350m"
-        assert expected in found.explanation
+        recommendation = recommend(run, target_for(run, 300, 187 * MI)).recommendation
+        assert recommendation.verification is not None
+        expected = f"trial {recommendation.verification.trial}, which verified it, had a limit of 350m"
+        assert expected in recommendation.explanation
 
 
 @pytest.mark.parametrize(("errors", "reason"), [(190, Reason.NOT_VERIFIED), (90, Reason.VERIFIED)])

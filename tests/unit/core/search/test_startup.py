@@ -30,9 +30,9 @@ def test_a_new_server_that_does_not_start_where_the_load_would_be_met() -> None:
 def test_a_resized_server_that_met_the_objectives_with_less_is_named() -> None:
     """It is a fact of a trial, and the demand only a computation."""
     trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).ran(BRACKET, "500m", load=GOOD, fresh=False)
-    said = sentence(trials.ran(BRACKET, "600m", failure=NEVER, ready=None), 1000)
-    assert said is not None
-    assert said.endswith("one that had been started with more and was then resized met the objectives at 500m.")
+    message = sentence(trials.ran(BRACKET, "600m", failure=NEVER, ready=None), 1000)
+    assert message is not None
+    assert message.endswith("one that had been started with more and was then resized met the objectives at 500m.")
 
 
 def test_nothing_is_said_where_the_load_decides() -> None:

@@ -201,9 +201,9 @@ class TestGrid:
     def test_a_grid_larger_than_max_trials_is_refused(self) -> None:
         """Before anything runs, with the numbers."""
         large = spec_of(search={"strategy": "Grid", "maxTrials": 20})
-        found = problems(large, resources_of(large))
-        assert ["spec.search.maxTrials"] == [problem.path for problem in found]
-        assert "19 CPU and 29 memory sizes needs 551 trials" in found[0].message
+        messages = problems(large, resources_of(large))
+        assert ["spec.search.maxTrials"] == [problem.path for problem in messages]
+        assert "19 CPU and 29 memory sizes needs 551 trials" in messages[0].message
 
     def test_a_grid_that_fits_and_any_adaptive_search_are_fine(self) -> None:
         """Nothing to say."""
@@ -221,9 +221,9 @@ class TestGrid:
 @pytest.mark.parametrize("seed", range(5))
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(seed: int) -> None:
     """The steps are a function of the finished trials: every prefix gives the step that was taken."""
-    whole = random_simulation(seed)
-    whole.run()
-    for count, taken in enumerate(whole.trials):
-        again = Simulation(whole.spec, whole.service, whole.seed, trials=list(whole.trials[:count])).next()
+    straight = random_simulation(seed)
+    straight.run()
+    for count, taken in enumerate(straight.trials):
+        again = Simulation(straight.spec, straight.service, straight.seed, trials=list(straight.trials[:count])).next()
         assert isinstance(again, RunTrial)
         assert (taken.purpose, taken.limits, taken.fresh) == (again.purpose, again.limits.to_size(), again.fresh)

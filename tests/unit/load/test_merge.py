@@ -100,7 +100,7 @@ def bad(kind: ResultKind, message: str, **changes: Any) -> LoadResult:
 
 
 @pytest.mark.parametrize(
-    ("expected", "said", "parts"),
+    ("expected", "message", "parts"),
     [
         (ResultKind.COMPLETED, "", [result(), result()]),
         (
@@ -131,11 +131,11 @@ def bad(kind: ResultKind, message: str, **changes: Any) -> LoadResult:
     ],
 )
 def test_what_decides_about_the_whole_names_the_generator(
-    expected: ResultKind, said: str, parts: list[LoadResult]
+    expected: ResultKind, message: str, parts: list[LoadResult]
 ) -> None:
     """One that gave up for another says less than that one."""
     together = merge(parts)
-    assert (expected, said) == (together.kind, together.message)
+    assert (expected, message) == (together.kind, together.message)
 
 
 def test_every_end_of_a_load_has_its_outcome() -> None:

@@ -73,11 +73,11 @@ def test_the_shell_completes_commands_and_their_options(monkeypatch: pytest.Monk
     argcomplete = pytest.importorskip("argcomplete")
 
     def completed(line: str) -> set[str]:
-        words = line.split(" ")
-        parser = cli._parser(words[1:])
+        arguments = line.split(" ")
+        parser = cli._parser(arguments[1:])
         assert isinstance(parser, argparse.ArgumentParser)
         finder = argcomplete.CompletionFinder(parser, always_complete_options=True)
-        return {word.strip() for word in finder._get_completions(words[:-1], words[-1], "", None)}
+        return {word.strip() for word in finder._get_completions(arguments[:-1], arguments[-1], "", None)}
 
     assert "completion" in completed("modelprofiler comp")
     assert "--result" in completed("modelprofiler load --re")

@@ -100,8 +100,8 @@ def test_the_dataset_must_contain_strings(
 def test_numbers_can_be_requests(ws: Workspace, config: InferenceConfig, tabular: Tabular) -> None:
     """They are accepted when the column has the type of text, or when types are not inferred."""
     typed = tabular("1\n2\n", set_column_types={"Column1": DataType.to_string()})
-    untold = tabular("1\n2\n", infer_column_types=False)
-    for name, dataset in (("typed", typed), ("untold", untold)):
+    uninferred = tabular("1\n2\n", infer_column_types=False)
+    for name, dataset in (("typed", typed), ("untold", uninferred)):
         Model.profile(ws, name, [], config, dataset)
         assert "1\n2\n" == ws.store.path("profiles", name, "dataset.txt").read_text(encoding="utf-8")
 

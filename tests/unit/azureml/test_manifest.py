@@ -124,9 +124,9 @@ def test_files_of_the_source_directory_are_copied(ws: Workspace, requests: Tabul
     script = manifest(ws, config, requests, name="a")["spec"]["server"]["entryScript"]
     code = Path(script["source"]["path"])
     assert ["lib/helper.py", "score.py"] == sorted(str(p.relative_to(code)) for p in code.rglob("*.py"))
-    alone = manifest(ws, InferenceConfig("src/score.py"), requests, name="b")["spec"]["server"]["entryScript"]
-    assert "score.py" == alone["file"]
-    assert ["score.py"] == [p.name for p in Path(alone["source"]["path"]).iterdir()]
+    script_alone = manifest(ws, InferenceConfig("src/score.py"), requests, name="b")["spec"]["server"]["entryScript"]
+    assert "score.py" == script_alone["file"]
+    assert ["score.py"] == [p.name for p in Path(script_alone["source"]["path"]).iterdir()]
 
 
 def test_variables_of_the_environment_are_those_of_the_server(

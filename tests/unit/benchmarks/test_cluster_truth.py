@@ -106,12 +106,12 @@ def dense(seconds: float = 40) -> ContainerSamples:
 
 def test_the_truth_of_a_load_is_what_its_control_group_counted() -> None:
     """CPU of the whole load and of the window, memory of the load, throttling of the window."""
-    found = truth.truth(dense(), 2, (4, 34), 36)
-    assert (13.6, 0.4, 50.0) == pytest.approx((found.cpu_seconds, found.cores, found.throttled_percent))
-    assert 136 * MIB == found.peak_bytes
-    assert (240 * MIB, 4) == (found.lifetime_bytes, found.threads)
-    assert found.steady_bytes is not None
-    assert 127.5 == pytest.approx(found.steady_bytes / MIB, abs=0.1)
+    counted = truth.truth(dense(), 2, (4, 34), 36)
+    assert (13.6, 0.4, 50.0) == pytest.approx((counted.cpu_seconds, counted.cores, counted.throttled_percent))
+    assert 136 * MIB == counted.peak_bytes
+    assert (240 * MIB, 4) == (counted.lifetime_bytes, counted.threads)
+    assert counted.steady_bytes is not None
+    assert 127.5 == pytest.approx(counted.steady_bytes / MIB, abs=0.1)
 
 
 def test_without_a_control_group_the_truth_is_unknown() -> None:

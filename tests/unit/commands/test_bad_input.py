@@ -103,8 +103,8 @@ def test_a_kubeconfig_that_cannot_be_used_is_one_problem(
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["report"], ["report", "-o", "html"]])
 def test_a_reader_that_has_seen_enough_is_no_error(report: str, arguments: list[str]) -> None:
     """As `| head` does."""
-    words = [*arguments, report] if arguments[0] == "report" else arguments
-    assert "" == run(*words, shell="| head -c 0").stderr
+    command = [*arguments, report] if arguments[0] == "report" else arguments
+    assert "" == run(*command, shell="| head -c 0").stderr
 
 
 def test_a_full_disk_is_said_in_a_sentence(report: str) -> None:
@@ -145,8 +145,8 @@ def test_every_report_can_be_written_to_a_file(report: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("columns", ["1", "20", "400"])
 def test_help_and_report_fit_any_terminal(report: str, columns: str) -> None:
     """However narrow."""
-    for words in (["--help"], ["run", "--help"], ["report", report]):
-        assert 0 == run(*words, COLUMNS=columns).returncode
+    for command in (["--help"], ["run", "--help"], ["report", report]):
+        assert 0 == run(*command, COLUMNS=columns).returncode
 
 
 def test_a_problem_cannot_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

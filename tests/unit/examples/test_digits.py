@@ -94,8 +94,8 @@ def test_the_profile_of_each_example_is_valid_and_names_only_what_its_file_holds
 def _config_maps(value: Any) -> list[dict[str, Any]]:
     """Return every ``configMap`` member found anywhere inside a JSON value."""
     if isinstance(value, list):
-        return [found for item in value for found in _config_maps(item)]
+        return [config_map for item in value for config_map in _config_maps(item)]
     if not isinstance(value, dict):
         return []
     here = [value["configMap"]] if "configMap" in value else []
-    return here + [found for item in value.values() for found in _config_maps(item)]
+    return here + [config_map for item in value.values() for config_map in _config_maps(item)]

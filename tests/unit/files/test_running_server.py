@@ -87,7 +87,7 @@ def test_a_slowdown_needs_another_size(tmp_path: Path, capsys: pytest.CaptureFix
         "  load: {openLoop: {rate: 1k}, duration: 1h}\n  objectives: {maxSlowdownPercent: 10}\n"
     )
     assert 2 == main(["run", str(file), "--url", "http://127.0.0.1:1"])
-    said = capsys.readouterr().err
-    assert "spec.objectives.maxSlowdownPercent: compares with a run at the largest size" in said
-    assert "--max-requests: the load has about 3,605,000 requests, more than 1,000,000" in said
-    assert "spec.dataset.source.path: nowhere cannot be read" in said
+    errors = capsys.readouterr().err
+    assert "spec.objectives.maxSlowdownPercent: compares with a run at the largest size" in errors
+    assert "--max-requests: the load has about 3,605,000 requests, more than 1,000,000" in errors
+    assert "spec.dataset.source.path: nowhere cannot be read" in errors

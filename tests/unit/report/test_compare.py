@@ -49,9 +49,9 @@ def test_unlike_runs_are_told_apart() -> None:
         "metadata": old.profile.metadata.model_copy(update={"name": "other"}),
     }
     new = RunRecord(old.profile.model_copy(update=changes), old.details)
-    found = differences(old, new)
-    assert ["Profile", "Load", "Dataset", "CPU model", "modelprofiler"] == [difference.name for difference in found]
-    text = render(compare(old, new), 10, found)
+    entries = differences(old, new)
+    assert ["Profile", "Load", "Dataset", "CPU model", "modelprofiler"] == [difference.name for difference in entries]
+    text = render(compare(old, new), 10, entries)
     assert "Nothing grew by more than 10%.\n\nThe runs are not alike" in text
     assert "  - CPU model: AMD EPYC 7B13 before, Intel Xeon now" in text
     assert "  - Load: 50 requests/s, Poisson arrivals before, 4 clients in a closed loop now" in text

@@ -39,7 +39,7 @@ class Node:
     tag: str
     attributes: dict[str, str | None]
     children: list[Node] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
     def all(self, tag: str, class_: str = "") -> list[Node]:
         """Return every element of a name and class below this one."""
@@ -49,8 +49,8 @@ class Node:
 
     @property
     def text(self) -> str:
-        """All words in it."""
-        return " ".join([*self.words, *(c.text for c in self.children)])
+        """All texts in it."""
+        return " ".join([*self.texts, *(c.text for c in self.children)])
 
 
 class Tree(HTMLParser):
@@ -79,7 +79,7 @@ class Tree(HTMLParser):
         assert tag == self.open.pop().tag
 
     def handle_data(self, data: str) -> None:
-        self.open[-1].words.append(data)
+        self.open[-1].texts.append(data)
 
 
 def parsed(record: RunRecord) -> Node:
@@ -109,7 +109,7 @@ def test_the_recommendation_comes_first() -> None:
     """With the trial that verified it, and as it stands in a manifest."""
     main = parsed(runs.verified()).all("main")[0]
     answer = main.children[1].text
-    assert all(words in answer for words in ("Verified", "400m", "224Mi", "Trial 5 ran at exactly", "350m CPU is the"))
+    assert all(text in answer for text in ("Verified", "400m", "224Mi", "Trial 5 ran at exactly", "350m CPU is the"))
     assert "    cpu: 400m\n    memory: 224Mi" in main.all("code")[0].text
 
 

@@ -79,10 +79,10 @@ def _loaded(record: TrialRecord) -> float:
     return load.ended - load.warmup_started
 
 
-def measured(profile: Path, what: str, until: float) -> Result | None:
+def measured(profile: Path, title: str, deadline: float) -> Result | None:
     """Run a profile once and say how it went on; None when it is too late to begin."""
-    if time.monotonic() > until:
-        print(f"{what}: not begun, as the time is over", file=sys.stderr, flush=True)
+    if time.monotonic() > deadline:
+        print(f"{title}: not begun, as the time is over", file=sys.stderr, flush=True)
         return None
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
@@ -90,13 +90,13 @@ def measured(profile: Path, what: str, until: float) -> Result | None:
     trials = ", ".join(f"{t.purpose} {t.limits.cpu} {t.outcome}" for t in result.trials)
     recommendation = result.recommendation
     size = f"{recommendation.limits.cpu}, {recommendation.limits.memory}" if recommendation else result.reason
-    print(f"{what}: {size} after {time.monotonic() - began:.0f} s ({trials})", file=sys.stderr, flush=True)
+    print(f"{title}: {size} after {time.monotonic() - began:.0f} s ({trials})", file=sys.stderr, flush=True)
     return result
 
 
-def example(runs: int, until: float) -> str:
+def example(runs: int, deadline: float) -> str:
     """Run the example so often and return what each run took."""
-    results = [measured(EXAMPLE, f"example {i}", until) for i in range(1, runs + 1)]
+    results = [measured(EXAMPLE, f"example {i}", deadline) for i in range(1, runs + 1)]
     rows = [Took.of(result) for result in results if result is not None]
     lines = ["| run | wall | trials | outside starts and load | recommended |", "|---|---|---|---|---|"]
     if not rows:
@@ -104,9 +104,9 @@ def example(runs: int, until: float) -> str:
     lines += [
         f"| {i} | {t.wall:.0f} s | {t.trials} | {t.overhead_percent:.1f} % | {t.size} |" for i, t in enumerate(rows, 1)
     ]
-    wall, most = statistics.median(t.wall for t in rows), max(t.trials for t in rows)
+    wall, most_trials = statistics.median(t.wall for t in rows), max(t.trials for t in rows)
     overhead = statistics.median(t.overhead_percent for t in rows)
-    lines.append(f"| median | {wall:.0f} s | at most {most} | {overhead:.1f} % | |")
+    lines.append(f"| median | {wall:.0f} s | at most {most_trials} | {overhead:.1f} % | |")
     lines.append(f"| to reach | {WALL_SECONDS} s | {TRIALS} | {OVERHEAD_PERCENT} % | |")
     return "\n".join([*lines, "", interrupted()])
 
@@ -133,7 +133,7 @@ def interrupted() -> str:
     return f"After Ctrl-C in a load, the command, server and load were gone within {took:.1f} s (to reach: 2 s)."
 
 
-def cost(runs: int, until: float) -> str:
+def cost(runs: int, deadline: float) -> str:
     """Profile the server of known cost so often, at zero margins, and return what was recommended."""
     implied, burnt = known_cost.implied(), f"{known_cost.CPU_SECONDS * 1000:g}ms"
     lines = [
@@ -145,7 +145,7 @@ def cost(runs: int, until: float) -> str:
         with tempfile.TemporaryDirectory() as directory:
             profile = Path(directory) / "profile.yaml"
             known_cost.write_profile(profile, known_cost.free_port())
-            result = measured(profile, f"known cost {run}", until)
+            result = measured(profile, f"known cost {run}", deadline)
         if result is None:
             runs = run - 1
             break
@@ -175,11 +175,11 @@ def main() -> int:
     )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
-    until = time.monotonic() + 60 * arguments.minutes
+    deadline = time.monotonic() + 60 * arguments.minutes
     parts = {"local-example": (example, arguments.example), "local-known-cost": (cost, arguments.known_cost)}
     for name, (measure, runs) in parts.items():
         if runs > 0:
-            text = measure(runs, until)
+            text = measure(runs, deadline)
             print(f"\n{text}\n", flush=True)
             if arguments.write:
                 replace(name, text)

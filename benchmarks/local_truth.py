@@ -130,7 +130,7 @@ def held_bytes(pids: set[int], field: str) -> int:
     return sum(int(kib) * 1024 for text in rollups for kib in re.findall(rf"^{field}: +(\d+) kB", text, re.MULTILINE))
 
 
-def held(server: ServerProcess, cgroup: Cgroup | None) -> int:
+def held_memory(server: ServerProcess, cgroup: Cgroup | None) -> int:
     """Return what a server holds now: its own pages in a control group, all of it without one."""
     return held_bytes(cgroup.pids(), "Pss_Anon") if cgroup else held_bytes({server.pid}, "Rss")
 
@@ -200,7 +200,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         sampler.sample()  # as a trial does when its server is ready
         if not case.workers:
             forget_most_held(server.pid)
-        held_at_start = held(server, cgroup)
+        held_at_start = held_memory(server, cgroup)
         before_load = cgroup.read() if cgroup else None
         seconds = max(seconds, REQUESTS / float(case.rate))
         load = {"openLoop": {"rate": case.rate, "arrival": case.arrival}, "warmup": "2s", "duration": f"{seconds}s"}
@@ -218,7 +218,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         result = await run(config, say=lambda _: None)
         after_load = cgroup.read() if cgroup else None
         await asyncio.sleep(0.25)
-        held_at_end = held(server, cgroup)
+        held_at_end = held_memory(server, cgroup)
         peak_bytes = None if case.workers else most_held_bytes(server.pid, anonymous=case.grouped)
         sampler.stop()
         times = (result.warmup_started, result.window_started, result.window_ended, result.ended)
@@ -243,11 +243,11 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         started = measured.memory.before_load
         return Comparison(
             measured,
-            off(measured.cpu_time_per_request.seconds * 1000, case.cpu_ms),
-            off(float(measured.cpu), served * case.cpu_ms / 1000 / (window_end - window_start)),
-            off(float(started), held_at_start) if started is not None else None,
-            off(float(measured.memory.steady), held_at_end) if not case.leak_kib else None,
-            off(float(measured.memory.peak), peak_bytes) if peak_bytes else None,
+            percent_off(measured.cpu_time_per_request.seconds * 1000, case.cpu_ms),
+            percent_off(float(measured.cpu), served * case.cpu_ms / 1000 / (window_end - window_start)),
+            percent_off(float(started), held_at_start) if started is not None else None,
+            percent_off(float(measured.memory.steady), held_at_end) if not case.leak_kib else None,
+            percent_off(float(measured.memory.peak), peak_bytes) if peak_bytes else None,
             throttled_percent(before_load, after_load),
         )
     finally:
@@ -266,7 +266,7 @@ def throttled_percent(first: Reading | None, last: Reading | None) -> float | No
     return 100 * ((last.throttled_periods or 0) - (first.throttled_periods or 0)) / periods if periods else 0.0
 
 
-def off(value: float, truth: float) -> float:
+def percent_off(value: float, truth: float) -> float:
     return 100 * (value / truth - 1)
 
 
@@ -286,7 +286,7 @@ def main() -> int:
     results: dict[Case, list[Comparison]] = {}
     with (
         machine_lock(
-            "the benchmark of known servers", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)
+            "the benchmark of known servers", wait_seconds=600, waiting=lambda reason: print(reason, file=sys.stderr)
         ),
         tempfile.TemporaryDirectory() as folder,
         asyncio.Runner(loop_factory=uvloop.Loop) as runner,
@@ -365,8 +365,8 @@ def problems(case: Case, comparisons: list[Comparison]) -> list[str]:
         growth_value, low = (used.growth_per1000_requests, used.growth_low) if used is not None else (None, None)
         if (low is not None and float(low) > 0) != bool(truth):
             wrong.append(f"growth is told as {growth(each.usage)}")
-        elif truth and growth_value is not None and abs(off(float(growth_value), truth)) > GROWTH_WITHIN:
-            wrong.append(f"growth is off by {off(float(growth_value), truth):+.1f} %")
+        elif truth and growth_value is not None and abs(percent_off(float(growth_value), truth)) > GROWTH_WITHIN:
+            wrong.append(f"growth is off by {percent_off(float(growth_value), truth):+.1f} %")
     return wrong
 
 

@@ -79,10 +79,10 @@ class Answer:
 def kubectl(*arguments: str, within: float = 120) -> str:
     """Run kubectl where the cluster can be reached; its output, or an end of the program with what it said."""
     command = [str(ROOT / "hack" / "cluster"), "exec", "kubectl", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=within, check=False)
-    if done.returncode != 0:
-        sys.exit(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=within, check=False)
+    if completed.returncode != 0:
+        sys.exit(f"kubectl {' '.join(arguments)}: {completed.stderr.strip()}")
+    return completed.stdout
 
 
 def in_cluster(case: Case) -> Answer:
@@ -127,13 +127,13 @@ def steps(a: int | None, b: int | None, step: int) -> int | None:
 def compare(case: Case, run: int) -> tuple[str, bool]:
     """Run a profile in both places and return its row, and whether CPU is within a step."""
     comparisons = []
-    for where, measure in (("cluster", in_cluster), ("here", on_this_machine)):
+    for place, measure in (("cluster", in_cluster), ("here", on_this_machine)):
         answer = measure(case)
-        say = f"{case.name} {run}, {where}: {answer.text} after {answer.seconds:.0f} s and {answer.trials} trials"
-        print(say, file=sys.stderr, flush=True)
+        line = f"{case.name} {run}, {place}: {answer.text} after {answer.seconds:.0f} s and {answer.trials} trials"
+        print(line, file=sys.stderr, flush=True)
         comparisons.append(answer)
-    cluster, here = comparisons
-    cpu, memory = steps(cluster.cpu, here.cpu, case.cpu_step), steps(cluster.memory, here.memory, case.memory_step)
+    cluster, local = comparisons
+    cpu, memory = steps(cluster.cpu, local.cpu, case.cpu_step), steps(cluster.memory, local.memory, case.memory_step)
     cells = [
         f"{case.name}, run {run}",
         *(f"{a.text} ({a.trials} trials, {a.seconds:.0f} s)" for a in comparisons),
@@ -158,7 +158,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not any(arguments.case in name for name in PROFILES):
         parser.error(f"--case: no profile has {arguments.case!r} in its name: {', '.join(PROFILES)}")
-    until = time.monotonic() + 60 * arguments.minutes
+    deadline = time.monotonic() + 60 * arguments.minutes
     same_build_of_python()
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     lines = [
@@ -169,16 +169,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cost = Path(folder) / "known-cost.yaml"
         known_cost.write_profile(cost, known_cost.free_port())
-        made = Path(folder) / "namespace.json"
-        made.write_text(json.dumps(namespace))
+        namespace_file = Path(folder) / "namespace.json"
+        namespace_file.write_text(json.dumps(namespace))
         cases = [
             Case(EXAMPLE, ROOT / "examples" / "digits.yaml", 50, 32 * 2**20),
             Case(KNOWN_COST, cost, known_cost.STEP, known_cost.MEMORY_STEP),
         ]
-        kubectl("apply", "--filename", str(made))
+        kubectl("apply", "--filename", str(namespace_file))
         try:
             for run in range(1, arguments.runs + 1):
-                for case in (c for c in cases if arguments.case in c.name and time.monotonic() < until):
+                for case in (c for c in cases if arguments.case in c.name and time.monotonic() < deadline):
                     row, near = compare(case, run)
                     lines.append(row)
                     within.append(near)

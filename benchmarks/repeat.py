@@ -138,14 +138,14 @@ def table(repeats: Sequence[Repeat], requested: int, steps: tuple[int, int], imp
 
 def spread(values: Sequence[float | None], step: float) -> str:
     """Return how far values are from their median, in steps: ``all within ± 1 step``."""
-    known = [value for value in values if value is not None]
-    if not known:
+    measured = [value for value in values if value is not None]
+    if not measured:
         return "none, in steps"
     # Of an even number the lower of the two in the middle: a median between two steps is no size.
-    middle = statistics.median_low(known)
-    furthest = max(abs(value - middle) for value in known) / step
-    same = sum(value == middle for value in known)
-    return f"{same} of {len(known)} the same, all within ± {furthest:g} steps"
+    middle = statistics.median_low(measured)
+    furthest = max(abs(value - middle) for value in measured) / step
+    same = sum(value == middle for value in measured)
+    return f"{same} of {len(measured)} the same, all within ± {furthest:g} steps"
 
 
 def say(text: str) -> None:

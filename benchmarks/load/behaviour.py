@@ -226,7 +226,7 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
             "uv, a way to its packages, and a server that starts within ten seconds",
         ),
     )
-    for server, what, needed in needs:
+    for server, need, needed in needs:
         if not any(outcome.case.server == server for outcome in outcomes):
-            lines.append(f"| {what} | missing: needs {needed} | | | |")
+            lines.append(f"| {need} | missing: needs {needed} | | | |")
     return lines

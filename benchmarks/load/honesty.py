@@ -129,8 +129,8 @@ def _hey(port: int, folder: Path, seconds: int) -> dict[str, float]:
 def _vegeta(port: int, folder: Path, seconds: int) -> dict[str, float]:
     _finish(vegeta(port, folder, RATE, seconds), folder, seconds)
     encode = [str(find("vegeta")), "encode", "-to", "csv", "results"]
-    done = subprocess.run(encode, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
-    latencies = [int(row[2]) / 1e9 for row in csv.reader(done.stdout.splitlines())]
+    completed = subprocess.run(encode, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    latencies = [int(row[2]) / 1e9 for row in csv.reader(completed.stdout.splitlines())]
     return {name: exact_quantile(latencies, q) for name, q in PERCENTILES.items()}
 
 
@@ -193,8 +193,8 @@ def time_sends(folder: Path, rounds: int, say: Callable[[str], None]) -> Timing:
             (result,) = generator.measured(generator.run([config], folder / f"lag-{turn}"))
             lags.append(result.send_lag_p99 or math.nan)
             percents.append(result.cpu_percent or math.nan)
-            own = f"the machine's own {machine[-1] * 1e6:.0f} us"
-            say(f"honesty: send lag p99 {lags[-1] * 1e6:.0f} us at {OPEN_RATE:,}/s, {own}")
+            machine_lag = f"the machine's own {machine[-1] * 1e6:.0f} us"
+            say(f"honesty: send lag p99 {lags[-1] * 1e6:.0f} us at {OPEN_RATE:,}/s, {machine_lag}")
     with stalling(folder / "arrivals-server", every=3600.0, stall=0.0) as port:
         load = {"openLoop": {"rate": str(SLOW_RATE)}, "warmup": "0s", "duration": "15s"}
         config = generator.configuration(port, load, endpoint={"path": "/arrivals"})

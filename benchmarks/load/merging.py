@@ -54,8 +54,10 @@ def run(port: int, generators: Sequence[int], folder: Path, seconds: int, say: C
 def compare(histogram: Histogram, raw: Sequence[float], generators: int) -> Merged:
     """Compare a histogram with the latencies it was made of."""
     exact = {q: exact_quantile(raw, q) for q in QUANTILES}
-    off = max(abs((histogram.quantile(q) or 0.0) / value - 1) for q, value in exact.items())
-    return Merged(generators, histogram.n, len(raw), off, histogram.relative_error, histogram.quantile(0.99) or 0.0)
+    deviation = max(abs((histogram.quantile(q) or 0.0) / value - 1) for q, value in exact.items())
+    return Merged(
+        generators, histogram.n, len(raw), deviation, histogram.relative_error, histogram.quantile(0.99) or 0.0
+    )
 
 
 def table(comparisons: Sequence[Merged]) -> list[str]:

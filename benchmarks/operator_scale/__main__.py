@@ -44,7 +44,7 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-async def until(cluster: Cluster, namespace: str, name: str, *reasons: str) -> Object:
+async def wait_until(cluster: Cluster, namespace: str, name: str, *reasons: str) -> Object:
     """Wait until a profile's Finished has one of some reasons; Finished=True is always enough."""
     while True:
         profile = await cluster.get(PROFILES, namespace, name)
@@ -70,7 +70,7 @@ async def put_measured(cluster: Cluster, namespace: str) -> None:
 async def measured_run(cluster: Cluster, pod: OperatorPod, namespace: str, measured: tables.Run) -> None:
     """Wait for the end of a run whose turn has just come, and note what the operator took for it."""
     async with cost_of(pod) as cost:
-        await until(cluster, namespace, "profile")
+        await wait_until(cluster, namespace, "profile")
     record = await fetch(cluster, namespace, "profile")
     measured.cost, measured.trials = cost, len(record.trials)
     measured.gaps = gaps(record.trials)
@@ -150,7 +150,7 @@ async def measure(cluster: Cluster, arguments: argparse.Namespace, results: tabl
     await hold_up(cluster, LAST)
     for index in range(arguments.namespaces):
         await crowd.make_namespace(cluster, f"scale-{index:02d}")
-    await until(cluster, FIRST, "profile", "Running")
+    await wait_until(cluster, FIRST, "profile", "Running")
     existing = 0
     for target in (arguments.profiles // 5, arguments.profiles):
         stage = tables.Stage(target)
@@ -169,9 +169,9 @@ async def measure(cluster: Cluster, arguments: argparse.Namespace, results: tabl
     if (reason := crowd.reason_of(await cluster.get(PROFILES, FIRST, "profile"))) != "Running":
         raise ModelProfilerError(f"the run that holds up the queue ended too early, as {reason}")
     await cluster.delete(PROFILES, FIRST, "profile")
-    await until(cluster, MEASURED, "profile", "Running")
+    await wait_until(cluster, MEASURED, "profile", "Running")
     await measured_run(cluster, pod, MEASURED, results.queued)
-    await until(cluster, LAST, "profile", "Running")
+    await wait_until(cluster, LAST, "profile", "Running")
     await asyncio.sleep(25)  # those whose place has changed are told within the next twenty seconds
     after = await versions(cluster)
     results.position_writes = sum(version != after.get(name) for name, version in before.items())

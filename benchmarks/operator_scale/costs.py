@@ -38,14 +38,14 @@ class Cost:
         """
         return sum(
             c["requests"]
-            for what, c in self.traffic.items()
-            if (what.split()[0] in READS) is not writes and what.split()[1] != LEASES.plural
+            for request, c in self.traffic.items()
+            if (request.split()[0] in READS) is not writes and request.split()[1] != LEASES.plural
         )
 
     def requests_of(self, verb: str, resource: str = "") -> int:
         """Return the requests of one verb, of one resource or of all."""
-        named = {what: c["requests"] for what, c in self.traffic.items() if what.split()[0] == verb}
-        return sum(n for what, n in named.items() if not resource or what.split()[1] == resource)
+        named = {request: c["requests"] for request, c in self.traffic.items() if request.split()[0] == verb}
+        return sum(n for request, n in named.items() if not resource or request.split()[1] == resource)
 
     def total(self, unit: str) -> int:
         """Return the bytes ``sent`` or ``received``."""
@@ -97,8 +97,8 @@ async def traffic(pod: OperatorPod) -> Count:
 
 def difference(after: Count, before: Count) -> Count:
     nothing = dict.fromkeys(("requests", "sent", "received"), 0)
-    counts = {what: {k: v - before.get(what, nothing)[k] for k, v in c.items()} for what, c in after.items()}
-    return {what: c for what, c in counts.items() if c["requests"] or c["received"]}
+    counts = {request: {k: v - before.get(request, nothing)[k] for k, v in c.items()} for request, c in after.items()}
+    return {request: c for request, c in counts.items() if c["requests"] or c["received"]}
 
 
 async def settled_samples(cost: Cost, count: int, within: float) -> None:

@@ -56,8 +56,8 @@ def markdown(results: Results) -> str:
     lines = [f"| what | no queue | {longest:,} waiting | to reach |", "|---|---|---|---|"]
     runs = (results.unqueued, results.queued)
 
-    def row(what: str, cells: list[str], goal: str = "") -> None:
-        lines.append(f"| {what} | {' | '.join(cells)} | {goal} |")
+    def row(label: str, cells: list[str], goal: str = "") -> None:
+        lines.append(f"| {label} | {' | '.join(cells)} | {goal} |")
 
     def each(run: Run, value: float) -> str:
         return f"{value / run.trials:.1f}" if run.trials else "not measured"
@@ -91,11 +91,11 @@ def markdown(results: Results) -> str:
 
 def _requests(runs: tuple[Run, Run]) -> list[str]:
     """Return the requests a trial by verb and resource, the most frequent first."""
-    names = {what for run in runs for what in run.cost.traffic}
+    names = {request for run in runs for request in run.cost.traffic}
 
-    def count(run: Run, what: str) -> float:
-        return run.cost.traffic.get(what, {}).get("requests", 0) / max(1, run.trials)
+    def count(run: Run, request: str) -> float:
+        return run.cost.traffic.get(request, {}).get("requests", 0) / max(1, run.trials)
 
-    order = sorted(names, key=lambda what: (-statistics.mean(count(run, what) for run in runs), what))
+    order = sorted(names, key=lambda request: (-statistics.mean(count(run, request) for run in runs), request))
     lines = ["| requests a trial | no queue | with the queue |", "|---|---|---|"]
-    return lines + [f"| {what} | {' | '.join(f'{count(run, what):.1f}' for run in runs)} |" for what in order]
+    return lines + [f"| {request} | {' | '.join(f'{count(run, request):.1f}' for run in runs)} |" for request in order]

@@ -77,14 +77,14 @@ class Simulation:
         """Return the next step of the run."""
         return next_step(self.spec, self.resources, "server", "Local", self.trials)
 
-    def run(self, most: int = 60) -> Step:
+    def run(self, maximum: int = 60) -> Step:
         """Run the whole search and return its last step."""
-        for _ in range(most):
+        for _ in range(maximum):
             step = self.next()
             if not isinstance(step, RunTrial):
                 return step
             self.trials.append(self.trial(step))
-        raise AssertionError(f"no end after {most} trials")
+        raise AssertionError(f"no end after {maximum} trials")
 
     def trial(self, step: RunTrial) -> Trial:
         """Run one trial."""

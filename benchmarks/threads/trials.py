@@ -90,8 +90,8 @@ def measure(cases: Sequence[Case], sizes: Sequence[int], most_seconds: float) ->
     """
     measured: Measured = {}
     began = time.monotonic()
-    for done, cpu in enumerate(sizes):
-        if done and (time.monotonic() - began) * (done + 1) / done > most_seconds:
+    for count, cpu in enumerate(sizes):
+        if count and (time.monotonic() - began) * (count + 1) / count > most_seconds:
             print(f"{cpu}m and less are left out for want of time", file=sys.stderr)
             break
         for case in cases:

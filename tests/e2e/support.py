@@ -53,7 +53,7 @@ def command(program: str, environment: dict[str, str] | None = None) -> Run:
         check: bool = True,
         timeout: float = 60,
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
+        completed = subprocess.run(
             [program, *arguments],
             input=input,
             check=False,
@@ -62,8 +62,10 @@ def command(program: str, environment: dict[str, str] | None = None) -> Run:
             timeout=timeout,
             env=environment,
         )
-        assert done.returncode == 0 or not check, f"{program} {' '.join(arguments)}: {done.stderr or done.stdout}"
-        return done
+        assert completed.returncode == 0 or not check, (
+            f"{program} {' '.join(arguments)}: {completed.stderr or completed.stdout}"
+        )
+        return completed
 
     return run
 
@@ -282,11 +284,11 @@ class Profile:
     def at_stage(self, stage: Stage, *, trial: int | None = None, within: float = PATIENCE) -> ModelProfileStatus:
         """Wait until a trial (that one, or any) is at a stage; return the status then."""
 
-        def there(status: ModelProfileStatus) -> bool:
+        def reached(status: ModelProfileStatus) -> bool:
             active = status.active_trial
             return active is not None and active.stage is stage and trial in (None, active.index)
 
-        return self.wait_until(f"trial {trial or ''} {stage}", there, within)
+        return self.wait_until(f"trial {trial or ''} {stage}", reached, within)
 
     def story(self) -> str:
         """Return all that a person would look at first when something is wrong."""

@@ -52,12 +52,14 @@ class OperatorCost:
         ):  # one that has just been started has not been sampled
             assert time.monotonic() < deadline, f"the kubelet of {node} has no sample of {pod}"
             time.sleep(POLL_SECONDS)
-        shown = kubectl(
+        details = kubectl(
             "exec", "--namespace", SYSTEM_NAMESPACE, pod, "--", "/opt/venv/bin/python", "-c", DETAILS
         ).stdout
-        counted = json.loads(shown)["apiTraffic"]
-        requests = {what: count["requests"] for what, count in counted.items() if what.split()[1] not in BY_TIME}
-        reads = sum(count for what, count in requests.items() if what.split()[0] in READS)
+        counted = json.loads(details)["apiTraffic"]
+        requests = {
+            request: count["requests"] for request, count in counted.items() if request.split()[1] not in BY_TIME
+        }
+        reads = sum(count for request, count in requests.items() if request.split()[0] in READS)
         cpu_seconds, at = counters[CPU]
         return cls(
             pod,

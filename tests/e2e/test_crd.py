@@ -75,13 +75,13 @@ def refusals(kubectl: Kubectl, crd: Object) -> dict[str, str]:
         for number, case in enumerate(_cases(file)):
             filled = {path: "x" * count for path, count in case.get("fill", {}).items()}
             profiles.append(_minimal(case["set"] | filled | {"metadata.name": _name(file, number)}))
-    done = kubectl(
+    completed = kubectl(
         *("create", "--namespace", "default", "--dry-run=server", "--validate=strict", "-f", "-"),
         input="\n".join(profiles),
         check=False,
     )
-    assert done.stdout == "", "the API server took these"
-    _, *messages = re.split(r'"([a-z0-9-]+)" is invalid: ', done.stderr)
+    assert completed.stdout == "", "the API server took these"
+    _, *messages = re.split(r'"([a-z0-9-]+)" is invalid: ', completed.stderr)
     return dict(zip(messages[::2], messages[1::2], strict=True))
 
 
@@ -168,9 +168,9 @@ def test_what_is_out_of_bounds_is_refused_at_its_path(number: int, refusals: dic
 def test_a_misspelt_field_is_refused(kubectl: Kubectl) -> None:
     """Kubectl validates strictly unless told otherwise."""
     profile = _minimal({"spec.load.openLoop.arival": "Constant"})
-    done = kubectl("create", "--namespace", "default", "--dry-run=server", "-f", "-", input=profile, check=False)
-    assert done.returncode != 0
-    assert 'unknown field "spec.load.openLoop.arival"' in done.stderr
+    completed = kubectl("create", "--namespace", "default", "--dry-run=server", "-f", "-", input=profile, check=False)
+    assert completed.returncode != 0
+    assert 'unknown field "spec.load.openLoop.arival"' in completed.stderr
 
 
 @pytest.mark.usefixtures("crd")

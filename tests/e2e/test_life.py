@@ -190,17 +190,17 @@ def test_a_suspended_run_finishes_its_trial_and_later_goes_on(apply: Apply, name
     profile = apply(cost_profile("suspended", DELAYED, resources=TWO_SIZES), namespace)
     first = profile.at_stage(Stage.LOADING, trial=1)
     profile.patch({"suspend": True})
-    held = profile.wait_for("Finished", "False", "Suspended")
-    assert [1] == [row.index for row in held.trials]
-    assert held.active_trial is None
+    suspended = profile.wait_for("Finished", "False", "Suspended")
+    assert [1] == [row.index for row in suspended.trials]
+    assert suspended.active_trial is None
     assert first.active_trial is not None
-    assert first.active_trial.start_time == held.trials[0].start_time
+    assert first.active_trial.start_time == suspended.trials[0].start_time
     wait_until_gone(profile.children)
 
     profile.patch({"suspend": False, "objectives": {"latency": {"p95": LOOSER}}})
     status = profile.at_stage(Stage.LOADING, trial=2)
-    assert held.run_hash == status.run_hash
-    assert when(held.trials) == when(status.trials)
+    assert suspended.run_hash == status.run_hash
+    assert when(suspended.trials) == when(status.trials)
     assert {LOOSER} == {row.judged.threshold for row in status.trials if row.judged}
 
 

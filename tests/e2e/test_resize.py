@@ -27,7 +27,7 @@ def _policy(namespace: str) -> list[Object]:
     """Return a policy that refuses every change of a running pod's resources in one namespace, and its binding."""
     api = "admissionregistration.k8s.io/v1"
     resize = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods/resize"]}
-    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    namespace_binding = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
     return [
         {
             "apiVersion": api,
@@ -42,7 +42,7 @@ def _policy(namespace: str) -> list[Object]:
             "apiVersion": api,
             "kind": "ValidatingAdmissionPolicyBinding",
             "metadata": {"name": namespace},
-            "spec": {"policyName": namespace, "validationActions": ["Deny"], "matchResources": here},
+            "spec": {"policyName": namespace, "validationActions": ["Deny"], "matchResources": namespace_binding},
         },
     ]
 

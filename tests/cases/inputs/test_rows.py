@@ -32,8 +32,8 @@ def _ran(folder: Path, profile: str, *options: str) -> Any:
         "--directory",
         str(folder / "run"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=folder)
-    assert 0 == done.returncode, done.stdout + done.stderr
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=folder)
+    assert 0 == completed.returncode, completed.stdout + completed.stderr
     record = RunRecord.read(folder / "run")
     return record.profile.status.recommendations[0].to_dict()
 

@@ -247,8 +247,8 @@ def test_a_kubelet_sees_the_token_of_an_account_that_may_read_its_metrics_and_no
     assert {"mp-modelprofiler-tools-kubelet"} == {role for name, role in bound if name == account}
     metrics = [{"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]}]
     assert metrics == _one(objects, "ClusterRole", "mp-modelprofiler-tools-kubelet")["rules"]
-    own = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
-    assert 1 == sum("nodes/metrics" in rule["resources"] for rule in own)
+    rules = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
+    assert 1 == sum("nodes/metrics" in rule["resources"] for rule in rules)
     role = _one(objects, "Role", "mp-modelprofiler-kubelet-token")
     token = {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}
     assert [token | {"resourceNames": [account]}] == role["rules"]
@@ -270,8 +270,8 @@ def test_chosen_namespaces_get_a_role_each_and_nothing_else_but_nodes(render: Re
     """Nothing of other namespaces can be read."""
     objects = render("--set=watchNamespaces={a,b},rbac.aggregate=false")
     for kind in ("Role", "RoleBinding"):
-        own = [o for o in objects if o["kind"] == kind and o["metadata"]["name"] == "mp-modelprofiler-tools"]
-        assert ["a", "b"] == [o["metadata"]["namespace"] for o in own]
+        namespaced = [o for o in objects if o["kind"] == kind and o["metadata"]["name"] == "mp-modelprofiler-tools"]
+        assert ["a", "b"] == [o["metadata"]["namespace"] for o in namespaced]
     rules = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
     assert [["nodes"], ["nodes/metrics"]] == [rule["resources"] for rule in rules]
 
@@ -318,8 +318,8 @@ def test_nothing_but_its_labels_is_read_of_a_namespace_and_only_where_they_matte
     """Also for an installation that serves some namespaces only."""
     rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
     assert rule not in _rules(render())
-    for where in ("watchNamespaces=null", "watchNamespaces={a},rbac.nodeAccess=false"):
-        assert rule in _rules(render(f"--set={where}", '--set-json=namespaceSelector={"a":"b"}'))
+    for values in ("watchNamespaces=null", "watchNamespaces={a},rbac.nodeAccess=false"):
+        assert rule in _rules(render(f"--set={values}", '--set-json=namespaceSelector={"a":"b"}'))
 
 
 def test_network_policies_are_made_only_where_they_are_asked_for(render: Render) -> None:
@@ -354,8 +354,8 @@ def test_the_pods_of_a_run_reach_each_other_and_no_more(render: Render) -> None:
     }
     assert {(n, kind) for n in "ab" for kind in ("load", "prepare", "server")} < set(policies)
     for kind in ("load", "prepare", "server"):
-        own = names.labels(profile(), "abc", kind)
-        assert policies["a", kind]["podSelector"]["matchLabels"].items() <= own.items()
+        labels = names.labels(profile(), "abc", kind)
+        assert policies["a", kind]["podSelector"]["matchLabels"].items() <= labels.items()
     server = names.labels(profile(), "abc", names.SERVER)
     (peer,) = policies["a", "load"]["egress"][1]["to"]
     assert peer["podSelector"]["matchLabels"].items() <= server.items()
@@ -419,9 +419,9 @@ def test_the_admission_policy_is_for_the_operators_account_alone(render: Render)
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(value: str, message: str, helm: Helm, chart: Path) -> None:
     """Also a misspelt one: it would otherwise be ignored."""
-    done = helm("template", "mp", str(chart), "--set", value, check=False)
-    assert done.returncode != 0
-    assert message in done.stderr
+    completed = helm("template", "mp", str(chart), "--set", value, check=False)
+    assert completed.returncode != 0
+    assert message in completed.stderr
 
 
 def test_the_schema_knows_every_value_and_no_other(chart: Path) -> None:

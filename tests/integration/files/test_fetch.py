@@ -118,15 +118,15 @@ def serving(folder: Path, elsewhere: str = "") -> Iterator[tuple[str, list[tuple
         f" -addext subjectAltName=IP:127.0.0.1 -keyout {folder}/key.pem -out {folder}/ca.pem"
     )
     subprocess.run(command.split(), check=True, capture_output=True)
-    seen: list[tuple[str, str | None]] = []
-    handler = type("Handler", (_Handler,), {"elsewhere": elsewhere, "seen": seen})
+    requests: list[tuple[str, str | None]] = []
+    handler = type("Handler", (_Handler,), {"elsewhere": elsewhere, "seen": requests})
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield f"https://127.0.0.1:{server.server_port}", seen, (folder / "ca.pem").read_text()
+        yield f"https://127.0.0.1:{server.server_port}", requests, (folder / "ca.pem").read_text()
         server.shutdown()
         thread.join(10)
 
@@ -134,7 +134,7 @@ def serving(folder: Path, elsewhere: str = "") -> Iterator[tuple[str, list[tuple
 def test_https_with_its_own_ca_and_headers(tmp_path: Path) -> None:
     """Access is denied without the header, and nothing is read from a server that nobody vouches for."""
     with serving(tmp_path) as (address, _, ca):
-        for name, secret, authority, says in (
+        for name, secret, authority, message in (
             ("good", {"Authorization": SECRET}, ca, ""),
             ("denied", None, ca, "is denied (status 403)"),
             ("unknown", {"Authorization": SECRET}, "", "certificate verify failed"),
@@ -143,7 +143,7 @@ def test_https_with_its_own_ca_and_headers(tmp_path: Path) -> None:
             folder.mkdir()
             code, output = fetch(f"{address}/rows.txt?token=x", folder, secret, authority)
             assert (0 if name == "good" else 1) == code, output
-            assert says in output
+            assert message in output
             assert "token=x" not in output
         assert b"rows" == (tmp_path / "good" / "files" / "rows.txt").read_bytes()
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.host.support import Serve, Start, until
+from tests.integration.host.support import Serve, Start, wait_until
 from tests.ports import unused_port
 
 from modelprofiler.errors import StartFailed
@@ -72,7 +72,7 @@ async def test_whoever_ignores_sigterm_is_killed_and_so_is_what_it_left_behind(
     cgroup: Cgroup | None = request.getfixturevalue("cgroup") if held else None
     server = await start(sys.executable, "-c", STUBBORN, cgroup=cgroup)
     log = tmp_path / "1.log"
-    await until(lambda: "orphan" in log.read_text())
+    await wait_until(lambda: "orphan" in log.read_text())
     assert await server.stop(0.1)
     assert await gone(int(log.read_text().split()[1]))
     assert not server.alive
@@ -98,7 +98,7 @@ async def test_a_server_is_on_its_cpus_from_the_first_instruction(start: Start, 
 async def test_processes_are_sampled_where_no_group_counts(serve: Serve) -> None:
     """CPU, threads and memory of a master and its workers; what they share is not counted twice."""
     server, port = await serve("--workers", "2", "--memory-mib", "30", "--cpu-ms", "50")
-    await until(lambda: len(ProcessTree(server.pid).members()) == 3)
+    await wait_until(lambda: len(ProcessTree(server.pid).members()) == 3)
     assert await server.ready(Target("127.0.0.1", port, "/healthz"), timeout=10) is not None
     sampler = Sampler.of_process(server.pid, interval=0.02)
     sampler.start()
@@ -146,7 +146,7 @@ async def listening(start: Start, tmp_path: Path, address: str, status: int = 20
     """Return a server that prints what it receives, its port and the file with its output."""
     port, log = unused_port(), tmp_path / "1.log"
     server = await start(sys.executable, "-c", SAYS_WHAT_IT_GETS, address, str(port), str(status))
-    await until(lambda: "ready" in log.read_text())
+    await wait_until(lambda: "ready" in log.read_text())
     return server, port, log
 
 
@@ -188,7 +188,7 @@ async def test_connections_that_a_server_closed_occupy_its_port(start: Start, tm
     writer.close()
     await writer.wait_closed()
     assert await server.stop(5)
-    await until(lambda: "TIME_WAIT" in (occupied(port) or ""))
+    await wait_until(lambda: "TIME_WAIT" in (occupied(port) or ""))
     assert "connections of an earlier server (1 in TIME_WAIT)" == occupied(port)
 
 
@@ -228,7 +228,7 @@ async def test_a_last_probe_that_is_cut_short_does_not_take_the_place_of_an_answ
     """Whether the server would have answered within a probe's own timeout is unknown."""
     port, log = unused_port(), tmp_path / "1.log"
     server = await start(sys.executable, "-c", ANSWERS_ONCE, str(port))
-    await until(lambda: "ready" in log.read_text())
+    await wait_until(lambda: "ready" in log.read_text())
     target = Target("127.0.0.1", port, "/")
     assert await server.ready(target, timeout=0.8) is None
     assert "the server answered with status 503;" in server.not_ready_sentence(target)

@@ -41,8 +41,8 @@ def configs(server: int, configuration: Callable[..., LoadConfig]) -> Configs:
         load = {"openLoop": {"rate": str(rate)}, "warmup": "1s", "duration": "5s", "parallelism": generators}
         rendezvous = {"port": free_port(), "key": "abc", "patience": patience}
         first = configuration(server, behaviour, load, rows=ROWS, rendezvous=rendezvous, **changes)
-        there = first.rendezvous.model_copy(update={"host": "127.0.0.1"}) if first.rendezvous else None
-        others = [first.model_copy(update={"index": i, "rendezvous": there}) for i in range(1, generators)]
+        meeting_point = first.rendezvous.model_copy(update={"host": "127.0.0.1"}) if first.rendezvous else None
+        others = [first.model_copy(update={"index": i, "rendezvous": meeting_point}) for i in range(1, generators)]
         return [first, *others]
 
     return make

@@ -56,7 +56,7 @@ def test_a_run_is_prepared_with_files_from_a_bucket_and_a_web_server(
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
     notes: list[str] = []
-    with serving(tmp_path) as (address, seen, ca):
+    with serving(tmp_path) as (address, requests, ca):
         written = document(
             tmp_path,
             {"uri": {"uri": "s3://data/model"}},
@@ -66,7 +66,7 @@ def test_a_run_is_prepared_with_files_from_a_bucket_and_a_web_server(
         workspace = tmp_path / "run"
         workspace.mkdir()
         prepared = Prepared.of(written, workspace, notes.append, waiting=notes.append)
-    assert [("/rows.txt?a=b", SECRET)] == seen
+    assert [("/rows.txt?a=b", SECRET)] == requests
     assert (1, "rows") == (prepared.dataset.rows, prepared.dataset_file.read_text())
     assert digest_of_folder(workspace / "fetched" / "0") == prepared.provenance.model_digest
     assert b"b" == (workspace / "model" / "sub" / "b.bin").read_bytes()
@@ -111,17 +111,17 @@ def test_every_address_that_fails_is_named_at_once(tmp_path: Path) -> None:
             {"uri": {"uri": f"{address}/rows.txt?token={SECRET}", "caBundle": ca}},
             store=keys,
         )
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(InvalidInput) as raised:
             download(written, tmp_path / "run", lambda _: None)
-    messages = {problem.path: problem.message for problem in refused.value.problems}
+    messages = {problem.path: problem.message for problem in raised.value.problems}
     assert {"spec.model.source.uri", "spec.dataset.source.uri"} == messages.keys()
     assert "access to s3://data/model is denied (status 403)" in messages["spec.model.source.uri"]
     assert "is denied (status 403)" in messages["spec.dataset.source.uri"]
-    assert SECRET not in str(refused.value)
+    assert SECRET not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("uri", "says"),
+    ("uri", "message"),
     [
         ("https://nosuch.invalid/rows.txt", "cannot be read: "),
         ("s3://data/nothing", "s3://data/nothing does not exist"),
@@ -133,17 +133,17 @@ def test_a_host_a_key_and_a_folder_of_rows(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     uri: str,
-    says: str,
+    message: str,
 ) -> None:
     """Are each one sentence, before any server starts."""
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
     written = document(tmp_path, {"inline": "x"}, {"uri": {"uri": uri}})
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as raised:
         Prepared.of(written, tmp_path, lambda _: None)
-    (problem,) = refused.value.problems
+    (problem,) = raised.value.problems
     assert problem.path.startswith("spec.dataset.source.uri")
-    assert says in problem.message
+    assert message in problem.message
 
 
 def test_a_large_download_reports_progress_and_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,8 @@ def test_an_environment_has_what_is_asked_for_and_the_server(tiny: Environment, 
     assert cache == python.parent.parent.parent
     subprocess.run([python, "-c", "import six, azureml_inference_server_http"], check=True, timeout=60)
     for command in ([python, python.with_name("azmlinfsrv")], [python.with_name("azmlinfsrv")]):
-        done = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=False)
-        assert "--entry_script" in done.stdout, done.stderr
+        completed = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=False)
+        assert "--entry_script" in completed.stdout, completed.stderr
 
 
 def test_it_is_built_once(tiny: Environment, cache: Path) -> None:

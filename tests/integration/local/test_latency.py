@@ -71,15 +71,15 @@ def serving(
     body: bytes = b'{"y": 1}', tls: ssl.SSLContext | None = None, delay: float = 0.0
 ) -> Iterator[tuple[int, set[Any]]]:
     """Serve on a port of this machine; yield it, and what was asked for."""
-    seen: set[Any] = set()
+    requests: set[Any] = set()
     with _Server(
-        ("127.0.0.1", 0), type("Handler", (_Handler,), {"body": body, "seen": seen, "delay": delay})
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"body": body, "seen": requests, "delay": delay})
     ) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        yield server.server_port, seen
+        yield server.server_port, requests
         server.shutdown()
         thread.join(10)
 
@@ -102,10 +102,10 @@ def measured(
 
 def test_the_latency_of_a_running_server_and_nothing_else(tmp_path: Path) -> None:
     """With intervals, the rate, the kinds of answers, the rows, and whether the objective is met."""
-    with serving() as (port, seen):
+    with serving() as (port, requests):
         overrides = options(tmp_path, method="PUT", path="/v1/predict?k=v")
         result = measured(f"http://127.0.0.1:{port}/ignored", overrides)
-    assert {("PUT", "/v1/predict?k=v", None)} == seen
+    assert {("PUT", "/v1/predict?k=v", None)} == requests
     assert (ObjectiveState.MET, True) == (result.state, result.certain)
     load = result.load
     assert load is not None
@@ -133,9 +133,9 @@ def test_a_profile_says_what_is_sent_and_its_server_is_not_started(tmp_path: Pat
     """Whatever kind of server it has; the output says so, and which objectives a load cannot judge."""
     file = tmp_path / "profile.yaml"
     file.write_text(PROFILE)
-    with serving() as (port, seen):
+    with serving() as (port, requests):
         result = measured(f"http://localhost:{port}", Overrides(), file)
-    assert {("POST", "/from-profile", "k")} == seen
+    assert {("POST", "/from-profile", "k")} == requests
     assert result.state is ObjectiveState.MET
     assert "the server of the profile (spec.server.workloadRef) was not started" in result.notes
     assert any("objectives.maxTimeToReady was not judged" in note for note in result.notes)
@@ -190,16 +190,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContex
 def test_https_with_a_private_authority(tmp_path: Path, certificate: tuple[ssl.SSLContext, Path]) -> None:
     """Nothing is measured of a server that nobody vouches for; where plain HTTP is spoken, that is said."""
     context, authority = certificate
-    with serving(tls=context) as (port, seen):
+    with serving(tls=context) as (port, requests):
         unknown = measured(f"https://127.0.0.1:{port}/score", options(tmp_path))
-        assert not seen
-        known = measured(f"https://127.0.0.1:{port}/score", options(tmp_path), ca=authority)
+        assert not requests
+        trusted = measured(f"https://127.0.0.1:{port}/score", options(tmp_path), ca=authority)
         plain = measured(f"http://127.0.0.1:{port}/score", options(tmp_path))
     with serving() as (port, _):
         no_tls = measured(f"https://127.0.0.1:{port}/score", options(tmp_path))
     assert (ObjectiveState.NOT_KNOWN, None) == (unknown.state, unknown.load)
     assert "its certificate is not trusted: self-signed certificate; --ca-bundle names a file" in unknown.message
-    assert known.state is ObjectiveState.MET
+    assert trusted.state is ObjectiveState.MET
     assert plain.message.endswith("the port speaks TLS: write https:// in --url")
     assert no_tls.message.endswith("the port speaks no TLS: write http:// in --url")
 

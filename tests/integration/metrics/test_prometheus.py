@@ -179,11 +179,11 @@ async def test_something_else_that_answers_is_not_prometheus(kubelet: Kubelet, c
 async def test_a_token_is_read_anew_for_every_query(kubelet: Kubelet, tmp_path: Path, connect: Connect) -> None:
     """Tokens of service accounts are renewed in place. What comes without a result is not taken for an answer."""
     token = tmp_path / "token"
-    seen: list[str | None] = []
+    tokens: list[str | None] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        seen.append(next((line for line in head.split("\r\n") if line.startswith("Authorization")), None))
+        tokens.append(next((line for line in head.split("\r\n") if line.startswith("Authorization")), None))
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
         await writer.drain()
         writer.close()
@@ -195,7 +195,7 @@ async def test_a_token_is_read_anew_for_every_query(kubelet: Kubelet, tmp_path: 
             token.write_text(text)
             with pytest.raises(MetricsUnavailable, match="is not Prometheus"):
                 await source.samples(REF, 0, 60)
-        assert ["Authorization: Bearer one", "Authorization: Bearer two"] == seen
+        assert ["Authorization: Bearer one", "Authorization: Bearer two"] == tokens
         token.unlink()
         with pytest.raises(MetricsUnavailable, match="token"):
             await source.samples(REF, 0, 60)

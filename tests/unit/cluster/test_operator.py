@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.unit.cluster.objects import Object, at, files, node, now, raw_profile
 from tests.unit.cluster.standin import StandIn
-from tests.unit.cluster.world import done
+from tests.unit.cluster.world import finished_world
 
 from modelprofiler.cluster import leader
 from modelprofiler.cluster import serving as module
@@ -119,9 +119,9 @@ async def test_what_the_operator_wrote_itself_is_no_news() -> None:
     await settled(operator, cluster)
     while serving(operator).reconciler._remembered.written(("team", "digits")) is None:  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0)
-    own = cluster.objects["modelprofiles", "team", "digits"]
-    touched = {**own, "metadata": {**own["metadata"], "resourceVersion": "999999"}}
-    assert [True, False] == [serving(operator).reconciler.is_own_write(o) for o in (own, touched)]
+    stored = cluster.objects["modelprofiles", "team", "digits"]
+    touched = {**stored, "metadata": {**stored["metadata"], "resourceVersion": "999999"}}
+    assert [True, False] == [serving(operator).reconciler.is_own_write(o) for o in (stored, touched)]
     await operator.stop()
 
 
@@ -132,7 +132,7 @@ async def test_a_restart_costs_no_request_for_those_that_wait_or_are_done() -> N
     operator.changed(None, cluster.objects["modelprofiles", "team", "digits"])
     await settled(operator, cluster)
     await operator.stop()
-    over = (await done()).raw()
+    over = (await finished_world()).raw()
     over["metadata"] |= {"name": "over", "uid": "over"}
 
     waits = cluster.objects["modelprofiles", "team", "digits"]
@@ -223,7 +223,7 @@ async def test_an_operator_that_cannot_begin_tries_again(monkeypatch: pytest.Mon
 
 async def test_the_metrics_say_where_every_profile_stands() -> None:
     """By the reason of its condition; what somebody wrote by hand is Other."""
-    over = (await done()).raw()
+    over = (await finished_world()).raw()
     over["metadata"] |= {"name": "over", "uid": "over"}
     forged = raw_profile("forged", uid="forged")
     forged["status"] = {"conditions": [{"type": "Finished", "status": "False", "reason": "x" * 5000}]}

@@ -22,8 +22,8 @@ def entry(name: str, state: State = W, finished: str = "") -> Entry:
 def queue_of(entries: Iterable[Entry]) -> Queue:
     """Return the queue of these."""
     queue = Queue()
-    for known in entries:
-        queue.put(known)
+    for queued in entries:
+        queue.put(queued)
     return queue
 
 
@@ -130,9 +130,9 @@ def seconds_of_a_change_each(count: int) -> float:
     """Return what it takes to apply so many, one after the other, to ask for the place of each, and to run some."""
     began = time.process_time()
     queue = Queue()
-    for known in crowd(count):
-        queue.put(known)
-        queue.position(known.key, 1)
+    for queued in crowd(count):
+        queue.put(queued)
+        queue.position(queued.key, 1)
     for key in queue.first(count // 10):
         queue.put(Entry(key, "", R))
         queue.put(Entry(key, "", D, "12:00"))
@@ -167,8 +167,8 @@ def test_whoever_may_run_now_is_whoever_is_called() -> None:
         entries = [entry(f"{rng.choice('abc')}{n}", rng.choice([W, W, R])) for n in range(rng.randint(1, 12))]
         waiting, places = queue_of(entries), Places(rng.randint(1, 6))
         waiting.most = rng.randint(1, 4)
-        for known in entries:
-            places.put(known)
+        for queued in entries:
+            places.put(queued)
         called = set(places.free_to_run(waiting))
-        keys = [known.key for known in entries if known.state is W]
+        keys = [queued.key for queued in entries if queued.state is W]
         assert called == {key for key in keys if places.position(waiting, key) == 0}

@@ -37,10 +37,10 @@ async def finished(world: World) -> list[Row]:
 
 def break_when(due: Callable[[int], bool]) -> Fault:
     """Return what breaks the writes whose number is due."""
-    seen = itertools.count(1)
+    counter = itertools.count(1)
 
     def fault(verb: str, kind: Kind, name: str) -> None:
-        if verb not in ("get", "list", "dry-run") and due(next(seen)):
+        if verb not in ("get", "list", "dry-run") and due(next(counter)):
             raise ClusterUnavailable("broken off")
 
     return fault

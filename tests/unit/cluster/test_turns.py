@@ -86,8 +86,8 @@ def test_an_event_that_is_older_than_the_turn_does_not_take_it_back() -> None:
     assert 1 == turns.position(key("b"))
 
 
-@pytest.mark.parametrize("how", ["release", "forget", "note", "refuse"])
-def test_when_one_ends_the_next_is_woken(how: str) -> None:
+@pytest.mark.parametrize("event", ["release", "forget", "note", "refuse"])
+def test_when_one_ends_the_next_is_woken(event: str) -> None:
     """Only the next, not all."""
     turns, woken = turns_with(raw("a"), raw("b"), raw("c"))
     turns.take(key("a"))
@@ -97,7 +97,7 @@ def test_when_one_ends_the_next_is_woken(how: str) -> None:
         "note": lambda: turns.note(raw("a", **DONE)),
         "refuse": lambda: turns.note(raw("a"), done=True),
     }
-    ends[how]()
+    ends[event]()
     assert (["b"], 0) == (woken, turns.position(key("b")))
 
 

@@ -52,16 +52,16 @@ class Crowd:
         world.advance(2)
 
     def _is_finished(self, key: Key) -> bool:
-        there = (PROFILES.plural, *key) in self.world.cluster.objects
-        return there and self.world.condition("Finished", key)[0] == "True"
+        exists = (PROFILES.plural, *key) in self.world.cluster.objects
+        return exists and self.world.condition("Finished", key)[0] == "True"
 
-    async def until_idle(self, most: int = 500) -> None:
+    async def until_idle(self, maximum: int = 500) -> None:
         """Go on until nobody wants to be looked at any more."""
-        for _ in range(most):
+        for _ in range(maximum):
             await self.step()
             if not self.due:
                 return
-        raise AssertionError(f"no end after {most} steps: {self.due}")
+        raise AssertionError(f"no end after {maximum} steps: {self.due}")
 
 
 async def test_profiles_run_one_after_the_other_in_a_fair_order() -> None:

@@ -72,14 +72,14 @@ def config(step: RunTrial = REFERENCE, reference: Trial | None = None, **spec: A
 )
 async def test_what_is_done_twice_is_done_once(actions: list[Action]) -> None:
     """Names follow from the run; what exists or is gone already is as it should be."""
-    made = []
+    created = []
     for times in (1, 2):
         cluster = StandIn(lambda: now(0))
         for action in actions:
             for _ in range(times):
                 await act(cluster).do(action)
-        made.append(sorted((plural, name) for plural, _, name in cluster.objects))
-    assert made[0] == made[1]
+        created.append(sorted((plural, name) for plural, _, name in cluster.objects))
+    assert created[0] == created[1]
 
 
 async def test_a_server_is_its_files_and_its_deployment() -> None:

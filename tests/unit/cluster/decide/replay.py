@@ -88,8 +88,8 @@ def dump(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return {"is": type(value).__name__, **value.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
     if is_dataclass(value) and not isinstance(value, type):
-        known = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != _default(f)}
-        return {"is": type(value).__name__, **{name: dump(field) for name, field in known.items()}}
+        values = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != _default(f)}
+        return {"is": type(value).__name__, **{name: dump(field) for name, field in values.items()}}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -136,15 +136,15 @@ def _object(data: dict[str, Any]) -> Any:
     name = data.pop("is")
     if name == "LoadResult":
         return LoadResult.decode(data["message"])
-    known = _CLASSES[name]
-    if issubclass(known, BaseModel):
-        return known.model_validate(data)
-    hints = get_type_hints(known)
+    class_ = _CLASSES[name]
+    if issubclass(class_, BaseModel):
+        return class_.model_validate(data)
+    hints = get_type_hints(class_)
     plain = {"raw", "key"}
     loaded = {field: value if field in plain else _load(value, hints[field]) for field, value in data.items()}
     if "key" in loaded:
         loaded["key"] = tuple(loaded["key"])
-    return known(**loaded)
+    return class_(**loaded)
 
 
 def _options(hint: Any) -> tuple[Any, ...]:

@@ -168,10 +168,10 @@ FAILURES = {
 @pytest.mark.parametrize("sentence", FAILURES)
 def test_a_failure_is_an_outcome_and_a_sentence(sentence: str) -> None:
     """What is seen, and what is said of it."""
-    seconds, server, outcome, says = FAILURES[sentence]
+    seconds, server, outcome, message = FAILURES[sentence]
     observed = failure(server, SETTINGS, now(seconds), 60, Observation())
     assert observed is not None
-    assert (outcome, says) == (observed.outcome.value, observed.message)
+    assert (outcome, message) == (observed.outcome.value, observed.message)
 
 
 @pytest.mark.parametrize(

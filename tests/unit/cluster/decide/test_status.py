@@ -45,7 +45,7 @@ GIVE_UP = GiveUp(Reason.NO_FEASIBLE_SIZE, "it is too slow")
 T0, T1, T2 = now(0), now(60), now(120)
 
 
-def known(**fields: Any) -> ModelProfile:
+def profile_with(**fields: Any) -> ModelProfile:
     """Return a profile with a status."""
     return profile().model_copy(update={"status": ModelProfileStatus(run_hash="abc", **fields)})
 
@@ -65,15 +65,15 @@ def summaries(written: ModelProfileStatus) -> dict[str, str]:
     return {c.type: f"{c.status} {c.reason}" for c in written.conditions}
 
 
-QUEUED = status.waiting(known(), ACCEPTED, 2, T1)
-LOADING = running(known(start_time=T1), active())
+QUEUED = status.waiting(profile_with(), ACCEPTED, 2, T1)
+LOADING = running(profile_with(start_time=T1), active())
 HELD = status.held(
     profile(suspend=True).model_copy(update={"status": ModelProfileStatus(trials=[a_row()])}), ACCEPTED, NOTHING, T2
 )
-WINDING_DOWN = running(known(start_time=T1, trials=[a_row()]))
-SUCCEEDED = over(known(start_time=T1, trials=[a_row()]), RECOMMEND)
-FAILED = over(known(start_time=T1, trials=[a_row()]), GIVE_UP)
-REFUSED = status.refused(known(trials=[a_row()]), Finding(Reason.SOURCE_NOT_FOUND, "there is no ConfigMap"), T1)
+WINDING_DOWN = running(profile_with(start_time=T1, trials=[a_row()]))
+SUCCEEDED = over(profile_with(start_time=T1, trials=[a_row()]), RECOMMEND)
+FAILED = over(profile_with(start_time=T1, trials=[a_row()]), GIVE_UP)
+REFUSED = status.refused(profile_with(trials=[a_row()]), Finding(Reason.SOURCE_NOT_FOUND, "there is no ConfigMap"), T1)
 
 POINTS = {
     # Accepted, Finished, Succeeded, Ready, Reconciling, Stalled
@@ -137,15 +137,17 @@ def test_a_message_says_what_is_waited_for() -> None:
 
 def test_what_has_not_changed_keeps_its_time() -> None:
     """A status that is computed twice is the same."""
-    again = running(known(start_time=T1, conditions=LOADING.conditions), active())
-    later = status.running(known(start_time=T1, conditions=LOADING.conditions), ACCEPTED, active(), NOTHING, now(999))
+    again = running(profile_with(start_time=T1, conditions=LOADING.conditions), active())
+    later = status.running(
+        profile_with(start_time=T1, conditions=LOADING.conditions), ACCEPTED, active(), NOTHING, now(999)
+    )
     assert LOADING.conditions == again.conditions == later.conditions
 
 
 def test_the_times_of_a_run() -> None:
     """It starts when it leaves the queue, ends once, and a paused one starts anew."""
-    fresh = running(known(), active())
-    over_again = over(known(start_time=T0, completion_time=T1), RECOMMEND)
+    fresh = running(profile_with(), active())
+    over_again = over(profile_with(start_time=T0, completion_time=T1), RECOMMEND)
     assert [(T2, None), (T1, None), (None, None), (T1, T2), (T0, T1)] == [
         (s.start_time, s.completion_time) for s in (fresh, LOADING, HELD, SUCCEEDED, over_again)
     ]
@@ -175,15 +177,15 @@ def test_finished_trials_stay_whatever_happens() -> None:
 )
 def test_metrics_are_available_when_samples_were_read(expected: str, measured: Measured | None) -> None:
     """And otherwise it is said why not."""
-    seen = Observation(jobs=(a_job(measured=measured),))
-    updated = status.running(known(), ACCEPTED, active(), seen, T2)
+    observation = Observation(jobs=(a_job(measured=measured),))
+    updated = status.running(profile_with(), ACCEPTED, active(), observation, T2)
     assert expected == summaries(updated)["MetricsAvailable"]
 
 
 def test_metrics_that_were_read_once_stay_read_between_trials() -> None:
     """There is nothing to read then."""
     before = [Condition(type="MetricsAvailable", status="True", reason="SamplesRead", last_transition_time=T0)]
-    assert "True SamplesRead" == summaries(running(known(conditions=before)))["MetricsAvailable"]
+    assert "True SamplesRead" == summaries(running(profile_with(conditions=before)))["MetricsAvailable"]
 
 
 def test_a_source_that_fails_after_the_usage_was_recorded_changes_nothing() -> None:
@@ -192,7 +194,7 @@ def test_a_source_that_fails_after_the_usage_was_recorded_changes_nothing() -> N
     row = a_row(usage=READ.usage)
     for late in (Measured(None, complete=False, problem="no answer", reachable=False), Measured(None, complete=True)):
         children = Observation(jobs=(a_job(measured=late),))
-        updated = status.running(known(conditions=before, trials=[row]), ACCEPTED, None, children, T2)
+        updated = status.running(profile_with(conditions=before, trials=[row]), ACCEPTED, None, children, T2)
         assert "True SamplesRead" == summaries(updated)["MetricsAvailable"]
 
 
@@ -205,17 +207,17 @@ def test_provenance_is_what_the_run_began_with() -> None:
         LOADING.provenance.dataset_digest,
     )
     begun = Provenance(scoring_image="scoring:0")
-    assert begun == running(known(provenance=begun), active()).provenance
+    assert begun == running(profile_with(provenance=begun), active()).provenance
 
 
 def test_provenance_names_the_node_and_what_runs_on_it() -> None:
     """As far as it is known: a node may be gone by then."""
-    seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v2")
+    result = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v2")
     provenance = status.on_node(
         Provenance(dataset_digest="d"),
         Node("node1", "host-1", None, "6.1.0", "v1.35.4"),
         "scoring@sha256:1",
-        seen,
+        result,
         load_is_there=True,
     )
     assert ("CPU 9000", "v2") == (provenance.cpu_model, provenance.cgroup_version)
@@ -232,15 +234,17 @@ def test_provenance_names_the_node_and_what_runs_on_it() -> None:
 def test_provenance_of_a_load_elsewhere_is_what_the_reader_saw() -> None:
     """The CPU of the load's own node is not that of the server's."""
     reading = NodeReading(cores=4, shared_cores=2, cpu_model="CPU 5000", cgroup_version="v2", kernel="6.1.0-uml")
-    seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v1", node=reading)
-    there = status.on_node(Provenance(), Node("node2", "host-2"), "i", seen, load_is_there=False)
+    result = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v1", node=reading)
+    elsewhere = status.on_node(Provenance(), Node("node2", "host-2"), "i", result, load_is_there=False)
     assert ("CPU 5000", "v2", "6.1.0-uml", "static") == (
-        there.cpu_model,
-        there.cgroup_version,
-        there.kernel,
-        there.cpu_manager_policy,
+        elsewhere.cpu_model,
+        elsewhere.cgroup_version,
+        elsewhere.kernel,
+        elsewhere.cpu_manager_policy,
     )
-    unknown = status.on_node(Provenance(), Node("node2", "host-2"), "i", replace(seen, node=None), load_is_there=False)
+    unknown = status.on_node(
+        Provenance(), Node("node2", "host-2"), "i", replace(result, node=None), load_is_there=False
+    )
     assert (None, None, None) == (unknown.cpu_model, unknown.cgroup_version, unknown.cpu_manager_policy)
 
 

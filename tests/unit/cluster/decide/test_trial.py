@@ -325,7 +325,8 @@ def test_a_run_is_idle_when_nothing_of_it_is_left() -> None:
     """Neither what runs nor what is about to go."""
     run = a_run(OVER, a_row())
     assert [True, False, False] == [
-        next_move(run, seen).idle for seen in (see(), see(a_server(deleting=True)), see(ended(deleting=True)))
+        next_move(run, observation).idle
+        for observation in (see(), see(a_server(deleting=True)), see(ended(deleting=True)))
     ]
 
 
@@ -344,8 +345,8 @@ def test_a_resized_trial_has_no_time_to_ready() -> None:
     """Nothing was started for it; a fresh one in its stead has."""
     job = ended(2, BRACKET, measured=READ)
     resized = next_move(a_run(BRACKET, a_row()), see(a_server(pod=RESIZED), job)).record
-    own = a_server(2, RESIZED, SMALL)
-    fresh = next_move(a_run(BRACKET, a_row()), see(own, replace(job, incarnation=2))).record
+    own_server = a_server(2, RESIZED, SMALL)
+    fresh = next_move(a_run(BRACKET, a_row()), see(own_server, replace(job, incarnation=2))).record
     assert resized is not None
     assert fresh is not None
     assert [(False, None), (True, "2s")] == [
@@ -428,8 +429,8 @@ def test_why_there_are_no_metrics_is_said() -> None:
 def test_a_server_may_take_as_long_as_the_objective_says() -> None:
     """Where it is shorter than the installation's own patience."""
     impatient = profile(objectives={"latency": {"p95": "250ms"}, "maxTimeToReady": "10s"})
-    seen = see(a_server(pod=STARTING))
-    outcomes = [next_move(a_run(at=12, profile=p), seen).record for p in (impatient, profile())]
+    observation = see(a_server(pod=STARTING))
+    outcomes = [next_move(a_run(at=12, profile=p), observation).record for p in (impatient, profile())]
     assert [True, False] == [bool(row and row.outcome == "NeverReady") for row in outcomes]
 
 
@@ -475,11 +476,11 @@ def test_a_soak_sends_a_load_with_a_window_of_its_own_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("installed", "what"), [(False, "the packages to be installed"), (True, "the server"), (None, "the server")]
+    ("installed", "activity"), [(False, "the packages to be installed"), (True, "the server"), (None, "the server")]
 )
-def test_a_server_whose_packages_are_being_installed_says_so(installed: bool | None, what: str) -> None:
+def test_a_server_whose_packages_are_being_installed_says_so(installed: bool | None, activity: str) -> None:
     """Its time to be ready has not begun."""
     waiting = replace(STARTING, installed=installed)
     move = next_move(a_run(REFERENCE), see(a_server(1, waiting)))
     assert move.active is not None
-    assert move.active.message.startswith(f"waiting for {what}")
+    assert move.active.message.startswith(f"waiting for {activity}")

@@ -49,7 +49,7 @@ async def accepted(c: StandIn, p: ModelProfile, settings: Settings = SETTINGS) -
     return acceptance
 
 
-async def refused(c: StandIn, settings: Settings = SETTINGS, **spec: Any) -> tuple[str, str]:
+async def refusal_of(c: StandIn, settings: Settings = SETTINGS, **spec: Any) -> tuple[str, str]:
     """Return reason and message for a profile that cannot be run; nothing has been created."""
     finding = await accept(c, profile(**spec), settings)
     assert isinstance(finding, Finding)
@@ -72,7 +72,7 @@ def template(*containers: Object, **pod: Any) -> Object:
 
 
 @pytest.mark.parametrize(
-    ("expected", "says", "config_maps", "spec"),
+    ("expected", "sentence", "config_maps", "spec"),
     [
         ("NotSupported", "spec.endpoint.http.tls.caBundle", [], {"endpoint": {"http": BROKEN_TLS}}),
         ("NotSupported", "modelprofiler init --bundle", [], {"dataset": {"source": {"path": "rows.txt"}}}),
@@ -112,25 +112,25 @@ def template(*containers: Object, **pod: Any) -> Object:
     ],
 )
 async def test_what_cannot_be_run_is_refused_with_a_reason_and_a_sentence(
-    expected: str, says: str, config_maps: list[Object], spec: Object
+    expected: str, sentence: str, config_maps: list[Object], spec: Object
 ) -> None:
     """And nothing is started."""
-    reason, message = await refused(cluster(*config_maps), **spec)
-    assert (expected, True, message) == (reason, says in message, message)
+    reason, message = await refusal_of(cluster(*config_maps), **spec)
+    assert (expected, True, message) == (reason, sentence in message, message)
 
 
 async def test_everything_that_is_missing_is_said_at_once() -> None:
     """Not one after the other."""
     gone = {"configMap": {"name": "gone", "key": "k"}}
     spec: Object = {"model": {"name": "m", "source": gone}, "dataset": {"source": gone}}
-    _, message = await refused(cluster(), server={"entryScript": {"source": gone}}, **spec)
+    _, message = await refusal_of(cluster(), server={"entryScript": {"source": gone}}, **spec)
     assert 3 == message.count("there is no ConfigMap 'gone'")
 
 
 async def test_a_message_is_never_too_long_for_the_status() -> None:
     """A ConfigMap may have ten thousand keys."""
     many = files(**{f"key-{i:06}": "x" for i in range(10_000)})
-    _, message = await refused(cluster(many))
+    _, message = await refusal_of(cluster(many))
     assert len(message) <= LONGEST_MESSAGE
 
 
@@ -168,7 +168,7 @@ async def test_binary_files_of_a_config_map_count_like_text() -> None:
 
 async def test_what_admission_would_refuse_is_refused_in_its_words() -> None:
     """Asked by dry run: nothing is created."""
-    reason, message = await refused(refusing(PODS, 'violates PodSecurity "restricted:latest"'))
+    reason, message = await refusal_of(refusing(PODS, 'violates PodSecurity "restricted:latest"'))
     assert "AdmissionRefused" == reason
     assert 'violates PodSecurity "restricted:latest"' in message
 
@@ -188,15 +188,15 @@ async def test_an_api_server_that_does_not_answer_is_no_reason_to_refuse() -> No
 async def test_where_nodes_may_not_be_listed_a_given_range_is_taken() -> None:
     """And one that is not given is asked for."""
     assert "1Gi" == str((await accepted(refusing(NODES, "forbidden"), profile())).resources.memory.max)
-    reason, message = await refused(refusing(NODES, "forbidden"), resources={})
+    reason, message = await refusal_of(refusing(NODES, "forbidden"), resources={})
     assert ("RangeTooLarge", True) == (reason, "must be given here" in message)
 
 
-@pytest.mark.parametrize(("nodes", "most"), [(1, "3500m"), (2, "4")])
-async def test_the_load_takes_its_share_where_it_has_to_run_beside_the_server(nodes: int, most: str) -> None:
+@pytest.mark.parametrize(("nodes", "maximum"), [(1, "3500m"), (2, "4")])
+async def test_the_load_takes_its_share_where_it_has_to_run_beside_the_server(nodes: int, maximum: str) -> None:
     """On a second node it is in nobody's way."""
     acceptance = await accepted(cluster(nodes=nodes), profile(resources={}))
-    assert most == str(acceptance.resources.cpu.max)
+    assert maximum == str(acceptance.resources.cpu.max)
 
 
 async def test_sidecars_take_their_share() -> None:
@@ -248,10 +248,10 @@ TOLERATES = [{"key": "dedicated", "operator": "Exists"}]
 
 async def test_a_range_has_to_fit_a_node_that_takes_the_server() -> None:
     """Not any node: the selector, the affinity and the tolerations of the template count."""
-    reason, message = await refused(uneven(), resources=LARGE)
+    reason, message = await refusal_of(uneven(), resources=LARGE)
     assert ("RangeTooLarge", True, True) == (reason, "node small has 1 CPU" in message, "large (tainted" in message)
     both = {"nodeSelector": SMALL_NODE, "tolerations": TOLERATES}
-    reason, message = await refused(uneven(), resources=LARGE, **pinned(**both))
+    reason, message = await refusal_of(uneven(), resources=LARGE, **pinned(**both))
     assert ("RangeTooLarge", True) == (reason, "node small has 1 CPU" in message)
     acceptance = await accepted(uneven(), profile(resources=LARGE, **pinned(tolerations=TOLERATES)))
     assert ("large",) == acceptance.nodes
@@ -267,11 +267,14 @@ async def test_the_range_that_is_searched_by_default_is_that_of_the_node_the_tem
 
 async def test_where_no_node_takes_the_server_each_is_named_with_its_reason() -> None:
     """That all are cordoned too."""
-    reason, message = await refused(uneven(), **pinned(nodeSelector={"pool": "gpu"}))
+    reason, message = await refusal_of(uneven(), **pinned(nodeSelector={"pool": "gpu"}))
     assert ("NoNode", True) == (reason, "without the label pool=gpu, which nodeSelector asks for" in message)
     cordoned = cluster(nodes=0)
     cordoned.put(NODES, node(unschedulable=True))
-    assert ("NoNode", True) == ((refusal := await refused(cordoned))[0], "every node is cordoned (node1)" in refusal[1])
+    assert ("NoNode", True) == (
+        (refusal := await refusal_of(cordoned))[0],
+        "every node is cordoned (node1)" in refusal[1],
+    )
 
 
 async def test_a_range_may_run_on_every_node_that_has_room_for_its_largest_size() -> None:
@@ -285,7 +288,7 @@ async def test_a_range_may_run_on_every_node_that_has_room_for_its_largest_size(
 async def test_an_affinity_of_the_wrong_shape_is_refused_with_its_path() -> None:
     """Before anything reads it."""
     shape = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": "pool"}}}
-    reason, message = await refused(cluster(), **pinned(affinity=shape))
+    reason, message = await refusal_of(cluster(), **pinned(affinity=shape))
     assert ("InvalidSpec", True) == (
         reason,
         "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms" in message,

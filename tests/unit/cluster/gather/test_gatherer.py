@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.unit.cluster.objects import raw_profile
-from tests.unit.cluster.world import KEY, World, done, under_load
+from tests.unit.cluster.world import KEY, World, finished_world, under_load
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.cluster.adapter import CONFIG_MAPS, JOBS, PROFILES, Kind
@@ -46,7 +46,7 @@ async def test_a_profile_that_waits_or_is_over_costs_no_request_but_its_own() ->
     """Its turn comes by itself."""
     waits = World(raw_profile(), OTHER)
     await waits.look()
-    for world, ahead in ((waits, 1), (await done(), 0)):
+    for world, ahead in ((waits, 1), (await finished_world(), 0)):
         world.restart()
         world.cluster.calls.clear()
         snapshot = await gathered(world)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.unit.cluster.objects import Object, raw_profile
-from tests.unit.cluster.world import World, done
+from tests.unit.cluster.world import World, finished_world
 
 from modelprofiler.cluster.gather import glance
 from modelprofiler.cluster.queue import State
@@ -70,7 +70,7 @@ async def test_one_that_was_refused_is_not_queued() -> None:
 
 async def test_one_whose_run_has_ended_is_over() -> None:
     """As long as nobody edits it or asks for another run."""
-    raw = (await done()).raw()
+    raw = (await finished_world()).raw()
     assert (True, False, State.DONE) == (glance.is_over(raw), glance.is_queued(raw), glance.state_of(raw))
     again = {"annotations": {"modelprofiler.io/rerun": "1"}}
     trial = {"activeTrial": {"index": 9}}

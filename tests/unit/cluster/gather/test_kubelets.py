@@ -36,12 +36,12 @@ def cluster() -> StandIn:
 
 
 def _at(cluster: StandIn, name: str, address: str) -> None:
-    known = node(name)
-    known["status"] |= {
+    body = node(name)
+    body["status"] |= {
         "addresses": [{"type": "Hostname", "address": "h"}, {"type": "InternalIP", "address": address}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10255}},
     }
-    cluster.put(NODES, known)
+    cluster.put(NODES, body)
 
 
 def _refuse(verb: str, kind: Kind, name: str) -> None:

@@ -31,8 +31,8 @@ async def measured(
     job: LoadJob, server: Server | None = None, source: Steady | None = None, seconds: float = 130
 ) -> Measured | None:
     """Return what is read for a Job."""
-    seen = Observation((server or a_server(),), (job,))
-    return (await measure(source, "team", "server", seen, [], now(seconds))).jobs[0].measured
+    observation = Observation((server or a_server(),), (job,))
+    return (await measure(source, "team", "server", observation, [], now(seconds))).jobs[0].measured
 
 
 async def test_usage_of_a_load_that_has_ended_is_read() -> None:

@@ -90,8 +90,8 @@ def test_a_server_without_files_on_disk_starts_as_it_is(volume: Object) -> None:
 def test_it_has_enough_to_start_beside_a_small_server() -> None:
     """Requests and limits stay equal: the pod's quality of service is as in production."""
     (container,) = cold(CLAIM, limits=Limits(10, 16 * MI))
-    least = {"cpu": "100m", "memory": "48Mi"}
-    assert {"requests": least, "limits": least} == container["resources"]
+    requests = {"cpu": "100m", "memory": "48Mi"}
+    assert {"requests": requests, "limits": requests} == container["resources"]
 
 
 def test_an_installer_decides_about_it() -> None:

@@ -177,10 +177,10 @@ def test_the_generators_of_several_have_a_job_for_the_first_and_an_indexed_one_f
     """Each pod is told its number; the second Job is told that of its first pod."""
     load = {"openLoop": {"rate": "40"}, "parallelism": 4}
     spec = profile(load=load).spec
-    made = []
+    manifests = []
     for index in (0, 1):
         load_config = LoadConfig.model_validate(config().to_dict() | {"load": spec.load.to_dict(), "index": index})
-        made.append(
+        manifests.append(
             load_job(
                 profile(load=load),
                 "abc",
@@ -199,10 +199,10 @@ def test_the_generators_of_several_have_a_job_for_the_first_and_an_indexed_one_f
     base = names.base(profile(), "abc")
     assert [(f"{base}-t999", 1, 1, "Indexed"), (f"{base}-t999-others", 3, 3, "Indexed")] == [
         (job["metadata"]["name"], *(job["spec"][name] for name in ("completions", "parallelism", "completionMode")))
-        for job in made
+        for job in manifests
     ]
-    assert [None, "1"] == [job["metadata"]["annotations"].get(names.FIRST_GENERATOR) for job in made]
-    for job in made:
+    assert [None, "1"] == [job["metadata"]["annotations"].get(names.FIRST_GENERATOR) for job in manifests]
+    for job in manifests:
         pod = job["spec"]["template"]["spec"]
         assert ["--completion-index", "$(JOB_COMPLETION_INDEX)"] == pod["containers"][0]["args"][-2:]
         assert "NotIn" in str(pod["affinity"]), "other nodes than the server's are preferred"

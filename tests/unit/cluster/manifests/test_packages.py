@@ -49,8 +49,8 @@ def server_pod(settings: Settings = SETTINGS, limits: Limits = LARGE, **environm
         {"identity": "i", "time": "2026-01-01T00:00:00Z", "packages": ["flask==3.1.2", "tinypkg==1"]}
     )
     asked = asked.model_copy(update={"status": asked.status.model_copy(update={"claims": claims})})
-    made = deployment(asked, "abc", settings, incarnation=1, limits=limits, host=None)
-    spec: Object = made["spec"]["template"]["spec"]
+    manifest = deployment(asked, "abc", settings, incarnation=1, limits=limits, host=None)
+    spec: Object = manifest["spec"]["template"]["spec"]
     return spec
 
 

@@ -34,7 +34,7 @@ def copy_of(body: Object, container: str | None = "server", **labels: str) -> Co
     return copy
 
 
-def refused(body: Object, container: str | None = "server") -> str:
+def refusal(body: Object, container: str | None = "server") -> str:
     """Return why a workload cannot be copied."""
     problems = copied(body, container, {})
     assert not isinstance(problems, Copied)
@@ -52,8 +52,14 @@ def test_the_pods_are_copied_without_their_labels_and_the_size_is_known() -> Non
     server = copy.template["spec"]["containers"][1]
     assert {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}} == server["resources"]
     size = Size(cpu=Quantity("1"), memory=Quantity("2Gi")), Size(cpu=Quantity("2"))
-    known = copy.workload
-    assert ("Deployment shop", *size, 3, ()) == (known.name, known.requests, known.limits, known.replicas, known.notes)
+    today = copy.workload
+    assert ("Deployment shop", *size, 3, ()) == (
+        today.name,
+        today.requests,
+        today.limits,
+        today.replicas,
+        today.notes,
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,12 +155,12 @@ def test_what_has_no_pods_to_copy_is_refused_with_the_reason(
     expected: str, body: Object, container: str | None
 ) -> None:
     """A custom resource may have anything in its spec."""
-    assert expected == refused(body, container)
+    assert expected == refusal(body, container)
 
 
 def test_the_model_that_kserve_adds_to_a_pod_is_asked_for_by_its_label() -> None:
     """Its webhook looks at pods with this label, which trial pods have only where the profile gives it to them."""
     annotations = {"internal.serving.kserve.io/storage-initializer-sourceuri": "gs://models/shop"}
     body = workload(annotations=annotations)
-    assert "write this label, with the name of the InferenceService, into spec.podMetadata.labels" in refused(body)
+    assert "write this label, with the name of the InferenceService, into spec.podMetadata.labels" in refusal(body)
     assert copy_of(body, "server", **{"serving.kserve.io/inferenceservice": "shop"})

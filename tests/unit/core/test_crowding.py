@@ -100,12 +100,12 @@ def test_other_work_is_not_known_without_the_servers_cpu() -> None:
 def test_the_reference_loop_is_that_of_the_servers_machine() -> None:
     """A load generator elsewhere measured another machine; a reader on the server's node measured the right one."""
     load = LoadResult(ResultKind.COMPLETED, loop_before=0.000137, loop_after=0.000142)
-    here = NodeLoad(loop_before=Duration("137us"), loop_after=Duration("142us"))
-    assert here == other_work(Evidence(load=load))
+    same_node = NodeLoad(loop_before=Duration("137us"), loop_after=Duration("142us"))
+    assert same_node == other_work(Evidence(load=load))
     assert other_work(Evidence(load=load, load_on_machine=False)) is None
     read = replace(load, node=NodeReading(loop_before=0.00012, loop_after=0.00013))
-    there = NodeLoad(loop_before=Duration("120us"), loop_after=Duration("130us"))
-    assert there == other_work(Evidence(load=read, load_on_machine=False))
+    other_node = NodeLoad(loop_before=Duration("120us"), loop_after=Duration("130us"))
+    assert other_node == other_work(Evidence(load=read, load_on_machine=False))
 
 
 @pytest.mark.parametrize(

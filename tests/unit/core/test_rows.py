@@ -98,13 +98,13 @@ def test_what_is_not_known_is_not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "rate", "says"),
+    ("rows", "rate", "message"),
     [
         (3_000, 25.0, "at 25 requests per second a window of 120s would send all"),
         (1_000_000, 25.0, "a window of an hour would send all at 278 requests per second"),
         (3, 0.0, "a window of an hour would send all at 1 requests per second"),
     ],
 )
-def test_the_window_for_all_rows_is_at_most_an_hour(rows: int, rate: float, says: str) -> None:
+def test_the_window_for_all_rows_is_at_most_an_hour(rows: int, rate: float, message: str) -> None:
     """Otherwise the rate has to be higher."""
-    assert says == window_for(rows, rate)
+    assert message == window_for(rows, rate)

@@ -15,9 +15,9 @@ def test_memory_steps_grow_with_the_size() -> None:
     sizes = memory_up_to(24 * GI)
     assert sizes is not None
     assert sizes.values is not None
-    shown = [str(size) for size in sizes.values]
-    assert ["128Mi", "160Mi", "192Mi", "224Mi", "256Mi", "288Mi"] == shown[:6]
-    assert ["18Gi", "20Gi", "22Gi", "24Gi"] == shown[-4:]
+    texts = [str(size) for size in sizes.values]
+    assert ["128Mi", "160Mi", "192Mi", "224Mi", "256Mi", "288Mi"] == texts[:6]
+    assert ["18Gi", "20Gi", "22Gi", "24Gi"] == texts[-4:]
 
 
 def test_memory_sizes_from_256_mebibytes_up_are_an_eighth_apart_at_most() -> None:

@@ -122,7 +122,7 @@ def test_a_step_that_changes_the_pools_needs_a_fresh_server() -> None:
     assert any(not step.fresh for step in below_one_core)
 
 
-def seen(
+def messages_about(
     count: int | None, throttled: str | None = "30", cpus: int | None = 8, spec: ModelProfileSpec | None = None
 ) -> str | None:
     """Return what is said of a server with so many threads at 500m."""
@@ -141,7 +141,7 @@ def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named() -> None:
         "The server had 25 threads on 500m CPU and was throttled in 30% of the scheduler's periods: if its thread "
         "pools are sized for the node's 8 CPUs, set OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1 and MKL_NUM_THREADS=1; "
         "with search.threads: Auto the trials set these variables."
-    ) == seen(25)
+    ) == messages_about(25)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named() -> None:
 def test_the_variable_is_that_of_the_runtime(fields: dict[str, Any], advice: str) -> None:
     """Of a JVM, of Go, of PyTorch, of TensorFlow."""
     spec = container(**fields)
-    messages = seen(40, spec=without_auto(spec))
+    messages = messages_about(40, spec=without_auto(spec))
     assert messages is not None
     assert advice in messages
 
@@ -173,13 +173,13 @@ def test_the_variable_is_that_of_the_runtime(fields: dict[str, Any], advice: str
 )
 def test_other_threads_are_not_called_a_pool(count: int | None, throttled: str | None, cpus: int | None) -> None:
     """What is not seen is not said."""
-    assert seen(count, throttled, cpus) is None
+    assert messages_about(count, throttled, cpus) is None
 
 
 @pytest.mark.parametrize(("count", "reported"), [(17, False), (24, False), (25, True), (47, True)])
 def test_a_jvm_has_threads_of_its_own(count: int, reported: bool) -> None:
     """Compilers and collectors: two dozen in all are no pool."""
-    messages = seen(count, spec=without_auto(container(command=["java"])))
+    messages = messages_about(count, spec=without_auto(container(command=["java"])))
     assert reported == (messages is not None)
 
 
@@ -188,7 +188,7 @@ def test_an_option_is_added_to_those_that_the_profile_gives_the_jvm(auto: bool) 
     """The variable is not set over them, Auto leaves it alone, and what may be a secret is not repeated."""
     env = [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g -Dpassword=hunter2"}]
     spec = container(command=["java"], env=env)
-    messages = seen(47, spec=spec if auto else without_auto(spec))
+    messages = messages_about(47, spec=spec if auto else without_auto(spec))
     assert messages is not None
     assert messages.endswith("add -XX:ActiveProcessorCount=1 to its JAVA_TOOL_OPTIONS.")
     assert "hunter2" not in messages
@@ -204,20 +204,20 @@ def test_an_option_is_added_to_those_that_the_profile_gives_the_jvm(auto: bool) 
 )
 def test_a_jvm_whose_author_sized_it_gets_no_advice(fields: dict[str, Any]) -> None:
     """It is meant so."""
-    assert seen(47, spec=without_auto(container(command=["java"], **fields))) is None
+    assert messages_about(47, spec=without_auto(container(command=["java"], **fields))) is None
 
 
 def test_a_pool_that_takes_no_variable_is_said() -> None:
     """ONNX Runtime has it in its code."""
     entry = {"source": {"inline": "x"}, "environment": {"requirements": ["onnxruntime==1.20"]}}
-    messages = seen(25, spec=spec_of(server={"entryScript": entry}))
+    messages = messages_about(25, spec=spec_of(server={"entryScript": entry}))
     assert messages is not None
     assert "SessionOptions.intra_op_num_threads" in messages
 
 
 def test_with_the_variables_set_something_else_is_to_blame() -> None:
     """They are not recommended again."""
-    messages = seen(25, spec=script())
+    messages = messages_about(25, spec=script())
     assert messages is not None
     assert messages.endswith("something else sizes its thread pools.")
 

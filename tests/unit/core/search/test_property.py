@@ -29,14 +29,14 @@ def distance(simulation: Simulation) -> tuple[int, int] | None:
     )
 
 
-@pytest.mark.parametrize(("simulations", "median", "most"), [(COARSE, 6, 12), (FINE, 7, 12)], ids=["720", "10000"])
-def test_the_answer_is_the_optimum(simulations: list[Simulation], median: int, most: int) -> None:
+@pytest.mark.parametrize(("simulations", "median", "maximum"), [(COARSE, 6, 12), (FINE, 7, 12)], ids=["720", "10000"])
+def test_the_answer_is_the_optimum(simulations: list[Simulation], median: int, maximum: int) -> None:
     """Feasible, within one step of the optimum on both axes, and infeasible services called infeasible."""
     distances = [distance(simulation) for simulation in simulations]
     assert [] == [d for d in distances if d is not None and not (0 <= d[0] <= 1 and 0 <= d[1] <= 1)]
     trials = [len(simulation.trials) for simulation in simulations]
     assert statistics.median(trials) <= median
-    assert max(trials) <= most
+    assert max(trials) <= maximum
 
 
 def test_what_is_verified_did_pass() -> None:

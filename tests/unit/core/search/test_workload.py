@@ -35,10 +35,10 @@ def baseline(index: int = 2, outcome: Outcome = Outcome.PASSED, limits: Limits =
     return a_row(index, purpose=Purpose.BASELINE, limits=limits.to_size(), outcome=outcome)
 
 
-def recommended(known: Workload, *trials: Trial) -> Recommend:
+def recommended(workload: Workload, *trials: Trial) -> Recommend:
     """Return the recommendation of 400m and 512Mi beside today's size."""
     plain = ContainerRecommendation(container_name="server", requests=ENOUGH, limits=ENOUGH)
-    step = compared(Recommend(plain, Reason.VERIFIED, "Trial 5 passed."), known, BIG, trials)
+    step = compared(Recommend(plain, Reason.VERIFIED, "Trial 5 passed."), workload, BIG, trials)
     assert isinstance(step, Recommend)
     return step
 
@@ -57,7 +57,7 @@ def test_todays_size_is_tried_once_the_reference_has_passed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "known", "trials"),
+    ("sentence", "workload", "trials"),
     [
         ("there is no reference yet", workload(), []),
         ("the reference failed", workload(), [a_row(step=REFERENCE, outcome=Outcome.SLOW)]),
@@ -67,9 +67,9 @@ def test_todays_size_is_tried_once_the_reference_has_passed() -> None:
         ("the reference is at this size", workload(size("1", "1Gi")), [a_row()]),
     ],
 )
-def test_no_trial_at_todays_size_is_run_in_vain(sentence: str, known: Workload, trials: list[Any]) -> None:
+def test_no_trial_at_todays_size_is_run_in_vain(sentence: str, workload: Workload, trials: list[Any]) -> None:
     """Nor where there is no such size."""
-    assert (sentence, None) == (sentence, baseline_step(known, BIG, trials))
+    assert (sentence, None) == (sentence, baseline_step(workload, BIG, trials))
 
 
 def test_what_is_saved_is_said_for_each_replica_and_for_all() -> None:

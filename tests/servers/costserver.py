@@ -141,10 +141,10 @@ Request = tuple[Connection, bool, mmap.mmap]
 class Service:
     """Serve requests from one listening socket, in one process."""
 
-    def __init__(self, knobs: argparse.Namespace, listener: socket.socket, held: mmap.mmap) -> None:
+    def __init__(self, knobs: argparse.Namespace, listener: socket.socket, memory: mmap.mmap) -> None:
         self.knobs = knobs
         self.listener = listener
-        self.held = held
+        self.held = memory
         self.selector = selectors.DefaultSelector()
         self.waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self.numbers = itertools.count(1)
@@ -206,7 +206,7 @@ class Service:
             self.waiting.put((connection, close, hold(self.knobs.request_memory_mib)))
         return True
 
-    def serve(self, connection: Connection, close: bool, held: mmap.mmap) -> None:
+    def serve(self, connection: Connection, close: bool, memory: mmap.mmap) -> None:
         """Cost what a request costs, then answer it."""
         knobs = self.knobs
         number = next(self.numbers)
@@ -220,7 +220,7 @@ class Service:
         if knobs.leak_kib:
             self.leaked.append(bytearray(b"\x01") * int(knobs.leak_kib * 1024))
         self.account.settle()
-        held.close()
+        memory.close()
         status = knobs.status if number % knobs.every == 0 else 200
         connection.answer(status, b'{"request": %d, "pid": %d}\n' % (number, os.getpid()), close=close)
 
@@ -239,8 +239,8 @@ def work(knobs: argparse.Namespace, listener: socket.socket | None) -> None:
     burn_until(time.process_time() + knobs.startup_cpu_ms / 1e3)
     time.sleep(knobs.startup_ms / 1e3)
     peak.close()
-    held = hold(knobs.memory_mib)
-    Service(knobs, listener or listen(knobs), held).run()
+    memory = hold(knobs.memory_mib)
+    Service(knobs, listener or listen(knobs), memory).run()
 
 
 def supervise(knobs: argparse.Namespace) -> None:

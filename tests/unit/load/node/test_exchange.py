@@ -183,11 +183,11 @@ def test_a_reader_serves_few_at_a_time_and_forgets_them() -> None:
     reader = NodeReader()
 
     async def use(port: int) -> tuple[bytes, bytes]:
-        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_CONNECTIONS)]
+        connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_CONNECTIONS)]
         await asyncio.sleep(0.05)
-        refused = await asyncio.open_connection("127.0.0.1", port)
-        nothing = await asyncio.wait_for(refused[0].read(), 2)
-        for _, writer in [*held, refused]:
+        surplus = await asyncio.open_connection("127.0.0.1", port)
+        nothing = await asyncio.wait_for(surplus[0].read(), 2)
+        for _, writer in [*connections, surplus]:
             writer.close()
         await asyncio.sleep(0.05)
         again, writer = await asyncio.open_connection("127.0.0.1", port)

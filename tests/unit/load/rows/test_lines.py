@@ -68,14 +68,14 @@ def test_bytes_of_other_kinds_are_no_wide_encoding(row: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (gzip.compress(TEXT.encode()), "the dataset is compressed by gzip"),
         (b"PK\x03\x04rest", "the dataset is a zip archive, such as a workbook of Excel"),
         (b"PAR1rest", "the dataset is a Parquet file"),
     ],
 )
-def test_a_file_without_lines_is_refused_by_its_kind(data: bytes, says: str) -> None:
+def test_a_file_without_lines_is_refused_by_its_kind(data: bytes, message: str) -> None:
     """Its bytes would be sent as rows of nonsense."""
-    with pytest.raises(DatasetError, match=says):
+    with pytest.raises(DatasetError, match=message):
         lines_of(data)

@@ -27,8 +27,8 @@ print('went on')
 
 def ended(code: str) -> tuple[int, str]:
     """Return how a program ended and what it said."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return completed.returncode, completed.stdout + completed.stderr
 
 
 @pytest.mark.parametrize("code", [IMPORTING, RUNNING, ENDED], ids=["importing", "running", "ended"])

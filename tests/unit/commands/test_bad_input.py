@@ -71,7 +71,7 @@ def test_a_file_that_is_no_profile_is_one_problem(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["report", ""], "the name of a run must not be empty"),
         (["report", "Digits run"], "there is no file or directory 'Digits run', and no profile can have this name"),
@@ -80,10 +80,12 @@ def test_a_file_that_is_no_profile_is_one_problem(
         (["init", "--dataset", "x", "--output", "/missing/x"], "--output: there is no folder /missing"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_cannot_be_is_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Before it becomes a part of an address, or anything is read."""
     assert 2 == main(arguments)
-    assert f"modelprofiler: {says}\n" == capsys.readouterr().err
+    assert f"modelprofiler: {message}\n" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [None, "", "[1]", "\x00", "{", "[" * 9999, "current-context: x"])

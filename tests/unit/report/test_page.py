@@ -148,19 +148,19 @@ SHOWN = "<script>alert(1)</script>\"'&</style>{{ 7 * 7 }}[31m"
 
 def hostile() -> RunRecord:
     """Return a run in which every text that a user or a server writes is hostile."""
-    known = runs.verified()
-    rows = [t.model_copy(update={"message": EVIL, "outcome": Outcome.SLOW}) for t in known.profile.status.trials]
-    recommendation = known.profile.status.recommendations[0].model_copy(
+    record = runs.verified()
+    rows = [t.model_copy(update={"message": EVIL, "outcome": Outcome.SLOW}) for t in record.profile.status.trials]
+    recommendation = record.profile.status.recommendations[0].model_copy(
         update={
             "explanation": EVIL,
             "container_name": EVIL,
             "env": [Variable.model_construct(name=EVIL, value=EVIL)],
         }
     )
-    assert known.profile.status.provenance is not None
-    provenance = known.profile.status.provenance.model_copy(update={"image": EVIL, "node": EVIL, "cpu_model": EVIL})
-    conditions = [c.model_copy(update={"message": EVIL, "status": "False"}) for c in known.profile.status.conditions]
-    status = known.profile.status.model_copy(
+    assert record.profile.status.provenance is not None
+    provenance = record.profile.status.provenance.model_copy(update={"image": EVIL, "node": EVIL, "cpu_model": EVIL})
+    conditions = [c.model_copy(update={"message": EVIL, "status": "False"}) for c in record.profile.status.conditions]
+    status = record.profile.status.model_copy(
         update={
             "trials": rows,
             "recommendations": [recommendation],
@@ -169,13 +169,13 @@ def hostile() -> RunRecord:
             "run_hash": EVIL,
         }
     )
-    meta = known.profile.metadata.model_copy(update={"name": EVIL, "namespace": EVIL})
-    assert known.profile.spec.model is not None
-    spec = known.profile.spec.model_copy(
-        update={"model": known.profile.spec.model.model_copy(update={"name": EVIL, "version": EVIL})}
+    meta = record.profile.metadata.model_copy(update={"name": EVIL, "namespace": EVIL})
+    assert record.profile.spec.model is not None
+    spec = record.profile.spec.model_copy(
+        update={"model": record.profile.spec.model.model_copy(update={"name": EVIL, "version": EVIL})}
     )
-    profile = known.profile.model_copy(update={"metadata": meta, "spec": spec, "status": status})
-    return replace(known, profile=profile, notes=(EVIL,))
+    profile = record.profile.model_copy(update={"metadata": meta, "spec": spec, "status": status})
+    return replace(record, profile=profile, notes=(EVIL,))
 
 
 def test_hostile_text_stays_text() -> None:
@@ -270,34 +270,34 @@ def test_memory_over_time_stays_below_its_limit() -> None:
 
 def test_the_soak_has_a_picture_of_its_own() -> None:
     """Where it is not the trial that is shown in detail."""
-    known = runs.verified()
-    first = known.trials[0].trial.index
+    record = runs.verified()
+    first = record.trials[0].trial.index
     trials = [
-        t.model_copy(update={"purpose": Purpose.SOAK}) if t.index == first else t for t in known.profile.status.trials
+        t.model_copy(update={"purpose": Purpose.SOAK}) if t.index == first else t for t in record.profile.status.trials
     ]
-    status = known.profile.status.model_copy(update={"trials": trials})
+    status = record.profile.status.model_copy(update={"trials": trials})
     memory = series((float(second), 1e8 + 1e6 * second) for second in range(60))
     details = {
-        i: replace(d, trial=trials[i - 1], memory=memory if i == first else d.memory) for i, d in known.details.items()
+        i: replace(d, trial=trials[i - 1], memory=memory if i == first else d.memory) for i, d in record.details.items()
     }
-    profile = known.profile.model_copy(update={"status": status})
-    titles = [n.text for n in parsed(replace(known, profile=profile, details=details)).all("h2")]
+    profile = record.profile.model_copy(update={"status": status})
+    titles = [n.text for n in parsed(replace(record, profile=profile, details=details)).all("h2")]
     assert "Memory in the soak" in titles
-    assert "Memory in the soak" not in [n.text for n in parsed(known).all("h2")]
+    assert "Memory in the soak" not in [n.text for n in parsed(record).all("h2")]
 
 
 def test_a_run_that_used_nothing_is_drawn() -> None:
     """A scale needs a length, also where every value is zero."""
-    known = runs.verified()
+    original = runs.verified()
     details = {
         index: replace(record, memory=series((sample.time, 0.0) for sample in record.memory))
-        for index, record in known.details.items()
+        for index, record in original.details.items()
     }
     limited = [
-        t.model_copy(update={"limits": Size(cpu=t.limits.cpu), "usage": None}) for t in known.profile.status.trials
+        t.model_copy(update={"limits": Size(cpu=t.limits.cpu), "usage": None}) for t in original.profile.status.trials
     ]
-    status = known.profile.status.model_copy(update={"trials": limited})
-    record = replace(known, profile=known.profile.model_copy(update={"status": status}), details=details)
+    status = original.profile.status.model_copy(update={"trials": limited})
+    record = replace(original, profile=original.profile.model_copy(update={"status": status}), details=details)
     assert_drawn_inside(parsed(record))
 
 

@@ -25,6 +25,6 @@ def number(minimum: float, maximum: float) -> Callable[[str], float]:
 
 
 def _within(value: float, minimum: float, maximum: float) -> float:
-    if not minimum <= value <= maximum:  # nor what is no number
+    if not minimum <= value <= maximum:  # NaN is refused as well
         raise argparse.ArgumentTypeError(f"{value:g} is not from {minimum:g} to {maximum:g}")
     return value

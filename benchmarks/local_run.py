@@ -95,7 +95,7 @@ def measured(profile: Path, title: str, deadline: float) -> Result | None:
 
 
 def example(runs: int, deadline: float) -> str:
-    """Run the example so often and return what each run took."""
+    """Run the example a number of times and return what each run took."""
     results = [measured(EXAMPLE, f"example {i}", deadline) for i in range(1, runs + 1)]
     rows = [Took.of(result) for result in results if result is not None]
     lines = ["| run | wall | trials | outside starts and load | recommended |", "|---|---|---|---|---|"]
@@ -134,7 +134,7 @@ def interrupted() -> str:
 
 
 def cost(runs: int, deadline: float) -> str:
-    """Profile the server of known cost so often, at zero margins, and return what was recommended."""
+    """Profile the server of known cost a number of times, at zero margins, and return what was recommended."""
     implied, burnt = known_cost.implied(), f"{known_cost.CPU_SECONDS * 1000:g}ms"
     lines = [
         "| run | wall | trials | CPU per request | it burns | CPU recommended | implied |",

@@ -344,7 +344,7 @@ def memory_row(case: Case, comparisons: list[Comparison]) -> str:
 
 
 def growth(measured: UsageStatus) -> str:
-    """Return the growth of memory per 1,000 requests with its interval in MiB, as it was told."""
+    """Return the growth of memory per 1,000 requests with its interval in MiB, as it was reported."""
     memory = measured.memory
     if memory is None or memory.growth_per1000_requests is None:
         return "none"
@@ -354,7 +354,7 @@ def growth(measured: UsageStatus) -> str:
 
 
 def problems(case: Case, comparisons: list[Comparison]) -> list[str]:
-    """Return a sentence for every number that is not within its bound, and for growth that is told wrongly."""
+    """Return a sentence for every number that is not within its bound, and for growth that is reported wrongly."""
     cpu = [by for f in comparisons for by in (f.cpu_off, f.cores_off)]
     memory = [by for f in comparisons for by in (f.start_off, f.steady_off, f.peak_off) if by is not None]
     wrong = [f"CPU is off by {by:+.2f} %" for by in cpu if abs(by) > CPU_WITHIN]
@@ -364,7 +364,7 @@ def problems(case: Case, comparisons: list[Comparison]) -> list[str]:
         used = each.usage.memory
         growth_value, low = (used.growth_per1000_requests, used.growth_low) if used is not None else (None, None)
         if (low is not None and float(low) > 0) != bool(truth):
-            wrong.append(f"growth is told as {growth(each.usage)}")
+            wrong.append(f"growth is reported as {growth(each.usage)}")
         elif truth and growth_value is not None and abs(percent_off(float(growth_value), truth)) > GROWTH_WITHIN:
             wrong.append(f"growth is off by {percent_off(float(growth_value), truth):+.1f} %")
     return wrong

@@ -95,7 +95,7 @@ def example() -> list[Object]:
 
 
 def repeat(kubectl: Run, documents: Sequence[Object], runs: int, seconds: float) -> list[Repeat]:
-    """Run a profile so often, one after the other, each time from nothing, while the time lasts."""
+    """Run a profile a number of times, one after the other, each time from nothing, while the time lasts."""
     *files, profile = documents
     name, repeats, began = profile["metadata"]["name"], list[Repeat](), time.monotonic()
     with fresh_namespace(kubectl) as namespace:

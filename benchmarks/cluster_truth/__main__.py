@@ -104,7 +104,7 @@ async def measure(
     Returns
     -------
     tuple
-        What came of the cases, and a sentence for each of which nothing came.
+        The outcomes of the cases, and a sentence for each case that has none.
     """
     deadline = time.monotonic() + SECONDS
     outcomes: list[tuple[Case, TrialRecord, Seen]] = []

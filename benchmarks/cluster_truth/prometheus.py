@@ -1,4 +1,4 @@
-"""A second Prometheus beside the cluster's, that scrapes the same kubelet half as often; and what is asked of both."""
+"""A second Prometheus in addition to the cluster's, which scrapes the same kubelet half as often; queries of both."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _ours(
     form: Callable[[float], str],
     reference: tuple[str, Callable[[Outcome], float | None]] | None = None,
 ) -> str:
-    """Return a table of one number: for each server the truth, and how far each source is off, and what is beside."""
+    """Return a table of one number: for each server the truth, how far each source is off, and the reference."""
     last = [reference[0]] if reference else []
     lines = [_row([title, "truth", *sources, *last]), _rule(len(sources) + 2 + len(last))]
     for outcome in outcomes:

@@ -38,7 +38,7 @@ class Case:
     Attributes
     ----------
     works
-        Whether every request is to be answered; else the load is to be refused, and ``because`` to be said.
+        Whether every request is to be answered; otherwise the load must be refused with ``because`` in its message.
     """
 
     name: str

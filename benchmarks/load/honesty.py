@@ -1,4 +1,4 @@
-"""Whether a client tells what a server did that stood still, and whether this one sends when it says.
+"""Whether a client reports the stall of a server, and whether this one sends when it says.
 
 The server does nothing for 200 ms in every 2 s. Requests that are due at a steady rate then wait until the stall is
 over; how long is known from the stall alone. With stalls of lengths L_i in a time T, the share of requests that wait
@@ -228,7 +228,7 @@ def _kolmogorov_smirnov(arrivals: Sequence[float]) -> tuple[float, tuple[float, 
 
 
 def timing_table(timing: Timing) -> list[str]:
-    """Return what was measured beside what is to be reached."""
+    """Return what was measured, next to what is to be reached."""
     percent = statistics.median(timing.cpu_percents)
     probability, count = timing.arrived
     rows = [

@@ -20,7 +20,7 @@ RATE = 1000
 
 @dataclass(frozen=True)
 class Merged:
-    """So many generators, together: the largest deviation of a percentile from the exact one, the one allowed, p99."""
+    """Generators, merged: the largest deviation of a percentile from the exact one, the one allowed, p99."""
 
     generators: int
     requests: int

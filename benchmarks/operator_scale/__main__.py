@@ -172,7 +172,7 @@ async def measure(cluster: Cluster, arguments: argparse.Namespace, results: tabl
     await wait_until(cluster, MEASURED, "profile", "Running")
     await measured_run(cluster, pod, MEASURED, results.queued)
     await wait_until(cluster, LAST, "profile", "Running")
-    await asyncio.sleep(25)  # those whose place has changed are told within the next twenty seconds
+    await asyncio.sleep(25)  # the statuses of those whose place has changed are written within the next twenty seconds
     after = await versions(cluster)
     results.position_writes = sum(version != after.get(name) for name, version in before.items())
 

@@ -102,7 +102,7 @@ def difference(after: Count, before: Count) -> Count:
 
 
 async def settled_samples(cost: Cost, count: int, within: float) -> None:
-    """Wait until a container was sampled so often, which takes cAdvisor 10 to 20 s each, or the time is over."""
+    """Wait until a container was sampled this often, which takes cAdvisor 10 to 20 s each, or the time is over."""
     for _ in range(round(within)):
         if len(cost.samples) >= count:
             return

@@ -123,7 +123,7 @@ def reason_of(profile: Object) -> str:
 
 
 def reported_position(profile: Object) -> int | None:
-    """Return the number in the queue that a profile's message tells; None where it tells none."""
+    """Return the place in the queue that a profile's message names; None where it names none."""
     conditions = (profile.get("status") or {}).get("conditions") or []
     message = next((str(c["message"]) for c in conditions if c["type"] == "Finished"), "")
     match = re.search(r"(\d+)", message) if reason_of(profile) == "Queued" else None

@@ -46,7 +46,7 @@ class Results:
 
 
 def number(value: float | None, form: str) -> str:
-    """Return a number as it is written, or that it was not measured."""
+    """Return a number in its format, or that it was not measured."""
     return "not measured" if value is None else form.format(value)
 
 

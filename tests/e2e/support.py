@@ -104,7 +104,7 @@ def fresh_namespace(kubectl: Run) -> Iterator[str]:
     try:
         yield name
     finally:
-        # Only pods are waited for: they would burn CPU beside the next test. The rest goes in its own time.
+        # Only pods are waited for: they would burn CPU during the next test. The rest goes in its own time.
         kubectl("delete", "modelprofiles", "--all", "--namespace", name, "--timeout=50s", check=False)
         kubectl("delete", "deployments,pods", "--all", "--namespace", name, "--wait=false", check=False)
         kubectl(
@@ -219,7 +219,7 @@ class Profile:
         return {key: json.loads(text) for key, text in config_map["data"].items()}
 
     def events(self) -> list[Object]:
-        """Return what has been told of it, oldest first."""
+        """Return the events about it, oldest first."""
         selector = f"involvedObject.kind={KIND},involvedObject.name={self.name}"
         events = json.loads(self._kubectl("get", "events", "--field-selector", selector, "-o", "json").stdout)
         items: list[Object] = events["items"]
@@ -233,7 +233,7 @@ class Profile:
         Parameters
         ----------
         fact
-            What is waited for, to be said when it does not come.
+            What is waited for: part of the message when it does not come.
         within
             Seconds; those in the queue do not count.
         """

@@ -64,7 +64,7 @@ def run(*command: str) -> str:
 def test_the_published_program_and_command_run_in_a_namespace(
     kubectl: Run, namespace: str, work: Path, note: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program as it is but for its imports and its workspace; then the command, on what the program registered."""
+    """The program unchanged but for its imports and its workspace; then the command, on what the program registered."""
     program = (work / "profile_model.py").read_text(encoding="utf-8")
     assert program.count("Workspace.local()") == 1
     adapted = program.replace("Workspace.local()", f'Workspace.from_kubernetes(namespace="{namespace}")')

@@ -29,7 +29,7 @@ SCRIPT = {"source": {"configMap": {"name": "code"}}, "file": "score.py"}
 
 @dataclass(frozen=True)
 class Case:
-    """A profile with fields set, by path, and what is said about it."""
+    """A profile with fields set, by path, and the message about it."""
 
     reason: str
     says: tuple[str, ...]
@@ -299,7 +299,7 @@ CASES: dict[str, Case] = {
             }
         },
     ),
-    # Everything that is wrong is said at once, whatever its kind.
+    # Everything that is wrong is reported at once, whatever its kind.
     "many-problems": Case(
         "InvalidSpec",
         (
@@ -522,11 +522,11 @@ def test_a_range_that_was_too_wide_is_accepted_once_it_is_narrowed(apply: Apply,
     assert ("False", "Suspended") == _conditions(status)["Finished"]
 
 
-def test_each_refusal_is_told_once(kubectl: Run, refused_profiles: dict[str, Profile], at_first: Versions) -> None:
+def test_each_refusal_is_reported_once(kubectl: Run, refused_profiles: dict[str, Profile], at_first: Versions) -> None:
     """Looking at it again and again makes neither new events nor new versions of the object."""
     # The last test here: most of the time that has to pass has passed by now.
     time.sleep(max(0.0, at_first.at + LOOKED_AT_SECONDS - time.monotonic()))
-    # What a node has left, and so what is said of it, depends on what else runs there.
+    # What a node has left, and so the message about it, depends on what else runs there.
     moving = {"cpu-too-large", "memory-too-large"}
     now = _versions(kubectl, refused_profiles)
     assert [] == [name for name, version in at_first.of.items() if now[name] != version and name not in moving]

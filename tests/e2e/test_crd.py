@@ -65,7 +65,7 @@ def _minimal(changes: Object | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def refusals(kubectl: Kubectl, crd: Object) -> dict[str, str]:
-    """Send every bad profile at once, which is many times faster, and return what is said against each, by its name.
+    """Send every bad profile at once, which is many times faster, and return the refusal of each, by its name.
 
     Nothing is stored.
     """
@@ -166,7 +166,7 @@ def test_what_is_out_of_bounds_is_refused_at_its_path(number: int, refusals: dic
 
 @pytest.mark.usefixtures("crd")
 def test_a_misspelt_field_is_refused(kubectl: Kubectl) -> None:
-    """Kubectl validates strictly unless told otherwise."""
+    """Kubectl validates strictly by default."""
     profile = _minimal({"spec.load.openLoop.arival": "Constant"})
     completed = kubectl("create", "--namespace", "default", "--dry-run=server", "-f", "-", input=profile, check=False)
     assert completed.returncode != 0

@@ -34,7 +34,7 @@ SECONDS_OF_ALL = 900
 
 @dataclass(frozen=True)
 class Case:
-    """A server that fails at the only size there is, and what is to be said of it."""
+    """A server that fails at the only size there is, and the expected message about it."""
 
     server: Object
     outcome: Outcome
@@ -146,7 +146,7 @@ CASES: dict[str, Case] = {
         {"load": {"openLoop": {"rate": "30"}, "duration": "20s", "warmup": "0s"}},
     ),
     "too-slow": Case(
-        # Slow by itself, and by far: what else the machine does is nothing beside it.
+        # Slow by itself, and by far: what else the machine does is small compared with it.
         _server(delay_ms=800, threads=60),
         Outcome.SLOW,
         "NoFeasibleSize",

@@ -52,7 +52,7 @@ def succeeded_as(status: ModelProfileStatus) -> tuple[str, str] | None:
 
 
 def when(trials: list[Trial]) -> list[object]:
-    """Return what tells one measurement from another."""
+    """Return what distinguishes one measurement from another."""
     return [(row.index, row.limits, row.start_time, row.load) for row in trials]
 
 
@@ -225,7 +225,7 @@ def test_profiles_wait_their_turn(apply: Apply, namespace: str, kubectl: Run) ->
     *running, second, third = profiles
     for profile in running:
         profile.wait_until("its turn", is_running)
-    # They are told apart by order, not number: the cluster may have other profiles.
+    # They are distinguished by order, not number: the cluster may have other profiles.
     before = second.wait_until("a place in the queue", lambda s: place_in_queue(s) > 0)
     behind = third.wait_until("a place in the queue", lambda s: place_in_queue(s) > 0)
     assert place_in_queue(before) < place_in_queue(behind)

@@ -85,7 +85,7 @@ def _is_read(status: ModelProfileStatus) -> bool:
     return accepted is not None and accepted.status != "False"
 
 
-def test_what_is_wrong_on_a_claim_is_said_and_what_is_right_is_served(
+def test_what_is_wrong_on_a_claim_is_reported_and_what_is_right_is_served(
     kubectl: Run, apply: Apply, module_namespace: str, volumes: Volumes
 ) -> None:
     """All problems at once; then, though the operator starts anew while it looks, one Job does.
@@ -135,7 +135,7 @@ def test_azure_mls_calls_put_large_files_onto_a_claim(
     monkeypatch: pytest.MonkeyPatch,
     note: Callable[[str], None],
 ) -> None:
-    """A model of several MiB, and a script with a folder beside it; the claim goes with the profile."""
+    """A model of several MiB, and a script next to a folder; the claim is deleted with the profile."""
     volumes.fill("large", "true")
     volumes.offer("large", storage_class=module_namespace)
     monkeypatch.setenv("MODELPROFILER_STORAGE_CLASS", module_namespace)

@@ -44,7 +44,7 @@ def shop(kubectl: Run, module_namespace: str) -> str:
     pod = template["spec"]
     sidecar = copy.deepcopy(pod["containers"][0])
     pod["containers"][0]["resources"] = {"requests": TODAY, "limits": TODAY}
-    # Ends at once when it is told to, so that no pod of this module takes room from the next.
+    # Ends at once on SIGTERM, so that no pod of this module takes room from the next.
     wait = "import signal; signal.sigwait([signal.SIGTERM])"
     sidecar |= {
         "name": "proxy",

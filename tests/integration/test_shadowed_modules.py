@@ -1,6 +1,6 @@
 """Files of a user that are named like modules of Python or of our libraries take the place of none of them.
 
-People have a ``types.py`` or a ``json.py`` beside their script; every program of this package is started among them.
+People have a ``types.py`` or a ``json.py`` next to their script; every program of this package is started among them.
 """
 
 import asyncio

@@ -111,7 +111,7 @@ def test_a_resumed_run_goes_on_from_the_finished_trials(run: WholeRun) -> None:
 
 
 def test_a_run_that_has_ended_is_shown_again(run: WholeRun) -> None:
-    """Whoever has its port now: nothing is started."""
+    """Another process may have its port now: nothing is started."""
     assert 0 == run.again.returncode, run.again.stderr
     assert "nothing is left to measure" in run.again.stderr
     status = ModelProfile.parse(json.loads(run.again.stdout)).status

@@ -1,4 +1,4 @@
-"""An HTTP server of known cost: what a profiler must measure is what it was told to burn, hold and break.
+"""An HTTP server of known cost: a profiler must measure what its options say that it burns, holds and breaks.
 
 One file, standard library only, so that it runs from a ConfigMap in any image with Python 3.11:
 
@@ -57,7 +57,7 @@ RESPAWN_SECONDS = 0.2
 
 
 def hold(mebibytes: float) -> mmap.mmap:
-    """Return so much resident memory, a page at least, given back to the kernel when closed.
+    """Return resident memory of this size, a page at least, given back to the kernel when closed.
 
     Neither the allocator nor MAP_POPULATE will do: the first may keep what is freed, the second stops silently at a
     cgroup's limit. A page that is written faults in user mode, and there the kernel kills whoever is out of memory.

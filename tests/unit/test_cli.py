@@ -14,7 +14,7 @@ HEAVY = ("kopf", "kubernetes", "aiohttp", "rich", "psutil")
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_the_help_of_every_command_ends_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever asks for help wants to see one."""
+    """Help shows one."""
     with pytest.raises(SystemExit):
         cli.main([name, "--help"])
     last = capsys.readouterr().out.rstrip().splitlines()[-1]
@@ -59,7 +59,7 @@ def test_no_command_is_a_usage_error() -> None:
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_the_options_of_a_command_need_no_library(name: str) -> None:
-    """A load pod does not wait for the operator's libraries, nor a shell for a list of options."""
+    """Neither does a load pod wait for the operator's libraries, nor a shell for a list of options."""
     code = (
         "import sys; from modelprofiler.cli import _parser; "
         f"_parser([{name!r}]); print([m for m in {HEAVY!r} if m in sys.modules])"

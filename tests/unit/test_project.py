@@ -84,7 +84,7 @@ def test_a_requirement_that_is_not_locked_is_found() -> None:
 
 
 def test_locks_carry_hashes_and_no_address(repository: Path) -> None:
-    """Whoever installs from a lock may use any mirror and still gets the same files."""
+    """An installation from a lock may use any mirror and still gets the same files."""
     for path in (repository / "requirements").glob("*.txt"):
         text = path.read_text(encoding="utf-8")
         pins = re.findall(r"^[A-Za-z0-9._-]+==", text, re.MULTILINE)

@@ -164,7 +164,7 @@ def test_scripts_with_parts_of_the_sdk_that_only_report(python: Callable[[str], 
 
 
 def test_a_script_that_looks_up_its_model_in_the_workspace(python: Callable[[str], Ran]) -> None:
-    """It is told at the call."""
+    """The call reports it."""
     Path("score.py").write_text(WORKSPACE)
     completed = python(CALL.format(environment='Environment("plain")'))
     assert 1 == completed.returncode
@@ -173,7 +173,7 @@ def test_a_script_that_looks_up_its_model_in_the_workspace(python: Callable[[str
 
 @pytest.mark.parametrize("script", [COLLECTOR, AUTOML, WORKSPACE], ids=["collector", "automl", "workspace"])
 def test_scripts_with_the_sdk_in_a_profile(modelprofiler: Callable[..., Ran], script: str) -> None:
-    """They are told before anything is built or started, with exit code 2."""
+    """They are reported before anything is built or started, with exit code 2."""
     Path("score.py").write_text(script)
     Path("profile.yaml").write_text(PROFILE)
     for command in ("validate", "run"):

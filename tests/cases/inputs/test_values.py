@@ -96,7 +96,7 @@ def _file(folder: Path, path: str, value: Any) -> str:
 def test_what_nobody_means_is_refused(
     case: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In one sentence with the path, here and for a cluster; what was meant is told."""
+    """In one sentence with the path, here and for a cluster; the sentence says what was meant."""
     path, value, message = REFUSED[case]
     assert 2 == main(["validate", "--for", place, _file(tmp_path, path, value)])
     errors = capsys.readouterr().err

@@ -63,7 +63,7 @@ def test_helm_has_nothing_to_complain_of(helm: Helm, chart: Path) -> None:
 
 
 def test_the_chart_has_the_projects_version(chart: Path, repository: Path) -> None:
-    """The default image tag is the version of the code beside it."""
+    """The default image tag is the version of the code in this repository."""
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     metadata = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
     assert (project["version"], project["version"]) == (metadata["version"], metadata["appVersion"])
@@ -212,7 +212,7 @@ def test_no_role_has_a_wildcard(render: Render) -> None:
 
 
 def test_the_operator_cannot_change_what_users_write(render: Render) -> None:
-    """Nor read a secret, run a command in a pod, or touch a role."""
+    """It also must not read a secret, run a command in a pod, or touch a role."""
     role = _one(render(), "ClusterRole", "mp-modelprofiler-tools")
     granted = {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
     assert {"get", "list", "watch"} == {verb for resource, verb in granted if resource == "modelprofiles"}

@@ -1,4 +1,4 @@
-"""The program that installs packages beside those of an image, as a process, with uv and an index that is served."""
+"""The program that adds packages to those of an image, as a process, with uv and an index that is served."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_the_versions_of_the_first_installation_are_installed_again(image: Path,
         ([], "nope", "nope was not found in the package registry"),
     ],
 )
-def test_what_cannot_be_installed_is_said_in_uvs_words(
+def test_what_cannot_be_installed_is_reported_in_uvs_words(
     image: Path, tmp_path: Path, requires: list[str], asked: str, message: str
 ) -> None:
     """The server's version in the image stays: an older server, which might fit, is not taken."""
@@ -148,7 +148,7 @@ def test_an_image_without_the_server_gets_it(tmp_path: Path) -> None:
 
 
 def test_an_index_may_want_a_login(image: Path, tmp_path: Path) -> None:
-    """Of which nothing is in a message."""
+    """No message contains any of it."""
     publish(tmp_path / "index", "tinypkg", "1.0")
     login = tmp_path / "login"
     login.mkdir()

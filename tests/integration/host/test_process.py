@@ -46,7 +46,7 @@ async def test_an_answer_that_is_no_success_is_not_ready(serve: Serve) -> None:
     assert await server.ready(Target("127.0.0.1", port), timeout=5) is not None
 
 
-async def test_a_server_that_ends_is_not_waited_for_and_its_last_words_are_said(start: Start) -> None:
+async def test_a_server_that_ends_is_not_waited_for_and_its_last_words_are_reported(start: Start) -> None:
     """At once, not at the end of the timeout; standard output and errors both."""
     server = await start(sys.executable, "-c", "import sys; print('loading'); sys.exit('no model in /models')")
     async with asyncio.timeout(20):
@@ -237,7 +237,7 @@ async def test_a_last_probe_that_is_cut_short_does_not_take_the_place_of_an_answ
 
 
 async def test_a_process_that_listens_nowhere(start: Start) -> None:
-    """It is said so."""
+    """The message says so."""
     server = await start(sys.executable, "-c", "import time; time.sleep(60)")
     target = Target("127.0.0.1", 1)
     assert await server.ready(target, timeout=0.2) is None

@@ -1,4 +1,4 @@
-"""Answers judged by what they contain: what fails, by which kind, what is said, and what it does not touch."""
+"""Answers judged by what they contain: what fails, with which kind and message, and what it does not touch."""
 
 from collections.abc import Callable
 from typing import Any

@@ -77,7 +77,9 @@ def test_requirements_that_contradict_each_other_are_the_users_to_mend(tiny: Env
     assert [] == list(cache.glob(".building-*"))
 
 
-def test_a_python_that_is_not_here_is_said_with_those_that_are(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_python_is_reported_with_those_that_are_installed(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a network none is fetched."""
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("PATH", str(Path(sys.base_prefix) / "bin"))  # not every interpreter that there is

@@ -162,7 +162,7 @@ def test_answers_that_report_errors_meet_nothing(tmp_path: Path) -> None:
 
 
 def test_a_closed_loop_ends_after_the_most_requests(tmp_path: Path) -> None:
-    """A few more may be sent, because they are counted ten times a second; so many take longer than the warm-up."""
+    """A few more may be sent, because they are counted ten times a second; this many take longer than the warm-up."""
     with serving() as (port, _):
         began = time.monotonic()
         result = measured(
@@ -188,7 +188,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContex
 
 
 def test_https_with_a_private_authority(tmp_path: Path, certificate: tuple[ssl.SSLContext, Path]) -> None:
-    """Nothing is measured of a server that nobody vouches for; where plain HTTP is spoken, that is said."""
+    """A server that nobody vouches for is not measured; where it speaks plain HTTP, the message says so."""
     context, authority = certificate
     with serving(tls=context) as (port, requests):
         unknown = measured(f"https://127.0.0.1:{port}/score", options(tmp_path))

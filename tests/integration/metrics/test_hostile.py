@@ -1,6 +1,6 @@
 """Servers that are no Prometheus and no kubelet, or turned into enemies: each ends in a sentence, in time, in bounds.
 
-Real sockets; each server sends what it is told to, whatever the request was.
+Real sockets; each server sends a fixed answer, whatever the request was.
 """
 
 import asyncio

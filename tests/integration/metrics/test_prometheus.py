@@ -25,7 +25,7 @@ BOUND = 30.0
 
 
 def scrape_config(kubelet: Kubelet, jobs: int = 1) -> str:
-    """Return a configuration that scrapes the exposition twice a second, from so many jobs."""
+    """Return a configuration that scrapes the exposition twice a second, from a number of jobs."""
     entries = "".join(
         f"""
 - job_name: cadvisor-{n}
@@ -38,7 +38,7 @@ def scrape_config(kubelet: Kubelet, jobs: int = 1) -> str:
 
 
 async def until_sampled(source: PrometheusSource, count: int) -> ContainerSamples:
-    """Return the container's samples once there are so many of its CPU."""
+    """Return the container's samples once there are enough of its CPU."""
     for _ in range(int(BOUND / 0.3)):
         samples = await source.samples(REF, time.time() - 60, time.time())
         if len(samples.cpu_seconds) >= count:
@@ -113,7 +113,7 @@ async def test_two_scrapers_of_the_same_kubelet_give_each_sample_once(
 async def test_auto_reads_the_kubelet_until_prometheus_has_two_samples(
     kubelet: Kubelet, start_prometheus: StartPrometheus, tmp_path: Path
 ) -> None:
-    """Both are real; what is read, and why, is said with the samples."""
+    """Both are real; the samples say which one is read, and why."""
     (tmp_path / "token").write_text(kubelet.token)
 
     async def address(_node: str) -> str:

@@ -61,7 +61,7 @@ def _problems(data: dict[str, Any]) -> list[Problem]:
         return list(error.problems)
 
 
-def test_what_is_not_said_has_the_documented_default(minimal: dict[str, Any]) -> None:
+def test_what_is_not_set_has_the_documented_default(minimal: dict[str, Any]) -> None:
     """Also inside unions, where the API server fills nothing in."""
     spec = ModelProfile.parse(minimal).spec
     http = spec.endpoint.http

@@ -231,7 +231,7 @@ def test_a_script_of_another_encoding_is_read(
     assert "score.py, line 3, uses Run of azureml.core" in error_of(ws, config, requests)
 
 
-def test_what_is_wrong_with_the_environment_and_the_script_is_said_at_once(
+def test_what_is_wrong_with_the_environment_and_the_script_is_reported_at_once(
     ws: Workspace, requests: TabularDataset
 ) -> None:
     """In one error."""

@@ -252,7 +252,7 @@ def test_a_pip_line_that_cannot_be_used_is_named(line: str, reason: str) -> None
     ],
 )
 def test_what_pip_and_uv_take_is_kept(line: str, kept: str | None) -> None:
-    """As it is, without its comment."""
+    """Unchanged, but without its comment."""
     expected = kept or line.split("  #")[0]
     assert [expected] == of(with_packages(pip_packages=[line])).spec["requirements"]
 

@@ -23,7 +23,7 @@ MIB = 2**20
 
 
 def point(time: float, cpu: float, started: float = 0.0) -> Point:
-    """Return a scrape with so many MiB as seconds."""
+    """Return a scrape at a time, with as many MiB of memory as seconds have passed."""
     return Point(time, cpu, time * MIB, started)
 
 

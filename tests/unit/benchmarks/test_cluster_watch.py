@@ -25,12 +25,12 @@ def nothing(*_: str, **__: Any) -> Any:
 
 
 def watched_pod(pod: str, created: float) -> Seen:
-    """Return a pod of which nothing has been seen yet."""
+    """Return a pod before anything of it has been read."""
     return Seen(ContainerRef("team", pod, "server", pod, "node1"), created)
 
 
 def test_a_container_is_read_off_an_exposition_with_the_kubelets_own_time() -> None:
-    """Not that of a pod of the same name in another namespace, nor of the pod as a whole."""
+    """Neither that of a pod of the same name in another namespace, nor that of the pod as a whole."""
     watch = Watch(nothing, "team", {})
     watch.pods = {"1": watched_pod("digits-1", 0), "2": watched_pod("digits-2", 0)}
     watch._keep(EXPOSITION)

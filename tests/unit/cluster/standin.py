@@ -60,7 +60,7 @@ class StandIn(Cluster):
     Parameters
     ----------
     clock
-        Tells the time of creation.
+        Returns the time of creation.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -90,7 +90,7 @@ class StandIn(Cluster):
         return {"status": {"token": f"{namespace}/{account}#{next(self._versions)}"}}
 
     def put(self, kind: Kind, body: Object) -> Object:
-        """Store an object as it is, from outside of what is tested."""
+        """Store an object unchanged, from outside of what is tested."""
         meta = body["metadata"]
         meta.setdefault("uid", f"uid-{next(self._versions)}")
         meta.setdefault("creationTimestamp", self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"))

@@ -127,7 +127,7 @@ def test_who_deletes_what_has_run_is_not_first_for_ever() -> None:
 
 
 def seconds_of_a_change_each(count: int) -> float:
-    """Return what it takes to apply so many, one after the other, to ask for the place of each, and to run some."""
+    """Return what it takes to apply a number of profiles one by one, to ask for the place of each, and to run some."""
     began = time.process_time()
     queue = Queue()
     for queued in crowd(count):

@@ -163,7 +163,7 @@ async def test_what_the_api_server_refuses_in_the_middle_is_no_hot_loop() -> Non
             raise Refused("denied by policy", 403)
 
     world.cluster.before = refuse
-    assert 0.0 == await world.look()  # the next look tells it
+    assert 0.0 == await world.look()  # the next look reports it
     waits = [await world.look() for _ in range(10)]  # events would wake it at once
     assert ("False", "AdmissionRefused") == world.condition("Accepted")
     assert world.cluster.writes < 10
@@ -228,7 +228,7 @@ async def test_a_pod_that_cannot_be_resized_is_replaced() -> None:
 
 
 async def test_no_metrics_three_times_ends_the_run() -> None:
-    """A source that does not answer is no reason to go on for ever, nor to guess."""
+    """A source that does not answer is a reason neither to go on for ever nor to guess."""
     world = World()
     world.metrics.problem = "the kubelet does not answer"
     await world.go()
@@ -238,8 +238,8 @@ async def test_no_metrics_three_times_ends_the_run() -> None:
     assert [] == world.children
 
 
-async def test_every_trial_and_the_end_are_told_as_events_once() -> None:
-    """The story that kubectl describe tells."""
+async def test_every_trial_and_the_end_are_reported_as_events_once() -> None:
+    """The history that kubectl describe shows."""
     world = await finished_world()
     reasons = [e["reason"] for e in world.cluster.of(EVENTS)]
     assert len(world.profile().status.trials) == reasons.count("TrialFinished")

@@ -26,7 +26,7 @@ def rows(world: World) -> list[Row]:
 
 
 async def finished(world: World) -> list[Row]:
-    """Return the finished trials of a whole run, of which nothing is left behind."""
+    """Return the finished trials of a whole run that leaves nothing behind."""
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
     assert [] == world.children

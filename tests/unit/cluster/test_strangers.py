@@ -120,7 +120,7 @@ async def test_files_of_ours_that_somebody_has_changed_are_not_used() -> None:
 
 
 async def test_what_is_deleted_is_what_was_seen() -> None:
-    """Not an object that has got its name since, nor one of somebody else."""
+    """Neither an object that has got its name since, nor one of somebody else."""
     cluster = StandIn(lambda: now(0))
     stranger = {"metadata": {"name": NAME, "namespace": "team", "labels": {names.PROFILE_UID: UID}}}
     cluster.put(DEPLOYMENTS, stranger)

@@ -117,13 +117,13 @@ def test_a_new_profile_of_the_same_name_does_not_inherit_the_turn() -> None:
 
 
 def queued(name: str, place: int) -> dict[str, Any]:
-    """Return a profile that waits, and has been told a place."""
+    """Return a profile that waits, with a place in its status."""
     queued = [{"type": "Finished", "status": "False", "reason": "Queued", "message": "Waits for its turn."}]
     return raw(name, conditions=queued, queuePosition=place)
 
 
-def test_those_whose_place_has_changed_are_told_the_next_ones_first() -> None:
-    """So many at a time, and no more once all are told."""
+def test_profiles_whose_place_has_changed_are_updated_the_next_ones_first() -> None:
+    """As many at a time as asked for, and none once all are up to date."""
     turns, _ = turns_with(raw("a", **RUNNING), *(queued(name, place + 2) for place, name in enumerate("bcd")))
     assert [key("b")] == turns.outdated(1)
     assert [key("b"), key("c"), key("d")] == turns.outdated(9)
@@ -132,7 +132,7 @@ def test_those_whose_place_has_changed_are_told_the_next_ones_first() -> None:
     assert [] == turns.outdated(9)
 
 
-def test_the_end_of_a_run_changes_what_a_dozen_are_told_of_a_thousand() -> None:
+def test_the_end_of_a_run_changes_the_place_in_a_dozen_statuses_of_a_thousand() -> None:
     """The next three, and one at each round number behind them."""
     many = [queued("a", rounded_place(place)) for place in range(1, 1001)]
     for place, profile in enumerate(many):

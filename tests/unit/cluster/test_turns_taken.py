@@ -36,7 +36,7 @@ class Crowd:
             self.due[profile["metadata"]["namespace"], profile["metadata"]["name"]] = self.world.time
 
     async def step(self) -> None:
-        """Look at whoever is due; then let two seconds pass."""
+        """Look at the profiles that are due; then let two seconds pass."""
         world = self.world
         for key in sorted(k for k, when in self.due.items() if when <= world.time):
             wait = await world.look(key)

@@ -144,7 +144,7 @@ class World:
                 self.kept.take(kind, "MODIFIED", body)
 
     def raw(self, key: Key = KEY) -> Object:
-        """Return a profile as it is stored."""
+        """Return a profile as the API server stores it."""
         return self.cluster.objects[PROFILES.plural, *key]
 
     def profile(self, key: Key = KEY) -> ModelProfile:

@@ -109,7 +109,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(report: str, arguments: list[
     assert "" == run(*command, shell="| head -c 0").stderr
 
 
-def test_a_full_disk_is_said_in_a_sentence(report: str) -> None:
+def test_a_full_disk_is_reported_in_a_sentence(report: str) -> None:
     """Output is lost only when it is flushed."""
     ended = run("report", report, shell=">/dev/full")
     assert (1, "modelprofiler: No space left on device\n") == (ended.returncode, ended.stderr)

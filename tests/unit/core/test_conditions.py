@@ -77,7 +77,7 @@ def test_metrics_are_available_once_samples_were_read(metrics: Finding | None, s
     assert (status, reason) == (condition.status, condition.reason)
 
 
-def test_what_is_going_on_is_said() -> None:
+def test_the_message_says_what_is_going_on() -> None:
     """The message of the active trial, and the place in the queue."""
     assert by_type(STATES["running"])["Succeeded"].message == "Trial 3 runs at 300m."
     assert "number 2" in by_type(STATES["queued"])["Finished"].message

@@ -15,12 +15,12 @@ FULL = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=99, steal_percent=
 
 
 def used(throttled: str | None) -> UsageStatus:
-    """Return the usage of a server that was stopped at its quota in so many percent of its periods."""
+    """Return the usage of a server that was stopped at its quota in a percentage of its periods."""
     return UsageStatus(throttled_percent=None if throttled is None else Quantity(throttled))
 
 
-def test_what_others_took_is_told() -> None:
-    """Of 2 CPUs, of which the server may have had 0.3 and the generator 0.1."""
+def test_what_others_took_is_reported() -> None:
+    """Of 2 CPUs, where the server may have had 0.3 and the generator 0.1."""
     assert "at least 1.6 CPUs of that went to something other" in (crowding(Evidence(load=FULL), 0.3) or "")
 
 
@@ -76,7 +76,7 @@ def test_other_work_on_the_servers_node_is_what_its_reader_saw() -> None:
     )
 
 
-def test_what_a_reader_does_not_know_is_said() -> None:
+def test_what_a_reader_does_not_know_is_reported() -> None:
     """What the kubelet counted for the node stands in for it."""
     load = replace(FULL, node=NodeReading(problem="there is no node reader: a quota"))
     evidence = Evidence(load=load, usage=UsageStatus(cpu=Quantity("1")), load_on_machine=False, machine_cores=3.0)

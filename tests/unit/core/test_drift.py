@@ -14,7 +14,7 @@ from modelprofiler.core.drift import drift_of, drift_sentence
 
 
 def drift_with(costs: Sequence[float], sizes: Sequence[str] = (), threads: Sequence[int | None] = ()) -> Drift | None:
-    """Return the drift of trials, one a minute, in which a request cost so many milliseconds."""
+    """Return the drift of trials, one a minute, with the milliseconds that a request cost in each."""
     trials = Trials(spec_of())
     for i, cost in enumerate(costs):
         usage = usage_of(f"{cost}ms", threads=threads[i] if threads else None)
@@ -31,7 +31,7 @@ def test_requests_that_become_dearer_are_noticed() -> None:
     assert 1.46 == pytest.approx(float(drift.ratio), abs=0.02)
 
 
-def test_it_is_said_by_how_much() -> None:
+def test_the_sentence_says_by_how_much() -> None:
     """With the interval, and what to do."""
     drift = drift_with([10.0, 9.0, 8.1, 7.3, 6.6])
     assert drift is not None
@@ -41,7 +41,7 @@ def test_it_is_said_by_how_much() -> None:
 
 @pytest.mark.parametrize("costs", [[8.0, 8.1, 7.9, 8.05, 8.0], [8.0, 10.0, 7.0, 11.0, 8.5], [8.0, 8.1, 8.2, 8.3]])
 def test_what_trials_differ_by_anyway_is_no_drift(costs: list[float]) -> None:
-    """Nor is what counters err by, on however straight a line."""
+    """The errors of counters are not drift either, on however straight a line."""
     drift = drift_with(costs)
     assert drift is not None
     assert not drift.noticed
@@ -83,7 +83,7 @@ def test_two_trials_of_one_size_differ_by_more_than_trials_do(second: float, not
     assert noticed == drift.noticed
 
 
-def test_where_time_and_size_went_together_nothing_is_told() -> None:
+def test_where_time_and_size_went_together_no_drift_is_reported() -> None:
     """A search that goes down from 300m to 200m, and pools that cost less when they are throttled more."""
     drift = drift_with([30.0, 24.0], ["300m", "200m"])
     assert drift is not None
@@ -93,11 +93,11 @@ def test_where_time_and_size_went_together_nothing_is_told() -> None:
 
 @pytest.mark.parametrize("costs", [[], [8.0]])
 def test_one_trial_compares_to_none(costs: list[float]) -> None:
-    """There is nothing to be told."""
+    """There is nothing to report."""
     assert drift_with(costs) is None
 
 
-def test_trials_that_said_nothing_do_not_count() -> None:
+def test_trials_that_are_no_evidence_do_not_count() -> None:
     """A disturbed trial is repeated; its cost is that of the disturbance."""
     trials = Trials(spec_of())
     for cost in (8, 8, 30):

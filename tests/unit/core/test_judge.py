@@ -157,7 +157,7 @@ class TestSlowdown:
 
     @pytest.mark.parametrize(("p95", "outcome"), [(6.9, Outcome.PASSED), (7.5, Outcome.SLOW)])
     def test_five_milliseconds_are_never_too_much(self, p95: float, outcome: Outcome) -> None:
-        """Half of 2ms is less than can be told from a scheduler's doing."""
+        """Half of 2ms is less than can be distinguished from the scheduler's doing."""
         trials = Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(2))
         assert outcome is trials.ran(Purpose.BRACKET, "500m", load=load_of(p95))[-1].outcome
 
@@ -211,7 +211,7 @@ class TestFailures:
         assert "2 processes" in judged.message
 
     def test_a_kill_outranks_a_crash(self) -> None:
-        """The kernel's word explains the server's end; both are told."""
+        """The kernel's count explains the server's end; the message has both."""
         judged = verdict(P95, load_of(90), usage_of(oom_kills=1), failure=Failure(Outcome.CRASHED, "exit code 137"))
         assert judged.outcome is Outcome.OOM_KILLED
         assert "exit code 137" in judged.message

@@ -111,7 +111,7 @@ def test_values_that_only_a_cluster_has_are_refused_outside_of_one(server: dict[
     assert [] == paths("Local", server=template(envFrom=[{"secretRef": {"name": "x"}}]))
 
 
-def test_what_does_no_harm_is_ignored_and_said() -> None:
+def test_what_does_no_harm_is_ignored_and_reported() -> None:
     """An image, a pull secret, a source of metrics."""
     spec = spec_of(
         server=script(image="x", imagePullSecrets=[{"name": "s"}]), metrics={"source": "Prometheus"}, suspend=True

@@ -97,7 +97,7 @@ def test_auto_with_env_from_is_refused() -> None:
 
 
 def run(spec: ModelProfileSpec) -> list[RunTrial]:
-    """Return the trials of a run of which every one passes far below its objective."""
+    """Return the trials of a run; every one passes far below its objective."""
     trials, steps = Trials(spec), []
     while isinstance(step := next_step(spec, resources_of(spec), "server", "Cluster", trials), RunTrial):
         steps.append(step)
@@ -125,7 +125,7 @@ def test_a_step_that_changes_the_pools_needs_a_fresh_server() -> None:
 def messages_about(
     count: int | None, throttled: str | None = "30", cpus: int | None = 8, spec: ModelProfileSpec | None = None
 ) -> str | None:
-    """Return what is said of a server with so many threads at 500m."""
+    """Return the advice about a server with this many threads at 500m."""
     spec = spec or script(mode="None")
     trials = Trials(spec).ran(
         Purpose.CONFIRM, "500m", load=load_of(100), usage=usage_of(threads=count, throttled=throttled)
@@ -207,7 +207,7 @@ def test_a_jvm_whose_author_sized_it_gets_no_advice(fields: dict[str, Any]) -> N
     assert messages_about(47, spec=without_auto(container(command=["java"], **fields))) is None
 
 
-def test_a_pool_that_takes_no_variable_is_said() -> None:
+def test_a_pool_that_takes_no_variable_is_reported() -> None:
     """ONNX Runtime has it in its code."""
     entry = {"source": {"inline": "x"}, "environment": {"requirements": ["onnxruntime==1.20"]}}
     messages = messages_about(25, spec=spec_of(server={"entryScript": entry}))

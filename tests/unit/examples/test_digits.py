@@ -33,7 +33,7 @@ def make() -> ModuleType:
 
 
 def test_the_committed_file_is_what_the_generator_writes(make: ModuleType) -> None:
-    """Whoever changes a part runs the generator."""
+    """A change of a part needs a run of the generator."""
     assert make.render() == (EXAMPLES / "digits.yaml").read_text(), "stale: run python examples/digits/make.py"
 
 

@@ -65,7 +65,7 @@ def test_the_examples_are_read(example: str, repository: Path) -> None:
 
 
 def test_config_maps_become_files(write: Write, tmp_path: Path) -> None:
-    """Text as it is, binary data decoded, line ends in it skipped."""
+    """Text unchanged, binary data decoded, line ends in it skipped."""
     document = load_document(write(f"{CONFIG_MAP}---\n{PROFILE}"))
     assert {"files": {"rows.txt": b"one\ntwo\n", "model.bin": bytes(range(5))}} == document.config_maps
     assert tmp_path == document.directory

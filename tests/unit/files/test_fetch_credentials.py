@@ -18,7 +18,7 @@ def test_a_key_may_begin_with_a_dot(tmp_path: Path) -> None:
 
 
 def test_credentials_of_the_environment_are_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor are those of the Secret; the region of a bucket may be."""
+    """Values of the Secret are in none either; the region of a bucket may be."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "correct-horse")
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     text = "key correct-horse or battery is wrong in eu-north-1"

@@ -78,7 +78,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_message_that_is_no_result_is_an_error_that_costs_nothing(text: str) -> None:
-    """A termination message may be written by whoever may run a pod."""
+    """Anybody who may run a pod can write a termination message."""
     tracemalloc.start()
     begun = time.process_time()
     try:

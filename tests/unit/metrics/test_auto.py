@@ -117,7 +117,7 @@ async def test_series_that_are_no_longer_scraped_are_not_read() -> None:
 
 
 async def test_without_a_configured_prometheus_the_kubelet_is_read() -> None:
-    """And that is said."""
+    """The samples say so."""
     samples = await AutoSource(None, Fixed("Kubelet", KUBELET)).samples(REF, 970.0, 1000.0)
     assert "the kubelet is read: no Prometheus is configured" == samples.remark
 

@@ -113,7 +113,7 @@ def test_memory_that_wanders_is_not_called_growing() -> None:
     assert called <= 5  # 13 when every sample counts as one of its own
 
 
-def test_growth_is_found() -> None:
+def test_growth_is_detected() -> None:
     """A leak of 20 KiB a request."""
     leak = series((t, 100 * MIB + 20 * 1024 * completed_between(0, t)) for t in TIMES)
     memory = measured(dataclasses.replace(SAMPLES, working_set_bytes=leak)).memory

@@ -1,4 +1,4 @@
-"""Which pair of samples tells the cost of a request best: the rule against a simulated truth.
+"""Which pair of samples gives the cost of a request best: the rule against a simulated truth.
 
 A server of one or two cores serves Poisson arrivals in order; a sampler comes by at intervals it draws itself, and
 the generator's timeline is the real one. What is compared is known exactly: the CPU time of every request.

@@ -132,7 +132,7 @@ def infeasible() -> RunRecord:
 
 @functools.cache
 def killed() -> RunRecord:
-    """Return a run of a faster server that needs more memory, of which the samples miss a part."""
+    """Return a run of a faster server that needs more memory; the samples miss a part of it."""
     run = Recorded(
         spec_of(),
         replace(DIGITS, base_memory=230 * MI, cpu_seconds=0.0062, wait_seconds=0.001),

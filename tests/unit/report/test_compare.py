@@ -30,7 +30,7 @@ def test_a_new_version_without_a_recommendation_is_worse() -> None:
     assert render(changes, 1000).endswith("The new run does not have: recommended CPU, recommended memory.")
 
 
-def test_unlike_runs_are_told_apart() -> None:
+def test_unlike_runs_are_distinguished() -> None:
     """What was asked for, with which rows, where, and with which version; the server itself is what is compared."""
     old = runs.verified()
     assert [] == differences(old, old)

@@ -89,7 +89,7 @@ def parsed(record: RunRecord) -> Node:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_page_is_well_formed_and_refers_to_nothing_outside(name: str) -> None:
-    """No script, no link, no address of any kind: it works offline, and tells nobody that it was opened."""
+    """No script, no link, no address of any kind: it works offline, and nobody learns that it was opened."""
     text = page.render(RUNS[name]())
     root = Tree(text).root
     assert [] == [n.tag for tag in ("script", "link", "img", "iframe", "a", "object") for n in root.all(tag)]

@@ -30,7 +30,7 @@ def test_a_run_that_succeeded_has_a_recommendation() -> None:
     ("result", "reason"), [(Result(runs.infeasible()), "NoFeasibleSize"), (Result(runs.unfinished()), "Running")]
 )
 def test_a_run_without_a_recommendation_has_none(result: Result, reason: str) -> None:
-    """Nor has it succeeded."""
+    """It has not succeeded either."""
     assert (None, False, reason) == (result.recommendation, result.succeeded, result.reason)
 
 

@@ -44,7 +44,7 @@ def test_the_table_fits_the_terminal(width: int) -> None:
 
 
 def test_a_wide_terminal_shows_every_figure() -> None:
-    """Cost, memory and throttling beside latency."""
+    """Cost, memory and throttling next to latency."""
     text = render(runs.verified(), 200)
     assert all(word in text for word in ("95% INTERVAL", "RATE", "CPU USED", "CPU/REQUEST", "MEMORY PEAK", "THROTTLED"))
 
@@ -63,7 +63,7 @@ def test_without_rich_the_text_is_plain(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_run_of_another_version_without_conditions_is_shown() -> None:
-    """A record is read as it is."""
+    """A record is read unchanged."""
     profile = runs.verified().profile
     bare = profile.model_copy(
         update={"status": profile.status.model_copy(update={"conditions": [], "provenance": None})}

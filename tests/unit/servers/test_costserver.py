@@ -1,4 +1,4 @@
-"""The cost server costs, holds and breaks what it is told to: other tests take its word for the truth."""
+"""The cost server costs, holds and breaks what its options say: other tests rely on it."""
 
 import contextlib
 import http.client
@@ -178,7 +178,7 @@ def test_a_delay_takes_time_and_no_cpu() -> None:
 
 
 def test_the_memory_that_was_set_is_resident() -> None:
-    """Beside what the interpreter takes by itself, within 1 MiB."""
+    """In addition to what the interpreter takes by itself, within 1 MiB."""
     with serve() as plain, serve("--memory-mib 48") as server:
         plain.ask()
         server.ask()

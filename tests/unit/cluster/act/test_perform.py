@@ -58,7 +58,7 @@ def load(step: RunTrial = REFERENCE) -> CreateJob:
 
 
 def config(step: RunTrial = REFERENCE, reference: Trial | None = None, **spec: Any) -> LoadConfig:
-    """Return what the load of a step is told."""
+    """Return the configuration of the load of a step."""
     return load_config(facts(reference, **spec), load(step))
 
 
@@ -142,7 +142,7 @@ async def test_a_resize_that_gets_no_answer_is_tried_again() -> None:
         await act(cluster).do(Resize(NAME, "p", SMALL))
 
 
-def test_a_load_is_told_everything_that_the_profile_says() -> None:
+def test_a_load_gets_everything_that_the_profile_says() -> None:
     """Where to, what, how, and when to stop."""
     spec: dict[str, Any] = {
         "endpoint": {"http": {"port": 8080, "timeout": "2s"}},
@@ -203,7 +203,7 @@ def test_a_load_has_a_bound_behind_every_other_bound() -> None:
     assert longest < deadline < longest + 600
 
 
-async def test_the_others_of_several_generators_are_told_what_the_first_was_and_where_it_is() -> None:
+async def test_the_others_of_several_generators_get_the_configuration_and_the_address_of_the_first() -> None:
     """All but the node reader, which one asks; also a window that is not load.duration."""
     several: Any = {"load": {"openLoop": {"rate": "40"}, "parallelism": 3}}
     cluster = StandIn(lambda: now(0))

@@ -167,7 +167,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("sentence", FAILURES)
 def test_a_failure_is_an_outcome_and_a_sentence(sentence: str) -> None:
-    """What is seen, and what is said of it."""
+    """What is observed, and the message about it."""
     seconds, server, outcome, message = FAILURES[sentence]
     observed = failure(server, SETTINGS, now(seconds), 60, Observation())
     assert observed is not None
@@ -192,7 +192,7 @@ def test_what_may_still_come_right_is_no_failure(sentence: str, seconds: float, 
     assert (sentence, None) == (sentence, failure(server, SETTINGS, now(seconds), 60, Observation()))
 
 
-def test_the_last_words_are_the_end_of_what_was_said() -> None:
+def test_the_last_words_are_the_end_of_the_output() -> None:
     """A traceback says what it has to say in its last lines."""
     outcome = failure(ends(crash(1, "x" * 5000 + "ValueError: at last")), SETTINGS, now(5), 60, Observation())
     assert outcome is not None
@@ -214,6 +214,6 @@ def test_the_last_words_are_the_end_of_what_was_said() -> None:
     ],
 )
 def test_a_load_measures_its_own_server_or_nothing(expected: str, server: Server | None) -> None:
-    """Not another pod, nor one that restarted."""
+    """Neither another pod nor one that restarted."""
     outcome = disturbance(server, a_job(), Observation())
     assert expected == (f"{outcome.outcome}: {outcome.message}" if outcome else "")

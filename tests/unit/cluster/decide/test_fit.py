@@ -43,7 +43,7 @@ NUMBERS: dict[str, Any] = {
 
 
 def row(index: int, text: str) -> Trial:
-    """Return a trial with every field, of which the texts are as long as the schema and the load allow."""
+    """Return a trial with every field; its texts are as long as the schema and the load allow."""
     kind = {"status": 200, "contentType": text * 40, "shape": text * 300, "answers": 1, "lookedAt": 1, "bodies": 1}
     kind["unmet"] = "jsonPath[0]"
     load = {

@@ -142,7 +142,7 @@ def test_a_reader_that_has_ended_or_is_elsewhere_is_replaced_by_the_next_trial()
 
 
 def test_a_run_that_ends_leaves_no_reader() -> None:
-    """Nor is it over before the reader is gone."""
+    """The run is not over before the reader is gone."""
     idle = replace(wants(), hold=True)
     left = next_move(idle, Observation(servers=(a_server(),), readers=(a_reader(),)))
     assert {DeleteServer("mp-s1"), DeleteJob("mp-r1")} == set(left.actions)

@@ -1,4 +1,4 @@
-"""Whether the pods of a run can be resized, as far as it is known of the API server and the kubelet."""
+"""Whether the pods of a run can be resized, as far as the API server and the kubelet show it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CANNOT = replace(ACCEPTED, resizes=False)
     "kubelet", ["v1.33.0", "v1.35.4", "v1.100.1-gke.5", "v2.0.0", "1.33", None, "", "unknown", "v1"]
 )
 def test_a_kubelet_that_may_do_it_is_no_obstacle(kubelet: str | None) -> None:
-    """Nor is one of which nothing is known: whether it does shows when it is asked to."""
+    """An unknown one is no obstacle either: whether it can resize shows when it is asked to."""
     assert "" == obstacle(ACCEPTED, Provenance(kubelet_version=kubelet))
 
 
@@ -38,7 +38,7 @@ def test_without_the_subresource_the_kubelet_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(("choice", "index"), [("Auto", 1), ("InPlace", 1), ("Recreate", 0)])
-def test_a_profile_that_wants_fresh_pods_is_told_nothing(choice: str, index: int) -> None:
+def test_a_profile_that_wants_fresh_pods_gets_no_note(choice: str, index: int) -> None:
     """It gets what it asks for."""
     assert index == len(notes(profile(search={"resize": choice}).spec, CANNOT, None))
     assert [] == notes(profile(search={"resize": choice}).spec, ACCEPTED, None)

@@ -176,7 +176,7 @@ def test_finished_trials_stay_whatever_happens() -> None:
     ],
 )
 def test_metrics_are_available_when_samples_were_read(expected: str, measured: Measured | None) -> None:
-    """And otherwise it is said why not."""
+    """Otherwise the message says why not."""
     observation = Observation(jobs=(a_job(measured=measured),))
     updated = status.running(profile_with(), ACCEPTED, active(), observation, T2)
     assert expected == summaries(updated)["MetricsAvailable"]
@@ -266,7 +266,7 @@ def test_a_profile_that_does_not_parse_keeps_what_was_recorded_but_the_active_tr
     )
 
 
-def test_what_is_finished_and_what_is_refused_can_be_told() -> None:
+def test_a_finished_status_and_a_refused_one_can_be_recognized() -> None:
     """A refused one is finished too, until it is edited."""
     assert [(False, False), (True, False), (True, False), (True, True)] == [
         (core_status.is_finished(s), not core_status.is_accepted(s)) for s in (LOADING, SUCCEEDED, FAILED, REFUSED)

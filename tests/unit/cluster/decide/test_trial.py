@@ -378,7 +378,7 @@ def test_late_usage_completes_the_row_it_belongs_to(measured: Measured, at: floa
         )
 
 
-def test_a_worker_that_was_killed_unseen_is_found_in_late_usage() -> None:
+def test_late_usage_shows_a_worker_that_was_killed_unseen() -> None:
     """The master lived on, so the pod showed nothing."""
     killed = Measured(USAGE.model_copy(update={"oom_kills": 2}), complete=True)
     amended_row = next_move(
@@ -415,7 +415,7 @@ def test_what_the_load_generator_says_went_wrong_is_recorded_at_once(kind: Resul
     assert (outcome, "its own words", None) == (row.outcome, row.message, row.load)
 
 
-def test_why_there_are_no_metrics_is_said() -> None:
+def test_the_message_says_why_there_are_no_metrics() -> None:
     """The words of the source, or how long was waited."""
     messages = []
     for measured in (Measured(None, complete=True, problem="no Prometheus"), NOTHING, None):

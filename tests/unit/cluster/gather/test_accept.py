@@ -1,4 +1,4 @@
-"""Which profiles are run, and what is said to the others."""
+"""Which profiles are run, and why the others are refused."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_what_cannot_be_run_is_refused_with_a_reason_and_a_sentence(
     assert (expected, True, message) == (reason, sentence in message, message)
 
 
-async def test_everything_that_is_missing_is_said_at_once() -> None:
+async def test_everything_that_is_missing_is_reported_at_once() -> None:
     """Not one after the other."""
     gone = {"configMap": {"name": "gone", "key": "k"}}
     spec: Object = {"model": {"name": "m", "source": gone}, "dataset": {"source": gone}}

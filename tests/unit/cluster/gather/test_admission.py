@@ -1,4 +1,4 @@
-"""What the API server does not admit is said before anything is started, and which part of a run it is about."""
+"""What the API server does not admit is reported before anything is started, with the part of a run it concerns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POD_OF_ANOTHER_RUN = pod(labels={names.MANAGED_BY: names.MANAGER, names.PROFILE_
 
 
 class Admitting(StandIn):
-    """An API server with an admission plugin, of which only dry runs are made."""
+    """An API server with an admission plugin, which gets only dry runs."""
 
     def __init__(self, rule: Rule) -> None:
         super().__init__(lambda: now(0))
@@ -149,12 +149,12 @@ def pod_limit(millicores: int) -> Rule:
 
 
 def sidecar(**resources: Object) -> Object:
-    """Return a template with a container beside the profiled one."""
+    """Return a template with a container in addition to the profiled one."""
     server = {"name": "server", "image": "i"}
     return {"template": {"spec": {"containers": [server, {"name": "proxy", "image": "i", "resources": resources}]}}}
 
 
-async def test_what_a_pod_may_have_beside_its_sidecars_is_said_up_front() -> None:
+async def test_what_a_pod_may_have_in_addition_to_its_sidecars_is_reported_up_front() -> None:
     """With the sum: what the other containers take, and what is left of the range."""
     cluster = Admitting(pod_limit(1200))
     size = {"cpu": "300m", "memory": "256Mi"}
@@ -198,7 +198,7 @@ def quota(used: Object, **hard: str) -> Object:
 
 
 async def test_every_load_pod_counts() -> None:
-    """In a quota on numbers, and in one on resources, of which a dry run of one pod asks for all."""
+    """In a quota on numbers, and in one on resources: a dry run of one pod asks for all of them."""
     several = profile(load={"openLoop": {"rate": "40"}, "parallelism": 3})
     cluster = Admitting(everything)
     cluster.put(QUOTAS, quota({"pods": "0"}, pods="3", **{"count/jobs.batch": "1"}))

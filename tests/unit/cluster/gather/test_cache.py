@@ -20,7 +20,7 @@ KEY = ("team", "digits")
 
 
 class Server(StandIn):
-    """An API server whose watches yield what they are told to, one list after the other."""
+    """An API server whose watches yield prepared lists, one after the other."""
 
     def __init__(self, *streams: list[Event | Exception]) -> None:
         super().__init__(lambda: now(0))
@@ -227,7 +227,7 @@ async def test_a_child_in_another_namespace_is_nobodys() -> None:
     assert ChildObjects() == await of(children)
 
 
-async def test_a_stranger_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_stranger_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     """And wakes nobody, so that it costs nothing, however often it changes."""
     stranger = child("t1", 101)
     del stranger["metadata"]["ownerReferences"]

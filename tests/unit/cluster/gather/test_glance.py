@@ -1,4 +1,4 @@
-"""What an object tells before it is parsed agrees with what a look at it finds."""
+"""What a glance reads from an object before it is parsed agrees with what a look at it finds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def changed(raw: Object, **change: Any) -> Object:
     return {**raw, "metadata": meta, "spec": raw["spec"] | change.pop("spec", {}), "status": raw["status"] | change}
 
 
-async def test_one_that_waits_is_queued_at_the_place_it_was_told() -> None:
+async def test_one_that_waits_is_queued_at_the_place_in_its_status() -> None:
     """It has no children, and wants no look before its turn."""
     world = await waiting()
     raw = world.raw()
@@ -57,7 +57,7 @@ async def test_one_that_something_has_happened_to_is_not_just_queued(change: dic
 
 
 async def test_one_that_was_refused_is_not_queued() -> None:
-    """Nor told a place."""
+    """It gets no place in the queue either."""
     world = World(raw_profile(dataset={"source": {"configMap": {"name": "gone"}}}), OTHER)
     world.advance(10)
     await world.look()

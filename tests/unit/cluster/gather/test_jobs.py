@@ -30,12 +30,12 @@ def over(type_: str, message: str = "") -> Object:
 
 
 def test_a_load_that_runs_has_no_result_yet() -> None:
-    """Nor a failure."""
+    """It has no failure either."""
     load_job = a_job_of(load_pod())
     assert (None, None, "", "") == (load_job.result, load_job.finished_at, load_job.failure, load_job.stuck)
 
 
-def test_where_the_load_runs_is_told_by_its_pod() -> None:
+def test_the_pod_of_a_load_shows_where_it_runs() -> None:
     """It saw how busy that node was; without a node of its own yet it is nowhere."""
     assert "node1" == a_job_of(load_pod()).node
     waiting = load_pod()
@@ -97,7 +97,7 @@ def test_an_init_container_that_has_ended_is_not_the_end_of_the_load() -> None:
         ("", {"containerStatuses": None, "conditions": None}),
     ],
 )
-def test_why_a_load_does_not_start_is_told(expected: str, status_: Object) -> None:
+def test_the_reason_why_a_load_does_not_start_is_reported(expected: str, status_: Object) -> None:
     """Placing and pulling may take their time; starting is no reason."""
     assert expected == a_job_of(load_pod(**status_)).stuck
 

@@ -143,13 +143,13 @@ async def test_a_load_that_runs_is_asked_for_too() -> None:
     assert Measured(None, complete=False) == await measured(without_window, source=steady())
 
 
-async def test_a_source_that_does_not_answer_is_said_to_be_unreachable() -> None:
+async def test_a_source_that_does_not_answer_is_reported_as_unreachable() -> None:
     """It may answer later."""
     reading = await measured(ended(), source=steady("the kubelet does not answer"))
     assert Measured(None, complete=False, problem="the kubelet does not answer", reachable=False) == reading
 
 
-async def test_a_source_that_the_installation_has_not_is_said_to_be_missing() -> None:
+async def test_a_source_that_the_installation_does_not_have_is_reported_as_missing() -> None:
     """Waiting would not help."""
     reading = await measured(ended(), source=None)
     assert reading is not None

@@ -41,7 +41,7 @@ def test_a_ready_pod_shows_its_times_sizes_node_and_image() -> None:
 
 
 def test_a_pod_without_any_status_is_pending() -> None:
-    """As it is for a moment after it was created."""
+    """A pod has none for a moment after it was created."""
     bare = pod()
     del bare["status"], bare["spec"]["nodeName"]
     pod_seen = a_pod_of(bare)
@@ -141,7 +141,7 @@ WELL = {"reason": "Completed", "exitCode": 0}
         ),
     ],
 )
-def test_how_a_container_ended_is_told(sentence: str, expected: Termination | None, statuses: Object) -> None:
+def test_the_end_of_a_container_is_reported(sentence: str, expected: Termination | None, statuses: Object) -> None:
     """The first restart is enough."""
     assert (sentence, expected) == (sentence, a_pod_of(pod(**statuses)).termination)
 
@@ -157,14 +157,14 @@ def test_how_a_container_ended_is_told(sentence: str, expected: Termination | No
         (None, {}),
     ],
 )
-def test_why_a_container_waits_is_told_when_it_is_a_reason(expected: tuple[str, str] | None, waiting: Object) -> None:
+def test_the_reason_why_a_container_waits_is_reported(expected: tuple[str, str] | None, waiting: Object) -> None:
     """Of any container, init containers too."""
     assert expected == a_pod_of(pod(containerStatuses=[status(state={"waiting": waiting})])).waiting
     init = pod(initContainerStatuses=[{"name": "fetch", "state": {"waiting": waiting}}])
     assert expected == a_pod_of(init).waiting
 
 
-def test_what_the_scheduler_says_is_told() -> None:
+def test_what_the_scheduler_says_is_reported() -> None:
     """Only while there is no node."""
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "Insufficient cpu"}
     assert "Insufficient cpu" == a_pod_of(pod(conditions=[condition])).unschedulable

@@ -127,7 +127,7 @@ async def test_a_restart_at_every_write_changes_nothing(when: str) -> None:
     assert [] == world.children
 
 
-async def test_what_cannot_be_used_is_said_and_looked_at_again_some_minutes_later() -> None:
+async def test_what_cannot_be_used_is_reported_and_looked_at_again_some_minutes_later() -> None:
     """Not as often as what the operator can see itself; nothing is left in between."""
     world = world_of(BAD)
     world.advance(10)
@@ -162,7 +162,7 @@ async def test_another_path_is_looked_at_at_once() -> None:
 
 
 async def test_a_look_waits_for_its_turn() -> None:
-    """Reading a large model beside a run would disturb it."""
+    """Reading a large model during a run would disturb it."""
     world = world_of()
     world.turns.take(("team", "other"))
     assert await world.look() is None
@@ -179,7 +179,7 @@ async def test_a_suspended_profile_is_not_looked_into() -> None:
     assert [] == world.cluster.of(JOBS)
 
 
-async def test_what_is_wrong_with_a_claim_is_said_for_every_field_that_names_it() -> None:
+async def test_what_is_wrong_with_a_claim_is_reported_for_every_field_that_names_it() -> None:
     """Before any pod is started."""
     problems = await looked_up(all_on_claims(dataset="rows"), claim(volumeMode="Block"))
     message = "claim 'files' is a block device; files need volumeMode Filesystem"
@@ -274,7 +274,7 @@ def failed(reason: str, message: str) -> Object:
         (ended(exitCode=1, reason="Error", message="boom"), None, 1, "(exit code 1, Error): boom"),
     ],
 )
-def test_a_look_that_fails_is_told_in_a_sentence(
+def test_a_look_that_fails_is_reported_in_a_sentence(
     pod: Object | None, job: Object | None, seconds: float, message: str
 ) -> None:
     """With the field that it is about."""
@@ -294,7 +294,7 @@ def test_a_look_that_waits_says_for_what() -> None:
     assert Waiting("reading what is on the claims") == job_state(running, seconds=500)
 
 
-async def test_a_pod_that_is_refused_is_told() -> None:
+async def test_a_pod_that_is_refused_is_reported() -> None:
     """A Job would be admitted, and create none."""
     world = world_of()
     world.cluster.before = _refuse_pods

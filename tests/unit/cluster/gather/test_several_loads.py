@@ -137,7 +137,7 @@ def test_a_job_that_creates_too_few_pods_says_so() -> None:
 
 
 def test_the_first_has_an_address_until_it_ends() -> None:
-    """The others are told it."""
+    """The others get it."""
     running = pod(0)
     running["status"]["podIP"] = "198.18.2.1"
     assert "198.18.2.1" == load_of(running, jobs=(job(),)).address

@@ -174,7 +174,7 @@ def test_the_config_that_a_load_reads_is_the_one_that_was_written() -> None:
 
 
 def test_the_generators_of_several_have_a_job_for_the_first_and_an_indexed_one_for_the_others() -> None:
-    """Each pod is told its number; the second Job is told that of its first pod."""
+    """Each pod gets its number; the second Job gets that of its first pod."""
     load = {"openLoop": {"rate": "40"}, "parallelism": 4}
     spec = profile(load=load).spec
     manifests = []

@@ -1,4 +1,4 @@
-"""How pods get the packages of an entry script: the containers, their volumes, and what they are told."""
+"""How pods get the packages of an entry script: the containers, their volumes, and their arguments."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def server_pod(settings: Settings = SETTINGS, limits: Limits = LARGE, **environm
 
 
 def config_of(container: Object) -> Object:
-    """Return what a container is told to install."""
+    """Return the packages that a container is to install."""
     config: Object = json.loads(next(v["value"] for v in container["env"] if v["name"] == CONFIG_VARIABLE))
     return config
 

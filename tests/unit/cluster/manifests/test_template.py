@@ -78,7 +78,7 @@ def test_the_users_template_is_not_changed() -> None:
 
 @pytest.mark.parametrize("mode", ["None", "Auto"])
 def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(mode: str) -> None:
-    """By variables in addition to the user's own, of which none is overwritten."""
+    """By variables in addition to the user's own; none of those is overwritten."""
     variables = [{"name": "OMP_NUM_THREADS", "value": "7"}]
     server = {"name": "server", "image": "shop:1", "command": ["python3"], "env": variables}
     manifest = deployed(server={"template": {"spec": {"containers": [server]}}}, search={"threads": mode})
@@ -96,7 +96,7 @@ def test_trial_pods_end_within_seconds(expected: int, seconds: int | None) -> No
     assert (expected, "Always") == (pod_spec["terminationGracePeriodSeconds"], pod_spec["restartPolicy"])
 
 
-def test_what_a_running_workload_waits_for_is_left_out_and_said() -> None:
+def test_what_a_running_workload_waits_for_is_left_out_and_reported() -> None:
     """Readiness gates that nobody sets here, and hooks that drain what nobody sends."""
     gate = "target-health.elbv2.k8s.aws/scorer"
     hooks = {"postStart": {"exec": {"command": ["a"]}}, "preStop": {"sleep": {"seconds": 120}}}
@@ -188,9 +188,7 @@ def test_the_profiled_container_is_the_one_named_or_the_first(expected: str, ser
         ),
     ],
 )
-def test_a_template_that_cannot_be_used_is_said_to_be_so(
-    sentence: str, server: Object, path: str, message: str
-) -> None:
+def test_a_template_that_cannot_be_used_is_reported(sentence: str, server: Object, path: str, message: str) -> None:
     """With its path, and what would be right."""
     (problem,) = template_problems(profile(server=server).spec)
     assert (sentence, path, True) == (sentence, problem.path, message in problem.message)

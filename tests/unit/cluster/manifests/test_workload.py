@@ -75,8 +75,8 @@ def test_the_container_is_the_one_that_kubectl_takes_or_the_first(expected: str,
     assert expected == copy_of(workload(annotations=annotations), None).container
 
 
-def test_what_ties_the_replicas_to_one_another_is_left_out_and_said() -> None:
-    """A copy is no replica, and could have no place beside them."""
+def test_what_ties_the_replicas_to_one_another_is_left_out_and_reported() -> None:
+    """A copy is no replica, and might find no node next to them."""
     anti = {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]}
     node: Object = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}
     ports = [{"containerPort": 80, "hostPort": 80}]

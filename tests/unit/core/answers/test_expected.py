@@ -149,7 +149,7 @@ def test_the_first_condition_that_is_not_fulfilled_is_named() -> None:
     assert unmet(b'"ab"', expect=expect, content_type="text/plain") is None
 
 
-def test_what_is_wanted_is_said_without_what_may_be_a_credential() -> None:
+def test_what_was_expected_is_reported_without_what_may_be_a_credential() -> None:
     """It goes into a status that others may read."""
     assert "'token: …'" == wanted(Expectation(body_contains="token: abcdefgh"), "bodyContains")
     assert "at most 1Mi" == wanted(Expectation.model_validate({"maxBodySize": "1Mi"}), "maxBodySize")
@@ -159,7 +159,7 @@ def test_what_is_wanted_is_said_without_what_may_be_a_credential() -> None:
 
 
 def test_the_example_in_the_documentation_is_one() -> None:
-    """It parses, an answer like the one it speaks of is good, and it is said in a line."""
+    """It parses, an answer like the one it describes is good, and it fits into a line."""
     page = (Path(__file__).resolve().parents[4] / "docs" / "inputs.md").read_text(encoding="utf-8")
     block = page.partition("## What a good answer is")[2].partition("```yaml\n")[2].partition("```")[0]
     expect = yaml.safe_load(block)["endpoint"]["http"]["expect"]

@@ -71,7 +71,7 @@ def test_what_settles_is_no_leak(name: str, seconds: float, every: float) -> Non
 
 
 def test_memory_that_still_bends_is_unclear() -> None:
-    """A cache of which a third is still to be filled: neither a leak, nor settled."""
+    """A cache with a third still to be filled: neither a leak nor settled."""
     assert {"Unclear": 8} == trends(cache(100 * MIB, 4000), 180, DENSE)
 
 

@@ -108,7 +108,7 @@ def suspected(growths: Sequence[Growth], samples: int = 3) -> Leak | None:
 
 @pytest.mark.parametrize("growths", [["3Mi"], ["3Mi", "3.9Mi"], ["3Mi", "0.5Mi", "1Mi"], ["3Mi", None, "1Mi"]])
 def test_growth_without_an_interval_is_suspected(growths: list[Growth]) -> None:
-    """It is not sure enough to be told as a leak, and reason enough to look longer."""
+    """It is not certain enough to be reported as a leak, but a reason to look longer."""
     leak = suspected(growths)
     assert leak_with(growths, samples=3) is None
     assert leak is not None
@@ -117,7 +117,7 @@ def test_growth_without_an_interval_is_suspected(growths: list[Growth]) -> None:
 
 @pytest.mark.parametrize("growths", [["3Mi", None], ["3Mi", "0"], ["3Mi", "0", "0", "1Mi"], [None], []])
 def test_growth_in_the_smaller_part_of_the_trials_is_not_suspected(growths: list[Growth]) -> None:
-    """Nor in one of two trials."""
+    """One of two trials is not enough either."""
     assert suspected(growths) is None
 
 
@@ -128,7 +128,7 @@ def test_an_overloaded_server_does_not_leak() -> None:
     assert leak_of(trials) is None
 
 
-def test_how_long_a_size_lasts_is_said_in_time_or_in_requests() -> None:
+def test_how_long_a_size_lasts_is_reported_in_time_or_in_requests() -> None:
     """In requests where the rate is not known; a size below what the server starts with is left out."""
     leak = Leak(3.1 * MI / 1000, 2.8 * MI / 1000, 3.4 * MI / 1000, base=100 * MI, trials=1)
     assert "256Mi lasts 17 min, 1Gi 99 min" == lasting(leak, [64 * MI, 256 * MI, 1024 * MI], rate=50)

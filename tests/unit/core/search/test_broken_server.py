@@ -1,4 +1,4 @@
-"""A server that does not work: what is said of it, and that more CPU or another objective would not help."""
+"""A server that does not work: the message says why, and that more CPU or another objective would not help."""
 
 from datetime import UTC, datetime
 

@@ -28,7 +28,7 @@ def test_an_inconclusive_trial_runs_again_a_bounded_number_of_times(outcome: Out
 
 
 def test_a_size_that_cannot_be_measured_is_done_without() -> None:
-    """What has passed above it is confirmed and recommended; the explanation says what could not be told."""
+    """What has passed above it is confirmed and recommended; the explanation says what could not be decided."""
     trials = Trials(spec()).ran(Purpose.REFERENCE, "1", load=FAST).ran(Purpose.BRACKET, "500m", load=GOOD, fresh=False)
     silent = trial_after(trials)
     assert silent.limits.cpu < 500
@@ -57,7 +57,7 @@ def test_a_reference_that_cannot_be_repeated_for_certainty_has_passed() -> None:
 
 
 def test_neither_is_anything_verified_at_a_size_that_cannot_be_measured() -> None:
-    """Where the recommended size itself is one, it is recommended as it is."""
+    """Where the recommended size itself is one, it is recommended unchanged."""
     trials = Trials(spec()).ran(Purpose.REFERENCE, "1", load=FAST).ran(Purpose.BRACKET, "500m", load=GOOD, fresh=False)
     for _ in range(2 * MOST_INCONCLUSIVE):
         step = trial_after(trials)

@@ -95,7 +95,7 @@ def test_a_reader_that_is_younger_than_the_load_does_not_know_the_window() -> No
     assert "throughout the window" in learned.problem
 
 
-def test_a_reader_that_falls_silent_is_said_to() -> None:
+def test_a_reader_that_falls_silent_is_reported() -> None:
     """The offset from before the load is kept."""
 
     async def use(port: int) -> NodeReading:
@@ -134,7 +134,7 @@ def test_without_a_reader_nobody_is_asked() -> None:
     ],
 )
 def test_an_answer_that_is_none_is_a_problem_and_no_error(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever answers may be anybody."""
+    """Anybody may answer."""
     monkeypatch.setattr(exchange, "TIMEOUT", 0.5)
 
     async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -173,7 +173,7 @@ def test_a_reader_that_never_answers_holds_the_load_up_for_a_bounded_time(monkey
     "question", ["", "window", "window a b", "window nan 1", "window 1e999 2", "time now", "rm -rf"]
 )
 def test_a_question_that_is_none_gets_no_numbers(question: str) -> None:
-    """Whoever asks may be anybody."""
+    """Anybody may ask."""
     answer = json.loads(NodeReader().answer(question.split()))
     assert not {"busyPercent", "time", "loopSeconds"} & set(answer)
 

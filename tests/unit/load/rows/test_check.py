@@ -9,7 +9,7 @@ from modelprofiler.load.rows.row import Row
 
 
 def remarks(rows: list[bytes], promise: Promise) -> list[str]:
-    """Return what is to be said about rows with these bodies."""
+    """Return the doubts about rows with these bodies."""
     check = RowCheck(promise)
     for row in rows:
         check.add(Row(row))

@@ -109,7 +109,7 @@ def test_the_separator_is_the_one_that_makes_the_column(separator: str) -> None:
 
 
 def test_the_only_column_has_the_bodies() -> None:
-    """Where there is one beside those that are named."""
+    """Where there is one in addition to those that are named."""
     assert [b"x"] == bodies(b"body\nx\n", format="CSV")
     row = Row(b"x", "text/plain", "/v2?a=1", 2.0)
     columns = {"contentTypeColumn": "type", "pathColumn": "path", "weightColumn": "n"}

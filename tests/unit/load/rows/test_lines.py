@@ -12,7 +12,7 @@ ROWS = [b'{"a": 1}', b'{"a": 2}']
 
 
 def lines_of(data: bytes) -> list[bytes]:
-    """Return the lines of a file with this content, each of which begins where it says."""
+    """Return the lines of a file with this content; each begins where it says."""
     placed = list(lines.lines_of(io.BytesIO(data)))
     assert [line for _, line in placed] == [data[at : at + len(line)] for at, line in placed]
     return [line for _, line in placed]

@@ -168,7 +168,7 @@ def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given(
         ),
     ],
 )
-def test_a_range_that_fits_no_node_is_said_with_the_node_that_has_most(
+def test_a_range_that_fits_no_node_is_reported_with_the_node_that_has_most(
     left: list[Room], reserved: tuple[int, int], expected: list[str]
 ) -> None:
     """And how much of it would fit."""

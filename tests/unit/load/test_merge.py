@@ -83,7 +83,7 @@ def test_times_are_of_the_first_ones_clock() -> None:
 def test_of_the_server_s_machine_counts_what_ran_there() -> None:
     """The CPU of all that did, and the numbers of one of them; without any, those of the busiest and the first."""
     parts = [result(cores=cores, cpu_percent=10.0 * cores, loop_before=cores / 1e5) for cores in (2, 4, 4)]
-    merged = merge(parts, beside=[1, 2])
+    merged = merge(parts, on_server_machine=[1, 2])
     assert (4, 80.0, 4e-5) == (merged.cores, merged.cpu_percent, merged.loop_before)
     assert (2, 40.0, 2e-5) == ((away := merge(parts)).cores, away.cpu_percent, away.loop_before)
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from modelprofiler.api.expectation import Expectation
-from modelprofiler.core.answers.expected import Content, Expected, Unmet, described, names_whole_answer, wanted
+from modelprofiler.core.answers.expected import Content, Expected, Unmet, described, expected_text, names_whole_answer
 
 
 def unmet(body: bytes, **content: Any) -> Unmet | None:
@@ -145,17 +145,17 @@ def test_the_first_condition_that_is_not_fulfilled_is_named() -> None:
         lacks = unmet(body, expect=expect, content_type=content_type)
         assert lacks is not None
         assert field == lacks.field
-        assert wanted(Expectation.model_validate(expect), field)
+        assert expected_text(Expectation.model_validate(expect), field)
     assert unmet(b'"ab"', expect=expect, content_type="text/plain") is None
 
 
 def test_what_was_expected_is_reported_without_what_may_be_a_credential() -> None:
     """It goes into a status that others may read."""
-    assert "'token: …'" == wanted(Expectation(body_contains="token: abcdefgh"), "bodyContains")
-    assert "at most 1Mi" == wanted(Expectation.model_validate({"maxBodySize": "1Mi"}), "maxBodySize")
+    assert "'token: …'" == expected_text(Expectation(body_contains="token: abcdefgh"), "bodyContains")
+    assert "at most 1Mi" == expected_text(Expectation.model_validate({"maxBodySize": "1Mi"}), "maxBodySize")
     both = Expectation.model_validate(at("$.n", value=3, type="Number"))
-    assert "$.n to be 3 (a Number)" == wanted(both, "jsonPath[0]")
-    assert "" == wanted(both, "jsonPath[7]")
+    assert "$.n to be 3 (a Number)" == expected_text(both, "jsonPath[0]")
+    assert "" == expected_text(both, "jsonPath[7]")
 
 
 def test_the_example_in_the_documentation_is_one() -> None:

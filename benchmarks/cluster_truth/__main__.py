@@ -130,7 +130,7 @@ async def measure(
                         kubectl("--namespace", namespace, "delete", "modelprofile", name, "--wait=false")
                         continue
                     assert record.load is not None
-                    outcomes.append((case, record, watch.under(record.load.warmup_started or 0)))
+                    outcomes.append((case, record, watch.pod_under(record.load.warmup_started or 0)))
                 # The last server lingers for those who have not seen enough of it.
                 await asyncio.sleep(LINGER_SECONDS)
             finally:

@@ -48,11 +48,11 @@ class Others:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a case.
+    """The outcome of a case.
 
     Attributes
     ----------
-    on, version
+    cluster_node, version
         The node of the server, and its version of control groups.
     row
         What the operator wrote.
@@ -67,7 +67,7 @@ class Outcome:
     """
 
     case: Case
-    on: Node
+    cluster_node: Node
     version: str
     row: UsageStatus
     ready: tuple[float | None, float | None]
@@ -83,7 +83,7 @@ class Outcome:
 
         A kernel in user mode counts more than that on a busy machine: there it is what its control group counted.
         """
-        if not self.on.user_mode:
+        if not self.cluster_node.user_mode:
             return self.case.cpu_ms / 1e3
         return None if self.truth.cpu_seconds is None else self.truth.cpu_seconds / self.requests
 

@@ -17,8 +17,8 @@ MIB = 2**20
 def document(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
     """Return the tables of each node."""
     parts = []
-    for node in dict.fromkeys(outcome.on for outcome in outcomes):
-        on_node = [outcome for outcome in outcomes if outcome.on == node]
+    for node in dict.fromkeys(outcome.cluster_node for outcome in outcomes):
+        on_node = [outcome for outcome in outcomes if outcome.cluster_node == node]
         kernel = f"Linux {node.kernel}{' in user mode' if node.user_mode else ''}"
         parts.append(
             f"### Control groups version {on_node[0].version}: {node.name}, {kernel}\n\n{_of_node(on_node, sources)}"

@@ -83,7 +83,7 @@ class Watch:
         if problems := [r for r in results if isinstance(r, Exception)]:
             raise problems[0]
 
-    def under(self, load_start: float) -> Seen:
+    def pod_under(self, load_start: float) -> Seen:
         """Return the pod that had this load: the youngest that was there."""
         return max((s for s in self.pods.values() if s.created <= load_start), key=lambda s: s.created)
 

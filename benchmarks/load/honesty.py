@@ -73,7 +73,7 @@ class Comparison:
     reported: dict[str, float]
     truth: dict[str, float]
 
-    def off(self, name: str) -> float:
+    def deviation(self, name: str) -> float:
         """Return how far the report is off, as a share of the truth."""
         return self.reported[name] / self.truth[name] - 1
 
@@ -151,7 +151,7 @@ def table(comparisons: Sequence[Comparison], missing: dict[str, str]) -> list[st
     ]
     for each in comparisons:
         cells = [
-            f"{each.reported[p] * 1000:.1f} | {each.truth[p] * 1000:.1f} | {100 * each.off(p):+.1f} %"
+            f"{each.reported[p] * 1000:.1f} | {each.truth[p] * 1000:.1f} | {100 * each.deviation(p):+.1f} %"
             for p in PERCENTILES
         ]
         lines.append(f"| {each.client} | {each.loop} | {' | '.join(cells)} |")
@@ -218,13 +218,13 @@ def _kolmogorov_smirnov(arrivals: Sequence[float]) -> tuple[float, tuple[float, 
 
     from modelprofiler.load.schedule import poisson
 
-    planned = [b - a for a, b in pairwise(islice(poisson(OPEN_RATE, 0), ARRIVALS + 1))]
-    came = [b - a for a, b in pairwise(arrivals)]
+    planned_intervals = [b - a for a, b in pairwise(islice(poisson(OPEN_RATE, 0), ARRIVALS + 1))]
+    intervals = [b - a for a, b in pairwise(arrivals)]
     values = [
         float(kstest(gaps, "expon", args=(0, 1 / rate)).pvalue)
-        for gaps, rate in ((planned, OPEN_RATE), (came, SLOW_RATE))
+        for gaps, rate in ((planned_intervals, OPEN_RATE), (intervals, SLOW_RATE))
     ]
-    return values[0], (values[1], len(came))
+    return values[0], (values[1], len(intervals))
 
 
 def timing_table(timing: Timing) -> list[str]:

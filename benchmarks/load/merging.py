@@ -25,14 +25,14 @@ class Merged:
     generators: int
     requests: int
     raw: int
-    off: float
+    deviation: float
     allowed: float
     p99: float
 
     @property
     def equal(self) -> bool:
         """Whether every request is there and every percentile within the histogram's error."""
-        return self.requests == self.raw and self.off <= self.allowed * (1 + 1e-9)
+        return self.requests == self.raw and self.deviation <= self.allowed * (1 + 1e-9)
 
 
 def run(port: int, generators: Sequence[int], folder: Path, seconds: int, say: Callable[[str], None]) -> list[Merged]:
@@ -47,7 +47,7 @@ def run(port: int, generators: Sequence[int], folder: Path, seconds: int, say: C
         for i in range(count):
             raw.frombytes((at / str(i) / "result.raw").read_bytes())
         comparisons.append(compare(merge(results).histogram, raw, count))
-        say(f"merging: {count} generators, off by {100 * comparisons[-1].off:.2f} % at most")
+        say(f"merging: {count} generators, off by {100 * comparisons[-1].deviation:.2f} % at most")
     return comparisons
 
 
@@ -68,5 +68,7 @@ def table(comparisons: Sequence[Merged]) -> list[str]:
     ]
     for m in comparisons:
         equal = "yes" if m.equal else "no"
-        lines.append(f"| {m.generators} | {m.requests:,} | {100 * m.off:.2f} % | {100 * m.allowed:.2f} % | {equal} |")
+        lines.append(
+            f"| {m.generators} | {m.requests:,} | {100 * m.deviation:.2f} % | {100 * m.allowed:.2f} % | {equal} |"
+        )
     return lines

@@ -155,8 +155,8 @@ async def measure(cluster: Cluster, arguments: argparse.Namespace, results: tabl
     for target in (arguments.profiles // 5, arguments.profiles):
         stage = tables.Stage(target)
         results.stages.append(stage)
-        stage.made, stage.seen = await fill(cluster, pod, existing, target, arguments.namespaces)
-        say(f"{target} wait; the operator had looked at all {stage.seen:.0f} s after the first was applied")
+        stage.applied, stage.looked_at = await fill(cluster, pod, existing, target, arguments.namespaces)
+        say(f"{target} wait; the operator had looked at all {stage.looked_at:.0f} s after the first was applied")
         stage.idle = await idle(pod)
         existing = target
 

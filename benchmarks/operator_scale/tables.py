@@ -22,9 +22,9 @@ class Stage:
     """A queue of some length, in which all wait and one load runs."""
 
     waiting: int
-    made: float | None = None
+    applied: float | None = None
     """Seconds until all were applied."""
-    seen: float | None = None
+    looked_at: float | None = None
     """Seconds until the operator had looked at all."""
     idle: Cost = field(default_factory=Cost)
 
@@ -78,8 +78,8 @@ def markdown(results: Results) -> str:
         row(f"working set, {at}, one load running", ["", number(stage.idle.mebibytes, "{:.0f} MiB")], "300 MiB")
         row(f"CPU, {at}, one load running", ["", number(stage.idle.cpu_percent, "{:.1f} % of a core")])
         row(f"API writes in that time, {at}", ["", str(stage.idle.requests(writes=True))])
-        row(f"until all of {at} were applied", ["", number(stage.made, "{:.0f} s")])
-        row(f"until all of {at} had been looked at", ["", number(stage.seen, "{:.0f} s")])
+        row(f"until all of {at} were applied", ["", number(stage.applied, "{:.0f} s")])
+        row(f"until all of {at} had been looked at", ["", number(stage.looked_at, "{:.0f} s")])
     row("a new profile has conditions after", ["", spread(results.newcomers, "{:.2f} s")])
     row("restart: the next operator is ready after", ["", number(results.ready, "{:.0f} s")])
     written = results.restarted.requests(writes=True) if results.restarted else None

@@ -153,7 +153,7 @@ class Simulation:
 
     def _usage(self, measured: Measured, rng: random.Random) -> UsageStatus:
         cpu_time = measured.cpu_per_request * rng.lognormvariate(0, self.noise.counter)
-        seen = int(measured.memory * (1 - rng.uniform(0, self.noise.sampled)))
+        sampled = int(measured.memory * (1 - rng.uniform(0, self.noise.sampled)))
         lifetime = Quantity(measured.memory + self.service.page_cache)
         return UsageStatus(
             cpu=Quantity.decimal(sum(measured.cpu_samples) / len(measured.cpu_samples)),
@@ -161,7 +161,7 @@ class Simulation:
             samples=4,
             threads=3 + math.prod(self.service.pools(self.started_at)),
             source="Kubelet",
-            memory=MemoryUsage(peak=Quantity(seen), peak_source="WorkingSet", lifetime_peak=lifetime),
+            memory=MemoryUsage(peak=Quantity(sampled), peak_source="WorkingSet", lifetime_peak=lifetime),
         )
 
 

@@ -208,18 +208,18 @@ def compared(point: Point, result: LoadResult, seed: int, way: float) -> tuple[s
     assert result.warmup_started is not None
     # The load may have made its warm-up or its window longer, to have requests enough.
     warmup, seconds = result.window_started - result.warmup_started, result.window_ended - result.window_started
-    *phases, whole = simulated(point, warmup, seconds, seed, way)
+    *phases, whole_run = simulated(point, warmup, seconds, seed, way)
     cells, deviations = [], {}
     for metric in METRICS:
         value = getattr(result.status.latency, metric)
         if value is None:
             cells.append("none")
             continue
-        deviations[metric] = whole[metric] / value.seconds - 1
+        deviations[metric] = whole_run[metric] / value.seconds - 1
         low, high = (1000 * pick(phase[metric] for phase in phases) for pick in (min, max))
         phase = f", {low:.1f} to {high:.1f}" if high - low >= 0.1 else ""
         cells.append(
-            f"{1000 * value.seconds:.1f}, {1000 * whole[metric]:.1f}{phase} ({100 * deviations[metric]:+.0f} %)"
+            f"{1000 * value.seconds:.1f}, {1000 * whole_run[metric]:.1f}{phase} ({100 * deviations[metric]:+.0f} %)"
         )
     return f"| {point.name} | {' | '.join(cells)} |", deviations
 

@@ -32,7 +32,7 @@ class Case:
     """A profile with fields set, by path, and the message about it."""
 
     reason: str
-    says: tuple[str, ...]
+    messages: tuple[str, ...]
     """Sentences, or parts of one, all of which are in the message."""
     changes: dict[str, Any] = field(default_factory=dict)
     ruled: bool = False
@@ -465,7 +465,7 @@ def test_it_is_refused_with_its_reason_and_a_sentence(
     assert conditions.get("Accepted") == ("False", case.reason)
     message = support.find_condition(status, "Accepted")
     assert message is not None
-    for expected in case.says:
+    for expected in case.messages:
         variants = [expected.replace("{namespace}", profile.namespace).replace("{node}", node) for node in nodes]
         assert any(variant in message.message for variant in variants), message.message
     assert conditions["Finished"] == ("True", "NotAccepted")

@@ -264,7 +264,7 @@ def test_packages_that_cannot_be_installed_are_refused_before_a_server_starts(
         )
 
 
-def test_what_cannot_work_is_refused_as_it_is_written(
+def test_what_cannot_work_is_refused_when_it_is_applied(
     kubectl: Run, apply: Apply, module_namespace: str, index: str
 ) -> None:
     """A number as a variable, by the API server; a version that our image has not, and an option, by the operator."""

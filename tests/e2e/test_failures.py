@@ -39,7 +39,7 @@ class Case:
     server: Object
     outcome: Outcome
     reason: str
-    says: str
+    message: str
     """Regular expression that the trial's message contains."""
     spec: dict[str, Any] = field(default_factory=dict)
 
@@ -179,7 +179,7 @@ def test_it_fails_with_its_own_outcome_and_words(name: str, failing: dict[str, P
     status = profile.finished()
     (last,) = support.informative(status.trials)
     assert last is status.trials[-1]
-    assert (case.outcome, True) == (last.outcome, bool(re.search(case.says, last.message))), last.message
+    assert (case.outcome, True) == (last.outcome, bool(re.search(case.message, last.message))), last.message
     assert Purpose.REFERENCE is last.purpose
     assert len(status.trials) == status.trials_completed
 

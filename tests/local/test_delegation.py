@@ -58,7 +58,7 @@ def test_the_command_measures_with_limits_in_a_scope_of_its_own(
     assert "modelprofiler" not in left
 
 
-def test_in_a_delegated_scope_a_group_is_made_beside_its_processes(delegated: None, repository: Path) -> None:
+def test_in_a_delegated_scope_a_group_is_made_next_to_its_processes(delegated: None, repository: Path) -> None:
     """Groups that pass controllers on have no processes: those of the scope move into a group of their own."""
     program = (
         "from modelprofiler.host.cgroup import open_cgroup\n"

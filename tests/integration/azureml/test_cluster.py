@@ -366,11 +366,11 @@ def test_a_cluster_without_storage_is_reported(
     assert {} == api.objects
 
 
-@pytest.mark.parametrize("what", [CLAIMS, PODS])
-def test_the_rights_that_a_claim_needs_are_named(api: ApiServer, large: dict[str, Any], what: str) -> None:
+@pytest.mark.parametrize("path", [CLAIMS, PODS])
+def test_the_rights_that_a_claim_needs_are_named(api: ApiServer, large: dict[str, Any], path: str) -> None:
     """The error names all of them at once; nothing is left."""
-    api.forbidden.add(what)
-    with pytest.raises(UserErrorException, match=rf"get and create pods/exec: you may not POST {what}"):
+    api.forbidden.add(path)
+    with pytest.raises(UserErrorException, match=rf"get and create pods/exec: you may not POST {path}"):
         Model.profile(**large)
     assert {} == api.objects
 

@@ -304,7 +304,7 @@ def test_two_releases_share_no_cluster_wide_name(render: Render) -> None:
     assert not names[0] & names[1]
 
 
-def test_whoever_may_edit_a_namespace_may_edit_its_profiles_but_not_their_results(render: Render) -> None:
+def test_editors_of_a_namespace_may_edit_its_profiles_but_not_their_results(render: Render) -> None:
     """Through the cluster's own roles, so nobody has to be bound anew."""
     objects = render()
     view = _one(objects, "ClusterRole", "mp-modelprofiler-tools-view")

@@ -88,10 +88,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     """Has a file for those who have the header, and a redirect to another server."""
 
     elsewhere = ""
-    seen: list[tuple[str, str | None]]
+    requests: list[tuple[str, str | None]]
 
     def do_GET(self) -> None:
-        self.seen.append((self.path, self.headers["Authorization"]))
+        self.requests.append((self.path, self.headers["Authorization"]))
         if self.path == "/away":
             self.send_response(302)
             self.send_header("Location", self.elsewhere)
@@ -119,7 +119,7 @@ def serving(folder: Path, elsewhere: str = "") -> Iterator[tuple[str, list[tuple
     )
     subprocess.run(command.split(), check=True, capture_output=True)
     requests: list[tuple[str, str | None]] = []
-    handler = type("Handler", (_Handler,), {"elsewhere": elsewhere, "seen": requests})
+    handler = type("Handler", (_Handler,), {"elsewhere": elsewhere, "requests": requests})
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -72,7 +72,7 @@ def output(program: Path, *arguments: str) -> str:
     return subprocess.run([program, *arguments], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
-def test_what_the_image_lacks_is_installed_and_the_image_stays_as_it_is(image: Path, tmp_path: Path) -> None:
+def test_what_the_image_lacks_is_installed_and_the_image_stays_unchanged(image: Path, tmp_path: Path) -> None:
     """The index has neither the server nor what it depends on: the image has both. What nobody needs is left out."""
     publish(tmp_path / "index", "tinypkg", "1.0", ["base"])
     before = files(image)

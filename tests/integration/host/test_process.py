@@ -65,7 +65,7 @@ async def test_a_command_or_folder_that_is_not_there_cannot_be_started(tmp_path:
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["in a control group", "on its own"])
-async def test_whoever_ignores_sigterm_is_killed_and_so_is_what_it_left_behind(
+async def test_a_process_that_ignores_sigterm_is_killed_and_so_is_what_it_left_behind(
     held: bool, start: Start, request: pytest.FixtureRequest, gone: Callable[[int], Awaitable[bool]], tmp_path: Path
 ) -> None:
     """Also a process whose parent has ended."""

@@ -206,7 +206,7 @@ def test_more_generators_than_rows_send_them_all_and_count_each_once(configs: Co
 @pytest.mark.parametrize(
     "greeting", [b"", b"hello wrong 1\nready\n", b"hello abc 7\nready\n", b"hello abc 0\n", b"\xff\n", b"x" * 100_000]
 )
-def test_whoever_is_not_of_the_load_changes_nothing(configs: Configs, greeting: bytes) -> None:
+def test_a_stranger_to_the_load_changes_nothing(configs: Configs, greeting: bytes) -> None:
     """The port can be reached by every pod."""
     config = configs(2, patience=0.4)[0]
     assert config.rendezvous is not None

@@ -44,11 +44,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     body = b'{"y": 1}'
     delay = 0.0
-    seen: set[tuple[str, str, str | None]]
+    requests: set[tuple[str, str, str | None]]
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.seen.add((self.command, self.path, self.headers["X-Key"]))
+        self.requests.add((self.command, self.path, self.headers["X-Key"]))
         time.sleep(self.delay)
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
         self.wfile.write(head.encode() + self.body)
@@ -73,7 +73,7 @@ def serving(
     """Serve on a port of this machine; yield it, and what was asked for."""
     requests: set[Any] = set()
     with _Server(
-        ("127.0.0.1", 0), type("Handler", (_Handler,), {"body": body, "seen": requests, "delay": delay})
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"body": body, "requests": requests, "delay": delay})
     ) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -207,7 +207,7 @@ def test_https_with_a_private_authority(tmp_path: Path, certificate: tuple[ssl.S
 SERVER = f"""\
 import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})
 from tests.integration.local.test_latency import _Handler, _Server
-_Handler.seen = set()
+_Handler.requests = set()
 _Server(("127.0.0.1", int(sys.argv[1])), _Handler).serve_forever()
 """
 

@@ -41,22 +41,22 @@ def model(ws: Workspace) -> Model:
     return Model.register(ws, "m.bin", "m")
 
 
-def served(tmp_path: Path, made: Bundle) -> str:
+def served(tmp_path: Path, bundle_: Bundle) -> str:
     """Mount the ConfigMaps as in a pod, start the script as its server does, and return the output of init()."""
     code, models = tmp_path / "code", tmp_path / "model"
-    for directory, files in ((code, made.code or {}), (models, made.model or {})):
+    for directory, files in ((code, bundle_.code or {}), (models, bundle_.model or {})):
         directory.mkdir()
         for name, content in files.items():
             (directory / name).write_bytes(content)
     start = (
         "import importlib.util as u, sys; sys.path.append('.');"
-        f"s = u.spec_from_file_location('entry_module', {str(code / made.file)!r});"
+        f"s = u.spec_from_file_location('entry_module', {str(code / bundle_.file)!r});"
         "m = u.module_from_spec(s); s.loader.exec_module(m); m.init(); print(m.run('same'))"
     )
     return subprocess.run(
         [sys.executable, "-S", "-c", start],
         cwd=code,
-        env={**made.variables, "AZUREML_MODEL_DIR": str(models), "MODEL_DIR": str(models), "TMPDIR": str(tmp_path)},
+        env={**bundle_.variables, "AZUREML_MODEL_DIR": str(models), "MODEL_DIR": str(models), "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,

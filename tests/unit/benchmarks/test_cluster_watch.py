@@ -42,4 +42,4 @@ def test_a_load_was_that_of_the_youngest_pod_that_was_there() -> None:
     """One that lingers has had its load, and one that is younger has not been there."""
     watch = Watch(nothing, "team", {})
     watch.pods = {name: watched_pod(name, created) for name, created in {"a": 10.0, "b": 20.0, "c": 30.0}.items()}
-    assert "b" == watch.under(25.0).container.pod
+    assert "b" == watch.pod_under(25.0).container.pod

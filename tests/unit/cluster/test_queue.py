@@ -160,7 +160,7 @@ def test_a_namespace_has_no_more_than_its_share_and_others_are_called_in_its_pla
     assert ["b8", "c9"] == [name for _, name in shared.first(3)]
 
 
-def test_whoever_may_run_now_is_whoever_is_called() -> None:
+def test_the_profiles_that_may_run_now_are_called() -> None:
     """Whatever the share: a profile that is called, but thinks that it must wait, would stop the queue."""
     rng = random.Random(5)
     for _ in range(300):

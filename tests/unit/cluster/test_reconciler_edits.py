@@ -64,7 +64,7 @@ async def test_a_range_that_is_edited_while_a_server_starts_is_measured_at_its_o
     assert ("2", "2") == (size["cpu"], str(status.active_trial.limits.cpu))
 
 
-async def test_a_config_map_that_is_edited_in_the_middle_is_measured_as_it_is_now() -> None:
+async def test_a_config_map_that_is_edited_in_the_middle_is_measured_with_its_new_content() -> None:
     """It is not watched, and looked at anew for every trial."""
     world = await under_load(trial=2)
     before = world.profile().status

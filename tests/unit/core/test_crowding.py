@@ -83,7 +83,7 @@ def test_what_a_reader_does_not_know_is_reported() -> None:
     assert NodeLoad(other_cpu=Quantity(2), not_known="there is no node reader: a quota") == other_work(evidence)
 
 
-def test_other_work_is_what_the_machine_did_beside_server_and_load() -> None:
+def test_other_work_is_what_the_machine_did_without_server_and_load() -> None:
     """Of two CPUs 60 % were busy; 0.4 were the server's and 0.2 the generator's."""
     result = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=60.0, steal_percent=1.5, cpu_percent=20.0)
     node = other_work(Evidence(load=result, usage=UsageStatus(cpu=Quantity("400m"))))

@@ -217,7 +217,7 @@ class TestFailures:
         assert "exit code 137" in judged.message
 
     @pytest.mark.parametrize("outcome", [Outcome.CRASHED, Outcome.NEVER_READY, Outcome.DISTURBED, Outcome.NO_METRICS])
-    def test_a_failure_is_recorded_as_it_is(self, outcome: Outcome) -> None:
+    def test_a_failure_is_recorded_unchanged(self, outcome: Outcome) -> None:
         """With the shell's own message."""
         judged = verdict(P95, load_of(90), failure=Failure(outcome, "as seen"))
         assert (outcome, "as seen") == (judged.outcome, judged.message)

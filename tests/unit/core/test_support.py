@@ -106,8 +106,8 @@ def test_values_that_only_a_cluster_has_are_refused_outside_of_one(server: dict[
     """A ConfigMap or Secret of the same file is there everywhere."""
     assert [path] == paths("Local", server=server)
     key = {"name": "x", "key": "y"}
-    there = [{"name": "A", "valueFrom": {kind: key}} for kind in ("configMapKeyRef", "secretKeyRef")]
-    assert [] == paths("Local", server=script(env=[*there, {"name": "B", "value": "1"}]))
+    references = [{"name": "A", "valueFrom": {kind: key}} for kind in ("configMapKeyRef", "secretKeyRef")]
+    assert [] == paths("Local", server=script(env=[*references, {"name": "B", "value": "1"}]))
     assert [] == paths("Local", server=template(envFrom=[{"secretRef": {"name": "x"}}]))
 
 

@@ -90,7 +90,7 @@ def test_steady_memory_is_what_is_held_between_requests(share: float) -> None:
     assert (Quantity("100Mi"), Quantity("116Mi")) == (memory.steady, memory.peak)
 
 
-def test_a_worker_that_is_replaced_leaves_steady_memory_as_it_is() -> None:
+def test_a_worker_that_is_replaced_leaves_steady_memory_unchanged() -> None:
     """Half of the memory is gone for half a second."""
     gap = series((t, (50 if 125 < t < 125.5 else 100) * MIB) for t in TIMES)
     memory = measured(dataclasses.replace(SAMPLES, working_set_bytes=gap)).memory

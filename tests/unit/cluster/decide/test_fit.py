@@ -111,7 +111,7 @@ def test_the_newest_rows_keep_their_texts_longest() -> None:
     assert samples == sorted(samples)
 
 
-def test_a_status_that_fits_is_left_as_it_is() -> None:
+def test_a_status_that_fits_stays_unchanged() -> None:
     """Nearly every one does."""
     status = ModelProfileStatus(trials=[row(1, "x")])
     assert fitted(status) is status

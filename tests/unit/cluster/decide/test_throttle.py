@@ -57,6 +57,6 @@ def test_what_was_not_written_is_written_as_soon_as_it_may() -> None:
     assert LOADING == later.status
 
 
-def test_a_decision_without_a_status_stays_as_it_is() -> None:
+def test_a_decision_without_a_status_stays_unchanged() -> None:
     """Such as one about a profile that is gone."""
     assert Decision() == throttled(world(None), Decision())

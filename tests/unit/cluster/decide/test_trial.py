@@ -71,7 +71,7 @@ class Case(NamedTuple):
     """What is known, and what follows."""
 
     run: RunInCluster
-    seen: Observation
+    observation: Observation
     actions: tuple[Action, ...] = ()
     stage: Stage | None = None
     outcome: str = ""
@@ -303,7 +303,7 @@ CASES = {
 def test_what_is_done(sentence: str) -> None:
     """Actions, the stage that the status shows, and the outcome that is recorded."""
     case = CASES[sentence]
-    move = next_move(case.run, case.seen)
+    move = next_move(case.run, case.observation)
     assert (case.actions, case.stage, case.outcome) == (
         move.actions,
         move.active.stage if move.active else None,
@@ -315,7 +315,7 @@ def test_what_is_done(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", CASES)
 def test_whatever_is_recorded_is_looked_at_again_at_once_and_everything_else_later(sentence: str) -> None:
     """A zero without anything recorded would be a loop without end."""
-    move = next_move(CASES[sentence].run, CASES[sentence].seen)
+    move = next_move(CASES[sentence].run, CASES[sentence].observation)
     recorded = move.record is not None or move.amend is not None
     assert recorded == (move.wake == 0)
     assert recorded or 0 < move.wake <= LOAD_POLL_SECONDS

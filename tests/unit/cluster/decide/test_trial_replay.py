@@ -95,8 +95,8 @@ class Children:
                 result = load_result(load_status(60 / job.limits.cpu), start)
                 self.jobs[number] = replace(job, result=result, finished_at=now(self.time))
 
-    def seen(self) -> Observation:
-        """Return what is to be seen now, with usage where samples have come."""
+    def observed(self) -> Observation:
+        """Return what can be observed now, with usage where samples have come."""
         jobs = []
         for number in sorted(self.jobs):
             job = self.jobs[number]
@@ -118,7 +118,7 @@ def run(children: Children, chance: random.Random | None = None) -> list[Trial]:
     for _ in range(3000):
         step = next_step(PROFILE.spec, RANGE, "server", "Cluster", trials)
         run_state = a_run(step, *trials, at=children.time, profile=PROFILE, active=active)
-        move = next_move(run_state, children.seen())
+        move = next_move(run_state, children.observed())
         if move.idle and not isinstance(step, RunTrial):
             return trials
         if chance is not None and chance.random() < 0.2:

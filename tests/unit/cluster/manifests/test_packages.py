@@ -60,7 +60,7 @@ def config_of(container: Object) -> Object:
     return config
 
 
-def test_an_init_container_installs_beside_the_packages_of_our_image() -> None:
+def test_an_init_container_installs_in_addition_to_the_packages_of_our_image() -> None:
     """The whole container: without rights, with its work on a volume, and the versions that the Job has installed."""
     pod = server_pod()
     (container,) = pod["initContainers"]

@@ -226,7 +226,7 @@ def test_an_ordinary_template_asks_for_no_privileges() -> None:
     assert [] == template.privileges(profile().spec, Settings())
 
 
-def test_a_users_own_affinity_is_kept_beside_ours() -> None:
+def test_a_users_own_affinity_is_kept_in_addition_to_ours() -> None:
     """Profiles keep apart where there is a choice, and the user's rules hold as before."""
     preference = {"weight": 1, "podAffinityTerm": {"topologyKey": "zone"}}
     node: Object = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}

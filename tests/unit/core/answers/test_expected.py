@@ -58,7 +58,7 @@ def test_a_place_has_what_it_must_have(expect: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expect", "came"),
+    ("expect", "reason"),
     [
         (at("$.ok", value="false"), "$.ok is true"),
         (at("$.ok", type="Number"), "$.ok is true"),
@@ -79,13 +79,13 @@ def test_a_place_has_what_it_must_have(expect: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_what_is_there_instead_is_named(expect: dict[str, Any], came: str | None) -> None:
+def test_what_is_there_instead_is_named(expect: dict[str, Any], reason: str | None) -> None:
     """A place that is not there is not null, and every element must be there."""
-    assert (Unmet("jsonPath[0]", came) if came else None) == unmet(BODY, expect=expect)
+    assert (Unmet("jsonPath[0]", reason) if reason else None) == unmet(BODY, expect=expect)
 
 
 @pytest.mark.parametrize(
-    ("body", "came"),
+    ("body", "reason"),
     [
         (b"", "it has no body"),
         (b" \n", "it has no body"),
@@ -98,9 +98,9 @@ def test_what_is_there_instead_is_named(expect: dict[str, Any], came: str | None
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_body_that_is_no_json_fulfils_no_path(body: bytes, came: str) -> None:
+def test_a_body_that_is_no_json_fulfils_no_path(body: bytes, reason: str) -> None:
     """Whatever it does to a parser."""
-    assert Unmet("jsonPath[0]", came) == unmet(body, expect=at("$.ok", type="Boolean"))
+    assert Unmet("jsonPath[0]", reason) == unmet(body, expect=at("$.ok", type="Boolean"))
 
 
 def test_a_byte_order_mark_is_no_part_of_a_body() -> None:

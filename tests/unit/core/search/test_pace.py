@@ -133,7 +133,7 @@ def test_a_cost_that_changes_with_the_size_is_the_servers_own(pairs: list[tuple[
     assert pace.spread < 0.05
 
 
-def test_beside_a_cost_that_changes_with_the_size_a_slow_trial_is_still_seen() -> None:
+def test_a_slow_trial_is_noticed_even_where_the_cost_changes_with_the_size() -> None:
     """Two trials at 300m; one of them took 20 % more for each request."""
     trials = trials_at(("1", 20), ("500m", 11.5), ("400m", 9.6), ("300m", 7.6), ("300m", 9.2), ("250m", 6.7))
     pace = Pace.of(trials)

@@ -108,7 +108,7 @@ def test_a_workload_that_requests_nothing_saves_nothing() -> None:
     assert "Today Deployment shop requests nothing for this container." in step.message
 
 
-def test_what_ends_without_a_recommendation_stays_as_it_is() -> None:
+def test_a_run_that_ends_without_a_recommendation_stays_unchanged() -> None:
     """There is nothing to compare."""
     step = GiveUp(Reason.NO_FEASIBLE_SIZE, "none")
     assert step == compared(step, workload(), BIG, [])

@@ -111,7 +111,7 @@ def test_a_node_that_does_not_say_what_it_has_has_no_room() -> None:
     assert ["node1"] == [room.node for room in rooms([bare, {"metadata": {"name": "newer"}}, node()], [])]
 
 
-def test_without_a_range_everything_that_is_left_beside_the_load_is_searched() -> None:
+def test_without_a_range_everything_that_the_load_leaves_is_searched() -> None:
     """From a floor, in steps that end within the room; those of memory grow with it."""
     searched = effective(Resources(), [Offer(Room("n", 1999, 3 * GI + 5), (500, 256 * MI))])
     assert isinstance(searched, EffectiveResources)
@@ -120,7 +120,7 @@ def test_without_a_range_everything_that_is_left_beside_the_load_is_searched() -
     assert (["128Mi", "160Mi"], ["2560Mi", "2816Mi"]) == (memory[:2], memory[-2:])
 
 
-def test_a_range_that_fits_some_node_is_searched_as_it_is() -> None:
+def test_a_range_that_fits_some_node_is_searched_unchanged() -> None:
     """Where only CPU or memory is given, the other is filled in."""
     small, large = Offer(Room("a", 1000, 8 * GI), (500, 0)), Offer(Room("b", 3000, 4 * GI), (500, 0))
     both = Resources.model_validate(RANGE)
@@ -130,7 +130,7 @@ def test_a_range_that_fits_some_node_is_searched_as_it_is() -> None:
     assert Limits(2000, 4 * GI) == Limits.ceiling(half)
 
 
-def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given() -> None:
+def test_where_nodes_cannot_be_read_a_range_is_required_and_taken_unchanged() -> None:
     """Nothing is checked then."""
     assert EffectiveResources.model_validate(RANGE) == effective(Resources.model_validate(RANGE), None)
     (problem,) = effective(Resources(), None)

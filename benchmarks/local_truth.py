@@ -124,7 +124,7 @@ def held_bytes(pids: set[int], field: str) -> int:
     """Return what processes hold, as the kernel says of each (proc_pid_smaps(5)).
 
     Pss_Anon: what is theirs alone, or their part of what several share. Rss: files that are mapped, too; those are
-    charged to whoever read them first, and so not to a server that was started again.
+    charged to the process that read them first, and so not to a server that was started again.
     """
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return sum(int(kib) * 1024 for text in rollups for kib in re.findall(rf"^{field}: +(\d+) kB", text, re.MULTILINE))

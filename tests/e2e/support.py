@@ -73,7 +73,7 @@ def command(program: str, environment: dict[str, str] | None = None) -> Run:
 def wait_established(kubectl: Run, crd: str, *, timeout: float = 50.0) -> None:
     """Wait until the API server serves a CustomResourceDefinition.
 
-    Not ``kubectl wait``: right after the definition was made its ``status.conditions`` is null, of which kubectl makes
+    Not ``kubectl wait``: right after its creation ``status.conditions`` is null, which kubectl turns into
     an error (kubernetes/kubernetes#66439).
     """
     deadline = time.monotonic() + timeout
@@ -316,7 +316,7 @@ def is_queued(status: ModelProfileStatus) -> bool:
 
 
 def informative(trials: Iterable[Trial]) -> list[Trial]:
-    """Return the trials that say something about their size; the others, of which a busy machine makes some, do not."""
+    """Return the trials that are evidence about their size; a busy machine causes some that are not."""
     return [trial for trial in trials if trial.outcome not in INCONCLUSIVE]
 
 

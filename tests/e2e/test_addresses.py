@@ -59,7 +59,7 @@ def address(kubectl: Run, module_namespace: str, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def files(kubectl: Run, module_namespace: str, address: Address) -> Address:
-    """Serve the rows over https to whoever has the token."""
+    """Serve the rows over https to requests with the token."""
     pair = {"tls.key": address.key, "tls.crt": address.certificate}
     encoded = {name: base64.b64encode(text.encode()).decode() for name, text in pair.items()}
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}

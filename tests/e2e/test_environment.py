@@ -1,4 +1,4 @@
-"""The environment of an entry script: packages of an index in the cluster, variables, files beside it, and workers."""
+"""The environment of an entry script: packages of an index in the cluster, variables, files next to it, and workers."""
 
 from __future__ import annotations
 

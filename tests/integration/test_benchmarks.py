@@ -27,7 +27,7 @@ WRONG = [
 
 @pytest.mark.parametrize("command", WRONG, ids=" ".join)
 def test_bad_input_gets_a_usage_line(repository: Path, command: tuple[str, ...]) -> None:
-    """And exit code 2, as from every program."""
+    """The exit code is 2, as from every program."""
     ran = subprocess.run(
         [sys.executable, "-m", *command], cwd=repository, capture_output=True, text=True, timeout=60, check=False
     )

@@ -70,7 +70,7 @@ def test_the_chart_has_the_projects_version(chart: Path, repository: Path) -> No
 
 
 def test_the_default_values_are_the_operators_own_defaults(render: Render) -> None:
-    """Whoever reads values.yaml reads what an operator without settings does."""
+    """The values in values.yaml are what an operator without settings does."""
     settings = Settings.from_environment(_environment(render()))
     images = {"scoring_image": "modelprofiler/scoring-server:0.1.0", "load_image": "modelprofiler/operator:0.1.0"}
     account = {"kubelet_account": "tools/mp-modelprofiler-kubelet"}

@@ -384,7 +384,7 @@ async def test_a_watch_yields_what_changes_until_it_ends() -> None:
     ],
 )
 async def test_a_watch_that_breaks_says_why(sentence: str, line: str | dict[str, Any], reason: str) -> None:
-    """And what came before was not lost."""
+    """What came before was not lost."""
     async with connected(streams(event("a"), line)) as cluster:
         events, error = await watched(cluster)
     assert (sentence, ["a"], ClusterUnavailable) == (sentence, events, type(error))

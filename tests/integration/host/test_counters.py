@@ -123,7 +123,7 @@ def keep_busy(port: int) -> None:
 async def test_the_largest_working_set_is_one_that_the_files_showed(
     cgroup: Cgroup, serve: Serve, raw: Callable[[], Raw]
 ) -> None:
-    """Of a server that held twice as much while it started."""
+    """The server held twice as much while it started."""
     sampler = Sampler.of_cgroup(cgroup)
     sampler.start()
     highest = 0.0

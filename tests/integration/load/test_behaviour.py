@@ -95,7 +95,7 @@ def test_failures_are_counted_by_kind(load: MakeLoad, behaviour: str, kind: str)
 
 
 def test_a_server_that_ends_meanwhile_refuses_the_rest(load: MakeLoad, mortal_server: int) -> None:
-    """And the load goes on, in case it comes back."""
+    """The load goes on, in case the server comes back."""
     status = measured(load("die", OPEN, port=mortal_server))
     assert status.failures_by_kind is not None
     assert status.failures_by_kind.refused > 10

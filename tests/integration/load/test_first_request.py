@@ -80,7 +80,7 @@ def test_plain_http_on_a_port_that_should_speak_tls_is_named(load: MakeLoad) -> 
     ],
 )
 def test_a_redirect_is_named_with_its_target_and_what_to_do(load: MakeLoad, behaviour: str, sentence: str) -> None:
-    """And without what may be a credential."""
+    """The message does not contain what may be a credential."""
     assert sentence in load(behaviour, OPEN).message
 
 

@@ -38,7 +38,7 @@ def tiny(cache: Path) -> Environment:
 
 
 def test_an_environment_has_what_is_asked_for_and_the_server(tiny: Environment, cache: Path) -> None:
-    """And it runs where it was moved to."""
+    """It runs where it was moved to."""
     python = build(tiny, cache)
     assert cache == python.parent.parent.parent
     subprocess.run([python, "-c", "import six, azureml_inference_server_http"], check=True, timeout=60)

@@ -136,7 +136,7 @@ def test_there_is_no_default_inside_a_union() -> None:
 
 
 def test_a_default_inside_a_union_is_described_instead() -> None:
-    """Whoever asks `kubectl explain` learns what happens without the field."""
+    """`kubectl explain` says what happens without the field."""
     assert NODES["spec.server.entryScript.file"]["description"].endswith("Default: score.py.")
     assert NODES["spec.load.openLoop.arrival"]["description"].endswith("Default: Poisson.")
 

@@ -29,7 +29,7 @@ def test_a_good_template_has_no_problem() -> None:
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named_with_its_path(container: dict[str, Any], path: str, message: str) -> None:
-    """And is no error of the operator's own."""
+    """It is no error of the operator's own."""
     (problem,) = misshapen(_template(**container))
     assert (f"spec.server.template.spec.containers[1].{path}", True) == (problem.path, message in problem.message)
 

@@ -319,7 +319,7 @@ def test_variables_of_a_conda_file_are_set() -> None:
 
 
 def test_every_pip_section_of_a_conda_file_counts() -> None:
-    """And one without packages is none."""
+    """A pip section without packages adds none."""
     Path("env.yml").write_text("dependencies:\n- pip: [joblib]\n- numpy\n- pip:\n- pip: [pandas]\n", encoding="utf-8")
     result = of(Environment.from_conda_specification("e", "env.yml"))
     assert ["numpy", "joblib", "pandas"] == result.spec["requirements"]

@@ -60,7 +60,7 @@ def test_only_readings_that_cover_the_load_are_compared() -> None:
 
 
 def test_vpa_takes_the_90th_percentile_and_15_percent_more() -> None:
-    """Of ten samples the ninth; of memory the peak."""
+    """The ninth of ten samples of CPU, the peak of memory."""
     assert 0.9 * 1.15 == pytest.approx(rules.vpa_cpu([n / 10 for n in range(1, 11)]))
     assert 100 * 1.15 == pytest.approx(rules.vpa_memory([50, 100]))
     assert rules.vpa_cpu([]) is None

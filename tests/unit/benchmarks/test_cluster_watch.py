@@ -1,4 +1,4 @@
-"""What is read of a pod besides the sources: the kubelet's /metrics/resource, and which pod had which load."""
+"""What is read of a pod in addition to the sources: the kubelet's /metrics/resource, and which pod had which load."""
 
 from typing import Any
 

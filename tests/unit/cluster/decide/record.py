@@ -50,7 +50,7 @@ Holds = Callable[[World, Decision], bool]
 
 
 async def first(simulation: Simulation, holds: Holds) -> World:
-    """Return the first world of a run of which something holds."""
+    """Return the first world of a run that meets a condition."""
     for _ in range(200):
         world = await simulation.reconciler._gatherer.world(("team", "digits"))
         if holds(world, decide(world)):

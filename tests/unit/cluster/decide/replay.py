@@ -82,7 +82,7 @@ _CLASSES: dict[str, Any] = {c.__name__: c for c in (*_MODELS, *_VALUES)}
 def dump(value: Any) -> Any:
     """Return a value as YAML has it."""
     if isinstance(value, ModelProfile):
-        return {"is": "ModelProfile"}  # as the raw object beside it says
+        return {"is": "ModelProfile"}  # as the raw object next to it says
     if isinstance(value, LoadResult):
         return {"is": "LoadResult", "message": value.encode()}
     if isinstance(value, BaseModel):

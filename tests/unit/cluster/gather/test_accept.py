@@ -114,7 +114,7 @@ def template(*containers: Object, **pod: Any) -> Object:
 async def test_what_cannot_be_run_is_refused_with_a_reason_and_a_sentence(
     expected: str, sentence: str, config_maps: list[Object], spec: Object
 ) -> None:
-    """And nothing is started."""
+    """Nothing is started."""
     reason, message = await refusal_of(cluster(*config_maps), **spec)
     assert (expected, True, message) == (reason, sentence in message, message)
 
@@ -186,7 +186,7 @@ async def test_an_api_server_that_does_not_answer_is_no_reason_to_refuse() -> No
 
 
 async def test_where_nodes_may_not_be_listed_a_given_range_is_taken() -> None:
-    """And one that is not given is asked for."""
+    """A range that is not given is asked for."""
     assert "1Gi" == str((await accepted(refusing(NODES, "forbidden"), profile())).resources.memory.max)
     reason, message = await refusal_of(refusing(NODES, "forbidden"), resources={})
     assert ("RangeTooLarge", True) == (reason, "must be given here" in message)
@@ -266,7 +266,7 @@ async def test_the_range_that_is_searched_by_default_is_that_of_the_node_the_tem
 
 
 async def test_where_no_node_takes_the_server_each_is_named_with_its_reason() -> None:
-    """That all are cordoned too."""
+    """The message also says where all are cordoned."""
     reason, message = await refusal_of(uneven(), **pinned(nodeSelector={"pool": "gpu"}))
     assert ("NoNode", True) == (reason, "without the label pool=gpu, which nodeSelector asks for" in message)
     cordoned = cluster(nodes=0)

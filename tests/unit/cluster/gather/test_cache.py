@@ -228,7 +228,7 @@ async def test_a_child_in_another_namespace_is_nobodys() -> None:
 
 
 async def test_a_stranger_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
-    """And wakes nobody, so that it costs nothing, however often it changes."""
+    """It wakes nobody, so that it costs nothing, however often it changes."""
     stranger = child("t1", 101)
     del stranger["metadata"]["ownerReferences"]
     changes: list[Event | Exception] = [("MODIFIED", stranger)] * 3

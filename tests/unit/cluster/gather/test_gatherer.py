@@ -114,7 +114,7 @@ async def test_a_profile_that_may_not_be_read_is_looked_at_again() -> None:
 
 
 async def test_a_child_that_was_edited_beyond_recognition_is_removed_like_one_of_an_earlier_run() -> None:
-    """And the trial runs again; a look that failed each time would be stuck for ever."""
+    """The trial runs again; a look that failed each time would be stuck for ever."""
     world = await under_load()
     (job,) = world.cluster.of(JOBS)
     job["metadata"]["annotations"]["modelprofiler.io/cpu"] = "plenty"

@@ -79,7 +79,7 @@ async def test_one_whose_run_has_ended_is_over() -> None:
 
 @pytest.mark.parametrize("status", [None, {}, {"conditions": [{}]}, {"conditions": None}])
 def test_one_that_nobody_has_seen_waits(status: Object | None) -> None:
-    """And wants a look."""
+    """It needs a look."""
     raw = raw_profile() | ({} if status is None else {"status": status})
     assert (State.WAITING, False, False, None) == (
         glance.state_of(raw),

@@ -43,7 +43,7 @@ def ended(message: str, **fields: Any) -> Object:
 
 
 async def test_packages_are_installed_before_anything_else_starts() -> None:
-    """And every pod of the run installs the versions that the Job has installed, whatever the index has later."""
+    """Every pod of the run installs the versions that the Job has installed, whatever the index has later."""
     world = with_packages(INSTALLED)
     await world.go(until=lambda: bool(world.cluster.of(DEPLOYMENTS)))
     recorded = world.profile().status.claims

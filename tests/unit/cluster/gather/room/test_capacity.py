@@ -171,7 +171,7 @@ def test_where_nodes_cannot_be_read_a_range_is_required_and_taken_unchanged() ->
 def test_a_range_that_fits_no_node_is_reported_with_the_node_that_has_most(
     left: list[Room], reserved: tuple[int, int], expected: list[str]
 ) -> None:
-    """And how much of it would fit."""
+    """The message says how much of it would fit."""
     problems = effective(Resources.model_validate(RANGE), [Offer(room, reserved) for room in left])
     assert isinstance(problems, list)
     assert expected == [str(p) for p in problems]
@@ -195,7 +195,7 @@ def test_what_the_load_needs_counts_only_where_no_other_node_has_room_for_it() -
 
 
 def test_of_several_load_pods_those_count_for_which_the_other_nodes_have_no_room() -> None:
-    """Another node with 1.2 CPU takes two of half a CPU; the third one is beside the server."""
+    """Another node with 1.2 CPU takes two of half a CPU; the third one is on the server's node."""
     load = (500, 256 * MI)
     every = every_room([node("a"), node("b", "1200m")], [])
     room = {pods: dict(_shown(offers(every, ANYWHERE, (0, 0), load, ANYWHERE, pods)))["a"] for pods in (1, 2, 3, 5)}

@@ -50,7 +50,7 @@ async def test_what_pods_ask_for_is_taken_off() -> None:
 
 
 async def test_many_who_ask_at_once_read_it_once() -> None:
-    """And a moment later it is read anew."""
+    """A moment later it is read again."""
     stand_in, time = cluster(), now(0)
     rooms = Rooms(stand_in, Settings(), lambda: time)
     answers = await asyncio.gather(*(read(rooms) for _ in range(20)))
@@ -80,7 +80,7 @@ async def test_where_nodes_may_not_be_read_there_is_nothing() -> None:
 
 
 async def test_labels_hide_no_pod_but_those_of_a_run_that_has_its_turn_do_not_count() -> None:
-    """Whoever may create a pod chooses its labels, also those of our children."""
+    """Anybody who may create a pod chooses its labels, also those of our children."""
     world = await under_load()
     server = next(p for p in world.cluster.of(PODS) if "pod-template-hash" in p["metadata"]["labels"])
     load = next(p for p in world.cluster.of(PODS) if names.TRIAL in p["metadata"]["labels"])

@@ -46,7 +46,7 @@ contracts: env ## Check which modules may import which (import-linter)
 
 .PHONY: unit
 unit: env ## Run the unit tests
-	$(BIN)/pytest tests/unit $(ARGS)
+	$(BIN)/pytest tests/unit -n auto $(ARGS)
 
 .PHONY: integration
 integration: env ## Run the tests with real processes, sockets and files, without a cluster

@@ -50,7 +50,7 @@ unit: env ## Run the unit tests
 
 .PHONY: integration
 integration: env ## Run the tests with real processes, sockets and files, without a cluster
-	$(BIN)/pytest tests/integration $(ARGS)
+	$(BIN)/pytest tests/integration -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: local
 local: env ## Run the tests of whole runs on this machine, in control groups: a few minutes

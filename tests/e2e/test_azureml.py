@@ -17,7 +17,7 @@ from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.store import HOME_VARIABLE
 
-SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "10s", "WARMUP": "1s"}
+SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "10s", "WARMUP": "1s", "SOAK": "0s"}
 """Instead of the default load, with which a run takes several minutes and a quiet machine."""
 
 INFERENCE_SERVICE = {

@@ -21,8 +21,8 @@ from modelprofiler.azureml.store import HOME_VARIABLE
 
 OLD_STYLE = Path(__file__).parent / "old_style"
 
-SHORT = {"DURATION": "10s", "WARMUP": "1s"}
-"""Shorter windows than by default."""
+SHORT = {"DURATION": "10s", "WARMUP": "1s", "SOAK": "0s"}
+"""Shorter windows than by default, and no soak."""
 EASY = {"RATE": "10", "LATENCY": "p95=5s"}
 """Instead of the default load and objective, with which a run has more trials."""
 

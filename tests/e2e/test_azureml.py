@@ -69,6 +69,8 @@ def test_the_published_program_and_command_run_in_a_namespace(
     assert program.count("Workspace.local()") == 1
     here = program.replace("Workspace.local()", f'Workspace.from_kubernetes(namespace="{namespace}")')
     Path("profile_model.py").write_text(here, encoding="utf-8")
+    # At 0.1 CPU, the default, the server of a slow machine takes minutes to start.
+    monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_CPU", "0.3")
     run(sys.executable, "profile_model.py")
     ws = Workspace.from_kubernetes(namespace=namespace)
     details = ModelProfile(ws, "unique-name").get_details()

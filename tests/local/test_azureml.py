@@ -51,6 +51,7 @@ def run(program: str) -> str:
     return done.stdout
 
 
+@pytest.mark.whole_run  # the end-to-end tests run the same program in a cluster
 def test_the_published_program_runs_with_its_imports_changed(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten features, a schema, the model by its name, the default load and objective; it tags the model."""
     for name in EASY:

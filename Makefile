@@ -46,11 +46,11 @@ contracts: env ## Check which modules may import which (import-linter)
 
 .PHONY: unit
 unit: env ## Run the unit tests
-	$(BIN)/pytest tests/unit $(ARGS)
+	$(BIN)/pytest tests/unit -n auto $(ARGS)
 
 .PHONY: integration
 integration: env ## Run the tests with real processes, sockets and files, without a cluster
-	$(BIN)/pytest tests/integration $(ARGS)
+	$(BIN)/pytest tests/integration -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: local
 local: env ## Run the tests of whole runs on this machine, in control groups: a few minutes

@@ -170,7 +170,8 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
         # Wide: most tests are not about latency, and what else the machine does must not decide them.
         "objectives": {"latency": {"p95": "5s"}},
         "resources": {"cpu": {"values": ["200m", "600m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
-        "search": {"repetitions": 1, "maxTrials": 10},
+        # Where memory seems to grow on a busy machine, a soak of minutes would follow: test_memory.py is about those.
+        "search": {"repetitions": 1, "maxTrials": 10, "soak": "0s"},
         "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
     }
     for field, value in spec.items():

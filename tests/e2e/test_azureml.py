@@ -17,7 +17,7 @@ from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.store import HOME_VARIABLE
 
-SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "10s", "WARMUP": "1s"}
+SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "10s", "WARMUP": "1s", "SOAK": "0s"}
 """Instead of the default load, with which a run takes several minutes and a quiet machine."""
 
 INFERENCE_SERVICE = {
@@ -69,6 +69,8 @@ def test_the_published_program_and_command_run_in_a_namespace(
     assert program.count("Workspace.local()") == 1
     adapted = program.replace("Workspace.local()", f'Workspace.from_kubernetes(namespace="{namespace}")')
     Path("profile_model.py").write_text(adapted, encoding="utf-8")
+    # At 0.1 CPU, the default, the server of a slow machine takes minutes to start.
+    monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_CPU", "0.3")
     run(sys.executable, "profile_model.py")
     ws = Workspace.from_kubernetes(namespace=namespace)
     details = ModelProfile(ws, "unique-name").get_details()

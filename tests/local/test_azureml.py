@@ -21,8 +21,8 @@ from modelprofiler.azureml.store import HOME_VARIABLE
 
 OLD_STYLE = Path(__file__).parent / "old_style"
 
-SHORT = {"DURATION": "10s", "WARMUP": "1s"}
-"""Shorter windows than by default."""
+SHORT = {"DURATION": "10s", "WARMUP": "1s", "SOAK": "0s"}
+"""Shorter windows than by default, and no soak."""
 EASY = {"RATE": "10", "LATENCY": "p95=5s"}
 """Instead of the default load and objective, with which a run has more trials."""
 
@@ -53,6 +53,7 @@ def run(program: str) -> str:
     return completed.stdout
 
 
+@pytest.mark.whole_run  # the end-to-end tests run the same program in a cluster
 def test_the_published_program_runs_with_its_imports_changed(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten features, a schema, the model by its name, the default load and objective; it tags the model."""
     for name in EASY:

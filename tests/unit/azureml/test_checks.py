@@ -171,9 +171,11 @@ def test_variables_set_what_the_call_does_not() -> None:
         "MODELPROFILER_PROFILE_RATE": "20",
         "MODELPROFILER_PROFILE_LATENCY": "p95=250ms,p50=100ms",
         "MODELPROFILER_PROFILE_DURATION": "10s",
+        "MODELPROFILER_PROFILE_SOAK": "0s",
     }
     unset = Options().or_of(variables)
     assert ("20", {"p95": "250ms", "p50": "100ms"}, "10s") == (unset.rate, unset.latency, unset.duration)
+    assert {"soak": "0s"} == unset.search()
     explicit = Options(concurrency=2, max_slowdown_percent=30, duration="30s").or_of(variables)
     assert (None, None, "30s") == (explicit.rate, explicit.latency, explicit.duration)
 

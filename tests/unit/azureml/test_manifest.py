@@ -43,10 +43,11 @@ def test_the_default_is_one_client_and_a_slowdown(
 
 def test_load_and_objective_can_be_set(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
     """The values are those of the resource."""
-    spec = manifest(ws, config, requests, rate=50, latency={"p95": "250ms"}, duration="20s", deadline="10m")["spec"]
+    options = {"duration": "20s", "soak": "2m", "deadline": "10m"}
+    spec = manifest(ws, config, requests, rate=50, latency={"p95": "250ms"}, **options)["spec"]
     assert {"openLoop": {"rate": "50"}, "duration": "20s"} == spec["load"]
     assert {"latency": {"p95": "250ms"}} == spec["objectives"]
-    assert {"deadline": "10m"} == spec["search"]
+    assert {"soak": "2m", "deadline": "10m"} == spec["search"]
 
 
 def test_cpu_and_memory_are_the_largest_sizes(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:

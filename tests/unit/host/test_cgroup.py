@@ -185,6 +185,7 @@ def test_the_start_time_is_that_of_procfs() -> None:
         (f"modelprofiler-999999-{STARTED}-{NAMESPACE + 1}-trial", False),  # of another container: not visible here
         ("modelprofiler-notes", False),  # not a run's
     ],
+    ids=["alive", "number-taken-again", "ended", "another-container", "not-of-a-run"],
 )
 def test_a_group_is_abandoned_when_the_process_that_made_it_is_gone(name: str, expected: bool, proc: Path) -> None:
     """Its name says which that was."""

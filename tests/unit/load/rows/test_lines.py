@@ -70,7 +70,7 @@ def test_bytes_of_other_kinds_are_no_wide_encoding(row: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (gzip.compress(TEXT.encode()), "the dataset is compressed by gzip"),
+        (gzip.compress(TEXT.encode(), mtime=0), "the dataset is compressed by gzip"),
         (b"PK\x03\x04rest", "the dataset is a zip archive, such as a workbook of Excel"),
         (b"PAR1rest", "the dataset is a Parquet file"),
     ],

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.names import LONGEST_OBJECT_NAME, OBJECT_PATTERN
 from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
+from modelprofiler.api.objects import MAX_DEPTH, is_deeper
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.errors import InvalidInput, Problem
@@ -80,6 +81,8 @@ class ModelProfile(ApiModel):
         if data.get("apiVersion") != API_VERSION or data.get("kind") != KIND:
             actual = f"{data.get('apiVersion')} {data.get('kind')}"
             raise InvalidInput([Problem("", f"this is a {actual}, not a {API_VERSION} {KIND}")])
+        if is_deeper(data.get("spec"), MAX_DEPTH):  # a pod template's schema is open, so that anything may be in it
+            raise InvalidInput([Problem("spec", f"is nested more than {MAX_DEPTH} levels deep")])
         try:
             return cls.model_validate(data)
         except ValidationError as error:

@@ -67,6 +67,17 @@ def test_another_kind_of_object_is_refused_by_name(field: str, value: str | None
     assert problem.message.endswith("not a modelprofiler.io/v1alpha1 ModelProfile")
 
 
+@pytest.mark.parametrize("levels", [101, 9_000])
+def test_what_is_nested_beyond_any_pod_template_is_refused(levels: int, change: Change) -> None:
+    """Nothing here follows it to its end: Python's own calls are limited."""
+    deep: object = []
+    for _ in range(levels):
+        deep = [deep]
+    template = {"spec": {"containers": [{"name": "server", "image": "i"}], "volumes": deep}}
+    expected = [Problem("spec", "is nested more than 100 levels deep")]
+    assert expected == _problems(change({"spec.server": {"template": template}}))
+
+
 def test_fields_of_a_newer_status_are_left_out_not_refused(change: Change) -> None:
     """An operator that was rolled back still reads what a newer one wrote."""
     profile = ModelProfile.parse(change({"status": {"trialsCompleted": 3, "newField": 1}}))

@@ -37,20 +37,26 @@ def become_tenant(kubectl: Run, namespace: str, folder: Path) -> Run:
     space = ("--namespace", namespace)
     kubectl(*space, "create", "serviceaccount", ACCOUNT)
     kubectl(*space, "create", "rolebinding", ACCOUNT, "--clusterrole=edit", f"--serviceaccount={namespace}:{ACCOUNT}")
-    token = kubectl(*space, "create", "token", ACCOUNT, "--duration=1h").stdout.strip()
-    config = json.loads(kubectl("config", "view", "--minify", "--raw", "--flatten", "-o", "json").stdout)
-    (context,) = config["contexts"]
-    context["context"] |= {"user": ACCOUNT, "namespace": namespace}
-    config["users"] = [{"name": ACCOUNT, "user": {"token": token}}]
-    file = folder / "kubeconfig"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(config), encoding="utf-8")
+    file = kubeconfig(kubectl, namespace, ACCOUNT, folder)
     run = support.command("kubectl")
 
     def as_tenant(*arguments: str, **options: Any) -> Any:
         return run("--kubeconfig", str(file), *arguments, **options)
 
     return as_tenant
+
+
+def kubeconfig(kubectl: Run, namespace: str, account: str, folder: Path) -> Path:
+    """Write a file with which one is a service account for two hours, and return it."""
+    token = kubectl("--namespace", namespace, "create", "token", account, "--duration=2h").stdout.strip()
+    config = json.loads(kubectl("config", "view", "--minify", "--raw", "--flatten", "-o", "json").stdout)
+    (context,) = config["contexts"]
+    context["context"] |= {"user": account, "namespace": namespace}
+    config["users"] = [{"name": account, "user": {"token": token}}]
+    file = folder / "kubeconfig"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(config), encoding="utf-8")
+    return file
 
 
 @dataclass(frozen=True)

@@ -261,7 +261,12 @@ def _pod(message: str, restart: str = "Never") -> Object:
 
 
 def accepted(profile: Profile) -> tuple[str, str]:
-    """Return reason and message of the condition Accepted."""
-    condition = profile.condition("Accepted")
-    assert condition is not None
-    return condition.reason, condition.message
+    """Return reason and message of the condition Accepted, once the operator has looked at a profile.
+
+    The profile itself is not read: it may be nested more deeply than Python can follow.
+    """
+    kind = ("modelprofile", profile.name, "--namespace", profile.namespace)
+    profile.kubectl("wait", *kind, "--for=jsonpath={.status.observedGeneration}=1", "--timeout=60s", timeout=70)
+    path = "jsonpath={.status.conditions[?(@.type=='Accepted')]}"
+    condition = json.loads(profile.kubectl("get", *kind, "-o", path).stdout)
+    return condition["reason"], condition["message"]

@@ -19,12 +19,12 @@ from modelprofiler.errors import (
 DEEPEST = 10_000
 """Levels of nesting in what the API server takes and gives (maxNestingDepth in Go's encoding/json)."""
 
-RECURSION_LIMIT = DEEPEST + 1000
-"""Python's, with which such an answer can be read.
+RECURSION_LIMIT = 2 * DEEPEST + 2000
+"""Python's, with which such an answer can be read, and kopf can copy it (two calls a level).
 
 A profile's pod template may be nested this deep. With Python's usual limit, 1,000, no list of profiles could be read
-that has one like that. Reading a level takes less than 200 bytes of the stack, which has 8 MiB."""
-
+that has one like that. Whatever is read elsewhere may be nested as deeply as this limit; that takes less than 4 MiB of
+the stack, which has 8."""
 
 UNREADABLE = (ValueError, RecursionError, LookupError, TypeError, AttributeError)
 """What reading JSON raises that is not what it should be."""

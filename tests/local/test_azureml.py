@@ -46,9 +46,11 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(program: str) -> str:
     """Run a program in the current directory and return what it prints."""
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, env=os.environ.copy())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    completed = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, check=False, env=os.environ.copy()
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 @pytest.mark.whole_run  # the end-to-end tests run the same program in a cluster

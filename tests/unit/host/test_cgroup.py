@@ -136,7 +136,7 @@ def test_version_1_is_for_root(tmp_path: Path, proc: Path, closed: set[Path]) ->
         open_cgroup("trial", tmp_path / "nowhere", proc)
 
 
-def test_a_read_only_mount_is_told_from_a_lack_of_rights(
+def test_a_read_only_mount_is_distinguished_from_a_lack_of_rights(
     make: Callable[..., Path], proc: Path, closed: set[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in most containers, where not even root may write; and how a container gets it writable."""

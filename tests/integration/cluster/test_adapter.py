@@ -205,7 +205,7 @@ async def test_a_profile_that_is_nested_as_deeply_as_possible_keeps_no_other_fro
     listed = f'{{"items": [{{"metadata": {{"name": "deep"}}, "spec": {deep}}}, {{"metadata": {{"name": "other"}}}}]}}'
     sys.setrecursionlimit(answers.RECURSION_LIMIT)  # as `Cluster.connect` does
     try:
-        async with connected(says(200, listed)) as cluster:
+        async with connected(answering(200, listed)) as cluster:
             assert ["deep", "other"] == [o["metadata"]["name"] for o in await cluster.list(PROFILES)]
     finally:
         sys.setrecursionlimit(before)
@@ -213,7 +213,7 @@ async def test_a_profile_that_is_nested_as_deeply_as_possible_keeps_no_other_fro
 
 async def test_nested_even_deeper_it_is_an_answer_that_cannot_be_read() -> None:
     """An error of ours, which is tried again; Python's own would end whoever has asked."""
-    async with connected(says(200, "[" * 100_000)) as cluster:
+    async with connected(answering(200, "[" * 100_000)) as cluster:
         with pytest.raises(ClusterUnavailable, match="is no API server"):
             await cluster.list(PROFILES)
 

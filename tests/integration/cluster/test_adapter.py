@@ -6,6 +6,7 @@ What a real API server makes of real objects is tested end to end; here it is wh
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio import client
 
-from modelprofiler.cluster import adapter
+from modelprofiler.cluster import adapter, answers, pages
 from modelprofiler.cluster.adapter import CONFIG_MAPS, NODES, PODS, PROFILES, STRATEGIC_PATCH, Cluster
 from modelprofiler.errors import (
     AlreadyExists,
@@ -166,18 +167,55 @@ async def test_a_list_is_read_page_by_page() -> None:
     """With the same selectors on every page."""
     asked: list[dict[str, str]] = []
 
-    async def pages(request: web.Request) -> web.StreamResponse:
+    async def page(request: web.Request) -> web.StreamResponse:
         asked.append(dict(request.query))
         number = int(request.query.get("continue") or 0)
         more = {"continue": str(number + 1)} if number < 2 else {}
         return web.json_response({"metadata": more, "items": [{"metadata": {"name": f"p{number}"}}]})
 
-    async with connected(pages) as cluster:
+    async with connected(page) as cluster:
         listed = await cluster.list(PODS, "team", "a=b", fields="c=d")
     assert ["p0", "p1", "p2"] == [o["metadata"]["name"] for o in listed]
-    assert [("a=b", "c=d", str(adapter.PAGE))] * 3 == [
+    assert [("a=b", "c=d", str(pages.PAGE))] * 3 == [
         (q["labelSelector"], q["fieldSelector"], q["limit"]) for q in asked
     ]
+
+
+async def test_a_page_of_large_objects_is_asked_for_in_smaller_pages() -> None:
+    """Ten objects of 1.5 MiB, as large as etcd takes them: at most 8 MiB are in memory at once, and none is missed."""
+    limits: list[int] = []
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        limit, begin = int(request.query["limit"]), int(request.query.get("continue") or 0)
+        limits.append(limit)
+        names = [f"p{number}" for number in range(10)][begin : begin + limit]
+        items = [{"metadata": {"name": name}, "data": {"k": "x" * (3 * 2**19)}} for name in names]
+        more = {"continue": str(begin + limit)} if begin + limit < 10 else {}
+        return web.json_response({"metadata": more, "items": items})
+
+    async with connected(page) as cluster:
+        assert [f"p{number}" for number in range(10)] == [o["metadata"]["name"] for o in await cluster.list(PODS)]
+    assert [250, 31, 3, 3, 3, 3] == limits
+
+
+async def test_a_profile_that_is_nested_as_deeply_as_possible_keeps_no_other_from_being_listed() -> None:
+    """A pod template is an open object, and the API server takes 10,000 levels: ten times as many as Python."""
+    before = sys.getrecursionlimit()
+    deep = '{"a":' * 9_990 + "1" + "}" * 9_990
+    listed = f'{{"items": [{{"metadata": {{"name": "deep"}}, "spec": {deep}}}, {{"metadata": {{"name": "other"}}}}]}}'
+    sys.setrecursionlimit(answers.RECURSION_LIMIT)  # as `Cluster.connect` does
+    try:
+        async with connected(answering(200, listed)) as cluster:
+            assert ["deep", "other"] == [o["metadata"]["name"] for o in await cluster.list(PROFILES)]
+    finally:
+        sys.setrecursionlimit(before)
+
+
+async def test_nested_even_deeper_it_is_an_answer_that_cannot_be_read() -> None:
+    """An error of ours, which is tried again; Python's own would end whoever has asked."""
+    async with connected(answering(200, "[" * 100_000)) as cluster:
+        with pytest.raises(ClusterUnavailable, match="is no API server"):
+            await cluster.list(PROFILES)
 
 
 async def test_a_list_without_items_is_empty() -> None:
@@ -248,13 +286,15 @@ async def test_requests_are_what_the_api_server_expects() -> None:
         requests.append((request.method, request.path_qs, request.headers["Content-Type"], body))
         return web.json_response({})
 
-    profile = {"metadata": {"namespace": "team", "name": "x", "resourceVersion": "7"}, "status": {}}
+    meta = {"namespace": "team", "name": "x", "uid": "u", "resourceVersion": "7"}
+    profile = {"apiVersion": "v", "kind": "k", "metadata": meta, "status": {}}
     async with connected(echo) as cluster:
         await cluster.get(NODES, None, "node1")
         await cluster.create(PODS, "team", {"a": 1}, dry_run=True)
         await cluster.patch(CONFIG_MAPS, "team", "x", {"data": {"k": None}})
         await cluster.patch(PODS, "team", "x", {"spec": {}}, subresource="resize", content_type=STRATEGIC_PATCH)
-        await cluster.replace_status(PROFILES, profile)
+        # The API server keeps the rest, which may be large or nested beyond what can be written.
+        await cluster.replace_status(PROFILES, {**profile, "metadata": {**meta, "labels": {}}, "spec": {"a": 1}})
         await cluster.delete(PODS, "team", "x", grace_seconds=2, uid="u")
     api = "/apis/modelprofiler.io/v1alpha1/namespaces/team/modelprofiles/x/status"
     strict = "dryRun=All&fieldValidation=Strict"

@@ -123,6 +123,24 @@ async def test_a_size_that_only_the_operator_finds_out_of_bounds_is_refused_with
     assert [] == world.children
 
 
+async def test_a_template_that_is_nested_too_deeply_is_refused_with_a_sentence() -> None:
+    """It is an open object in the schema, so that the API server takes what nothing else can be done with."""
+    deep: dict[str, object] = {}
+    for _ in range(500):
+        deep = {"a": deep}
+    world = World()
+    pod = {"containers": [{"name": "server", "image": "i"}], "affinity": deep}
+    edit(world.cluster, world.raw(), server={"template": {"spec": pod}})
+    await world.look()
+    accepted = next(c for c in world.raw()["status"]["conditions"] if c["type"] == "Accepted")
+    assert ("False", "InvalidSpec", "spec: is nested more than 100 levels deep") == (
+        accepted["status"],
+        accepted["reason"],
+        accepted["message"],
+    )
+    assert [] == world.children
+
+
 async def test_a_finished_profile_that_is_edited_into_one_that_cannot_run_is_checked_again_too() -> None:
     """Its trials stay; when a larger node comes it goes on."""
     world = await finished_world()

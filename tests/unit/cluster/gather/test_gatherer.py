@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.unit.cluster.objects import raw_profile
 from tests.unit.cluster.world import KEY, World, finished_world, under_load
 
 from modelprofiler.api.conditions import Reason
+from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, JOBS, PROFILES, Kind
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.observation import Observation
@@ -122,5 +125,21 @@ async def test_a_child_that_was_edited_beyond_recognition_is_removed_like_one_of
     snapshot = await gathered(world)
     assert isinstance(snapshot.children, Observation)
     assert (("jobs", job["metadata"]["name"]),) == snapshot.children.stale
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_job_of_a_trial_that_has_not_begun_is_to_be_removed() -> None:
+    """Somebody has forged it, owner reference and all: it must not decide which samples are of the trial that runs."""
+    world = await under_load()
+    (job,) = world.cluster.of(JOBS)
+    forged = json.loads(json.dumps(job))
+    forged["metadata"] |= {"name": "forged", "uid": "forged"}
+    forged["metadata"]["labels"][names.TRIAL] = "7"
+    world.cluster.put(JOBS, forged)
+    world.restart()
+    found = await gathered(world)
+    assert isinstance(found.children, Observation)
+    assert ([1], (("jobs", "forged"),)) == ([j.trial for j in found.children.jobs], found.children.stale)
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")

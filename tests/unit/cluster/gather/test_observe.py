@@ -83,6 +83,21 @@ def test_where_two_pods_have_ended_as_that_of_a_job_none_is_believed() -> None:
     assert "2 pods say that they are of its Job, which creates one: aaa, p" in jobs.failure
 
 
+def test_a_pod_that_ends_well_while_another_of_the_job_still_runs_is_not_believed() -> None:
+    """A forged pod ends before the one that sends the load; where the real one has failed, the failure is told."""
+    forged = load_pod({"exitCode": 0, "message": LoadResult(ResultKind.COMPLETED, "forged").encode()})
+    forged["metadata"]["name"] = "aaa"
+    (seen,) = read(job(2, status={"conditions": [DONE]}), forged, load_pod()).jobs
+    assert None is seen.result
+    assert "2 pods say that they are of its Job, which creates one: aaa, p" in seen.failure
+
+    failed = load_pod({"exitCode": 137, "reason": "OOMKilled"})
+    successor = load_pod()
+    successor["metadata"]["name"] = "successor"
+    (seen,) = read(job(2, status={"conditions": [DONE]}), failed, successor).jobs
+    assert "exit code 137, OOMKilled" in seen.failure
+
+
 def test_what_belongs_to_an_earlier_run_is_stale_and_its_pods_are_nobodys() -> None:
     """It is swept, not used."""
     old = pod(labels={names.RUN: "old", names.INCARNATION: "1"})

@@ -144,7 +144,7 @@ def _grows(groups: Sequence[_Group], half: int, late: Line, third: Line, last: L
 
 
 def _stays(groups: Sequence[_Group], late: Line, last: Line) -> bool:
-    """Whether memory was the same, within what can be told, in the last quarter or in the whole second half."""
+    """Whether memory was the same, within its margin of error, in the last quarter or in the whole second half."""
     level = mean(g.middle for g in groups)
     if _tops_rise(groups):
         return False

@@ -38,7 +38,7 @@ _LOG_LINE = re.compile(r"^[IWEF]\d{4} ")
 
 _STATUS = {"NotFound": 404, "Forbidden": 403, "Unauthorized": 401, "Conflict": 409, "Invalid": 422, "BadRequest": 400}
 _FROM_SERVER = re.compile(r"^Error from server \((\w+)\)", re.MULTILINE)
-_INVALID = re.compile(r"^The \S+ \".*\" is invalid", re.MULTILINE)
+_INVALID = re.compile(r"^(The request|The \S+ \".*\"|\S+ \".*\") is invalid", re.MULTILINE)
 _CONFLICT = re.compile(r"^error: Apply failed with \d+ conflict", re.MULTILINE)
 _NO_KIND = re.compile(r"no matches for kind \"ModelProfile\"|resource type \"modelprofiles")
 _NO_TYPE = re.compile(r"^error: the server doesn't have a resource type .*$", re.MULTILINE)

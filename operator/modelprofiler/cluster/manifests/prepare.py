@@ -66,7 +66,7 @@ def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, hos
     script = profile.spec.server.entry_script
     if script is not None and is_installed(script):
         add_first_installation(pod, script, settings)
-    longest = settings.schedule_timeout_seconds + settings.image_pull_timeout_seconds + settings.prepare_timeout_seconds
+    longest = settings.placement_seconds + settings.image_pull_timeout_seconds + settings.prepare_timeout_seconds
     job = helper_job(
         profile.spec,
         settings,

@@ -19,7 +19,7 @@ from modelprofiler.plugin.options import PROGRAM, parser
 from modelprofiler.plugin.output import as_text
 from modelprofiler.plugin.request import MANAGED_BY, Request, request
 from modelprofiler.plugin.result import render
-from modelprofiler.plugin.workload import TARGET, Target, Workload, target_of, workload_of
+from modelprofiler.plugin.workload import TARGET, Target, Workload, made_by_kserve, target_of, workload_of
 
 EXIT_NOT_VERIFIED, EXIT_NO_CLUSTER, EXIT_GOES_ON = 1, 3, 4
 
@@ -98,7 +98,11 @@ def _asked(arguments: argparse.Namespace, kubectl: Kubectl) -> tuple[Request, Wo
 
 def _look_up(target: Target, kubectl: Kubectl) -> Workload | Problem:
     try:
-        return workload_of(kubectl.get(target.resource, target.name), target)
+        data = kubectl.get(target.resource, target.name)
+        made = made_by_kserve(data, target)
+        if made is None:
+            return workload_of(data, target)
+        return workload_of(kubectl.get(made.resource, made.name), target, data)
     except NotFound as error:
         return Problem(TARGET, str(error))
 

@@ -80,9 +80,30 @@ class Workload:
         return f"{self.kind} {self.name}"
 
 
-def workload_of(data: Object, target: Target) -> Workload | Problem:
-    """Return what an object of the cluster is as a workload, or why it is none."""
-    api_version, kind = data.get("apiVersion"), data.get("kind")
+def made_by_kserve(data: Object, target: Target) -> Target | None:
+    """Return the Deployment that KServe makes of an InferenceService in its standard mode; None for any other object.
+
+    The operator copies its pod template, too.
+    """
+    group = str(data.get("apiVersion")).rpartition("/")[0]
+    is_one = (group, data.get("kind")) == ("serving.kserve.io", "InferenceService")
+    return Target("deployments.apps", f"{target.name}-predictor") if is_one else None
+
+
+def workload_of(data: Object, target: Target, maker: Object | None = None) -> Workload | Problem:
+    """Return what an object of the cluster is as a workload, or why it is none.
+
+    Parameters
+    ----------
+    data
+        The object that has the pod template.
+    target
+        What the user has named.
+    maker
+        The object of that name, where it is another one.
+    """
+    named = maker or data
+    api_version, kind = named.get("apiVersion"), named.get("kind")
     known = isinstance(api_version, str) and isinstance(kind, str)
     if (
         not known

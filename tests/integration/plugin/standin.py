@@ -21,6 +21,7 @@ Object = dict[str, Any]
 GROUPS = {
     "": ("v1", [("configmaps", "configmap", "ConfigMap", "cm"), ("pods", "pod", "Pod", "po")]),
     "apps": ("v1", [("deployments", "deployment", "Deployment", "deploy")]),
+    "serving.kserve.io": ("v1beta1", [("inferenceservices", "inferenceservice", "InferenceService", "isvc")]),
     "argoproj.io": ("v1alpha1", [("rollouts", "rollout", "Rollout", "ro")]),
     "modelprofiler.io": ("v1alpha1", [("modelprofiles", "modelprofile", "ModelProfile", "mprof")]),
 }

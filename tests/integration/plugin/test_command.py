@@ -280,6 +280,20 @@ def test_other_kinds_and_options_of_kubectl_work(shell: Shell) -> None:
     assert config["current-context"] == "standin"
 
 
+def test_an_inference_service_is_profiled_through_the_deployment_that_kserve_made(shell: Shell) -> None:
+    """It has no pod template; the profile names it as the user does. Without that Deployment there is a sentence."""
+    service = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "metadata": {"name": "shop"}}
+    shell.standin.put("inferenceservices", service)
+    code, _, err = shell.run("isvc/shop", *ROWS)
+    assert (2, True) == (code, 'TYPE/NAME: Error from server (NotFound): deployments "shop-predictor" not found' in err)
+    shell.standin.put("deployments", deployment() | {"metadata": {"name": "shop-predictor"}})
+    code, _, err = shell.run("isvc/shop", *ROWS)
+    assert 0 == code, err
+    reference = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "shop"}
+    assert reference == shell.profile["spec"]["server"]["workloadRef"]
+    assert 8080 == shell.profile["spec"]["endpoint"]["http"]["port"]
+
+
 def test_without_kubectl_the_plugin_says_so(shell: Shell) -> None:
     """It may be started by its own name."""
     plugin = shell.folder / "bin" / "kubectl-modelprofile"

@@ -156,8 +156,8 @@ class Standin:
                     }
                     for plural, singular, kind, short in kinds
                 ]
-                served = f"{group}/{version}" if group else version
-                return {"kind": "APIResourceList", "groupVersion": served, "resources": resources}
+                name = f"{group}/{version}" if group else version
+                return {"kind": "APIResourceList", "groupVersion": name, "resources": resources}
         return None
 
 

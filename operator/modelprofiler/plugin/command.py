@@ -35,9 +35,10 @@ def _main(command_line: Sequence[str]) -> int:
     try:
         return _run(arguments, kubectl)
     except (ClusterUnavailable, Refused) as error:
-        invalid = isinstance(error, Refused) and error.status == 422  # the API server has found it, not this program
         complain(PROGRAM, error)
-        return EXIT_BAD_INPUT if invalid else EXIT_NO_CLUSTER
+        # What the API server finds wrong with an object is as much bad input as what this program finds.
+        is_input = isinstance(error, Refused) and error.status in (409, 422)
+        return EXIT_BAD_INPUT if is_input else EXIT_NO_CLUSTER
 
 
 def _run(arguments: argparse.Namespace, kubectl: Kubectl) -> int:

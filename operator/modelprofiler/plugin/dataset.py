@@ -75,22 +75,39 @@ def source_of(dataset: str, secret: str | None) -> Object:
 
 
 def unusable_file(dataset: str) -> Problem | None:
-    """Return why a file or folder cannot go into a ConfigMap, before anything of it is read."""
+    """Return why a file or folder cannot go into a ConfigMap; of one that is too large nothing is read."""
+    path = Path(dataset).expanduser()
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return Problem(OPTION, f"{dataset[:80]} is neither a file nor a folder")
+    if (size := _size(path)) > MAX_CONFIG_MAP_BYTES:
+        least = "at least " if path.is_dir() else ""
+        message = (
+            f"{dataset} has {least}{size / 2**20:.1f} MiB, and a ConfigMap can hold 1 MiB: take a sample, a few "
+            "hundred rows are enough; or put them into a bucket and write the address, such as "
+            "s3://bucket/requests.parquet"
+        )
+        return Problem(OPTION, message)
     located = locate(Source.model_validate({"path": dataset[:1024]}), OPTION, "", Supply(Path.cwd()))
     if not isinstance(located, SourceFiles):
         return Problem(OPTION, located[0].message)
-    files = {name: file for name, file in located.files.items() if isinstance(file, Path)}
-    size = sum(file.stat().st_size for file in files.values())
-    if size > MAX_CONFIG_MAP_BYTES:
-        message = (
-            f"{dataset} has {size / 2**20:.1f} MiB, and a ConfigMap can hold 1 MiB: take a sample, a few hundred rows "
-            "are enough; or put the file into a bucket and write its address, such as s3://bucket/requests.parquet"
-        )
-        return Problem(OPTION, message)
-    if len(files) > 1 and (invalid := [name for name in files if not KEY.fullmatch(name)]):
+    names = located.files
+    if len(names) > 1 and (invalid := [name for name in names if not KEY.fullmatch(name)]):
         message = f"a ConfigMap cannot have folders or a file of this name: {invalid[0][:80]!r}"
         return Problem(OPTION, message)
     return None
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, or those of the files below a folder until they are too many for a ConfigMap."""
+    size = 0
+    try:
+        for file in (path,) if path.is_file() else path.rglob("*"):
+            size += file.stat().st_size if file.is_file() else 0
+            if size > MAX_CONFIG_MAP_BYTES:
+                break
+    except OSError:
+        pass  # whoever opens it says why
+    return size
 
 
 def local_rows(data: Object, profile: ModelProfile) -> LocalRows | list[Problem]:

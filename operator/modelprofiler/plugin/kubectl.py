@@ -127,7 +127,8 @@ def refusal(said: str) -> ClusterUnavailable | Refused:
     if _INVALID.search(said):
         return Refused(said, 422)
     if _CONFLICT.search(said):
-        return Refused(said, 409)
+        fields = said.removeprefix("error: ").partition("Please review")[0].strip()
+        return Refused(f"somebody else has set fields of the object: {fields}; choose another --name", 409)
     return ClusterUnavailable(said)
 
 

@@ -251,6 +251,14 @@ def test_what_the_api_server_finds_wrong_is_bad_input(shell: Shell) -> None:
     assert (2, True) == (code, "too much" in err)
 
 
+def test_what_somebody_else_has_changed_is_not_overwritten(shell: Shell) -> None:
+    """The fields are named, and what to do about it is in terms of this command."""
+    message = 'Apply failed with 1 conflict: conflict with "kubectl-edit" using modelprofiler.io/v1alpha1: .spec.load'
+    shell.standin.refusals["PATCH", "modelprofiles"] = refused(409, "Conflict", message)
+    code, _, err = shell.run("deploy/shop", *ROWS)
+    assert (2, True, True, False) == (code, ".spec.load" in err, "another --name" in err, "--force-conflicts" in err)
+
+
 def test_missing_rights_are_named(shell: Shell) -> None:
     """In the words of the API server."""
     message = 'modelprofiles.modelprofiler.io "shop" is forbidden: User "me" cannot patch resource'

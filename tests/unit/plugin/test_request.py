@@ -227,6 +227,15 @@ def test_rows_that_cannot_be_used_are_refused_here(tmp_path: Path, content: byte
     assert says in found[0].message
 
 
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    """A device or a pipe may have no end; a large file or folder is refused by its size."""
+    for named, says in (("/dev/zero", "neither a file nor a folder"), (str(tmp_path), "at least 1.0 MiB")):
+        (tmp_path / "a.bin").write_bytes(b"x" * (2**20 + 1))
+        found = asked("--dataset", named, "--rate", "1")
+        assert isinstance(found, list)
+        assert [("--dataset", True)] == [(problem.path, says in problem.message) for problem in found]
+
+
 def test_a_long_name_of_a_workload_leaves_room_for_that_of_its_rows(tmp_path: Path) -> None:
     """A name of an object has at most 253 characters."""
     (tmp_path / "rows.txt").write_text("1\n")

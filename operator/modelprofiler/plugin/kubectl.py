@@ -53,10 +53,18 @@ class Kubectl:
         Options that kubectl takes with any command, such as ``--context=production``.
     environment
         Variables of the programs that are started; those of this process by default.
+    timeout
+        Time limit of one call, in seconds.
     """
 
-    def __init__(self, options: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:
         self._options = list(options)
+        self._timeout = timeout
         if not any(option.startswith("--request-timeout") for option in options):
             self._options.append(f"--request-timeout={ANSWER}")
         self._environment = None if environment is None else dict(environment)
@@ -96,12 +104,14 @@ class Kubectl:
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=TIMEOUT_SECONDS,
+                timeout=self._timeout,
                 check=False,
                 env=self._environment,
             )
         except subprocess.TimeoutExpired as error:
-            raise ClusterUnavailable(f"kubectl has not ended after {TIMEOUT_SECONDS:g} s") from error
+            words = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr or ""
+            said = f": {said}" if (said := _said(words)) else ""  # it may have asked for a login
+            raise ClusterUnavailable(f"kubectl has not ended after {self._timeout:g} s{said}") from error
         except OSError as error:
             raise ClusterUnavailable(f"{program} cannot be started: {error.strerror}") from error
         said = _said(done.stderr)

@@ -1,9 +1,50 @@
 """What kubectl says when it fails: whether the API server has answered, and what it said."""
 
+from pathlib import Path
+
 import pytest
 
 from modelprofiler.errors import ClusterUnavailable, NotFound, Refused
-from modelprofiler.plugin.kubectl import refusal
+from modelprofiler.plugin.kubectl import PROFILES, Kubectl, refusal
+
+
+def program(folder: Path, script: str, timeout: float = 20.0) -> Kubectl:
+    """Return a kubectl that is a shell script."""
+    file = folder / "kubectl"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return Kubectl(["--context=prod"], {"PATH": f"{folder}:/usr/bin:/bin"}, timeout)
+
+
+def test_the_options_of_the_user_are_passed_on_and_each_request_has_a_time_limit(tmp_path: Path) -> None:
+    """Unless the user has set one."""
+    asked = program(tmp_path, """printf '{"asked": "%s"}' "$*" """).get(PROFILES, "x")["asked"]
+    assert f"get {PROFILES} x --output=json --context=prod --request-timeout=30s" == asked
+    own = Kubectl(["--request-timeout=5s"], {"PATH": f"{tmp_path}:/usr/bin:/bin"}).get(PROFILES, "x")["asked"]
+    assert f"get {PROFILES} x --output=json --request-timeout=5s" == own
+
+
+def test_a_call_that_does_not_end_is_given_up_with_what_kubectl_has_written(tmp_path: Path) -> None:
+    """A login program may have asked for something."""
+    waiting = program(tmp_path, "echo 'open https://login and enter ABC' >&2; exec sleep 30", timeout=1.0)
+    with pytest.raises(ClusterUnavailable, match="has not ended after 1 s: open https://login and enter ABC"):
+        waiting.get(PROFILES, "x")
+
+
+@pytest.mark.parametrize("printed", ["", "no JSON", "[]", "[" * 100_000])
+def test_what_is_no_object_is_told(tmp_path: Path, printed: str) -> None:
+    """Whatever stands in the place of kubectl."""
+    (tmp_path / "out").write_text(printed)
+    with pytest.raises(ClusterUnavailable, match="has not printed"):
+        program(tmp_path, f"cat {tmp_path}/out").get(PROFILES, "x")
+
+
+def test_what_kubectl_says_has_no_log_and_moves_no_cursor(tmp_path: Path) -> None:
+    """Its last line says what the others repeat."""
+    failing = "printf 'E1130 16:00:00.1 1 memcache.go:265] no\\n\\033[2JUnable to connect\\n' >&2; exit 1"
+    with pytest.raises(ClusterUnavailable) as error:
+        program(tmp_path, failing).get(PROFILES, "x")
+    assert "[2JUnable to connect" == str(error.value)
 
 
 @pytest.mark.parametrize(

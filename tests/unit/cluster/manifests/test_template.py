@@ -1,6 +1,7 @@
 """The pod template of the profiled server: the user's own, or one for an entry script."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -119,7 +120,7 @@ def test_what_a_running_workload_waits_for_is_left_out_and_said() -> None:
 GPU = {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1", "cpu": "8", "ephemeral-storage": "2Gi"}}
 
 
-def with_resources(resources: dict[str, object]) -> dict[str, object]:
+def with_resources(resources: Mapping[str, object]) -> dict[str, object]:
     """Return a server whose container asks for these resources, and whose sidecar asks for others."""
     container = {**TEMPLATE["spec"]["containers"][0], "resources": resources}
     sidecar = {"name": "beside", "image": "b", "resources": {"limits": {"example.com/fpga": "1"}}}

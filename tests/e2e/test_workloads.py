@@ -135,14 +135,14 @@ def plugin(shop: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def profile(apply: Callable[[Object, str], Profile], shop: str, traffic: Seen, kubectl: Run, plugin: Run) -> Profile:
     """Profile the Deployment at sizes below today's, as the plugin writes it; no option of it makes a run as short."""
-    rows, written = yaml.safe_load_all(plugin("--dry-run=client", "-o", "yaml").stdout)
+    rows, document = yaml.safe_load_all(plugin("--dry-run=client", "-o", "yaml").stdout)
     kubectl("--namespace", shop, "create", "-f", "-", input=json.dumps(rows))
     short = by_reference("by-reference", "shop")["spec"]
-    assert written["spec"]["server"] == short["server"]
-    assert 8080 == written["spec"]["endpoint"]["http"]["port"]
-    written["spec"]["search"] |= short["search"]
-    written["spec"]["recommendation"] = short["recommendation"]
-    return apply(written, shop)
+    assert document["spec"]["server"] == short["server"]
+    assert 8080 == document["spec"]["endpoint"]["http"]["port"]
+    document["spec"]["search"] |= short["search"]
+    document["spec"]["recommendation"] = short["recommendation"]
+    return apply(document, shop)
 
 
 @pytest.fixture(scope="module")
@@ -172,17 +172,17 @@ def test_the_plugin_shows_what_the_run_means_for_the_workload(
     status: ModelProfileStatus, plugin: Run, profile: Profile, kubectl: Run, shop: str
 ) -> None:
     """The same command shows the result of the run that there is, and measures nothing again."""
-    done = plugin("--wait", "--timeout", "60s", timeout=90)
+    completed = plugin("--wait", "--timeout", "60s", timeout=90)
     (recommendation,) = status.recommendations
-    lines = [line.split() for line in done.stdout.splitlines()]
+    lines = [line.split() for line in completed.stdout.splitlines()]
     assert ["TODAY", "ENOUGH", "DIFFERENCE", "ALL", "2", "REPLICAS"] in lines
     assert recommendation.savings is not None
     assert recommendation.savings.all_replicas is not None
     saved, both = recommendation.savings.per_replica.cpu, recommendation.savings.all_replicas.cpu
     row = ["cpu", "request", TODAY["cpu"], str(recommendation.requests.cpu), f"-{saved}", f"-{both}"]
-    assert row in lines, done.stdout
-    assert "Deployment shop, container server: Verified\n" in done.stdout
-    assert len(status.trials) == len([line for line in done.stderr.splitlines() if line.startswith("trial ")])
+    assert row in lines, completed.stdout
+    assert "Deployment shop, container server: Verified\n" in completed.stdout
+    assert len(status.trials) == len([line for line in completed.stderr.splitlines() if line.startswith("trial ")])
     after = profile.read()
     assert (status.run_hash, status.completion_time) == (after.status.run_hash, after.status.completion_time)
     maps = json.loads(kubectl("--namespace", shop, "get", "configmaps", "-o", "json").stdout)["items"]
@@ -201,8 +201,8 @@ def test_the_plugin_shows_what_the_run_means_for_the_workload(
 @pytest.mark.usefixtures("status")
 def test_the_plugin_ends_as_its_help_says(plugin: Run, options: tuple[str, ...], code: int, says: str) -> None:
     """A dry run of the server takes what is there already."""
-    done = plugin(*options, check=False)
-    assert (code, True) == (done.returncode, says in done.stderr), done.stderr
+    completed = plugin(*options, check=False)
+    assert (code, True) == (completed.returncode, says in completed.stderr), completed.stderr
 
 
 @pytest.mark.usefixtures("status")

@@ -15,9 +15,9 @@ from modelprofiler.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_OK, complai
 from modelprofiler.errors import ClusterUnavailable, InvalidInput, NotFound, Problem, Refused
 from modelprofiler.plugin.follow import Follower, Progress
 from modelprofiler.plugin.kubectl import PROFILES, Kubectl
-from modelprofiler.plugin.options import PROGRAM, parser
+from modelprofiler.plugin.options import PROGRAM, argument_parser
 from modelprofiler.plugin.output import as_text
-from modelprofiler.plugin.request import MANAGED_BY, Request, request
+from modelprofiler.plugin.request import MANAGED_BY, Request, request_of
 from modelprofiler.plugin.result import render
 from modelprofiler.plugin.workload import TARGET, Target, Workload, made_by_kserve, target_of, workload_of
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(command_line: Sequence[str]) -> int:
-    arguments = parser().parse_args(command_line)
+    arguments = argument_parser().parse_args(command_line)
     kubectl = Kubectl(arguments.kubectl)
     try:
         return _run(arguments, kubectl)
@@ -42,31 +42,31 @@ def _main(command_line: Sequence[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, kubectl: Kubectl) -> int:
-    asked, workload = _asked(arguments, kubectl)
-    if asked.facts is not None:
-        facts = asked.facts
+    request, workload = _request(arguments, kubectl)
+    if request.facts is not None:
+        facts = request.facts
         print(f"{arguments.dataset}: {facts.rows} rows, {facts.distinct_rows} different", file=sys.stderr)
         for warning in facts.warnings or ():
             print(f"{arguments.dataset}: {warning}", file=sys.stderr)
     if arguments.dry_run == "client":
-        asked = asked.rerun_as(workload.fingerprint)
-        _write([*filter(None, (asked.config_map,)), asked.profile], arguments.output)
+        request = request.rerun_as(workload.fingerprint)
+        _write([*filter(None, (request.config_map,)), request.profile], arguments.output)
         return EXIT_OK
-    before = _existing(asked, kubectl)
-    asked = _identified(asked, workload, before, rerun=arguments.rerun)
+    before = _existing(request, kubectl)
+    request = _identified(request, workload, before, rerun=arguments.rerun)
     if arguments.output == "text":
-        _write([asked.profile], "yaml")
-    made = _create(asked, kubectl, dry_run=arguments.dry_run == "server")
+        _write([request.profile], "yaml")
+    created = _create(request, kubectl, dry_run=arguments.dry_run == "server")
     if arguments.dry_run == "server" or not arguments.wait:
         if arguments.output != "text":
-            _write([made], arguments.output)
+            _write([created], arguments.output)
         elif arguments.dry_run == "none":
-            print(_how_to_look(made), file=sys.stderr)
+            print(_how_to_look(created), file=sys.stderr)
         return EXIT_OK
-    return _follow(arguments, kubectl, made, workload, _outdated(before, made))
+    return _follow(arguments, kubectl, created, workload, _outdated(before, created))
 
 
-def _asked(arguments: argparse.Namespace, kubectl: Kubectl) -> tuple[Request, Workload]:
+def _request(arguments: argparse.Namespace, kubectl: Kubectl) -> tuple[Request, Workload]:
     """Return what is to be created.
 
     Raises
@@ -80,35 +80,35 @@ def _asked(arguments: argparse.Namespace, kubectl: Kubectl) -> tuple[Request, Wo
     workload, unreachable = None, None
     if isinstance(target, Target):
         try:
-            found = _look_up(target, kubectl)
-            workload = found if isinstance(found, Workload) else None
-            problems += [found] if isinstance(found, Problem) else []
+            reading = _look_up(target, kubectl)
+            workload = reading if isinstance(reading, Workload) else None
+            problems += [reading] if isinstance(reading, Problem) else []
         except (ClusterUnavailable, Refused) as error:
             unreachable = error
     else:
         problems.append(target)
-    asked = request(arguments, workload, problems)
+    request = request_of(arguments, workload, problems)
     if problems:
         raise InvalidInput(problems)
     if unreachable is not None:
         raise unreachable
-    assert asked is not None
+    assert request is not None
     assert workload is not None
-    return asked, workload
+    return request, workload
 
 
 def _look_up(target: Target, kubectl: Kubectl) -> Workload | Problem:
     try:
         data = kubectl.get(target.resource, target.name)
-        made = made_by_kserve(data, target)
-        if made is None:
+        deployment = made_by_kserve(data, target)
+        if deployment is None:
             return workload_of(data, target)
-        return workload_of(kubectl.get(made.resource, made.name), target, data)
+        return workload_of(kubectl.get(deployment.resource, deployment.name), target, data)
     except NotFound as error:
         return Problem(TARGET, str(error))
 
 
-def _existing(asked: Request, kubectl: Kubectl) -> Object | None:
+def _existing(request: Request, kubectl: Kubectl) -> Object | None:
     """Return the profile of this name, if there is one.
 
     Raises
@@ -117,74 +117,75 @@ def _existing(asked: Request, kubectl: Kubectl) -> Object | None:
         When it is somebody else's, or of another workload.
     """
     try:
-        there = kubectl.get(PROFILES, asked.name)
+        existing = kubectl.get(PROFILES, request.name)
     except NotFound:
         return None
-    metadata = there.get("metadata") or {}
-    server = (there.get("spec") or {}).get("server") or {}
-    its = server.get("workloadRef") or {}
+    metadata = existing.get("metadata") or {}
+    server = (existing.get("spec") or {}).get("server") or {}
+    reference = server.get("workloadRef") or {}
     if not MANAGED_BY.items() <= (metadata.get("labels") or {}).items():
-        message = f"there is a ModelProfile {asked.name}, which this command has not created; choose another name"
+        message = f"there is a ModelProfile {request.name}, which this command has not created; choose another name"
         raise InvalidInput([Problem("--name", message)])
-    if its != asked.profile["spec"]["server"]["workloadRef"]:
-        message = f"there is a ModelProfile {asked.name} of {its.get('kind')} {its.get('name')}; choose another name"
+    if reference != request.profile["spec"]["server"]["workloadRef"]:
+        other = f"{reference.get('kind')} {reference.get('name')}"
+        message = f"there is a ModelProfile {request.name} of {other}; choose another name"
         raise InvalidInput([Problem("--name", message)])
-    return there
+    return existing
 
 
-def _identified(asked: Request, workload: Workload, before: Object | None, *, rerun: bool) -> Request:
+def _identified(request: Request, workload: Workload, before: Object | None, *, rerun: bool) -> Request:
     """Return the request with what tells its run from earlier ones: the pods' specification, or another value."""
     value = workload.fingerprint
     annotations = ((before or {}).get("metadata") or {}).get("annotations") or {}
-    known = str(annotations.get(RERUN_ANNOTATION) or "")
+    recorded = str(annotations.get(RERUN_ANNOTATION) or "")
     if rerun:
         value = f"{value}-{int(time.time())}"
-    elif known.startswith(value):
-        value = known
-    return asked.rerun_as(value)
+    elif recorded.startswith(value):
+        value = recorded
+    return request.rerun_as(value)
 
 
-def _create(asked: Request, kubectl: Kubectl, *, dry_run: bool) -> Object:
+def _create(request: Request, kubectl: Kubectl, *, dry_run: bool) -> Object:
     """Create or change the objects, and return the profile. The ConfigMap goes when the profile does."""
-    if asked.config_map is None:
-        return kubectl.apply(asked.profile, dry_run=dry_run)
-    kubectl.apply(asked.config_map, dry_run=dry_run)
-    made = kubectl.apply(asked.profile, dry_run=dry_run)
+    if request.config_map is None:
+        return kubectl.apply(request.profile, dry_run=dry_run)
+    kubectl.apply(request.config_map, dry_run=dry_run)
+    created = kubectl.apply(request.profile, dry_run=dry_run)
     if not dry_run:
-        names = {"apiVersion": made["apiVersion"], "kind": made["kind"]}
-        owner = {**names, "name": made["metadata"]["name"], "uid": made["metadata"]["uid"]}
-        metadata = {**asked.config_map["metadata"], "ownerReferences": [owner]}
-        kubectl.apply({**asked.config_map, "metadata": metadata})
-    return made
+        names = {"apiVersion": created["apiVersion"], "kind": created["kind"]}
+        owner = {**names, "name": created["metadata"]["name"], "uid": created["metadata"]["uid"]}
+        metadata = {**request.config_map["metadata"], "ownerReferences": [owner]}
+        kubectl.apply({**request.config_map, "metadata": metadata})
+    return created
 
 
-def _outdated(before: Object | None, made: Object) -> Object | None:
+def _outdated(before: Object | None, created: Object) -> Object | None:
     """Return the status that was there before a rerun was asked for, which is no result of it."""
     if before is None:
         return None
-    values = [(o["metadata"].get("annotations") or {}).get(RERUN_ANNOTATION) for o in (before, made)]
+    values = [(o["metadata"].get("annotations") or {}).get(RERUN_ANNOTATION) for o in (before, created)]
     return before.get("status") if values[0] != values[1] else None
 
 
 def _follow(
-    arguments: argparse.Namespace, kubectl: Kubectl, made: Object, workload: Workload, outdated: Object | None
+    arguments: argparse.Namespace, kubectl: Kubectl, created: Object, workload: Workload, outdated: Object | None
 ) -> int:
     progress = Progress.on(sys.stderr)
     follower = Follower(kubectl, progress, time.monotonic, time.sleep)
     try:
-        ended = follower.follow(made["metadata"]["name"], outdated, Duration(arguments.timeout).seconds)
+        ended = follower.follow(created["metadata"]["name"], outdated, Duration(arguments.timeout).seconds)
     except KeyboardInterrupt:
         progress.clear()
-        print(f"\nThe run goes on. {_how_to_look(made)}", file=sys.stderr)
+        print(f"\nThe run goes on. {_how_to_look(created)}", file=sys.stderr)
         return EXIT_INTERRUPTED
     if ended is None:
-        complain(PROGRAM, f"the run has not ended within {arguments.timeout}, and goes on. {_how_to_look(made)}")
+        complain(PROGRAM, f"the run has not ended within {arguments.timeout}, and goes on. {_how_to_look(created)}")
         return EXIT_GOES_ON
     profile = ModelProfile.parse(ended)
     if arguments.output == "text":
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 100
         sys.stdout.write("---\n" + render(profile, str(workload), width))
-        name, namespace = made["metadata"]["name"], made["metadata"].get("namespace")
+        name, namespace = created["metadata"]["name"], created["metadata"].get("namespace")
         where = f" -n {namespace}" if namespace else ""
         print(f"\nEvery trial: modelprofiler report {name}{where}")
         if profile.status.recommendations:
@@ -199,8 +200,8 @@ def _write(objects: list[Object], output: str) -> None:
     print(as_text(objects, output), end="")
 
 
-def _how_to_look(made: Object) -> str:
-    metadata = made["metadata"]
+def _how_to_look(created: Object) -> str:
+    metadata = created["metadata"]
     where = f" -n {metadata['namespace']}" if metadata.get("namespace") else ""
     return f"kubectl get modelprofile {metadata['name']}{where} -w shows it; the same command with --wait follows it."
 

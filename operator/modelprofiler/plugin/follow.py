@@ -121,7 +121,7 @@ class Follower:
             When the profile was deleted, cannot be read, or the cluster stays away.
         """
         begun = self._seen = self.clock()
-        told = False
+        reported = False
         while True:
             data = self._look(name)
             waited = self.clock() - begun
@@ -134,8 +134,8 @@ class Follower:
                     if _has_ended(profile):
                         self.progress.clear()
                         return data
-                elif not current and waited > UNSEEN_SECONDS and not told:
-                    told = True
+                elif not current and waited > UNSEEN_SECONDS and not reported:
+                    reported = True
                     self.progress.say(
                         f"No operator has looked at the profile for {UNSEEN_SECONDS:g} s: is modelprofiler installed "
                         "in this cluster, and does it serve this namespace?"

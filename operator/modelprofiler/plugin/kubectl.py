@@ -98,7 +98,7 @@ class Kubectl:
             raise ClusterUnavailable("kubectl is not on PATH; this command reaches the cluster through it")
         command = [program, *arguments, *self._options]
         try:
-            done = subprocess.run(  # noqa: S603 - kubectl, with options that it checks itself
+            completed = subprocess.run(  # noqa: S603 - kubectl, with options that it checks itself
                 command,
                 input=content,  # without one kubectl has the user's own input: a login program may ask for something
                 capture_output=True,
@@ -110,39 +110,39 @@ class Kubectl:
             )
         except subprocess.TimeoutExpired as error:
             words = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr or ""
-            said = f": {said}" if (said := _said(words)) else ""  # it may have asked for a login
-            raise ClusterUnavailable(f"kubectl has not ended after {self._timeout:g} s{said}") from error
+            message = f": {message}" if (message := _message(words)) else ""  # it may have asked for a login
+            raise ClusterUnavailable(f"kubectl has not ended after {self._timeout:g} s{message}") from error
         except OSError as error:
             raise ClusterUnavailable(f"{program} cannot be started: {error.strerror}") from error
-        said = _said(done.stderr)
-        if done.returncode != 0:
-            raise refusal(said or f"kubectl ended with exit code {done.returncode} and no message")
-        if said:
-            print(said, file=sys.stderr)  # warnings of the API server
-        return done.stdout
+        message = _message(completed.stderr)
+        if completed.returncode != 0:
+            raise refusal(message or f"kubectl ended with exit code {completed.returncode} and no message")
+        if message:
+            print(message, file=sys.stderr)  # warnings of the API server
+        return completed.stdout
 
 
-def refusal(said: str) -> ClusterUnavailable | Refused:
+def refusal(message: str) -> ClusterUnavailable | Refused:
     """Return what an error message of kubectl is: an answer of the API server, or that there was none."""
-    if _NO_KIND.search(said):
+    if _NO_KIND.search(message):
         message = "this cluster does not know ModelProfiles: install modelprofiler with its chart (docs/operating.md)"
         return Refused(message, 404)
-    if missing := _NO_TYPE.search(said):
-        return NotFound(missing[0].removeprefix("error: "))
-    answered = _FROM_SERVER.search(said)
-    if answered is not None and answered[1] == "NotFound":
-        return NotFound(said)
-    if answered is not None:
-        return Refused(said, _STATUS.get(answered[1], 500))
-    if _INVALID.search(said):
-        return Refused(said, 422)
-    if _CONFLICT.search(said):
-        fields = said.removeprefix("error: ").partition("Please review")[0].strip()
+    if no_type := _NO_TYPE.search(message):
+        return NotFound(no_type[0].removeprefix("error: "))
+    answer = _FROM_SERVER.search(message)
+    if answer is not None and answer[1] == "NotFound":
+        return NotFound(message)
+    if answer is not None:
+        return Refused(message, _STATUS.get(answer[1], 500))
+    if _INVALID.search(message):
+        return Refused(message, 422)
+    if _CONFLICT.search(message):
+        fields = message.removeprefix("error: ").partition("Please review")[0].strip()
         return Refused(f"somebody else has set fields of the object: {fields}; choose another --name", 409)
-    return ClusterUnavailable(said)
+    return ClusterUnavailable(message)
 
 
-def _said(stderr: str) -> str:
+def _message(stderr: str) -> str:
     """Return what kubectl has written, without its log and without control characters."""
     lines = [line for line in stderr.splitlines() if line.strip() and not _LOG_LINE.match(line)]
     return printable("\n".join(lines))[:LONGEST_MESSAGE]

@@ -77,9 +77,9 @@ class _PassOn(argparse.Action):
         setattr(namespace, self.dest, kept)
 
 
-def parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    it = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog=PROGRAM,
         usage=f"{PROGRAM} TYPE/NAME --dataset FILE|ADDRESS (--rate N | --concurrency N) [options]",
         description="Find the smallest CPU and memory at which a running workload meets its objectives.",
@@ -87,21 +87,21 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    it.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
-    it.add_argument(
+    parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(
         "target",
         nargs="*",
         metavar="TYPE/NAME",
         help="workload whose pod template is profiled, as for kubectl get: deployment/NAME, sts NAME, …",
     )
-    _add_profile(it)
-    _add_run(it)
-    _add_kubectl(it)
-    return it
+    _add_profile(parser)
+    _add_run(parser)
+    _add_kubectl(parser)
+    return parser
 
 
-def _add_profile(it: argparse.ArgumentParser) -> None:
-    rows = it.add_argument_group("requests")
+def _add_profile(parser: argparse.ArgumentParser) -> None:
+    rows = parser.add_argument_group("requests")
     rows.add_argument(
         "--dataset",
         metavar="FILE|ADDRESS",
@@ -120,7 +120,7 @@ def _add_profile(it: argparse.ArgumentParser) -> None:
     rows.add_argument("--method", metavar="METHOD", help="HTTP method: POST, PUT or GET (default: POST)")
     rows.add_argument("--content-type", metavar="TYPE", help="Content-Type header (default: application/json)")
 
-    load = it.add_argument_group("load and objectives", "Either a rate or a number of clients.")
+    load = parser.add_argument_group("load and objectives", "Either a rate or a number of clients.")
     load.add_argument("--rate", metavar="N", help="requests per second, open loop")
     load.add_argument("--concurrency", metavar="N", help="number of clients, closed loop")
     load.add_argument("--warmup", metavar="TIME", help="length of the warm-up before the window (default: 5s)")
@@ -135,7 +135,7 @@ def _add_profile(it: argparse.ArgumentParser) -> None:
     )
     load.add_argument("--max-error-percent", metavar="N", help="largest share of requests that may fail (default: 1)")
 
-    sizes = it.add_argument_group("sizes")
+    sizes = parser.add_argument_group("sizes")
     sizes.add_argument("-c", "--container", metavar="NAME", help="container to profile (default: the first)")
     sizes.add_argument("--cpu", metavar="MIN:MAX:STEP", help="CPU to search, such as 100m:2:100m; or a list: 500m,1,2")
     sizes.add_argument(
@@ -145,8 +145,8 @@ def _add_profile(it: argparse.ArgumentParser) -> None:
     sizes.add_argument("--deadline", metavar="TIME", help="longest duration of the run (default: 1h)")
 
 
-def _add_run(it: argparse.ArgumentParser) -> None:
-    run = it.add_argument_group("run")
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    run = parser.add_argument_group("run")
     run.add_argument("--name", metavar="NAME", help="name of the ModelProfile (default: the workload's)")
     run.add_argument(
         "--wait",
@@ -171,9 +171,9 @@ def _add_run(it: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_kubectl(it: argparse.ArgumentParser) -> None:
-    group = it.add_argument_group("cluster", "These options are passed on to kubectl.")
-    it.set_defaults(kubectl=[])
+def _add_kubectl(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("cluster", "These options are passed on to kubectl.")
+    parser.set_defaults(kubectl=[])
     group.add_argument(
         "-n", "--namespace", action=_PassOn, dest="kubectl", metavar="NAME", help="namespace of the workload"
     )

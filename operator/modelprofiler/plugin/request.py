@@ -54,7 +54,7 @@ class Request:
         return replace(self, profile={**self.profile, "metadata": metadata})
 
 
-def request(arguments: argparse.Namespace, workload: Workload | None, problems: list[Problem]) -> Request | None:
+def request_of(arguments: argparse.Namespace, workload: Workload | None, problems: list[Problem]) -> Request | None:
     """Return what a command line asks for; None where there are problems, which are appended.
 
     Parameters

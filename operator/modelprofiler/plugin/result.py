@@ -65,18 +65,22 @@ def _rows(recommendation: ContainerRecommendation, replicas: int) -> Iterator[li
     reserved = {name: value or limits[name] for name, value in reserved.items()}
     for name, write in (("cpu", Quantity.cpu), ("memory", Quantity.memory)):
         for part, today, size in (("request", reserved, enough.requests), ("limit", limits, enough.limits)):
-            now, then = today.get(name), getattr(size, name)
-            cells = [f"{name} {part}", str(now or (_UNSET if current is not None else NONE)), str(then or _UNSET)]
-            amount = _amount(now, then, name)
+            current_amount, enough_amount = today.get(name), getattr(size, name)
+            cells = [
+                f"{name} {part}",
+                str(current_amount or (_UNSET if current is not None else NONE)),
+                str(enough_amount or _UNSET),
+            ]
+            amount = _amount(current_amount, enough_amount, name)
             cells += [_difference(amount, write)]
             yield [*cells, _difference(amount and amount * replicas, write)] if replicas else cells
 
 
-def _amount(now: Quantity | None, then: Quantity | None, name: str) -> int | None:
+def _amount(today: Quantity | None, enough: Quantity | None, name: str) -> int | None:
     """Return how much more is enough, in millicores or bytes; None where one of the two is not set."""
-    if now is None or then is None:
+    if today is None or enough is None:
         return None
-    return then.millicores - now.millicores if name == "cpu" else then.bytes - now.bytes
+    return enough.millicores - today.millicores if name == "cpu" else enough.bytes - today.bytes
 
 
 def _difference(amount: int | None, write: Callable[[int], Quantity]) -> str:

@@ -102,11 +102,11 @@ def workload_of(data: Object, target: Target, maker: Object | None = None) -> Wo
     maker
         The object of that name, where it is another one.
     """
-    named = maker or data
-    api_version, kind = named.get("apiVersion"), named.get("kind")
-    known = isinstance(api_version, str) and isinstance(kind, str)
+    identity = maker or data
+    api_version, kind = identity.get("apiVersion"), identity.get("kind")
+    is_object = isinstance(api_version, str) and isinstance(kind, str)
     if (
-        not known
+        not is_object
         or not re.fullmatch(API_VERSION_PATTERN, str(api_version))
         or not re.fullmatch(KIND_PATTERN, str(kind))
     ):
@@ -132,8 +132,8 @@ def container_of(workload: Workload, name: str | None) -> Object | Problem:
     if name is None:
         return workload.containers[0]
     names = [container["name"] for container in workload.containers]
-    found = next((c for c in workload.containers if c["name"] == name), None)
-    return found or Problem("--container", f"{workload} has no container {name[:80]!r}; it has {', '.join(names)}")
+    container = next((c for c in workload.containers if c["name"] == name), None)
+    return container or Problem("--container", f"{workload} has no container {name[:80]!r}; it has {', '.join(names)}")
 
 
 def port_of(workload: Workload, container: Object) -> int | Problem:
@@ -144,10 +144,10 @@ def port_of(workload: Workload, container: Object) -> int | Problem:
         if isinstance(port.get("containerPort"), int) and port.get("protocol", "TCP") == "TCP"
     }
     candidates = list(ports) or sorted(set(_probed(container)))
-    named = [number for number, name in ports.items() if _HTTP_NAME.fullmatch(name)]
-    for only in (candidates, named):
-        if len(only) == 1:
-            return only[0]
+    http = [number for number, name in ports.items() if _HTTP_NAME.fullmatch(name)]
+    for choice in (candidates, http):
+        if len(choice) == 1:
+            return choice[0]
     where = f"container {container['name']} of {workload}"
     if not candidates:
         return Problem("--port", f"is required: {where} declares no port")

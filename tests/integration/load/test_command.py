@@ -88,7 +88,7 @@ def with_headers(
     file, result = tmp_path / "config.json", tmp_path / "result"
     file.write_text(json.dumps(config.to_dict() | more))
     env = os.environ | environment
-    done = subprocess.run(
+    completed = subprocess.run(
         command(file, result),
         check=True,
         timeout=60,
@@ -98,7 +98,7 @@ def with_headers(
         env=env,
     )
     decoded = LoadResult.decode(result.read_text())
-    return decoded, f"{done.stdout}\n{decoded}"
+    return decoded, f"{completed.stdout}\n{decoded}"
 
 
 def test_a_header_from_a_secret_is_sent_and_never_shown(
@@ -117,7 +117,7 @@ def test_a_header_from_a_secret_is_sent_and_never_shown(
 def test_a_wrong_secret_is_a_refusal_that_does_not_show_it(
     server: int, configuration: Callable[..., LoadConfig], tmp_path: Path
 ) -> None:
-    """Also where it comes on standard input, with the configuration."""
+    """Here the value is in the configuration, as on standard input."""
     config = configuration(server, "authorized", SHORT, endpoint={"headers": HEADERS})
     result, written = with_headers(config, tmp_path, {}, headerValues={"0": "wr0ng-token"})
     assert ResultKind.SMOKE_FAILED is result.kind
@@ -126,7 +126,7 @@ def test_a_wrong_secret_is_a_refusal_that_does_not_show_it(
 
 
 def test_a_secret_that_is_gone_is_named(server: int, configuration: Callable[..., LoadConfig], tmp_path: Path) -> None:
-    """Nothing is sent."""
+    """Nothing is sent to the server."""
     config = configuration(server, "authorized", SHORT, endpoint={"headers": HEADERS})
     result, _ = with_headers(config, tmp_path, {})
     message = "spec.endpoint.http.headers[0].valueFrom.secretKeyRef: there is no Secret 'login' with the key 'token'"

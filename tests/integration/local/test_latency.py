@@ -158,13 +158,13 @@ def test_a_header_from_a_secret_of_the_file_is_sent_and_not_shown(tmp_path: Path
     """Where the file has no such Secret, nothing is sent."""
     file = tmp_path / "profile.yaml"
     reference = "valueFrom: {secretKeyRef: {name: login, key: key}}"
-    written = PROFILE.replace("value: k", reference)
-    file.write_text(written + SECRET)
+    profile = PROFILE.replace("value: k", reference)
+    file.write_text(profile + SECRET)
     with serving(b'{"your key": "s3cr3t-key"}') as (port, seen):
         result = measured(f"http://localhost:{port}", Overrides(), file)
         assert {("POST", "/from-profile", "s3cr3t-key")} == seen
         assert "s3cr3t" not in result.to_text() + json.dumps(result.to_dict())
-        file.write_text(written)
+        file.write_text(profile)
         with pytest.raises(InvalidInput, match=r"headers\[0\].valueFrom.secretKeyRef: there is no Secret 'login'"):
             measured(f"http://localhost:{port}", Overrides(), file)
 

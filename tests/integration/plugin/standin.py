@@ -49,7 +49,7 @@ def place(group: str) -> str:
 
 @dataclass
 class Standin:
-    """The objects, by resource, namespace and name, and what was asked.
+    """The objects, by resource, namespace and name, and the requests for them.
 
     Attributes
     ----------
@@ -65,7 +65,6 @@ class Standin:
     statuses: list[Object] = field(default_factory=list)
     refusals: dict[tuple[str, str], Object] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
-    tokens: set[str] = field(default_factory=set)
     groups: tuple[str, ...] = tuple(GROUPS)
     port: int = 0
 
@@ -130,9 +129,9 @@ class Standin:
         if path == "/api":
             return {"kind": "APIVersions", "versions": ["v1"]}
         if path == "/apis":
-            known = [(group, GROUPS[group][0]) for group in self.groups if group]
+            versions = [(group, GROUPS[group][0]) for group in self.groups if group]
             groups = []
-            for group, version in known:
+            for group, version in versions:
                 served = {"groupVersion": f"{group}/{version}", "version": version}
                 groups.append({"name": group, "versions": [served], "preferredVersion": served})
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
@@ -187,8 +186,6 @@ def serving() -> Iterator[Standin]:
         def _do(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             parts = urlsplit(self.path)
-            if token := self.headers.get("Authorization"):
-                standin.tokens.add(token)
             code, data = standin.answer(self.command, parts.path, parse_qs(parts.query), self.rfile.read(length))
             body = json.dumps(data).encode()
             self.send_response(code)

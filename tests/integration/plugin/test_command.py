@@ -1,4 +1,4 @@
-"""`kubectl modelprofile` by a real kubectl, which starts the plugin, and which the plugin starts.
+"""A real kubectl starts `kubectl modelprofile`, which starts kubectl.
 
 The API server is a stand-in: see `standin`. The whole is tried against a real one in `tests/e2e/test_workloads.py`.
 """
@@ -98,13 +98,13 @@ def verified() -> dict[str, Any]:
 
 
 def test_a_run_is_created_followed_and_shown(shell: Shell) -> None:
-    """From one command to the size, with the profile first, a line a trial on standard error, and exit code 0."""
+    """The profile comes first and the size last; each trial is a line on standard error; the exit code is 0."""
     running = runs.unfinished(1).profile.status.to_dict()
     shell.standin.statuses = [running, verified()]
     code, out, err = shell.run("deployment/shop", *ROWS, "--latency", "p95=250ms", "--wait")
     assert (0, "") == (code, "" if code == 0 else err)
-    written, _, result = out.partition("---\n")
-    assert yaml.safe_load(written)["spec"] == shell.profile["spec"]
+    manifest, _, result = out.partition("---\n")
+    assert yaml.safe_load(manifest)["spec"] == shell.profile["spec"]
     assert 8080 == shell.profile["spec"]["endpoint"]["http"]["port"]
     assert result.startswith("Deployment shop, container server: Verified\n")
     assert ["cpu", "request", "2", "400m", "-1600m", "-4800m"] in [line.split() for line in result.splitlines()]
@@ -114,7 +114,7 @@ def test_a_run_is_created_followed_and_shown(shell: Shell) -> None:
 
 
 def test_the_rows_are_in_a_config_map_that_the_profile_owns(shell: Shell) -> None:
-    """It goes when the profile does."""
+    """It is deleted with the profile."""
     code, _, err = shell.run("deploy", "shop", *ROWS, "--no-wait")
     assert (0, True) == (code, "kubectl get modelprofile shop -n default -w" in err)
     name = shell.profile["spec"]["dataset"]["source"]["configMap"]["name"]
@@ -125,7 +125,7 @@ def test_the_rows_are_in_a_config_map_that_the_profile_owns(shell: Shell) -> Non
 
 
 def test_a_dry_run_of_the_client_only_prints(shell: Shell) -> None:
-    """What kubectl apply takes: the ConfigMap, and the profile as it would be created."""
+    """Its output is what kubectl takes: the ConfigMap, and the profile as it would be created."""
     code, out, _ = shell.run("deploy/shop", *ROWS, "--dry-run=client", "-o", "yaml")
     rows, profile = yaml.safe_load_all(out)
     assert (0, "ConfigMap", "ModelProfile") == (code, rows["kind"], profile["kind"])
@@ -145,7 +145,7 @@ def test_a_dry_run_of_the_server_creates_nothing(shell: Shell) -> None:
 
 @pytest.mark.parametrize("output", ["json", "yaml"])
 def test_the_finished_profile_is_printed_alone(shell: Shell, output: str) -> None:
-    """For a program to read."""
+    """A program can read it."""
     shell.standin.statuses = [verified()]
     code, out, _ = shell.run("deploy/shop", *ROWS, "--wait", "-o", output)
     status = yaml.safe_load(out)["status"]
@@ -153,21 +153,21 @@ def test_the_finished_profile_is_printed_alone(shell: Shell, output: str) -> Non
 
 
 def test_a_run_that_ends_without_a_verified_size_has_exit_code_1(shell: Shell) -> None:
-    """With the reason."""
+    """The first line of the result has the reason."""
     shell.standin.statuses = [runs.infeasible().profile.status.to_dict()]
     code, out, _ = shell.run("deploy/shop", *ROWS, "--wait")
     assert (1, True) == (code, "Deployment shop: No size in the range meets the objectives" in out)
 
 
 def test_a_run_that_goes_on_has_exit_code_4(shell: Shell) -> None:
-    """With how to look at it."""
+    """The message says how to look at it."""
     shell.standin.statuses = [runs.unfinished(1).profile.status.to_dict()]
     code, _, err = shell.run("deploy/shop", *ROWS, "--wait", "--timeout", "1s")
     assert (4, True) == (code, "has not ended within 1s, and goes on. kubectl get modelprofile shop" in err)
 
 
 def test_ctrl_c_leaves_the_run_going(shell: Shell) -> None:
-    """And says how to look at it."""
+    """The message says how to look at it."""
     shell.standin.statuses = [runs.unfinished(1).profile.status.to_dict()]
     with shell.start("deploy/shop", *ROWS, "--wait") as process:
         assert process.stderr is not None
@@ -206,10 +206,10 @@ def test_the_same_command_follows_the_same_run(shell: Shell) -> None:
     ],
 )
 def test_somebody_elses_profile_is_left_alone(shell: Shell, labels: dict[str, str], workload: str, says: str) -> None:
-    """Whoever has made it; another name is asked for."""
+    """The message asks for another name."""
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload}
-    there = {"metadata": {"name": "shop", "labels": labels}, "spec": {"server": {"workloadRef": reference}}}
-    shell.standin.put("modelprofiles", {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", **there})
+    existing = {"metadata": {"name": "shop", "labels": labels}, "spec": {"server": {"workloadRef": reference}}}
+    shell.standin.put("modelprofiles", {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", **existing})
     code, _, err = shell.run("deploy/shop", *ROWS)
     assert (2, True) == (code, "--name: there is a ModelProfile shop" in err and says in err)
     assert reference == shell.profile["spec"]["server"]["workloadRef"]
@@ -234,7 +234,7 @@ def test_somebody_elses_profile_is_left_alone(shell: Shell, labels: dict[str, st
 def test_a_problem_is_a_sentence_with_its_exit_code(
     shell: Shell, arguments: Sequence[str], code: int, says: list[str]
 ) -> None:
-    """2 where the command line is wrong, 3 where the cluster cannot be reached."""
+    """It is 2 where the command line is wrong, and 3 where the cluster cannot be reached."""
     ended, _, err = shell.run(*arguments)
     assert (code, []) == (ended, [text for text in says if text not in err]), err
     assert "Traceback" not in err
@@ -252,7 +252,7 @@ def test_what_the_api_server_finds_wrong_is_bad_input(shell: Shell) -> None:
 
 
 def test_what_somebody_else_has_changed_is_not_overwritten(shell: Shell) -> None:
-    """The fields are named, and what to do about it is in terms of this command."""
+    """The fields are named, and the advice is an option of this command."""
     message = 'Apply failed with 1 conflict: conflict with "kubectl-edit" using modelprofiler.io/v1alpha1: .spec.load'
     shell.standin.refusals["PATCH", "modelprofiles"] = refused(409, "Conflict", message)
     code, _, err = shell.run("deploy/shop", *ROWS)
@@ -260,7 +260,7 @@ def test_what_somebody_else_has_changed_is_not_overwritten(shell: Shell) -> None
 
 
 def test_missing_rights_are_named(shell: Shell) -> None:
-    """In the words of the API server."""
+    """The message is that of the API server."""
     message = 'modelprofiles.modelprofiler.io "shop" is forbidden: User "me" cannot patch resource'
     shell.standin.refusals["PATCH", "modelprofiles"] = refused(403, "Forbidden", message)
     code, _, err = shell.run("deploy/shop", *ROWS)
@@ -268,14 +268,14 @@ def test_missing_rights_are_named(shell: Shell) -> None:
 
 
 def test_a_cluster_without_the_resource_is_named(shell: Shell) -> None:
-    """With what to install."""
+    """The message says what to install."""
     shell.standin.groups = tuple(group for group in GROUPS if group != "modelprofiler.io")
     code, _, err = shell.run("deploy/shop", *ROWS)
     assert (3, True) == (code, "install modelprofiler with its chart" in err)
 
 
 def test_other_kinds_and_options_of_kubectl_work(shell: Shell) -> None:
-    """A Rollout by its short name, in another namespace, with a token."""
+    """A Rollout is named by its short name, in another namespace, with the kubeconfig as an option."""
     rollout = deployment() | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
     rollout["metadata"] = {"name": "shop", "namespace": "team"}
     shell.standin.put("rollouts", rollout)
@@ -305,7 +305,7 @@ def test_an_inference_service_is_profiled_through_the_deployment_that_kserve_mad
 def test_without_kubectl_the_plugin_says_so(shell: Shell) -> None:
     """It may be started by its own name."""
     plugin = shell.folder / "bin" / "kubectl-modelprofile"
-    done = subprocess.run(
+    completed = subprocess.run(
         [plugin, "deploy/shop", *ROWS],
         cwd=shell.folder,
         env=shell.env | {"PATH": "/nowhere"},
@@ -314,4 +314,4 @@ def test_without_kubectl_the_plugin_says_so(shell: Shell) -> None:
         timeout=30,
         check=False,
     )
-    assert (3, True) == (done.returncode, "kubectl is not on PATH" in done.stderr)
+    assert (3, True) == (completed.returncode, "kubectl is not on PATH" in completed.stderr)

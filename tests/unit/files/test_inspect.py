@@ -57,7 +57,7 @@ def headers_checked(environment: dict[str, str], **more: object) -> list[tuple[s
 
 
 def test_headers_from_secrets_are_checked_with_the_sources(volume: Path) -> None:
-    """Before any server starts."""
+    """Their problems are in the result beside those of the sources."""
     path = "spec.endpoint.http.headers[0].valueFrom.secretKeyRef"
     assert [("SourceNotFound", path)] == headers_checked({})
     assert [("SourceUnreadable", path)] == headers_checked({"MODELPROFILER_HEADER_0": "a\nb"})

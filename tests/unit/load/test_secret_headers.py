@@ -28,7 +28,7 @@ def test_values_come_from_the_variable_of_their_header() -> None:
 
 
 def test_they_are_sent_as_if_they_were_in_the_profile() -> None:
-    """After their prefix, where they have one."""
+    """A prefix stands before the value."""
     request = render(filled(ENDPOINT, {"1": "abc", "2": "k"}), "h", 80, b"").decode()
     assert "\r\nX-Tenant: a\r\nAuthorization: Bearer abc\r\nX-Key: k\r\n" in request
 
@@ -45,7 +45,7 @@ def test_they_are_sent_as_if_they_were_in_the_profile() -> None:
     ],
 )
 def test_a_value_that_cannot_be_sent_is_refused(value: str | None, says: str, missing: bool) -> None:
-    """By its field; a message has nothing of the value."""
+    """The problem has the field, and nothing of the value."""
     values = {"2": "good"} | ({} if value is None else {"1": value})
     [problem] = header_problems(ENDPOINT, values)
     assert "spec.endpoint.http.headers[1].valueFrom.secretKeyRef" == problem.path
@@ -54,11 +54,11 @@ def test_a_value_that_cannot_be_sent_is_refused(value: str | None, says: str, mi
 
 
 def test_every_problem_is_named() -> None:
-    """At once."""
+    """All problems are reported at once."""
     assert 2 == len(list(header_problems(ENDPOINT, {})))
     assert [] == list(header_problems(HttpEndpoint(), {}))
 
 
 def test_a_tab_may_be_in_a_value() -> None:
-    """As HTTP allows it (RFC 9110, 5.5), and so is text in UTF-8."""
+    """HTTP allows it (RFC 9110, 5.5), and text in UTF-8."""
     assert [] == list(header_problems(ENDPOINT, {"1": "a\tb", "2": "ü"}))

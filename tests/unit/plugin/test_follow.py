@@ -15,7 +15,7 @@ ENDED = runs.verified().profile.to_dict()
 
 
 class Looks:
-    """Answers like kubectl, one after the other; the last one stays. Each look takes no time, each wait some."""
+    """Answers like kubectl, one after the other, and the last one for ever. A look takes no time, and a wait does."""
 
     def __init__(self, *answers: Object | Exception, width: int | None = None) -> None:
         self.answers = list(answers)
@@ -51,7 +51,7 @@ def running(trials: int, **status: Any) -> Object:
 
 
 def test_each_trial_is_a_line_once() -> None:
-    """As it finishes; in a log, what the run does is said once."""
+    """It is written as the trial finishes. In a log, what the run does is written once."""
     looks = Looks(running(0), running(1), running(1), running(2), ENDED)
     assert ENDED == looks.follow()
     trials = [line for line in looks.lines if line.startswith("trial ")]
@@ -62,7 +62,7 @@ def test_each_trial_is_a_line_once() -> None:
 
 
 def test_a_terminal_has_one_line_that_is_written_over() -> None:
-    """No wider than it, and gone at the end."""
+    """The line is no wider than the terminal, and gone at the end."""
     looks = Looks(running(0), running(1), ENDED, width=12)
     looks.follow()
     written = looks.out.getvalue()
@@ -71,7 +71,7 @@ def test_a_terminal_has_one_line_that_is_written_over() -> None:
 
 
 def test_nothing_of_a_status_moves_the_cursor() -> None:
-    """Statuses may be written by others, and have what servers have said."""
+    """Statuses may be written by others, and contain output of servers."""
     data = running(1)
     data["status"]["trials"][0]["message"] = "\x1b[2Jgone\nnext \x07line"
     looks = Looks(data, ENDED)
@@ -88,7 +88,7 @@ def test_a_result_of_another_spec_is_not_the_result() -> None:
 
 
 def test_a_result_from_before_a_rerun_is_not_the_result() -> None:
-    """Unless nothing changes for so long that the operator must have seen the annotation."""
+    """It counts where nothing changes for so long that the operator must have seen the annotation."""
     again = {**ENDED, "status": {**ENDED["status"], "runHash": "other"}}
     assert again == Looks(ENDED, ENDED, again).follow(before=ENDED["status"])
     looks = Looks(ENDED)
@@ -96,7 +96,7 @@ def test_a_result_from_before_a_rerun_is_not_the_result() -> None:
     assert looks.now > follow.UNSEEN_SECONDS
 
 
-def test_that_nobody_looks_at_the_profile_is_said_once() -> None:
+def test_a_profile_that_nobody_looks_at_is_reported_once() -> None:
     """An operator may not be installed, or not serve the namespace."""
     unseen = {**running(0), "status": {}}
     looks = Looks(unseen)
@@ -112,7 +112,7 @@ def test_following_ends_in_time() -> None:
 
 
 def test_an_api_server_may_be_away_for_a_while() -> None:
-    """But not for ever."""
+    """Following ends where it stays away."""
     away = ClusterUnavailable("The connection to the server was refused")
     assert ENDED == Looks(running(0), *[away] * 5, ENDED).follow()
     with pytest.raises(ClusterUnavailable, match="refused"):
@@ -128,6 +128,6 @@ def test_an_api_server_may_be_away_for_a_while() -> None:
     ],
 )
 def test_what_cannot_be_followed_ends_it(answer: Object | Exception, says: str) -> None:
-    """With a sentence."""
+    """The message is a sentence."""
     with pytest.raises(ModelProfilerError, match=says):
         Looks(running(0), answer).follow()

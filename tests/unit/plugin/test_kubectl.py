@@ -17,10 +17,10 @@ def program(folder: Path, script: str, timeout: float = 20.0) -> Kubectl:
 
 
 def test_the_options_of_the_user_are_passed_on_and_each_request_has_a_time_limit(tmp_path: Path) -> None:
-    """Unless the user has set one."""
-    asked = program(tmp_path, """printf '{"asked": "%s"}' "$*" """).get(PROFILES, "x")["asked"]
-    assert f"get {PROFILES} x --output=json --context=prod --request-timeout=30s" == asked
-    own = Kubectl(["--request-timeout=5s"], {"PATH": f"{tmp_path}:/usr/bin:/bin"}).get(PROFILES, "x")["asked"]
+    """A limit that the user has set stays."""
+    arguments = program(tmp_path, """printf '{"arguments": "%s"}' "$*" """).get(PROFILES, "x")["arguments"]
+    assert f"get {PROFILES} x --output=json --context=prod --request-timeout=30s" == arguments
+    own = Kubectl(["--request-timeout=5s"], {"PATH": f"{tmp_path}:/usr/bin:/bin"}).get(PROFILES, "x")["arguments"]
     assert f"get {PROFILES} x --output=json --request-timeout=5s" == own
 
 
@@ -33,14 +33,14 @@ def test_a_call_that_does_not_end_is_given_up_with_what_kubectl_has_written(tmp_
 
 @pytest.mark.parametrize("printed", ["", "no JSON", "[]", "[" * 100_000])
 def test_what_is_no_object_is_told(tmp_path: Path, printed: str) -> None:
-    """Whatever stands in the place of kubectl."""
+    """A program of that name may be any."""
     (tmp_path / "out").write_text(printed)
     with pytest.raises(ClusterUnavailable, match="has not printed"):
         program(tmp_path, f"cat {tmp_path}/out").get(PROFILES, "x")
 
 
-def test_what_kubectl_says_has_no_log_and_moves_no_cursor(tmp_path: Path) -> None:
-    """Its last line says what the others repeat."""
+def test_a_message_of_kubectl_has_no_log_and_moves_no_cursor(tmp_path: Path) -> None:
+    """The last line has what the lines of the log repeat."""
     failing = "printf 'E1130 16:00:00.1 1 memcache.go:265] no\\n\\033[2JUnable to connect\\n' >&2; exit 1"
     with pytest.raises(ClusterUnavailable) as error:
         program(tmp_path, failing).get(PROFILES, "x")
@@ -48,7 +48,7 @@ def test_what_kubectl_says_has_no_log_and_moves_no_cursor(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("said", "kind", "status"),
+    ("message", "kind", "status"),
     [
         ('Error from server (NotFound): deployments.apps "x" not found', NotFound, 404),
         ('error: the server doesn\'t have a resource type "deplyment"', NotFound, 404),
@@ -67,15 +67,15 @@ def test_what_kubectl_says_has_no_log_and_moves_no_cursor(tmp_path: Path) -> Non
         ("error: You must be logged in to the server (Unauthorized)", ClusterUnavailable, 0),
     ],
 )
-def test_an_answer_is_told_from_no_answer(said: str, kind: type[Exception], status: int) -> None:
+def test_an_answer_is_told_from_no_answer(message: str, kind: type[Exception], status: int) -> None:
     """The exit code depends on it."""
-    error = refusal(said)
+    error = refusal(message)
     assert kind is type(error)
     assert status == (error.status if isinstance(error, Refused) else 0)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         'error: the server doesn\'t have a resource type "modelprofiles"',
         (
@@ -84,8 +84,8 @@ def test_an_answer_is_told_from_no_answer(said: str, kind: type[Exception], stat
         ),
     ],
 )
-def test_a_cluster_without_modelprofiler_is_named_as_that(said: str) -> None:
+def test_a_cluster_without_modelprofiler_is_named_as_that(message: str) -> None:
     """Whoever reads it knows what to install."""
-    error = refusal(said)
+    error = refusal(message)
     assert Refused is type(error)
     assert "install modelprofiler" in str(error)

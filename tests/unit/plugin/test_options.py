@@ -4,11 +4,11 @@ import pytest
 
 from modelprofiler.cli import EXIT_BAD_INPUT
 from modelprofiler.plugin.command import main
-from modelprofiler.plugin.options import parser
+from modelprofiler.plugin.options import argument_parser
 
 
 def test_options_of_kubectl_are_passed_on_as_they_are_written() -> None:
-    """In their order, with their values; the long form of each."""
+    """They keep their order and values, and have their long form."""
     written = [
         "deploy/x",
         "-n",
@@ -26,19 +26,19 @@ def test_options_of_kubectl_are_passed_on_as_they_are_written() -> None:
         "--insecure-skip-tls-verify",
         "--as-group=a",
     ]
-    assert expected == parser().parse_args(written).kubectl
+    assert expected == argument_parser().parse_args(written).kubectl
 
 
 def test_one_command_line_does_not_leave_options_to_the_next() -> None:
-    """They are a list."""
-    it = parser()
-    assert ["--namespace=a"] == it.parse_args(["-n", "a"]).kubectl
-    assert [] == it.parse_args([]).kubectl
+    """The options are in a list, which is not shared."""
+    parser = argument_parser()
+    assert ["--namespace=a"] == parser.parse_args(["-n", "a"]).kubectl
+    assert [] == parser.parse_args([]).kubectl
 
 
 def test_every_option_has_a_description() -> None:
-    """That begins like the others: without a full stop."""
-    for option in parser()._actions:
+    """It has no full stop, like those of other commands."""
+    for option in argument_parser()._actions:
         assert 3 < len(option.help or "") < 200, option.dest
         assert not str(option.help).endswith("."), option.dest
 

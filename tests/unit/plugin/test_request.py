@@ -6,8 +6,8 @@ import pytest
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.errors import Problem
-from modelprofiler.plugin.options import parser
-from modelprofiler.plugin.request import Request, request
+from modelprofiler.plugin.options import argument_parser
+from modelprofiler.plugin.request import Request, request_of
 from modelprofiler.plugin.workload import Target, Workload, workload_of
 
 CONTAINERS = [
@@ -19,52 +19,52 @@ CONTAINERS = [
 def shop() -> Workload:
     """Return a workload with two containers."""
     data = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": {"containers": CONTAINERS}}}}
-    read = workload_of(data, Target("deploy", "shop"))
-    assert isinstance(read, Workload)
-    return read
+    workload = workload_of(data, Target("deploy", "shop"))
+    assert isinstance(workload, Workload)
+    return workload
 
 
-def asked(*options: str) -> Request | list[Problem]:
+def request_for(*options: str) -> Request | list[Problem]:
     """Return what a command line asks for, or what is wrong with it."""
     problems: list[Problem] = []
-    made = request(parser().parse_args(["deploy/shop", *options]), shop(), problems)
-    return made if made is not None else problems
+    request = request_of(argument_parser().parse_args(["deploy/shop", *options]), shop(), problems)
+    return request if request is not None else problems
 
 
 def spec(*options: str) -> dict[str, object]:
     """Return the spec that a command line asks for, which the types accept."""
-    made = asked(*options)
-    assert isinstance(made, Request), made
-    ModelProfile.parse(made.profile)
-    result: dict[str, object] = made.profile["spec"]
+    request = request_for(*options)
+    assert isinstance(request, Request), request
+    ModelProfile.parse(request.profile)
+    result: dict[str, object] = request.profile["spec"]
     return result
 
 
-def problems(*options: str) -> dict[str, str]:
+def problems_of(*options: str) -> dict[str, str]:
     """Return the problems of a command line by their options; each has one."""
-    found = asked(*options)
-    assert isinstance(found, list), found
-    paths = [problem.path for problem in found]
-    assert sorted(set(paths)) == sorted(paths), found
-    return {problem.path: problem.message for problem in found}
+    listed = request_for(*options)
+    assert isinstance(listed, list), listed
+    paths = [problem.path for problem in listed]
+    assert sorted(set(paths)) == sorted(paths), listed
+    return {problem.path: problem.message for problem in listed}
 
 
 def test_the_command_of_the_help_makes_a_profile() -> None:
-    """Whose name is the workload's, and whose port the container's; an address stays an address."""
-    made = asked("--dataset", "s3://bucket/requests.parquet", "--rate", "50", "--latency", "p95=250ms")
-    assert isinstance(made, Request)
-    assert ("shop", None) == (made.name, made.config_map)
+    """Its name is the workload's, and its port is the container's; an address stays an address."""
+    request = request_for("--dataset", "s3://bucket/requests.parquet", "--rate", "50", "--latency", "p95=250ms")
+    assert isinstance(request, Request)
+    assert ("shop", None) == (request.name, request.config_map)
     assert {
         "server": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}},
         "endpoint": {"http": {"port": 8080}},
         "dataset": {"source": {"uri": {"uri": "s3://bucket/requests.parquet"}}, "format": "Parquet"},
         "load": {"openLoop": {"rate": "50"}},
         "objectives": {"latency": {"p95": "250ms"}},
-    } == made.profile["spec"]
+    } == request.profile["spec"]
 
 
 def test_every_option_sets_its_field() -> None:
-    """And the profile is still valid."""
+    """The profile is valid with all of them."""
     options = (
         "--dataset gs://b/rows --dataset-secret login --format CSV --column body --concurrency 4 --warmup 2s "
         "--duration 40s --latency p95=1s --latency p99=2s --max-error-percent 2 --port 99 --path /x --method PUT "
@@ -92,7 +92,7 @@ def test_every_option_sets_its_field() -> None:
 
 
 def test_without_an_objective_the_latency_of_the_largest_size_is_one() -> None:
-    """As in a profile of `modelprofiler init`."""
+    """A profile of `modelprofiler init` has the same objective."""
     assert {"maxSlowdownPercent": "25"} == spec("--dataset", "s3://b/x", "--rate", "1")["objectives"]
 
 
@@ -108,15 +108,15 @@ def test_without_an_objective_the_latency_of_the_largest_size_is_one() -> None:
     ],
 )
 def test_the_format_is_that_of_the_name(name: str, expected: str) -> None:
-    """Where it has a known ending."""
+    """A name without one of these endings is that of a file of lines."""
     dataset = spec("--dataset", name, "--rate", "1")["dataset"]
     assert isinstance(dataset, dict)
     assert expected == dataset["format"]
 
 
 def test_all_problems_are_named_at_once_by_their_options(tmp_path: Path) -> None:
-    """Each once, whatever else follows from it."""
-    found = problems(
+    """Each is named once, whatever else follows from it."""
+    messages = problems_of(
         *("--rate", "0", "--latency", "p95=quick", "--port", "http", "--cpu", "1:2", "--memory", "lots"),
         *("--max-error-percent", "200", "--max-trials", "1", "--deadline", "5s", "--duration", "1s", "--path", "x"),
         *("--method", "READ", "--timeout", "soon", "--name", "A_b", "--container", "sever"),
@@ -125,8 +125,8 @@ def test_all_problems_are_named_at_once_by_their_options(tmp_path: Path) -> None
     assert {
         "--rate", "--latency", "--port", "--cpu", "--memory", "--max-error-percent", "--max-trials", "--path",
         "--method", "--timeout", "--name", "--container", "--dataset",
-    } <= set(found)  # fmt: skip
-    assert "such as a-b" in found["--name"]
+    } <= set(messages)  # fmt: skip
+    assert "such as a-b" in messages["--name"]
 
 
 @pytest.mark.parametrize(
@@ -150,37 +150,42 @@ def test_all_problems_are_named_at_once_by_their_options(tmp_path: Path) -> None
     ],
 )
 def test_a_problem_has_the_option_that_causes_it(options: str, paths: set[str]) -> None:
-    """And no other one."""
-    found = problems(*options.split())
-    assert paths == set(found)
-    assert "secret" not in " ".join(found.values()).replace("secretRef", "")
+    """No other option is named."""
+    messages = problems_of(*options.split())
+    assert paths == set(messages)
+    assert "secret" not in " ".join(messages.values()).replace("secretRef", "")
 
 
 def test_options_are_checked_where_the_workload_could_not_be_read(tmp_path: Path) -> None:
     """Nobody has to wait for a cluster to learn of a typing error."""
-    found: list[Problem] = []
-    assert request(parser().parse_args(["deploy/shop", "--dataset", "s3://b/x", "--rate", "x"]), None, found) is None
-    assert ["--rate"] == [problem.path for problem in found]
+    problems: list[Problem] = []
+    assert (
+        request_of(
+            argument_parser().parse_args(["deploy/shop", "--dataset", "s3://b/x", "--rate", "x"]), None, problems
+        )
+        is None
+    )
+    assert ["--rate"] == [problem.path for problem in problems]
 
 
 def local(file: Path, *options: str) -> Request | list[Problem]:
     """Return what a command line with a local file asks for."""
-    return asked("--dataset", str(file), "--rate", "1", *options)
+    return request_for("--dataset", str(file), "--rate", "1", *options)
 
 
 def test_a_local_file_goes_into_a_config_map_that_its_content_names(tmp_path: Path) -> None:
-    """Which the profile refers to: other rows are another ConfigMap, and so another run."""
+    """The profile refers to it: other rows are another ConfigMap, and so another run."""
     file = tmp_path / "rows.txt"
     names = []
     for content in ("1\n2\n2\n", "1\n2\n2\n", "1\n2\n3\n"):
         file.write_text(content)
-        made = local(file)
-        assert isinstance(made, Request)
-        assert made.config_map is not None
-        assert made.facts is not None
-        name = made.config_map["metadata"]["name"]
-        assert {"configMap": {"name": name}} == made.profile["spec"]["dataset"]["source"]
-        assert (3, {"rows.txt": content}) == (made.facts.rows, made.config_map["data"])
+        request = local(file)
+        assert isinstance(request, Request)
+        assert request.config_map is not None
+        assert request.facts is not None
+        name = request.config_map["metadata"]["name"]
+        assert {"configMap": {"name": name}} == request.profile["spec"]["dataset"]["source"]
+        assert (3, {"rows.txt": content}) == (request.facts.rows, request.config_map["data"])
         names.append(name)
     assert names[0] == names[1] != names[2]
     assert names[0].startswith("shop-rows-")
@@ -190,22 +195,22 @@ def test_bytes_and_names_that_a_config_map_cannot_have_as_they_are(tmp_path: Pat
     """Bytes are in Base64; a single file may have any name here."""
     file = tmp_path / "my rows.txt"
     file.write_bytes("ü\n".encode("latin-1"))
-    made = local(file, "--content-type", "text/plain")
-    assert isinstance(made, Request), made
-    assert made.config_map is not None
-    assert {"rows.txt": "/Ao="} == made.config_map["binaryData"]
+    request = local(file, "--content-type", "text/plain")
+    assert isinstance(request, Request), request
+    assert request.config_map is not None
+    assert {"rows.txt": "/Ao="} == request.config_map["binaryData"]
 
 
 def test_a_folder_of_files_goes_into_a_config_map(tmp_path: Path) -> None:
     """A file is a row."""
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(b"\x89PNG" + name.encode())
-    made = local(tmp_path)
-    assert isinstance(made, Request), made
-    assert made.config_map is not None
+    request = local(tmp_path)
+    assert isinstance(request, Request), request
+    assert request.config_map is not None
     assert (["a.png", "b.png"], "Files") == (
-        list(made.config_map["binaryData"]),
-        made.profile["spec"]["dataset"]["format"],
+        list(request.config_map["binaryData"]),
+        request.profile["spec"]["dataset"]["format"],
     )
 
 
@@ -218,28 +223,28 @@ def test_a_folder_of_files_goes_into_a_config_map(tmp_path: Path) -> None:
     ],
 )
 def test_rows_that_cannot_be_used_are_refused_here(tmp_path: Path, content: bytes, says: str) -> None:
-    """Before anything is created."""
+    """Nothing has been created."""
     file = tmp_path / "rows.txt"
     file.write_bytes(content)
-    found = local(file)
-    assert isinstance(found, list)
-    assert ["--dataset"] == [problem.path for problem in found]
-    assert says in found[0].message
+    problems = local(file)
+    assert isinstance(problems, list)
+    assert ["--dataset"] == [problem.path for problem in problems]
+    assert says in problems[0].message
 
 
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     """A device or a pipe may have no end; a large file or folder is refused by its size."""
     for named, says in (("/dev/zero", "neither a file nor a folder"), (str(tmp_path), "at least 1.0 MiB")):
         (tmp_path / "a.bin").write_bytes(b"x" * (2**20 + 1))
-        found = asked("--dataset", named, "--rate", "1")
-        assert isinstance(found, list)
-        assert [("--dataset", True)] == [(problem.path, says in problem.message) for problem in found]
+        problems = request_for("--dataset", named, "--rate", "1")
+        assert isinstance(problems, list)
+        assert [("--dataset", True)] == [(problem.path, says in problem.message) for problem in problems]
 
 
 def test_a_long_name_of_a_workload_leaves_room_for_that_of_its_rows(tmp_path: Path) -> None:
     """A name of an object has at most 253 characters."""
     (tmp_path / "rows.txt").write_text("1\n")
-    made = local(tmp_path / "rows.txt", "--name", "a" * 253)
-    assert isinstance(made, Request)
-    assert made.config_map is not None
-    assert len(made.config_map["metadata"]["name"]) < 253
+    request = local(tmp_path / "rows.txt", "--name", "a" * 253)
+    assert isinstance(request, Request)
+    assert request.config_map is not None
+    assert len(request.config_map["metadata"]["name"]) < 253

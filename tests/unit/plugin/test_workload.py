@@ -14,11 +14,11 @@ def object_of(*containers: dict[str, object], kind: str = "Deployment", **metada
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "shop", **metadata}, "spec": spec}
 
 
-def workload(*containers: dict[str, object]) -> Workload:
+def workload_with(*containers: dict[str, object]) -> Workload:
     """Return the same as the plugin reads it."""
-    read = workload_of(object_of(*containers), SHOP)
-    assert isinstance(read, Workload)
-    return read
+    workload = workload_of(object_of(*containers), SHOP)
+    assert isinstance(workload, Workload)
+    return workload
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def workload(*containers: dict[str, object]) -> Workload:
     ],
 )
 def test_a_workload_is_named_as_for_kubectl_get(words: list[str], expected: Target) -> None:
-    """With a slash or in two words; short names and full names of types are kubectl's business."""
+    """A slash or a space is between type and name; short and full names of types are kubectl's business."""
     assert expected == target_of(words)
 
 
@@ -50,15 +50,15 @@ def test_a_workload_is_named_as_for_kubectl_get(words: list[str], expected: Targ
     ],
 )
 def test_what_names_no_workload_is_refused(words: list[str], says: str) -> None:
-    """Before kubectl sees it: a name could be an option of it."""
-    refused = target_of(words)
-    assert isinstance(refused, Problem)
-    assert says in refused.message
+    """It is refused before kubectl sees it, because a name could be an option of kubectl."""
+    problem = target_of(words)
+    assert isinstance(problem, Problem)
+    assert says in problem.message
 
 
 def test_kind_and_version_are_those_of_the_cluster() -> None:
-    """Whatever short name the user has written."""
-    assert {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"} == workload({"name": "a"}).reference
+    """The short name that the user has written does not matter."""
+    assert {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"} == workload_with({"name": "a"}).reference
 
 
 @pytest.mark.parametrize(
@@ -76,22 +76,22 @@ def test_kind_and_version_are_those_of_the_cluster() -> None:
     ],
 )
 def test_an_object_without_a_template_is_refused(data: dict[str, object], says: str) -> None:
-    """Whatever it has instead."""
-    refused = workload_of(data, SHOP)
-    assert isinstance(refused, Problem)
-    assert says in refused.message
+    """The sentence says what is missing."""
+    problem = workload_of(data, SHOP)
+    assert isinstance(problem, Problem)
+    assert says in problem.message
 
 
 def test_what_made_a_pod_is_named_instead_of_it() -> None:
-    """Which has a template."""
+    """The owner has a template."""
     owners = [{"kind": "Node", "name": "n"}, {"kind": "ReplicaSet", "name": "shop-5f", "controller": True}]
-    refused = workload_of(object_of(kind="Pod", ownerReferences=owners), SHOP)
-    assert isinstance(refused, Problem)
-    assert "name ReplicaSet/shop-5f" in refused.message
+    problem = workload_of(object_of(kind="Pod", ownerReferences=owners), SHOP)
+    assert isinstance(problem, Problem)
+    assert "name ReplicaSet/shop-5f" in problem.message
 
 
 def test_another_specification_of_the_pods_has_another_fingerprint() -> None:
-    """So that the same command measures again; labels and restarts of the pods do not count."""
+    """The same command then measures again. Labels and restarts of the pods do not change it."""
     before, again = object_of({"name": "a", "image": "a:1"}), object_of({"name": "a", "image": "a:1"})
     again["spec"]["template"]["metadata"] = {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}  # type: ignore[index]
     after = object_of({"name": "a", "image": "a:2"})
@@ -100,16 +100,16 @@ def test_another_specification_of_the_pods_has_another_fingerprint() -> None:
 
 
 def test_the_first_container_is_profiled_unless_one_is_named() -> None:
-    """As the operator does; one that is not there is refused with those that are."""
-    two = workload({"name": "server"}, {"name": "proxy"})
+    """The operator does the same. A container that does not exist is refused with the names of those that do."""
+    two = workload_with({"name": "server"}, {"name": "proxy"})
     assert ["server", "proxy"] == [
         container["name"]
         for container in (container_of(two, None), container_of(two, "proxy"))
         if isinstance(container, dict)
     ]
-    refused = container_of(two, "sever")
-    assert isinstance(refused, Problem)
-    assert "it has server, proxy" in refused.message
+    problem = container_of(two, "sever")
+    assert isinstance(problem, Problem)
+    assert "it has server, proxy" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_the_first_container_is_profiled_unless_one_is_named() -> None:
     ],
 )
 def test_a_port_is_taken_from_the_template_where_there_is_no_doubt(container: dict[str, object], expected: int) -> None:
-    """A port that is alone, or the only one that serves HTTP by its name."""
-    one = workload({"name": "server", **container})
+    """It is the only port, or the only one whose name says HTTP."""
+    one = workload_with({"name": "server", **container})
     assert expected == port_of(one, one.containers[0])
 
 
@@ -146,8 +146,8 @@ def test_a_port_is_taken_from_the_template_where_there_is_no_doubt(container: di
     ],
 )
 def test_a_port_is_asked_for_where_there_is_doubt(container: dict[str, object], says: str) -> None:
-    """With those that there are."""
-    one = workload({"name": "server", **container})
-    refused = port_of(one, one.containers[0])
-    assert isinstance(refused, Problem)
-    assert ("--port", True) == (refused.path, says in refused.message)
+    """The problem lists the ports that the container declares."""
+    one = workload_with({"name": "server", **container})
+    problem = port_of(one, one.containers[0])
+    assert isinstance(problem, Problem)
+    assert ("--port", True) == (problem.path, says in problem.message)

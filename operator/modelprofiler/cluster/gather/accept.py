@@ -157,8 +157,8 @@ def _no_node(profile: ModelProfile, settings: Settings, none: NoNode) -> Finding
     """Return that no node takes the server; None where the run may wait for a node that an autoscaler brings."""
     if not (settings.nodes_autoscaled and none.may_come):
         return _finding(Reason.NO_NODE, [none.problem])
-    given = profile.spec.resources
-    if given.cpu is not None and given.memory is not None:
+    resources = profile.spec.resources
+    if resources.cpu is not None and resources.memory is not None:
         return None
     message = (
         f"{none.problem.message}. An autoscaler may bring such a node, but what it will have is not known: write cpu "

@@ -42,12 +42,12 @@ SHORTEST_SECRET = 4
 def without(text: str, secrets: Iterable[str]) -> str:
     """Return a text, perhaps a cut one, without secrets and without the part of one at which it was cut."""
     for secret in secrets:
-        for written in dict.fromkeys((secret, json.dumps(secret)[1:-1])):
-            if len(written) < SHORTEST_SECRET:
+        for form in dict.fromkeys((secret, json.dumps(secret)[1:-1])):
+            if len(form) < SHORTEST_SECRET:
                 continue
-            text = text.replace(written, ELLIPSIS)
+            text = text.replace(form, ELLIPSIS)
             rest = text.removesuffix(ELLIPSIS)
-            parts = (written[:length] for length in range(len(written) - 1, SHORTEST_SECRET - 1, -1))
+            parts = (form[:length] for length in range(len(form) - 1, SHORTEST_SECRET - 1, -1))
             if (part := next((part for part in parts if rest.endswith(part)), None)) is not None:
                 text = rest.removesuffix(part) + ELLIPSIS
     return text

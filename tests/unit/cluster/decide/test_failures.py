@@ -197,23 +197,23 @@ UNPLACED = replace(PENDING, unschedulable="0/3 nodes are available: 3 Insufficie
 
 
 def test_a_node_that_an_autoscaler_brings_is_waited_for_ten_minutes() -> None:
-    """And then the scheduler's words are the failure; a longer patience of the installer's stays."""
+    """Then the scheduler's words are the failure. A longer patience of the installer's stays."""
     server = a_server(pod=UNPLACED)
     assert failure(server, AUTOSCALED, now(600), 60, Observation()) is None
-    found = failure(server, AUTOSCALED, now(601), 60, Observation())
-    assert found is not None
-    assert ("Unschedulable", True) == (found.outcome.value, "Insufficient nvidia.com/gpu" in found.message)
+    outcome = failure(server, AUTOSCALED, now(601), 60, Observation())
+    assert outcome is not None
+    assert ("Unschedulable", True) == (outcome.outcome.value, "Insufficient nvidia.com/gpu" in outcome.message)
     longer = AUTOSCALED.model_copy(update={"schedule_timeout_seconds": 900})
     assert failure(server, longer, now(899), 60, Observation()) is None
 
 
 def test_an_image_is_waited_for_from_when_the_pod_has_its_node() -> None:
-    """Which may have come minutes after the pod."""
+    """The node may have come minutes after the pod."""
     pulling = a_server(pod=replace(PENDING, node="new", placed_at=now(300), waiting=("ErrImagePull", "not found")))
     assert failure(pulling, AUTOSCALED, now(340), 60, Observation()) is None
-    found = failure(pulling, AUTOSCALED, now(341), 60, Observation())
-    assert found is not None
-    assert "ImagePullFailed" == found.outcome.value
+    outcome = failure(pulling, AUTOSCALED, now(341), 60, Observation())
+    assert outcome is not None
+    assert "ImagePullFailed" == outcome.outcome.value
 
 
 @pytest.mark.parametrize(
@@ -228,9 +228,9 @@ def test_an_image_is_waited_for_from_when_the_pod_has_its_node() -> None:
 def test_a_load_pod_is_waited_for_where_an_autoscaler_may_bring_its_node(
     settings: Settings, nodes: tuple[str, ...], seconds: float, fails: bool
 ) -> None:
-    """One that has a node is not: nothing comes of waiting for its image for longer. The Job is of second 99."""
-    found = failed_load(a_job(stuck="no node", nodes=nodes), settings, now(seconds))
-    assert fails == (found is not None)
+    """A pod that has a node is not waited for, since its image comes no sooner. The Job began in second 99."""
+    outcome = failed_load(a_job(stuck="no node", nodes=nodes), settings, now(seconds))
+    assert fails == (outcome is not None)
 
 
 def test_the_last_words_are_the_end_of_the_output() -> None:

@@ -502,8 +502,8 @@ def test_a_server_whose_packages_are_being_installed_says_so(installed: bool | N
         (AUTOSCALED, "waiting for a node, which an autoscaler may bring within 600 s, for the server at 1 CPU"),
     ],
 )
-def test_a_run_that_waits_for_a_node_says_what_the_scheduler_says(settings: Settings, says: str) -> None:
-    """And how long it waits."""
+def test_a_run_that_waits_for_a_node_has_the_words_of_the_scheduler(settings: Settings, says: str) -> None:
+    """The message also has how long it waits."""
     move = next_move(a_run(at=60, settings=settings), see(a_server(pod=UNPLACED)))
     assert move.active is not None
     assert move.active.message.startswith(says)

@@ -296,7 +296,7 @@ async def test_a_node_that_an_autoscaler_may_bring_is_waited_for(pod: Object) ->
 
 
 async def test_a_pool_without_any_node_is_one_that_an_autoscaler_may_fill() -> None:
-    """And so are nodes that are all tainted."""
+    """A cluster without nodes has such a pool."""
     assert (await accepted(cluster(nodes=0), profile(), AUTOSCALED)).nodes is None
 
 

@@ -152,7 +152,7 @@ def header(key: str = "token") -> Object:
 
 
 async def test_headers_from_secrets_are_checked_once_before_anything_else_starts() -> None:
-    """By the same Job; what it finds wrong ends the profile, and otherwise every load gets the Secret."""
+    """The same Job checks them. What is wrong with one ends the profile."""
     here = World(raw_profile(**header()))
     path = "spec.endpoint.http.headers[0].valueFrom.secretKeyRef"
     here.on_claims = PrepareResult(problems=[SourceProblem(reason="SourceNotFound", path=path, message="none")])

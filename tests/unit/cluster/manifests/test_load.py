@@ -64,7 +64,7 @@ HEADERS = {
 
 
 def test_a_header_from_a_secret_is_a_variable_of_the_load_pod() -> None:
-    """Only there: the Job has its name alone. A Secret that is gone does not keep the pod from saying so."""
+    """The Job has the name of the Secret alone. One that is gone does not keep the pod from starting."""
     variable = {
         "name": "MODELPROFILER_HEADER_1",
         "valueFrom": {"secretKeyRef": {"name": "login", "key": "token", "optional": True}},

@@ -125,7 +125,7 @@ def test_the_job_goes_where_the_servers_template_may() -> None:
 
 
 def test_headers_from_secrets_are_checked_by_the_job() -> None:
-    """Also where there is nothing else to read."""
+    """There is nothing else to read here."""
     reference = {"secretKeyRef": {"name": "login", "key": "token"}}
     headers = [{"name": "Authorization", "valueFrom": {**reference, "prefix": "Bearer "}}]
     job = prepare_job(profile(endpoint={"http": {"headers": headers}}), SETTINGS, identity="identity", host=None)

@@ -138,7 +138,7 @@ def test_other_resources_pass_through_untouched() -> None:
 
 
 def test_other_resources_are_named_in_the_result() -> None:
-    """Those of the profiled container; whatever shape they have."""
+    """They are those of the profiled container, whatever shape they have."""
     says = "every trial has ephemeral-storage: 2Gi, nvidia.com/gpu: 1, claim gpu as the template says"
     [sentence] = other_resources(profile(server=with_resources({**GPU, "claims": [{"name": "gpu"}]})).spec)
     assert sentence.startswith(says)

@@ -43,5 +43,5 @@ def test_a_text_is_cut() -> None:
     ],
 )
 def test_a_known_secret_is_left_out(text: str, expected: str) -> None:
-    """A server may send back what it was sent, whole or where a text was cut."""
+    """A server may send back what it was sent, and the text may be cut within it."""
     assert expected == without(text, ["s3cr3t-one", 'tw"o"', "ab"])

@@ -25,6 +25,10 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.status import CurrentSize
 from modelprofiler.api.trial import Size
 
+PATIENCE = 240.0
+"""Seconds after which a program hangs; a busy machine takes ten times as long as an idle one."""
+pytestmark = pytest.mark.timeout(1.25 * PATIENCE)
+
 TODAY = Size(cpu=Quantity("2"), memory=Quantity("1Gi"))
 SERVER = {"name": "server", "image": "shop:1", "ports": [{"containerPort": 8080}]}
 ROWS = ("--dataset", "rows.txt", "--rate", "20")
@@ -55,7 +59,7 @@ class Shell:
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """Return the exit code of ``kubectl modelprofile`` and what it wrote."""
         with self.start(*arguments) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out, err
 
     @property
@@ -176,7 +180,7 @@ def test_ctrl_c_leaves_the_run_going(shell: Shell) -> None:
                 break
         os.killpg(process.pid, signal.SIGINT)
         err = process.stderr.read()
-        assert 130 == process.wait(20)
+        assert 130 == process.wait(PATIENCE)
     assert "The run goes on. kubectl get modelprofile shop -n default" in err
     assert "Traceback" not in err
     assert "DELETE" not in {method for method, _ in shell.standin.requests}
@@ -311,7 +315,7 @@ def test_without_kubectl_the_plugin_says_so(shell: Shell) -> None:
         env=shell.env | {"PATH": "/nowhere"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert (3, True) == (completed.returncode, "kubectl is not on PATH" in completed.stderr)

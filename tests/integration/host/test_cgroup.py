@@ -63,9 +63,11 @@ async def test_cpu_is_held_to_its_quota_and_the_quota_can_be_changed_while_it_ru
     await asyncio.sleep(0.2)
     small, before, after = await used(cgroup, 0.6)
     cgroup.set_cpu(400)
-    large, *_ = await used(cgroup, 0.6)
     assert small <= 0.07  # a period more than its share, at either end
-    assert 2 * small <= large <= 0.52  # a busy machine may give less than the quota
+    larger = [(await used(cgroup, 0.6))[0]]
+    while larger[-1] < max(2 * small, 0.08) and len(larger) < 20:  # a busy machine may give less than the quota
+        larger.append((await used(cgroup, 0.6))[0])
+    assert max(2 * small, 0.08) <= larger[-1] <= 0.52
     assert before.throttled_periods is not None
     assert after.throttled_periods is not None
     assert after.throttled_periods > before.throttled_periods

@@ -334,7 +334,7 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
 def _rendezvous(run: RunFacts, trial: int) -> RendezvousConfig:
     """Return where the load generators of a trial meet; who can read the Jobs of the namespace knows the key."""
     key = hashlib.sha256(f"{run.profile.metadata.uid}/{run.run_hash}/{trial}".encode()).hexdigest()[:KEY_LENGTH]
-    patience = run.settings.schedule_timeout_seconds + run.settings.image_pull_timeout_seconds
+    patience = run.settings.placement_seconds + run.settings.image_pull_timeout_seconds
     return RendezvousConfig(port=RENDEZVOUS_PORT, key=key, patience=patience)
 
 
@@ -352,7 +352,7 @@ def others_config(job: LoadJob) -> LoadConfig:
 
 def load_deadline(settings: Settings, config: LoadConfig) -> int:
     """Return the longest a load may take, in seconds: the bound behind every other bound."""
-    return int(settings.schedule_timeout_seconds + longest_seconds(config) + 60)
+    return int(settings.placement_seconds + longest_seconds(config) + 60)
 
 
 def refusal_of(action: Action, error: Refused) -> Finding:

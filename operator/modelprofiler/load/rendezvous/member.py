@@ -47,7 +47,7 @@ class Member(Company):
         self._decided = asyncio.Event()
         """The start is known, or there will be none."""
         self._start = 0.0
-        self._told: set[str] = set()
+        self._marks_sent: set[str] = set()
         self._agreed: set[str] = set()
         self._left = False
         self._over = False
@@ -76,8 +76,8 @@ class Member(Company):
 
     def reach(self, mark: Mark) -> None:
         """Tell the first generator that this one has come to a mark."""
-        if mark not in self._told:
-            self._told.add(mark)
+        if mark not in self._marks_sent:
+            self._marks_sent.add(mark)
             self._tell(f"mark {mark}")
 
     def all_reached(self, mark: Mark) -> bool:

@@ -138,8 +138,9 @@ async def test_a_job_of_a_trial_that_has_not_begun_is_to_be_removed() -> None:
     forged["metadata"]["labels"][names.TRIAL] = "7"
     world.cluster.put(JOBS, forged)
     world.restart()
-    found = await gathered(world)
-    assert isinstance(found.children, Observation)
-    assert ([1], (("jobs", "forged"),)) == ([j.trial for j in found.children.jobs], found.children.stale)
+    gathered_world = await gathered(world)
+    assert isinstance(gathered_world.children, Observation)
+    assert [1] == [job.trial for job in gathered_world.children.jobs]
+    assert (("jobs", "forged"),) == gathered_world.children.stale
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")

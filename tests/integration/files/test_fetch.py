@@ -28,7 +28,9 @@ def fetch(uri: str, folder: Path, secret: dict[str, str] | None = None, ca: str 
         for key, value in secret.items():
             (keys / key).write_text(value)
         arguments += ["--credentials", str(keys)]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), CA_VARIABLE: ca}
+    # The code of this test, wherever that is, and no credentials of this machine.
+    path = os.pathsep.join(sys.path)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": path, CA_VARIABLE: ca}
     ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
     said = ended.stdout + ended.stderr
     assert SECRET not in said

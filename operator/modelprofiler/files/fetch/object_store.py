@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from modelprofiler.files.fetch.credentials import Credentials
+from modelprofiler.files.fetch.credentials import KEY_FILE, Credentials
 from modelprofiler.files.fetch.failure import FetchFailed
 from modelprofiler.files.fetch.target import Target
 from modelprofiler.files.fetch.web import shown
@@ -31,7 +31,7 @@ def fetch(uri: str, target: Target, credentials: Credentials) -> None:
     except ImportError as error:
         raise FetchFailed("fsspec is not installed: pip install 'modelprofiler[sources]'") from error
     try:
-        system, path = fsspec.core.url_to_fs(uri)  # type: ignore[no-untyped-call]  # fsspec has no types
+        system, path = fsspec.core.url_to_fs(uri, **_options(uri, credentials))  # type: ignore[no-untyped-call]
     except ImportError as error:
         raise FetchFailed(f"the driver of {urlsplit(uri).scheme} is not installed: {error}") from error
     except Exception as error:  # each driver has exceptions of its own
@@ -47,14 +47,25 @@ def fetch(uri: str, target: Target, credentials: Credentials) -> None:
         raise FetchFailed(f"{shown(uri)} does not exist, or has no files", "SourceNotFound")
 
 
+def _options(uri: str, credentials: Credentials) -> dict[str, str]:
+    """Return the options of a driver that no environment variable has."""
+    if urlsplit(uri).scheme == "gs" and KEY_FILE in credentials.variables():
+        return {"token": "google_default"}  # without it, a key that is none would be passed over in silence
+    return {}
+
+
 def _names(system: Any, path: str) -> Iterator[tuple[str, str]]:
     """Yield each file: its name in the folder, and its path in the store."""
-    path = path.rstrip("/")
-    if system.isfile(path):
-        yield path.rpartition("/")[2], path
+    # Not `isfile`, which takes every failure for a no, and would have it tried again for minutes by `find`.
+    about = system.info(path.rstrip("/"))
+    root = about["name"].rstrip("/")  # a driver may know the folder by a longer or a shorter name
+    if about["type"] == "file":
+        yield root.rpartition("/")[2], root
         return
-    prefix = f"{path}/"
-    for found in system.find(path):
+    prefix = f"{root}/"
+    for found in system.find(root):
+        if not found.startswith(prefix):
+            raise FetchFailed(f"the listing of {root!r:.200} has {found!r:.200}, which is elsewhere")
         name = found.removeprefix(prefix)
         if name and not found.endswith("/"):  # a store may have an empty object for a folder
             yield name, found
@@ -70,7 +81,7 @@ def _failure(uri: str, error: Exception, credentials: Credentials) -> FetchFaile
     status = _status(error)
     if isinstance(error, FileNotFoundError) or status == 404:
         return FetchFailed(f"{shown(uri)} does not exist", "SourceNotFound")
-    text = credentials.removed_from(f"{type(error).__name__}: {error}")[:200]
+    text = " ".join(credentials.removed_from(f"{type(error).__name__}: {error}").split())[:200]
     words = ("403", "Forbidden", "AccessDenied", "401")
     if isinstance(error, PermissionError) or status in (401, 403) or any(word in text for word in words):
         code = f" (status {status})" if status is not None else ""

@@ -78,8 +78,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 }  # fmt: skip
         headers, listed = {}, list(entries.values())
         if hub.pages == 0:  # each page has other files
-            page = len(hub.asked)
-            listed = [{**entry, "path": f"{folder}/{page}-{n}", "type": "file"} for n in range(1000) for entry in listed[:1]]
+            page, one = len(hub.asked), {**listed[0], "type": "file"}
+            listed = [{**one, "path": f"{folder}/{page}-{number}"} for number in range(1000)]
             headers["Link"] = f'<{hub.address}{urlsplit(self.path).path}?cursor={page}>; rel="next"'
         self.answer(200, listed, headers)
 
@@ -104,7 +104,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
-    def answer(self, status: int, body: Any, headers: Mapping[str, str] = {}) -> None:  # noqa: B006 - read only
+    def answer(self, status: int, body: Any, headers: Mapping[str, str] = {}) -> None:
         text = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(text))}.items():

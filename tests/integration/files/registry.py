@@ -157,16 +157,13 @@ class Registry:
         """The address of its API."""
         return f"{'https' if self.ca else 'http'}://{self.host}/v2"
 
-    def blob(self, repository: str, content: bytes, media_type: str, **annotations: str) -> dict[str, Any]:
+    def blob(self, repository: str, content: bytes, media_type: str) -> dict[str, Any]:
         """Push a blob, and return its descriptor."""
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         begun = self._send("POST", f"{self.base}/{repository}/blobs/uploads/")
         place = urljoin(f"{self.base}/", begun.headers["Location"])
         self._send("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest}", content)
-        named = {key.replace("__", "."): value for key, value in annotations.items()}
-        return {
-            "mediaType": media_type, "digest": digest, "size": len(content), **({"annotations": named} if named else {}),
-        }  # fmt: skip
+        return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
     def push(self, repository: str, tag: str, layers: Sequence[dict[str, Any]]) -> str:
         """Push a manifest with layers, and return its digest."""
@@ -234,4 +231,3 @@ def link(name: str, leads_to: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.Tar
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, leads_to
     return member
-

@@ -1,4 +1,4 @@
-"""The real servers that sources are read from: `hack/stores/install` installs them, and tests start them on loopback."""
+"""The real servers that sources are read from: `hack/stores/install` installs them, tests start them on loopback."""
 
 from __future__ import annotations
 
@@ -96,12 +96,15 @@ def _relay(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
 
 
 def _connection(client: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    with suppress(OSError), context.wrap_socket(client, server_side=True) as secured:
-        with socket.create_connection(("127.0.0.1", port)) as server:
-            back = threading.Thread(target=_copy, args=(server, secured), daemon=True)
-            back.start()
-            _copy(secured, server)
-            back.join(10)
+    with (
+        suppress(OSError),
+        context.wrap_socket(client, server_side=True) as secured,
+        socket.create_connection(("127.0.0.1", port)) as server,
+    ):
+        back = threading.Thread(target=_copy, args=(server, secured), daemon=True)
+        back.start()
+        _copy(secured, server)
+        back.join(10)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

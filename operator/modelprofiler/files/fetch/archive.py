@@ -16,8 +16,8 @@ from modelprofiler.files.fetch.web import CHUNK
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 """What compressed files begin with."""
 MOST_TIMES, ALWAYS_ALLOWED = 100, 2**30
-"""How many times its own size a layer may unpack to, and how many bytes it may unpack to in any case. Weights shrink to a
-half at best, and text to a tenth; only an archive that is made to fill the disk shrinks to less than a hundredth."""
+"""How many times its own size a layer may unpack to, and how many bytes it may unpack to in any case. Weights shrink to
+a half at best, and text to a tenth; only an archive that is made to fill the disk shrinks to less than a hundredth."""
 LONGEST_HEADER = 2 * CHUNK
 """Bytes of the header of a member, which is read as a whole: real ones have less than 10 kB."""
 MOST_MEMBERS = 1_000_000

@@ -150,7 +150,7 @@ class Registry:
         digest = self._checked(entry.get("digest"), "a layer")
         size = entry.get("size")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise FetchFailed(f"the layer {digest} of {self._name} has the size {size!r:.60}, which is no number of bytes")
+            raise FetchFailed(f"a layer of {self._name} has the size {size!r:.60}, which is no number of bytes")
         annotations = entry.get("annotations")
         return Layer(digest, size, _text(entry, "mediaType"), annotations if isinstance(annotations, dict) else {})
 

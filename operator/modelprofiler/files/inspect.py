@@ -151,7 +151,7 @@ def prepare(config: PrepareConfig) -> PrepareResult:
 
 
 def _fetch(source: VolumeSource) -> None:
-    """Fetch the files of an address; the Job that this process is of bounds the time."""
+    """Fetch the files of an address; the Job that this process is of bounds the time of the whole."""
     if source.uri is None:
         return
     command = [sys.executable, "-m", "modelprofiler", "fetch"]

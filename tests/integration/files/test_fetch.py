@@ -30,7 +30,7 @@ def fetch(uri: str, folder: Path, secret: dict[str, str] | None = None, ca: str 
         arguments += ["--credentials", str(keys)]
     # The code of this test, wherever that is, and no credentials of this machine.
     path = os.pathsep.join(sys.path)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": path, CA_VARIABLE: ca}
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONPATH": path, CA_VARIABLE: ca}
     ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
     said = ended.stdout + ended.stderr
     assert SECRET not in said

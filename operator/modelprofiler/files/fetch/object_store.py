@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,9 @@ from modelprofiler.files.fetch.target import Target
 from modelprofiler.files.fetch.web import shown
 
 SCHEMES = ("s3", "gs", "abfs", "abfss", "hf")
+GRPC = "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"
+"""The variable by which gcsfs asks Google's gRPC API for the kind of a bucket first. That takes a minute where only HTTP
+gets through, or a private CA vouches for the server; whoever has a zonal bucket sets it to true."""
 LONGEST_CHAIN = 10
 """Errors behind an error that are looked at: drivers have two or three, and a chain may be a circle."""
 PIECE = 4 * 2**20
@@ -26,6 +30,7 @@ def fetch(uri: str, target: Target, credentials: Credentials) -> None:
     FetchFailed
         There is nothing, access is denied, or the driver is not installed.
     """
+    os.environ.setdefault(GRPC, "false")
     try:
         import fsspec
     except ImportError as error:
@@ -87,6 +92,8 @@ def _failure(uri: str, error: Exception, credentials: Credentials) -> FetchFaile
         code = f" (status {status})" if status is not None else ""
         return FetchFailed(f"access to {shown(uri)} is denied{code}: {text}")
     if "credential" in text.lower():
+        if credentials.values:
+            return FetchFailed(f"{shown(uri)} cannot be read with the keys of the Secret: {text}")
         return FetchFailed(f"{shown(uri)} needs credentials; secretRef names the Secret that has them: {text}")
     return FetchFailed(f"{shown(uri)} cannot be read: {text}")
 

@@ -83,11 +83,7 @@ class Web:
     def json(self, url: str, accept: str = "application/json", **query: Any) -> dict[str, Any]:
         """Return the JSON object that an address has."""
         with self.get(url, accept, **query) as response:
-            content = b""
-            for part in response.iter_content(CHUNK):
-                content += part
-                if len(content) > LARGEST_DOCUMENT:
-                    raise FetchFailed(f"{shown(url)} answers with more than {LARGEST_DOCUMENT:,} bytes")
+            content = bounded(response, url)
         return parsed(content, url)
 
     def download(self, url: str) -> Iterator[bytes]:
@@ -103,6 +99,22 @@ class Web:
         if urlsplit(address).scheme == "https" and there.scheme == "http":
             raise FetchFailed(f"{shown(address)} is redirected to {shown(target)} without TLS, which is not followed")
         return target
+
+
+def bounded(response: requests.Response, url: str) -> bytes:
+    """Return the body of an answer that is read as a whole.
+
+    Raises
+    ------
+    FetchFailed
+        It is too large for that.
+    """
+    content = bytearray()
+    for part in response.iter_content(CHUNK):
+        content += part
+        if len(content) > LARGEST_DOCUMENT:
+            raise FetchFailed(f"{shown(url)} answers with more than {LARGEST_DOCUMENT:,} bytes")
+    return bytes(content)
 
 
 def received(response: requests.Response, url: str) -> Iterator[bytes]:

@@ -29,7 +29,7 @@ MOST_MEMORY = 2**30
 """Bytes that a download may hold in memory: a driver holds a few pieces of a file, and a kilobyte for each file that is
 listed. A listing without an end would otherwise take all memory of the machine."""
 OF_THE_LIMIT = 0.6
-"""The part of a container's memory that a download may hold; the process that waits for it needs a quarter of 256 MiB."""
+"""The part of a container's memory that a download may hold; the process that waits for it needs a quarter."""
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Where a container finds its own limit: control groups of version 2 and of version 1."""
 END_SECONDS = 2.0
@@ -121,8 +121,8 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, watch: Callable[[int],
             raise Stopped
         if _memory_of(process.pid) > most:
             raise FetchFailed(
-                f"the download needs more than {most:,} bytes of memory: the address has too many files, or its list of "
-                "files does not end; name a folder with fewer files"
+                f"the download needs more than {most:,} bytes of memory: the address has too many files, or its list "
+                "of files does not end; name a folder with fewer files"
             )
         if now - grown > STALLED_SECONDS:
             raise FetchFailed(_stalled(size))

@@ -9,13 +9,17 @@ from urllib.parse import urlsplit
 
 from modelprofiler.files.fetch.credentials import KEY_FILE, Credentials
 from modelprofiler.files.fetch.failure import FetchFailed
+from modelprofiler.files.fetch.reach import check_reachable
 from modelprofiler.files.fetch.target import Target
 from modelprofiler.files.fetch.web import shown
 
 SCHEMES = ("s3", "gs", "abfs", "abfss", "hf")
 GRPC = "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"
-"""The variable by which gcsfs asks Google's gRPC API for the kind of a bucket first. That takes a minute where only HTTP
-gets through, or a private CA vouches for the server; whoever has a zonal bucket sets it to true."""
+"""The variable by which gcsfs asks Google's gRPC API for the kind of a bucket first. That takes a minute where only
+HTTP gets through, or a private CA vouches for the server; whoever has a zonal bucket sets it to true."""
+GOOGLE = "https://storage.googleapis.com"
+DENIED = {"Forbidden": 403, "AccessDenied": 403, "Unauthorized": 401}
+"""Words of drivers that tell no status."""
 LONGEST_CHAIN = 10
 """Errors behind an error that are looked at: drivers have two or three, and a chain may be a circle."""
 PIECE = 4 * 2**20
@@ -41,6 +45,8 @@ def fetch(uri: str, target: Target, credentials: Credentials) -> None:
         raise FetchFailed(f"the driver of {urlsplit(uri).scheme} is not installed: {error}") from error
     except Exception as error:  # each driver has exceptions of its own
         raise _failure(uri, error, credentials) from error
+    if address := _address(urlsplit(uri).scheme, system):
+        check_reachable(address, shown(uri))
     try:
         for name, source in _names(system, path):
             target.write(name, _pieces(system, source))
@@ -57,6 +63,16 @@ def _options(uri: str, credentials: Credentials) -> dict[str, str]:
     if urlsplit(uri).scheme == "gs" and KEY_FILE in credentials.variables():
         return {"token": "google_default"}  # without it, a key that is none would be passed over in silence
     return {}
+
+
+def _address(scheme: str, system: Any) -> str:
+    """Return the address of the server of a driver that would try it again for minutes; empty for the others."""
+    if scheme == "gs":
+        other = os.environ.get("STORAGE_EMULATOR_HOST", "default")
+        return GOOGLE if other in ("", "default") else other if "://" in other else f"http://{other}"
+    if scheme in ("abfs", "abfss"):
+        return str(getattr(getattr(system, "service_client", None), "url", ""))
+    return ""
 
 
 def _names(system: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -87,8 +103,9 @@ def _failure(uri: str, error: Exception, credentials: Credentials) -> FetchFaile
     if isinstance(error, FileNotFoundError) or status == 404:
         return FetchFailed(f"{shown(uri)} does not exist", "SourceNotFound")
     text = " ".join(credentials.removed_from(f"{type(error).__name__}: {error}").split())[:200]
-    words = ("403", "Forbidden", "AccessDenied", "401")
-    if isinstance(error, PermissionError) or status in (401, 403) or any(word in text for word in words):
+    if status is None:
+        status = next((code for word, code in DENIED.items() if word in text), None)
+    if isinstance(error, PermissionError) or status in (401, 403):
         code = f" (status {status})" if status is not None else ""
         return FetchFailed(f"access to {shown(uri)} is denied{code}: {text}")
     if "credential" in text.lower():

@@ -88,7 +88,7 @@ class Registry:
 
     def __init__(self, reference: Reference, credentials: Credentials, ca_file: Path | None) -> None:
         self._reference = reference
-        self._basic = _basic(credentials, reference.host)
+        self._basic = basic(credentials, reference.host)
         self._ca_file = ca_file
         scheme = "http" if credentials.values.get("OCI_PLAIN_HTTP", "").lower() == "true" else "https"
         self._base = f"{scheme}://{reference.api}/v2/{reference.repository}"
@@ -208,7 +208,7 @@ def _text(entry: object, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _basic(credentials: Credentials, host: str) -> dict[str, str]:
+def basic(credentials: Credentials, host: str) -> dict[str, str]:
     """Return the header with the name and password of a Secret: of two keys, or of a file of Docker."""
     values = credentials.values
     name, password = values.get("username"), values.get("password")

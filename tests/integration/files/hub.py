@@ -39,6 +39,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         hub, path = self.hub, unquote(urlsplit(self.path).path)
         hub.asked.append((self.path, self.headers["Authorization"]))
+        # The same repository is also one of a dataset.
+        path = path.replace("/api/datasets/", "/api/models/").replace("/datasets/owner/", "/owner/")
         if hub.token and self.headers["Authorization"] != f"Bearer {hub.token}":
             # As the hub answers who may not know that a repository exists.
             self.answer(401, {"error": "Invalid username or password."}, {"X-Error-Code": "RepoNotFound"})

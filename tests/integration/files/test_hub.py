@@ -6,17 +6,12 @@ from pathlib import Path
 
 import pytest
 from tests.integration.files.hub import Hub, serving_hub
+from tests.integration.files.stores import behind_tls, files_in
 from tests.integration.files.test_fetch import SECRET, fetch
 
 pytestmark = pytest.mark.timeout(150)
 
 FILES = {"config.json": b"{}", "weights/a.bin": b"a" * 9_000_000, "weights/sub/b c.bin": b"b", "empty.txt": b""}
-
-
-def read(folder: Path) -> dict[str, int]:
-    """Return the size of each file that was fetched."""
-    root = folder / "files"
-    return {str(path.relative_to(root)): path.stat().st_size for path in root.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -25,6 +20,7 @@ def read(folder: Path) -> dict[str, int]:
         ("hf://owner/repo", {name: len(content) for name, content in FILES.items()}),
         ("hf://owner/repo@main/weights", {"a.bin": 9_000_000, "sub/b c.bin": 1}),
         ("hf://models/owner/repo/weights/sub", {"b c.bin": 1}),
+        ("hf://datasets/owner/repo/weights/sub", {"b c.bin": 1}),
         ("hf://owner/repo/weights/a.bin", {"a.bin": 9_000_000}),
         ("hf://owner/repo/empty.txt", {"empty.txt": 0}),
     ],
@@ -33,7 +29,29 @@ def test_a_repository_a_folder_and_a_file(tmp_path: Path, uri: str, files: dict[
     """A large file comes from another server, which is not sent the token."""
     with serving_hub(Hub("", FILES), "localhost") as store, serving_hub(Hub(SECRET, FILES, store.address)) as hub:
         result = fetch(uri, tmp_path, {"HF_TOKEN": SECRET, "HF_ENDPOINT": hub.address})
-    assert ((0, ""), files) == (result, read(tmp_path))
+    assert ((0, ""), files) == (result, files_in(tmp_path))
     if any(size > 1000 for size in files.values()):
         assert store.asked
     assert {None} >= {token for _, token in store.asked}
+
+
+def test_a_hub_with_its_own_ca(tmp_path: Path) -> None:
+    """As a hub inside a company has it."""
+    with (
+        serving_hub(Hub(SECRET, FILES)) as hub,
+        behind_tls(int(hub.address.rpartition(":")[2]), tmp_path / "tls") as (address, ca),
+    ):
+        keys = {"HF_TOKEN": SECRET, "HF_ENDPOINT": address}
+        assert (0, "") == fetch("hf://owner/repo/config.json", tmp_path, keys, ca)
+    assert {"config.json": 2} == files_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["hf://owner/repo/none", "hf://owner/repo/none/a.bin", "hf://owner/repo@none/config.json", "hf://owner/none/a"],
+)
+def test_what_is_not_there_is_named(tmp_path: Path, uri: str) -> None:
+    """A file, a folder, a revision, a repository."""
+    with serving_hub(Hub(SECRET, FILES)) as hub:
+        code, said = fetch(uri, tmp_path, {"HF_TOKEN": SECRET, "HF_ENDPOINT": hub.address})
+    assert (1, f"modelprofiler: {uri} does not exist\n") == (code, said)

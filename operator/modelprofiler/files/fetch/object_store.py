@@ -100,7 +100,8 @@ def _pieces(system: Any, path: str) -> Iterator[bytes]:
 
 def _failure(uri: str, error: Exception, credentials: Credentials) -> FetchFailed:
     status = _status(error)
-    if isinstance(error, FileNotFoundError) or status == 404:
+    # A hub answers with 401 to whoever may not know that there is such a repository.
+    if status == 404 or (isinstance(error, FileNotFoundError) and status not in (401, 403)):
         return FetchFailed(f"{shown(uri)} does not exist", "SourceNotFound")
     text = " ".join(credentials.removed_from(f"{type(error).__name__}: {error}").split())[:200]
     if status is None:

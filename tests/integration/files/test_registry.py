@@ -95,6 +95,21 @@ def test_links_inside_an_image_have_the_content_of_their_files(registry: Registr
     assert {**dict.fromkeys(names, 7), "shell": 6} == files_in(tmp_path)
 
 
+def test_a_hard_link_keeps_the_file_of_its_layer(registry: Registry, tmp_path: Path) -> None:
+    """When a later layer replaces or removes the file, and when the link itself becomes a link elsewhere."""
+    first = packed(
+        ("models/a", b"first"),
+        link("models/b", "models/a", tarfile.LNKTYPE),
+        ("models/c", b"first"),
+        link("models/d", "models/c", tarfile.LNKTYPE),
+        ("models/e", b"e"),
+    )
+    second = packed(("models/a", b"the second"), ("models/.wh.c", b""), link("models/e", "b"))
+    registry.image("models/a", "hard", first, second)
+    oci.fetch(f"oci://{registry.host}/models/a:hard", Target(tmp_path / "files"), Credentials(OPEN), None)
+    assert {"a": 10, "b": 5, "d": 5, "e": 5} == files_in(tmp_path)
+
+
 def test_an_index_with_an_attestation(registry: Registry, tmp_path: Path) -> None:
     """What a builder says about an image is no image; the first manifest for amd64 is read."""
     digests = [

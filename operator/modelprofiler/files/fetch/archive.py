@@ -57,7 +57,7 @@ class Unpacker:
             raise FetchFailed(f"a layer cannot be unpacked: {error}"[:300]) from error
 
     def finish(self) -> None:
-        """Give every link the content of the file that it leads to.
+        """Give every symbolic link the content of the file that it leads to.
 
         Raises
         ------
@@ -111,7 +111,13 @@ class Unpacker:
 
     def _take(self, archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, content: _Bounded) -> None:
         if member.issym() or member.islnk():
-            self._links[self._target.checked(name)] = self._destination(member, name)
+            leads_to = self._destination(member, name)
+            if member.islnk() and leads_to not in self._links:
+                self._links.pop(name, None)
+                self._target.link(name, leads_to)  # the file as it is in this layer, whatever later ones make of it
+            else:
+                self._target.remove(name)
+                self._links[name] = leads_to
         elif member.isfile():
             file = archive.extractfile(member)
             assert file is not None, "a regular file has a content"

@@ -34,6 +34,7 @@ class Target:
         path = self._place(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)  # a link may have the same content, and keeps it
             with path.open("wb") as file:
                 for part in parts:
                     self._left -= len(part)

@@ -28,7 +28,7 @@ demo: env ## Profile the example on this machine and print its report: about two
 	$(BIN)/modelprofiler run examples/digits.yaml $(ARGS)
 
 .PHONY: check
-check: lint types contracts unit ## Run lint, types, contracts and unit: about a minute
+check: lint types unit ## Run lint, types and unit: about a minute
 
 .PHONY: lint
 lint: env ## Check the style of Python (ruff) and of shell scripts (shellcheck)
@@ -37,20 +37,17 @@ lint: env ## Check the style of Python (ruff) and of shell scripts (shellcheck)
 	hack/lint-shell
 
 .PHONY: types
-types: env ## Check types (mypy, strict)
+types: env ## Check types (mypy, strict), and which modules may import which (import-linter)
 	$(BIN)/mypy
-
-.PHONY: contracts
-contracts: env ## Check which modules may import which (import-linter)
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: unit
 unit: env ## Run the unit tests
-	$(BIN)/pytest tests/unit $(ARGS)
+	$(BIN)/pytest tests/unit -n auto $(ARGS)
 
 .PHONY: integration
 integration: env ## Run the tests with real processes, sockets and files, without a cluster
-	$(BIN)/pytest tests/integration $(ARGS)
+	$(BIN)/pytest tests/integration -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: local
 local: env ## Run the tests of whole runs on this machine, in control groups: a few minutes
@@ -90,6 +87,10 @@ install: ## Install or upgrade the chart
 .PHONY: e2e
 e2e: env ## Run the end-to-end tests on the cluster
 	@hack/e2e $(ARGS)
+
+.PHONY: faults
+faults: env ## Make every fault of docs/reliability.md on the local cluster, and write its table: 40 minutes
+	@hack/faults $(ARGS)
 
 ##@ Benchmarks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from modelprofiler.api.model import ApiModel
 from modelprofiler.api.names import LONGEST_OBJECT_NAME, OBJECT_PATTERN
 from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
+from modelprofiler.api.objects import MAX_DEPTH, is_deeper
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.errors import InvalidInput, Problem
@@ -20,6 +22,9 @@ VERSION = "v1alpha1"
 KIND = "ModelProfile"
 PLURAL = "modelprofiles"
 API_VERSION = f"{GROUP}/{VERSION}"
+MOST_SPEC = 512 * 2**10
+"""Bytes of a spec. etcd takes objects of 1.5 MiB: the status has up to 512 KiB, annotations up to 256 KiB, and the API
+server adds who manages which field."""
 RERUN_ANNOTATION = f"{GROUP}/rerun"
 
 
@@ -80,10 +85,25 @@ class ModelProfile(ApiModel):
         if data.get("apiVersion") != API_VERSION or data.get("kind") != KIND:
             actual = f"{data.get('apiVersion')} {data.get('kind')}"
             raise InvalidInput([Problem("", f"this is a {actual}, not a {API_VERSION} {KIND}")])
+        if message := _too_much(data.get("spec")):
+            raise InvalidInput([Problem("spec", message)])
         try:
             return cls.model_validate(data)
         except ValidationError as error:
             raise InvalidInput(problems_of(error)) from error
+
+
+def _too_much(spec: Any) -> str:
+    """Return why a spec is more than a cluster can do anything with; empty where it is not."""
+    if is_deeper(spec, MAX_DEPTH):  # a pod template's schema is open, so that anything may be in it
+        return f"is nested more than {MAX_DEPTH} levels deep"
+    size = len(json.dumps(spec, ensure_ascii=False, default=str).encode("utf-8", "replace"))
+    if size > MOST_SPEC:
+        return (
+            f"has {size / 2**10:,.0f} KiB, and at most {MOST_SPEC // 2**10} KiB fit beside its status; put what is "
+            "large into ConfigMaps or Secrets"
+        )
+    return ""
 
 
 def problems_of(error: ValidationError) -> list[Problem]:

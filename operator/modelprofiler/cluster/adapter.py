@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,10 @@ from kubernetes.aio.config import ConfigException
 from kubernetes.aio.stream import WsApiClient
 
 from modelprofiler.api.objects import Object, controller_of
+from modelprofiler.cluster import answers
 from modelprofiler.cluster.answers import check_controller, error_of
 from modelprofiler.cluster.credentials import Credentials
+from modelprofiler.cluster.pages import PAGE, PageTooLarge, largest, read_page, smaller
 from modelprofiler.cluster.paths import path_of
 from modelprofiler.cluster.traffic import Traffic, name_of
 from modelprofiler.errors import AlreadyExists, ClusterUnavailable, ModelProfilerError, NotFound
@@ -32,8 +35,6 @@ log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_SECONDS = 20.0
 WATCH_TIMEOUT_SECONDS = 240.0
-PAGE = 250
-"""Objects that are requested at a time when a list is read: more would only be in memory at the same time."""
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -115,6 +116,7 @@ class Cluster:
                 raise ModelProfilerError(
                     f"no cluster: this is not a pod with a service account, and the kubeconfig says: {error}"
                 ) from error
+        sys.setrecursionlimit(max(answers.RECURSION_LIMIT, sys.getrecursionlimit()))
         settings.connection_pool_maxsize = 64
         # aiohttp would read .netrc and the proxy variables anew for every request: a tenth of all the operator's CPU.
         settings.client_session_kwargs = {"trust_env": False}
@@ -166,9 +168,15 @@ class Cluster:
         return items, version
 
     async def _pages(self, kind: Kind, namespace: str | None, selector: str, fields: str) -> AsyncIterator[Object]:
-        query = {"labelSelector": selector, "fieldSelector": fields, "limit": str(PAGE)}
+        limit = PAGE
+        query = {"labelSelector": selector, "fieldSelector": fields}
         while True:
-            page = await self._call("GET", _path(kind, namespace), query=query)
+            query["limit"] = str(limit)
+            try:
+                page = await self._call("GET", _path(kind, namespace), query=query, most=largest(limit))
+            except PageTooLarge:
+                limit = smaller(limit)
+                continue
             yield page
             query["continue"] = (page.get("metadata") or {}).get("continue") or ""
             if not query["continue"]:
@@ -206,11 +214,8 @@ class Cluster:
 
     async def request_token(self, namespace: str, account: str, seconds: int) -> Object:
         """Return the TokenRequest with a new token of a service account."""
-        body = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"expirationSeconds": seconds},
-        }
+        spec = {"expirationSeconds": seconds}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         return await self._call("POST", f"{_path(ACCOUNTS, namespace, account)}/token", body=body)
 
     async def patch(
@@ -233,7 +238,8 @@ class Cluster:
     async def replace_status(self, kind: Kind, body: Object) -> Object:
         """Write an object's status as a whole, provided that the object has not changed since it was read."""
         meta = body["metadata"]
-        return await self._call("PUT", _path(kind, meta["namespace"], meta["name"]) + "/status", body=body)
+        path = _path(kind, meta["namespace"], meta["name"]) + "/status"
+        return await self._call("PUT", path, body=answers.with_status_only(body))
 
     async def replace(self, kind: Kind, body: Object) -> Object:
         """Write an object as a whole, provided that it has not changed since it was read."""
@@ -290,7 +296,7 @@ class Cluster:
                 if event["type"] == "ERROR":
                     raise error_of(event["object"].get("code") or 500, json.dumps(event["object"]))
                 yield event["type"], event["object"]
-        except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (aiohttp.ClientError, TimeoutError, *answers.UNREADABLE) as error:
             raise ClusterUnavailable(f"the watch of {kind.plural} broke: {error!r}") from error
         finally:
             stream.close()
@@ -330,11 +336,12 @@ class Cluster:
         body: Object | None = None,
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
+        most: int | None = None,
     ) -> Object:
         response = await self._send(method, path, body=body, query=query, content_type=content_type)
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
-                data = await response.read()
+                data = await (response.read() if most is None else read_page(response.response, most))
         except (aiohttp.ClientError, TimeoutError) as error:
             self.traffic.fail(name_of(method, path, query or {}), 0)
             raise ClusterUnavailable(f"the API server broke off {method} {path}: {error!r}") from error
@@ -342,13 +349,7 @@ class Cluster:
         if response.status >= 300:
             self.traffic.fail(name_of(method, path, query or {}), response.status)
             raise error_of(response.status, data)
-        try:
-            result = json.loads(data)
-        except ValueError as error:
-            raise ClusterUnavailable(f"what answers {method} {path} is no API server: {data[:200]!r}") from error
-        if not isinstance(result, dict):
-            raise ClusterUnavailable(f"what answers {method} {path} is no API server: {data[:200]!r}")
-        return result
+        return answers.object_of(data, f"{method} {path}")
 
     async def _send(
         self,

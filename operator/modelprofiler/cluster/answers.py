@@ -16,6 +16,47 @@ from modelprofiler.errors import (
     Refused,
 )
 
+DEEPEST = 10_000
+"""Levels of nesting in what the API server takes and gives (maxNestingDepth in Go's encoding/json)."""
+
+RECURSION_LIMIT = 2 * DEEPEST + 2000
+"""Python's, with which such an answer can be read, and kopf can copy it (two calls a level).
+
+A profile's pod template may be nested this deep. With Python's usual limit, 1,000, no list of profiles could be read
+that has one like that. Whatever is read elsewhere may be nested as deeply as this limit; that takes less than 4 MiB of
+the stack, which has 8."""
+
+UNREADABLE = (ValueError, RecursionError, LookupError, TypeError, AttributeError)
+"""What reading JSON raises that is not what it should be."""
+
+
+def object_of(data: bytes, what: str) -> Object:
+    """Return the object of an answer.
+
+    Parameters
+    ----------
+    what
+        The request, for messages.
+
+    Raises
+    ------
+    ClusterUnavailable
+        When it is no JSON that an API server gives.
+    """
+    try:
+        result = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ClusterUnavailable(f"what answers {what} is no API server: {data[:200]!r}") from error
+    if not isinstance(result, dict):
+        raise ClusterUnavailable(f"what answers {what} is no API server: {data[:200]!r}")
+    return result
+
+
+def with_status_only(body: Object) -> Object:
+    """Return what the API server needs of an object whose status is replaced: it keeps everything else as it is."""
+    meta = {name: body["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
+    return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": meta, "status": body["status"]}
+
 
 def check_controller(plural: str, desired: Object, existing: Object) -> None:
     """Refuse an object of the desired name that has another controller.
@@ -35,7 +76,7 @@ def error_of(status: int, body: bytes | str | None) -> ModelProfilerError:
     """Translate an answer of the API server."""
     try:
         message = str(json.loads(body or b"{}").get("message") or "")
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError, AttributeError):
         message = (body if isinstance(body, str) else (body or b"").decode(errors="replace"))[:500]
     message = message or f"the API server answered {status}"
     if status == 404:

@@ -12,9 +12,12 @@ from typing import Any
 import kopf
 
 from modelprofiler.api.resource import GROUP, PLURAL, VERSION
-from modelprofiler.cluster.adapter import PAGE
 from modelprofiler.cluster.operator import Operator
 from modelprofiler.cluster.settings import Settings
+
+LISTED_AT_ONCE = 25
+"""Profiles that kopf requests at a time. It does not bound their bytes, and one may have 1.5 MiB (etcd's limit); 5,000
+are 200 requests after a start."""
 
 
 def build(operator: Operator) -> kopf.OperatorRegistry:
@@ -27,7 +30,7 @@ def build(operator: Operator) -> kopf.OperatorRegistry:
         settings.scanning.disabled = operator.confined  # a Role in a namespace may not list namespaces and CRDs
         settings.networking.request_timeout = 30
         settings.watching.server_timeout = 240
-        settings.watching.chunk_size = PAGE  # what is listed is not to be in memory all at once,
+        settings.watching.chunk_size = LISTED_AT_ONCE  # what is listed is not to be in memory all at once,
         settings.queueing.idle_timeout = 0.2  # and kopf keeps an event in memory for this long after it was handled
         await operator.start()
 

@@ -9,14 +9,11 @@ from typing import Any
 
 import yaml
 
-from modelprofiler.api.objects import Object
+from modelprofiler.api.objects import MAX_DEPTH, Object
 from modelprofiler.errors import InvalidInput, Problem
 
 MAX_BYTES = 64 * 2**20
 """Size of a file; chosen far above what a cluster takes, and small enough to be read at once."""
-
-MAX_DEPTH = 100
-"""Levels of nesting; a list of Kubernetes objects has some twenty."""
 
 # libyaml reads long scalars, such as the Base64 of a model, fifty times as fast; not every build of PyYAML has it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -53,8 +53,8 @@ def test_a_hub_with_its_own_ca(tmp_path: Path) -> None:
 def test_what_is_not_there_is_named(tmp_path: Path, uri: str) -> None:
     """A file, a folder, a revision, a repository."""
     with serving_hub(Hub(SECRET, FILES)) as hub:
-        code, said = fetch(uri, tmp_path, {"HF_TOKEN": SECRET, "HF_ENDPOINT": hub.address})
-    assert (1, f"modelprofiler: {uri} does not exist\n") == (code, said)
+        code, output = fetch(uri, tmp_path, {"HF_TOKEN": SECRET, "HF_ENDPOINT": hub.address})
+    assert (1, f"modelprofiler: {uri} does not exist\n") == (code, output)
 
 
 @pytest.mark.parametrize("token", ["", "hf_another"])
@@ -62,8 +62,8 @@ def test_a_repository_that_is_not_for_everybody(tmp_path: Path, token: str) -> N
     """Without a token, and with another one: the hub does not say whether there is such a repository."""
     with serving_hub(Hub(SECRET, FILES)) as hub:
         keys = {"HF_ENDPOINT": hub.address, **({"HF_TOKEN": token} if token else {})}
-        code, said = fetch("hf://owner/repo/config.json", tmp_path, keys)
+        code, output = fetch("hf://owner/repo/config.json", tmp_path, keys)
     assert 1 == code
-    assert "access to hf://owner/repo/config.json is denied (status 401)" in said
-    assert "hf_another" not in said
-    assert 1 == said.count("\n")
+    assert "access to hf://owner/repo/config.json is denied (status 401)" in output
+    assert "hf_another" not in output
+    assert 1 == output.count("\n")

@@ -75,9 +75,9 @@ def test_a_model_that_was_logged(models: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("uri", ["models:/net/9", "models:/nothing/1", "models:/net@nobody", "models:/empty/1"])
 def test_what_is_not_there_is_named(models: str, tmp_path: Path, uri: str) -> None:
     """A version, a model, an alias, files."""
-    code, said = fetch(uri, tmp_path, {"MLFLOW_TRACKING_URI": models})
+    code, output = fetch(uri, tmp_path, {"MLFLOW_TRACKING_URI": models})
     assert 1 == code
-    assert f"{uri} does not exist" in said or f"{uri} has no files" in said
+    assert f"{uri} does not exist" in output or f"{uri} has no files" in output
 
 
 def test_a_server_with_tls(models: str, tmp_path: Path) -> None:
@@ -86,6 +86,6 @@ def test_a_server_with_tls(models: str, tmp_path: Path) -> None:
         for name, authority in (("good", ca), ("unknown", "")):
             place = tmp_path / name
             place.mkdir()
-            code, said = fetch("models:/net/1", place, {"MLFLOW_TRACKING_URI": address}, authority)
-            assert (0 if name == "good" else 1) == code, said
-    assert "certificate verify failed" in said
+            code, output = fetch("models:/net/1", place, {"MLFLOW_TRACKING_URI": address}, authority)
+            assert (0 if name == "good" else 1) == code, output
+    assert "certificate verify failed" in output

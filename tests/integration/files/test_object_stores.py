@@ -118,11 +118,11 @@ def test_a_wrong_key_of_azure_is_denied(azure: int, tmp_path: Path) -> None:
         place = tmp_path / name
         place.mkdir()
         keys = {"AZURE_STORAGE_CONNECTION_STRING": connection(f"http://127.0.0.1:{azure}", key)}
-        code, said = fetch("abfs://data/rows.jsonl", place, keys)
+        code, output = fetch("abfs://data/rows.jsonl", place, keys)
         assert 1 == code
-        assert says in said
-        assert key not in said
-        assert 1 == said.count("\n")
+        assert says in output
+        assert key not in output
+        assert 1 == output.count("\n")
 
 
 def test_stores_with_tls_and_their_own_ca(google: int, azure: int, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_key_file_of_google_is_used(google: int, tmp_path: Path) -> None:
             place = tmp_path / name
             place.mkdir()
             keys = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{google}", "key.json": content}
-            code, said = fetch("gs://data/rows.jsonl", place, keys)
-            assert (0 if name == "good" else 1) == code, said
+            code, output = fetch("gs://data/rows.jsonl", place, keys)
+            assert (0 if name == "good" else 1) == code, output
     assert 1 == len(asked)
-    assert "gs://data/rows.jsonl cannot be read with the keys of the Secret: DefaultCredentialsError" in said
+    assert "gs://data/rows.jsonl cannot be read with the keys of the Secret: DefaultCredentialsError" in output

@@ -147,10 +147,10 @@ def test_a_registry_with_a_password(tmp_path: Path) -> None:
         ):
             place = tmp_path / name
             place.mkdir()
-            code, said = fetch(f"oci://{registry.host}/models/a:v1", place, keys)
-            assert (1 if says else 0) == code, (name, said)
-            assert says in said
-            assert "battery-horse" not in said
+            code, output = fetch(f"oci://{registry.host}/models/a:v1", place, keys)
+            assert (1 if says else 0) == code, (name, output)
+            assert says in output
+            assert "battery-horse" not in output
 
 
 def test_a_registry_with_tokens(tmp_path: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_registry_with_tokens(tmp_path: Path) -> None:
         for name, keys in (("good", LOGIN), ("none", OPEN)):
             place = tmp_path / name
             place.mkdir()
-            code, said = fetch(f"oci://{registry.host}/models/a:v1", place, keys)
-            assert (0 if name == "good" else 1) == code, said
-        assert "denied (status 401)" in said
+            code, output = fetch(f"oci://{registry.host}/models/a:v1", place, keys)
+            assert (0 if name == "good" else 1) == code, output
+        assert "denied (status 401)" in output
         assert {"a.bin": 1, "b.bin": 1} == files_in(tmp_path / "good")
 
 
@@ -183,18 +183,18 @@ def test_a_registry_with_tls(tmp_path: Path) -> None:
         for name, ca in (("good", Path(registry.ca).read_text()), ("unknown", "")):
             place = tmp_path / name
             place.mkdir()
-            code, said = fetch(f"oci://{registry.host}/models/a:v1", place, None, ca)
-            assert (0 if name == "good" else 1) == code, said
-        assert "certificate verify failed" in said
+            code, output = fetch(f"oci://{registry.host}/models/a:v1", place, None, ca)
+            assert (0 if name == "good" else 1) == code, output
+        assert "certificate verify failed" in output
 
 
 @pytest.mark.parametrize("name", ["models/a:nothing", "models/none:v1", f"models/a@sha256:{'0' * 64}"])
 def test_what_is_not_there_is_named(registry: Registry, tmp_path: Path, name: str) -> None:
     """A tag, a repository, a digest."""
     registry.files("models/a", "v1", {"a.bin": b"a"})
-    code, said = fetch(f"oci://{registry.host}/{name}", tmp_path, OPEN)
+    code, output = fetch(f"oci://{registry.host}/{name}", tmp_path, OPEN)
     assert 1 == code
-    assert f"oci://{registry.host}/{name.partition(':')[0].partition('@')[0]} does not exist (status 404)" in said
+    assert f"oci://{registry.host}/{name.partition(':')[0].partition('@')[0]} does not exist (status 404)" in output
 
 
 def refused(registry: Registry, name: str, folder: Path) -> str:

@@ -91,8 +91,8 @@ def answering(status: int, headers: dict[str, str]) -> Iterator[str]:
 def test_access_that_is_denied_is_said_with_the_status(tmp_path: Path) -> None:
     """Whatever the driver makes of it, and with the place where credentials belong or the words of the driver."""
     with answering(403, {}) as server:
-        said = refusals(tmp_path, server)
-    for uri, message in said.items():
+        output = refusals(tmp_path, server)
+    for uri, message in output.items():
         assert "access to " in message, (uri, message)
         assert "is denied (status 403)" in message, (uri, message)
 
@@ -123,9 +123,9 @@ def test_a_server_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: 
     """It takes the connection and is silent; drivers would wait and try again for many minutes."""
     monkeypatch.setattr(apart, "STALLED_SECONDS", 8.0)
     with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
-        said = refusals(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        output = refusals(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
     says = "nothing arrived for 8 s: the server does not answer, or its list of files does not end"
-    assert dict.fromkeys(said, says) == said
+    assert dict.fromkeys(output, says) == output
 
 
 def test_a_redirect_takes_no_credential_to_another_origin(tmp_path: Path) -> None:
@@ -145,9 +145,9 @@ def test_a_redirect_takes_no_credential_to_another_origin(tmp_path: Path) -> Non
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as other:
         threading.Thread(target=other.serve_forever, args=(0.05,), daemon=True).start()
         with answering(302, {"Location": f"http://localhost:{other.server_port}/x"}) as server:
-            said = refusals(tmp_path, server)
+            output = refusals(tmp_path, server)
         other.shutdown()
-    assert 6 == len(said)
+    assert 6 == len(output)
     assert {None} >= set(seen)
 
 

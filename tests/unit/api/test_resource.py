@@ -1,5 +1,6 @@
 """Reading a profile: every problem at once, each with its path and a sentence."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,28 @@ def test_another_kind_of_object_is_refused_by_name(field: str, value: str | None
     (problem,) = _problems(change({field: value}))
     assert problem.message.startswith("this is a ")
     assert problem.message.endswith("not a modelprofiler.io/v1alpha1 ModelProfile")
+
+
+@pytest.mark.parametrize("levels", [101, 9_000])
+def test_what_is_nested_beyond_any_pod_template_is_refused(levels: int, change: Change) -> None:
+    """Nothing here follows it to its end: Python's own calls are limited."""
+    deep: object = []
+    for _ in range(levels):
+        deep = [deep]
+    template = {"spec": {"containers": [{"name": "server", "image": "i"}], "volumes": deep}}
+    expected = [Problem("spec", "is nested more than 100 levels deep")]
+    assert expected == _problems(change({"spec.server": {"template": template}}))
+
+
+def test_a_spec_that_leaves_no_room_for_its_status_is_refused(change: Change) -> None:
+    """Each of its fields is within its own bounds."""
+    variables = [{"name": f"V{number}", "value": "x" * 32_000} for number in range(20)]
+    script = {"source": {"inline": "x"}, "environment": {"env": variables}}
+    (problem,) = _problems(change({"spec.server": {"entryScript": script}}))
+    assert "spec" == problem.path
+    assert re.fullmatch(r"has 6\d\d KiB, and at most 512 KiB fit beside its status; put what is .*", problem.message)
+    script["environment"] = {"env": variables[:10]}
+    assert ModelProfile.parse(change({"spec.server": {"entryScript": script}}))
 
 
 def test_fields_of_a_newer_status_are_left_out_not_refused(change: Change) -> None:

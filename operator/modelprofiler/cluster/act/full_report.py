@@ -90,6 +90,6 @@ def _recorded(data: Object, key: str) -> Object:
     """Return the entry of a trial in the report; an empty one where somebody has edited it beyond recognition."""
     try:
         entry = json.loads(data.get(key) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}

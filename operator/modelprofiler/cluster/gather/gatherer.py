@@ -260,13 +260,13 @@ class Gatherer:
         """Return the children of a run with the usage measured of them, and the nodes that it is on."""
         recorded = profile.status
         container = container_name(profile.spec)
-        children = _legible(accepted.run_hash, container, objects)
+        trials = recorded.trials if recorded.run_hash == accepted.run_hash else []
+        children = _legible(accepted.run_hash, container, objects, len(trials) + 1)
         running = {server.pod.node for server in children.servers if server.pod and server.pod.node}
         reference = {recorded.provenance.node} if recorded.provenance and recorded.provenance.node else set()
         in_doubt = _is_in_doubt(children, len(recorded.trials), self._clock())
         nodes = await self._nodes.read(sorted(running | reference), in_doubt=in_doubt)
         source = self._sources.named(profile.spec.metrics.source)
-        trials = recorded.trials if recorded.run_hash == accepted.run_hash else []
         namespace = profile.metadata.namespace
         children = await measure(source, namespace, container, children, trials, self._clock())
         hosts = {name: node.host for name, node in nodes.items()}
@@ -320,13 +320,24 @@ def _owned(objects: ChildObjects) -> tuple[Child, ...]:
     )
 
 
-def _legible(run_hash: str, container: str, objects: ChildObjects) -> Observation:
-    """Return what the children of a run show; one that somebody has edited beyond recognition is to be removed."""
+def _legible(run_hash: str, container: str, objects: ChildObjects, newest_trial: int) -> Observation:
+    """Return what the children of a run show; one that somebody has edited beyond recognition is to be removed.
+
+    So is the Job of a trial that has not begun: somebody else has made it, or taken the status away.
+    """
     deployments, broken_deployments = _split_by_legibility(run_hash, container, "deployments", objects.deployments)
     jobs, broken_jobs = _split_by_legibility(run_hash, container, "jobs", objects.jobs)
+    early = [job["metadata"]["name"] for job in jobs if _trial_of(job) > newest_trial]
+    jobs, broken_jobs = [job for job in jobs if _trial_of(job) <= newest_trial], broken_jobs + early
     observation = observe.read(run_hash, container, deployments=deployments, jobs=jobs, pods=objects.pods)
     broken = [("deployments", name) for name in broken_deployments] + [("jobs", name) for name in broken_jobs]
     return replace(observation, stale=(*observation.stale, *broken))
+
+
+def _trial_of(job: Object) -> int:
+    """Return the trial of a Job that can be read; 0 of one that is for none, or of another run."""
+    text = labels_of(job).get(names.TRIAL) or ""
+    return int(text) if text.isdecimal() else 0
 
 
 def _split_by_legibility(

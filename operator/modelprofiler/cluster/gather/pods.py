@@ -109,18 +109,21 @@ def is_running(pod: Object) -> bool:
 def ended_state(pods: Iterable[Object], container: str | None = None) -> Object | None:
     """Return how the container of a Job's pod has ended: its ContainerStateTerminated; None while it has not.
 
-    Without a name any container counts. Our Jobs have one pod. Where the containers of several have ended, somebody
-    else has created pods that say that they are of the Job, and none of them is believed.
+    Without a name any container counts. Our Jobs have one pod. Where the containers of several have ended, or one has
+    ended well while another is still there, somebody else has created pods that say that they are of the Job, and none
+    of them is believed.
     """
+    pods = list(pods)
     ends: dict[str, Object] = {}
     for pod in pods:
         for status in _container_statuses(pod):
             ended = (status.get("state") or {}).get("terminated")
             if ended and container in (None, status.get("name")):
                 ends.setdefault(pod["metadata"]["name"], ended)
-    if len(ends) > 1:
-        names = ", ".join(sorted(ends)[:SHOWN_PODS])
-        return {"reason": f"{len(ends)} pods say that they are of its Job, which creates one: {names}"}
+    # A pod that was deleted or evicted has failed, and may have a successor for a moment.
+    if len(ends) > 1 or (len(pods) > 1 and any(end.get("exitCode") == 0 for end in ends.values())):
+        names = ", ".join(sorted(pod["metadata"]["name"] for pod in pods)[:SHOWN_PODS])
+        return {"reason": f"{len(pods)} pods say that they are of its Job, which creates one: {names}"}
     return next(iter(ends.values()), None)
 
 

@@ -84,12 +84,12 @@ def _names(system: Any, path: str) -> Iterator[tuple[str, str]]:
         yield root.rpartition("/")[2], root
         return
     prefix = f"{root}/"
-    for found in system.find(root):
-        if not found.startswith(prefix):
-            raise FetchFailed(f"the listing of {root!r:.200} has {found!r:.200}, which is elsewhere")
-        name = found.removeprefix(prefix)
-        if name and not found.endswith("/"):  # a store may have an empty object for a folder
-            yield name, found
+    for key in system.find(root):
+        if not key.startswith(prefix):
+            raise FetchFailed(f"the listing of {root!r:.200} has {key!r:.200}, which is elsewhere")
+        name = key.removeprefix(prefix)
+        if name and not key.endswith("/"):  # a store may have an empty object for a folder
+            yield name, key
 
 
 def _pieces(system: Any, path: str) -> Iterator[bytes]:

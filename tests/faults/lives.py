@@ -1,0 +1,132 @@
+"""What must hold of a run at every fault: nothing that was finished is lost or repeated, and nothing is left."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.e2e import support
+from tests.e2e.support import ONE_SIZE, Object, Profile, Run, pods_started, wait_until_gone
+
+from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.trial import Trial
+from modelprofiler.cluster import names
+
+TRUTH_SECONDS = 30.0
+"""In which the status tells the truth again, and what is to go has gone."""
+
+
+def told(trial: Trial) -> tuple[object, ...]:
+    """Return what tells one measurement from another."""
+    return trial.index, trial.limits, trial.start_time, trial.load
+
+
+@dataclass
+class Life:
+    """A run, from before a fault to its end."""
+
+    profile: Profile
+    uid: str
+    before: ModelProfileStatus
+    """When the fault was made."""
+    began: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, profile: Profile) -> Life:
+        """Note a run as it is now."""
+        body = profile.fetch()
+        return cls(profile, body["metadata"]["uid"], profile.status())
+
+    def verified(self, *, lost_trials: int = 0) -> str:
+        """Wait until it is verified; check that nothing was lost, repeated or left, and say so.
+
+        Parameters
+        ----------
+        lost_trials
+            Trials, at most, that the fault itself may spoil, which are run again under another number.
+        """
+        status = self.profile.succeeded()
+        self._check(status)
+        spoilt = len(status.trials) - len(support.informative(status.trials))
+        assert spoilt <= lost_trials + BUSY, [(t.outcome, t.message) for t in status.trials]
+        outcomes = ", ".join(f"{t.index} {t.outcome}" for t in status.trials)
+        return f"Verified {self._seconds()} s later; trials: {outcomes}; each sent once, nothing left"
+
+    def ended(self, reason: str, within: float = support.PATIENCE) -> ModelProfileStatus:
+        """Wait until it has ended without a recommendation for a reason; return its status."""
+        status = self.profile.finished(within)
+        self._check(status)
+        succeeded = support.find_condition(status, "Succeeded")
+        assert succeeded is not None
+        assert ("False", reason) == (succeeded.status, succeeded.reason), succeeded.message
+        assert [] == status.recommendations
+        return status
+
+    def _check(self, status: ModelProfileStatus) -> None:
+        kept = [told(trial) for trial in self.before.trials]
+        assert kept == [told(trial) for trial in status.trials[: len(kept)]], "a finished trial was lost or changed"
+        assert list(range(1, len(status.trials) + 1)) == [trial.index for trial in status.trials]
+        assert status.run_hash is not None
+        mine = names.base(self.profile.read(), status.run_hash)
+        started = pods_started(self.profile.kubectl, self.profile.namespace, "Job")
+        loads = {job: pods for job, pods in started.items() if job.startswith(mine)}
+        twice = {job: pods for job, pods in loads.items() if pods > 1}
+        assert not twice, f"a load was sent twice: {twice}"
+        assert len(loads) <= len(status.trials), f"{len(loads)} loads for {len(status.trials)} trials"
+        self.gone()
+
+    def gone(self, within: float = support.PATIENCE) -> float:
+        """Wait until nothing of it is left but its report; return the seconds that it took."""
+        took = wait_until_gone(lambda: support.children_of(self.profile.kubectl, self.profile.namespace, self.uid))
+        assert took <= within, f"after {took:.0f} s its objects were gone, and not within {within:.0f}"
+        return took
+
+    def _seconds(self) -> str:
+        return f"{time.monotonic() - self.began:.0f}"
+
+
+BUSY = 2
+"""Trials that a busy machine spoils besides: they are repeated, and count for nothing."""
+
+
+def short(name: str, server: Object | None = None, **spec: Any) -> Object:
+    """Return a profile of one trial; its load has inline rows and lasts 18 s."""
+    return support.cost_profile(name, server, **{"resources": ONE_SIZE, **spec})
+
+
+def server_pod(profile: Profile) -> Object:
+    """Return the pod of a run's server."""
+    return _pod(profile, names.SERVER)
+
+
+def load_pod(profile: Profile) -> Object:
+    """Return the pod of a run's load."""
+    return _pod(profile, names.LOAD)
+
+
+def load_pod_phase(profile: Profile) -> str:
+    """Return the phase of the load's pod; empty where there is none yet."""
+    try:
+        return str(load_pod(profile)["status"].get("phase"))
+    except AssertionError:
+        return ""
+
+
+def _pod(profile: Profile, component: str) -> Object:
+    uid = profile.fetch()["metadata"]["uid"]
+    selector = f"{names.children_selector(uid)},{names.COMPONENT}={component}"
+    found = json.loads(
+        profile.kubectl("get", "pods", "--namespace", profile.namespace, "-l", selector, "-o", "json").stdout
+    )["items"]
+    alive = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    assert alive, f"{profile.name} has no pod of its {component}"
+    pod: Object = alive[0]
+    return pod
+
+
+def delete_pod(kubectl: Run, pod: Object) -> None:
+    """Delete a pod by hand, without letting it end by itself."""
+    meta = pod["metadata"]
+    kubectl("delete", "pod", meta["name"], "--namespace", meta["namespace"], "--grace-period=0", "--force")

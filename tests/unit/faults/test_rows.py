@@ -1,0 +1,45 @@
+"""The table of docs/reliability.md: a row for each fault, and what a part of the campaign did not run stays."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.faults import rows
+from tests.faults.rows import Fault
+
+PAUSED = Fault("The API server", "paused", "under load", "it goes on | and on")
+KILLED = Fault("The operator", "killed", "at any time", "nothing is lost")
+
+
+def test_rows_of_one_part_stand_together_and_in_one_line_each() -> None:
+    """Whatever was said has no influence on the table's form."""
+    of_api = rows.row_of(PAUSED, "went on\nafter <3 s")
+    assert [
+        "| Fault | When | What must hold | What happened |",
+        "| --- | --- | --- | --- |",
+        "| **The API server** | | | |",
+        r"| paused | under load | it goes on \| and on | went on after &lt;3 s |",
+        r"| paused | under load | it goes on \| and on | again |",
+        "| **The operator** | | | |",
+        "| killed | at any time | nothing is lost | nothing was |",
+    ] == rows.table([of_api, rows.row_of(KILLED, "nothing was"), rows.row_of(PAUSED, "again")]).splitlines()
+
+
+def test_a_part_of_the_campaign_replaces_its_own_rows_only(tmp_path: Path) -> None:
+    """By the name of the test."""
+    file = tmp_path / "cache" / "faults.json"
+    rows.keep({"a": rows.row_of(PAUSED, "one"), "b": rows.row_of(KILLED, "two")}, file)
+    rows.keep({"b": rows.row_of(KILLED, "three")}, file)
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    assert {"a": "one", "b": "three"} == {name: row["happened"] for name, row in kept.items()}
+
+
+def test_the_page_has_a_place_for_the_table() -> None:
+    """Everything around it stays."""
+    page = rows.PAGE.read_text(encoding="utf-8")
+    made = rows.render(page, [rows.row_of(KILLED, r"\1 nothing")])
+    assert page.partition(rows.BEGIN)[0] == made.partition(rows.BEGIN)[0]
+    assert page.rpartition(rows.END)[2] == made.rpartition(rows.END)[2]
+    assert r"| killed | at any time | nothing is lost | \1 nothing |" in made
+    with pytest.raises(AssertionError, match="has no place for the table"):
+        rows.render("# Another page", [])

@@ -83,9 +83,9 @@ def test_a_download_holds_a_part_of_the_memory_of_a_container(tmp_path: Path, mo
     limits = {"none": "max\n", "small": f"{256 * 2**20}\n", "huge": "9223372036854771712\n"}
     for name, text in limits.items():
         (tmp_path / name).write_text(text)
-    messages = {}
+    bounds = {}
     for name in (*limits, "missing"):
         monkeypatch.setattr(apart, "LIMITS", [str(tmp_path / name)])
-        messages[name] = apart.most_memory()
+        bounds[name] = apart.most_memory()
     small = int(0.6 * 256 * 2**20)
-    assert {"none": 2**30, "small": small, "huge": 2**30, "missing": 2**30} == messages
+    assert {"none": 2**30, "small": small, "huge": 2**30, "missing": 2**30} == bounds

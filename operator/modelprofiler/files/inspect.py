@@ -169,7 +169,7 @@ def _of_headers(endpoint: HttpEndpoint | None, environment: Mapping[str, str]) -
 
 
 def _fetch(source: VolumeSource) -> None:
-    """Fetch the files of an address; the Job that this process is of bounds the time."""
+    """Fetch the files of an address; the Job that this process is of bounds the time of the whole."""
     if source.uri is None:
         return
     command = [sys.executable, "-m", "modelprofiler", "fetch"]

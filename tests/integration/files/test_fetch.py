@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
+from tests.integration.files.stores import behind_tls, files_in
 
 from modelprofiler.files.fetch.apart import CA_VARIABLE
 
@@ -28,7 +29,9 @@ def fetch(uri: str, folder: Path, secret: dict[str, str] | None = None, ca: str 
         for key, value in secret.items():
             (keys / key).write_text(value)
         arguments += ["--credentials", str(keys)]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), CA_VARIABLE: ca}
+    # The code of this test, wherever that is, and no credentials of this machine.
+    path = os.pathsep.join(sys.path)
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONPATH": path, CA_VARIABLE: ca}
     ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
     output = ended.stdout + ended.stderr
     assert SECRET not in output
@@ -77,11 +80,21 @@ def test_an_object_and_a_folder_of_s3(s3: dict[str, str], tmp_path: Path) -> Non
     assert b"b" == (many / "files" / "sub" / "b.bin").read_bytes()
 
 
+def test_s3_with_its_own_ca(s3: dict[str, str], tmp_path: Path) -> None:
+    """As a store inside a company has it."""
+    with behind_tls(int(s3["AWS_ENDPOINT_URL"].rpartition(":")[2]), tmp_path / "tls") as (address, ca):
+        assert (0, "") == fetch("s3://data/rows.jsonl", tmp_path, {**s3, "AWS_ENDPOINT_URL": address}, ca)
+    assert {"rows.jsonl": 3} == files_in(tmp_path)
+
+
 def test_what_is_not_in_s3_is_named(s3: dict[str, str], tmp_path: Path) -> None:
     """With the address, and without the credentials."""
-    code, output = fetch("s3://data/nothing", tmp_path, s3)
-    assert 1 == code
-    assert "s3://data/nothing does not exist" in output
+    for number, uri in enumerate(("s3://data/nothing", "s3://other/rows.jsonl")):
+        place = tmp_path / str(number)
+        place.mkdir()
+        code, output = fetch(uri, place, s3)
+        assert 1 == code
+        assert f"{uri} does not exist" in output
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -24,6 +25,13 @@ STALLED_SECONDS = 120.0
 does not answer again for many minutes."""
 LONGEST_SECONDS = 3600.0
 """How long a download may take where nothing else bounds it: the largest source, 200 GiB, at 0.5 Gbit/s."""
+MOST_MEMORY = 2**30
+"""Bytes that a download may hold in memory: a driver holds a few pieces of a file, and a kilobyte for each file that is
+listed. A listing without an end would otherwise take all memory of the machine."""
+OF_THE_LIMIT = 0.6
+"""The part of a container's memory that a download may hold; the process that waits for it needs a quarter."""
+LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where a container finds its own limit: control groups of version 2 and of version 1."""
 END_SECONDS = 2.0
 """How long a process has to end after it was killed."""
 
@@ -57,8 +65,8 @@ def fetch_apart(
     environment
         The variables that drivers read.
     watch
-        Called several times a second with the bytes that are there; whether to go on. Without it the process is waited
-        for as long as it takes, because something else bounds it, and its output is that of this process.
+        Called several times a second with the bytes that are there; whether to go on. Without it something else bounds
+        the time of the whole, and the output of the process is that of this process.
 
     Raises
     ------
@@ -82,10 +90,7 @@ def fetch_apart(
             start_new_session=watch is not None,  # Ctrl-C is for this program, which stops the download itself
         ) as process:
             try:
-                if watch is None:
-                    process.wait()
-                else:
-                    _wait(process, folder, watch)
+                _wait(process, folder, watch)
             finally:
                 _end(process)
         if process.returncode:
@@ -101,10 +106,10 @@ def _failure(code: int, problem: Path) -> FetchFailed:
     return FetchFailed(message, "SourceNotFound" if reason == "SourceNotFound" else "SourceUnreadable")
 
 
-def _wait(process: subprocess.Popen[bytes], folder: Path, watch: Callable[[int], bool]) -> None:
-    """Wait for a download, as long as bytes arrive."""
+def _wait(process: subprocess.Popen[bytes], folder: Path, watch: Callable[[int], bool] | None) -> None:
+    """Wait for a download, as long as bytes arrive and its memory is bounded."""
     now = began = grown = looked = time.monotonic()
-    size = 0
+    size, most = 0, most_memory()
     while process.poll() is None:
         time.sleep(POLL_SECONDS)
         now = time.monotonic()
@@ -112,14 +117,46 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, watch: Callable[[int],
             looked = now
             if (there := size_of(folder)) != size:
                 size, grown = there, now
-        if not watch(size):
+        if watch is not None and not watch(size):
             raise Stopped
+        if _memory_of(process.pid) > most:
+            raise FetchFailed(
+                f"the download needs more than {most:,} bytes of memory: the address has too many files, or its list "
+                "of files does not end; name a folder with fewer files"
+            )
         if now - grown > STALLED_SECONDS:
-            raise FetchFailed(f"the download stopped: nothing arrived for {STALLED_SECONDS:.0f} s after {size:,} bytes")
-        if now - began > LONGEST_SECONDS:
+            raise FetchFailed(_stalled(size))
+        if watch is not None and now - began > LONGEST_SECONDS:
             raise FetchFailed(
                 f"the download took longer than {LONGEST_SECONDS:.0f} s; by then {size:,} bytes were there"
             )
+
+
+def _stalled(size: int) -> str:
+    if size:
+        return f"the download stopped: nothing arrived for {STALLED_SECONDS:.0f} s after {size:,} bytes"
+    return f"nothing arrived for {STALLED_SECONDS:.0f} s: the server does not answer, or its list of files does not end"
+
+
+def most_memory() -> int:
+    """Return how many bytes a download may hold in memory here."""
+    limits = [MOST_MEMORY]
+    for place in LIMITS:
+        try:
+            limits.append(int(OF_THE_LIMIT * int(Path(place).read_text(encoding="ascii"))))
+        except (OSError, ValueError):  # another version of control groups, or "max"
+            continue
+    return min(limits)
+
+
+def _memory_of(pid: int) -> int:
+    """Return the bytes that a process holds in memory without those of files; 0 where that is not to be seen."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:  # it has ended, or this is no Linux
+        return 0
+    match = re.search(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE)
+    return int(match[1]) * 1024 if match else 0
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -11,10 +11,15 @@ from modelprofiler.files.fetch.failure import FetchFailed
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _CREDENTIAL = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|CONNECTION_STRING|SAS")
+KEY_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+"""The variable that names a key file of Google."""
 LARGEST = 2**20
 """Bytes of a Secret at most."""
 SHORTEST_SECRET = 4
 """Characters from which a value is removed from messages: shorter ones are no secrets, and parts of many words."""
+
+LONGEST_WORD = 16
+"""Characters from which a part of a value is taken for a secret of its own; keys have more, names mostly fewer."""
 
 
 class Credentials:
@@ -53,7 +58,7 @@ class Credentials:
         named = {key: value for key, value in self.values.items() if _VARIABLE.fullmatch(key)}
         files = [key for key in self.values if key.endswith(".json")]
         if self._folder is not None and len(files) == 1:
-            named.setdefault("GOOGLE_APPLICATION_CREDENTIALS", str(self._folder / files[0]))
+            named.setdefault(KEY_FILE, str(self._folder / files[0]))
         return named
 
     def headers(self) -> dict[str, str]:
@@ -76,7 +81,17 @@ class Credentials:
     def removed_from(self, text: str) -> str:
         """Return a text without the values, and without those of variables that are credentials by their name."""
         known = [value for name, value in os.environ.items() if _CREDENTIAL.search(name)]
-        for value in sorted([*self.values.values(), *known], key=len, reverse=True):
+        parts = [part for value in (*self.values.values(), *known) for part in _parts(value)]
+        for value in sorted(parts, key=len, reverse=True):
             if len(value) >= SHORTEST_SECRET:
                 text = text.replace(value, "***")
         return text
+
+
+def _parts(value: str) -> list[str]:
+    """Return a credential, and what of it a message may repeat alone: the keys of a connection string or a key file."""
+    inner = [part.partition("=")[2] for part in value.split(";")] if "=" in value else []
+    if value.startswith("{"):
+        inner += re.findall(r'"(?:private_key|client_secret|refresh_token|auth|password)": *"((?:[^"\\]|\\.)*)"', value)
+    # Names of protocols and of hosts are no secrets, and explain much.
+    return [value, *(part for part in inner if len(part) >= LONGEST_WORD)]

@@ -20,7 +20,7 @@ class Target:
         self.folder = folder
         self._left = most_bytes
         self._most = most_bytes
-        self._files = 0
+        self._names: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, name: str, parts: Iterable[bytes]) -> Path:
@@ -31,12 +31,10 @@ class Target:
         FetchFailed
             The name leads out of the folder, there are too many files or bytes, or the disk is full.
         """
-        path = self.folder / self.checked(name)
-        self._files += 1
-        if self._files > MOST_FILES:
-            raise FetchFailed(f"there are more than {MOST_FILES:,} files; name a folder with those that are needed")
+        path = self._place(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)  # a link may have the same content, and keeps it
             with path.open("wb") as file:
                 for part in parts:
                     self._left -= len(part)
@@ -46,6 +44,43 @@ class Target:
         except OSError as error:
             raise FetchFailed(f"{name!r:.200} cannot be written: {error.strerror or error}") from error
         return path
+
+    def link(self, name: str, leads_to: str) -> None:
+        """Give a second name to a file that was written.
+
+        Raises
+        ------
+        FetchFailed
+            There is no such file, a name leads out of the folder, or there are too many files.
+        """
+        source = self.folder / self.checked(leads_to)
+        if not source.is_file():
+            what = "is a folder" if source.is_dir() else "does not exist"
+            raise FetchFailed(f"{name!r:.200} is a link to {leads_to!r:.200}, which {what}")
+        path = self._place(name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            path.hardlink_to(source)
+        except OSError as error:
+            raise FetchFailed(f"{name!r:.200} cannot be written: {error.strerror or error}") from error
+
+    def remove(self, name: str) -> None:
+        """Remove a file that was written, if there is one of this name."""
+        if (known := self.checked(name)) in self._names:
+            self._names.remove(known)
+            (self.folder / known).unlink()
+
+    def names_below(self, name: str) -> list[str]:
+        """Return the names of all files that were written in a folder, or of the one file of this name."""
+        return [known for known in self._names if not name or known == name or known.startswith(f"{name}/")]
+
+    def _place(self, name: str) -> Path:
+        checked = self.checked(name)
+        self._names.add(checked)
+        if len(self._names) > MOST_FILES:
+            raise FetchFailed(f"there are more than {MOST_FILES:,} files; name a folder with those that are needed")
+        return self.folder / checked
 
     @staticmethod
     def checked(name: str) -> str:
@@ -65,4 +100,4 @@ class Target:
     @property
     def files(self) -> int:
         """How many were written."""
-        return self._files
+        return len(self._names)

@@ -83,26 +83,13 @@ class Web:
     def json(self, url: str, accept: str = "application/json", **query: Any) -> dict[str, Any]:
         """Return the JSON object that an address has."""
         with self.get(url, accept, **query) as response:
-            content = b""
-            for part in response.iter_content(CHUNK):
-                content += part
-                if len(content) > LARGEST_DOCUMENT:
-                    raise FetchFailed(f"{shown(url)} answers with more than {LARGEST_DOCUMENT:,} bytes")
+            content = bounded(response, url)
         return parsed(content, url)
 
     def download(self, url: str) -> Iterator[bytes]:
         """Yield the content of an address in pieces."""
         with self.get(url) as response:
-            expected = response.headers.get("Content-Length")
-            received = 0
-            try:
-                for part in response.iter_content(CHUNK):
-                    received += len(part)
-                    yield part
-            except requests.RequestException as error:
-                raise FetchFailed(f"{shown(url)} was cut after {received:,} bytes: {_root_cause(error)}") from error
-            if expected is not None and expected.isdigit() and received != int(expected):
-                raise FetchFailed(f"{shown(url)} was cut after {received:,} of {int(expected):,} bytes")
+            yield from received(response, url)
 
     def _next(self, address: str, location: str) -> str:
         target = urljoin(address, location)
@@ -112,6 +99,40 @@ class Web:
         if urlsplit(address).scheme == "https" and there.scheme == "http":
             raise FetchFailed(f"{shown(address)} is redirected to {shown(target)} without TLS, which is not followed")
         return target
+
+
+def bounded(response: requests.Response, url: str) -> bytes:
+    """Return the body of an answer that is read as a whole.
+
+    Raises
+    ------
+    FetchFailed
+        It is too large for that.
+    """
+    content = bytearray()
+    for part in response.iter_content(CHUNK):
+        content += part
+        if len(content) > LARGEST_DOCUMENT:
+            raise FetchFailed(f"{shown(url)} answers with more than {LARGEST_DOCUMENT:,} bytes")
+    return bytes(content)
+
+
+def received(response: requests.Response, url: str) -> Iterator[bytes]:
+    """Yield the body of an answer in pieces.
+
+    Raises
+    ------
+    FetchFailed
+        It ends before the length that the answer names.
+    """
+    expected = response.headers.get("Content-Length", "")
+    try:
+        yield from response.iter_content(CHUNK)
+    except requests.RequestException as error:
+        raise FetchFailed(f"{shown(url)} was cut after {response.raw.tell():,} bytes: {_root_cause(error)}") from error
+    # As they were sent: a server may compress what nobody asked it to compress.
+    if expected.isdecimal() and (arrived := response.raw.tell()) != int(expected):
+        raise FetchFailed(f"{shown(url)} was cut after {arrived:,} of {int(expected):,} bytes")
 
 
 def parsed(content: bytes, url: str) -> dict[str, Any]:

@@ -78,14 +78,14 @@ class Unpacker:
                 if number >= MOST_MEMBERS:
                     raise FetchFailed(f"a layer has more than {MOST_MEMBERS:,} files")
                 archive.members.clear()  # type: ignore[attr-defined]  # each is kept, a kilobyte, and is not needed again
-                name = self._wanted(member.name)
+                name = self._below_prefix(member.name)
                 if name is None:
                     continue
                 if not self._removes(name, own):
                     own.add(name)
                     self._take(archive, member, name, content)
 
-    def _wanted(self, member: str) -> str | None:
+    def _below_prefix(self, member: str) -> str | None:
         """Return the name of a member below the prefix; None for what is elsewhere."""
         name = "/".join(part for part in member.split("/") if part not in ("", "."))
         if name.startswith(self._prefix) and name != self._prefix.rstrip("/"):

@@ -20,8 +20,8 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, Kind
 from modelprofiler.cluster.gather.cache import KINDS, Children
-from modelprofiler.cluster.gather.jobs import COMPLETION_INDEX
 from modelprofiler.cluster.gather.measure import Sources
+from modelprofiler.cluster.gather.objects import COMPLETION_INDEX
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.reconcile import Reconciler
 from modelprofiler.cluster.settings import Settings

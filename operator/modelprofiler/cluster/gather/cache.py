@@ -16,7 +16,7 @@ from modelprofiler.api.names import OBJECT_PATTERN
 from modelprofiler.api.objects import Object, controller_of
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
-from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of_job
+from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of_job, slim
 from modelprofiler.cluster.queue import Key
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Children:
         """
         for namespace in self._namespaces:
             for kind in KINDS:
-                self.replace(kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR))
+                self.replace(kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR, slim))
 
     async def of(self, namespace: str, uid: str) -> ChildObjects:
         """Return the children of a profile, no older than the operator's own last action on them.
@@ -109,11 +109,13 @@ class Children:
         """Return the profile whose Job or Deployment controls a pod, whatever the pod's labels say; None without."""
         if not (pod["metadata"].get("labels") or {}).get(names.PROFILE_UID):
             return None  # most pods
-        namespace = pod["metadata"]["namespace"]
-        for kind, controls in ((JOBS, is_pod_of_job), (DEPLOYMENTS, is_pod_of_deployment)):
-            for owner in self._objects[kind].values():
-                if owner["metadata"]["namespace"] == namespace and controls(pod, owner):
-                    return _key_of(owner)
+        namespace, owner = pod["metadata"]["namespace"], controller_of(pod)
+        job = self._objects[JOBS].get(str(owner.get("uid")))
+        if job is not None and job["metadata"]["namespace"] == namespace and is_pod_of_job(pod, job):
+            return _key_of(job)
+        for deployment in self._objects[DEPLOYMENTS].values() if owner.get("kind") == "ReplicaSet" else ():
+            if deployment["metadata"]["namespace"] == namespace and is_pod_of_deployment(pod, deployment):
+                return _key_of(deployment)
         return None
 
     async def follow(self, kind: Kind, namespace: str | None) -> AsyncIterator[Key | None]:
@@ -124,7 +126,9 @@ class Children:
         where = kind, namespace
         try:
             if where not in self._versions:
-                for key in self.replace(kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR)):
+                for key in self.replace(
+                    kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR, slim)
+                ):
                     yield key
             async for change, body in self._cluster.watch(kind, namespace, SELECTOR, self._versions[where]):
                 self._versions[where] = str(body["metadata"]["resourceVersion"])
@@ -202,7 +206,7 @@ class Children:
 
     async def _list(self, namespace: str, uid: str, kinds: tuple[Kind, ...]) -> None:
         for kind in kinds:
-            objects, version = await self._cluster.snapshot(kind, namespace, names.children_selector(uid))
+            objects, version = await self._cluster.snapshot(kind, namespace, names.children_selector(uid), slim)
             listed = {o["metadata"]["uid"] for o in objects}
             mine = [(u, o) for u, o in self._objects[kind].items() if _owner(o) == uid]
             for gone in [u for u, o in mine if u not in listed and not _is_newer(o, version)]:
@@ -221,8 +225,7 @@ class Children:
         version = body["metadata"]["resourceVersion"]
         if known is not None and _is_newer(known, version):
             return False
-        body["metadata"].pop("managedFields", None)  # half of an object, and nobody reads it
-        self._objects[kind][uid] = body
+        self._objects[kind][uid] = slim(body)
         return known is None or known["metadata"]["resourceVersion"] != version
 
     def _remove(self, kind: Kind, uid: str) -> None:

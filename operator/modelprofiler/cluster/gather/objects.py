@@ -1,10 +1,19 @@
-"""Reads what every Kubernetes object has: labels, times, conditions. Pure."""
+"""Reads what every Kubernetes object has (labels, times, conditions), and what is kept of a child. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from modelprofiler.api.objects import Object, controller_of
+from modelprofiler.api.resource import GROUP
+
+COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
+"""Annotation in which an Indexed Job gives each of its pods its number."""
+
+META = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "labels")
+CONTAINER = ("name", "image", "resources", "livenessProbe", "readinessProbe", "startupProbe")
+MOST_OWNERS = 8
+"""Owner references that are kept; an object of a run has one."""
 
 
 def conditions_of(o: Object) -> dict[str, Object]:
@@ -56,3 +65,39 @@ def is_deleting(o: Object) -> bool:
 def time_of(text: str | None) -> datetime | None:
     """Return a time of the API server; None where it has written null or nothing."""
     return datetime.fromisoformat(text) if text else None
+
+
+def slim(body: Object) -> Object:
+    """Return what is read of a Deployment, a Job or a pod, and is kept in memory; the object itself stays as it is.
+
+    Whoever may create a pod decides how large it is, up to 1.5 MiB, and may say that it is a child.
+    """
+    meta = body["metadata"]
+    kept: Object = {name: body[name] for name in ("apiVersion", "kind", "status") if name in body}
+    kept["metadata"] = {name: meta[name] for name in META if name in meta} | _notes(meta)
+    if isinstance(spec := body.get("spec"), dict):
+        kept["spec"] = _spec(spec)
+    return kept
+
+
+def _notes(meta: Object) -> Object:
+    """Return the owner references, and the annotations that the operator or the Job controller writes."""
+    owners = (meta.get("ownerReferences") or [])[:MOST_OWNERS]
+    annotations = _ours(meta)
+    return ({"ownerReferences": owners} if owners else {}) | ({"annotations": annotations} if annotations else {})
+
+
+def _ours(meta: Object) -> Object:
+    annotations = meta.get("annotations") or {}
+    return {k: v for k, v in annotations.items() if k.startswith(f"{GROUP}/") or k == COMPLETION_INDEX}
+
+
+def _spec(spec: Object) -> Object:
+    """Return of a pod's spec where it is and its containers, of a Job's how many pods it has and what they are told."""
+    kept = {name: spec[name] for name in ("nodeName", "completions") if name in spec}
+    if "containers" in spec:
+        kept["containers"] = [{name: c[name] for name in CONTAINER if name in c} for c in spec["containers"] or ()]
+        kept["initContainers"] = [{"name": c.get("name")} for c in spec.get("initContainers") or ()]
+    if "template" in spec:
+        kept["template"] = {"metadata": {"annotations": _ours((spec["template"] or {}).get("metadata") or {})}}
+    return kept

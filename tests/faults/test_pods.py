@@ -24,13 +24,7 @@ REPEATED = "the trial counts for nothing and is run again; the run ends with its
 
 def _under_load(apply: Apply, namespace: str, name: str, **spec: Any) -> Life:
     profile = apply(lives.short(name, **spec), namespace)
-    profile.at_stage(Stage.LOADING, trial=1)
-    # A stage is told before its object is there, and the load has to have begun.
-    deadline = time.monotonic() + 30
-    while lives.load_pod_phase(profile) != "Running":
-        assert time.monotonic() < deadline, profile.story()
-        time.sleep(support.POLL_SECONDS)
-    time.sleep(4)
+    lives.wait_under_load(profile)
     return Life.of(profile)
 
 

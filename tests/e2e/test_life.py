@@ -247,7 +247,7 @@ def test_profiles_wait_their_turn(apply: Apply, namespace: str, kubectl: Run) ->
 
 @pytest.mark.skipif(
     not os.environ.get("MODELPROFILER_LOCALCLUSTER"),
-    reason="processes of the cluster are killed on the local one alone",
+    reason="processes are killed on the local cluster alone",
 )
 def test_a_load_is_killed_and_the_api_server_stands_still(
     apply: Apply, namespace: str, note: Callable[[str], None]

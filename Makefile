@@ -43,11 +43,11 @@ types: env ## Check types (mypy, strict), and which modules may import which (im
 
 .PHONY: unit
 unit: env ## Run the unit tests
-	$(BIN)/pytest tests/unit $(ARGS)
+	$(BIN)/pytest tests/unit -n auto $(ARGS)
 
 .PHONY: integration
 integration: env ## Run the tests with real processes, sockets and files, without a cluster
-	$(BIN)/pytest tests/integration $(ARGS)
+	$(BIN)/pytest tests/integration -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: local
 local: env ## Run the tests of whole runs on this machine, in control groups: a few minutes

@@ -6,25 +6,25 @@ import argparse
 from collections.abc import Callable
 
 
-def count(least: int, most: int) -> Callable[[str], int]:
-    """Return a type for argparse: a whole number from `least` to `most`."""
+def count(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return a type for argparse: a whole number from `minimum` to `maximum`."""
 
-    def whole(text: str) -> int:
-        return int(_within(int(text), least, most))
+    def whole_number(text: str) -> int:
+        return int(_within(int(text), minimum, maximum))
 
-    return whole
+    return whole_number
 
 
-def number(least: float, most: float) -> Callable[[str], float]:
-    """Return a type for argparse: a number from `least` to `most`."""
+def number(minimum: float, maximum: float) -> Callable[[str], float]:
+    """Return a type for argparse: a number from `minimum` to `maximum`."""
 
     def decimal(text: str) -> float:
-        return _within(float(text), least, most)
+        return _within(float(text), minimum, maximum)
 
     return decimal
 
 
-def _within(value: float, least: float, most: float) -> float:
-    if not least <= value <= most:  # nor what is no number
-        raise argparse.ArgumentTypeError(f"{value:g} is not from {least:g} to {most:g}")
+def _within(value: float, minimum: float, maximum: float) -> float:
+    if not minimum <= value <= maximum:  # NaN is refused as well
+        raise argparse.ArgumentTypeError(f"{value:g} is not from {minimum:g} to {maximum:g}")
     return value

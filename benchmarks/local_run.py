@@ -62,13 +62,13 @@ class Took:
         assert status.start_time is not None
         assert status.completion_time is not None
         records = result.record.trials
-        found = result.recommendation
+        recommendation = result.recommendation
         return cls(
             wall=(status.completion_time - status.start_time).total_seconds(),
             start=sum(r.trial.time_to_ready.seconds for r in records if r.trial.time_to_ready is not None),
             load=sum(_loaded(r) for r in records),
             trials=len(records),
-            size=f"{found.limits.cpu}, {found.limits.memory}" if found else result.reason,
+            size=f"{recommendation.limits.cpu}, {recommendation.limits.memory}" if recommendation else result.reason,
         )
 
 
@@ -79,24 +79,24 @@ def _loaded(record: TrialRecord) -> float:
     return load.ended - load.warmup_started
 
 
-def measured(profile: Path, what: str, until: float) -> Result | None:
+def measured(profile: Path, title: str, deadline: float) -> Result | None:
     """Run a profile once and say how it went on; None when it is too late to begin."""
-    if time.monotonic() > until:
-        print(f"{what}: not begun, as the time is over", file=sys.stderr, flush=True)
+    if time.monotonic() > deadline:
+        print(f"{title}: not begun, as the time is over", file=sys.stderr, flush=True)
         return None
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         result = modelprofiler.run(profile, directory=Path(directory) / "run", wait_seconds=600)
     trials = ", ".join(f"{t.purpose} {t.limits.cpu} {t.outcome}" for t in result.trials)
-    found = result.recommendation
-    size = f"{found.limits.cpu}, {found.limits.memory}" if found else result.reason
-    print(f"{what}: {size} after {time.monotonic() - began:.0f} s ({trials})", file=sys.stderr, flush=True)
+    recommendation = result.recommendation
+    size = f"{recommendation.limits.cpu}, {recommendation.limits.memory}" if recommendation else result.reason
+    print(f"{title}: {size} after {time.monotonic() - began:.0f} s ({trials})", file=sys.stderr, flush=True)
     return result
 
 
-def example(runs: int, until: float) -> str:
-    """Run the example so often and return what each run took."""
-    results = [measured(EXAMPLE, f"example {i}", until) for i in range(1, runs + 1)]
+def example(runs: int, deadline: float) -> str:
+    """Run the example a number of times and return what each run took."""
+    results = [measured(EXAMPLE, f"example {i}", deadline) for i in range(1, runs + 1)]
     rows = [Took.of(result) for result in results if result is not None]
     lines = ["| run | wall | trials | outside starts and load | recommended |", "|---|---|---|---|---|"]
     if not rows:
@@ -104,9 +104,9 @@ def example(runs: int, until: float) -> str:
     lines += [
         f"| {i} | {t.wall:.0f} s | {t.trials} | {t.overhead_percent:.1f} % | {t.size} |" for i, t in enumerate(rows, 1)
     ]
-    wall, most = statistics.median(t.wall for t in rows), max(t.trials for t in rows)
+    wall, most_trials = statistics.median(t.wall for t in rows), max(t.trials for t in rows)
     overhead = statistics.median(t.overhead_percent for t in rows)
-    lines.append(f"| median | {wall:.0f} s | at most {most} | {overhead:.1f} % | |")
+    lines.append(f"| median | {wall:.0f} s | at most {most_trials} | {overhead:.1f} % | |")
     lines.append(f"| to reach | {WALL_SECONDS} s | {TRIALS} | {OVERHEAD_PERCENT} % | |")
     return "\n".join([*lines, "", interrupted()])
 
@@ -133,8 +133,8 @@ def interrupted() -> str:
     return f"After Ctrl-C in a load, the command, server and load were gone within {took:.1f} s (to reach: 2 s)."
 
 
-def cost(runs: int, until: float) -> str:
-    """Profile the server of known cost so often, at zero margins, and return what was recommended."""
+def cost(runs: int, deadline: float) -> str:
+    """Profile the server of known cost a number of times, at zero margins, and return what was recommended."""
     implied, burnt = known_cost.implied(), f"{known_cost.CPU_SECONDS * 1000:g}ms"
     lines = [
         "| run | wall | trials | CPU per request | it burns | CPU recommended | implied |",
@@ -145,14 +145,14 @@ def cost(runs: int, until: float) -> str:
         with tempfile.TemporaryDirectory() as directory:
             profile = Path(directory) / "profile.yaml"
             known_cost.write_profile(profile, known_cost.free_port())
-            result = measured(profile, f"known cost {run}", until)
+            result = measured(profile, f"known cost {run}", deadline)
         if result is None:
             runs = run - 1
             break
         used = [t.usage for t in result.trials if t.outcome is Outcome.PASSED and t.usage is not None]
         per_request = used[0].cpu_time_per_request if used else "none"
-        found, took = result.recommendation, Took.of(result)
-        cpu = found.limits.cpu if found is not None else None
+        recommendation, took = result.recommendation, Took.of(result)
+        cpu = recommendation.limits.cpu if recommendation is not None else None
         within += cpu is not None and abs(cpu.millicores - implied) <= known_cost.STEP
         size = cpu or result.reason
         lines.append(f"| {run} | {took.wall:.0f} s | {took.trials} | {per_request} | {burnt} | {size} | {implied}m |")
@@ -175,11 +175,11 @@ def main() -> int:
     )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
-    until = time.monotonic() + 60 * arguments.minutes
+    deadline = time.monotonic() + 60 * arguments.minutes
     parts = {"local-example": (example, arguments.example), "local-known-cost": (cost, arguments.known_cost)}
     for name, (measure, runs) in parts.items():
         if runs > 0:
-            text = measure(runs, until)
+            text = measure(runs, deadline)
             print(f"\n{text}\n", flush=True)
             if arguments.write:
                 replace(name, text)

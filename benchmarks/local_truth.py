@@ -98,7 +98,7 @@ CASES = (
 
 
 @dataclass(frozen=True)
-class Found:
+class Comparison:
     """What one run measured, and by how much in percent it is off.
 
     Attributes
@@ -124,13 +124,13 @@ def held_bytes(pids: set[int], field: str) -> int:
     """Return what processes hold, as the kernel says of each (proc_pid_smaps(5)).
 
     Pss_Anon: what is theirs alone, or their part of what several share. Rss: files that are mapped, too; those are
-    charged to whoever read them first, and so not to a server that was started again.
+    charged to the process that read them first, and so not to a server that was started again.
     """
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return sum(int(kib) * 1024 for text in rollups for kib in re.findall(rf"^{field}: +(\d+) kB", text, re.MULTILINE))
 
 
-def held(server: ServerProcess, cgroup: Cgroup | None) -> int:
+def held_memory(server: ServerProcess, cgroup: Cgroup | None) -> int:
     """Return what a server holds now: its own pages in a control group, all of it without one."""
     return held_bytes(cgroup.pids(), "Pss_Anon") if cgroup else held_bytes({server.pid}, "Rss")
 
@@ -165,13 +165,13 @@ def other_work(cpus: Iterable[int]) -> Iterator[None]:
 async def port_of(server: ServerProcess) -> int:
     """Wait until the server says which port it has taken."""
     async with asyncio.timeout(20):
-        while not (said := re.search(r"listening on \S+:(\d+)", server.exit_sentence())):
+        while not (announced := re.search(r"listening on \S+:(\d+)", server.exit_sentence())):
             assert server.alive, server.exit_sentence()
             await asyncio.sleep(0.02)
-    return int(said[1])
+    return int(announced[1])
 
 
-async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) -> Found:
+async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) -> Comparison:
     """Start the server, load it once, and compare."""
     plan = split(available_cpus(), (case.millicores or 1000) / 1000, same_core())
     before = os.sched_getaffinity(0)
@@ -200,7 +200,7 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         sampler.sample()  # as a trial does when its server is ready
         if not case.workers:
             forget_most_held(server.pid)
-        held_at_start = held(server, cgroup)
+        held_at_start = held_memory(server, cgroup)
         before_load = cgroup.read() if cgroup else None
         seconds = max(seconds, REQUESTS / float(case.rate))
         load = {"openLoop": {"rate": case.rate, "arrival": case.arrival}, "warmup": "2s", "duration": f"{seconds}s"}
@@ -218,13 +218,13 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
         result = await run(config, say=lambda _: None)
         after_load = cgroup.read() if cgroup else None
         await asyncio.sleep(0.25)
-        held_at_end = held(server, cgroup)
-        most = None if case.workers else most_held_bytes(server.pid, anonymous=case.grouped)
+        held_at_end = held_memory(server, cgroup)
+        peak_bytes = None if case.workers else most_held_bytes(server.pid, anonymous=case.grouped)
         sampler.stop()
         times = (result.warmup_started, result.window_started, result.window_ended, result.ended)
         assert None not in times, result.message
         load_start, window_start, window_end, load_end = (t or 0.0 for t in times)
-        found = usage(
+        measured = usage(
             sampler.samples(),
             windows_from(
                 Window(window_start, window_end),
@@ -234,20 +234,20 @@ async def measure(case: Case, rows: Path, log: Path, seconds: float, seed: int) 
                 exclusive=Window(ready, time.time()),
             ),
         )
-        assert found is not None
-        assert found.cpu_time_per_request is not None
-        assert found.cpu is not None
-        assert found.memory is not None
-        assert found.memory.steady is not None
+        assert measured is not None
+        assert measured.cpu_time_per_request is not None
+        assert measured.cpu is not None
+        assert measured.memory is not None
+        assert measured.memory.steady is not None
         served = result.completed_between(window_start, window_end)
-        started = found.memory.before_load
-        return Found(
-            found,
-            off(found.cpu_time_per_request.seconds * 1000, case.cpu_ms),
-            off(float(found.cpu), served * case.cpu_ms / 1000 / (window_end - window_start)),
-            off(float(started), held_at_start) if started is not None else None,
-            off(float(found.memory.steady), held_at_end) if not case.leak_kib else None,
-            off(float(found.memory.peak), most) if most else None,
+        started = measured.memory.before_load
+        return Comparison(
+            measured,
+            percent_off(measured.cpu_time_per_request.seconds * 1000, case.cpu_ms),
+            percent_off(float(measured.cpu), served * case.cpu_ms / 1000 / (window_end - window_start)),
+            percent_off(float(started), held_at_start) if started is not None else None,
+            percent_off(float(measured.memory.steady), held_at_end) if not case.leak_kib else None,
+            percent_off(float(measured.memory.peak), peak_bytes) if peak_bytes else None,
             throttled_percent(before_load, after_load),
         )
     finally:
@@ -266,7 +266,7 @@ def throttled_percent(first: Reading | None, last: Reading | None) -> float | No
     return 100 * ((last.throttled_periods or 0) - (first.throttled_periods or 0)) / periods if periods else 0.0
 
 
-def off(value: float, truth: float) -> float:
+def percent_off(value: float, truth: float) -> float:
     return 100 * (value / truth - 1)
 
 
@@ -283,10 +283,10 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.case and not any(arguments.case in str(case) for case in CASES):
         parser.error(f"--case: no case has {arguments.case!r} in its name")
-    results: dict[Case, list[Found]] = {}
+    results: dict[Case, list[Comparison]] = {}
     with (
         machine_lock(
-            "the benchmark of known servers", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)
+            "the benchmark of known servers", wait_seconds=600, waiting=lambda reason: print(reason, file=sys.stderr)
         ),
         tempfile.TemporaryDirectory() as folder,
         asyncio.Runner(loop_factory=uvloop.Loop) as runner,
@@ -302,50 +302,50 @@ def main() -> int:
             ]
             print(cpu_row(case, results[case]), memory_row(case, results[case]), sep="\n", file=sys.stderr, flush=True)
     tables = [
-        "\n".join([CPU_HEAD, *(cpu_row(case, found) for case, found in results.items())]),
-        "\n".join([MEMORY_HEAD, *(memory_row(case, found) for case, found in results.items())]),
+        "\n".join([CPU_HEAD, *(cpu_row(case, comparisons) for case, comparisons in results.items())]),
+        "\n".join([MEMORY_HEAD, *(memory_row(case, comparisons) for case, comparisons in results.items())]),
     ]
     print(text := "\n\n".join(tables))
     if arguments.write and not arguments.case:
         publish("local-truth", text)
-    wrong = [f"{case}: {sentence}" for case, found in results.items() for sentence in problems(case, found)]
+    wrong = [f"{case}: {sentence}" for case, comparisons in results.items() for sentence in problems(case, comparisons)]
     print("\n".join(wrong), end="\n" if wrong else "", file=sys.stderr)
     return 1 if wrong else 0
 
 
-def cpu_row(case: Case, found: list[Found]) -> str:
+def cpu_row(case: Case, comparisons: list[Comparison]) -> str:
     """Return what was measured of a server's CPU."""
-    cost = [f.cpu_off for f in found]
-    throttled = [float(f.usage.throttled_percent) for f in found if f.usage.throttled_percent is not None]
+    cost = [f.cpu_off for f in comparisons]
+    throttled = [float(f.usage.throttled_percent) for f in comparisons if f.usage.throttled_percent is not None]
     cells = [
         str(case),
-        str(len(found)),
+        str(len(comparisons)),
         f"{statistics.mean(cost):+.2f} %",
         f"{max(cost, key=abs):+.2f} %",
-        span([f.cores_off for f in found]),
+        span([f.cores_off for f in comparisons]),
         share(throttled),
-        share([f.throttled for f in found if f.throttled is not None]),
+        share([f.throttled for f in comparisons if f.throttled is not None]),
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def memory_row(case: Case, found: list[Found]) -> str:
+def memory_row(case: Case, comparisons: list[Comparison]) -> str:
     """Return what was measured of a server's memory."""
     cells = [
         str(case),
-        str(len(found)),
-        span([f.start_off for f in found if f.start_off is not None]),
-        span([f.peak_off for f in found if f.peak_off is not None]),
-        span([f.steady_off for f in found if f.steady_off is not None]),
+        str(len(comparisons)),
+        span([f.start_off for f in comparisons if f.start_off is not None]),
+        span([f.peak_off for f in comparisons if f.peak_off is not None]),
+        span([f.steady_off for f in comparisons if f.steady_off is not None]),
         f"{case.leak_kib * 1000 / 1024:.1f} MiB" if case.leak_kib else "nothing",
-        "; ".join(growth(f.usage) for f in found),
+        "; ".join(growth(f.usage) for f in comparisons),
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def growth(found: UsageStatus) -> str:
-    """Return the growth of memory per 1,000 requests with its interval in MiB, as it was told."""
-    memory = found.memory
+def growth(measured: UsageStatus) -> str:
+    """Return the growth of memory per 1,000 requests with its interval in MiB, as it was reported."""
+    memory = measured.memory
     if memory is None or memory.growth_per1000_requests is None:
         return "none"
     low, high = memory.growth_low, memory.growth_high
@@ -353,20 +353,20 @@ def growth(found: UsageStatus) -> str:
     return f"{float(memory.growth_per1000_requests) / MIB:.1f}{interval}"
 
 
-def problems(case: Case, found: list[Found]) -> list[str]:
-    """Return a sentence for every number that is not within its bound, and for growth that is told wrongly."""
-    cpu = [by for f in found for by in (f.cpu_off, f.cores_off)]
-    memory = [by for f in found for by in (f.start_off, f.steady_off, f.peak_off) if by is not None]
+def problems(case: Case, comparisons: list[Comparison]) -> list[str]:
+    """Return a sentence for every number that is not within its bound, and for growth that is reported wrongly."""
+    cpu = [by for f in comparisons for by in (f.cpu_off, f.cores_off)]
+    memory = [by for f in comparisons for by in (f.start_off, f.steady_off, f.peak_off) if by is not None]
     wrong = [f"CPU is off by {by:+.2f} %" for by in cpu if abs(by) > CPU_WITHIN]
     wrong += [f"memory is off by {by:+.2f} %" for by in memory if abs(by) > MEMORY_WITHIN]
     truth = case.leak_kib * 1024 * 1000
-    for each in found:
+    for each in comparisons:
         used = each.usage.memory
-        told, low = (used.growth_per1000_requests, used.growth_low) if used is not None else (None, None)
+        growth_value, low = (used.growth_per1000_requests, used.growth_low) if used is not None else (None, None)
         if (low is not None and float(low) > 0) != bool(truth):
-            wrong.append(f"growth is told as {growth(each.usage)}")
-        elif truth and told is not None and abs(off(float(told), truth)) > GROWTH_WITHIN:
-            wrong.append(f"growth is off by {off(float(told), truth):+.1f} %")
+            wrong.append(f"growth is reported as {growth(each.usage)}")
+        elif truth and growth_value is not None and abs(percent_off(float(growth_value), truth)) > GROWTH_WITHIN:
+            wrong.append(f"growth is off by {percent_off(float(growth_value), truth):+.1f} %")
     return wrong
 
 

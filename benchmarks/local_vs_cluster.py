@@ -58,7 +58,7 @@ class Answer:
     trials: int
     cpu: int | None
     memory: int | None
-    said: str
+    text: str
 
     @classmethod
     def of(cls, status: ModelProfileStatus) -> Answer:
@@ -72,17 +72,17 @@ class Answer:
         limits = status.recommendations[0].limits
         assert limits.cpu is not None
         assert limits.memory is not None
-        said = f"{limits.cpu}, {limits.memory}" + ("" if succeeded.reason == "Verified" else f" ({succeeded.reason})")
-        return cls(seconds, len(status.trials), limits.cpu.millicores, limits.memory.bytes, said)
+        text = f"{limits.cpu}, {limits.memory}" + ("" if succeeded.reason == "Verified" else f" ({succeeded.reason})")
+        return cls(seconds, len(status.trials), limits.cpu.millicores, limits.memory.bytes, text)
 
 
 def kubectl(*arguments: str, within: float = 120) -> str:
     """Run kubectl where the cluster can be reached; its output, or an end of the program with what it said."""
     command = [str(ROOT / "hack" / "cluster"), "exec", "kubectl", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=within, check=False)
-    if done.returncode != 0:
-        sys.exit(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=within, check=False)
+    if completed.returncode != 0:
+        sys.exit(f"kubectl {' '.join(arguments)}: {completed.stderr.strip()}")
+    return completed.stdout
 
 
 def in_cluster(case: Case) -> Answer:
@@ -92,11 +92,11 @@ def in_cluster(case: Case) -> Answer:
         try:
             waiting = ("wait", RESOURCE, "--all", "--for=condition=Finished", f"--timeout={DEADLINE}s")
             kubectl(*waiting, "--namespace", NAMESPACE, within=DEADLINE + 60)
-            found = json.loads(kubectl("get", RESOURCE, "--namespace", NAMESPACE, "--output", "json"))["items"]
+            listed = json.loads(kubectl("get", RESOURCE, "--namespace", NAMESPACE, "--output", "json"))["items"]
         finally:
             kubectl("delete", RESOURCE, "--all", "--namespace", NAMESPACE)
             kubectl("wait", "pods", "--all", "--for=delete", "--timeout=100s", "--namespace", NAMESPACE)
-    return Answer.of(ModelProfile.model_validate(found[0]).status)
+    return Answer.of(ModelProfile.model_validate(listed[0]).status)
 
 
 def on_this_machine(case: Case) -> Answer:
@@ -126,17 +126,17 @@ def steps(a: int | None, b: int | None, step: int) -> int | None:
 
 def compare(case: Case, run: int) -> tuple[str, bool]:
     """Run a profile in both places and return its row, and whether CPU is within a step."""
-    found = []
-    for where, measure in (("cluster", in_cluster), ("here", on_this_machine)):
+    comparisons = []
+    for place, measure in (("cluster", in_cluster), ("here", on_this_machine)):
         answer = measure(case)
-        say = f"{case.name} {run}, {where}: {answer.said} after {answer.seconds:.0f} s and {answer.trials} trials"
-        print(say, file=sys.stderr, flush=True)
-        found.append(answer)
-    cluster, here = found
-    cpu, memory = steps(cluster.cpu, here.cpu, case.cpu_step), steps(cluster.memory, here.memory, case.memory_step)
+        line = f"{case.name} {run}, {place}: {answer.text} after {answer.seconds:.0f} s and {answer.trials} trials"
+        print(line, file=sys.stderr, flush=True)
+        comparisons.append(answer)
+    cluster, local = comparisons
+    cpu, memory = steps(cluster.cpu, local.cpu, case.cpu_step), steps(cluster.memory, local.memory, case.memory_step)
     cells = [
         f"{case.name}, run {run}",
-        *(f"{a.said} ({a.trials} trials, {a.seconds:.0f} s)" for a in found),
+        *(f"{a.text} ({a.trials} trials, {a.seconds:.0f} s)" for a in comparisons),
         *("none" if s is None else str(s) for s in (cpu, memory)),
     ]
     return f"| {' | '.join(cells)} |", cpu is not None and cpu <= MOST_STEPS
@@ -158,7 +158,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not any(arguments.case in name for name in PROFILES):
         parser.error(f"--case: no profile has {arguments.case!r} in its name: {', '.join(PROFILES)}")
-    until = time.monotonic() + 60 * arguments.minutes
+    deadline = time.monotonic() + 60 * arguments.minutes
     same_build_of_python()
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     lines = [
@@ -169,16 +169,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cost = Path(folder) / "known-cost.yaml"
         known_cost.write_profile(cost, known_cost.free_port())
-        made = Path(folder) / "namespace.json"
-        made.write_text(json.dumps(namespace))
+        namespace_file = Path(folder) / "namespace.json"
+        namespace_file.write_text(json.dumps(namespace))
         cases = [
             Case(EXAMPLE, ROOT / "examples" / "digits.yaml", 50, 32 * 2**20),
             Case(KNOWN_COST, cost, known_cost.STEP, known_cost.MEMORY_STEP),
         ]
-        kubectl("apply", "--filename", str(made))
+        kubectl("apply", "--filename", str(namespace_file))
         try:
             for run in range(1, arguments.runs + 1):
-                for case in (c for c in cases if arguments.case in c.name and time.monotonic() < until):
+                for case in (c for c in cases if arguments.case in c.name and time.monotonic() < deadline):
                     row, near = compare(case, run)
                     lines.append(row)
                     within.append(near)

@@ -32,10 +32,10 @@ RESOURCE = "modelprofiles.modelprofiler.io"
 
 def kubectl(*arguments: str) -> str:
     """Run kubectl; its output, or an end of the program with what it said."""
-    done = subprocess.run(["kubectl", *arguments], capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode != 0:
-        sys.exit(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
+    completed = subprocess.run(["kubectl", *arguments], capture_output=True, text=True, timeout=120, check=False)
+    if completed.returncode != 0:
+        sys.exit(f"kubectl {' '.join(arguments)}: {completed.stderr.strip()}")
+    return completed.stdout
 
 
 def get(*arguments: str) -> Any:
@@ -55,10 +55,10 @@ class OperatorPod:
 
     def sample(self) -> tuple[float, float, float]:
         """Return (time of the sample, CPU seconds, working set in bytes)."""
-        found = self.latest()
-        if found is None:
+        latest = self.latest()
+        if latest is None:
             sys.exit(f"the kubelet has no sample of pod {self.name} yet; try again in half a minute")
-        return found
+        return latest
 
     def latest(self) -> tuple[float, float, float] | None:
         """Return the same; nothing where the container has not been sampled yet."""
@@ -66,8 +66,8 @@ class OperatorPod:
 
         def series(name: str) -> tuple[float, float] | None:
             pattern = rf'^{name}{{[^}}]*container="[^"]+"[^}}]*pod="{re.escape(self.name)}"[^}}]*}} (\S+) (\d+)$'
-            found = re.search(pattern, text, re.MULTILINE)
-            return (float(found[1]), int(found[2]) / 1000) if found else None
+            match = re.search(pattern, text, re.MULTILINE)
+            return (float(match[1]), int(match[2]) / 1000) if match else None
 
         cpu, memory = series("container_cpu_usage_seconds_total"), series("container_memory_working_set_bytes")
         return (cpu[1], cpu[0], memory[0]) if cpu and memory else None
@@ -75,12 +75,12 @@ class OperatorPod:
     def health(self) -> dict[str, Any]:
         """Return what its own health endpoint says."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:8080/proxy/healthz"
-        told: dict[str, Any] = json.loads(kubectl("get", "--raw", path))
-        return told
+        health: dict[str, Any] = json.loads(kubectl("get", "--raw", path))
+        return health
 
     def requests(self) -> Counter[str]:
         """Return the requests it has sent to the API server, by verb and resource."""
-        return Counter({what: int(count["requests"]) for what, count in self.health()["apiTraffic"].items()})
+        return Counter({request: int(count["requests"]) for request, count in self.health()["apiTraffic"].items()})
 
 
 def run(pod: OperatorPod, deadline: float) -> tuple[dict[str, Any], float, list[tuple[float, float, float]]]:
@@ -176,7 +176,7 @@ WRITES = ("create", "update", "patch", "delete")
 
 def _of(requests: Counter[str], *verbs: str) -> int:
     """Return the requests of some verbs, without those of the Lease, which is renewed whatever a trial takes."""
-    counted = ((what.split(), count) for what, count in requests.items())
+    counted = ((request.split(), count) for request, count in requests.items())
     return sum(count for (verb, resource), count in counted if verb in verbs and resource != LEASES.plural)
 
 
@@ -185,10 +185,10 @@ def goal_table(runs: list[dict[str, float]]) -> list[str]:
     several = f" | each of {len(runs)} runs" if len(runs) > 1 else ""
     lines = [f"| what | {'median' if several else 'measured'}{several} | to reach |"]
     lines.append("|---|---|---|" + ("---|" if several else ""))
-    for what, (form, goal) in GOALS.items():
-        values = [run[what] for run in runs]
+    for request, (form, goal) in GOALS.items():
+        values = [run[request] for run in runs]
         each = " | " + ", ".join(form.split()[0].format(value) for value in values) if several else ""
-        lines.append(f"| {what} | {form.format(statistics.median(values))}{each} | {goal} |")
+        lines.append(f"| {request} | {form.format(statistics.median(values))}{each} | {goal} |")
     return lines
 
 

@@ -95,57 +95,57 @@ def example() -> list[Object]:
 
 
 def repeat(kubectl: Run, documents: Sequence[Object], runs: int, seconds: float) -> list[Repeat]:
-    """Run a profile so often, one after the other, each time from nothing, while the time lasts."""
+    """Run a profile a number of times, one after the other, each time from nothing, while the time lasts."""
     *files, profile = documents
-    name, found, began = profile["metadata"]["name"], list[Repeat](), time.monotonic()
+    name, repeats, began = profile["metadata"]["name"], list[Repeat](), time.monotonic()
     with fresh_namespace(kubectl) as namespace:
         for document in files:
             # Not `apply`: it would keep each a second time in an annotation, for which the model is too large.
             kubectl("--namespace", namespace, "create", "-f", "-", input=json.dumps(document))
         for number in range(1, runs + 1):
-            longest = max((one.wall for one in found), default=0.0)
+            longest = max((one.wall for one in repeats), default=0.0)
             if time.monotonic() - began + longest > seconds:
-                say(f"{name}: the time is over after {len(found)} of {runs} runs")
+                say(f"{name}: the time is over after {len(repeats)} of {runs} runs")
                 break
             kubectl("--namespace", namespace, "create", "-f", "-", input=json.dumps(profile))
             one = Repeat.of(Profile(kubectl, namespace, name).finished(within=RUN_SECONDS))
-            found.append(one)
+            repeats.append(one)
             say(f"{name}: run {number} of {runs}: {one}")
             kubectl("--namespace", namespace, "delete", "modelprofile", name, "--wait", timeout=120)
-    return found
+    return repeats
 
 
-def table(found: Sequence[Repeat], wanted: int, steps: tuple[int, int], implied: int | None = None) -> str:
+def table(repeats: Sequence[Repeat], requested: int, steps: tuple[int, int], implied: int | None = None) -> str:
     """Return the runs and their spread."""
     lines = ["| run | CPU | memory | trials | wall | reason |", "|---|---|---|---|---|---|"]
     lines += [
         f"| {i} | {_amount(r.cpu, 'm')} | {_amount(r.memory, 'Mi')} | {r.trials} | {r.wall:.0f} s | {r.reason} |"
-        for i, r in enumerate(found, 1)
+        for i, r in enumerate(repeats, 1)
     ]
-    trials, wall = [r.trials for r in found], [r.wall for r in found]
+    trials, wall = [r.trials for r in repeats], [r.wall for r in repeats]
     text = (
-        f"{len(found)} runs of {wanted}, {sum(r.cpu is not None for r in found)} with a recommendation. "
-        f"CPU: {spread([r.cpu for r in found], steps[0])} of {steps[0]}m; "
-        f"memory: {spread([r.memory for r in found], steps[1])} of {steps[1]}Mi. "
+        f"{len(repeats)} runs of {requested}, {sum(r.cpu is not None for r in repeats)} with a recommendation. "
+        f"CPU: {spread([r.cpu for r in repeats], steps[0])} of {steps[0]}m; "
+        f"memory: {spread([r.memory for r in repeats], steps[1])} of {steps[1]}Mi. "
         f"Trials: median {statistics.median(trials):g}, at most {max(trials)}; "
         f"wall: median {statistics.median(wall):.0f} s, {min(wall):.0f} to {max(wall):.0f} s."
     )
     if implied is not None:
-        within = sum(r.cpu is not None and abs(r.cpu - implied) <= steps[0] for r in found)
-        text += f" Its cost implies {implied}m: {within} of {len(found)} within one step of that."
+        within = sum(r.cpu is not None and abs(r.cpu - implied) <= steps[0] for r in repeats)
+        text += f" Its cost implies {implied}m: {within} of {len(repeats)} within one step of that."
     return "\n".join([*lines, "", text])
 
 
 def spread(values: Sequence[float | None], step: float) -> str:
     """Return how far values are from their median, in steps: ``all within ± 1 step``."""
-    known = [value for value in values if value is not None]
-    if not known:
+    measured = [value for value in values if value is not None]
+    if not measured:
         return "none, in steps"
     # Of an even number the lower of the two in the middle: a median between two steps is no size.
-    middle = statistics.median_low(known)
-    furthest = max(abs(value - middle) for value in known) / step
-    same = sum(value == middle for value in known)
-    return f"{same} of {len(known)} the same, all within ± {furthest:g} steps"
+    middle = statistics.median_low(measured)
+    furthest = max(abs(value - middle) for value in measured) / step
+    same = sum(value == middle for value in measured)
+    return f"{same} of {len(measured)} the same, all within ± {furthest:g} steps"
 
 
 def say(text: str) -> None:

@@ -30,7 +30,7 @@ from benchmarks.cluster_truth import prometheus, sources, tables
 from benchmarks.cluster_truth.cases import CASES, LINGER_SECONDS, Case
 from benchmarks.cluster_truth.evaluate import Outcome, evaluate, size
 from benchmarks.cluster_truth.nodes import Node, nodes
-from benchmarks.cluster_truth.rules import off
+from benchmarks.cluster_truth.rules import percent_off
 from benchmarks.cluster_truth.watch import Seen, Watch
 from benchmarks.publish import replace
 from tests.e2e.support import SYSTEM_NAMESPACE, Profile, Run, command, find_condition, fresh_namespace
@@ -64,9 +64,9 @@ def operator_reads(url: str) -> Iterator[None]:
 
 def _install(*arguments: str) -> None:
     command_ = [str(CLUSTER), "install", "--namespace", SYSTEM_NAMESPACE, *arguments]
-    done = subprocess.run(command_, capture_output=True, text=True, timeout=240)
-    if done.returncode:
-        raise SystemExit(f"the chart cannot be installed (make cluster images): {done.stderr.strip()[-500:]}")
+    completed = subprocess.run(command_, capture_output=True, text=True, timeout=240)
+    if completed.returncode:
+        raise SystemExit(f"the chart cannot be installed (make cluster images): {completed.stderr.strip()[-500:]}")
 
 
 async def finished(profile: Profile, deadline: float) -> TrialRecord:
@@ -97,20 +97,20 @@ async def finished(profile: Profile, deadline: float) -> TrialRecord:
 
 
 async def measure(
-    node: Node, cases: Sequence[Case], kubectl: Run, state: Path, urls: Sequence[str], own: Path
+    node: Node, cases: Sequence[Case], kubectl: Run, state: Path, urls: Sequence[str], directory: Path
 ) -> tuple[list[Outcome], list[str]]:
     """Run every case on a node, one after the other, and compare in the end, when every rate is there.
 
     Returns
     -------
     tuple
-        What came of the cases, and a sentence for each of which nothing came.
+        The outcomes of the cases, and a sentence for each case that has none.
     """
     deadline = time.monotonic() + SECONDS
-    found: list[tuple[Case, TrialRecord, Seen]] = []
+    outcomes: list[tuple[Case, TrialRecord, Seen]] = []
     failed: list[str] = []
     with fresh_namespace(kubectl) as namespace:
-        kubelets, token = sources.kubelet_urls([node]), sources.token(kubectl, own / "token")
+        kubelets, token = sources.kubelet_urls([node]), sources.token(kubectl, directory / "token")
         async with sources.opened(kubelets, token, state / "pki" / "ca.crt", urls) as opened:
             watch = Watch(kubectl, namespace, opened)
             watch.start()
@@ -130,20 +130,22 @@ async def measure(
                         kubectl("--namespace", namespace, "delete", "modelprofile", name, "--wait=false")
                         continue
                     assert record.load is not None
-                    found.append((case, record, watch.under(record.load.warmup_started or 0)))
+                    outcomes.append((case, record, watch.pod_under(record.load.warmup_started or 0)))
                 # The last server lingers for those who have not seen enough of it.
                 await asyncio.sleep(LINGER_SECONDS)
             finally:
                 await watch.stop()
     by_name = dict(zip((sources.QUICK, sources.SLOW), urls, strict=True))
-    return [evaluate(case, node, record, seen, by_name) for case, record, seen in found], failed
+    return [evaluate(case, node, record, pod, by_name) for case, record, pod in outcomes], failed
 
 
 def differences(outcomes: Sequence[Outcome]) -> str:
     """Say how far what the operator wrote is from what its code makes of the same source here."""
     pairs = [(o.row, o.usages[sources.SLOW][0]) for o in outcomes]
     apart = [
-        abs(off(size(b.cpu), size(a.cpu)) or 0.0) for a, b in pairs if b is not None and None not in (a.cpu, b.cpu)
+        abs(percent_off(size(b.cpu), size(a.cpu)) or 0.0)
+        for a, b in pairs
+        if b is not None and None not in (a.cpu, b.cpu)
     ]
     return f"CPU in the operator's own rows (Prometheus, 30 s) differs by at most {max(apart, default=0.0):.2f} %."
 
@@ -168,14 +170,14 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
-        own = Path(directory)
-        with prometheus.slower(state, url, 30, own) as slow, operator_reads(slow):
+        work = Path(directory)
+        with prometheus.slower(state, url, 30, work) as slow, operator_reads(slow):
             kubectl = command("kubectl")
             outcomes: list[Outcome] = []
             failed: list[str] = []
             for node in nodes(kubectl):
                 if not arguments.node or node.name in arguments.node:
-                    measured, missed = asyncio.run(measure(node, cases, kubectl, state, (url, slow), own))
+                    measured, missed = asyncio.run(measure(node, cases, kubectl, state, (url, slow), work))
                     outcomes += measured
                     failed += missed
     if not outcomes:

@@ -48,11 +48,11 @@ class Others:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a case.
+    """The outcome of a case.
 
     Attributes
     ----------
-    on, version
+    cluster_node, version
         The node of the server, and its version of control groups.
     row
         What the operator wrote.
@@ -67,7 +67,7 @@ class Outcome:
     """
 
     case: Case
-    on: Node
+    cluster_node: Node
     version: str
     row: UsageStatus
     ready: tuple[float | None, float | None]
@@ -83,37 +83,37 @@ class Outcome:
 
         A kernel in user mode counts more than that on a busy machine: there it is what its control group counted.
         """
-        if not self.on.user_mode:
+        if not self.cluster_node.user_mode:
             return self.case.cpu_ms / 1e3
         return None if self.truth.cpu_seconds is None else self.truth.cpu_seconds / self.requests
 
 
-def evaluate(case: Case, on: Node, record: TrialRecord, seen: Seen, prometheuses: Mapping[str, str]) -> Outcome:
+def evaluate(case: Case, node: Node, record: TrialRecord, watched: Seen, prometheuses: Mapping[str, str]) -> Outcome:
     """Compare all that was seen of a pod under one load."""
     load, row = record.load, record.trial.usage
     if load is None or row is None:
         raise SystemExit(f"{case.name}: the operator recorded no usage: {record.trial.message}")
     start, begin, end, last = _times(load)
-    usages = {name: _usage(answers, load, seen.ready or start) for name, answers in seen.answers.items()}
-    dense = seen.group.samples() if seen.group else ContainerSamples()
+    usages = {name: _usage(answers, load, watched.ready or start) for name, answers in watched.answers.items()}
+    dense = watched.group.samples() if watched.group else ContainerSamples()
     return Outcome(
         case,
-        on,
-        "2" if seen.group and seen.group.last("oom_group") is not None else "1",
+        node,
+        "2" if watched.group and watched.group.last("oom_group") is not None else "1",
         row,
-        (_listened(seen), size_of(record.trial.time_to_ready)),
+        (_listened(watched), size_of(record.trial.time_to_ready)),
         usages,
         truth(dense, start, (begin, end), last),
-        _others(seen, start, last, prometheuses),
+        _others(watched, start, last, prometheuses),
         load.completed_between(start, last + 1),
         record.trial.node,
     )
 
 
 def _times(load: LoadResult) -> tuple[float, float, float, float]:
-    found = (load.warmup_started, load.window_started, load.window_ended, load.ended)
-    times = [t for t in found if t is not None]
-    if len(times) != len(found):
+    moments = (load.warmup_started, load.window_started, load.window_ended, load.ended)
+    times = [t for t in moments if t is not None]
+    if len(times) != len(moments):
         raise SystemExit(f"a load did not come to its end: {load.message}")
     return times[0], times[1], times[2], times[3]
 
@@ -126,21 +126,21 @@ def _usage(
     window = Window(begin, end)
     later = [(now, samples) for now, samples in answers if now > last]
     now, samples = next(((t, s) for t, s in later if complete(s, window, t)), (later or answers)[-1])
-    found = usage(
+    measured = usage(
         samples, windows_from(window, load.completed_between, start, last, exclusive=Window(min(ready, start), now + 1))
     )
-    return found, now - last
+    return measured, now - last
 
 
-def _others(seen: Seen, start: float, end: float, prometheuses: Mapping[str, str]) -> Others:
-    pod, container = seen.container.pod, seen.container.container
+def _others(watched: Seen, start: float, end: float, prometheuses: Mapping[str, str]) -> Others:
+    pod, container = watched.container.pod, watched.container.container
     until = min(end + RATES_AFTER_SECONDS, time.time())
     rates = {
         name: max(prometheus.rates(url, pod, container, RATE_SPAN, start, until), default=None)
         for name, url in prometheuses.items()
     }
     finest = next(iter(prometheuses.values()))
-    readings = rules.of_the_load(rules.metrics_server(seen.resource), start, end)
+    readings = rules.of_the_load(rules.metrics_server(watched.resource), start, end)
     memory = [r.memory_bytes for r in readings]
     sets = prometheus.working_sets(finest, pod, container, start, end)
     krr = prometheus.rates(finest, pod, container, KRR_SPAN, start, until, KRR_STEP)
@@ -155,11 +155,11 @@ def _others(seen: Seen, start: float, end: float, prometheuses: Mapping[str, str
     )
 
 
-def _listened(seen: Seen) -> float | None:
+def _listened(watched: Seen) -> float | None:
     """Return how long the server's process took until it listened; None where it did so before the first reading."""
-    if seen.group is None:
+    if watched.group is None:
         return None
-    first, last = seen.group.rows()[0], seen.group.rows()[-1]
+    first, last = watched.group.rows()[0], watched.group.rows()[-1]
     if first["listening"] is not None or last["listening"] is None or last["started"] is None:
         return None
     return last["listening"] - last["started"]

@@ -46,12 +46,12 @@ class Node:
 
 def nodes(kubectl: Run) -> list[Node]:
     """Return the cluster's nodes, by name."""
-    found = []
+    listed = []
     for item in json.loads(kubectl("get", "nodes", "-o", "json").stdout)["items"]:
         status, meta = item["status"], item["metadata"]
         address = next(a["address"] for a in status["addresses"] if a["type"] == "InternalIP")
-        found.append(Node(meta["name"], address, status["nodeInfo"]["kernelVersion"], USER_MODE in meta["labels"]))
-    return sorted(found, key=lambda node: node.name)
+        listed.append(Node(meta["name"], address, status["nodeInfo"]["kernelVersion"], USER_MODE in meta["labels"]))
+    return sorted(listed, key=lambda node: node.name)
 
 
 class Group:

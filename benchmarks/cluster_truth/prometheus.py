@@ -1,4 +1,4 @@
-"""A second Prometheus beside the cluster's, that scrapes the same kubelet half as often; and what is asked of both."""
+"""A second Prometheus in addition to the cluster's, which scrapes the same kubelet half as often; queries of both."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def slower(state: Path, url: str, seconds: int, directory: Path) -> Iterator[str
             [*command, f"--web.listen-address={address}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        own = urlunsplit(parts._replace(netloc=address))
-        _wait_until_ready(own, process, directory / "prometheus.log")
-        yield own
+        own_url = urlunsplit(parts._replace(netloc=address))
+        _wait_until_ready(own_url, process, directory / "prometheus.log")
+        yield own_url
     finally:
         process.terminate()
         try:

@@ -44,13 +44,13 @@ def keyed(path: str) -> dict[str, int]:
 def folders(container: str) -> dict[str, str] | None:
     """Return the group's folder in each hierarchy, by controller; version 2 has one, called ""."""
     unified = os.path.exists(ROOT + "/cgroup.controllers")
-    found: dict[str, str] = {}
+    by_container: dict[str, str] = {}
     for controller in [""] if unified else ["cpu", "cpuacct", "memory"]:
         for folder, names, _ in os.walk(os.path.join(ROOT, controller)):
             if container in names:
-                found[controller] = os.path.join(folder, container)
+                by_container[controller] = os.path.join(folder, container)
                 break
-    return found if len(found) == (1 if unified else 3) else None
+    return by_container if len(by_container) == (1 if unified else 3) else None
 
 
 def minus(a: int | None, b: int | None) -> int | None:

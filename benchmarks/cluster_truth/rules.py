@@ -51,7 +51,7 @@ def metrics_server(scrapes: Iterable[Point], resolution: float = RESOLUTION_SECO
     before that had another time; a restart begins anew; for a container that has just started, its start is the
     point before.
     """
-    shown: list[Reading] = []
+    usages: list[Reading] = []
     last = previous = None
     for point in scrapes:
         before = None
@@ -65,8 +65,8 @@ def metrics_server(scrapes: Iterable[Point], resolution: float = RESOLUTION_SECO
         last, previous = point, before
         if before is not None and point.cpu_seconds >= before.cpu_seconds:
             cores = (point.cpu_seconds - before.cpu_seconds) / (point.time - before.time)
-            shown.append(Reading(cores, point.memory_bytes, before.time, point.time))
-    return shown
+            usages.append(Reading(cores, point.memory_bytes, before.time, point.time))
+    return usages
 
 
 def of_the_load(readings: Iterable[Reading], start: float, end: float) -> list[Reading]:
@@ -100,7 +100,7 @@ def krr_memory(working_sets: Sequence[float]) -> float | None:
     return max(working_sets) * MARGIN if working_sets else None
 
 
-def off(value: float | None, truth: float | None) -> float | None:
+def percent_off(value: float | None, truth: float | None) -> float | None:
     """Return by how many percent a value is off; None where either is missing."""
     return None if value is None or not truth else 100 * (value / truth - 1)
 

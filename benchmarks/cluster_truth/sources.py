@@ -51,10 +51,10 @@ async def opened(
     async def address(node: str) -> str:
         return kubelets[node]
 
-    own = KubeletSource(address, token=read_token(token_file), ca_file=ca_file)
+    kubelet = KubeletSource(address, token=read_token(token_file), ca_file=ca_file)
     quick, slow = (PrometheusSource(url) for url in prometheuses)
     try:
-        yield dict(zip(NAMES, (own, quick, slow, AutoSource(slow, own)), strict=True))
+        yield dict(zip(NAMES, (kubelet, quick, slow, AutoSource(slow, kubelet)), strict=True))
     finally:
-        for source in (own, quick, slow):
+        for source in (kubelet, quick, slow):
             await source.close()

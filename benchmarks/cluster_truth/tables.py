@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks.cluster_truth.evaluate import Outcome, size
-from benchmarks.cluster_truth.rules import off
+from benchmarks.cluster_truth.rules import percent_off
 
 from modelprofiler.api.trial import UsageStatus
 
@@ -17,11 +17,11 @@ MIB = 2**20
 def document(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
     """Return the tables of each node."""
     parts = []
-    for node in dict.fromkeys(outcome.on for outcome in outcomes):
-        here = [outcome for outcome in outcomes if outcome.on == node]
+    for node in dict.fromkeys(outcome.cluster_node for outcome in outcomes):
+        on_node = [outcome for outcome in outcomes if outcome.cluster_node == node]
         kernel = f"Linux {node.kernel}{' in user mode' if node.user_mode else ''}"
         parts.append(
-            f"### Control groups version {here[0].version}: {node.name}, {kernel}\n\n{_of_node(here, sources)}"
+            f"### Control groups version {on_node[0].version}: {node.name}, {kernel}\n\n{_of_node(on_node, sources)}"
         )
     return "\n\n".join(parts)
 
@@ -77,17 +77,17 @@ def _ours(
     value: Callable[[UsageStatus], float | None],
     true: Callable[[Outcome], float | None],
     form: Callable[[float], str],
-    beside: tuple[str, Callable[[Outcome], float | None]] | None = None,
+    reference: tuple[str, Callable[[Outcome], float | None]] | None = None,
 ) -> str:
-    """Return a table of one number: for each server the truth, and how far each source is off, and what is beside."""
-    last = [beside[0]] if beside else []
+    """Return a table of one number: for each server the truth, how far each source is off, and the reference."""
+    last = [reference[0]] if reference else []
     lines = [_row([title, "truth", *sources, *last]), _rule(len(sources) + 2 + len(last))]
     for outcome in outcomes:
         truth = true(outcome)
-        found = [value(usage) if usage else None for usage in (outcome.usages[name][0] for name in sources)]
-        found += [beside[1](outcome)] if beside else []
+        values = [value(usage) if usage else None for usage in (outcome.usages[name][0] for name in sources)]
+        values += [reference[1](outcome)] if reference else []
         lines.append(
-            _row([outcome.case.title, "unknown" if truth is None else form(truth), *(_off(v, truth) for v in found)])
+            _row([outcome.case.title, "unknown" if truth is None else form(truth), *(_off(v, truth) for v in values)])
         )
     return "\n".join(lines)
 
@@ -133,13 +133,13 @@ def _exact(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
     for outcome in outcomes:
         used = [(name, *outcome.usages[name]) for name in sources]
         threads = {str(u.threads) for _, u, _ in used if u}
-        seen = [f"{u.samples if u else 0}, {late:.0f} s" for _, u, late in used]
+        counts = [f"{u.samples if u else 0}, {late:.0f} s" for _, u, late in used]
         cells = [
             "unknown" if outcome.truth.threads is None else f"{outcome.truth.threads:.0f}",
             ", ".join(sorted(threads)),
             _mib(outcome.case.growth_bytes * 1000),
             "; ".join(_growth(u) for _, u, _ in used),
-            "; ".join(seen),
+            "; ".join(counts),
             str(outcome.node.other_cpu) if outcome.node and outcome.node.other_cpu is not None else "unknown",
         ]
         lines.append(_row([outcome.case.title, *cells]))
@@ -175,14 +175,14 @@ def _others(outcomes: Sequence[Outcome]) -> str:
         cpu.append(
             _row([o.case.title, "unknown" if true is None else _three_digits(true), *(_off(v, true) for v in values)])
         )
-        held = [o.others.metrics_server_memory, o.others.vpa_memory, o.others.krr_memory]
+        peaks = [o.others.metrics_server_memory, o.others.vpa_memory, o.others.krr_memory]
         steady, peak = o.truth.steady_bytes, o.truth.peak_bytes
         memory.append(
             _row(
                 [
                     o.case.title,
                     *("unknown" if b is None else _mib(b) for b in (steady, peak)),
-                    *(_off(v, steady) for v in held),
+                    *(_off(v, steady) for v in peaks),
                 ]
             )
         )
@@ -191,16 +191,16 @@ def _others(outcomes: Sequence[Outcome]) -> str:
 
 def misses(outcomes: Sequence[Outcome], sources: Sequence[str]) -> list[str]:
     """Return what is further off than it may be, in words."""
-    found = []
+    failures = []
     for outcome in outcomes:
         for name in sources:
             usage = outcome.usages[name][0]
-            cost = off(_cost(usage), outcome.cost) if usage else None
-            steady = off(_steady(usage), outcome.truth.steady_bytes) if usage else None
-            for what, value, within in (("CPU", cost, CPU_WITHIN), ("steady memory", steady, MEMORY_WITHIN)):
+            cost = percent_off(_cost(usage), outcome.cost) if usage else None
+            steady = percent_off(_steady(usage), outcome.truth.steady_bytes) if usage else None
+            for quantity, value, within in (("CPU", cost, CPU_WITHIN), ("steady memory", steady, MEMORY_WITHIN)):
                 if value is None or abs(value) > within:
-                    found.append(f"{what} of '{outcome.case.title}' from {name}: {_percent(value)}")
-    return found
+                    failures.append(f"{quantity} of '{outcome.case.title}' from {name}: {_percent(value)}")
+    return failures
 
 
 def _reached(outcomes: Sequence[Outcome], sources: Sequence[str]) -> str:
@@ -218,7 +218,7 @@ def _rule(columns: int) -> str:
 
 
 def _off(value: float | None, truth: float | None) -> str:
-    return _percent(off(value, truth))
+    return _percent(percent_off(value, truth))
 
 
 def _percent(value: float | None) -> str:

@@ -47,7 +47,7 @@ class Truth:
 def truth(samples: ContainerSamples, load_start: float, window: tuple[float, float], load_end: float) -> Truth:
     """Return the truth of a load from dense samples of the control group."""
     memory = [s.value for s in between(samples.working_set_bytes, load_start, load_end)]
-    held = between(samples.working_set_bytes, load_start, load_end + AFTER_SECONDS)
+    held_bytes = between(samples.working_set_bytes, load_start, load_end + AFTER_SECONDS)
     begin, end = window
     periods = _grown(samples.cfs_periods, begin, end)
     throttled = _grown(samples.cfs_throttled_periods, begin, end)
@@ -56,7 +56,7 @@ def truth(samples: ContainerSamples, load_start: float, window: tuple[float, flo
         cpu_seconds=_grown(samples.cpu_seconds, load_start, load_end),
         cores=None if used is None else used / (end - begin),
         peak_bytes=max(memory, default=None),
-        steady_bytes=steady.held_for_good(held, load_start, load_end) if held else None,
+        steady_bytes=steady.held_for_good(held_bytes, load_start, load_end) if held_bytes else None,
         throttled_percent=100 * throttled / periods if periods and throttled is not None else None,
         lifetime_bytes=max((s.value for s in samples.max_usage_bytes), default=None),
         threads=max((s.value for s in between(samples.threads, load_start, load_end)), default=None),

@@ -83,22 +83,22 @@ class Watch:
         if problems := [r for r in results if isinstance(r, Exception)]:
             raise problems[0]
 
-    def under(self, load_start: float) -> Seen:
+    def pod_under(self, load_start: float) -> Seen:
         """Return the pod that had this load: the youngest that was there."""
         return max((s for s in self.pods.values() if s.created <= load_start), key=lambda s: s.created)
 
     async def _get(self, *arguments: str) -> str:
-        done = await asyncio.to_thread(self._kubectl, *arguments, timeout=ANSWER_SECONDS)
-        return done.stdout
+        completed = await asyncio.to_thread(self._kubectl, *arguments, timeout=ANSWER_SECONDS)
+        return completed.stdout
 
     async def _look(self) -> None:
         selector = f"{names.COMPONENT}={names.SERVER}"
         while True:
-            found = json.loads(
+            listed = json.loads(
                 await self._get("get", "pods", "--namespace", self._namespace, "-l", selector, "-o", "json")
             )
-            self._alive = {pod["metadata"]["uid"] for pod in found["items"]}
-            for pod in found["items"]:
+            self._alive = {pod["metadata"]["uid"] for pod in listed["items"]}
+            for pod in listed["items"]:
                 self._take(pod)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -112,23 +112,23 @@ class Watch:
             self.pods[uid] = Seen(ref, _time(meta["creationTimestamp"]))
             self._nodes.add(node)
             self._tasks += [asyncio.create_task(self._ask(name, self.pods[uid])) for name in self._sources]
-        seen = self.pods[uid]
+        watched = self.pods[uid]
         ready = [c for c in status.get("conditions") or [] if c["type"] == "Ready" and c["status"] == "True"]
-        if ready and seen.ready is None:
-            seen.ready = _time(ready[0]["lastTransitionTime"])
+        if ready and watched.ready is None:
+            watched.ready = _time(ready[0]["lastTransitionTime"])
         statuses = status.get("containerStatuses") or [{}]
         container_id = str(statuses[0].get("containerID") or "").rpartition("//")[2]
-        if container_id and seen.group is None:
-            seen.group = Group(node, container_id, PORT)
+        if container_id and watched.group is None:
+            watched.group = Group(node, container_id, PORT)
 
-    async def _ask(self, name: str, seen: Seen) -> None:
-        while seen.container.pod_uid in self._alive:
+    async def _ask(self, name: str, watched: Seen) -> None:
+        while watched.container.pod_uid in self._alive:
             now = time.time()
             try:
-                samples = await self._sources[name].samples(seen.container, seen.created - BEFORE_SECONDS, now)
+                samples = await self._sources[name].samples(watched.container, watched.created - BEFORE_SECONDS, now)
             except MetricsUnavailable:
                 samples = ContainerSamples()
-            seen.answers.setdefault(name, []).append((now, samples))
+            watched.answers.setdefault(name, []).append((now, samples))
             await asyncio.sleep(ASK_SECONDS)
 
     async def _read_resources(self) -> None:
@@ -139,15 +139,15 @@ class Watch:
             await asyncio.sleep(RESOLUTION_SECONDS)
 
     def _keep(self, text: str) -> None:
-        found: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
+        content: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
         for name, container, namespace, pod, value, stamp in _LINE.findall(text):
             if namespace == self._namespace:
-                found.setdefault((pod, container), {})[name] = float(value), int(stamp or 0) / 1e3
-        for seen in self.pods.values():
-            one = found.get((seen.container.pod, seen.container.container), {})
+                content.setdefault((pod, container), {})[name] = float(value), int(stamp or 0) / 1e3
+        for watched in self.pods.values():
+            one = content.get((watched.container.pod, watched.container.container), {})
             if {*one} >= {CPU, MEMORY, STARTED}:
                 (cpu, at), (memory, _), (started, _) = one[CPU], one[MEMORY], one[STARTED]
-                seen.resource.append(Point(at, cpu, memory, started))
+                watched.resource.append(Point(at, cpu, memory, started))
 
 
 CPU, MEMORY = "container_cpu_usage_seconds_total", "container_memory_working_set_bytes"

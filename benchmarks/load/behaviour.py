@@ -38,7 +38,7 @@ class Case:
     Attributes
     ----------
     works
-        Whether every request is to be answered; else the load is to be refused, and ``because`` to be said.
+        Whether every request is to be answered; otherwise the load must be refused with ``because`` in its message.
     """
 
     name: str
@@ -75,10 +75,10 @@ class Outcome:
             return self.result.message
         kinds = status.failures_by_kind.to_dict() if status.failures_by_kind else {}
         failed = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
-        words = f"failed: {failed}" if failed else "every request was answered"
+        description = f"failed: {failed}" if failed else "every request was answered"
         if self.connections:
-            words += f", over {self.connections:,} connections"
-        return words + f"; p95 {status.latency.p95 or status.latency.max}"
+            description += f", over {self.connections:,} connections"
+        return description + f"; p95 {status.latency.p95 or status.latency.max}"
 
 
 def cases(certificates: Certificates | None) -> list[Case]:
@@ -226,7 +226,7 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
             "uv, a way to its packages, and a server that starts within ten seconds",
         ),
     )
-    for server, what, needed in needs:
+    for server, need, needed in needs:
         if not any(outcome.case.server == server for outcome in outcomes):
-            lines.append(f"| {what} | missing: needs {needed} | | | |")
+            lines.append(f"| {need} | missing: needs {needed} | | | |")
     return lines

@@ -80,16 +80,25 @@ def _wrk(path: str) -> Command:
 
 def _hey(port: int, folder: Path) -> list[str]:
     (folder / "body").write_bytes(BODY)
-    what = ["-m", "POST", "-T", "application/json", "-D", "body"]
-    return [str(find("hey")), "-z", f"{LONGEST}s", "-c", str(CONNECTIONS), *what, f"http://{HERE}:{port}/"]
+    arguments = ["-m", "POST", "-T", "application/json", "-D", "body"]
+    return [str(find("hey")), "-z", f"{LONGEST}s", "-c", str(CONNECTIONS), *arguments, f"http://{HERE}:{port}/"]
 
 
 def vegeta(port: int, folder: Path, rate: int, seconds: int) -> list[str]:
     """Return the command line of an attack at a constant rate, whose results it keeps in ``results``."""
     (folder / "body").write_bytes(BODY)
     (folder / "target").write_text(f"POST http://{HERE}:{port}/\nContent-Type: application/json\n@body\n")
-    what = ["-rate", f"{rate}/s", "-duration", f"{seconds}s", "-connections", str(CONNECTIONS), "-targets", "target"]
-    return [str(find("vegeta")), "attack", *what, "-output", "results"]
+    arguments = [
+        "-rate",
+        f"{rate}/s",
+        "-duration",
+        f"{seconds}s",
+        "-connections",
+        str(CONNECTIONS),
+        "-targets",
+        "target",
+    ]
+    return [str(find("vegeta")), "attack", *arguments, "-output", "results"]
 
 
 def _vegeta(port: int, folder: Path) -> list[str]:

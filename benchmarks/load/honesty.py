@@ -1,4 +1,4 @@
-"""Whether a client tells what a server did that stood still, and whether this one sends when it says.
+"""Whether a client reports the stall of a server, and whether this one sends when it says.
 
 The server does nothing for 200 ms in every 2 s. Requests that are due at a steady rate then wait until the stall is
 over; how long is known from the stall alone. With stalls of lengths L_i in a time T, the share of requests that wait
@@ -73,7 +73,7 @@ class Comparison:
     reported: dict[str, float]
     truth: dict[str, float]
 
-    def off(self, name: str) -> float:
+    def deviation(self, name: str) -> float:
         """Return how far the report is off, as a share of the truth."""
         return self.reported[name] / self.truth[name] - 1
 
@@ -129,8 +129,8 @@ def _hey(port: int, folder: Path, seconds: int) -> dict[str, float]:
 def _vegeta(port: int, folder: Path, seconds: int) -> dict[str, float]:
     _finish(vegeta(port, folder, RATE, seconds), folder, seconds)
     encode = [str(find("vegeta")), "encode", "-to", "csv", "results"]
-    done = subprocess.run(encode, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
-    latencies = [int(row[2]) / 1e9 for row in csv.reader(done.stdout.splitlines())]
+    completed = subprocess.run(encode, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    latencies = [int(row[2]) / 1e9 for row in csv.reader(completed.stdout.splitlines())]
     return {name: exact_quantile(latencies, q) for name, q in PERCENTILES.items()}
 
 
@@ -151,7 +151,7 @@ def table(comparisons: Sequence[Comparison], missing: dict[str, str]) -> list[st
     ]
     for each in comparisons:
         cells = [
-            f"{each.reported[p] * 1000:.1f} | {each.truth[p] * 1000:.1f} | {100 * each.off(p):+.1f} %"
+            f"{each.reported[p] * 1000:.1f} | {each.truth[p] * 1000:.1f} | {100 * each.deviation(p):+.1f} %"
             for p in PERCENTILES
         ]
         lines.append(f"| {each.client} | {each.loop} | {' | '.join(cells)} |")
@@ -193,8 +193,8 @@ def time_sends(folder: Path, rounds: int, say: Callable[[str], None]) -> Timing:
             (result,) = generator.measured(generator.run([config], folder / f"lag-{turn}"))
             lags.append(result.send_lag_p99 or math.nan)
             percents.append(result.cpu_percent or math.nan)
-            own = f"the machine's own {machine[-1] * 1e6:.0f} us"
-            say(f"honesty: send lag p99 {lags[-1] * 1e6:.0f} us at {OPEN_RATE:,}/s, {own}")
+            machine_lag = f"the machine's own {machine[-1] * 1e6:.0f} us"
+            say(f"honesty: send lag p99 {lags[-1] * 1e6:.0f} us at {OPEN_RATE:,}/s, {machine_lag}")
     with stalling(folder / "arrivals-server", every=3600.0, stall=0.0) as port:
         load = {"openLoop": {"rate": str(SLOW_RATE)}, "warmup": "0s", "duration": "15s"}
         config = generator.configuration(port, load, endpoint={"path": "/arrivals"})
@@ -218,17 +218,17 @@ def _kolmogorov_smirnov(arrivals: Sequence[float]) -> tuple[float, tuple[float, 
 
     from modelprofiler.load.schedule import poisson
 
-    planned = [b - a for a, b in pairwise(islice(poisson(OPEN_RATE, 0), ARRIVALS + 1))]
-    came = [b - a for a, b in pairwise(arrivals)]
+    planned_intervals = [b - a for a, b in pairwise(islice(poisson(OPEN_RATE, 0), ARRIVALS + 1))]
+    intervals = [b - a for a, b in pairwise(arrivals)]
     values = [
         float(kstest(gaps, "expon", args=(0, 1 / rate)).pvalue)
-        for gaps, rate in ((planned, OPEN_RATE), (came, SLOW_RATE))
+        for gaps, rate in ((planned_intervals, OPEN_RATE), (intervals, SLOW_RATE))
     ]
-    return values[0], (values[1], len(came))
+    return values[0], (values[1], len(intervals))
 
 
 def timing_table(timing: Timing) -> list[str]:
-    """Return what was measured beside what is to be reached."""
+    """Return what was measured, next to what is to be reached."""
     percent = statistics.median(timing.cpu_percents)
     probability, count = timing.arrived
     rows = [

@@ -20,19 +20,19 @@ RATE = 1000
 
 @dataclass(frozen=True)
 class Merged:
-    """So many generators, together: the largest deviation of a percentile from the exact one, the one allowed, p99."""
+    """Generators, merged: the largest deviation of a percentile from the exact one, the one allowed, p99."""
 
     generators: int
     requests: int
     raw: int
-    off: float
+    deviation: float
     allowed: float
     p99: float
 
     @property
     def equal(self) -> bool:
         """Whether every request is there and every percentile within the histogram's error."""
-        return self.requests == self.raw and self.off <= self.allowed * (1 + 1e-9)
+        return self.requests == self.raw and self.deviation <= self.allowed * (1 + 1e-9)
 
 
 def run(port: int, generators: Sequence[int], folder: Path, seconds: int, say: Callable[[str], None]) -> list[Merged]:
@@ -47,15 +47,17 @@ def run(port: int, generators: Sequence[int], folder: Path, seconds: int, say: C
         for i in range(count):
             raw.frombytes((at / str(i) / "result.raw").read_bytes())
         comparisons.append(compare(merge(results).histogram, raw, count))
-        say(f"merging: {count} generators, off by {100 * comparisons[-1].off:.2f} % at most")
+        say(f"merging: {count} generators, off by {100 * comparisons[-1].deviation:.2f} % at most")
     return comparisons
 
 
 def compare(histogram: Histogram, raw: Sequence[float], generators: int) -> Merged:
     """Compare a histogram with the latencies it was made of."""
     exact = {q: exact_quantile(raw, q) for q in QUANTILES}
-    off = max(abs((histogram.quantile(q) or 0.0) / value - 1) for q, value in exact.items())
-    return Merged(generators, histogram.n, len(raw), off, histogram.relative_error, histogram.quantile(0.99) or 0.0)
+    deviation = max(abs((histogram.quantile(q) or 0.0) / value - 1) for q, value in exact.items())
+    return Merged(
+        generators, histogram.n, len(raw), deviation, histogram.relative_error, histogram.quantile(0.99) or 0.0
+    )
 
 
 def table(comparisons: Sequence[Merged]) -> list[str]:
@@ -66,5 +68,7 @@ def table(comparisons: Sequence[Merged]) -> list[str]:
     ]
     for m in comparisons:
         equal = "yes" if m.equal else "no"
-        lines.append(f"| {m.generators} | {m.requests:,} | {100 * m.off:.2f} % | {100 * m.allowed:.2f} % | {equal} |")
+        lines.append(
+            f"| {m.generators} | {m.requests:,} | {100 * m.deviation:.2f} % | {100 * m.allowed:.2f} % | {equal} |"
+        )
     return lines

@@ -49,9 +49,11 @@ def problems(costs_of: Mapping[str, Sequence[cost.Cost]], p99: float, merged: me
     """
     ours = costs_of.get(cost.OURS, [])
     broken = []
-    for peer, most in ((cost.WRK, MOST_OF_WRK), (cost.HEY, MOST_OF_HEY), (cost.AIOHTTP, MOST_OF_AIOHTTP)):
-        if ours and costs_of.get(peer) and (ratio := cost.ratio(ours, costs_of[peer])) > most:
-            broken.append(f"No longer so: a request costs at most {most:g} times what {peer} takes; it is {ratio:.2f}.")
+    for peer, maximum in ((cost.WRK, MOST_OF_WRK), (cost.HEY, MOST_OF_HEY), (cost.AIOHTTP, MOST_OF_AIOHTTP)):
+        if ours and costs_of.get(peer) and (ratio := cost.ratio(ours, costs_of[peer])) > maximum:
+            broken.append(
+                f"No longer so: a request costs at most {maximum:g} times what {peer} takes; it is {ratio:.2f}."
+            )
     if not LEAST_OF_TRUTH <= p99 <= MOST_OF_TRUTH:
         broken.append(f"No longer so: p99 is {LEAST_OF_TRUTH:g} to {MOST_OF_TRUTH:g} of the truth; it is {p99:.2f}.")
     if not merged.equal:

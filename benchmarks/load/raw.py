@@ -1,6 +1,6 @@
 """The project's generator, which also writes every latency of the window down: ``--config FILE --result FILE``.
 
-The raw latencies, in seconds, go into ``FILE.raw`` beside the result, as an array of doubles.
+The raw latencies, in seconds, go into ``FILE.raw`` next to the result, as an array of doubles.
 """
 
 from __future__ import annotations

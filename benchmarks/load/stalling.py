@@ -1,7 +1,7 @@
 """A fast server that stands still now and then, as one whose garbage is being collected.
 
 Run as ``stalling.py PORT EVERY STALL``: in the first STALL seconds of every EVERY seconds of the monotonic clock
-nothing happens in it at all. It notes when that was, and ``GET /log`` tells, as it does of requests to ``/arrivals``.
+nothing happens in it at all. ``GET /log`` reports when that was, and when requests to ``/arrivals`` came.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-async def until(cluster: Cluster, namespace: str, name: str, *reasons: str) -> Object:
+async def wait_until(cluster: Cluster, namespace: str, name: str, *reasons: str) -> Object:
     """Wait until a profile's Finished has one of some reasons; Finished=True is always enough."""
     while True:
         profile = await cluster.get(PROFILES, namespace, name)
@@ -67,21 +67,21 @@ async def put_measured(cluster: Cluster, namespace: str) -> None:
     await cluster.create(PROFILES, namespace, crowd.known_cost("profile", duration="8s", values=SIZES))
 
 
-async def measured_run(cluster: Cluster, pod: OperatorPod, namespace: str, found: tables.Run) -> None:
+async def measured_run(cluster: Cluster, pod: OperatorPod, namespace: str, measured: tables.Run) -> None:
     """Wait for the end of a run whose turn has just come, and note what the operator took for it."""
     async with cost_of(pod) as cost:
-        await until(cluster, namespace, "profile")
+        await wait_until(cluster, namespace, "profile")
     record = await fetch(cluster, namespace, "profile")
-    found.cost, found.trials = cost, len(record.trials)
-    found.gaps = gaps(record.trials)
+    measured.cost, measured.trials = cost, len(record.trials)
+    measured.gaps = gaps(record.trials)
     rows = ", ".join(f"{r.trial.limits.cpu} {r.trial.outcome.value}" for r in record.trials)
-    say(f"{found.trials} trials, {len(found.gaps)} of them on a pod that was there: {rows}")
+    say(f"{measured.trials} trials, {len(measured.gaps)} of them on a pod that was there: {rows}")
 
 
-async def fill(cluster: Cluster, pod: OperatorPod, have: int, want: int, namespaces: int) -> tuple[float, float]:
+async def fill(cluster: Cluster, pod: OperatorPod, existing: int, target: int, namespaces: int) -> tuple[float, float]:
     """Fill the queue up; return the seconds until all were made, and until the operator had looked at all."""
     began = time.monotonic()
-    made = await crowd.make(cluster, range(have, want), namespaces, say)
+    seconds = await crowd.make(cluster, range(existing, target), namespaces, say)
     while True:
         # Asked of the operator: to list thousands of profiles all the time would keep the API server from its work.
         left = (await asyncio.to_thread(pod.health))["workers"]
@@ -89,9 +89,9 @@ async def fill(cluster: Cluster, pod: OperatorPod, have: int, want: int, namespa
             left = Counter([crowd.reason_of(p) async for p in cluster.each(PROFILES)])[""]
         if not left:
             break
-        say(f"{want} profiles are there, about {left} have not been looked at yet")
+        say(f"{target} profiles are there, about {left} have not been looked at yet")
         await asyncio.sleep(5)
-    return made, time.monotonic() - began
+    return seconds, time.monotonic() - began
 
 
 async def idle(pod: OperatorPod) -> Cost:
@@ -112,7 +112,7 @@ async def newcomer(cluster: Cluster, number: int) -> float:
         await asyncio.sleep(0.05)
 
 
-async def restart(pod: OperatorPod, found: tables.Found) -> OperatorPod:
+async def restart(pod: OperatorPod, results: tables.Results) -> OperatorPod:
     """Remove the operator's pod; note what the next one does once it is ready, and return it."""
     began = time.monotonic()
     await asyncio.to_thread(kubectl, "delete", "pod", pod.name, "--namespace", pod.namespace, "--wait=false")
@@ -123,11 +123,11 @@ async def restart(pod: OperatorPod, found: tables.Found) -> OperatorPod:
         if pod.name not in ready and set(ready.values()) == {"True"}:
             break
         await asyncio.sleep(0.5)
-    found.ready = time.monotonic() - began
-    say(f"the next operator was ready after {found.ready:.0f} s")
+    results.ready = time.monotonic() - began
+    say(f"the next operator was ready after {results.ready:.0f} s")
     next_pod = OperatorPod(pod.namespace)
     await asyncio.sleep(AFTER_RESTART_SECONDS)
-    found.restarted = Cost(await traffic(next_pod))
+    results.restarted = Cost(await traffic(next_pod))
     return next_pod
 
 
@@ -137,68 +137,68 @@ async def versions(cluster: Cluster) -> dict[str, str]:
     return {meta["name"]: meta["resourceVersion"] for meta in metas}
 
 
-async def measure(cluster: Cluster, given: argparse.Namespace, found: tables.Found) -> None:
+async def measure(cluster: Cluster, arguments: argparse.Namespace, results: tables.Results) -> None:
     """Do all of it, and note what comes out as it does."""
-    pod = OperatorPod(given.namespace)
+    pod = OperatorPod(arguments.namespace)
     say("a run without a queue")
     await put_measured(cluster, APART)
-    await measured_run(cluster, pod, APART, found.alone)
+    await measured_run(cluster, pod, APART, results.unqueued)
 
     say("filling the queue")
     await hold_up(cluster, FIRST)
     await put_measured(cluster, MEASURED)
     await hold_up(cluster, LAST)
-    for index in range(given.namespaces):
+    for index in range(arguments.namespaces):
         await crowd.make_namespace(cluster, f"scale-{index:02d}")
-    await until(cluster, FIRST, "profile", "Running")
-    have = 0
-    for want in (given.profiles // 5, given.profiles):
-        stage = tables.Stage(want)
-        found.stages.append(stage)
-        stage.made, stage.seen = await fill(cluster, pod, have, want, given.namespaces)
-        say(f"{want} wait; the operator had looked at all {stage.seen:.0f} s after the first was applied")
+    await wait_until(cluster, FIRST, "profile", "Running")
+    existing = 0
+    for target in (arguments.profiles // 5, arguments.profiles):
+        stage = tables.Stage(target)
+        results.stages.append(stage)
+        stage.applied, stage.looked_at = await fill(cluster, pod, existing, target, arguments.namespaces)
+        say(f"{target} wait; the operator had looked at all {stage.looked_at:.0f} s after the first was applied")
         stage.idle = await idle(pod)
-        have = want
+        existing = target
 
-    found.newcomers = [await newcomer(cluster, index) for index in range(min(NEWCOMERS, given.namespaces))]
-    say(f"a new profile was seen after {statistics.median(found.newcomers):.2f} s")
-    pod = await restart(pod, found)
+    results.newcomers = [await newcomer(cluster, index) for index in range(min(NEWCOMERS, arguments.namespaces))]
+    say(f"a new profile was seen after {statistics.median(results.newcomers):.2f} s")
+    pod = await restart(pod, results)
 
-    say(f"a run with {given.profiles} waiting")
+    say(f"a run with {arguments.profiles} waiting")
     before = await versions(cluster)
     if (reason := crowd.reason_of(await cluster.get(PROFILES, FIRST, "profile"))) != "Running":
         raise ModelProfilerError(f"the run that holds up the queue ended too early, as {reason}")
     await cluster.delete(PROFILES, FIRST, "profile")
-    await until(cluster, MEASURED, "profile", "Running")
-    await measured_run(cluster, pod, MEASURED, found.queued)
-    await until(cluster, LAST, "profile", "Running")
-    await asyncio.sleep(25)  # those whose place has changed are told within the next twenty seconds
+    await wait_until(cluster, MEASURED, "profile", "Running")
+    await measured_run(cluster, pod, MEASURED, results.queued)
+    await wait_until(cluster, LAST, "profile", "Running")
+    await asyncio.sleep(25)  # the statuses of those whose place has changed are written within the next twenty seconds
     after = await versions(cluster)
-    found.told = sum(version != after.get(name) for name, version in before.items())
+    results.position_writes = sum(version != after.get(name) for name, version in before.items())
 
 
-async def whole(given: argparse.Namespace) -> int:
-    """Run it within the deadline, remove everything, and print what was found."""
+async def run_all(arguments: argparse.Namespace) -> int:
+    """Run it within the deadline, remove everything, and print the tables."""
     cluster = await Cluster.connect()
-    found = tables.Found()
+    results = tables.Results()
     complete = False
     try:
         others = [p["metadata"] async for p in cluster.each(PROFILES)]
         if others:
             raise ModelProfilerError(f"{len(others)} ModelProfiles are there already, such as {others[0]['name']}")
-        async with asyncio.timeout(given.deadline):
-            await measure(cluster, given, found)
+        async with asyncio.timeout(arguments.deadline):
+            await measure(cluster, arguments, results)
         complete = True
     except TimeoutError:
-        say(f"not done within {given.deadline:.0f} s; what was found until then:")
+        say(f"not done within {arguments.deadline:.0f} s; what was measured until then:")
     finally:
         try:
             await crowd.remove(cluster, say, LONGEST_REMOVAL_SECONDS)
         finally:
             await cluster.close()
-    text = tables.markdown(found)
+    text = tables.markdown(results)
     print(text)
-    if given.write and complete:
+    if arguments.write and complete:
         publish.replace("operator", text)
     return 0 if complete else 1
 
@@ -217,13 +217,13 @@ def main() -> int:
         "--deadline", type=number(1, 7200), default=900, help="seconds for all but the removal (default: 900)"
     )
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
-    given = parser.parse_args()
-    if not 5 <= given.profiles <= 20_000:
+    arguments = parser.parse_args()
+    if not 5 <= arguments.profiles <= 20_000:
         parser.error("--profiles must be from 5 to 20000")
-    if not 1 <= given.namespaces <= 100:
+    if not 1 <= arguments.namespaces <= 100:
         parser.error("--namespaces must be from 1 to 100")
     try:
-        return asyncio.run(whole(given))
+        return asyncio.run(run_all(arguments))
     except ModelProfilerError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     except KeyboardInterrupt:

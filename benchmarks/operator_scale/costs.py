@@ -38,14 +38,14 @@ class Cost:
         """
         return sum(
             c["requests"]
-            for what, c in self.traffic.items()
-            if (what.split()[0] in READS) is not writes and what.split()[1] != LEASES.plural
+            for request, c in self.traffic.items()
+            if (request.split()[0] in READS) is not writes and request.split()[1] != LEASES.plural
         )
 
     def requests_of(self, verb: str, resource: str = "") -> int:
         """Return the requests of one verb, of one resource or of all."""
-        named = {what: c["requests"] for what, c in self.traffic.items() if what.split()[0] == verb}
-        return sum(n for what, n in named.items() if not resource or what.split()[1] == resource)
+        named = {request: c["requests"] for request, c in self.traffic.items() if request.split()[0] == verb}
+        return sum(n for request, n in named.items() if not resource or request.split()[1] == resource)
 
     def total(self, unit: str) -> int:
         """Return the bytes ``sent`` or ``received``."""
@@ -68,23 +68,23 @@ class Cost:
 @asynccontextmanager
 async def cost_of(pod: OperatorPod) -> AsyncIterator[Cost]:
     """Count what the operator takes while the block runs; the result is complete after it."""
-    found = Cost()
+    cost = Cost()
     # Perhaps some seconds old: nothing but the load that holds up the queue has run since.
     before = dict((await asyncio.to_thread(pod.health))["apiTraffic"])
 
     async def sample() -> None:
         while True:
             latest = await asyncio.to_thread(pod.latest)
-            if latest is not None and (not found.samples or latest[0] > found.samples[-1][0]):
-                found.samples.append(latest)
+            if latest is not None and (not cost.samples or latest[0] > cost.samples[-1][0]):
+                cost.samples.append(latest)
             await asyncio.sleep(SAMPLE_SECONDS)
 
     sampling = asyncio.create_task(sample())
     try:
-        yield found
+        yield cost
     finally:
         sampling.cancel()
-    found.traffic = _less(await traffic(pod), before)
+    cost.traffic = difference(await traffic(pod), before)
 
 
 async def traffic(pod: OperatorPod) -> Count:
@@ -95,14 +95,14 @@ async def traffic(pod: OperatorPod) -> Count:
     return dict(health["apiTraffic"])
 
 
-def _less(after: Count, before: Count) -> Count:
+def difference(after: Count, before: Count) -> Count:
     nothing = dict.fromkeys(("requests", "sent", "received"), 0)
-    found = {what: {k: v - before.get(what, nothing)[k] for k, v in c.items()} for what, c in after.items()}
-    return {what: c for what, c in found.items() if c["requests"] or c["received"]}
+    counts = {request: {k: v - before.get(request, nothing)[k] for k, v in c.items()} for request, c in after.items()}
+    return {request: c for request, c in counts.items() if c["requests"] or c["received"]}
 
 
 async def settled_samples(cost: Cost, count: int, within: float) -> None:
-    """Wait until a container was sampled so often, which takes cAdvisor 10 to 20 s each, or the time is over."""
+    """Wait until a container was sampled this often, which takes cAdvisor 10 to 20 s each, or the time is over."""
     for _ in range(round(within)):
         if len(cost.samples) >= count:
             return
@@ -123,7 +123,7 @@ class Gap:
 
 def gaps(records: Sequence[Any]) -> list[Gap]:
     """Return the gaps of a run, read off its report (`modelprofiler.report.record.TrialRecord`, in order)."""
-    found = []
+    durations = []
     for before, after in itertools.pairwise(records):
         if after.trial.fresh or before.load is None or after.load is None or not before.load.ended:
             continue
@@ -132,14 +132,14 @@ def gaps(records: Sequence[Any]) -> list[Gap]:
         if after.load.started is None:
             continue
         ended = before.load.ended
-        found.append(
+        durations.append(
             Gap(
                 before.trial.completion_time.timestamp() - ended,
                 after.trial.start_time.timestamp() - ended,
                 after.load.started - ended,
             )
         )
-    return found
+    return durations
 
 
 def spread(values: list[float], form: str = "{:.1f}") -> str:

@@ -92,10 +92,10 @@ async def make(cluster: Cluster, numbers: Iterable[int], namespaces: int, say: S
     """Make waiting profiles, a few at once, spread over the namespaces; return the seconds that it took."""
     began = time.monotonic()
     todo = iter(list(numbers))
-    made = 0
+    created = 0
 
     async def work() -> None:
-        nonlocal made
+        nonlocal created
         for number in todo:
             namespace = f"scale-{number % namespaces:02d}"
             for attempt in range(5):
@@ -106,9 +106,9 @@ async def make(cluster: Cluster, numbers: Iterable[int], namespaces: int, say: S
                     if attempt == 4:
                         raise
                     await asyncio.sleep(1)
-            made += 1
-            if made % 500 == 0:
-                say(f"{made} profiles made in {time.monotonic() - began:.0f} s")
+            created += 1
+            if created % 500 == 0:
+                say(f"{created} profiles made in {time.monotonic() - began:.0f} s")
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
@@ -122,12 +122,12 @@ def reason_of(profile: Object) -> str:
     return next((str(c["reason"]) for c in conditions if c["type"] == "Finished"), "")
 
 
-def told_position(profile: Object) -> int | None:
-    """Return the number in the queue that a profile's message tells; None where it tells none."""
+def reported_position(profile: Object) -> int | None:
+    """Return the place in the queue that a profile's message names; None where it names none."""
     conditions = (profile.get("status") or {}).get("conditions") or []
     message = next((str(c["message"]) for c in conditions if c["type"] == "Finished"), "")
-    found = re.search(r"(\d+)", message) if reason_of(profile) == "Queued" else None
-    return int(found[1]) if found else None
+    match = re.search(r"(\d+)", message) if reason_of(profile) == "Queued" else None
+    return int(match[1]) if match else None
 
 
 async def remove(cluster: Cluster, say: Say, within: float = 150.0) -> None:

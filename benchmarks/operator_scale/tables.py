@@ -22,18 +22,18 @@ class Stage:
     """A queue of some length, in which all wait and one load runs."""
 
     waiting: int
-    made: float | None = None
+    applied: float | None = None
     """Seconds until all were applied."""
-    seen: float | None = None
+    looked_at: float | None = None
     """Seconds until the operator had looked at all."""
     idle: Cost = field(default_factory=Cost)
 
 
 @dataclass
-class Found:
-    """All that was found; what was not reached is empty."""
+class Results:
+    """All that was measured; what was not reached is empty."""
 
-    alone: Run = field(default_factory=Run)
+    unqueued: Run = field(default_factory=Run)
     queued: Run = field(default_factory=Run)
     stages: list[Stage] = field(default_factory=list)
     newcomers: list[float] = field(default_factory=list)
@@ -41,23 +41,23 @@ class Found:
     """Seconds from the removal of the operator's pod until the next one was ready."""
     restarted: Cost | None = None
     """Requests of the next one, until it was ready and for a while after."""
-    told: int | None = None
+    position_writes: int | None = None
     """Statuses of waiting profiles that were written since one run ended and another."""
 
 
 def number(value: float | None, form: str) -> str:
-    """Return a number as it is written, or that it was not measured."""
+    """Return a number in its format, or that it was not measured."""
     return "not measured" if value is None else form.format(value)
 
 
-def markdown(found: Found) -> str:
+def markdown(results: Results) -> str:
     """Return the tables."""
-    longest = found.stages[-1].waiting if found.stages else 0
+    longest = results.stages[-1].waiting if results.stages else 0
     lines = [f"| what | no queue | {longest:,} waiting | to reach |", "|---|---|---|---|"]
-    runs = (found.alone, found.queued)
+    runs = (results.unqueued, results.queued)
 
-    def row(what: str, cells: list[str], goal: str = "") -> None:
-        lines.append(f"| {what} | {' | '.join(cells)} | {goal} |")
+    def row(label: str, cells: list[str], goal: str = "") -> None:
+        lines.append(f"| {label} | {' | '.join(cells)} | {goal} |")
 
     def each(run: Run, value: float) -> str:
         return f"{value / run.trials:.1f}" if run.trials else "not measured"
@@ -73,28 +73,29 @@ def markdown(found: Found) -> str:
     row("… to the next load generator running", [spread([g.loading for g in r.gaps]) for r in runs])
     row("working set in a run, largest", [number(run.cost.mebibytes, "{:.0f} MiB") for run in runs], "300 MiB")
     row("CPU in a run", [number(run.cost.cpu_percent, "{:.1f} % of a core") for run in runs])
-    for stage in found.stages:
+    for stage in results.stages:
         at = f"{stage.waiting:,} waiting"
         row(f"working set, {at}, one load running", ["", number(stage.idle.mebibytes, "{:.0f} MiB")], "300 MiB")
         row(f"CPU, {at}, one load running", ["", number(stage.idle.cpu_percent, "{:.1f} % of a core")])
         row(f"API writes in that time, {at}", ["", str(stage.idle.requests(writes=True))])
-        row(f"until all of {at} were applied", ["", number(stage.made, "{:.0f} s")])
-        row(f"until all of {at} had been looked at", ["", number(stage.seen, "{:.0f} s")])
-    row("a new profile has conditions after", ["", spread(found.newcomers, "{:.2f} s")])
-    row("restart: the next operator is ready after", ["", number(found.ready, "{:.0f} s")])
-    written = found.restarted.requests(writes=True) if found.restarted else None
+        row(f"until all of {at} were applied", ["", number(stage.applied, "{:.0f} s")])
+        row(f"until all of {at} had been looked at", ["", number(stage.looked_at, "{:.0f} s")])
+    row("a new profile has conditions after", ["", spread(results.newcomers, "{:.2f} s")])
+    row("restart: the next operator is ready after", ["", number(results.ready, "{:.0f} s")])
+    written = results.restarted.requests(writes=True) if results.restarted else None
     row("restart: API writes until 40 s after", ["", number(written, "{:.0f}")])
-    row("statuses of waiting profiles written for two turns that ended", ["", number(found.told, "{:.0f}")])
+    writes = number(results.position_writes, "{:.0f}")
+    row("statuses of waiting profiles written for two turns that ended", ["", writes])
     return "\n".join([*lines, "", *_requests(runs)])
 
 
 def _requests(runs: tuple[Run, Run]) -> list[str]:
     """Return the requests a trial by verb and resource, the most frequent first."""
-    names = {what for run in runs for what in run.cost.traffic}
+    names = {request for run in runs for request in run.cost.traffic}
 
-    def count(run: Run, what: str) -> float:
-        return run.cost.traffic.get(what, {}).get("requests", 0) / max(1, run.trials)
+    def count(run: Run, request: str) -> float:
+        return run.cost.traffic.get(request, {}).get("requests", 0) / max(1, run.trials)
 
-    order = sorted(names, key=lambda what: (-statistics.mean(count(run, what) for run in runs), what))
+    order = sorted(names, key=lambda request: (-statistics.mean(count(run, request) for run in runs), request))
     lines = ["| requests a trial | no queue | with the queue |", "|---|---|---|"]
-    return lines + [f"| {what} | {' | '.join(f'{count(run, what):.1f}' for run in runs)} |" for what in order]
+    return lines + [f"| {request} | {' | '.join(f'{count(run, request):.1f}' for run in runs)} |" for request in order]

@@ -122,8 +122,8 @@ def _spec(rng: random.Random, service: Service, cores: int, memory: int, space: 
     idle = service.measure(64000, 1000 * cores).values
     metric = rng.choice(["p95", "p95", "p95", "p99", "p50", "mean"])
     bound = idle[metric] * 10 ** rng.uniform(-0.08, 1.1)
-    most = 1000 * cores
-    cpu_step = most // 40 if space.cpus == 36 else most // space.cpus
+    largest_cpu = 1000 * cores
+    cpu_step = largest_cpu // 40 if space.cpus == 36 else largest_cpu // space.cpus
     memory_step = memory // space.memories
     load: dict[str, Any] = {"closedLoop": {"concurrency": service.clients}}
     if service.rate:
@@ -133,7 +133,11 @@ def _spec(rng: random.Random, service: Service, cores: int, memory: int, space: 
         load=load,
         objectives={"latency": {metric: str(Duration.of(bound))}},
         resources={
-            "cpu": {"min": f"{most - (space.cpus - 1) * cpu_step}m", "max": f"{most}m", "step": f"{cpu_step}m"},
+            "cpu": {
+                "min": f"{largest_cpu - (space.cpus - 1) * cpu_step}m",
+                "max": f"{largest_cpu}m",
+                "step": f"{cpu_step}m",
+            },
             "memory": {"min": str(memory_step), "max": str(memory), "step": str(memory_step)},
         },
         recommendation={"cpuMarginPercent": 0, "memoryMarginPercent": 0},

@@ -57,11 +57,11 @@ def serve(
     for slot in range(workers):
         job[slot] = -1
     now, left, period_end = 0.0, quota, PERIOD
-    arrived = started = done = served = most = 0
+    arrived = started = done = served = longest = 0
     gc_left = last = 0.0
     while done < len(latencies):
         arrived, next_arrival = _arrive(arrivals, len(latencies), clients, sent, ready, now, arrived)
-        most = max(most, arrived - done)
+        longest = max(longest, arrived - done)
         started, running, shortest, back = _assign(work, workers, remaining, until, job, started, arrived)
         each = min(float(threads), node_cores / running) if running and gc_left <= 0 else 0.0
         total = 1.0 if gc_left > 0 else each * running
@@ -89,7 +89,7 @@ def serve(
             if response >= 0:
                 last = max(last, response)
                 done += 1
-    return last, most
+    return last, longest
 
 
 @compiled

@@ -147,7 +147,7 @@ class Service:
     start_seconds: float = 2.0
     window: float = 30.0
     requests: int = 1500
-    _found: dict[tuple[int, int, float, float, float], Measured] = field(
+    _measurements: dict[tuple[int, int, float, float, float], Measured] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -177,7 +177,7 @@ class Service:
 
     def forget(self) -> None:
         """Let go of what was measured."""
-        self._found.clear()
+        self._measurements.clear()
 
     @property
     def count(self) -> int:
@@ -215,11 +215,11 @@ class Service:
             When nothing runs, and for how long, in seconds.
         """
         key = (cpu, math.ceil(started_at / 1000), slower, drift, sum(stall))
-        if key not in self._found:
-            if len(self._found) > 500:
-                self._found.clear()
-            self._found[key] = self._measure(cpu, started_at, slower, drift, stall)
-        return self._found[key]
+        if key not in self._measurements:
+            if len(self._measurements) > 500:
+                self._measurements.clear()
+            self._measurements[key] = self._measure(cpu, started_at, slower, drift, stall)
+        return self._measurements[key]
 
     def _measure(self, cpu: int, started_at: int, slower: float, drift: float, stall: tuple[float, float]) -> Measured:
         arrivals, work, waits = self._load
@@ -287,16 +287,16 @@ def _intervals(latencies: list[float]) -> tuple[dict[str, float], dict[str, floa
     """Return the percentiles and the mean with their 95 % intervals, from the spread of ten sections' logarithms."""
     count = len(latencies)
     parts = [sorted(latencies[i * count // SECTIONS : (i + 1) * count // SECTIONS]) for i in range(SECTIONS)]
-    whole = sorted(latencies)
+    ordered = sorted(latencies)
     values, lows, highs = {}, {}, {}
     for name, share in SHARES.items():
-        values[name] = _quantile(whole, share)
+        values[name] = _quantile(ordered, share)
         lows[name], highs[name] = _sectioned(values[name], [_quantile(part, share) for part in parts])
         # A section has few requests beyond a high percentile: no interval is narrower than that of order statistics.
         half = Z_95 * math.sqrt(count * share * (1 - share))
-        lows[name] = min(lows[name], whole[max(0, math.floor(share * count - half))])
-        highs[name] = max(highs[name], whole[min(count - 1, math.ceil(share * count + half))])
-    values["mean"] = statistics.fmean(whole)
+        lows[name] = min(lows[name], ordered[max(0, math.floor(share * count - half))])
+        highs[name] = max(highs[name], ordered[min(count - 1, math.ceil(share * count + half))])
+    values["mean"] = statistics.fmean(ordered)
     lows["mean"], highs["mean"] = _sectioned(values["mean"], [statistics.fmean(part) for part in parts])
     return values, lows, highs
 

@@ -77,14 +77,14 @@ class Simulation:
         """Return the next step of the run."""
         return next_step(self.spec, self.resources, "server", "Local", self.trials)
 
-    def run(self, most: int = 60) -> Step:
+    def run(self, maximum: int = 60) -> Step:
         """Run the whole search and return its last step."""
-        for _ in range(most):
+        for _ in range(maximum):
             step = self.next()
             if not isinstance(step, RunTrial):
                 return step
             self.trials.append(self.trial(step))
-        raise AssertionError(f"no end after {most} trials")
+        raise AssertionError(f"no end after {maximum} trials")
 
     def trial(self, step: RunTrial) -> Trial:
         """Run one trial."""
@@ -153,7 +153,7 @@ class Simulation:
 
     def _usage(self, measured: Measured, rng: random.Random) -> UsageStatus:
         cpu_time = measured.cpu_per_request * rng.lognormvariate(0, self.noise.counter)
-        seen = int(measured.memory * (1 - rng.uniform(0, self.noise.sampled)))
+        sampled = int(measured.memory * (1 - rng.uniform(0, self.noise.sampled)))
         lifetime = Quantity(measured.memory + self.service.page_cache)
         return UsageStatus(
             cpu=Quantity.decimal(sum(measured.cpu_samples) / len(measured.cpu_samples)),
@@ -161,7 +161,7 @@ class Simulation:
             samples=4,
             threads=3 + math.prod(self.service.pools(self.started_at)),
             source="Kubelet",
-            memory=MemoryUsage(peak=Quantity(seen), peak_source="WorkingSet", lifetime_peak=lifetime),
+            memory=MemoryUsage(peak=Quantity(sampled), peak_source="WorkingSet", lifetime_peak=lifetime),
         )
 
 

@@ -183,10 +183,10 @@ async def measured(point: Point, rows: Path, log: Path, seconds: float, seed: in
 def _prefer(cgroup: Cgroup) -> None:
     """Give a group the most weight against other work."""
     for directory in cgroup.directories:
-        for name, most in WEIGHTS.items():
+        for name, weight in WEIGHTS.items():
             with contextlib.suppress(OSError):
                 if (directory / name).exists():
-                    (directory / name).write_text(most)
+                    (directory / name).write_text(weight)
 
 
 def _go_first() -> None:
@@ -208,18 +208,20 @@ def compared(point: Point, result: LoadResult, seed: int, way: float) -> tuple[s
     assert result.warmup_started is not None
     # The load may have made its warm-up or its window longer, to have requests enough.
     warmup, seconds = result.window_started - result.warmup_started, result.window_ended - result.window_started
-    *phases, whole = simulated(point, warmup, seconds, seed, way)
-    cells, off = [], {}
+    *phases, whole_run = simulated(point, warmup, seconds, seed, way)
+    cells, deviations = [], {}
     for metric in METRICS:
         value = getattr(result.status.latency, metric)
         if value is None:
             cells.append("none")
             continue
-        off[metric] = whole[metric] / value.seconds - 1
+        deviations[metric] = whole_run[metric] / value.seconds - 1
         low, high = (1000 * pick(phase[metric] for phase in phases) for pick in (min, max))
         phase = f", {low:.1f} to {high:.1f}" if high - low >= 0.1 else ""
-        cells.append(f"{1000 * value.seconds:.1f}, {1000 * whole[metric]:.1f}{phase} ({100 * off[metric]:+.0f} %)")
-    return f"| {point.name} | {' | '.join(cells)} |", off
+        cells.append(
+            f"{1000 * value.seconds:.1f}, {1000 * whole_run[metric]:.1f}{phase} ({100 * deviations[metric]:+.0f} %)"
+        )
+    return f"| {point.name} | {' | '.join(cells)} |", deviations
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -235,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors: dict[str, list[float]] = {metric: [] for metric in METRICS}
     with (
         machine_lock(
-            "the validation of the simulator", wait_seconds=600, waiting=lambda why: print(why, file=sys.stderr)
+            "the validation of the simulator", wait_seconds=600, waiting=lambda reason: print(reason, file=sys.stderr)
         ),
         tempfile.TemporaryDirectory() as folder,
         asyncio.Runner(loop_factory=uvloop.Loop) as runner,
@@ -252,8 +254,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         assert idle.latency.p50 is not None
         way = idle.latency.p50.seconds
         for seed, point in enumerate(POINTS, start=1):
-            line, off = compared(point, load(point, seed), seed, way)
-            for metric, share in off.items():
+            line, deviations = compared(point, load(point, seed), seed, way)
+            for metric, share in deviations.items():
                 errors[metric].append(abs(share))
             lines.append(line)
             print(line, file=sys.stderr, flush=True)

@@ -76,6 +76,6 @@ def server(command: list[str]) -> dict[str, Any]:
 
 
 def _under(directory: Path, name: str) -> Path:
-    made = directory / name
-    made.mkdir()
-    return made
+    folder = directory / name
+    folder.mkdir()
+    return folder

@@ -76,11 +76,11 @@ class Case:
         return {**meta, "spec": spec}
 
 
-Found = dict[tuple[Case, int], Trial]
+Measured = dict[tuple[Case, int], Trial]
 """Trials, by case and CPU limit in millicores."""
 
 
-def measure(cases: Sequence[Case], sizes: Sequence[int], most_seconds: float) -> Found:
+def measure(cases: Sequence[Case], sizes: Sequence[int], most_seconds: float) -> Measured:
     """Run every case at every size in millicores, the cases one after the other at each.
 
     Parameters
@@ -88,31 +88,31 @@ def measure(cases: Sequence[Case], sizes: Sequence[int], most_seconds: float) ->
     most_seconds
         A size begins only when it can be expected to end by then; the first is always run.
     """
-    found: Found = {}
+    measured: Measured = {}
     began = time.monotonic()
-    for done, cpu in enumerate(sizes):
-        if done and (time.monotonic() - began) * (done + 1) / done > most_seconds:
+    for count, cpu in enumerate(sizes):
+        if count and (time.monotonic() - began) * (count + 1) / count > most_seconds:
             print(f"{cpu}m and less are left out for want of time", file=sys.stderr)
             break
         for case in cases:
             with tempfile.TemporaryDirectory() as directory:
-                found[case, cpu] = asyncio.run(_one(case, cpu, Path(directory)))
-            print(f"{cpu}m, {case.name}: {_cell(found[case, cpu])}", file=sys.stderr)
-    return found
+                measured[case, cpu] = asyncio.run(_one(case, cpu, Path(directory)))
+            print(f"{cpu}m, {case.name}: {_cell(measured[case, cpu])}", file=sys.stderr)
+    return measured
 
 
-def table(cases: Sequence[Case], sizes: Sequence[int], found: Found) -> str:
+def table(cases: Sequence[Case], sizes: Sequence[int], measured: Measured) -> str:
     """Return what was measured by size and case, the smallest size that met the objective, and what a run says."""
     head = ["CPU limit", *(case.name for case in cases)]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    run = [cpu for cpu in sizes if all((case, cpu) in found for case in cases)]
-    lines += [f"| {cpu}m | " + " | ".join(_cell(found[case, cpu]) for case in cases) + " |" for cpu in run]
-    lines.append("| **needed** | " + " | ".join(_needed([found[case, cpu] for cpu in run]) for case in cases) + " |")
-    said = {case: [s for cpu in run if (s := _said(case, found[case, cpu]))] for case in cases}
-    lines.append("| **noticed** | " + " | ".join(f"at {len(said[c])} of {len(run)} sizes" for c in cases) + " |")
+    run = [cpu for cpu in sizes if all((case, cpu) in measured for case in cases)]
+    lines += [f"| {cpu}m | " + " | ".join(_cell(measured[case, cpu]) for case in cases) + " |" for cpu in run]
+    lines.append("| **needed** | " + " | ".join(_needed([measured[case, cpu] for cpu in run]) for case in cases) + " |")
+    messages = {case: [s for cpu in run if (s := message_of(case, measured[case, cpu]))] for case in cases}
+    lines.append("| **noticed** | " + " | ".join(f"at {len(messages[c])} of {len(run)} sizes" for c in cases) + " |")
     if left_out := [f"{cpu}m" for cpu in sizes if cpu not in run]:
         lines += ["", f"Not measured, for want of time: {', '.join(left_out)}."]
-    lines += [f"\n{case.name}, the last size of these: {said[case][-1]}" for case in cases if said[case]]
+    lines += [f"\n{case.name}, the last size of these: {messages[case][-1]}" for case in cases if messages[case]]
     return "\n".join(lines)
 
 
@@ -138,20 +138,20 @@ def _needed(trials: Sequence[Trial]) -> str:
     return f"{min(passing)}m" if passing else "more than these"
 
 
-def _said(case: Case, trial: Trial) -> str | None:
+def message_of(case: Case, trial: Trial) -> str | None:
     """Return what a run says of the server's pools at the size of a trial; None where it says nothing."""
     return oversized_sentence(ModelProfile.parse(case.profile()).spec, Limits.from_size(trial.limits), [trial])
 
 
 def _cell(trial: Trial) -> str:
     load, usage = trial.load, trial.usage
-    words = [] if trial.outcome in (Outcome.PASSED, Outcome.SLOW) else [trial.outcome.value]
+    cells = [] if trial.outcome in (Outcome.PASSED, Outcome.SLOW) else [trial.outcome.value]
     if load is not None and load.latency.p95 is not None:
-        words.append(f"p95 {load.latency.p95.seconds * 1000:,.0f} ms")
+        cells.append(f"p95 {load.latency.p95.seconds * 1000:,.0f} ms")
     if usage is not None and usage.throttled_percent is not None:
-        words.append(f"throttled {float(usage.throttled_percent):.0f} %")
+        cells.append(f"throttled {float(usage.throttled_percent):.0f} %")
     if usage is not None and usage.cpu_time_per_request is not None:
-        words.append(f"{usage.cpu_time_per_request.seconds * 1000:.0f} ms CPU")
+        cells.append(f"{usage.cpu_time_per_request.seconds * 1000:.0f} ms CPU")
     if usage is not None and usage.threads is not None:
-        words.append(f"{usage.threads} threads")
-    return ", ".join(words)
+        cells.append(f"{usage.threads} threads")
+    return ", ".join(cells)

@@ -39,7 +39,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A profile, and what is to be said against it; empty: nothing."""
+    """A profile, and a text that its refusal must contain; empty: it must be accepted."""
 
     profile: Object
     says: str = ""
@@ -53,7 +53,7 @@ class Answer:
     definition: list[str]
     """Why it refuses the CRD; empty: it takes it."""
     astray: dict[str, list[str]]
-    """What it says against each profile of which it does not say what it should."""
+    """The messages about each profile that gets other ones than it should."""
 
 
 def cases() -> dict[str, Case]:
@@ -96,9 +96,9 @@ def ask(version: str, program: str, profiles: dict[str, Case]) -> Answer:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=True)
     report = json.loads(ran.stdout)
     astray = {
-        name: said
-        for name, said in sorted(report["objects"].items())
-        if (profiles[name].says not in "; ".join(said) if profiles[name].says else said)
+        name: messages
+        for name, messages in sorted(report["objects"].items())
+        if (profiles[name].says not in "; ".join(messages) if profiles[name].says else messages)
     }
     return Answer(version, report["definition"], astray)
 
@@ -144,8 +144,8 @@ def main() -> int:
     for answer in answers:
         for problem in answer.definition:
             print(f"{answer.version}: {problem}")
-        for name, said in answer.astray.items():
-            print(f"{answer.version}: {name} should get {profiles[name].says or 'no objection'!r} and gets {said}")
+        for name, messages in answer.astray.items():
+            print(f"{answer.version}: {name} should get {profiles[name].says or 'no objection'!r} and gets {messages}")
     if arguments.write:
         write(table(answers))
     return 1 if any(answer.definition or answer.astray for answer in answers) else 0

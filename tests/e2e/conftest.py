@@ -35,9 +35,9 @@ Apply = Callable[[support.Object, str], support.Profile]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests here more time than the others get."""
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and item.get_closest_marker("timeout") is None:
+        if folder in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 

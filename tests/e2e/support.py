@@ -53,7 +53,7 @@ def command(program: str, environment: dict[str, str] | None = None) -> Run:
         check: bool = True,
         timeout: float = 60,
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
+        completed = subprocess.run(
             [program, *arguments],
             input=input,
             check=False,
@@ -62,8 +62,10 @@ def command(program: str, environment: dict[str, str] | None = None) -> Run:
             timeout=timeout,
             env=environment,
         )
-        assert done.returncode == 0 or not check, f"{program} {' '.join(arguments)}: {done.stderr or done.stdout}"
-        return done
+        assert completed.returncode == 0 or not check, (
+            f"{program} {' '.join(arguments)}: {completed.stderr or completed.stdout}"
+        )
+        return completed
 
     return run
 
@@ -71,7 +73,7 @@ def command(program: str, environment: dict[str, str] | None = None) -> Run:
 def wait_established(kubectl: Run, crd: str, *, timeout: float = 50.0) -> None:
     """Wait until the API server serves a CustomResourceDefinition.
 
-    Not ``kubectl wait``: right after the definition was made its ``status.conditions`` is null, of which kubectl makes
+    Not ``kubectl wait``: right after its creation ``status.conditions`` is null, which kubectl turns into
     an error (kubernetes/kubernetes#66439).
     """
     deadline = time.monotonic() + timeout
@@ -102,7 +104,7 @@ def fresh_namespace(kubectl: Run) -> Iterator[str]:
     try:
         yield name
     finally:
-        # Only pods are waited for: they would burn CPU beside the next test. The rest goes in its own time.
+        # Only pods are waited for: they would burn CPU during the next test. The rest goes in its own time.
         kubectl("delete", "modelprofiles", "--all", "--namespace", name, "--timeout=50s", check=False)
         kubectl("delete", "deployments,pods", "--all", "--namespace", name, "--wait=false", check=False)
         kubectl(
@@ -159,7 +161,7 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
         Fields of the spec to set instead of those here; an object is merged with the one here, one level deep, except
         where it is a union or a range.
     """
-    whole: Object = {
+    document: Object = {
         "server": {"template": server or cost_server(cpu_ms=5, memory_mib=32)},
         "endpoint": {"http": {"port": 8080, "path": "/score", "timeout": "10s"}},
         "dataset": {"source": {"inline": "".join(f"{number}\n" for number in range(20))}},
@@ -168,13 +170,14 @@ def cost_profile(name: str, server: Object | None = None, **spec: Any) -> Object
         # Wide: most tests are not about latency, and what else the machine does must not decide them.
         "objectives": {"latency": {"p95": "5s"}},
         "resources": {"cpu": {"values": ["200m", "600m"]}, "memory": {"values": ["64Mi", "128Mi"]}},
-        "search": {"repetitions": 1, "maxTrials": 10},
+        # Where memory seems to grow on a busy machine, a soak of minutes would follow: test_memory.py is about those.
+        "search": {"repetitions": 1, "maxTrials": 10, "soak": "0s"},
         "recommendation": {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
     }
     for field, value in spec.items():
         merged = isinstance(value, dict) and field in ("load", "resources", "search", "recommendation")
-        whole[field] = whole[field] | value if merged else value
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": whole}
+        document[field] = document[field] | value if merged else value
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": document}
 
 
 @dataclass(frozen=True)
@@ -187,8 +190,8 @@ class Profile:
 
     def fetch(self) -> Object:
         """Return the object as the API server has it."""
-        found: Object = json.loads(self._kubectl("get", "modelprofile", self.name, "-o", "json").stdout)
-        return found
+        profile: Object = json.loads(self._kubectl("get", "modelprofile", self.name, "-o", "json").stdout)
+        return profile
 
     def read(self) -> ModelProfile:
         """Return the profile as the operator reads it."""
@@ -213,14 +216,14 @@ class Profile:
 
     def report(self) -> dict[str, Object]:
         """Return what its report says, by the ConfigMap's key."""
-        found = json.loads(self._kubectl("get", "configmap", names.report(self.name), "-o", "json").stdout)
-        return {key: json.loads(text) for key, text in found["data"].items()}
+        config_map = json.loads(self._kubectl("get", "configmap", names.report(self.name), "-o", "json").stdout)
+        return {key: json.loads(text) for key, text in config_map["data"].items()}
 
     def events(self) -> list[Object]:
-        """Return what has been told of it, oldest first."""
+        """Return the events about it, oldest first."""
         selector = f"involvedObject.kind={KIND},involvedObject.name={self.name}"
-        found = json.loads(self._kubectl("get", "events", "--field-selector", selector, "-o", "json").stdout)
-        items: list[Object] = found["items"]
+        events = json.loads(self._kubectl("get", "events", "--field-selector", selector, "-o", "json").stdout)
+        items: list[Object] = events["items"]
         return sorted(items, key=lambda event: (event["firstTimestamp"], event["metadata"]["creationTimestamp"]))
 
     def wait_until(
@@ -231,7 +234,7 @@ class Profile:
         Parameters
         ----------
         fact
-            What is waited for, to be said when it does not come.
+            What is waited for: part of the message when it does not come.
         within
             Seconds; those in the queue do not count.
         """
@@ -250,13 +253,13 @@ class Profile:
     ) -> ModelProfileStatus:
         """Wait until a condition has a status (and a reason)."""
 
-        def holds(found: ModelProfileStatus) -> bool:
-            condition = find_condition(found, type_)
+        def holds(current: ModelProfileStatus) -> bool:
+            condition = find_condition(current, type_)
             return (
                 condition is not None
                 and condition.status == status
                 and reason in (None, condition.reason)
-                and condition.observed_generation == found.observed_generation
+                and condition.observed_generation == current.observed_generation
             )
 
         return self.wait_until(f"{type_}={status}" + (f", reason {reason}" if reason else ""), holds, within)
@@ -265,9 +268,9 @@ class Profile:
         """Wait until its run, for the spec as it is now, is over, however it ends; return its status."""
         generation = self.read().metadata.generation
 
-        def over(found: ModelProfileStatus) -> bool:
-            condition = find_condition(found, "Finished")
-            return condition is not None and condition.status == "True" and found.observed_generation == generation
+        def over(status: ModelProfileStatus) -> bool:
+            condition = find_condition(status, "Finished")
+            return condition is not None and condition.status == "True" and status.observed_generation == generation
 
         return self.wait_until("Finished=True for the spec as it is now", over, within)
 
@@ -282,11 +285,11 @@ class Profile:
     def at_stage(self, stage: Stage, *, trial: int | None = None, within: float = PATIENCE) -> ModelProfileStatus:
         """Wait until a trial (that one, or any) is at a stage; return the status then."""
 
-        def there(found: ModelProfileStatus) -> bool:
-            active = found.active_trial
+        def reached(status: ModelProfileStatus) -> bool:
+            active = status.active_trial
             return active is not None and active.stage is stage and trial in (None, active.index)
 
-        return self.wait_until(f"trial {trial or ''} {stage}", there, within)
+        return self.wait_until(f"trial {trial or ''} {stage}", reached, within)
 
     def story(self) -> str:
         """Return all that a person would look at first when something is wrong."""
@@ -313,16 +316,16 @@ def is_queued(status: ModelProfileStatus) -> bool:
     return finished is not None and finished.reason == "Queued"
 
 
-def telling(trials: Iterable[Trial]) -> list[Trial]:
-    """Return the trials that say something about their size; the others, of which a busy machine makes some, do not."""
+def informative(trials: Iterable[Trial]) -> list[Trial]:
+    """Return the trials that are evidence about their size; a busy machine causes some that are not."""
     return [trial for trial in trials if trial.outcome not in INCONCLUSIVE]
 
 
 def trial_with(status: ModelProfileStatus, purpose: Purpose) -> Trial:
     """Return the last trial that was run for a purpose and says something about its size."""
-    found = [trial for trial in telling(status.trials) if trial.purpose is purpose]
-    assert found, f"no {purpose} trial among {[trial.purpose.value for trial in status.trials]}"
-    return found[-1]
+    trials = [trial for trial in informative(status.trials) if trial.purpose is purpose]
+    assert trials, f"no {purpose} trial among {[trial.purpose.value for trial in status.trials]}"
+    return trials[-1]
 
 
 def children_of(kubectl: Run, namespace: str, uid: str, kinds: str = CHILDREN) -> list[str]:
@@ -334,11 +337,11 @@ def children_of(kubectl: Run, namespace: str, uid: str, kinds: str = CHILDREN) -
 def pods_started(kubectl: Run, namespace: str, kind: str) -> Counter[str]:
     """Return how many pods were made for each Job or ReplicaSet that there ever was in a namespace, from its events."""
     selector = f"reason=SuccessfulCreate,involvedObject.kind={kind}"
-    found = json.loads(
+    events = json.loads(
         kubectl("get", "events", "--namespace", namespace, "--field-selector", selector, "-o", "json").stdout
     )
     counts: Counter[str] = Counter()
-    for event in found["items"]:
+    for event in events["items"]:
         counts[event["involvedObject"]["name"]] += event.get("count") or 1
     return counts
 
@@ -346,16 +349,16 @@ def pods_started(kubectl: Run, namespace: str, kind: str) -> Counter[str]:
 def wait_until_gone(left: Callable[[], list[str]]) -> float:
     """Wait until nothing is left, and return the seconds that it took."""
     began = time.monotonic()
-    while found := left():
-        assert time.monotonic() - began < PATIENCE, f"after {PATIENCE:g}s there are still {', '.join(found)}"
+    while remaining := left():
+        assert time.monotonic() - began < PATIENCE, f"after {PATIENCE:g}s there are still {', '.join(remaining)}"
         time.sleep(POLL_SECONDS)
     return time.monotonic() - began
 
 
 def operator_pod(kubectl: Run) -> str:
     """Return the name of the operator's pod; there is exactly one that is not on its way out."""
-    found = json.loads(kubectl("get", "pods", *OPERATOR_PODS, "-o", "json").stdout)["items"]
-    alive = [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    pods = json.loads(kubectl("get", "pods", *OPERATOR_PODS, "-o", "json").stdout)["items"]
+    alive = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     assert len(alive) == 1, alive
     return str(alive[0])
 

@@ -48,23 +48,25 @@ class OperatorCost:
         pod = operator_pod(kubectl)
         deadline = time.monotonic() + PATIENCE
         while CPU not in (
-            found := _counters(kubectl, node, pod)
+            counters := _counters(kubectl, node, pod)
         ):  # one that has just been started has not been sampled
             assert time.monotonic() < deadline, f"the kubelet of {node} has no sample of {pod}"
             time.sleep(POLL_SECONDS)
-        shown = kubectl(
+        details = kubectl(
             "exec", "--namespace", SYSTEM_NAMESPACE, pod, "--", "/opt/venv/bin/python", "-c", DETAILS
         ).stdout
-        counted = json.loads(shown)["apiTraffic"]
-        requests = {what: count["requests"] for what, count in counted.items() if what.split()[1] not in BY_TIME}
-        reads = sum(count for what, count in requests.items() if what.split()[0] in READS)
-        cpu_seconds, at = found[CPU]
+        counted = json.loads(details)["apiTraffic"]
+        requests = {
+            request: count["requests"] for request, count in counted.items() if request.split()[1] not in BY_TIME
+        }
+        reads = sum(count for request, count in requests.items() if request.split()[0] in READS)
+        cpu_seconds, at = counters[CPU]
         return cls(
             pod,
             at,
             cpu_seconds,
-            found["container_memory_working_set_bytes"][0],
-            found.get("container_memory_max_usage_bytes", (0.0, at))[0],
+            counters["container_memory_working_set_bytes"][0],
+            counters.get("container_memory_max_usage_bytes", (0.0, at))[0],
             reads,
             sum(requests.values()) - reads,
         )
@@ -85,9 +87,9 @@ class OperatorCost:
 
 def _counters(kubectl: Run, node: str, pod: str) -> dict[str, tuple[float, float]]:
     """Return value and time of each metric that cAdvisor has of the operator's container."""
-    found = {}
+    counters = {}
     for line in kubectl("get", "--raw", CADVISOR.format(node=node)).stdout.splitlines():
         sample = _SAMPLE.match(line)
         if sample and 'container="operator"' in sample["labels"] and f'pod="{pod}"' in sample["labels"]:
-            found[sample["name"]] = (float(sample["value"]), int(sample["stamp"] or 0) / 1e3)
-    return found
+            counters[sample["name"]] = (float(sample["value"]), int(sample["stamp"] or 0) / 1e3)
+    return counters

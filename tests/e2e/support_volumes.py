@@ -48,7 +48,7 @@ class Volumes:
 
     def offer(self, name: str, storage_class: str = "") -> None:
         """Create the volume: for the claim of that name, or for any of a storage class."""
-        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [self.node]}
+        term = {"key": "kubernetes.io/hostname", "operator": "In", "values": [self.node]}
         whose = {} if storage_class else {"claimRef": {"namespace": self.namespace, "name": name}}
         spec = {
             "capacity": {"storage": "1Gi"},
@@ -56,7 +56,7 @@ class Volumes:
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": storage_class,
             "hostPath": {"path": f"{HOST_DIR}/modelprofiler-{self.namespace}/{name}"},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [term]}]}},
             **whose,
         }
         volume = f"{self.namespace}-{name}"
@@ -103,9 +103,9 @@ class Volumes:
 def volumes_of(kubectl: Run, namespace: str) -> Iterator[Volumes]:
     """Return what makes volumes for a namespace, and remove them afterwards."""
     nodes = json.loads(kubectl("get", "nodes", "-o", "json").stdout)["items"]
-    made = Volumes(kubectl, namespace, nodes[0]["metadata"]["labels"]["kubernetes.io/hostname"])
-    made.start()
+    volumes = Volumes(kubectl, namespace, nodes[0]["metadata"]["labels"]["kubernetes.io/hostname"])
+    volumes.start()
     try:
-        yield made
+        yield volumes
     finally:
-        made.stop()
+        volumes.stop()

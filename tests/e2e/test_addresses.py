@@ -45,8 +45,8 @@ def address(kubectl: Run, module_namespace: str, tmp_path_factory: pytest.TempPa
     """Make the server's Service, whose address is known before the server runs; the local cluster has no DNS."""
     spec = {"selector": {"app": "files"}, "ports": [{"port": PORT}]}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "files"}, "spec": spec}
-    made = kubectl("--namespace", module_namespace, "create", "-f", "-", "-o", "json", input=json.dumps(service))
-    host = json.loads(made.stdout)["spec"]["clusterIP"]
+    created = kubectl("--namespace", module_namespace, "create", "-f", "-", "-o", "json", input=json.dumps(service))
+    host = json.loads(created.stdout)["spec"]["clusterIP"]
     stem = tmp_path_factory.mktemp("tls") / "server"
     command = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=files"
@@ -59,7 +59,7 @@ def address(kubectl: Run, module_namespace: str, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def files(kubectl: Run, module_namespace: str, address: Address) -> Address:
-    """Serve the rows over https to whoever has the token."""
+    """Serve the rows over https to requests with the token."""
     pair = {"tls.key": address.key, "tls.crt": address.certificate}
     encoded = {name: base64.b64encode(text.encode()).decode() for name, text in pair.items()}
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}

@@ -17,7 +17,7 @@ from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.store import HOME_VARIABLE
 
-SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "10s", "WARMUP": "1s"}
+SHORT = {"RATE": "10", "LATENCY": "p95=5s", "DURATION": "10s", "WARMUP": "1s", "SOAK": "0s"}
 """Instead of the default load, with which a run takes several minutes and a quiet machine."""
 
 INFERENCE_SERVICE = {
@@ -46,29 +46,31 @@ def work(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 def kserve(kubectl: Run) -> Iterator[None]:
     """Have the API server know InferenceServices; a cluster with KServe does already."""
     crd = Path(__file__).parent / "kserve/inferenceservices.yaml"
-    made = kubectl("create", "-f", str(crd), check=False).returncode == 0
+    installed = kubectl("create", "-f", str(crd), check=False).returncode == 0
     wait_established(kubectl, "inferenceservices.serving.kserve.io")
     yield
-    if made:
+    if installed:
         kubectl("delete", "-f", str(crd))
 
 
 def run(*command: str) -> str:
     """Run a program and return what it prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ.copy())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    completed = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ.copy())
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 @pytest.mark.usefixtures("kserve")
 def test_the_published_program_and_command_run_in_a_namespace(
     kubectl: Run, namespace: str, work: Path, note: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program as it is but for its imports and its workspace; then the command, on what the program registered."""
+    """The program unchanged but for its imports and its workspace; then the command, on what the program registered."""
     program = (work / "profile_model.py").read_text(encoding="utf-8")
     assert program.count("Workspace.local()") == 1
-    here = program.replace("Workspace.local()", f'Workspace.from_kubernetes(namespace="{namespace}")')
-    Path("profile_model.py").write_text(here, encoding="utf-8")
+    adapted = program.replace("Workspace.local()", f'Workspace.from_kubernetes(namespace="{namespace}")')
+    Path("profile_model.py").write_text(adapted, encoding="utf-8")
+    # At 0.1 CPU, the default, the server of a slow machine takes minutes to start.
+    monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_CPU", "0.3")
     run(sys.executable, "profile_model.py")
     ws = Workspace.from_kubernetes(namespace=namespace)
     details = ModelProfile(ws, "unique-name").get_details()
@@ -85,14 +87,14 @@ def test_the_published_program_and_command_run_in_a_namespace(
     inference = {"entryScript": "score.py", "runtime": "python"}
     Path("inf.json").write_text(json.dumps(inference), encoding="utf-8")
     dataset = ws.datasets["sample_request_data"].id
-    where = ("-g", "kubernetes", "-w", namespace)
+    location_options = ("-g", "kubernetes", "-w", namespace)
     # One size, with which the server starts soon on a slow machine, too: the search was shown above.
     monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_CPU", "0.5")
     monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_MEMORY", "0.4")
     small = ("--cc", "0.5", "--gb", "0.4", "--rate", "8", "--latency", "p95=5s", "--auto-tag")
     command = ("--inference-config-file", "inf.json", "-m", "diabetes:1", "--idi", str(dataset), "-n", "by-command")
     profile = ("ml", "model", "profile")
-    printed = json.loads(run(sys.executable, "-m", "modelprofiler", *profile, *where, *command, *small))
+    printed = json.loads(run(sys.executable, "-m", "modelprofiler", *profile, *location_options, *command, *small))
     assert ("Succeeded", 0.5) == (printed["state"], printed["requestedCpu"])
     assert "by-command" == Model(ws, "diabetes").tags["profileName"]
 

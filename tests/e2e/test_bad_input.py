@@ -29,10 +29,10 @@ SCRIPT = {"source": {"configMap": {"name": "code"}}, "file": "score.py"}
 
 @dataclass(frozen=True)
 class Case:
-    """A profile with fields set, by path, and what is said about it."""
+    """A profile with fields set, by path, and the message about it."""
 
     reason: str
-    says: tuple[str, ...]
+    messages: tuple[str, ...]
     """Sentences, or parts of one, all of which are in the message."""
     changes: dict[str, Any] = field(default_factory=dict)
     ruled: bool = False
@@ -299,7 +299,7 @@ CASES: dict[str, Case] = {
             }
         },
     ),
-    # Everything that is wrong is said at once, whatever its kind.
+    # Everything that is wrong is reported at once, whatever its kind.
     "many-problems": Case(
         "InvalidSpec",
         (
@@ -399,12 +399,12 @@ def ruled_namespace(kubectl: Run) -> Iterator[str]:
         yield name
 
 
-def _get(kubectl: Run, namespace: str, *what: str) -> str:
-    return kubectl("--namespace", namespace, "get", *what, "-o", "json").stdout
+def _get(kubectl: Run, namespace: str, *kinds: str) -> str:
+    return kubectl("--namespace", namespace, "get", *kinds, "-o", "json").stdout
 
 
 @pytest.fixture(scope="module")
-def refused(kubectl: Run, module_namespace: str, ruled_namespace: str) -> dict[str, Profile]:
+def refused_profiles(kubectl: Run, module_namespace: str, ruled_namespace: str) -> dict[str, Profile]:
     """Apply every bad profile, and return each when the operator has looked at it."""
     _create(
         kubectl,
@@ -424,10 +424,10 @@ def refused(kubectl: Run, module_namespace: str, ruled_namespace: str) -> dict[s
     return {name: Profile(kubectl, places[case.ruled], name) for name, case in CASES.items()}
 
 
-def _versions(kubectl: Run, refused: dict[str, Profile]) -> dict[str, str]:
-    spaces = {profile.namespace for profile in refused.values()}
-    found = [json.loads(_get(kubectl, space, "modelprofiles"))["items"] for space in spaces]
-    return {o["metadata"]["name"]: o["metadata"]["resourceVersion"] for items in found for o in items}
+def _versions(kubectl: Run, refused_profiles: dict[str, Profile]) -> dict[str, str]:
+    spaces = {profile.namespace for profile in refused_profiles.values()}
+    listed = [json.loads(_get(kubectl, space, "modelprofiles"))["items"] for space in spaces]
+    return {o["metadata"]["name"]: o["metadata"]["resourceVersion"] for items in listed for o in items}
 
 
 @dataclass(frozen=True)
@@ -439,9 +439,9 @@ class Versions:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def at_first(kubectl: Run, refused: dict[str, Profile]) -> Versions:
+def at_first(kubectl: Run, refused_profiles: dict[str, Profile]) -> Versions:
     """Return the versions as the operator's first look has left them."""
-    return Versions(time.monotonic(), _versions(kubectl, refused))
+    return Versions(time.monotonic(), _versions(kubectl, refused_profiles))
 
 
 @pytest.fixture(scope="module")
@@ -455,20 +455,22 @@ def _conditions(status: ModelProfileStatus) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_is_refused_with_its_reason_and_a_sentence(name: str, refused: dict[str, Profile], nodes: list[str]) -> None:
+def test_it_is_refused_with_its_reason_and_a_sentence(
+    name: str, refused_profiles: dict[str, Profile], nodes: list[str]
+) -> None:
     """Accepted=False says what is wrong, where, and what would be right; the run is over, as a script sees it."""
-    case, profile = CASES[name], refused[name]
+    case, profile = CASES[name], refused_profiles[name]
     status = profile.status()
-    found = _conditions(status)
-    assert found.get("Accepted") == ("False", case.reason)
+    conditions = _conditions(status)
+    assert conditions.get("Accepted") == ("False", case.reason)
     message = support.find_condition(status, "Accepted")
     assert message is not None
-    for words in case.says:
-        variants = [words.replace("{namespace}", profile.namespace).replace("{node}", node) for node in nodes]
+    for expected in case.messages:
+        variants = [expected.replace("{namespace}", profile.namespace).replace("{node}", node) for node in nodes]
         assert any(variant in message.message for variant in variants), message.message
-    assert found["Finished"] == ("True", "NotAccepted")
-    assert found["Succeeded"] == ("False", "NotAccepted")
-    assert found["Stalled"] == ("True", "NotAccepted")
+    assert conditions["Finished"] == ("True", "NotAccepted")
+    assert conditions["Succeeded"] == ("False", "NotAccepted")
+    assert conditions["Stalled"] == ("True", "NotAccepted")
     succeeded = support.find_condition(status, "Succeeded")
     assert succeeded is not None
     assert message.message == succeeded.message, "kubectl describe says it in both places"
@@ -477,23 +479,25 @@ def test_it_is_refused_with_its_reason_and_a_sentence(name: str, refused: dict[s
 @pytest.mark.parametrize("name", API_SERVER)
 def test_the_api_server_itself_refuses_what_the_schema_can_see(kubectl: Run, name: str) -> None:
     """In the same words as the operator would."""
-    changes, path, says = API_SERVER[name]
+    changes, path, message = API_SERVER[name]
     create = ("--namespace", "default", "create", "--dry-run=server", "-f", "-")
-    done = kubectl(*create, input=json.dumps(_profile(name, changes)), check=False)
-    assert done.returncode != 0
-    assert path in done.stderr
-    assert says in done.stderr
+    completed = kubectl(*create, input=json.dumps(_profile(name, changes)), check=False)
+    assert completed.returncode != 0
+    assert path in completed.stderr
+    assert message in completed.stderr
 
 
-def test_nothing_is_started_for_what_is_refused(kubectl: Run, refused: dict[str, Profile]) -> None:
+def test_nothing_is_started_for_what_is_refused(kubectl: Run, refused_profiles: dict[str, Profile]) -> None:
     """No server, no load, not even files; and no trial is recorded."""
-    for namespace in {profile.namespace for profile in refused.values()}:
+    for namespace in {profile.namespace for profile in refused_profiles.values()}:
         # All that lives there was made by these tests or by Kubernetes itself.
         assert "" == kubectl("--namespace", namespace, "get", "deployments,jobs,services,pods", "-o", "name").stdout
         maps = kubectl("--namespace", namespace, "get", "configmaps", "-o", "name").stdout.split()
-        known = {f"configmap/{name}" for name in ("costserver", "rows", "hollow", "code", "kube-root-ca.crt")}
-        assert set(maps) <= known
-    for profile in refused.values():
+        expected_objects = {
+            f"configmap/{name}" for name in ("costserver", "rows", "hollow", "code", "kube-root-ca.crt")
+        }
+        assert set(maps) <= expected_objects
+    for profile in refused_profiles.values():
         status = profile.status()
         assert ([], 0, None) == (status.trials, status.trials_completed, status.start_time), profile.name
 
@@ -518,19 +522,19 @@ def test_a_range_that_was_too_wide_is_accepted_once_it_is_narrowed(apply: Apply,
     assert ("False", "Suspended") == _conditions(status)["Finished"]
 
 
-def test_each_refusal_is_told_once(kubectl: Run, refused: dict[str, Profile], at_first: Versions) -> None:
+def test_each_refusal_is_reported_once(kubectl: Run, refused_profiles: dict[str, Profile], at_first: Versions) -> None:
     """Looking at it again and again makes neither new events nor new versions of the object."""
     # The last test here: most of the time that has to pass has passed by now.
     time.sleep(max(0.0, at_first.at + LOOKED_AT_SECONDS - time.monotonic()))
-    # What a node has left, and so what is said of it, depends on what else runs there.
+    # What a node has left, and so the message about it, depends on what else runs there.
     moving = {"cpu-too-large", "memory-too-large"}
-    now = _versions(kubectl, refused)
+    now = _versions(kubectl, refused_profiles)
     assert [] == [name for name, version in at_first.of.items() if now[name] != version and name not in moving]
-    for space in sorted({profile.namespace for profile in refused.values()}):
-        told: dict[str, list[str]] = {}
+    for space in sorted({profile.namespace for profile in refused_profiles.values()}):
+        counts: dict[str, list[str]] = {}
         for event in json.loads(_get(kubectl, space, "events"))["items"]:
             if event["involvedObject"]["kind"] == "ModelProfile":
-                told.setdefault(event["involvedObject"]["name"], []).append(event["type"] + " " + event["reason"])
-        here = {name: profile for name, profile in refused.items() if profile.namespace == space}
-        for name in set(here) - moving:
-            assert [f"Warning {CASES[name].reason}"] == told[name], name
+                counts.setdefault(event["involvedObject"]["name"], []).append(event["type"] + " " + event["reason"])
+        of_space = {name: profile for name, profile in refused_profiles.items() if profile.namespace == space}
+        for name in set(of_space) - moving:
+            assert [f"Warning {CASES[name].reason}"] == counts[name], name

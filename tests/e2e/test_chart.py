@@ -17,9 +17,9 @@ from tests.e2e.support import (
     children_of,
     cost_profile,
     fresh_namespace,
+    informative,
     operator_pod,
     pods_started,
-    telling,
     wait_until_gone,
 )
 
@@ -71,7 +71,7 @@ def upgraded(apply: Apply, install: Install, module_namespace: str, kubectl: Run
 
 def test_an_operator_for_one_namespace_needs_no_more_rights_than_it_has_there(upgraded: Upgraded) -> None:
     """A whole run in the namespace that is served; a profile elsewhere is not looked at."""
-    assert [Outcome.PASSED] == [row.outcome for row in telling(upgraded.status.trials)]
+    assert [Outcome.PASSED] == [row.outcome for row in informative(upgraded.status.trials)]
     assert "status" not in upgraded.elsewhere
 
 

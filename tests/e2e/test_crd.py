@@ -65,7 +65,7 @@ def _minimal(changes: Object | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def refusals(kubectl: Kubectl, crd: Object) -> dict[str, str]:
-    """Send every bad profile at once, which is many times faster, and return what is said against each, by its name.
+    """Send every bad profile at once, which is many times faster, and return the refusal of each, by its name.
 
     Nothing is stored.
     """
@@ -75,14 +75,14 @@ def refusals(kubectl: Kubectl, crd: Object) -> dict[str, str]:
         for number, case in enumerate(_cases(file)):
             filled = {path: "x" * count for path, count in case.get("fill", {}).items()}
             profiles.append(_minimal(case["set"] | filled | {"metadata.name": _name(file, number)}))
-    done = kubectl(
+    completed = kubectl(
         *("create", "--namespace", "default", "--dry-run=server", "--validate=strict", "-f", "-"),
         input="\n".join(profiles),
         check=False,
     )
-    assert done.stdout == "", "the API server took these"
-    _, *said = re.split(r'"([a-z0-9-]+)" is invalid: ', done.stderr)
-    return dict(zip(said[::2], said[1::2], strict=True))
+    assert completed.stdout == "", "the API server took these"
+    _, *messages = re.split(r'"([a-z0-9-]+)" is invalid: ', completed.stderr)
+    return dict(zip(messages[::2], messages[1::2], strict=True))
 
 
 def _name(file: str, number: int) -> str:
@@ -120,22 +120,22 @@ def test_every_field_comes_back_as_it_was_sent(document: Object, kubectl: Kubect
         replace = ("replace", "--namespace", namespace, "--subresource=status", "--validate=strict", "-f", "-")
         kubectl(*replace, input=json.dumps(profile))
     name = profile["metadata"]["name"]
-    found = json.loads(kubectl("get", RESOURCE, name, "--namespace", namespace, "-o", "json").stdout)
+    stored = json.loads(kubectl("get", RESOURCE, name, "--namespace", namespace, "-o", "json").stdout)
 
-    assert document.get("status") == found.get("status")
-    _assert_within(document["spec"], found["spec"], "spec")
+    assert document.get("status") == stored.get("status")
+    _assert_within(document["spec"], stored["spec"], "spec")
     as_read = ModelProfile.parse(document | {"metadata": {"name": name}})
-    found["apiVersion"] = document["apiVersion"]
-    assert as_read.spec == ModelProfile.parse(found).spec
+    stored["apiVersion"] = document["apiVersion"]
+    assert as_read.spec == ModelProfile.parse(stored).spec
 
 
-def _assert_within(expected: Any, found: Any, path: str) -> None:
+def _assert_within(expected: Any, stored: Any, path: str) -> None:
     if isinstance(expected, dict):
         for name, value in expected.items():
-            assert name in found, f"{path}.{name} was dropped"
-            _assert_within(value, found[name], f"{path}.{name}")
+            assert name in stored, f"{path}.{name} was dropped"
+            _assert_within(value, stored[name], f"{path}.{name}")
     else:
-        assert expected == found, path
+        assert expected == stored, path
 
 
 @pytest.mark.usefixtures("crd")
@@ -166,11 +166,11 @@ def test_what_is_out_of_bounds_is_refused_at_its_path(number: int, refusals: dic
 
 @pytest.mark.usefixtures("crd")
 def test_a_misspelt_field_is_refused(kubectl: Kubectl) -> None:
-    """Kubectl validates strictly unless told otherwise."""
+    """Kubectl validates strictly by default."""
     profile = _minimal({"spec.load.openLoop.arival": "Constant"})
-    done = kubectl("create", "--namespace", "default", "--dry-run=server", "-f", "-", input=profile, check=False)
-    assert done.returncode != 0
-    assert 'unknown field "spec.load.openLoop.arival"' in done.stderr
+    completed = kubectl("create", "--namespace", "default", "--dry-run=server", "-f", "-", input=profile, check=False)
+    assert completed.returncode != 0
+    assert 'unknown field "spec.load.openLoop.arival"' in completed.stderr
 
 
 @pytest.mark.usefixtures("crd")
@@ -207,6 +207,6 @@ def test_what_is_not_measured_yet_is_blank(kubectl: Kubectl, namespace: str) -> 
 @pytest.mark.usefixtures("crd")
 def test_explain_describes_the_load(kubectl: Kubectl) -> None:
     """Descriptions come from the types' docstrings."""
-    said = " ".join(kubectl("explain", f"{RESOURCE}.spec.load").stdout.split())
-    assert "How requests arrive. Exactly one of openLoop, closedLoop must be set." in said
-    assert "A window that only has to decide whether a size passes may end earlier" in said
+    explanation = " ".join(kubectl("explain", f"{RESOURCE}.spec.load").stdout.split())
+    assert "How requests arrive. Exactly one of openLoop, closedLoop must be set." in explanation
+    assert "A window that only has to decide whether a size passes may end earlier" in explanation

@@ -1,4 +1,4 @@
-"""The environment of an entry script: packages of an index in the cluster, variables, files beside it, and workers."""
+"""The environment of an entry script: packages of an index in the cluster, variables, files next to it, and workers."""
 
 from __future__ import annotations
 
@@ -145,12 +145,12 @@ def index_objects() -> list[Object]:
 @pytest.fixture(scope="module")
 def index(kubectl: Run, module_namespace: str) -> Iterator[str]:
     """Serve an index of packages in the cluster, and return its address there."""
-    here = ("--namespace", module_namespace)
-    kubectl(*here, "create", "-f", "-", input="\n".join(map(json.dumps, index_objects())))
-    kubectl(*here, "wait", "pod/index", "--for=condition=Ready", "--timeout=110s", timeout=120)
-    pod = json.loads(kubectl(*here, "get", "pod", "index", "-o", "json").stdout)
+    namespace_options = ("--namespace", module_namespace)
+    kubectl(*namespace_options, "create", "-f", "-", input="\n".join(map(json.dumps, index_objects())))
+    kubectl(*namespace_options, "wait", "pod/index", "--for=condition=Ready", "--timeout=110s", timeout=120)
+    pod = json.loads(kubectl(*namespace_options, "get", "pod", "index", "-o", "json").stdout)
     yield f"http://{pod['status']['podIP']}:{INDEX_PORT}/simple"
-    kubectl(*here, "delete", "pod", "index", "--wait=false", check=False)
+    kubectl(*namespace_options, "delete", "pod", "index", "--wait=false", check=False)
 
 
 def profile(name: str, url: str, *, sizes: Object | None = None, **environment: object) -> Object:
@@ -171,9 +171,9 @@ def profile(name: str, url: str, *, sizes: Object | None = None, **environment: 
     return document
 
 
-def refusal(made: Profile, reason: str) -> str:
+def refusal(applied: Profile, reason: str) -> str:
     """Return the message with which a profile is refused, after nothing of it has been started but its Job."""
-    status = made.wait_for("Accepted", "False", reason)
+    status = applied.wait_for("Accepted", "False", reason)
     condition = support.find_condition(status, "Accepted")
     assert condition is not None
     assert [] == status.trials
@@ -188,24 +188,24 @@ def test_packages_variables_and_files_reach_every_server_of_a_run(
     The index has nothing of what the scoring server needs: that stays as the image has it.
     """
     sizes = {"cpu": {"values": ["600m"]}, "memory": {"values": ["384Mi", "512Mi"]}}
-    made = apply(profile("packages", index, sizes=sizes), module_namespace)
-    seen: list[Object] = []
+    applied = apply(profile("packages", index, sizes=sizes), module_namespace)
+    pods_seen: list[Object] = []
 
     def over_after_pods() -> bool:
         selector = f"modelprofiler.io/profile-uid={uid},app.kubernetes.io/component=server"
         listed = kubectl(
             "get", "pods", "--namespace", module_namespace, "-l", selector, "-o", "json", check=False
         ).stdout
-        seen.extend(json.loads(listed or '{"items": []}')["items"])
-        finished = support.find_condition(made.status(), "Finished")
+        pods_seen.extend(json.loads(listed or '{"items": []}')["items"])
+        finished = support.find_condition(applied.status(), "Finished")
         return finished is not None and finished.status == "True"
 
-    uid = made.fetch()["metadata"]["uid"]
+    uid = applied.fetch()["metadata"]["uid"]
     deadline = time.monotonic() + 2 * support.PATIENCE
     while not over_after_pods():
-        assert time.monotonic() < deadline, made.story()
+        assert time.monotonic() < deadline, applied.story()
         time.sleep(support.POLL_SECONDS)
-    status = made.succeeded()
+    status = applied.succeeded()
     assert status.claims is not None
     assert ["tinypkg==1.0"] == status.claims.packages
     reference = support.trial_with(status, Purpose.REFERENCE)
@@ -213,7 +213,7 @@ def test_packages_variables_and_files_reach_every_server_of_a_run(
     assert 0 == reference.load.failures
     # What is installed before the server starts is no part of its start.
     assert reference.time_to_ready is not None
-    installers = [c for pod in seen for c in pod["spec"]["initContainers"] if c["name"] == CONTAINER]
+    installers = [c for pod in pods_seen for c in pod["spec"]["initContainers"] if c["name"] == CONTAINER]
     assert installers
     assert all('"constraints": ["tinypkg==1.0"]' in c["env"][0]["value"] for c in installers)
     jobs = support.pods_started(kubectl, module_namespace, "Job")
@@ -223,8 +223,8 @@ def test_packages_variables_and_files_reach_every_server_of_a_run(
 @pytest.mark.whole_run
 def test_an_image_that_a_profile_names_keeps_its_packages(apply: Apply, module_namespace: str, index: str) -> None:
     """It gets the installer from our image; here it is the same one."""
-    made = apply(profile("own-image", index, image=IMAGE, pythonVersion="3.11"), module_namespace)
-    status = made.succeeded()
+    applied = apply(profile("own-image", index, image=IMAGE, pythonVersion="3.11"), module_namespace)
+    status = applied.succeeded()
     assert status.claims is not None
     assert ["tinypkg==1.0"] == status.claims.packages
 
@@ -255,25 +255,27 @@ def test_packages_that_cannot_be_installed_are_refused_before_a_server_starts(
     message = refusal(other, "PackagesNotInstalled")
     assert f"{PATH}.pythonVersion: image {IMAGE} has Python 3.11; name an image with Python 3.12" == message
 
-    for made in (unresolvable, unreachable, no_login, other):
-        kubectl("--namespace", module_namespace, "delete", "modelprofile", made.name, timeout=60)
+    for applied in (unresolvable, unreachable, no_login, other):
+        kubectl("--namespace", module_namespace, "delete", "modelprofile", applied.name, timeout=60)
         assert 0 == sum(
             count
             for name, count in support.pods_started(kubectl, module_namespace, "ReplicaSet").items()
-            if name.startswith(f"mp-{made.name}-")
+            if name.startswith(f"mp-{applied.name}-")
         )
 
 
-def test_what_cannot_work_is_refused_as_it_is_written(
+def test_what_cannot_work_is_refused_when_it_is_applied(
     kubectl: Run, apply: Apply, module_namespace: str, index: str
 ) -> None:
     """A number as a variable, by the API server; a version that our image has not, and an option, by the operator."""
     for value in (0, False):
         document = profile("number", index, env=[{"name": "PLAIN", "value": value}])
-        refused = kubectl("--namespace", module_namespace, "apply", "-f", "-", input=json.dumps(document), check=False)
-        assert refused.returncode != 0
-        assert "environment.env[0].value" in refused.stderr
-        assert "string" in refused.stderr
+        completed = kubectl(
+            "--namespace", module_namespace, "apply", "-f", "-", input=json.dumps(document), check=False
+        )
+        assert completed.returncode != 0
+        assert "environment.env[0].value" in completed.stderr
+        assert "string" in completed.stderr
     asked = profile("as-written", index, requirements=["-r other.txt"], pythonVersion="3.12")
     message = refusal(apply(asked, module_namespace), "NotSupported")
     assert f"{PATH}.requirements[0]: must be a package, not an option" in message

@@ -224,11 +224,11 @@ def test_where_the_numbers_come_from_is_recorded(example: Example) -> None:
 
 def test_the_object_is_as_its_user_wrote_it(example: Example) -> None:
     """No finalizer, no annotation, no other spec: only the status is the operator's."""
-    found = example.profile.fetch()
-    assert "finalizers" not in found["metadata"]
-    assert {"kubectl.kubernetes.io/last-applied-configuration"} == set(found["metadata"]["annotations"])
-    assert found["metadata"]["generation"] == 1
-    assert example.written.spec == ModelProfile.parse(found).spec
+    stored = example.profile.fetch()
+    assert "finalizers" not in stored["metadata"]
+    assert {"kubectl.kubernetes.io/last-applied-configuration"} == set(stored["metadata"]["annotations"])
+    assert stored["metadata"]["generation"] == 1
+    assert example.written.spec == ModelProfile.parse(stored).spec
 
 
 def test_the_operator_writes_little(example: Example) -> None:

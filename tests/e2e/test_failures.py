@@ -34,12 +34,12 @@ SECONDS_OF_ALL = 900
 
 @dataclass(frozen=True)
 class Case:
-    """A server that fails at the only size there is, and what is to be said of it."""
+    """A server that fails at the only size there is, and the expected message about it."""
 
     server: Object
     outcome: Outcome
     reason: str
-    says: str
+    message: str
     """Regular expression that the trial's message contains."""
     spec: dict[str, Any] = field(default_factory=dict)
 
@@ -146,7 +146,7 @@ CASES: dict[str, Case] = {
         {"load": {"openLoop": {"rate": "30"}, "duration": "20s", "warmup": "0s"}},
     ),
     "too-slow": Case(
-        # Slow by itself, and by far: what else the machine does is nothing beside it.
+        # Slow by itself, and by far: what else the machine does is small compared with it.
         _server(delay_ms=800, threads=60),
         Outcome.SLOW,
         "NoFeasibleSize",
@@ -177,9 +177,9 @@ def test_it_fails_with_its_own_outcome_and_words(name: str, failing: dict[str, P
     """The trial's row, the conditions and the event say what happened; once is enough, and nothing is left."""
     case, profile = CASES[name], failing[name]
     status = profile.finished()
-    (last,) = support.telling(status.trials)
+    (last,) = support.informative(status.trials)
     assert last is status.trials[-1]
-    assert (case.outcome, True) == (last.outcome, bool(re.search(case.says, last.message))), last.message
+    assert (case.outcome, True) == (last.outcome, bool(re.search(case.message, last.message))), last.message
     assert Purpose.REFERENCE is last.purpose
     assert len(status.trials) == status.trials_completed
 
@@ -192,9 +192,9 @@ def test_it_fails_with_its_own_outcome_and_words(name: str, failing: dict[str, P
     assert [] == status.recommendations
     assert status.completion_time is not None
 
-    told = [(event["type"], event["reason"]) for event in profile.events()]
-    assert 1 == told.count(("Warning", case.reason))
-    assert len(status.trials) == told.count(("Normal", "TrialFinished"))
+    reported = [(event["type"], event["reason"]) for event in profile.events()]
+    assert 1 == reported.count(("Warning", case.reason))
+    assert len(status.trials) == reported.count(("Normal", "TrialFinished"))
     support.wait_until_gone(profile.children)
 
 
@@ -228,6 +228,6 @@ def test_a_small_memory_size_that_is_killed_is_information(apply: Apply, namespa
         support.cost_profile("peak", server, resources=resources, objectives=WIDE, load={"duration": "15s"}), namespace
     )
     status = profile.succeeded()
-    assert ["128Mi"] == [str(found.limits.memory) for found in status.recommendations]
-    outcomes = {str(trial.limits.memory): trial.outcome for trial in support.telling(status.trials)}
+    assert ["128Mi"] == [str(recommendation.limits.memory) for recommendation in status.recommendations]
+    outcomes = {str(trial.limits.memory): trial.outcome for trial in support.informative(status.trials)}
     assert {"192Mi": Outcome.PASSED, "64Mi": Outcome.OOM_KILLED, "128Mi": Outcome.PASSED} == outcomes

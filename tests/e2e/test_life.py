@@ -17,9 +17,9 @@ from tests.e2e.support import (
     cost_profile,
     cost_server,
     find_condition,
+    informative,
     operator_pod,
     pods_started,
-    telling,
     wait_until_gone,
 )
 from tests.faults import lives, processes
@@ -57,7 +57,7 @@ def succeeded_as(status: ModelProfileStatus) -> tuple[str, str] | None:
 
 
 def when(trials: list[Trial]) -> list[object]:
-    """Return what tells one measurement from another."""
+    """Return what distinguishes one measurement from another."""
     return [(row.index, row.limits, row.start_time, row.load) for row in trials]
 
 
@@ -97,7 +97,7 @@ def test_an_operator_that_dies_goes_on_where_it_was(restarted: Restarted) -> Non
     assert [restarted.starting.start_time, before.active_trial.start_time] == [row.start_time for row in after[:2]]
     assert when(before.trials) == when(after[: len(before.trials)])
     assert list(range(1, len(after) + 1)) == [row.index for row in after]
-    assert {Outcome.PASSED} == {row.outcome for row in telling(after)}
+    assert {Outcome.PASSED} == {row.outcome for row in informative(after)}
 
 
 def test_nothing_runs_twice_when_the_operator_dies(restarted: Restarted, kubectl: Run) -> None:
@@ -113,7 +113,7 @@ def test_a_grid_runs_every_combination_once(restarted: Restarted) -> None:
     """Also with an operator that dies. The cheapest that passed is recommended, and its own trial verifies it."""
     status = restarted.status
     expected = {(cpu, memory) for cpu in ("200m", "600m") for memory in ("64Mi", "128Mi")}
-    trials = telling(status.trials)
+    trials = informative(status.trials)
     assert expected == {(str(row.limits.cpu), str(row.limits.memory)) for row in trials}
     assert len(expected) == len(trials)
     assert {Purpose.GRID} == {row.purpose for row in status.trials}
@@ -150,7 +150,7 @@ def test_an_edit_that_changes_what_is_measured_starts_a_new_run(apply: Apply, na
 
     status = profile.succeeded()
     assert first.run_hash != status.run_hash
-    (row,) = telling(status.trials)
+    (row,) = informative(status.trials)
     assert first.active_trial is not None
     assert row.start_time > first.active_trial.start_time
     assert row.load is not None
@@ -166,7 +166,7 @@ def test_an_edit_that_changes_what_is_measured_starts_a_new_run(apply: Apply, na
     assert when(status.trials) == when(strict.trials)
     assert status.run_hash == strict.run_hash
     assert ("False", "NoFeasibleSize") == succeeded_as(strict)
-    (row,) = telling(strict.trials)
+    (row,) = informative(strict.trials)
     assert Outcome.SLOW is row.outcome
     assert "1ms" == (row.judged and row.judged.threshold)
     assert not strict.recommendations
@@ -174,7 +174,7 @@ def test_an_edit_that_changes_what_is_measured_starts_a_new_run(apply: Apply, na
     profile.patch({"objectives": {"latency": {"p95": LOOSER}}})
     lenient = profile.succeeded()
     assert when(status.trials) == when(lenient.trials)
-    (row,) = telling(lenient.trials)
+    (row,) = informative(lenient.trials)
     assert LOOSER == (row.judged and row.judged.threshold)
     assert status.recommendations == lenient.recommendations
 
@@ -195,17 +195,17 @@ def test_a_suspended_run_finishes_its_trial_and_later_goes_on(apply: Apply, name
     profile = apply(cost_profile("suspended", DELAYED, resources=TWO_SIZES), namespace)
     first = profile.at_stage(Stage.LOADING, trial=1)
     profile.patch({"suspend": True})
-    held = profile.wait_for("Finished", "False", "Suspended")
-    assert [1] == [row.index for row in held.trials]
-    assert held.active_trial is None
+    suspended = profile.wait_for("Finished", "False", "Suspended")
+    assert [1] == [row.index for row in suspended.trials]
+    assert suspended.active_trial is None
     assert first.active_trial is not None
-    assert first.active_trial.start_time == held.trials[0].start_time
+    assert first.active_trial.start_time == suspended.trials[0].start_time
     wait_until_gone(profile.children)
 
     profile.patch({"suspend": False, "objectives": {"latency": {"p95": LOOSER}}})
     status = profile.at_stage(Stage.LOADING, trial=2)
-    assert held.run_hash == status.run_hash
-    assert when(held.trials) == when(status.trials)
+    assert suspended.run_hash == status.run_hash
+    assert when(suspended.trials) == when(status.trials)
     assert {LOOSER} == {row.judged.threshold for row in status.trials if row.judged}
 
 
@@ -230,7 +230,7 @@ def test_profiles_wait_their_turn(apply: Apply, namespace: str, kubectl: Run) ->
     *running, second, third = profiles
     for profile in running:
         profile.wait_until("its turn", is_running)
-    # They are told apart by order, not number: the cluster may have other profiles.
+    # They are distinguished by order, not number: the cluster may have other profiles.
     before = second.wait_until("a place in the queue", lambda s: place_in_queue(s) > 0)
     behind = third.wait_until("a place in the queue", lambda s: place_in_queue(s) > 0)
     assert place_in_queue(before) < place_in_queue(behind)

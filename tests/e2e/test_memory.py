@@ -14,7 +14,7 @@ SOAK_SECONDS = 240
 @pytest.mark.whole_run
 @pytest.mark.timeout(900)
 def test_a_leak_is_soaked_and_not_verified(apply: Callable[[Object, str], Profile], module_namespace: str) -> None:
-    """20 KiB a request; the rate is told within a quarter, and how long each size lasts."""
+    """20 KiB a request; the rate is reported within a quarter, and how long each size lasts."""
     profile = apply(
         cost_profile(
             "leaks",

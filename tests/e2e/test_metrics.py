@@ -82,7 +82,7 @@ def test_the_memory_held_is_seen(row: Trial) -> None:
 
 
 def test_memory_that_stays_is_no_leak(row: Trial, profiles: dict[str, Profile], source: str) -> None:
-    """Nor is the interpreter's own start."""
+    """The interpreter's own start is not counted either."""
     assert row.usage is not None
     assert row.usage.memory is not None
     growth = row.usage.memory.growth_per1000_requests
@@ -90,7 +90,7 @@ def test_memory_that_stays_is_no_leak(row: Trial, profiles: dict[str, Profile], 
     assert "Memory grows" not in profiles[source].succeeded().recommendations[0].explanation
 
 
-def test_what_else_the_node_did_is_told(row: Trial) -> None:
+def test_what_else_the_node_did_is_reported(row: Trial) -> None:
     """Where the load runs on the server's node, which it then sees."""
     if row.node is None:
         pytest.skip("the load ran on another node")
@@ -102,11 +102,11 @@ def test_what_else_the_node_did_is_told(row: Trial) -> None:
 
 def test_variables_that_sized_the_thread_pools_are_recommended(profiles: dict[str, Profile], source: str) -> None:
     """The server ran with them, at less than one core."""
-    found = profiles[source].succeeded().recommendations[0].env
-    assert ("OMP_NUM_THREADS", "1") in [(variable.name, variable.value) for variable in found]
+    variables = profiles[source].succeeded().recommendations[0].env
+    assert ("OMP_NUM_THREADS", "1") in [(variable.name, variable.value) for variable in variables]
 
 
-def test_threads_throttling_and_the_time_to_ready_are_told(row: Trial) -> None:
+def test_threads_throttling_and_the_time_to_ready_are_reported(row: Trial) -> None:
     """Each is a number; the server has one thread."""
     assert row.usage is not None
     assert row.usage.threads == 1

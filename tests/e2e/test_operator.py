@@ -38,7 +38,8 @@ def test_a_second_release_stands_by_and_names_the_operator_that_serves(second: s
     lease = json.loads(kubectl("get", "lease", "modelprofiler", "--namespace", "kube-system", "-o", "json").stdout)
     assert f"{SYSTEM_NAMESPACE}/{first}" == lease["spec"]["holderIdentity"]
     leads = [
-        metrics(kubectl, *where)["modelprofiler_leader"] for where in ((SYSTEM_NAMESPACE, first), (SECOND, second))
+        metrics(kubectl, *namespace)["modelprofiler_leader"]
+        for namespace in ((SYSTEM_NAMESPACE, first), (SECOND, second))
     ]
     assert [1, 0] == leads
     log = kubectl("logs", second, "--namespace", SECOND).stdout

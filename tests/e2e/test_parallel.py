@@ -12,7 +12,7 @@ from tests.e2e.support import (
     Profile,
     Run,
     cost_profile,
-    telling,
+    informative,
     wait_until_gone,
 )
 
@@ -24,10 +24,10 @@ RATE = 20
 def load_pods(kubectl: Run, namespace: str) -> list[Object]:
     """Return the load pods of a namespace."""
     selector = "app.kubernetes.io/component=load"
-    found: list[Object] = json.loads(
+    pods: list[Object] = json.loads(
         kubectl("get", "pods", "--namespace", namespace, "-l", selector, "-o", "json").stdout
     )["items"]
-    return found
+    return pods
 
 
 def test_two_load_pods_send_one_load(
@@ -41,7 +41,7 @@ def test_two_load_pods_send_one_load(
         namespace,
     )
     status = profile.succeeded()
-    (row,) = [trial for trial in telling(status.trials) if trial.outcome is Outcome.PASSED]
+    (row,) = [trial for trial in informative(status.trials) if trial.outcome is Outcome.PASSED]
     load = row.load
     assert load is not None
     note(f"{load.requests} requests at {load.rate}/s from two pods, p95 {load.latency.p95}")

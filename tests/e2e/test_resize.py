@@ -13,9 +13,9 @@ from tests.e2e.support import (
     Run,
     cost_profile,
     cost_server,
+    informative,
     operator_log,
     pods_started,
-    telling,
 )
 
 from modelprofiler.api.trial import Outcome, Purpose
@@ -27,7 +27,7 @@ def _policy(namespace: str) -> list[Object]:
     """Return a policy that refuses every change of a running pod's resources in one namespace, and its binding."""
     api = "admissionregistration.k8s.io/v1"
     resize = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods/resize"]}
-    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    namespace_binding = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
     return [
         {
             "apiVersion": api,
@@ -42,7 +42,7 @@ def _policy(namespace: str) -> list[Object]:
             "apiVersion": api,
             "kind": "ValidatingAdmissionPolicyBinding",
             "metadata": {"name": namespace},
-            "spec": {"policyName": namespace, "validationActions": ["Deny"], "matchResources": here},
+            "spec": {"policyName": namespace, "validationActions": ["Deny"], "matchResources": namespace_binding},
         },
     ]
 
@@ -69,8 +69,8 @@ def unresizable(kubectl: Run, namespace: str) -> Iterator[str]:
         patch,
     )
     deadline = time.monotonic() + PATIENCE
-    while SAYS not in (said := kubectl(*resize, check=False)).stderr:
-        assert time.monotonic() < deadline, f"the policy does not come into force: {said.stdout}{said.stderr}"
+    while SAYS not in (refusal := kubectl(*resize, check=False)).stderr:
+        assert time.monotonic() < deadline, f"the policy does not come into force: {refusal.stdout}{refusal.stderr}"
         time.sleep(POLL_SECONDS)
     kubectl("delete", "pod", "tried", "--namespace", namespace, "--grace-period=0", "--force")
     yield namespace
@@ -86,11 +86,11 @@ def test_where_resizing_is_refused_every_size_gets_a_fresh_pod(
     profile = apply(cost_profile("unresizable", resources=sizes), unresizable)
     status = profile.succeeded()
 
-    smaller = [row for row in telling(status.trials) if row.purpose is not Purpose.REFERENCE]
+    smaller = [row for row in informative(status.trials) if row.purpose is not Purpose.REFERENCE]
     assert smaller
     assert [True] * len(status.trials) == [row.fresh for row in status.trials]
     assert {Outcome.PASSED} == {row.outcome for row in smaller}
-    assert ["250m"] == [str(found.limits.cpu) for found in status.recommendations]
+    assert ["250m"] == [str(recommendation.limits.cpu) for recommendation in status.recommendations]
     assert len(status.trials) == pods_started(kubectl, unresizable, "ReplicaSet").total()
     refusals = [line for line in operator_log(kubectl, lines=500).splitlines() if SAYS in line]
     assert any(f"{unresizable}/" in line and "starting a fresh pod" in line for line in refusals), refusals

@@ -58,8 +58,8 @@ FILL_MODEL = f"mkdir -p m/sub && head -c {3 * MIB} /dev/zero >m/weights.bin && p
 @pytest.fixture(scope="module")
 def volumes(kubectl: Run, module_namespace: str) -> Iterator[Volumes]:
     """Return what makes volumes in the namespace."""
-    with volumes_of(kubectl, module_namespace) as made:
-        yield made
+    with volumes_of(kubectl, module_namespace) as created:
+        yield created
 
 
 def on_claim(name: str, path: str) -> Object:
@@ -85,7 +85,7 @@ def _is_read(status: ModelProfileStatus) -> bool:
     return accepted is not None and accepted.status != "False"
 
 
-def test_what_is_wrong_on_a_claim_is_said_and_what_is_right_is_served(
+def test_what_is_wrong_on_a_claim_is_reported_and_what_is_right_is_served(
     kubectl: Run, apply: Apply, module_namespace: str, volumes: Volumes
 ) -> None:
     """All problems at once; then, though the operator starts anew while it looks, one Job does.
@@ -135,7 +135,7 @@ def test_azure_mls_calls_put_large_files_onto_a_claim(
     monkeypatch: pytest.MonkeyPatch,
     note: Callable[[str], None],
 ) -> None:
-    """A model of several MiB, and a script with a folder beside it; the claim goes with the profile."""
+    """A model of several MiB, and a script next to a folder; the claim is deleted with the profile."""
     volumes.fill("large", "true")
     volumes.offer("large", storage_class=module_namespace)
     monkeypatch.setenv("MODELPROFILER_STORAGE_CLASS", module_namespace)
@@ -153,11 +153,11 @@ def test_azure_mls_calls_put_large_files_onto_a_claim(
     started = time.monotonic()
     profile = Model.profile(ws, "large", [model], config, rows, cpu=0.5, memory_in_gb=0.3, **SHORT)
     note(f"azureml: 5 MiB on a claim, {time.monotonic() - started:.1f} s")
-    seen = Profile(kubectl, module_namespace, "large")
+    large = Profile(kubectl, module_namespace, "large")
     # From here on it is a run like any other: the server is ready, so its init() has found what it asserts.
-    seen.at_stage(Stage.LOADING)
+    large.at_stage(Stage.LOADING)
     assert "Running" == profile.state
-    spec = seen.read().spec
+    spec = large.read().spec
     assert spec.model is not None
     assert spec.model.source is not None
     assert spec.model.source.persistent_volume_claim is not None

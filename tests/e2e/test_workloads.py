@@ -17,7 +17,7 @@ from tests.e2e.support import (
     children_of,
     cost_profile,
     cost_server,
-    telling,
+    informative,
 )
 
 from modelprofiler.api.resource import GROUP
@@ -44,7 +44,7 @@ def shop(kubectl: Run, module_namespace: str) -> str:
     pod = template["spec"]
     sidecar = copy.deepcopy(pod["containers"][0])
     pod["containers"][0]["resources"] = {"requests": TODAY, "limits": TODAY}
-    # Ends at once when it is told to, so that no pod of this module takes room from the next.
+    # Ends at once on SIGTERM, so that no pod of this module takes room from the next.
     wait = "import signal; signal.sigwait([signal.SIGTERM])"
     sidecar |= {
         "name": "proxy",
@@ -82,9 +82,9 @@ def _object(api_version: str, kind: str, name: str, spec: Object) -> Object:
 
 
 @pytest.fixture(scope="module")
-def seen(kubectl: Run, shop: str) -> Iterator[Seen]:
+def traffic(kubectl: Run, shop: str) -> Iterator[Seen]:
     """Watch what is behind the Service, and how many pods the disruption budget counts, until the module is done."""
-    seen, stop = Seen(), threading.Event()
+    record, stop = Seen(), threading.Event()
 
     def look() -> None:
         while not stop.wait(POLL_SECONDS):
@@ -92,13 +92,13 @@ def seen(kubectl: Run, shop: str) -> Iterator[Seen]:
             budget = kubectl("--namespace", shop, "get", "pdb", "shop", "-o", "json", check=False)
             if slices.returncode == 0:
                 for it in json.loads(slices.stdout)["items"]:
-                    seen.endpoints.update(e["targetRef"]["name"] for e in it.get("endpoints") or [])
+                    record.endpoints.update(e["targetRef"]["name"] for e in it.get("endpoints") or [])
             if budget.returncode == 0:
-                seen.protected.add(json.loads(budget.stdout).get("status", {}).get("expectedPods", 0))
+                record.protected.add(json.loads(budget.stdout).get("status", {}).get("expectedPods", 0))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
-    yield seen
+    yield record
     stop.set()
     thread.join()
 
@@ -111,7 +111,7 @@ def by_reference(name: str, workload: str) -> Object:
 
 
 @pytest.fixture(scope="module")
-def profile(apply: Callable[[Object, str], Profile], shop: str, seen: Seen) -> Profile:
+def profile(apply: Callable[[Object, str], Profile], shop: str, traffic: Seen) -> Profile:
     """Profile the Deployment at sizes below today's."""
     return apply(by_reference("by-reference", "shop"), shop)
 
@@ -129,7 +129,7 @@ def test_todays_size_is_tried_and_compared_with_the_one_that_is_enough(status: M
     assert current is not None
     assert TODAY == {name: str(value) for name, value in current.limits.to_dict().items()}
     assert 2 == current.replicas
-    baseline = [t for t in telling(status.trials) if t.purpose is Purpose.BASELINE]
+    baseline = [t for t in informative(status.trials) if t.purpose is Purpose.BASELINE]
     assert [current.trial] == [t.index for t in baseline]
     assert recommendation.savings is not None
     assert recommendation.savings.all_replicas is not None
@@ -140,11 +140,11 @@ def test_todays_size_is_tried_and_compared_with_the_one_that_is_enough(status: M
 
 
 @pytest.mark.usefixtures("status")
-def test_no_trial_pod_is_ever_behind_the_service_or_counted_by_the_disruption_budget(seen: Seen) -> None:
+def test_no_trial_pod_is_ever_behind_the_service_or_counted_by_the_disruption_budget(traffic: Seen) -> None:
     """It would answer production's requests at a size that may be too small, or hold up a drain."""
-    assert seen.endpoints
-    assert all(name.startswith("shop-") for name in seen.endpoints), seen.endpoints
-    assert seen.protected <= {0, 2}
+    assert traffic.endpoints
+    assert all(name.startswith("shop-") for name in traffic.endpoints), traffic.endpoints
+    assert traffic.protected <= {0, 2}
 
 
 @pytest.mark.usefixtures("status")

@@ -53,7 +53,7 @@ class Life:
         """
         status = self.profile.succeeded()
         self._check(status)
-        spoilt = len(status.trials) - len(support.telling(status.trials))
+        spoilt = len(status.trials) - len(support.informative(status.trials))
         assert spoilt <= lost_trials + BUSY, [(t.outcome, t.message) for t in status.trials]
         outcomes = ", ".join(f"{t.index} {t.outcome}" for t in status.trials)
         return f"Verified {self._seconds()} s later; trials: {outcomes}; each sent once, nothing left"

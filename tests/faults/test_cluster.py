@@ -79,7 +79,7 @@ def test_prometheus_paused(apply: Apply, namespace: str, happened: Happened) -> 
     life = Life.of(profile)
     with processes.paused(processes.part("prometheus")):
         how = life.verified(lost_trials=1)
-        usage = support.telling(profile.status().trials)[-1].usage
+        usage = support.informative(profile.status().trials)[-1].usage
     assert usage is not None
     assert "Kubelet" in str(usage.source)
     happened(f"usage was read from {usage.source}; {how}")

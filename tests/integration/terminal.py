@@ -50,11 +50,11 @@ class Terminal:
         """Return what is on the screen now."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
-    def until(self, what: str, patience: float = PATIENCE_SECONDS) -> str:
+    def until(self, text: str, patience: float = PATIENCE_SECONDS) -> str:
         """Return the screen once it shows `what`."""
         end = time.monotonic() + patience
-        while what not in self.shown():
-            assert time.monotonic() < end, f"{what!r} is not on the screen:\n{self.shown()}"
+        while text not in self.shown():
+            assert time.monotonic() < end, f"{text!r} is not on the screen:\n{self.shown()}"
             self._read()
         return self.shown()
 

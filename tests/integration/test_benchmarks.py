@@ -1,4 +1,4 @@
-"""The commands of the benchmarks, as a person types them: what is wrong is told before anything runs."""
+"""The commands of the benchmarks, as a person types them: what is wrong is reported before anything runs."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ WRONG = [
 
 @pytest.mark.parametrize("command", WRONG, ids=" ".join)
 def test_bad_input_gets_a_usage_line(repository: Path, command: tuple[str, ...]) -> None:
-    """And exit code 2, as from every program."""
+    """The exit code is 2, as from every program."""
     ran = subprocess.run(
         [sys.executable, "-m", *command], cwd=repository, capture_output=True, text=True, timeout=60, check=False
     )
@@ -71,7 +71,7 @@ def test_make_hands_the_part_over(repository: Path) -> None:
 
 @pytest.mark.parametrize("group", ["half-hour", "campaign", "quick"])
 def test_groups_consist_of_parts(repository: Path, names: set[str], group: str) -> None:
-    """Each of which can be run alone."""
+    """Each of them can be run alone."""
     parts = bench(repository, "--list", group).stdout.splitlines()
     assert parts
     assert set() == {part.split()[0] for part in parts} - names

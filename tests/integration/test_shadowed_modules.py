@@ -1,6 +1,6 @@
 """Files of a user that are named like modules of Python or of our libraries take the place of none of them.
 
-People have a ``types.py`` or a ``json.py`` beside their script; every program of this package is started among them.
+People have a ``types.py`` or a ``json.py`` next to their script; every program of this package is started among them.
 """
 
 import asyncio
@@ -136,13 +136,15 @@ def test_the_commands(folder: Path, command: str) -> None:
     arguments = {"init": ["--command", "python3 server.py", "--port", str(port), "--dataset", "rows.txt"]}
     if command == "run":  # refused before anything starts, since somebody listens
         with socket.create_server(("127.0.0.1", port)):
-            done = subprocess.run([MODELPROFILER, "run", "profile.yaml"], capture_output=True, text=True, timeout=60)
-        assert f"port {port}" in done.stderr
+            completed = subprocess.run(
+                [MODELPROFILER, "run", "profile.yaml"], capture_output=True, text=True, timeout=60
+            )
+        assert f"port {port}" in completed.stderr
     else:
         called = [MODELPROFILER, command, *arguments.get(command, ["profile.yaml"])]
-        done = subprocess.run(called, capture_output=True, text=True, timeout=60, check=False)
-    assert "of the user" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+        completed = subprocess.run(called, capture_output=True, text=True, timeout=60, check=False)
+    assert "of the user" not in completed.stdout + completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 def test_the_process_of_an_azure_ml_profile(folder: Path) -> None:

@@ -21,8 +21,8 @@ from modelprofiler.azureml.store import HOME_VARIABLE
 
 OLD_STYLE = Path(__file__).parent / "old_style"
 
-SHORT = {"DURATION": "10s", "WARMUP": "1s"}
-"""Shorter windows than by default."""
+SHORT = {"DURATION": "10s", "WARMUP": "1s", "SOAK": "0s"}
+"""Shorter windows than by default, and no soak."""
 EASY = {"RATE": "10", "LATENCY": "p95=5s"}
 """Instead of the default load and objective, with which a run has more trials."""
 
@@ -46,11 +46,14 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(program: str) -> str:
     """Run a program in the current directory and return what it prints."""
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, env=os.environ.copy())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    completed = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, check=False, env=os.environ.copy()
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
+@pytest.mark.whole_run  # the end-to-end tests run the same program in a cluster
 def test_the_published_program_runs_with_its_imports_changed(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten features, a schema, the model by its name, the default load and objective; it tags the model."""
     for name in EASY:

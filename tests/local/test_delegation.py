@@ -44,21 +44,21 @@ def test_the_command_measures_with_limits_in_a_scope_of_its_own(
     """Verified, from the counters of a control group; afterwards the scope is gone."""
     file = cost.write(tmp_path / "profile.yaml", repository, unused_port())
     command = [sys.executable, "-m", "modelprofiler", "run", str(file), "--directory", str(tmp_path / "kept")]
-    done = subprocess.run(
+    completed = subprocess.run(
         [*command, "--output", "json", "--wait", "600"], capture_output=True, text=True, check=False, timeout=600
     )
-    assert 0 == done.returncode, done.stderr
-    status = ModelProfile.parse(json.loads(done.stdout)).status
+    assert 0 == completed.returncode, completed.stderr
+    status = ModelProfile.parse(json.loads(completed.stdout)).status
     (recommendation,) = status.recommendations
     assert recommendation.verification is not None
     assert {"Cgroup"} == {t.usage.source for t in status.trials if t.usage is not None}
-    assert "without limits" not in done.stderr
+    assert "without limits" not in completed.stderr
     left = subprocess.run(["systemctl", "--user", "list-units", "--type=scope", "--plain", "--no-legend"],
                           capture_output=True, text=True, check=True).stdout  # fmt: skip
     assert "modelprofiler" not in left
 
 
-def test_in_a_delegated_scope_a_group_is_made_beside_its_processes(delegated: None, repository: Path) -> None:
+def test_in_a_delegated_scope_a_group_is_made_next_to_its_processes(delegated: None, repository: Path) -> None:
     """Groups that pass controllers on have no processes: those of the scope move into a group of their own."""
     program = (
         "from modelprofiler.host.cgroup import open_cgroup\n"
@@ -67,11 +67,11 @@ def test_in_a_delegated_scope_a_group_is_made_beside_its_processes(delegated: No
         "cgroup.set_cpu(250); cgroup.set_memory(64 << 20)\n"
         "print(cgroup.version, cgroup.directories[0], own_cgroup(), cgroup.remove())"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [*SCOPE, sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
     )
-    assert 0 == done.returncode, done.stderr
-    version, directory, own, removed = done.stdout.split()
+    assert 0 == completed.returncode, completed.stderr
+    version, directory, own_group, removed = completed.stdout.split()
     assert ("v2", "True") == (version, removed)
-    assert Path(directory).parent == CGROUP_ROOT / Path(own).parent.relative_to("/")
-    assert own_cgroup() not in own, "this process is where it was"
+    assert Path(directory).parent == CGROUP_ROOT / Path(own_group).parent.relative_to("/")
+    assert own_cgroup() not in own_group, "this process is where it was"

@@ -38,7 +38,7 @@ def profile(repository: Path, port: int) -> dict[str, Any]:
         "objectives": {"latency": {"p95": "2s"}},
         "resources": {"cpu": {"values": ["250m", "1"]}, "memory": {"values": ["192Mi", "256Mi"]}},
         "recommendation": {"cpuMarginPercent": 0},
-        # What is told of a leak that no soak has followed; test_soak.py follows one.
+        # What is reported of a leak that no soak has followed; test_soak.py follows one.
         "search": {"soak": "0s"},
     }
     meta = {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", "metadata": {"name": "leaking"}}
@@ -61,7 +61,7 @@ def explanation(result: Result) -> str:
     return result.recommendation.explanation
 
 
-def test_a_leak_is_told_with_its_slope_and_interval_and_when_it_will_kill(result: Result) -> None:
+def test_a_leak_is_reported_with_its_slope_and_interval_and_when_it_will_kill(result: Result) -> None:
     """64 KiB a request are 62.5 MiB per 1,000."""
     text = explanation(result)
     match = re.search(r"Memory grew by (\S+) MiB \((\S+) to (\S+)\) per 1,000 requests", text)
@@ -73,7 +73,7 @@ def test_a_leak_is_told_with_its_slope_and_interval_and_when_it_will_kill(result
     assert re.search(r"192Mi lasts [\d.]+ (s|min), 256Mi [\d.]+ (s|min)\.", text), text
 
 
-def test_threads_beyond_the_limit_are_told_with_the_variables_to_set(result: Result) -> None:
+def test_threads_beyond_the_limit_are_reported_with_the_variables_to_set(result: Result) -> None:
     """As many as a pool of a large node has."""
     text = explanation(result)
     match = re.search(r"The server had (\d+) threads on 250m CPU and was throttled in \d+%", text)

@@ -43,11 +43,11 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ran(work: Path, *arguments: str) -> str:
     """Run the command to its good end, and return what it says."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [*COMMAND, *arguments], cwd=work, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 def test_files_become_a_profile_a_plan_a_run_and_a_report(control_groups: None, work: Path) -> None:

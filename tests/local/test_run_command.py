@@ -67,7 +67,9 @@ def run(control_groups: None, tmp_path_factory: pytest.TempPathFactory, reposito
             progress += line
         # It stands still meanwhile, and has the machine all the same: so it cannot be over before the other has looked.
         process.send_signal(signal.SIGSTOP)
-        refused = subprocess.run([*COMMAND, "run", str(file)], capture_output=True, text=True, check=False, timeout=60)
+        completed = subprocess.run(
+            [*COMMAND, "run", str(file)], capture_output=True, text=True, check=False, timeout=60
+        )
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         process.send_signal(signal.SIGCONT)
@@ -83,7 +85,7 @@ def run(control_groups: None, tmp_path_factory: pytest.TempPathFactory, reposito
     resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=600)
     with socket.create_server(("127.0.0.1", port)):
         again = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=600)
-    return WholeRun(interrupted, within, left, refused, first, resumed, again, base / "kept")
+    return WholeRun(interrupted, within, left, completed, first, resumed, again, base / "kept")
 
 
 def test_ctrl_c_stops_server_and_load_and_leaves_nothing_behind(run: WholeRun) -> None:
@@ -109,7 +111,7 @@ def test_a_resumed_run_goes_on_from_the_finished_trials(run: WholeRun) -> None:
 
 
 def test_a_run_that_has_ended_is_shown_again(run: WholeRun) -> None:
-    """Whoever has its port now: nothing is started."""
+    """Another process may have its port now: nothing is started."""
     assert 0 == run.again.returncode, run.again.stderr
     assert "nothing is left to measure" in run.again.stderr
     status = ModelProfile.parse(json.loads(run.again.stdout)).status

@@ -1,4 +1,4 @@
-"""An HTTP server of known cost: what a profiler must measure is what it was told to burn, hold and break.
+"""An HTTP server of known cost: a profiler must measure what its options say that it burns, holds and breaks.
 
 One file, standard library only, so that it runs from a ConfigMap in any image with Python 3.11:
 
@@ -57,7 +57,7 @@ RESPAWN_SECONDS = 0.2
 
 
 def hold(mebibytes: float) -> mmap.mmap:
-    """Return so much resident memory, a page at least, given back to the kernel when closed.
+    """Return resident memory of this size, a page at least, given back to the kernel when closed.
 
     Neither the allocator nor MAP_POPULATE will do: the first may keep what is freed, the second stops silently at a
     cgroup's limit. A page that is written faults in user mode, and there the kernel kills whoever is out of memory.
@@ -141,10 +141,10 @@ Request = tuple[Connection, bool, mmap.mmap]
 class Service:
     """Serve requests from one listening socket, in one process."""
 
-    def __init__(self, knobs: argparse.Namespace, listener: socket.socket, held: mmap.mmap) -> None:
+    def __init__(self, knobs: argparse.Namespace, listener: socket.socket, memory: mmap.mmap) -> None:
         self.knobs = knobs
         self.listener = listener
-        self.held = held
+        self.held = memory
         self.selector = selectors.DefaultSelector()
         self.waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self.numbers = itertools.count(1)
@@ -206,7 +206,7 @@ class Service:
             self.waiting.put((connection, close, hold(self.knobs.request_memory_mib)))
         return True
 
-    def serve(self, connection: Connection, close: bool, held: mmap.mmap) -> None:
+    def serve(self, connection: Connection, close: bool, memory: mmap.mmap) -> None:
         """Cost what a request costs, then answer it."""
         knobs = self.knobs
         number = next(self.numbers)
@@ -220,7 +220,7 @@ class Service:
         if knobs.leak_kib:
             self.leaked.append(bytearray(b"\x01") * int(knobs.leak_kib * 1024))
         self.account.settle()
-        held.close()
+        memory.close()
         status = knobs.status if number % knobs.every == 0 else 200
         connection.answer(status, b'{"request": %d, "pid": %d}\n' % (number, os.getpid()), close=close)
 
@@ -239,8 +239,8 @@ def work(knobs: argparse.Namespace, listener: socket.socket | None) -> None:
     burn_until(time.process_time() + knobs.startup_cpu_ms / 1e3)
     time.sleep(knobs.startup_ms / 1e3)
     peak.close()
-    held = hold(knobs.memory_mib)
-    Service(knobs, listener or listen(knobs), held).run()
+    memory = hold(knobs.memory_mib)
+    Service(knobs, listener or listen(knobs), memory).run()
 
 
 def supervise(knobs: argparse.Namespace) -> None:

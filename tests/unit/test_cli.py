@@ -14,7 +14,7 @@ HEAVY = ("kopf", "kubernetes", "aiohttp", "rich", "psutil")
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_the_help_of_every_command_ends_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever asks for help wants to see one."""
+    """Help shows one."""
     with pytest.raises(SystemExit):
         cli.main([name, "--help"])
     last = capsys.readouterr().out.rstrip().splitlines()[-1]
@@ -59,7 +59,7 @@ def test_no_command_is_a_usage_error() -> None:
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_the_options_of_a_command_need_no_library(name: str) -> None:
-    """A load pod does not wait for the operator's libraries, nor a shell for a list of options."""
+    """Neither does a load pod wait for the operator's libraries, nor a shell for a list of options."""
     code = (
         "import sys; from modelprofiler.cli import _parser; "
         f"_parser([{name!r}]); print([m for m in {HEAVY!r} if m in sys.modules])"
@@ -73,11 +73,11 @@ def test_the_shell_completes_commands_and_their_options(monkeypatch: pytest.Monk
     argcomplete = pytest.importorskip("argcomplete")
 
     def completed(line: str) -> set[str]:
-        words = line.split(" ")
-        parser = cli._parser(words[1:])
+        arguments = line.split(" ")
+        parser = cli._parser(arguments[1:])
         assert isinstance(parser, argparse.ArgumentParser)
         finder = argcomplete.CompletionFinder(parser, always_complete_options=True)
-        return {word.strip() for word in finder._get_completions(words[:-1], words[-1], "", None)}
+        return {word.strip() for word in finder._get_completions(arguments[:-1], arguments[-1], "", None)}
 
     assert "completion" in completed("modelprofiler comp")
     assert "--result" in completed("modelprofiler load --re")

@@ -27,8 +27,8 @@ print('went on')
 
 def ended(code: str) -> tuple[int, str]:
     """Return how a program ended and what it said."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return completed.returncode, completed.stdout + completed.stderr
 
 
 @pytest.mark.parametrize("code", [IMPORTING, RUNNING, ENDED], ids=["importing", "running", "ended"])
@@ -45,7 +45,7 @@ def test_what_is_to_be_ignored_stays_ignored() -> None:
 
 def test_the_package_runs_as_the_command_does() -> None:
     """``python -m modelprofiler``."""
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "modelprofiler", "--version"], capture_output=True, text=True, timeout=60, check=True
     )
-    assert said.stdout.startswith("modelprofiler ")
+    assert output.stdout.startswith("modelprofiler ")

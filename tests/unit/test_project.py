@@ -84,7 +84,7 @@ def test_a_requirement_that_is_not_locked_is_found() -> None:
 
 
 def test_locks_carry_hashes_and_no_address(repository: Path) -> None:
-    """Whoever installs from a lock may use any mirror and still gets the same files."""
+    """An installation from a lock may use any mirror and still gets the same files."""
     for path in (repository / "requirements").glob("*.txt"):
         text = path.read_text(encoding="utf-8")
         pins = re.findall(r"^[A-Za-z0-9._-]+==", text, re.MULTILINE)
@@ -198,8 +198,8 @@ def test_every_folder_of_the_package_is_in_the_tree_for_contributors(repository:
 def test_the_tables_of_conditions_and_of_rules_say_what_the_code_says(repository: Path, script: str) -> None:
     """When they do not: run `make generate`."""
     command = [sys.executable, script, "--check"]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
-    assert (0, "") == (done.returncode, done.stdout + done.stderr)
+    completed = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
+    assert (0, "") == (completed.returncode, completed.stdout + completed.stderr)
 
 
 def test_troubleshooting_says_what_to_do_about_everything_that_can_go_wrong(repository: Path) -> None:

@@ -157,8 +157,8 @@ class CpuRange(_Range):
         """Return which size in millicores may be meant by a very large number of CPUs, or why a size is too small."""
         if value < Quantity(SMALLEST_CPU):
             return ", which is less than 1 ms of CPU time in each 100 ms, the least that Linux grants"
-        whole = value.text.isdigit() and value > Quantity(LARGEST_CPU)
-        return f", which is {int(value.value):,} CPUs ({value}m may be meant)" if whole else ""
+        is_large_integer = value.text.isdigit() and value > Quantity(LARGEST_CPU)
+        return f", which is {int(value.value):,} CPUs ({value}m may be meant)" if is_large_integer else ""
 
 
 class MemoryRange(_Range):

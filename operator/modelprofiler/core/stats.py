@@ -1,4 +1,4 @@
-"""Statistics of small samples: the interval of a share, Student's t, and how many requests a percentile needs.
+"""Statistics of small samples: the interval of a share, Student's t, a line, and how many requests a percentile needs.
 
 Every other module takes these from here, so that the load generator, the judgement of a trial and the search mean the
 same by 95 % confidence.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import StatisticsError, linear_regression, mean
 from types import MappingProxyType
 
 ERROR_95 = 0.05
@@ -107,3 +109,62 @@ def _within(angle: float, freedom: int) -> float:
         total += term
         term *= cosine * cosine * (k - 1) / k
     return 2 / math.pi * (angle + sine * total) if odd else sine * total
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A least-squares line.
+
+    Attributes
+    ----------
+    slope
+        In units of y for each unit of x.
+    margin
+        Half of the width of the slope's 95 % interval; infinite through two points.
+    span
+        Distance of the last point from the first, in units of x.
+    """
+
+    slope: float
+    margin: float
+    span: float
+
+    @property
+    def low(self) -> float:
+        """The lower end of the slope's 95 % interval."""
+        return self.slope - self.margin
+
+    @property
+    def high(self) -> float:
+        """The upper end of the slope's 95 % interval."""
+        return self.slope + self.margin
+
+    @property
+    def rise(self) -> float:
+        """What the line rises by from the first point to the last, in units of y."""
+        return self.slope * self.span
+
+
+def line_through(points: Sequence[tuple[float, float]]) -> Line | None:
+    """Return the least-squares line through points (x, y), at least two, in ascending order of x.
+
+    The interval of the slope is that of simple linear regression: Student's t with n - 2 degrees of freedom times the
+    standard error √(residual sum of squares / (n - 2) / Σ(x - mean)²).
+
+    Returns
+    -------
+    Line or None
+        None where all points have the same x.
+    """
+    xs, ys = zip(*points, strict=True)
+    try:
+        slope, intercept = linear_regression(xs, ys)
+    except StatisticsError:
+        return None
+    freedom = len(points) - 2
+    if freedom < 1:
+        return Line(slope, math.inf, xs[-1] - xs[0])
+    residual = sum((y - intercept - slope * x) ** 2 for x, y in points)
+    centre = mean(xs)
+    spread = sum((x - centre) ** 2 for x in xs)
+    return Line(slope, student_t(freedom) * math.sqrt(residual / freedom / spread), xs[-1] - xs[0])

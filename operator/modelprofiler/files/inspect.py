@@ -65,7 +65,7 @@ class VolumeSource(ApiModel):
     """CA certificates by which the server of the address is verified."""
 
     @property
-    def whole(self) -> str:
+    def origin(self) -> str:
         """The volume or the address, for messages."""
         return self.holder or f"claim {self.claim!r}"
 
@@ -215,7 +215,7 @@ def _target(source: VolumeSource) -> Path:
     try:
         target = path.resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError):
-        raise _Unusable("SourceNotFound", f"{source.whole} has no {source.inside!r}{_existing(source)}") from None
+        raise _Unusable("SourceNotFound", f"{source.origin} has no {source.inside!r}{_existing(source)}") from None
     except (OSError, RuntimeError) as e:
         raise _unreadable(source, path, e) from e
     if not target.is_relative_to(source.root):
@@ -316,7 +316,7 @@ def _check_link(source: VolumeSource, base: Path, path: Path) -> None:
 
 
 def _place(source: VolumeSource) -> str:
-    return f"{source.inside!r} of {source.whole}" if source.inside else source.whole
+    return f"{source.inside!r} of {source.origin}" if source.inside else source.origin
 
 
 def _unreadable(source: VolumeSource, path: Path, error: Exception) -> _Unusable:
@@ -325,7 +325,7 @@ def _unreadable(source: VolumeSource, path: Path, error: Exception) -> _Unusable
     if isinstance(error, PermissionError):
         return _Unusable(
             "SourceUnreadable",
-            f"the user of the pods ({os.getuid()}) may not read {name} of {source.whole}; `chmod -R a+rX` allows it",
+            f"the user of the pods ({os.getuid()}) may not read {name} of {source.origin}; `chmod -R a+rX` allows it",
         )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return _Unusable("SourceUnreadable", f"{name} of {source.whole} cannot be read: {reason}")
+    return _Unusable("SourceUnreadable", f"{name} of {source.origin} cannot be read: {reason}")

@@ -126,13 +126,13 @@ def _check_python(config: Mapping[str, Any]) -> None:
 
 def _install(call: _Uv, config: Mapping[str, Any], venv: Path, server: str | None, work: Path) -> None:
     """Install the requirements and the scoring server, whose version in the image stays unless they name another."""
-    wanted = list(config["requirements"])
+    requirements = list(config["requirements"])
     constraints = list(config["constraints"])
-    if SERVER not in map(package_name, wanted):
-        wanted.append(SERVER)
+    if SERVER not in map(package_name, requirements):
+        requirements.append(SERVER)
         # Without it uv would go back to a server that is old enough for an old package.
         constraints += [f"{SERVER}=={server}"] if server is not None else []
-    (work / "requirements.txt").write_text("\n".join(wanted) + "\n", encoding="utf-8")
+    (work / "requirements.txt").write_text("\n".join(requirements) + "\n", encoding="utf-8")
     (work / "constraints.txt").write_text("\n".join(constraints) + "\n", encoding="utf-8")
     arguments = ["pip", "install", "--python", str(venv / "bin" / "python"), *(["--exact"] if config["exact"] else [])]
     arguments += ["-r", str(work / "requirements.txt"), "-c", str(work / "constraints.txt")]

@@ -118,12 +118,12 @@ def estimate(
     return result
 
 
-def _sectioned(whole: float, parts: Sequence[float], confidence: Confidence) -> tuple[float, float] | None:
+def _sectioned(estimate: float, parts: Sequence[float], confidence: Confidence) -> tuple[float, float] | None:
     """Return the interval of an estimate from those of its sections; None from too few."""
     k = len(parts)
-    if k < FEWEST_SECTIONS or whole <= 0:
+    if k < FEWEST_SECTIONS or estimate <= 0:
         return None
-    centre = math.log(whole)
+    centre = math.log(estimate)
     variance = sum((math.log(part) - centre) ** 2 for part in parts) / (k - 1)
     half = confidence.student_t(k) * math.sqrt(variance / k)
     return math.exp(centre - half), math.exp(centre + half)

@@ -26,7 +26,7 @@ _WORST_FIRST = (
 """What decides about the whole: a generator that gave up for another one says less than that one."""
 
 
-def merge(results: Sequence[LoadResult], beside: Collection[int] = ()) -> LoadResult:
+def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()) -> LoadResult:
     """Return the results of generators that ran side by side, in the order of their indexes, as one.
 
     Histograms and timelines add up exactly, and so do the rows covered, since every row is counted by one generator; a
@@ -39,7 +39,7 @@ def merge(results: Sequence[LoadResult], beside: Collection[int] = ()) -> LoadRe
     ----------
     results
         One of each generator.
-    beside
+    on_server_machine
         Indexes of the generators that ran on the server's machine: what the result says of a machine is of that one.
 
     Raises
@@ -57,7 +57,7 @@ def merge(results: Sequence[LoadResult], beside: Collection[int] = ()) -> LoadRe
         histogram.merge(result.histogram)
     clocked = [_on_clock_of(results[0], result) for result in results]
     statuses = [r.status for r in results if r.status is not None]
-    on_machine = [results[index] for index in beside]
+    on_machine = [results[index] for index in on_server_machine]
     seen = on_machine or list(results)
     cpu = [r.cpu_percent for r in seen if r.cpu_percent is not None]
     machine = on_machine[0] if on_machine else results[0]

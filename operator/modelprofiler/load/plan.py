@@ -35,7 +35,7 @@ SETTLING_SECONDS = 1.0
 objective allows where that is longer. A server that meets the objective has fewer, as its mean is well below its
 percentiles; one that still loads or compiles would start into the window with all that it has not answered since."""
 FEWEST_IN_FLIGHT = 10
-"""But so many may be in flight at any rate: a few slow requests are no queue."""
+"""Requests that may be in flight whatever the rate: a few slow requests are no queue."""
 
 
 @dataclass(frozen=True, slots=True)

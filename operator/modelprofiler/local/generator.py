@@ -135,8 +135,8 @@ class Generator:
         except (OSError, ValueError) as error:
             code = self._process.returncode
             ending = "did not end" if code is None else f"ended with exit code {code}"
-            words = last_words(output, LONGEST_LAST_WORDS)
-            quoted = f"; its last words were: {words}" if words else ""
+            quoted_output = last_words(output, LONGEST_LAST_WORDS)
+            quoted = f"; its last words were: {quoted_output}" if quoted_output else ""
             raise LoadError(f"the load generator left no result and {ending}{quoted}") from error
         return LoadResult.decode(text)
 

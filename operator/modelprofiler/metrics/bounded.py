@@ -1,4 +1,4 @@
-"""What a server of metrics may answer: so many bytes, values and labels, and nothing compressed.
+"""Bounds on what a server of metrics may answer: its bytes, values and labels; nothing compressed is accepted.
 
 Prometheus and kubelets are input like any other: whoever answers at their address may send anything, for any time. The
 callers bound the time; here is the rest. All errors are `MetricsUnavailable`.

@@ -7,12 +7,11 @@ settled first, in the samples that follow.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import StatisticsError, linear_regression, mean
+from statistics import mean
 
-from modelprofiler.core.stats import student_t
+from modelprofiler.core.stats import Line, line_through
 
 FLAT = 0.01
 """Growth over all requests of the load, as a share of memory, below which memory is called flat. Chosen: one percent is
@@ -56,22 +55,6 @@ class Growth:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """Slope of a least-squares line, and half the width of its 95 % interval."""
-
-    slope: float
-    margin: float
-
-    @property
-    def low(self) -> float:
-        return self.slope - self.margin
-
-    @property
-    def high(self) -> float:
-        return self.slope + self.margin
-
-
 def growth(points: Sequence[Point]) -> Growth | None:
     """Return how memory grows with requests.
 
@@ -90,7 +73,7 @@ def growth(points: Sequence[Point]) -> Growth | None:
     points = _last_of_each_count(points)
     if len(points) < FEWEST_SAMPLES or points[-1][1] <= 0:
         return None
-    line = _line(points)
+    line = line_through(points)
     if line is None:
         return None
     # Growth per request, times this, is growth over all of the requests as a share of memory, or of 100 MiB.
@@ -103,7 +86,7 @@ def growth(points: Sequence[Point]) -> Growth | None:
     return _growth_of_halves(points, line, relative)
 
 
-def _growth_of_few(points: Sequence[Point], line: _Line, relative: float) -> Growth | None:
+def _growth_of_few(points: Sequence[Point], line: Line, relative: float) -> Growth | None:
     """Return growth from too few samples for a line through each half."""
     has_interval = len(points) > FEWEST_SAMPLES
     if line.slope * relative < FLAT or (has_interval and line.low <= 0):
@@ -113,10 +96,10 @@ def _growth_of_few(points: Sequence[Point], line: _Line, relative: float) -> Gro
     return Growth(line.slope, line.low, line.high) if has_interval else Growth(line.slope)
 
 
-def _growth_of_halves(points: Sequence[Point], line: _Line, relative: float) -> Growth | None:
+def _growth_of_halves(points: Sequence[Point], line: Line, relative: float) -> Growth | None:
     """Return growth that both halves show, or that goes on in the later half after memory has settled."""
     half = len(points) // 2
-    early, late = _line(points[:half]), _line(points[half:])
+    early, late = line_through(points[:half]), line_through(points[half:])
     if early is None or late is None:
         return None
     if early.low > late.high:  # the curve bends: what follows may still be a leak
@@ -125,22 +108,6 @@ def _growth_of_halves(points: Sequence[Point], line: _Line, relative: float) -> 
     # A single step up in the middle looks like a slope, too; but then neither half has one.
     goes_on = min(line.low, early.low, late.low) > 0 and line.slope * relative >= FLAT
     return Growth(line.slope, line.low, line.high) if goes_on else None
-
-
-def _line(points: Sequence[Point]) -> _Line | None:
-    """Return the least-squares line; None where all points have the same number of requests."""
-    requests, memory = zip(*points, strict=True)
-    try:
-        slope, intercept = linear_regression(requests, memory)
-    except StatisticsError:
-        return None
-    freedom = len(points) - 2
-    if freedom < 1:
-        return _Line(slope, math.inf)
-    residual = sum((y - intercept - slope * x) ** 2 for x, y in points)
-    centre = mean(requests)
-    spread = sum((x - centre) ** 2 for x in requests)
-    return _Line(slope, student_t(freedom) * math.sqrt(residual / freedom / spread))
 
 
 def _settling_slope(points: Sequence[Point]) -> float | None:

@@ -183,7 +183,7 @@ class KubeletSource:
 async def _series_in(content: aiohttp.StreamReader, who: str, container: ContainerRef, now: float) -> list[RawSeries]:
     """Return the series of `container` and of its node in an exposition, which may be of any size and not be one."""
     lines = PodLines(container.pod, now)
-    wanted: list[RawSeries] = []
+    kept: list[RawSeries] = []
     parsed = 0
 
     def take(series: Iterable[RawSeries]) -> None:
@@ -192,8 +192,8 @@ async def _series_in(content: aiohttp.StreamReader, who: str, container: Contain
             parsed += 1
             if belongs(raw.labels, container) or is_node(raw.labels):
                 check_labels(raw.labels, who)
-                wanted.append(raw)
-            if len(wanted) > MOST_SERIES or parsed > MOST_PARSED:
+                kept.append(raw)
+            if len(kept) > MOST_SERIES or parsed > MOST_PARSED:
                 raise MetricsUnavailable(f"{who} sent more than {MOST_SERIES} series of {container}")
 
     size = 0
@@ -205,4 +205,4 @@ async def _series_in(content: aiohttp.StreamReader, who: str, container: Contain
         if lines.is_endless:
             raise MetricsUnavailable(f"{who} sent a line of more than {LONGEST_LINE >> 10} KiB, which is no metric")
     take(lines.finish())
-    return wanted
+    return kept

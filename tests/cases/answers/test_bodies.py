@@ -53,7 +53,7 @@ def test_the_report_of_an_error_is_no_answer(report: str, body: str) -> None:
     assert body_of(body.encode(), kind).is_error, report
 
 
-@pytest.mark.parametrize(("what", "body"), ANSWERS, ids=[what for what, _ in ANSWERS])
-def test_an_answer_is_no_report_of_an_error(what: str, body: str) -> None:
+@pytest.mark.parametrize(("name", "body"), ANSWERS, ids=[name for name, _ in ANSWERS])
+def test_an_answer_is_no_report_of_an_error(name: str, body: str) -> None:
     """A size would not be verified for it."""
-    assert not body_of(body.encode(), "application/json").is_error, what
+    assert not body_of(body.encode(), "application/json").is_error, name

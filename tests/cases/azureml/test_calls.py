@@ -136,50 +136,50 @@ def test_an_inference_configuration_in_yaml_with_empty_keys(ws: Workspace, model
     Path("inference_config.yml").write_text(INFERENCE_CONFIG)
     dataset_id = str(Dataset.get_by_name(ws, "requests").id)
     call = ("-n", "p", "-m", "scale:1", "--idi", dataset_id, "--ic", "inference_config.yml", "--cc", "1", "--gb", "0.5")
-    done = modelprofiler("ml", "model", "profile", *call)
-    assert 0 == done.returncode, done.stderr
-    assert "Succeeded" == json.loads(done.stdout)["state"]
+    completed = modelprofiler("ml", "model", "profile", *call)
+    assert 0 == completed.returncode, completed.stderr
+    assert "Succeeded" == json.loads(completed.stdout)["state"]
 
 
 def test_the_first_call_with_a_sample_as_a_text(python: Callable[[str], Ran]) -> None:
     """MicrosoftDocs/azure-docs of 2019, how-to-deploy-and-where.md; only the imports are changed."""
     Path("myenv.yml").write_text("name: myenv\ndependencies:\n- python=3.6.2\n- pip:\n  - azureml-defaults\n")
-    done = python(FIRST_CALL)
-    assert 0 == done.returncode, done.stderr
-    cpu, memory = map(float, done.stdout.splitlines()[-1].split())
+    completed = python(FIRST_CALL)
+    assert 0 == completed.returncode, completed.stderr
+    cpu, memory = map(float, completed.stdout.splitlines()[-1].split())
     assert 0 < cpu <= 1
     assert 0 < memory <= 0.5
-    assert "input_dataset is one sample request" in done.stderr
-    assert "the key memoryInGB of a result is now called recommendedMemoryInGB" in done.stderr
+    assert "input_dataset is one sample request" in completed.stderr
+    assert "the key memoryInGB of a result is now called recommendedMemoryInGB" in completed.stderr
 
 
 @pytest.mark.parametrize("script", [COLLECTOR, AUTOML], ids=["collector", "automl"])
 def test_scripts_with_parts_of_the_sdk_that_only_report(python: Callable[[str], Ran], script: str) -> None:
     """MicrosoftDocs/azure-docs, how-to-enable-data-collection.md; scoring_file_v_1_0_0.py of automated ML."""
     Path("score.py").write_text(script)
-    done = python(CALL.format(environment='Environment("plain")'))
-    assert 0 == done.returncode, done.stderr
-    assert "Succeeded" == done.stdout.splitlines()[-1]
-    assert "is replaced by a module that does nothing" in done.stderr
+    completed = python(CALL.format(environment='Environment("plain")'))
+    assert 0 == completed.returncode, completed.stderr
+    assert "Succeeded" == completed.stdout.splitlines()[-1]
+    assert "is replaced by a module that does nothing" in completed.stderr
 
 
 def test_a_script_that_looks_up_its_model_in_the_workspace(python: Callable[[str], Ran]) -> None:
-    """It is told at the call."""
+    """The call reports it."""
     Path("score.py").write_text(WORKSPACE)
-    done = python(CALL.format(environment='Environment("plain")'))
-    assert 1 == done.returncode
-    assert "score.py, line 2, uses Run of azureml.core: a server has no workspace" in done.stderr
+    completed = python(CALL.format(environment='Environment("plain")'))
+    assert 1 == completed.returncode
+    assert "score.py, line 2, uses Run of azureml.core: a server has no workspace" in completed.stderr
 
 
 @pytest.mark.parametrize("script", [COLLECTOR, AUTOML, WORKSPACE], ids=["collector", "automl", "workspace"])
 def test_scripts_with_the_sdk_in_a_profile(modelprofiler: Callable[..., Ran], script: str) -> None:
-    """They are told before anything is built or started, with exit code 2."""
+    """They are reported before anything is built or started, with exit code 2."""
     Path("score.py").write_text(script)
     Path("profile.yaml").write_text(PROFILE)
     for command in ("validate", "run"):
-        done = modelprofiler(command, "profile.yaml")
-        assert 2 == done.returncode
-        assert "spec.server.entryScript.file: imports Azure ML's SDK (score.py, line" in done.stderr
+        completed = modelprofiler(command, "profile.yaml")
+        assert 2 == completed.returncode
+        assert "spec.server.entryScript.file: imports Azure ML's SDK (score.py, line" in completed.stderr
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_scripts_with_the_sdk_in_a_profile(modelprofiler: Callable[..., Ran], sc
 def test_conda_files_with_lines_that_cannot_be_used(python: Callable[[str], Ran], conda: str, named: list[str]) -> None:
     """One error of the call names them; the package index is asked for the versions of Python 3.6."""
     Path("env.yml").write_text(f"name: e\ndependencies: {conda}\n")
-    done = python(CALL.format(environment='Environment.from_conda_specification("e", "env.yml")'))
-    assert 1 == done.returncode
-    message = done.stderr.splitlines()[-1]
+    completed = python(CALL.format(environment='Environment.from_conda_specification("e", "env.yml")'))
+    assert 1 == completed.returncode
+    message = completed.stderr.splitlines()[-1]
     assert [] == [part for part in named if part not in message], message

@@ -47,9 +47,9 @@ def test_fifty_rows_are_fifty_rows(case: str, tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_are_no_rows_is_refused(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before a server starts."""
-    content, says = REFUSED[case]
+    content, message = REFUSED[case]
     assert 2 == main(["validate", str(PROFILE), "--dataset", _dataset(tmp_path, content)])
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_rows_in_latin_1_are_pointed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Rows that do not speak for the traffic: what a verified size is verified for is told. Whole runs on this machine."""
+"""Rows that do not represent the traffic: the result says what a size is verified for. Whole runs on this machine."""
 
 import json
 import subprocess
@@ -32,14 +32,14 @@ def _ran(folder: Path, profile: str, *options: str) -> Any:
         "--directory",
         str(folder / "run"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=folder)
-    assert 0 == done.returncode, done.stdout + done.stderr
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=folder)
+    assert 0 == completed.returncode, completed.stdout + completed.stderr
     record = RunRecord.read(folder / "run")
     return record.profile.status.recommendations[0].to_dict()
 
 
 @pytest.mark.usefixtures("control_groups")
-def test_answers_from_a_cache_are_told(tmp_path: Path) -> None:
+def test_answers_from_a_cache_are_reported(tmp_path: Path) -> None:
     """the-benchmarker/web-frameworks#3474, cognizant-ai-lab/neuro-san#1295: three rows, again and again."""
     recommendation = _ran(tmp_path, "cache.yaml")
     assert "3 of 3" == recommendation["verification"]["rows"]
@@ -48,7 +48,7 @@ def test_answers_from_a_cache_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("control_groups")
-def test_rows_that_nobody_sent_are_told(tmp_path: Path) -> None:
+def test_rows_that_nobody_sent_are_reported(tmp_path: Path) -> None:
     """benoitc/gunicorn#3251, robusta-dev/krr#110: one short row of 3,000 needs 300 MiB."""
     rows = [json.dumps({"n": 1, "text": f"{number:060}"}) for number in range(3_000)]
     rows[2_966] = '{"n": 300}'

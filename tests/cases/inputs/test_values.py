@@ -91,17 +91,17 @@ def _file(folder: Path, path: str, value: Any) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("where", ["local", "cluster"])
+@pytest.mark.parametrize("place", ["local", "cluster"])
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_nobody_means_is_refused(
-    case: str, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    case: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In one sentence with the path, here and for a cluster; what was meant is told."""
-    path, value, says = REFUSED[case]
-    assert 2 == main(["validate", "--for", where, _file(tmp_path, path, value)])
-    said = capsys.readouterr().err
-    assert says in said
-    assert f"spec.{path.removesuffix('.values')}" in said
+    """In one sentence with the path, here and for a cluster; the sentence says what was meant."""
+    path, value, message = REFUSED[case]
+    assert 2 == main(["validate", "--for", place, _file(tmp_path, path, value)])
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert f"spec.{path.removesuffix('.values')}" in errors
     assert 2 == main(["plan", _file(tmp_path, path, value)])
 
 
@@ -110,18 +110,18 @@ def test_what_is_meant_is_accepted_and_shown_as_people_read_it(
     case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By validate and plan."""
-    path, value, says = ACCEPTED[case]
+    path, value, message = ACCEPTED[case]
     file = _file(tmp_path, path, value)
     assert 0 == main(["validate", "--for", "cluster", file])
     assert 0 == main(["plan", file])
     captured = capsys.readouterr()
-    assert says in captured.out + captured.err
+    assert message in captured.out + captured.err
 
 
-@pytest.mark.parametrize("where", ["local", "cluster"])
-def test_variables_without_quotes_are_refused_all_at_once(where: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("place", ["local", "cluster"])
+def test_variables_without_quotes_are_refused_all_at_once(place: str, capsys: pytest.CaptureFixture[str]) -> None:
     """kubernetes/kubernetes#14948, provectus/kafka-ui-charts#19, coder/code-server#6563."""
-    assert 2 == main(["validate", "--for", where, str(HERE / "unquoted.yaml")])
+    assert 2 == main(["validate", "--for", place, str(HERE / "unquoted.yaml")])
     lines = capsys.readouterr().err.splitlines()
     expected = [f"containers[0].env[{number}].value" for number in range(4)]
     assert [True] * 4 == [
@@ -129,8 +129,8 @@ def test_variables_without_quotes_are_refused_all_at_once(where: str, capsys: py
     ]
 
 
-@pytest.mark.parametrize("where", ["local", "cluster"])
-def test_a_command_as_one_text_must_be_a_list(where: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("place", ["local", "cluster"])
+def test_a_command_as_one_text_must_be_a_list(place: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The same source; it was taken for the image's own entrypoint here, and accepted for a cluster."""
-    assert 2 == main(["validate", "--for", where, str(HERE / "command.yaml")])
+    assert 2 == main(["validate", "--for", place, str(HERE / "command.yaml")])
     assert 'command: must be a list, such as ["python3", "/srv/server.py"]' in capsys.readouterr().err

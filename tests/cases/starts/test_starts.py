@@ -102,7 +102,7 @@ def test_a_process_number_in_a_file_does_not_keep_the_next_server_from_starting(
 
 
 def test_memory_covers_a_model_that_is_mapped(tmp_path: Path) -> None:
-    """Whoever wrote the file was charged for its pages, not the server."""
+    """The writer of the file was charged for its pages, not the server."""
     model = tmp_path / "index.bin"
     block = os.urandom(2**20)
     with model.open("wb") as file:

@@ -103,24 +103,24 @@ OF_SIZE: list[tuple[Cause, str, str]] = [
 """The same of servers that run: more CPU, or more patience of their master, helps."""
 
 
-@pytest.mark.parametrize(("cause", "report", "words"), ENDED, ids=[report for _, report, _ in ENDED])
-def test_a_server_that_names_such_a_cause_is_not_too_small(cause: FailureCause, report: str, words: str) -> None:
+@pytest.mark.parametrize(("cause", "report", "text"), ENDED, ids=[report for _, report, _ in ENDED])
+def test_a_server_that_names_such_a_cause_is_not_too_small(cause: FailureCause, report: str, text: str) -> None:
     """Also where the words are at the beginning of a long log."""
-    log = f"starting\n{words}\n" + "\n".join(f"stopping part {number}" for number in range(8))
-    said = f"the server ended with exit code 1: {last_words(log, 600)}"
-    assert cause is cause_in(said, 1), report
+    log = f"starting\n{text}\n" + "\n".join(f"stopping part {number}" for number in range(8))
+    sentence = f"the server ended with exit code 1: {last_words(log, 600)}"
+    assert cause is cause_in(sentence, 1), report
     assert no_size_changes(cause)
 
 
-@pytest.mark.parametrize(("cause", "report", "words"), OF_SIZE, ids=[report for _, report, _ in OF_SIZE])
-def test_a_server_whose_workers_are_ended_may_be_too_small(cause: FailureCause, report: str, words: str) -> None:
+@pytest.mark.parametrize(("cause", "report", "text"), OF_SIZE, ids=[report for _, report, _ in OF_SIZE])
+def test_a_server_whose_workers_are_ended_may_be_too_small(cause: FailureCause, report: str, text: str) -> None:
     """It runs, and starts new workers for ever."""
-    assert cause is cause_in(f"the server runs: {words}", None), report
+    assert cause is cause_in(f"the server runs: {text}", None), report
     assert not no_size_changes(cause)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
         "the server ended with exit code 1: ValueError: could not convert string to float: 'abc'",
         "the server was killed by SIGSEGV, and printed nothing",
@@ -129,6 +129,6 @@ def test_a_server_whose_workers_are_ended_may_be_too_small(cause: FailureCause, 
         "the server ended with exit code 1, and printed nothing",
     ],
 )
-def test_other_words_say_nothing(words: str) -> None:
+def test_other_words_say_nothing(text: str) -> None:
     """The failure then counts once it is repeated."""
-    assert cause_in(words, 1) is None
+    assert cause_in(text, 1) is None

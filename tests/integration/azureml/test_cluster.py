@@ -133,7 +133,7 @@ class ApiServer:
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
     """Serve objects, and write a kubeconfig whose context ``here`` names the server."""
-    server, loop, ready, done = ApiServer(), asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+    server, loop, ready, finished = ApiServer(), asyncio.new_event_loop(), threading.Event(), asyncio.Event()
 
     async def serve() -> None:
         app = web.Application(client_max_size=2**23)
@@ -143,7 +143,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         server.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
         ready.set()
-        await done.wait()
+        await finished.wait()
         await runner.cleanup()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
@@ -163,7 +163,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
     # The client reads the variable when it is imported.
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
     yield server
-    loop.call_soon_threadsafe(done.set)
+    loop.call_soon_threadsafe(finished.set)
     thread.join(10)
     loop.close()
 
@@ -200,10 +200,10 @@ def the_profile(api: ApiServer) -> Object:
 def test_a_call_creates_a_profile_and_its_config_maps(api: ApiServer, call: dict[str, Any]) -> None:
     """The profile owns them, and its name is valid in Kubernetes."""
     profile = Model.profile(**call, description="why")
-    made = the_profile(api)
-    name = made["metadata"]["name"]
+    created = the_profile(api)
+    name = created["metadata"]["name"]
     assert name.startswith("first-try-")
-    spec = Resource.parse(made).spec
+    spec = Resource.parse(created).spec
     assert spec.server.entry_script is not None
     assert spec.model is not None
     sources = [spec.server.entry_script.source, spec.model.source, spec.dataset.source]
@@ -211,7 +211,7 @@ def test_a_call_creates_a_profile_and_its_config_maps(api: ApiServer, call: dict
     assert [f"{name}-code", f"{name}-model", f"{name}-dataset"] == named
     for each in named:
         owner = api.objects[f"{CONFIG_MAPS}/{each}"]["metadata"]["ownerReferences"][0]
-        assert made["metadata"]["uid"] == owner["uid"]
+        assert created["metadata"]["uid"] == owner["uid"]
     assert spec.resources.cpu is None
     assert ("Running", "first_try", "why") == (profile.state, profile.name, profile.description)
     assert ["m:1"] == profile.model_ids
@@ -234,16 +234,16 @@ def test_the_login_of_a_registry_becomes_a_secret(
     assert not [path for path in api.objects if path.startswith(PROFILES)]
     api.forbidden.clear()
     Model.profile(**call)
-    made = the_profile(api)
-    spec = Resource.parse(made).spec
+    created = the_profile(api)
+    spec = Resource.parse(created).spec
     assert spec.server.entry_script is not None
     (named,) = spec.server.entry_script.environment.image_pull_secrets
     secret = api.objects[f"{secrets}/{named.name}"]
-    assert made["metadata"]["uid"] == secret["metadata"]["ownerReferences"][0]["uid"]
+    assert created["metadata"]["uid"] == secret["metadata"]["ownerReferences"][0]["uid"]
     assert "kubernetes.io/dockerconfigjson" == secret["type"]
     login = json.loads(secret["stringData"][".dockerconfigjson"])["auths"]["registry.example"]
     assert ("me", "s/cret", "bWU6cy9jcmV0") == (login["username"], login["password"], login["auth"])
-    assert "s/cret" not in json.dumps(made) + "".join(capsys.readouterr())
+    assert "s/cret" not in json.dumps(created) + "".join(capsys.readouterr())
 
 
 def test_a_program_with_a_package_that_the_image_has_not_is_accepted(api: ApiServer, call: dict[str, Any]) -> None:
@@ -304,19 +304,19 @@ def the_claim(api: ApiServer) -> Object:
 def test_files_that_are_too_large_go_onto_a_claim(api: ApiServer, large: dict[str, Any]) -> None:
     """With the caller's rights, through a temporary pod; the claim is deleted with the profile."""
     profile = Model.profile(**large)
-    made, claim = the_profile(api), the_claim(api)
+    created, claim = the_profile(api), the_claim(api)
     assert api.storage is not None
     assert bytes(range(256)) * 12_000 == (api.storage / "model/large.bin").read_bytes()
     assert {"code/score.py", "model/large.bin"} == {
         p.relative_to(api.storage).as_posix() for p in api.storage.rglob("*") if p.is_file()
     }
-    assert [made["metadata"]["uid"]] == [o["uid"] for o in claim["metadata"]["ownerReferences"]]
+    assert [created["metadata"]["uid"]] == [o["uid"] for o in claim["metadata"]["ownerReferences"]]
     assert "68Mi" == claim["spec"]["resources"]["requests"]["storage"]
     name = claim["metadata"]["name"]
     expected = {"persistentVolumeClaim": {"claimName": name, "path": "model"}}
-    assert expected == made["spec"]["model"]["source"]
+    assert expected == created["spec"]["model"]["source"]
     assert {"persistentVolumeClaim": {"claimName": name, "path": "code"}} == (
-        made["spec"]["server"]["entryScript"]["source"]
+        created["spec"]["server"]["entryScript"]["source"]
     )
     assert [] == [path for path in api.objects if path.startswith(PODS)]
     assert "persistentVolumeClaim" in profile.to_manifest()
@@ -366,19 +366,19 @@ def test_a_cluster_without_storage_is_reported(
     assert {} == api.objects
 
 
-@pytest.mark.parametrize("what", [CLAIMS, PODS])
-def test_the_rights_that_a_claim_needs_are_named(api: ApiServer, large: dict[str, Any], what: str) -> None:
+@pytest.mark.parametrize("path", [CLAIMS, PODS])
+def test_the_rights_that_a_claim_needs_are_named(api: ApiServer, large: dict[str, Any], path: str) -> None:
     """The error names all of them at once; nothing is left."""
-    api.forbidden.add(what)
-    with pytest.raises(UserErrorException, match=rf"get and create pods/exec: you may not POST {what}"):
+    api.forbidden.add(path)
+    with pytest.raises(UserErrorException, match=rf"get and create pods/exec: you may not POST {path}"):
         Model.profile(**large)
     assert {} == api.objects
 
 
 def test_a_profile_is_looked_up_by_name(api: ApiServer, ws: Workspace, call: dict[str, Any]) -> None:
     """An unknown one is refused."""
-    made = Model.profile(**call)
-    assert made.id == ModelProfile(ws, "first_try").id
+    profiled = Model.profile(**call)
+    assert profiled.id == ModelProfile(ws, "first_try").id
     with pytest.raises(WebserviceException, match="name other not found in namespace ml") as error:
         ModelProfile(ws, "other")
     assert 404 == error.value.status_code
@@ -417,24 +417,24 @@ def test_a_workload_is_annotated(api: ApiServer, call: dict[str, Any], capsys: p
     """By ``modelprofiler tag``; without --workload it tags the models."""
     Model.profile(**call)
     api.objects[DEPLOYMENT] = {"metadata": {"name": "web"}}
-    where = ("-n", "ml", "--context", "here")
-    assert 2 == main(["tag", "first_try", *where, "--workload", "deployment/web"])
+    location_options = ("-n", "ml", "--context", "here")
+    assert 2 == main(["tag", "first_try", *location_options, "--workload", "deployment/web"])
     assert "profile first_try is Running and has no recommendation" in capsys.readouterr().err
     succeed(the_profile(api))
-    assert 0 == main(["tag", "first_try", *where, "--workload", "deployment/web"])
+    assert 0 == main(["tag", "first_try", *location_options, "--workload", "deployment/web"])
     expected = {
         "modelprofiler.io/recommended-cpu": "450m",
         "modelprofiler.io/recommended-memory": "250M",
         "modelprofiler.io/recommended-by": "first_try",
     }
     assert expected == api.objects[DEPLOYMENT]["metadata"]["annotations"]
-    assert 2 == main(["tag", "first_try", *where, "--workload", "pod/web"])
-    assert 0 == main(["tag", "first_try", *where, "--workload", "deploy/web"])
-    assert 2 == main(["tag", "first_try", *where, "--workload", "deployment/gone"])
+    assert 2 == main(["tag", "first_try", *location_options, "--workload", "pod/web"])
+    assert 0 == main(["tag", "first_try", *location_options, "--workload", "deploy/web"])
+    assert 2 == main(["tag", "first_try", *location_options, "--workload", "deployment/gone"])
     assert "namespace ml has no deployment gone" in capsys.readouterr().err
-    assert 2 == main(["tag", "first_try", *where, "--workload", "isvc/gone"])
+    assert 2 == main(["tag", "first_try", *location_options, "--workload", "isvc/gone"])
     assert "or KServe is not installed" in capsys.readouterr().err
-    assert 0 == main(["tag", "first_try", *where])
+    assert 0 == main(["tag", "first_try", *location_options])
     assert "0.45" == Model(Workspace.local(), "m").tags["recommendedCpu"]
 
 

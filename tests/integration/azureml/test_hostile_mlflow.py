@@ -1,4 +1,4 @@
-"""MLflow servers that are none, or enemies: nothing is written elsewhere, read from this machine, or told to others."""
+"""Servers that only pretend to be MLflow, or attack: nothing is written elsewhere, read here, or sent to others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LISTING = "/api/2.0/mlflow-artifacts/artifacts"
 
 
 class Enemy(BaseHTTPRequestHandler):
-    """Answers each path with what it is told to."""
+    """Answers each path as configured."""
 
     answers: dict[str, Any]
     heads: list[str]
@@ -200,7 +200,7 @@ def test_credentials_are_sent_to_no_other_address(
     ids=lambda answer: str(answer)[:40],
 )
 def test_an_answer_that_is_none_is_a_sentence(answer: object, first: tuple[str, type[Enemy]], tmp_path: Path) -> None:
-    """Not a traceback, nor gigabytes."""
+    """It ends neither in a traceback nor with gigabytes read."""
     address, handler = first
     handler.answers = {"/api/2.0/mlflow/model-versions/get": answer}
     with pytest.raises(WebserviceException):
@@ -227,9 +227,9 @@ def test_an_answer_that_never_ends_does(
 
         return answer
 
-    for piece, pause, said in ((b" " * 100_000, 0.0, "more than 16 MiB"), (b" ", 0.05, "not answered completely")):
+    for piece, pause, message in ((b" " * 100_000, 0.0, "more than 16 MiB"), (b" ", 0.05, "not answered completely")):
         handler.answers = {"/api/2.0/mlflow/model-versions/get": endless(piece, pause)}
-        with pytest.raises(WebserviceException, match=said):
+        with pytest.raises(WebserviceException, match=message):
             registry_of(address, tmp_path).get("m", 1)
 
 

@@ -56,14 +56,14 @@ def test_tags_are_those_of_the_model_version(ws: Workspace, mlflow_program: str,
         "import json, mlflow; c = mlflow.MlflowClient();"
         "v = c.get_model_version('tagged', '1'); print(json.dumps([v.tags, v.source]))"
     )
-    shown = subprocess.run(
+    output = subprocess.run(
         [str(Path(mlflow_program).with_name("python")), "-c", script],
         capture_output=True,
         text=True,
         check=True,
         env={**CLIENT, "MLFLOW_TRACKING_URI": mlflow},
     ).stdout
-    tags, source = json.loads(shown.splitlines()[-1])
+    tags, source = json.loads(output.splitlines()[-1])
     expected = {"recommendedCpu": "0.45", "recommendedMemoryInGB": "0.25", "modelprofiler.property.p": "q"}
     assert expected == tags
     assert source.startswith("mlflow-artifacts:/")

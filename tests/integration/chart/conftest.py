@@ -35,9 +35,9 @@ def helm() -> Callable[..., subprocess.CompletedProcess[str]]:
         pytest.skip("no helm: MODELPROFILER_HELM names none, PATH has none, and `make cluster` has built none")
 
     def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0 or not check, done.stderr
-        return done
+        completed = subprocess.run([program, *arguments], check=False, capture_output=True, text=True, timeout=60)
+        assert completed.returncode == 0 or not check, completed.stderr
+        return completed
 
     return run
 

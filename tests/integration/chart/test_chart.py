@@ -39,8 +39,8 @@ EVERYTHING = (
 
 
 def _one(objects: list[Object], kind: str, name: str | None = None) -> Object:
-    (found,) = [o for o in objects if o["kind"] == kind and name in (None, o["metadata"]["name"])]
-    return found
+    (match,) = [o for o in objects if o["kind"] == kind and name in (None, o["metadata"]["name"])]
+    return match
 
 
 def _container(objects: list[Object]) -> Object:
@@ -63,19 +63,19 @@ def test_helm_has_nothing_to_complain_of(helm: Helm, chart: Path) -> None:
 
 
 def test_the_chart_has_the_projects_version(chart: Path, repository: Path) -> None:
-    """The default image tag is the version of the code beside it."""
+    """The default image tag is the version of the code in this repository."""
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
-    assert (project["version"], project["version"]) == (found["version"], found["appVersion"])
+    metadata = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
+    assert (project["version"], project["version"]) == (metadata["version"], metadata["appVersion"])
 
 
 def test_the_default_values_are_the_operators_own_defaults(render: Render) -> None:
-    """Whoever reads values.yaml reads what an operator without settings does."""
-    found = Settings.from_environment(_environment(render()))
+    """The values in values.yaml are what an operator without settings does."""
+    settings = Settings.from_environment(_environment(render()))
     images = {"scoring_image": "modelprofiler/scoring-server:0.1.0", "load_image": "modelprofiler/operator:0.1.0"}
     account = {"kubelet_account": "tools/mp-modelprofiler-kubelet"}
     leader = {"lease_namespaces": ("kube-system",), "pod_name": "tools/$(POD_NAME)", "metrics_port": 8081}
-    assert Settings().model_copy(update=images | account | leader) == found
+    assert Settings().model_copy(update=images | account | leader) == settings
 
 
 def test_every_value_reaches_its_setting(render: Render) -> None:
@@ -177,9 +177,9 @@ def test_operators_of_all_namespaces_share_one_lease(render: Render) -> None:
     confined = render("--set=watchNamespaces={a,b}")
     assert "a,b" == _environment(confined)[f"{PREFIX}LEASE_NAMESPACES"]
     assert "kube-system" not in {o["metadata"].get("namespace") for o in confined}
-    alone = render("--set=leaderElection.enabled=false")
-    assert f"{PREFIX}LEASE_NAMESPACES" not in _environment(alone)
-    assert all("leases" not in rule["resources"] for rule in _rules(alone))
+    rendered = render("--set=leaderElection.enabled=false")
+    assert f"{PREFIX}LEASE_NAMESPACES" not in _environment(rendered)
+    assert all("leases" not in rule["resources"] for rule in _rules(rendered))
 
 
 def test_monitoring_is_made_where_it_is_asked_for(render: Render) -> None:
@@ -212,7 +212,7 @@ def test_no_role_has_a_wildcard(render: Render) -> None:
 
 
 def test_the_operator_cannot_change_what_users_write(render: Render) -> None:
-    """Nor read a secret, run a command in a pod, or touch a role."""
+    """It also must not read a secret, run a command in a pod, or touch a role."""
     role = _one(render(), "ClusterRole", "mp-modelprofiler-tools")
     granted = {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
     assert {"get", "list", "watch"} == {verb for resource, verb in granted if resource == "modelprofiles"}
@@ -247,8 +247,8 @@ def test_a_kubelet_sees_the_token_of_an_account_that_may_read_its_metrics_and_no
     assert {"mp-modelprofiler-tools-kubelet"} == {role for name, role in bound if name == account}
     metrics = [{"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]}]
     assert metrics == _one(objects, "ClusterRole", "mp-modelprofiler-tools-kubelet")["rules"]
-    own = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
-    assert 1 == sum("nodes/metrics" in rule["resources"] for rule in own)
+    rules = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
+    assert 1 == sum("nodes/metrics" in rule["resources"] for rule in rules)
     role = _one(objects, "Role", "mp-modelprofiler-kubelet-token")
     token = {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}
     assert [token | {"resourceNames": [account]}] == role["rules"]
@@ -270,8 +270,8 @@ def test_chosen_namespaces_get_a_role_each_and_nothing_else_but_nodes(render: Re
     """Nothing of other namespaces can be read."""
     objects = render("--set=watchNamespaces={a,b},rbac.aggregate=false")
     for kind in ("Role", "RoleBinding"):
-        own = [o for o in objects if o["kind"] == kind and o["metadata"]["name"] == "mp-modelprofiler-tools"]
-        assert ["a", "b"] == [o["metadata"]["namespace"] for o in own]
+        namespaced = [o for o in objects if o["kind"] == kind and o["metadata"]["name"] == "mp-modelprofiler-tools"]
+        assert ["a", "b"] == [o["metadata"]["namespace"] for o in namespaced]
     rules = [rule for o in objects if o["kind"] == "ClusterRole" for rule in o["rules"]]
     assert [["nodes"], ["nodes/metrics"]] == [rule["resources"] for rule in rules]
 
@@ -304,7 +304,7 @@ def test_two_releases_share_no_cluster_wide_name(render: Render) -> None:
     assert not names[0] & names[1]
 
 
-def test_whoever_may_edit_a_namespace_may_edit_its_profiles_but_not_their_results(render: Render) -> None:
+def test_editors_of_a_namespace_may_edit_its_profiles_but_not_their_results(render: Render) -> None:
     """Through the cluster's own roles, so nobody has to be bound anew."""
     objects = render()
     view = _one(objects, "ClusterRole", "mp-modelprofiler-tools-view")
@@ -318,8 +318,8 @@ def test_nothing_but_its_labels_is_read_of_a_namespace_and_only_where_they_matte
     """Also for an installation that serves some namespaces only."""
     rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
     assert rule not in _rules(render())
-    for where in ("watchNamespaces=null", "watchNamespaces={a},rbac.nodeAccess=false"):
-        assert rule in _rules(render(f"--set={where}", '--set-json=namespaceSelector={"a":"b"}'))
+    for values in ("watchNamespaces=null", "watchNamespaces={a},rbac.nodeAccess=false"):
+        assert rule in _rules(render(f"--set={values}", '--set-json=namespaceSelector={"a":"b"}'))
 
 
 def test_network_policies_are_made_only_where_they_are_asked_for(render: Render) -> None:
@@ -354,8 +354,8 @@ def test_the_pods_of_a_run_reach_each_other_and_no_more(render: Render) -> None:
     }
     assert {(n, kind) for n in "ab" for kind in ("load", "prepare", "server")} < set(policies)
     for kind in ("load", "prepare", "server"):
-        own = names.labels(profile(), "abc", kind)
-        assert policies["a", kind]["podSelector"]["matchLabels"].items() <= own.items()
+        labels = names.labels(profile(), "abc", kind)
+        assert policies["a", kind]["podSelector"]["matchLabels"].items() <= labels.items()
     server = names.labels(profile(), "abc", names.SERVER)
     (peer,) = policies["a", "load"]["egress"][1]["to"]
     assert peer["podSelector"]["matchLabels"].items() <= server.items()
@@ -402,7 +402,7 @@ def test_the_admission_policy_is_for_the_operators_account_alone(render: Render)
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("watchNamespace={a}", "watchNamespace"),
         ("trials.alowPrivileged=true", "alowPrivileged"),
@@ -417,11 +417,11 @@ def test_the_admission_policy_is_for_the_operators_account_alone(render: Render)
         ("crds.install=maybe", "/crds/install"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused_by_name(value: str, said: str, helm: Helm, chart: Path) -> None:
+def test_a_value_that_makes_no_sense_is_refused_by_name(value: str, message: str, helm: Helm, chart: Path) -> None:
     """Also a misspelt one: it would otherwise be ignored."""
-    done = helm("template", "mp", str(chart), "--set", value, check=False)
-    assert done.returncode != 0
-    assert said in done.stderr
+    completed = helm("template", "mp", str(chart), "--set", value, check=False)
+    assert completed.returncode != 0
+    assert message in completed.stderr
 
 
 def test_the_schema_knows_every_value_and_no_other(chart: Path) -> None:

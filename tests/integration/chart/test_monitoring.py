@@ -54,10 +54,10 @@ def _dashboard(chart: Path) -> dict[str, Any]:
 
 def test_every_alert_comes_when_it_should_and_only_then(promtool: str) -> None:
     """The cases are written for promtool."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [promtool, "test", "rules", str(CASES)], capture_output=True, text=True, timeout=60, check=False
     )
-    assert 0 == done.returncode, done.stdout + done.stderr
+    assert 0 == completed.returncode, completed.stdout + completed.stderr
 
 
 def test_every_alert_has_a_case_in_which_it_fires(chart: Path) -> None:
@@ -73,8 +73,8 @@ def test_alerts_and_dashboard_ask_for_what_the_operator_exports(chart: Path, das
         " ".join(queries(dashboard))
     )
     assert set() == {family(name) for name in asked} - exported()
-    shown = {family(name) for name in METRIC.findall(" ".join(queries(dashboard)))}
-    assert set() == {name for name in exported() if not name.endswith("_created")} - shown
+    queried = {family(name) for name in METRIC.findall(" ".join(queries(dashboard)))}
+    assert set() == {name for name in exported() if not name.endswith("_created")} - queried
 
 
 def test_every_panel_says_what_it_shows_and_follows_the_variables(dashboard: dict[str, Any]) -> None:

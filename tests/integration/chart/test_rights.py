@@ -64,12 +64,12 @@ async def _used() -> set[Right]:
     """Return the rights that runs of several kinds use."""
     worlds = [
         World(raw_profile(dataset=INLINE)),
-        test_prepare.world(),
+        test_prepare.world_of(),
         World(raw_profile(dataset=INLINE), settings=Settings(namespace_labels=("a=b",))),
     ]
     worlds[2].cluster.put(NAMESPACES, {"metadata": {"name": "team", "labels": {"a": "b"}}})
-    made = await made_in_a_run()
-    for (plural, _), body in zip(made, taken(made.values()), strict=True):
+    created = await made_in_a_run()
+    for (plural, _), body in zip(created, taken(created.values()), strict=True):
         worlds[2].cluster.put(KINDS_BY_NAME[plural], body)
     worlds[2].restart()
     used: set[Right] = set()

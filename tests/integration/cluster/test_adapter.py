@@ -50,7 +50,7 @@ async def connected(answer: Answer) -> AsyncIterator[Cluster]:
         await runner.cleanup()
 
 
-def says(status: int, body: str) -> Answer:
+def answering(status: int, body: str) -> Answer:
     """Return what always answers this."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -83,7 +83,7 @@ def status_object(code: int, message: str) -> str:
 )
 async def test_an_error_of_the_api_server_is_ours_with_its_own_words(code: int, expected: type[Exception]) -> None:
     """Whether it may be tried again is decided here."""
-    async with connected(says(code, status_object(code, "because it is so"))) as cluster:
+    async with connected(answering(code, status_object(code, "because it is so"))) as cluster:
         with pytest.raises(expected, match=r"^because it is so$") as error:
             await cluster.get(PODS, "team", "p")
     assert expected is type(error.value)
@@ -93,7 +93,7 @@ async def test_a_quota_that_is_exceeded_is_an_error_of_its_own() -> None:
     """It may have room again later; any other refusal stays one."""
     exceeded = 'pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1'
     for message, expected in ((exceeded, QuotaExceeded), ("failed quota: q: must specify limits.cpu", Refused)):
-        async with connected(says(403, status_object(403, message))) as cluster:
+        async with connected(answering(403, status_object(403, message))) as cluster:
             with pytest.raises(Refused) as error:
                 await cluster.create(PODS, "team", {"metadata": {"name": "p"}}, dry_run=True)
         assert (expected, message) == (type(error.value), str(error.value))
@@ -109,7 +109,7 @@ async def test_what_etcd_cannot_take_is_refused() -> None:
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", "[]", "null", '"text"', ""])
 async def test_an_error_that_is_no_status_object_is_one_too(body: str) -> None:
     """As a proxy in between sends it."""
-    async with connected(says(502, body)) as cluster:
+    async with connected(answering(502, body)) as cluster:
         with pytest.raises(ClusterUnavailable):
             await cluster.get(PODS, "team", "p")
 
@@ -117,7 +117,7 @@ async def test_an_error_that_is_no_status_object_is_one_too(body: str) -> None:
 @pytest.mark.parametrize("body", ["<html>Welcome</html>", "[]", "null", '{"metadata":', ""])
 async def test_an_answer_that_is_no_object_is_no_api_server(body: str) -> None:
     """It may be one again later."""
-    async with connected(says(200, body)) as cluster:
+    async with connected(answering(200, body)) as cluster:
         with pytest.raises(ClusterUnavailable, match="is no API server"):
             await cluster.get(PODS, "team", "p")
 
@@ -181,8 +181,8 @@ async def test_a_list_is_read_page_by_page() -> None:
         return web.json_response({"metadata": more, "items": [{"metadata": {"name": f"p{number}"}}]})
 
     async with connected(page) as cluster:
-        found = await cluster.list(PODS, "team", "a=b", fields="c=d")
-    assert ["p0", "p1", "p2"] == [o["metadata"]["name"] for o in found]
+        listed = await cluster.list(PODS, "team", "a=b", fields="c=d")
+    assert ["p0", "p1", "p2"] == [o["metadata"]["name"] for o in listed]
     assert [("a=b", "c=d", str(pages.PAGE))] * 3 == [
         (q["labelSelector"], q["fieldSelector"], q["limit"]) for q in asked
     ]
@@ -212,7 +212,7 @@ async def test_a_profile_that_is_nested_as_deeply_as_possible_keeps_no_other_fro
     listed = f'{{"items": [{{"metadata": {{"name": "deep"}}, "spec": {deep}}}, {{"metadata": {{"name": "other"}}}}]}}'
     sys.setrecursionlimit(answers.RECURSION_LIMIT)  # as `Cluster.connect` does
     try:
-        async with connected(says(200, listed)) as cluster:
+        async with connected(answering(200, listed)) as cluster:
             assert ["deep", "other"] == [o["metadata"]["name"] for o in await cluster.list(PROFILES)]
     finally:
         sys.setrecursionlimit(before)
@@ -220,24 +220,24 @@ async def test_a_profile_that_is_nested_as_deeply_as_possible_keeps_no_other_fro
 
 async def test_nested_even_deeper_it_is_an_answer_that_cannot_be_read() -> None:
     """An error of ours, which is tried again; Python's own would end whoever has asked."""
-    async with connected(says(200, "[" * 100_000)) as cluster:
+    async with connected(answering(200, "[" * 100_000)) as cluster:
         with pytest.raises(ClusterUnavailable, match="is no API server"):
             await cluster.list(PROFILES)
 
 
 async def test_a_list_without_items_is_empty() -> None:
     """Go writes an empty list as null."""
-    async with connected(says(200, '{"metadata": {}, "items": null}')) as cluster:
+    async with connected(answering(200, '{"metadata": {}, "items": null}')) as cluster:
         assert [] == await cluster.list(PODS)
 
 
 async def test_what_exists_already_is_created_and_what_is_gone_is_deleted() -> None:
     """Names are deterministic, so both are success; a dry run wants to know."""
-    async with connected(says(409, status_object(409, "already exists"))) as cluster:
+    async with connected(answering(409, status_object(409, "already exists"))) as cluster:
         await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}})
         with pytest.raises(Conflict):
             await cluster.create(PODS, "team", {}, dry_run=True)
-    async with connected(says(404, status_object(404, "not found"))) as cluster:
+    async with connected(answering(404, status_object(404, "not found"))) as cluster:
         await cluster.delete(CONFIG_MAPS, "team", "x")
 
 
@@ -266,18 +266,18 @@ async def test_what_exists_already_is_ours_only_with_our_controller(
         return web.json_response({"message": 'configmaps "x" already exists'}, status=409)
 
     async with connected(answer) as cluster:
-        wanted = {"metadata": {"name": "x", "ownerReferences": [OWNER]}}
+        requested = {"metadata": {"name": "x", "ownerReferences": [OWNER]}}
         if expected is None:
-            assert existing == await cluster.create(CONFIG_MAPS, "team", wanted)
+            assert existing == await cluster.create(CONFIG_MAPS, "team", requested)
         else:
             with pytest.raises(expected, match="configmaps 'x' exists already and does not belong to this profile"):
-                await cluster.create(CONFIG_MAPS, "team", wanted)
+                await cluster.create(CONFIG_MAPS, "team", requested)
 
 
 async def test_a_quota_that_changed_meanwhile_is_no_object_of_that_name() -> None:
     """The API server answers 409 to both; nothing was created, so it is to be tried again."""
     message = 'Operation cannot be fulfilled on resourcequotas "q": the object has been modified'
-    async with connected(says(409, status_object(409, message))) as cluster:
+    async with connected(answering(409, status_object(409, message))) as cluster:
         with pytest.raises(Conflict, match="resourcequotas") as error:
             await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}})
     assert not isinstance(error.value, AlreadyExists)
@@ -285,12 +285,12 @@ async def test_a_quota_that_changed_meanwhile_is_no_object_of_that_name() -> Non
 
 async def test_requests_are_what_the_api_server_expects() -> None:
     """Method, path, query, content type, body and token of each call."""
-    seen: list[tuple[str, str, str, Any]] = []
+    requests: list[tuple[str, str, str, Any]] = []
 
     async def echo(request: web.Request) -> web.StreamResponse:
         assert "Bearer token-1" == request.headers["Authorization"]
         body = await request.json() if request.can_read_body else None
-        seen.append((request.method, request.path_qs, request.headers["Content-Type"], body))
+        requests.append((request.method, request.path_qs, request.headers["Content-Type"], body))
         return web.json_response({})
 
     meta = {"namespace": "team", "name": "x", "uid": "u", "resourceVersion": "7"}
@@ -317,7 +317,7 @@ async def test_requests_are_what_the_api_server_expects() -> None:
             "application/json",
             {"propagationPolicy": "Background", "gracePeriodSeconds": 2, "preconditions": {"uid": "u"}},
         ),
-    ] == seen
+    ] == requests
 
 
 @pytest.mark.parametrize(
@@ -335,10 +335,10 @@ async def test_requests_are_what_the_api_server_expects() -> None:
 )
 async def test_a_name_never_leads_to_another_path(name: str) -> None:
     """Nothing is sent: a name comes from a profile, and the operator may read more than the profile's author."""
-    seen: list[str] = []
+    requests: list[str] = []
 
     async def echo(request: web.Request) -> web.StreamResponse:
-        seen.append(request.raw_path)
+        requests.append(request.raw_path)
         return web.json_response({})
 
     async with connected(echo) as cluster:
@@ -355,27 +355,27 @@ async def test_a_name_never_leads_to_another_path(name: str) -> None:
         with pytest.raises(Refused):
             async with cluster.exec_socket("team", name, "c", ["true"]):
                 pass
-    assert [] == seen
+    assert [] == requests
 
 
 async def test_what_means_something_in_a_url_means_nothing_in_a_name() -> None:
     """Each reaches the API server as one segment, and it answers that there is no such object."""
-    seen: list[tuple[str, str]] = []
+    requests: list[tuple[str, str]] = []
     names = ["a?watch=true", "a#b", "a\\b", "a b", "a;b", "ä"]
 
     async def echo(request: web.Request) -> web.StreamResponse:
-        seen.append((request.path.rpartition("/configmaps/")[2], request.query_string))
+        requests.append((request.path.rpartition("/configmaps/")[2], request.query_string))
         return web.json_response({})
 
     async with connected(echo) as cluster:
         for name in names:
             await cluster.get(CONFIG_MAPS, "team", name)
-    assert [(name, "") for name in names] == seen
+    assert [(name, "") for name in names] == requests
 
 
 async def test_reads_and_writes_are_counted() -> None:
     """A watch is a read; so is a page."""
-    async with connected(says(200, "{}")) as cluster:
+    async with connected(answering(200, "{}")) as cluster:
         await cluster.list(PODS)
         await cluster.delete(PODS, "team", "x")
         assert (1, 1) == (cluster.traffic.reads, cluster.traffic.writes)
@@ -404,13 +404,13 @@ def event(name: str, type_: str = "ADDED", size: int = 0) -> dict[str, Any]:
 
 async def watched(cluster: Cluster) -> tuple[list[str], ModelProfilerError | None]:
     """Return the names that a watch yields, and how it ends."""
-    found: list[str] = []
+    events: list[str] = []
     try:
         async for _, o in cluster.watch(PODS, "team", "a=b", "7"):
-            found.append(o["metadata"]["name"])
+            events.append(o["metadata"]["name"])
     except ModelProfilerError as error:
-        return found, error
-    return found, None
+        return events, error
+    return events, None
 
 
 async def test_a_watch_yields_what_changes_until_it_ends() -> None:
@@ -420,7 +420,7 @@ async def test_a_watch_yields_what_changes_until_it_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "line", "says_"),
+    ("sentence", "line", "reason"),
     [
         ("it expired", {"type": "ERROR", "object": {"code": 410, "message": "too old"}}, "too old"),
         ("it failed", {"type": "ERROR", "object": {}}, "answered 500"),
@@ -430,17 +430,17 @@ async def test_a_watch_yields_what_changes_until_it_ends() -> None:
         ("it has no type", {"object": {}}, "the watch of pods broke"),
     ],
 )
-async def test_a_watch_that_breaks_says_why(sentence: str, line: str | dict[str, Any], says_: str) -> None:
-    """And what came before was not lost."""
+async def test_a_watch_that_breaks_says_why(sentence: str, line: str | dict[str, Any], reason: str) -> None:
+    """What came before was not lost."""
     async with connected(streams(event("a"), line)) as cluster:
-        found, error = await watched(cluster)
-    assert (sentence, ["a"], ClusterUnavailable) == (sentence, found, type(error))
-    assert says_ in str(error)
+        events, error = await watched(cluster)
+    assert (sentence, ["a"], ClusterUnavailable) == (sentence, events, type(error))
+    assert reason in str(error)
 
 
 async def test_a_watch_that_is_refused_says_why() -> None:
     """As without the right to watch."""
-    async with connected(says(403, status_object(403, "pods is forbidden"))) as cluster:
+    async with connected(answering(403, status_object(403, "pods is forbidden"))) as cluster:
         assert ("[]", "pods is forbidden") == tuple(map(str, await watched(cluster)))
 
 
@@ -449,5 +449,5 @@ async def test_a_watch_that_says_nothing_more_is_given_up(monkeypatch: pytest.Mo
     monkeypatch.setattr(adapter, "WATCH_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(adapter, "REQUEST_TIMEOUT_SECONDS", 0.2)
     async with connected(streams(event("a"), then_hang=True)) as cluster:
-        found, error = await watched(cluster)
-    assert (["a"], ClusterUnavailable) == (found, type(error))
+        events, error = await watched(cluster)
+    assert (["a"], ClusterUnavailable) == (events, type(error))

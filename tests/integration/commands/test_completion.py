@@ -57,6 +57,6 @@ def test_a_line_is_completed(shell: Terminal, typed: str, expected: str) -> None
 def test_what_can_follow_is_listed_without_options(shell: Terminal) -> None:
     """Until a hyphen is typed."""
     shell.type("modelprofiler completion \t\t")
-    shown = shell.until("zsh")
+    screen = shell.until("zsh")
     shell.type("\x15")
-    assert "--help" not in shown.rpartition("modelprofiler completion")[2]
+    assert "--help" not in screen.rpartition("modelprofiler completion")[2]

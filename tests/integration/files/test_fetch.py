@@ -30,10 +30,10 @@ def fetch(uri: str, folder: Path, secret: dict[str, str] | None = None, ca: str 
         arguments += ["--credentials", str(keys)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), CA_VARIABLE: ca}
     ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    said = ended.stdout + ended.stderr
-    assert SECRET not in said
-    assert "Traceback" not in said
-    return ended.returncode, said
+    output = ended.stdout + ended.stderr
+    assert SECRET not in output
+    assert "Traceback" not in output
+    return ended.returncode, output
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +79,19 @@ def test_an_object_and_a_folder_of_s3(s3: dict[str, str], tmp_path: Path) -> Non
 
 def test_what_is_not_in_s3_is_named(s3: dict[str, str], tmp_path: Path) -> None:
     """With the address, and without the credentials."""
-    code, said = fetch("s3://data/nothing", tmp_path, s3)
+    code, output = fetch("s3://data/nothing", tmp_path, s3)
     assert 1 == code
-    assert "s3://data/nothing does not exist" in said
+    assert "s3://data/nothing does not exist" in output
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     """Has a file for those who have the header, and a redirect to another server."""
 
     elsewhere = ""
-    seen: list[tuple[str, str | None]]
+    requests: list[tuple[str, str | None]]
 
     def do_GET(self) -> None:
-        self.seen.append((self.path, self.headers["Authorization"]))
+        self.requests.append((self.path, self.headers["Authorization"]))
         if self.path == "/away":
             self.send_response(302)
             self.send_header("Location", self.elsewhere)
@@ -118,15 +118,15 @@ def serving(folder: Path, elsewhere: str = "") -> Iterator[tuple[str, list[tuple
         f" -addext subjectAltName=IP:127.0.0.1 -keyout {folder}/key.pem -out {folder}/ca.pem"
     )
     subprocess.run(command.split(), check=True, capture_output=True)
-    seen: list[tuple[str, str | None]] = []
-    handler = type("Handler", (_Handler,), {"elsewhere": elsewhere, "seen": seen})
+    requests: list[tuple[str, str | None]] = []
+    handler = type("Handler", (_Handler,), {"elsewhere": elsewhere, "requests": requests})
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield f"https://127.0.0.1:{server.server_port}", seen, (folder / "ca.pem").read_text()
+        yield f"https://127.0.0.1:{server.server_port}", requests, (folder / "ca.pem").read_text()
         server.shutdown()
         thread.join(10)
 
@@ -134,17 +134,17 @@ def serving(folder: Path, elsewhere: str = "") -> Iterator[tuple[str, list[tuple
 def test_https_with_its_own_ca_and_headers(tmp_path: Path) -> None:
     """Access is denied without the header, and nothing is read from a server that nobody vouches for."""
     with serving(tmp_path) as (address, _, ca):
-        for name, secret, authority, says in (
+        for name, secret, authority, message in (
             ("good", {"Authorization": SECRET}, ca, ""),
             ("denied", None, ca, "is denied (status 403)"),
             ("unknown", {"Authorization": SECRET}, "", "certificate verify failed"),
         ):
             folder = tmp_path / name
             folder.mkdir()
-            code, said = fetch(f"{address}/rows.txt?token=x", folder, secret, authority)
-            assert (0 if name == "good" else 1) == code, said
-            assert says in said
-            assert "token=x" not in said
+            code, output = fetch(f"{address}/rows.txt?token=x", folder, secret, authority)
+            assert (0 if name == "good" else 1) == code, output
+            assert message in output
+            assert "token=x" not in output
         assert b"rows" == (tmp_path / "good" / "files" / "rows.txt").read_bytes()
 
 
@@ -156,14 +156,14 @@ def test_a_redirect_carries_no_credential_to_another_origin(tmp_path: Path) -> N
         serving(tmp_path) as (other, seen_there, ca_there),
         serving(second, f"{other}/open.txt") as (address, seen_here, ca_here),
     ):
-        code, said = fetch(f"{address}/away", tmp_path, {"Authorization": SECRET}, ca_here + ca_there)
-    assert 0 == code, said
+        code, output = fetch(f"{address}/away", tmp_path, {"Authorization": SECRET}, ca_here + ca_there)
+    assert 0 == code, output
     assert [("/away", SECRET)] == seen_here
     assert [("/open.txt", None)] == seen_there
 
 
 def test_a_missing_secret_is_named(tmp_path: Path) -> None:
     """Its volume is empty then."""
-    code, said = fetch("s3://data/rows.jsonl", tmp_path, {})
+    code, output = fetch("s3://data/rows.jsonl", tmp_path, {})
     assert 1 == code
-    assert "the Secret of secretRef does not exist, or has no keys" in said
+    assert "the Secret of secretRef does not exist, or has no keys" in output

@@ -20,15 +20,15 @@ from modelprofiler.host.server_process import ServerProcess
 def cgroup() -> Iterator[Cgroup]:
     """Return a control group; afterwards it and everything in it must be gone."""
     try:
-        made = open_cgroup("test")
+        group = open_cgroup("test")
     except LimitsUnavailable as error:
         if os.environ.get("CI") == "true":
             pytest.fail(f"no control group can be had here, which is a failure because CI=true: {error}")
         pytest.skip(f"no control group can be had here: {error}")
-    yield made
-    assert made.kill()
-    assert made.remove()
-    assert [] == [directory for directory in made.directories if directory.exists()]
+    yield group
+    assert group.kill()
+    assert group.remove()
+    assert [] == [directory for directory in group.directories if directory.exists()]
 
 
 @pytest.fixture

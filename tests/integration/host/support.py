@@ -9,7 +9,7 @@ Start = Callable[..., Awaitable[ServerProcess]]
 Serve = Callable[..., Awaitable[tuple[ServerProcess, int]]]
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds, for 20 seconds at most."""
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - it happens in the kernel

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.host.support import Serve, Start, until
+from tests.integration.host.support import Serve, Start, wait_until
 
 from modelprofiler.host.cgroup import Cgroup, open_cgroup
 from modelprofiler.host.cgroup_v2 import SERVER, CgroupV2
@@ -63,9 +63,11 @@ async def test_cpu_is_held_to_its_quota_and_the_quota_can_be_changed_while_it_ru
     await asyncio.sleep(0.2)
     small, before, after = await used(cgroup, 0.6)
     cgroup.set_cpu(400)
-    large, *_ = await used(cgroup, 0.6)
     assert small <= 0.07  # a period more than its share, at either end
-    assert 2 * small <= large <= 0.52  # a busy machine may give less than the quota
+    larger = [(await used(cgroup, 0.6))[0]]
+    while larger[-1] < max(2 * small, 0.08) and len(larger) < 20:  # a busy machine may give less than the quota
+        larger.append((await used(cgroup, 0.6))[0])
+    assert max(2 * small, 0.08) <= larger[-1] <= 0.52
     assert before.throttled_periods is not None
     assert after.throttled_periods is not None
     assert after.throttled_periods > before.throttled_periods
@@ -96,7 +98,7 @@ async def test_a_worker_that_is_killed_for_memory_is_counted_while_its_master_li
     """As with gunicorn: seen from outside, the server just runs."""
     cgroup.set_memory(48 * MIB)
     server, _ = await serve("--workers", "1", "--memory-mib", "100", cgroup=cgroup)
-    await until(lambda: (cgroup.read().oom_kills or 0) >= 2)
+    await wait_until(lambda: (cgroup.read().oom_kills or 0) >= 2)
     assert server.alive
     assert server.exit_code is None
 
@@ -114,8 +116,8 @@ async def test_what_forks_while_it_is_killed_is_killed_too(cgroup: Cgroup, start
     """None of hundreds of daemons escapes."""
     await start(sys.executable, "-c", FOUNTAIN, cgroup=cgroup)
     # Each fact is waited for on its own: the members change between two readings.
-    await until(lambda: len(cgroup.pids()) >= 50)
-    await until(lambda: (cgroup.read().threads or 0) >= 50)
+    await wait_until(lambda: len(cgroup.pids()) >= 50)
+    await wait_until(lambda: (cgroup.read().threads or 0) >= 50)
     assert cgroup.kill()
     assert set() == cgroup.pids()
 
@@ -140,7 +142,7 @@ async def test_the_next_run_ends_what_a_killed_one_left_behind(
     assert owner.stdout is not None
     server, *names = (await owner.stdout.readline()).decode().split()
     directories = [Path(name) for name in names]
-    await until(lambda: "daemon" in log.read_text())
+    await wait_until(lambda: "daemon" in log.read_text())
     daemon = int(log.read_text().split()[1])
     open_cgroup("other").remove()
     assert directories == existing(directories), "those of a living run stay"
@@ -181,8 +183,8 @@ async def test_the_kernels_own_version_2_counts_cpu_kills_and_goes(version_2: Pa
     try:
         server = await start(sys.executable, "-c", FOUNTAIN, cgroup=cgroup)
         # Each fact is waited for on its own: the members change between two readings.
-        await until(lambda: len(cgroup.pids()) >= 20)
-        await until(lambda: (cgroup.read().threads or 0) >= 20)
+        await wait_until(lambda: len(cgroup.pids()) >= 20)
+        await wait_until(lambda: (cgroup.read().threads or 0) >= 20)
         assert server.pid in cgroup.pids()
         assert (cgroup.read().cpu_seconds or 0) > 0
     finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.cluster_truth import reader
-from tests.integration.host.support import Serve, until
+from tests.integration.host.support import Serve, wait_until
 
 from modelprofiler.host.cgroup import Cgroup
 from modelprofiler.host.sampler import Sampler
@@ -123,7 +123,7 @@ def keep_busy(port: int) -> None:
 async def test_the_largest_working_set_is_one_that_the_files_showed(
     cgroup: Cgroup, serve: Serve, raw: Callable[[], Raw]
 ) -> None:
-    """Of a server that held twice as much while it started."""
+    """The server held twice as much while it started."""
     sampler = Sampler.of_cgroup(cgroup)
     sampler.start()
     highest = 0.0
@@ -146,7 +146,7 @@ async def test_the_benchmarks_reader_says_the_same_without_any_library(
     """It runs on a node of a cluster until the group is gone, and knows when the server began and listened."""
     began = time.time()
     _, port = await serve("--memory-mib", "40", "--threads", "4", cgroup=cgroup)
-    await until(lambda: raw()["threads"] > 4)
+    await wait_until(lambda: raw()["threads"] > 4)
     now = raw()
     arguments = ["-I", "-S", "-c", READER, cgroup.directories[0].name, str(port)]
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""The program that installs packages beside those of an image, as a process, with uv and an index that is served."""
+"""The program that adds packages to those of an image, as a process, with uv and an index that is served."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def call(image: Path, folder: Path, *arguments: str, **config: Any) -> dict[str,
     asked |= {"image": "img", "seconds": 60, **config}
     result = folder / "result.json"
     command = [str(image), "-I", PROGRAM, "--folder", str(folder / "new"), "--uv", find_uv_bin()]
-    done = subprocess.run(
+    completed = subprocess.run(
         [*command, "--result", str(result), *arguments],
         env={"PATH": os.environ["PATH"], CONFIG_VARIABLE: json.dumps(asked), "UV_INDEX_URL": "http://127.0.0.1:9"},
         capture_output=True,
@@ -56,7 +56,7 @@ def call(image: Path, folder: Path, *arguments: str, **config: Any) -> dict[str,
         check=False,
         timeout=120,
     )
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (completed.returncode, completed.stderr)
     content: dict[str, Any] = json.loads(result.read_text())
     return content
 
@@ -72,7 +72,7 @@ def output(program: Path, *arguments: str) -> str:
     return subprocess.run([program, *arguments], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
-def test_what_the_image_lacks_is_installed_and_the_image_stays_as_it_is(image: Path, tmp_path: Path) -> None:
+def test_what_the_image_lacks_is_installed_and_the_image_stays_unchanged(image: Path, tmp_path: Path) -> None:
     """The index has neither the server nor what it depends on: the image has both. What nobody needs is left out."""
     publish(tmp_path / "index", "tinypkg", "1.0", ["base"])
     before = files(image)
@@ -105,15 +105,15 @@ def test_the_versions_of_the_first_installation_are_installed_again(image: Path,
 
 
 @pytest.mark.parametrize(
-    ("requires", "asked", "says"),
+    ("requires", "asked", "message"),
     [
         (["base<2"], "tinypkg", "tinypkg depend on base<2 and azureml-inference-server-http==1.5.1 depends on base>=2"),
         ([], "tinypkg>3", "only tinypkg==1.0 is available and you require tinypkg>3"),
         ([], "nope", "nope was not found in the package registry"),
     ],
 )
-def test_what_cannot_be_installed_is_said_in_uvs_words(
-    image: Path, tmp_path: Path, requires: list[str], asked: str, says: str
+def test_what_cannot_be_installed_is_reported_in_uvs_words(
+    image: Path, tmp_path: Path, requires: list[str], asked: str, message: str
 ) -> None:
     """The server's version in the image stays: an older server, which might fit, is not taken."""
     publish(tmp_path / "index", "tinypkg", "1.0", requires)
@@ -121,7 +121,7 @@ def test_what_cannot_be_installed_is_said_in_uvs_words(
         result = call(image, tmp_path, index=index, requirements=[asked])
     assert "requirements" == result["field"]
     assert result["message"].startswith("cannot be installed: ")
-    assert says in result["message"]
+    assert message in result["message"]
 
 
 def test_an_image_of_the_users_keeps_its_packages(image: Path, tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_an_image_of_the_users_keeps_its_packages(image: Path, tmp_path: Path) -
     publish(tmp_path / "index", "base", "3.0")
     with served(tmp_path / "index") as index:
         call(image, tmp_path, index=index, exact=False)
-        there = "import unneeded; print(unneeded.VERSION)"
-        assert "1.0" == output(tmp_path / "new" / "venv" / "bin" / "python", "-c", there)
+        program = "import unneeded; print(unneeded.VERSION)"
+        assert "1.0" == output(tmp_path / "new" / "venv" / "bin" / "python", "-c", program)
         strict = wheel(tmp_path / "wheels", "strict", "1.0", ["base<3"])
-        own = environment(tmp_path / "own", [strict, *(image.parent.parent.parent / "wheels").glob("*.whl")])
-        result = call(own, tmp_path, index=index, exact=False, requirements=["base==3.0"])
+        installed = environment(tmp_path / "own", [strict, *(image.parent.parent.parent / "wheels").glob("*.whl")])
+        result = call(installed, tmp_path, index=index, exact=False, requirements=["base==3.0"])
     assert "do not fit the packages of image img: The package `strict` requires" in result["message"]
 
 
@@ -148,7 +148,7 @@ def test_an_image_without_the_server_gets_it(tmp_path: Path) -> None:
 
 
 def test_an_index_may_want_a_login(image: Path, tmp_path: Path) -> None:
-    """Of which nothing is in a message."""
+    """No message contains any of it."""
     publish(tmp_path / "index", "tinypkg", "1.0")
     login = tmp_path / "login"
     login.mkdir()
@@ -157,9 +157,9 @@ def test_an_index_may_want_a_login(image: Path, tmp_path: Path) -> None:
         assert ("packageIndex.secretRef", True) == (absent["field"], "username and password" in absent["message"])
         (login / "username").write_text(LOGIN[0])
         (login / "password").write_text("wrong/word\n")
-        refused = call(image, tmp_path, "--login", str(login), index=index)
-        assert "401" in refused["message"]
-        assert "wrong" not in refused["message"]
+        failed = call(image, tmp_path, "--login", str(login), index=index)
+        assert "401" in failed["message"]
+        assert "wrong" not in failed["message"]
         (login / "password").write_text(LOGIN[1])
         assert "packages" in call(image, tmp_path, "--login", str(login), index=index)
 

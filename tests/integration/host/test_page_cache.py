@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.integration.host.support import Start, until
+from tests.integration.host.support import Start, wait_until
 
 from modelprofiler.host.cgroup import Cgroup
 from modelprofiler.host.page_cache import LARGE, evict, mapped_data
@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 async def test_the_data_files_of_a_server_are_those_that_it_maps(start: Start, data: Path, tmp_path: Path) -> None:
     """With what is in use of them; programs and libraries are not among them."""
     server = await start(sys.executable, "-c", TOUCHES, str(data))
-    await until(lambda: bool((tmp_path / "1.log").read_text()))
+    await wait_until(lambda: bool((tmp_path / "1.log").read_text()))
     assert {data: SIZE} == mapped_data({server.pid})
 
 
@@ -48,7 +48,7 @@ async def test_a_server_is_charged_for_what_it_maps_once_the_file_was_evicted(
         pytest.skip("the files of a tmpfs cannot leave memory")
     assert 2 * SIZE == evict([data.parent, link, tmp_path / "missing"])
     await start(sys.executable, "-c", TOUCHES, str(data), cgroup=cgroup)
-    await until(lambda: bool((tmp_path / "1.log").read_text()))
+    await wait_until(lambda: bool((tmp_path / "1.log").read_text()))
     reading = cgroup.read()
     assert reading.mapped_file is not None
     assert reading.major_faults is not None

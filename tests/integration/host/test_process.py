@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.host.support import Serve, Start, until
+from tests.integration.host.support import Serve, Start, wait_until
 from tests.ports import unused_port
 
 from modelprofiler.errors import StartFailed
@@ -46,7 +46,7 @@ async def test_an_answer_that_is_no_success_is_not_ready(serve: Serve) -> None:
     assert await server.ready(Target("127.0.0.1", port), timeout=5) is not None
 
 
-async def test_a_server_that_ends_is_not_waited_for_and_its_last_words_are_said(start: Start) -> None:
+async def test_a_server_that_ends_is_not_waited_for_and_its_last_words_are_reported(start: Start) -> None:
     """At once, not at the end of the timeout; standard output and errors both."""
     server = await start(sys.executable, "-c", "import sys; print('loading'); sys.exit('no model in /models')")
     async with asyncio.timeout(20):
@@ -65,14 +65,14 @@ async def test_a_command_or_folder_that_is_not_there_cannot_be_started(tmp_path:
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["in a control group", "on its own"])
-async def test_whoever_ignores_sigterm_is_killed_and_so_is_what_it_left_behind(
+async def test_a_process_that_ignores_sigterm_is_killed_and_so_is_what_it_left_behind(
     held: bool, start: Start, request: pytest.FixtureRequest, gone: Callable[[int], Awaitable[bool]], tmp_path: Path
 ) -> None:
     """Also a process whose parent has ended."""
     cgroup: Cgroup | None = request.getfixturevalue("cgroup") if held else None
     server = await start(sys.executable, "-c", STUBBORN, cgroup=cgroup)
     log = tmp_path / "1.log"
-    await until(lambda: "orphan" in log.read_text())
+    await wait_until(lambda: "orphan" in log.read_text())
     assert await server.stop(0.1)
     assert await gone(int(log.read_text().split()[1]))
     assert not server.alive
@@ -98,7 +98,7 @@ async def test_a_server_is_on_its_cpus_from_the_first_instruction(start: Start, 
 async def test_processes_are_sampled_where_no_group_counts(serve: Serve) -> None:
     """CPU, threads and memory of a master and its workers; what they share is not counted twice."""
     server, port = await serve("--workers", "2", "--memory-mib", "30", "--cpu-ms", "50")
-    await until(lambda: len(ProcessTree(server.pid).members()) == 3)
+    await wait_until(lambda: len(ProcessTree(server.pid).members()) == 3)
     assert await server.ready(Target("127.0.0.1", port, "/healthz"), timeout=10) is not None
     sampler = Sampler.of_process(server.pid, interval=0.02)
     sampler.start()
@@ -146,7 +146,7 @@ async def listening(start: Start, tmp_path: Path, address: str, status: int = 20
     """Return a server that prints what it receives, its port and the file with its output."""
     port, log = unused_port(), tmp_path / "1.log"
     server = await start(sys.executable, "-c", SAYS_WHAT_IT_GETS, address, str(port), str(status))
-    await until(lambda: "ready" in log.read_text())
+    await wait_until(lambda: "ready" in log.read_text())
     return server, port, log
 
 
@@ -188,7 +188,7 @@ async def test_connections_that_a_server_closed_occupy_its_port(start: Start, tm
     writer.close()
     await writer.wait_closed()
     assert await server.stop(5)
-    await until(lambda: "TIME_WAIT" in (occupied(port) or ""))
+    await wait_until(lambda: "TIME_WAIT" in (occupied(port) or ""))
     assert "connections of an earlier server (1 in TIME_WAIT)" == occupied(port)
 
 
@@ -228,7 +228,7 @@ async def test_a_last_probe_that_is_cut_short_does_not_take_the_place_of_an_answ
     """Whether the server would have answered within a probe's own timeout is unknown."""
     port, log = unused_port(), tmp_path / "1.log"
     server = await start(sys.executable, "-c", ANSWERS_ONCE, str(port))
-    await until(lambda: "ready" in log.read_text())
+    await wait_until(lambda: "ready" in log.read_text())
     target = Target("127.0.0.1", port, "/")
     assert await server.ready(target, timeout=0.8) is None
     assert "the server answered with status 503;" in server.not_ready_sentence(target)
@@ -237,7 +237,7 @@ async def test_a_last_probe_that_is_cut_short_does_not_take_the_place_of_an_answ
 
 
 async def test_a_process_that_listens_nowhere(start: Start) -> None:
-    """It is said so."""
+    """The message says so."""
     server = await start(sys.executable, "-c", "import time; time.sleep(60)")
     target = Target("127.0.0.1", 1)
     assert await server.ready(target, timeout=0.2) is None

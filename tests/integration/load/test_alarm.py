@@ -21,7 +21,7 @@ def woken(times: int, gap: float) -> list[float]:
     late: list[float] = []
 
     async def run() -> None:
-        done = asyncio.Event()
+        finished = asyncio.Event()
         due = monotonic() + gap
 
         def wake() -> None:
@@ -32,13 +32,13 @@ def woken(times: int, gap: float) -> list[float]:
                 due += gap
             if len(late) == times:
                 alarm.close()
-                done.set()
+                finished.set()
             else:
                 alarm.set(due)
 
         alarm = Alarm(asyncio.get_running_loop(), wake)
         alarm.set(due)
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(finished.wait(), 10)
 
     with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
         runner.run(run())

@@ -95,7 +95,7 @@ def test_failures_are_counted_by_kind(load: MakeLoad, behaviour: str, kind: str)
 
 
 def test_a_server_that_ends_meanwhile_refuses_the_rest(load: MakeLoad, mortal_server: int) -> None:
-    """And the load goes on, in case it comes back."""
+    """The load goes on, in case the server comes back."""
     status = measured(load("die", OPEN, port=mortal_server))
     assert status.failures_by_kind is not None
     assert status.failures_by_kind.refused > 10
@@ -171,7 +171,7 @@ def test_expected_statuses_are_those_of_the_endpoint(load: MakeLoad) -> None:
     assert 0 == measured(load("fail", OPEN, endpoint=endpoint, bounds={"duration": 0.3})).failures
 
 
-def test_a_first_request_without_an_answer_is_told_apart(load: MakeLoad) -> None:
+def test_a_first_request_without_an_answer_is_distinguished(load: MakeLoad) -> None:
     """The operator may take it for a slow server."""
     result = load("mute", OPEN, endpoint={"timeout": "300ms"})
     assert (ResultKind.SMOKE_FAILED, "timeout", None) == (result.kind, result.failure, result.status_code)
@@ -261,7 +261,7 @@ def test_every_row_is_sent_once_where_the_bounds_allow(load: MakeLoad) -> None:
 def test_https_works_with_a_private_ca_and_unverified_without_one(
     load: MakeLoad, tls_server: int, certificate: Path, verified: bool
 ) -> None:
-    """As a kubelet's probe does, an endpoint is not verified unless it is said against what."""
+    """As a kubelet's probe does, an endpoint is not verified unless the profile says against what."""
     tls = {"tls": {"caBundle": Path(f"{certificate}.crt").read_text()}} if verified else {}
     result = load("keep_alive", OPEN, port=tls_server, endpoint={"scheme": "HTTPS", **tls})
     assert 0 == measured(result).failures
@@ -270,7 +270,7 @@ def test_https_works_with_a_private_ca_and_unverified_without_one(
 def test_a_server_that_does_not_chain_to_the_ca_fails_the_first_request(
     load: MakeLoad, tls_server: int, other_certificate: Path
 ) -> None:
-    """And the reason is said."""
+    """The message gives the reason."""
     tls = {"caBundle": Path(f"{other_certificate}.crt").read_text()}
     result = load("keep_alive", OPEN, port=tls_server, endpoint={"scheme": "HTTPS", "tls": tls})
     assert (ResultKind.SMOKE_FAILED, "protocol") == (result.kind, result.failure)

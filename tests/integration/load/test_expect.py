@@ -1,4 +1,4 @@
-"""Answers judged by what they contain: what fails, by which kind, what is said, and what it does not touch."""
+"""Answers judged by what they contain: what fails, with which kind and message, and what it does not touch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -79,7 +79,7 @@ def test_an_answer_of_another_type_fails_by_content(load: MakeLoad) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "expect", "said"),
+    ("behaviour", "expect", "message"),
     [
         ("json_bad", OK, "but $.ok is false, and endpoint.http.expect.jsonPath[0] expects $.ok to be true: {"),
         (
@@ -97,12 +97,12 @@ def test_an_answer_of_another_type_fails_by_content(load: MakeLoad) -> None:
     ],
 )
 def test_the_first_request_says_what_came_and_what_was_expected(
-    load: MakeLoad, behaviour: str, expect: Expect, said: str
+    load: MakeLoad, behaviour: str, expect: Expect, message: str
 ) -> None:
     """The load does not begin, and nothing is tried again: the server has answered."""
     result = load(behaviour, OPEN, endpoint={"expect": expect})
     assert ResultKind.SMOKE_FAILED is result.kind
-    assert said in result.message
+    assert message in result.message
     assert "it was sent" not in result.message
     assert result.status is None
 

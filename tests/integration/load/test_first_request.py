@@ -1,4 +1,4 @@
-"""The first request: how often it is sent, how long it may take, what is said when it fails."""
+"""The first request: how often it is sent, how long it may take, and the message when it fails."""
 
 import re
 import time
@@ -80,7 +80,7 @@ def test_plain_http_on_a_port_that_should_speak_tls_is_named(load: MakeLoad) -> 
     ],
 )
 def test_a_redirect_is_named_with_its_target_and_what_to_do(load: MakeLoad, behaviour: str, sentence: str) -> None:
-    """And without what may be a credential."""
+    """The message does not contain what may be a credential."""
     assert sentence in load(behaviour, OPEN).message
 
 
@@ -107,7 +107,7 @@ def test_a_server_that_is_not_there_yet_is_asked_again(load: MakeLoad, behaviour
 
 
 def test_a_server_that_stays_away_is_given_up_after_its_time(load: MakeLoad) -> None:
-    """And it is said how often it was asked."""
+    """The message says how often it was asked."""
     result = load("never_loaded", OPEN, endpoint={"timeout": "500ms"})
     assert (ResultKind.SMOKE_FAILED, 503) == (result.kind, result.status_code)
     assert re.search(r"status 503: no capacity; it was sent \d+ times in 0\.", result.message)
@@ -125,7 +125,7 @@ def test_a_first_request_has_a_patience_of_its_own(load: MakeLoad) -> None:
 
 
 def test_a_server_that_only_refuses_is_given_up_sooner_than_one_that_loads(load: MakeLoad) -> None:
-    """It says that it is ready, and nothing of a model that it loads; how to give it more time is said."""
+    """It says that it is ready, and nothing of a model that it loads; the message says how to give it more time."""
     begun = time.monotonic()
     result = load("never_loaded", OPEN, first_request_timeout=60, refusal_timeout=0.5)
     assert time.monotonic() - begun < 30
@@ -146,7 +146,7 @@ def test_a_server_that_fails_to_compute_is_no_server_that_loads(
     assert result.message.endswith("; the server fails to compute an answer to this row")
 
 
-def test_what_is_waited_for_is_said(load: MakeLoad, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_says_what_it_waits_for(load: MakeLoad, monkeypatch: pytest.MonkeyPatch) -> None:
     """A first request that is not answered may load a model, or hang."""
     monkeypatch.setattr(first_request, "NOTICE", 0.2)
     lines: list[str] = []

@@ -41,8 +41,8 @@ def configs(server: int, configuration: Callable[..., LoadConfig]) -> Configs:
         load = {"openLoop": {"rate": str(rate)}, "warmup": "1s", "duration": "5s", "parallelism": generators}
         rendezvous = {"port": free_port(), "key": "abc", "patience": patience}
         first = configuration(server, behaviour, load, rows=ROWS, rendezvous=rendezvous, **changes)
-        there = first.rendezvous.model_copy(update={"host": "127.0.0.1"}) if first.rendezvous else None
-        others = [first.model_copy(update={"index": i, "rendezvous": there}) for i in range(1, generators)]
+        meeting_point = first.rendezvous.model_copy(update={"host": "127.0.0.1"}) if first.rendezvous else None
+        others = [first.model_copy(update={"index": i, "rendezvous": meeting_point}) for i in range(1, generators)]
         return [first, *others]
 
     return make
@@ -92,34 +92,34 @@ def test_two_processes_measure_what_one_does(configs: Configs, tmp_path: Path) -
     single = configs(1, behaviour="stall")[0].model_copy(update={"rendezvous": None})
     with processes([single], tmp_path / "one") as (process,):
         assert 0 == process.wait(40)
-    alone = LoadResult.decode((tmp_path / "one/0.result").read_text())
+    unsplit = LoadResult.decode((tmp_path / "one/0.result").read_text())
     with processes(configs(2, behaviour="stall"), tmp_path / "two") as both:
         assert [0, 0] == [process.wait(40) for process in both]
     parts = [LoadResult.decode((tmp_path / f"two/{i}.result").read_text()) for i in range(2)]
-    together = merge(parts)
-    assert alone.status is not None
-    assert together.status is not None, together.message
-    assert 1000 == pytest.approx(alone.status.requests, abs=4 * 32)
-    assert 1000 == pytest.approx(together.status.requests, abs=4 * 32)
-    assert 0 == together.status.failures
-    assert (50, 50) == (together.status.rows_covered, together.status.distinct_rows)
+    merged = merge(parts)
+    assert unsplit.status is not None
+    assert merged.status is not None, merged.message
+    assert 1000 == pytest.approx(unsplit.status.requests, abs=4 * 32)
+    assert 1000 == pytest.approx(merged.status.requests, abs=4 * 32)
+    assert 0 == merged.status.failures
+    assert (50, 50) == (merged.status.rows_covered, merged.status.distinct_rows)
     starts, ends = ([getattr(part, name) for part in parts] for name in ("window_started", "window_ended"))
     assert max(starts) - min(starts) < 0.3
     assert max(ends) - min(ends) < 0.3
     raw = array("d")
     for i in range(2):
         raw.frombytes((tmp_path / f"two/{i}.result.raw").read_bytes())
-    assert len(raw) == together.histogram.n == together.status.requests
+    assert len(raw) == merged.histogram.n == merged.status.requests
     for q in (0.5, 0.9, 0.95, 0.99):
         assert exact_quantile(raw, q) == pytest.approx(
-            together.histogram.quantile(q), rel=together.histogram.relative_error * 1.001
+            merged.histogram.quantile(q), rel=merged.histogram.relative_error * 1.001
         )
     # The server stands still for a tenth of the time: p95 is some 50 ms, however many generators there are.
     (low, value, high), (other_low, _, other_high) = (
-        [getattr(s, f"latency{end}").p95 for end in ("_low", "", "_high")] for s in (together.status, alone.status)
+        [getattr(s, f"latency{end}").p95 for end in ("_low", "", "_high")] for s in (merged.status, unsplit.status)
     )
     assert low <= value <= high
-    if alone.kind is together.kind is ResultKind.COMPLETED:  # a busy machine sends late, and measures itself
+    if unsplit.kind is merged.kind is ResultKind.COMPLETED:  # a busy machine sends late, and measures itself
         assert low <= other_high
         assert other_low <= high
 
@@ -147,9 +147,9 @@ def test_one_that_is_stopped_stops_all_with_what_they_have(configs: Configs, tmp
         second.send_signal(signal.SIGTERM)
         assert [0, 0] == [process.wait(10) for process in (first, second)]
     results = [LoadResult.decode((tmp_path / f"{i}.result").read_text()) for i in range(2)]
-    together = merge(results)
-    assert together.status is not None, together.message
-    assert "Terminated" == together.status.stopped_early
+    merged = merge(results)
+    assert merged.status is not None, merged.message
+    assert "Terminated" == merged.status.stopped_early
 
 
 def test_a_server_that_falls_behind_ends_all_at_once(configs: Configs) -> None:
@@ -159,9 +159,9 @@ def test_a_server_that_falls_behind_ends_all_at_once(configs: Configs) -> None:
     results = side_by_side(
         [config.model_copy(update={"endpoint": endpoint}) for config in slow], duration=5.0, max_duration=20.0
     )
-    together = merge(results)
-    assert together.status is not None, together.message
-    assert "Overload" == together.status.stopped_early
+    merged = merge(results)
+    assert merged.status is not None, merged.message
+    assert "Overload" == merged.status.stopped_early
     ends = [result.window_ended or 0 for result in results]
     assert max(ends) - min(ends) < 0.3
 
@@ -190,23 +190,23 @@ def test_what_the_first_finds_out_about_the_server_is_the_result_of_all(configs:
         config.model_copy(update={"endpoint": config.endpoint.model_copy(update={"path": "/fail"})})
         for config in configs(2)
     ]
-    together = merge(side_by_side(refusing))
-    assert ResultKind.SMOKE_FAILED is together.kind, together.message
+    merged = merge(side_by_side(refusing))
+    assert ResultKind.SMOKE_FAILED is merged.kind, merged.message
 
 
 def test_more_generators_than_rows_send_them_all_and_count_each_once(configs: Configs) -> None:
     """The last ones send rows of the others."""
     few = configs(3)
     Path(few[0].dataset.path).write_bytes(b"one\ntwo\n")
-    together = merge(side_by_side(few))
-    assert together.status is not None, together.message
-    assert (2, 2) == (together.status.rows_covered, together.status.distinct_rows)
+    merged = merge(side_by_side(few))
+    assert merged.status is not None, merged.message
+    assert (2, 2) == (merged.status.rows_covered, merged.status.distinct_rows)
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"hello wrong 1\nready\n", b"hello abc 7\nready\n", b"hello abc 0\n", b"\xff\n", b"x" * 100_000]
+    "greeting", [b"", b"hello wrong 1\nready\n", b"hello abc 7\nready\n", b"hello abc 0\n", b"\xff\n", b"x" * 100_000]
 )
-def test_whoever_is_not_of_the_load_changes_nothing(configs: Configs, said: bytes) -> None:
+def test_a_stranger_to_the_load_changes_nothing(configs: Configs, greeting: bytes) -> None:
     """The port can be reached by every pod."""
     config = configs(2, patience=0.4)[0]
     assert config.rendezvous is not None
@@ -216,7 +216,7 @@ def test_whoever_is_not_of_the_load_changes_nothing(configs: Configs, said: byte
         hub = Hub(config.rendezvous, 2, lambda _: None)  # type: ignore[arg-type]  # it is there
         await hub.join()
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(said)
+        writer.write(greeting)
         try:
             return await hub.meet()
         finally:

@@ -55,8 +55,8 @@ def test_a_run_is_prepared_with_files_from_a_bucket_and_a_web_server(
     """By the credentials of this machine's environment, and by a Secret of the file; nothing of it stays."""
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
-    said: list[str] = []
-    with serving(tmp_path) as (address, seen, ca):
+    notes: list[str] = []
+    with serving(tmp_path) as (address, requests, ca):
         written = document(
             tmp_path,
             {"uri": {"uri": "s3://data/model"}},
@@ -65,14 +65,14 @@ def test_a_run_is_prepared_with_files_from_a_bucket_and_a_web_server(
         )
         workspace = tmp_path / "run"
         workspace.mkdir()
-        prepared = Prepared.of(written, workspace, said.append, waiting=said.append)
-    assert [("/rows.txt?a=b", SECRET)] == seen
+        prepared = Prepared.of(written, workspace, notes.append, waiting=notes.append)
+    assert [("/rows.txt?a=b", SECRET)] == requests
     assert (1, "rows") == (prepared.dataset.rows, prepared.dataset_file.read_text())
     assert digest_of_folder(workspace / "fetched" / "0") == prepared.provenance.model_digest
     assert b"b" == (workspace / "model" / "sub" / "b.bin").read_bytes()
-    assert "downloading the files of spec.model.source" in said
+    assert "downloading the files of spec.model.source" in notes
     assert not list((workspace / "credentials").glob("*/*"))
-    assert SECRET not in "".join(said)
+    assert SECRET not in "".join(notes)
     assert not any(note.startswith("spec.model.source.uri") for note in prepared.warnings)
 
 
@@ -111,17 +111,17 @@ def test_every_address_that_fails_is_named_at_once(tmp_path: Path) -> None:
             {"uri": {"uri": f"{address}/rows.txt?token={SECRET}", "caBundle": ca}},
             store=keys,
         )
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(InvalidInput) as raised:
             download(written, tmp_path / "run", lambda _: None)
-    said = {problem.path: problem.message for problem in refused.value.problems}
-    assert {"spec.model.source.uri", "spec.dataset.source.uri"} == said.keys()
-    assert "access to s3://data/model is denied (status 403)" in said["spec.model.source.uri"]
-    assert "is denied (status 403)" in said["spec.dataset.source.uri"]
-    assert SECRET not in str(refused.value)
+    messages = {problem.path: problem.message for problem in raised.value.problems}
+    assert {"spec.model.source.uri", "spec.dataset.source.uri"} == messages.keys()
+    assert "access to s3://data/model is denied (status 403)" in messages["spec.model.source.uri"]
+    assert "is denied (status 403)" in messages["spec.dataset.source.uri"]
+    assert SECRET not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("uri", "says"),
+    ("uri", "message"),
     [
         ("https://nosuch.invalid/rows.txt", "cannot be read: "),
         ("s3://data/nothing", "s3://data/nothing does not exist"),
@@ -133,17 +133,17 @@ def test_a_host_a_key_and_a_folder_of_rows(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     uri: str,
-    says: str,
+    message: str,
 ) -> None:
     """Are each one sentence, before any server starts."""
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
     written = document(tmp_path, {"inline": "x"}, {"uri": {"uri": uri}})
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as raised:
         Prepared.of(written, tmp_path, lambda _: None)
-    (problem,) = refused.value.problems
+    (problem,) = raised.value.problems
     assert problem.path.startswith("spec.dataset.source.uri")
-    assert says in problem.message
+    assert message in problem.message
 
 
 def test_a_large_download_reports_progress_and_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,10 +155,10 @@ def test_a_large_download_reports_progress_and_can_be_stopped(tmp_path: Path, mo
     )
     monkeypatch.setattr(downloads, "own_command", lambda *_: [sys.executable, "-c", program])
     written = document(tmp_path, {"inline": "x"}, {"uri": {"uri": "https://example.com/rows.txt"}})
-    stop, said = threading.Event(), []
+    stop, notes = threading.Event(), []
 
     def progress(line: str) -> None:
-        said.append(line)
+        notes.append(line)
         if "3Mi so far" in line:
             stop.set()
 
@@ -166,7 +166,7 @@ def test_a_large_download_reports_progress_and_can_be_stopped(tmp_path: Path, mo
     with pytest.raises(ModelProfilerError, match="because the run was stopped"):
         download(written, tmp_path / "run", progress, stop)
     assert time.monotonic() - began < 40
-    assert "downloading the files of spec.dataset.source: 3Mi so far" in said
+    assert "downloading the files of spec.dataset.source: 3Mi so far" in notes
 
 
 def test_nothing_but_a_download_imports_a_driver(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int =
 
 
 @pytest.mark.parametrize(
-    ("knobs", "outcome", "says"),
+    ("knobs", "outcome", "message"),
     [
         ("--exit-message no-model", Outcome.CRASHED, "the server ended with exit code 3: no-model"),
         ("--startup-memory-mib 300", Outcome.OOM_KILLED, "the server was killed for exceeding its memory limit"),
@@ -49,11 +49,11 @@ def one_trial(prepared: Prepared, directory: Path, cpu: int = 500, memory: int =
     ],
 )
 def test_a_server_that_fails_says_how(
-    tmp_path: Path, repository: Path, knobs: str, outcome: Outcome, says: str
+    tmp_path: Path, repository: Path, knobs: str, outcome: Outcome, message: str
 ) -> None:
     """The message has its last words, and the rest of the load is not waited for."""
     trial = one_trial(prepare(tmp_path, repository, knobs), tmp_path).trial
-    assert (outcome, True) == (trial.outcome, says in trial.message), trial.message
+    assert (outcome, True) == (trial.outcome, message in trial.message), trial.message
 
 
 def test_a_trial_tells_a_leak_and_sizes_thread_pools_where_that_is_asked_for(tmp_path: Path, repository: Path) -> None:
@@ -62,11 +62,11 @@ def test_a_trial_tells_a_leak_and_sizes_thread_pools_where_that_is_asked_for(tmp
     The variables are in the server's environment, also over those of the shell that it was started from.
     """
     prepared = prepare(tmp_path, repository, "--memory-mib 20 --leak-kib 64", search={"threads": "Auto"})
-    command, seen = prepared.server, tmp_path / "environment.txt"
-    argv = ("/bin/sh", "-c", f'env > {seen}; exec "$@"', "sh", *command.argv)
+    command, environment_file = prepared.server, tmp_path / "environment.txt"
+    argv = ("/bin/sh", "-c", f'env > {environment_file}; exec "$@"', "sh", *command.argv)
     command = replace(command, argv=argv, env=command.env | {"OMP_NUM_THREADS": "64"})
     trial = one_trial(replace(prepared, server=command), tmp_path).trial
-    assert {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"} <= set(seen.read_text().splitlines())
+    assert {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"} <= set(environment_file.read_text().splitlines())
     assert trial.node is not None
     assert trial.node.cpus == os.cpu_count()
     assert trial.usage is not None

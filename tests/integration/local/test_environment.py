@@ -38,13 +38,13 @@ def tiny(cache: Path) -> Environment:
 
 
 def test_an_environment_has_what_is_asked_for_and_the_server(tiny: Environment, cache: Path) -> None:
-    """And it runs where it was moved to."""
+    """It runs where it was moved to."""
     python = build(tiny, cache)
     assert cache == python.parent.parent.parent
     subprocess.run([python, "-c", "import six, azureml_inference_server_http"], check=True, timeout=60)
     for command in ([python, python.with_name("azmlinfsrv")], [python.with_name("azmlinfsrv")]):
-        done = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=False)
-        assert "--entry_script" in done.stdout, done.stderr
+        completed = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=False)
+        assert "--entry_script" in completed.stdout, completed.stderr
 
 
 def test_it_is_built_once(tiny: Environment, cache: Path) -> None:
@@ -77,7 +77,9 @@ def test_requirements_that_contradict_each_other_are_the_users_to_mend(tiny: Env
     assert [] == list(cache.glob(".building-*"))
 
 
-def test_a_python_that_is_not_here_is_said_with_those_that_are(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_python_is_reported_with_those_that_are_installed(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a network none is fetched."""
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("PATH", str(Path(sys.base_prefix) / "bin"))  # not every interpreter that there is

@@ -72,6 +72,6 @@ def test_it_needs_no_device_for_its_configuration(tmp_path: Path) -> None:
     if os.geteuid():
         command = inner  # only root may take the devices away
     text = json.dumps(config(rows).to_dict())
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
-    assert 0 == done.returncode, done.stdout + done.stderr
+    completed = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
+    assert 0 == completed.returncode, completed.stdout + completed.stderr
     assert "nothing listens on port 9" in LoadResult.decode(result.read_text()).message

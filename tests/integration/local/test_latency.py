@@ -44,11 +44,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     body = b'{"y": 1}'
     delay = 0.0
-    seen: set[tuple[str, str, str | None]]
+    requests: set[tuple[str, str, str | None]]
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.seen.add((self.command, self.path, self.headers["X-Key"]))
+        self.requests.add((self.command, self.path, self.headers["X-Key"]))
         time.sleep(self.delay)
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
         self.wfile.write(head.encode() + self.body)
@@ -71,15 +71,15 @@ def serving(
     body: bytes = b'{"y": 1}', tls: ssl.SSLContext | None = None, delay: float = 0.0
 ) -> Iterator[tuple[int, set[Any]]]:
     """Serve on a port of this machine; yield it, and what was asked for."""
-    seen: set[Any] = set()
+    requests: set[Any] = set()
     with _Server(
-        ("127.0.0.1", 0), type("Handler", (_Handler,), {"body": body, "seen": seen, "delay": delay})
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"body": body, "requests": requests, "delay": delay})
     ) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        yield server.server_port, seen
+        yield server.server_port, requests
         server.shutdown()
         thread.join(10)
 
@@ -88,24 +88,24 @@ def options(tmp_path: Path, rows: str = '{"x": 1}\n{"x": 2}\n', **other: Any) ->
     """Return options that say everything; the load is as short as it may be."""
     file = tmp_path / "rows.txt"
     file.write_text(rows)
-    given: dict[str, Any] = {"rate": "40", "latency": ("p95=5s",), "warmup": "0s", "duration": "5s", **other}
-    return Overrides(dataset=str(file), **given)
+    values: dict[str, Any] = {"rate": "40", "latency": ("p95=5s",), "warmup": "0s", "duration": "5s", **other}
+    return Overrides(dataset=str(file), **values)
 
 
 def measured(
-    url: str, overrides: Overrides, file: Path | None = None, ca: Path | None = None, most: int = 10**6
+    url: str, overrides: Overrides, file: Path | None = None, ca: Path | None = None, maximum: int = 10**6
 ) -> LatencyMeasurement:
     """Measure a server."""
     server = running_server(url, str(file) if file else None, overrides, ca_bundle=ca)
-    return LatencySession(server, most, lambda _: None).run()
+    return LatencySession(server, maximum, lambda _: None).run()
 
 
 def test_the_latency_of_a_running_server_and_nothing_else(tmp_path: Path) -> None:
     """With intervals, the rate, the kinds of answers, the rows, and whether the objective is met."""
-    with serving() as (port, seen):
+    with serving() as (port, requests):
         overrides = options(tmp_path, method="PUT", path="/v1/predict?k=v")
         result = measured(f"http://127.0.0.1:{port}/ignored", overrides)
-    assert {("PUT", "/v1/predict?k=v", None)} == seen
+    assert {("PUT", "/v1/predict?k=v", None)} == requests
     assert (ObjectiveState.MET, True) == (result.state, result.certain)
     load = result.load
     assert load is not None
@@ -133,9 +133,9 @@ def test_a_profile_says_what_is_sent_and_its_server_is_not_started(tmp_path: Pat
     """Whatever kind of server it has; the output says so, and which objectives a load cannot judge."""
     file = tmp_path / "profile.yaml"
     file.write_text(PROFILE)
-    with serving() as (port, seen):
+    with serving() as (port, requests):
         result = measured(f"http://localhost:{port}", Overrides(), file)
-    assert {("POST", "/from-profile", "k")} == seen
+    assert {("POST", "/from-profile", "k")} == requests
     assert result.state is ObjectiveState.MET
     assert "the server of the profile (spec.server.workloadRef) was not started" in result.notes
     assert any("objectives.maxTimeToReady was not judged" in note for note in result.notes)
@@ -162,11 +162,11 @@ def test_answers_that_report_errors_meet_nothing(tmp_path: Path) -> None:
 
 
 def test_a_closed_loop_ends_after_the_most_requests(tmp_path: Path) -> None:
-    """A few more may be sent, because they are counted ten times a second; so many take longer than the warm-up."""
+    """A few more may be sent, because they are counted ten times a second; this many take longer than the warm-up."""
     with serving() as (port, _):
         began = time.monotonic()
         result = measured(
-            f"http://127.0.0.1:{port}/score", options(tmp_path, rate=None, concurrency=1, duration="1h"), most=2_000
+            f"http://127.0.0.1:{port}/score", options(tmp_path, rate=None, concurrency=1, duration="1h"), maximum=2_000
         )
         assert time.monotonic() - began < 60
     ended = [note for note in result.notes if "ended before its time, after 2,000 requests" in note]
@@ -188,18 +188,18 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContex
 
 
 def test_https_with_a_private_authority(tmp_path: Path, certificate: tuple[ssl.SSLContext, Path]) -> None:
-    """Nothing is measured of a server that nobody vouches for; where plain HTTP is spoken, that is said."""
+    """A server that nobody vouches for is not measured; where it speaks plain HTTP, the message says so."""
     context, authority = certificate
-    with serving(tls=context) as (port, seen):
+    with serving(tls=context) as (port, requests):
         unknown = measured(f"https://127.0.0.1:{port}/score", options(tmp_path))
-        assert not seen
-        known = measured(f"https://127.0.0.1:{port}/score", options(tmp_path), ca=authority)
+        assert not requests
+        trusted = measured(f"https://127.0.0.1:{port}/score", options(tmp_path), ca=authority)
         plain = measured(f"http://127.0.0.1:{port}/score", options(tmp_path))
     with serving() as (port, _):
         no_tls = measured(f"https://127.0.0.1:{port}/score", options(tmp_path))
     assert (ObjectiveState.NOT_KNOWN, None) == (unknown.state, unknown.load)
     assert "its certificate is not trusted: self-signed certificate; --ca-bundle names a file" in unknown.message
-    assert known.state is ObjectiveState.MET
+    assert trusted.state is ObjectiveState.MET
     assert plain.message.endswith("the port speaks TLS: write https:// in --url")
     assert no_tls.message.endswith("the port speaks no TLS: write http:// in --url")
 
@@ -207,7 +207,7 @@ def test_https_with_a_private_authority(tmp_path: Path, certificate: tuple[ssl.S
 SERVER = f"""\
 import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})
 from tests.integration.local.test_latency import _Handler, _Server
-_Handler.seen = set()
+_Handler.requests = set()
 _Server(("127.0.0.1", int(sys.argv[1])), _Handler).serve_forever()
 """
 

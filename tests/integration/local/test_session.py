@@ -45,7 +45,7 @@ class Listener(SilentListener):
 
 
 @pytest.fixture
-def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def occupied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have another process use the machine."""
     file = tmp_path / "lock"
     monkeypatch.setattr(module, "machine_lock", functools.partial(machine_lock, file=file))
@@ -75,7 +75,7 @@ def make(tmp_path: Path, listener: Listener) -> Make:
     return of
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("occupied")
 def test_bad_input_is_reported_before_waiting_for_the_machine(make: Make, listener: Listener, tmp_path: Path) -> None:
     """Half an hour of another run is long to wait for a typo."""
     with pytest.raises(InvalidInput, match="nosuchserver cannot be run on this machine"):
@@ -84,13 +84,13 @@ def test_bad_input_is_reported_before_waiting_for_the_machine(make: Make, listen
     assert not (tmp_path / "kept").exists()
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("occupied")
 def test_the_reason_of_a_wait_is_shown_at_once(make: Make, listener: Listener) -> None:
     """A live table is drawn while the run waits, and not only after it has begun."""
 
-    def shown() -> None:
+    def show() -> None:
         assert ["waiting for another run to end"] == listener.heard
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make("sleep").run(while_running=shown)
+        make("sleep").run(while_running=show)

@@ -30,16 +30,16 @@ def test_without_limits_there_is_an_answer_that_nothing_verifies(prepared: Prepa
     """One trial read with psutil, what the model of the queue makes of it, and why it was not tried."""
     host = Placement.of(prepared.resources)
     groups = "no control groups are mounted at /sys/fs/cgroup, which a container may lack"
-    why = f"limits cannot be enforced here, as {groups}"
-    assert why == host.limits_problem
+    reason = f"limits cannot be enforced here, as {groups}"
+    assert reason == host.limits_problem
     status = asyncio.run(Engine(prepared, host, tmp_path, SilentListener()).run()).status
     (trial,), (recommendation,) = status.trials, status.recommendations
     assert trial.usage is not None
     assert trial.usage.memory is not None
     assert ("Process", "Process") == (trial.usage.source, trial.usage.memory.peak_source)
-    assert (None, True) == (recommendation.verification, why in recommendation.explanation)
+    assert (None, True) == (recommendation.verification, reason in recommendation.explanation)
     assert recommendation.limits.cpu is not None
     assert recommendation.limits.memory is not None
     succeeded = next(c for c in status.conditions if c.type == ConditionType.SUCCEEDED)
     assert Reason.NOT_VERIFIED == succeeded.reason
-    assert any(why in warning for warning in host.warnings)
+    assert any(reason in warning for warning in host.warnings)

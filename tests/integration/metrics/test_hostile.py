@@ -1,6 +1,6 @@
 """Servers that are no Prometheus and no kubelet, or turned into enemies: each ends in a sentence, in time, in bounds.
 
-Real sockets; each server sends what it is told to, whatever the request was.
+Real sockets; each server sends a fixed answer, whatever the request was.
 """
 
 import asyncio
@@ -185,19 +185,19 @@ async def _of_kubelet(url: str) -> ContainerSamples:
 
 
 CASES = [
-    *((f"Prometheus: {name}", _of_prometheus, send, said) for name, send, said in [*ANYTHING, *PROMETHEUS]),
-    *((f"kubelet: {name}", _of_kubelet, send, said) for name, send, said in [*ANYTHING, *KUBELET]),
+    *((f"Prometheus: {name}", _of_prometheus, send, message) for name, send, message in [*ANYTHING, *PROMETHEUS]),
+    *((f"kubelet: {name}", _of_kubelet, send, message) for name, send, message in [*ANYTHING, *KUBELET]),
 ]
 
 
 @pytest.mark.usefixtures("bounded")
-@pytest.mark.parametrize(("name", "ask", "send", "said"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("name", "ask", "send", "message"), CASES, ids=[case[0] for case in CASES])
 async def test_whatever_answers_ends_in_a_sentence(
-    name: str, ask: Callable[[str], Awaitable[ContainerSamples]], send: Send, said: str, enemies: list[Enemy]
+    name: str, ask: Callable[[str], Awaitable[ContainerSamples]], send: Send, message: str, enemies: list[Enemy]
 ) -> None:
     """In time, in memory that is bounded, and without a thread or a connection that stays."""
     enemies[0].send = send
-    with pytest.raises(MetricsUnavailable, match=said):
+    with pytest.raises(MetricsUnavailable, match=message):
         await ask(enemies[0].url)
 
 

@@ -17,7 +17,7 @@ from .conftest import REF, Kubelet
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -124,7 +124,7 @@ async def test_a_missing_permission_is_named(kubelet: Kubelet, clock: Clock, sou
 
 
 async def test_an_error_of_the_kubelet_is_a_sentence(kubelet: Kubelet, clock: Clock, source: KubeletSource) -> None:
-    """And the next question asks again at once."""
+    """The next question asks again at once."""
     kubelet.status = 503
     with pytest.raises(MetricsUnavailable, match="kubelet of node node1 answered HTTP 503"):
         await source.samples(REF, 0, clock.now)

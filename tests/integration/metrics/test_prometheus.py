@@ -25,7 +25,7 @@ BOUND = 30.0
 
 
 def scrape_config(kubelet: Kubelet, jobs: int = 1) -> str:
-    """Return a configuration that scrapes the exposition twice a second, from so many jobs."""
+    """Return a configuration that scrapes the exposition twice a second, from a number of jobs."""
     entries = "".join(
         f"""
 - job_name: cadvisor-{n}
@@ -38,7 +38,7 @@ def scrape_config(kubelet: Kubelet, jobs: int = 1) -> str:
 
 
 async def until_sampled(source: PrometheusSource, count: int) -> ContainerSamples:
-    """Return the container's samples once there are so many of its CPU."""
+    """Return the container's samples once there are enough of its CPU."""
     for _ in range(int(BOUND / 0.3)):
         samples = await source.samples(REF, time.time() - 60, time.time())
         if len(samples.cpu_seconds) >= count:
@@ -113,7 +113,7 @@ async def test_two_scrapers_of_the_same_kubelet_give_each_sample_once(
 async def test_auto_reads_the_kubelet_until_prometheus_has_two_samples(
     kubelet: Kubelet, start_prometheus: StartPrometheus, tmp_path: Path
 ) -> None:
-    """Both are real; what is read, and why, is said with the samples."""
+    """Both are real; the samples say which one is read, and why."""
     (tmp_path / "token").write_text(kubelet.token)
 
     async def address(_node: str) -> str:
@@ -179,11 +179,11 @@ async def test_something_else_that_answers_is_not_prometheus(kubelet: Kubelet, c
 async def test_a_token_is_read_anew_for_every_query(kubelet: Kubelet, tmp_path: Path, connect: Connect) -> None:
     """Tokens of service accounts are renewed in place. What comes without a result is not taken for an answer."""
     token = tmp_path / "token"
-    seen: list[str | None] = []
+    tokens: list[str | None] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        seen.append(next((line for line in head.split("\r\n") if line.startswith("Authorization")), None))
+        tokens.append(next((line for line in head.split("\r\n") if line.startswith("Authorization")), None))
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
         await writer.drain()
         writer.close()
@@ -195,7 +195,7 @@ async def test_a_token_is_read_anew_for_every_query(kubelet: Kubelet, tmp_path: 
             token.write_text(text)
             with pytest.raises(MetricsUnavailable, match="is not Prometheus"):
                 await source.samples(REF, 0, 60)
-        assert ["Authorization: Bearer one", "Authorization: Bearer two"] == seen
+        assert ["Authorization: Bearer one", "Authorization: Bearer two"] == tokens
         token.unlink()
         with pytest.raises(MetricsUnavailable, match="token"):
             await source.samples(REF, 0, 60)

@@ -57,9 +57,9 @@ def without_cpu_limit() -> RunRecord:
 
 def run(*command: str) -> list[dict[str, Any]]:
     """Run a program and return the objects that it prints."""
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    completed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert completed.returncode == 0, completed.stderr
+    return [document for document in yaml.safe_load_all(completed.stdout) if document]
 
 
 @pytest.mark.parametrize("files", [patch.kustomize, lambda r, w: {"kustomization.yaml": patch.kustomize_in_one(r, w)}])

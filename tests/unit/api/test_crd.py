@@ -135,8 +135,8 @@ def test_there_is_no_default_inside_a_union() -> None:
     assert [] == inside
 
 
-def test_a_default_inside_a_union_is_said_instead() -> None:
-    """Whoever asks `kubectl explain` learns what happens without the field."""
+def test_a_default_inside_a_union_is_described_instead() -> None:
+    """`kubectl explain` says what happens without the field."""
     assert NODES["spec.server.entryScript.file"]["description"].endswith("Default: score.py.")
     assert NODES["spec.load.openLoop.arrival"]["description"].endswith("Default: Poisson.")
 
@@ -232,12 +232,12 @@ def test_every_rule_has_a_case_that_breaks_it() -> None:
 
 def test_every_field_is_in_the_full_example() -> None:
     """full.yaml is complete, so the round trip through a real API server misses no field."""
-    seen: set[str] = set()
+    paths: set[str] = set()
     for document in yaml.safe_load_all((HERE / "full.yaml").read_text(encoding="utf-8")):
         for part in ("spec", "status"):
-            seen |= set(_paths(document.get(part, {}), SCHEMA["properties"][part], part))
+            paths |= set(_paths(document.get(part, {}), SCHEMA["properties"][part], part))
     expected = {p for p in NODES if p.split(".")[0] in ("spec", "status")}
-    assert set() == {_once(p) for p in expected if not p.startswith(TEMPLATE)} - {_once(p) for p in seen}
+    assert set() == {_once(p) for p in expected if not p.startswith(TEMPLATE)} - {_once(p) for p in paths}
 
 
 def _once(path: str) -> str:

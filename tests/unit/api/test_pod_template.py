@@ -18,7 +18,7 @@ def test_a_good_template_has_no_problem() -> None:
 
 
 @pytest.mark.parametrize(
-    ("container", "path", "says"),
+    ("container", "path", "message"),
     [
         ({"resources": {"requests": {"cpu": "lots"}}}, "resources.requests.cpu", "'lots' is not a quantity"),
         ({"resources": {"limits": {"memory": "1 GB"}}}, "resources.limits.memory", "'1 GB' is not a quantity"),
@@ -28,10 +28,10 @@ def test_a_good_template_has_no_problem() -> None:
         ({"env": {"A": "b"}}, "env", "must be a list, not {'A': 'b'}"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_named_with_its_path(container: dict[str, Any], path: str, says: str) -> None:
-    """And is no error of the operator's own."""
+def test_a_value_of_the_wrong_kind_is_named_with_its_path(container: dict[str, Any], path: str, message: str) -> None:
+    """It is no error of the operator's own."""
     (problem,) = misshapen(_template(**container))
-    assert (f"spec.server.template.spec.containers[1].{path}", True) == (problem.path, says in problem.message)
+    assert (f"spec.server.template.spec.containers[1].{path}", True) == (problem.path, message in problem.message)
 
 
 @pytest.mark.parametrize(

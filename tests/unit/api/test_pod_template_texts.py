@@ -14,7 +14,7 @@ def _problems(**container: Any) -> list[str]:
     return [str(p) for p in misshapen({"spec": {"containers": [{"name": "s", "image": "i", **container}]}})]
 
 
-def test_all_variables_without_quotes_are_told_at_once() -> None:
+def test_all_variables_without_quotes_are_reported_at_once() -> None:
     """0, false, 0.5 and 1.10 are four problems; no value is changed into another."""
     values = {"A": 0, "B": False, "C": 0.5, "D": 1.10, "E": "0", "F": None}
     expected = [

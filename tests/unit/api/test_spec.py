@@ -61,7 +61,7 @@ def _problems(data: dict[str, Any]) -> list[Problem]:
         return list(error.problems)
 
 
-def test_what_is_not_said_has_the_documented_default(minimal: dict[str, Any]) -> None:
+def test_what_is_not_set_has_the_documented_default(minimal: dict[str, Any]) -> None:
     """Also inside unions, where the API server fills nothing in."""
     spec = ModelProfile.parse(minimal).spec
     http = spec.endpoint.http
@@ -93,7 +93,7 @@ def test_what_is_not_said_has_the_documented_default(minimal: dict[str, Any]) ->
 
 
 def test_a_range_of_one_size_is_a_range(change: Change) -> None:
-    """Whoever knows the size may have it verified."""
+    """A user who knows the size may have it verified."""
     profile = ModelProfile.parse(change({"spec.resources": {"cpu": {"min": "1", "max": 1, "step": "10m"}}}))
     assert profile.spec.resources.cpu is not None
     assert profile.spec.resources.cpu.min == profile.spec.resources.cpu.max

@@ -31,16 +31,16 @@ DURATIONS = {
 
 
 @pytest.mark.parametrize("text", QUANTITIES)
-def test_a_quantity_is_told_as_kubernetes_writes_it(text: str) -> None:
-    """What is told is a quantity itself."""
+def test_a_quantity_is_reported_as_kubernetes_writes_it(text: str) -> None:
+    """The reported spelling is a quantity itself."""
     meant = quantity_meant(text)
     assert QUANTITIES[text] == meant
     assert all(Quantity(part) for part in meant.split(" or ") if meant)
 
 
 @pytest.mark.parametrize("text", DURATIONS)
-def test_a_duration_is_told_as_kubernetes_writes_it(text: str) -> None:
-    """What is told is a duration itself."""
+def test_a_duration_is_reported_as_kubernetes_writes_it(text: str) -> None:
+    """The reported spelling is a duration itself."""
     meant = duration_meant(text)
     assert DURATIONS[text] == meant
     assert all(Duration(part) for part in meant.split(" or ") if meant)

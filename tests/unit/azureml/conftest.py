@@ -41,11 +41,11 @@ def ws() -> Workspace:
 def tabular(ws: Workspace) -> Tabular:
     """Return a function that uploads a text and makes a dataset of it."""
 
-    def make(text: str, **how: object) -> TabularDataset:
+    def make(text: str, **more: object) -> TabularDataset:
         Path("data.txt").write_text(text, encoding="utf-8")
         store = ws.get_default_datastore()
         store.upload_files(["data.txt"], target_path="here", overwrite=True, show_progress=False)
-        options: dict[str, object] = {"separator": "\n", "header": False, **how}
+        options: dict[str, object] = {"separator": "\n", "header": False, **more}
         return Dataset.Tabular.from_delimited_files([(store, "here/data.txt")], **options)  # type: ignore[arg-type]
 
     return make

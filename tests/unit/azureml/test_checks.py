@@ -14,7 +14,7 @@ from modelprofiler.azureml.exceptions import UserErrorException, WebserviceExcep
 from modelprofiler.azureml.profiling.request import Options
 
 
-def refused(ws: Workspace, config: InferenceConfig, dataset: object, **call: object) -> str:
+def error_of(ws: Workspace, config: InferenceConfig, dataset: object, **call: object) -> str:
     """Return the error of a call."""
     arguments = {"profile_name": "p", "models": [], "cpu": None, "memory_in_gb": None} | call
     with pytest.raises(UserErrorException) as error:
@@ -26,45 +26,45 @@ def refused(ws: Workspace, config: InferenceConfig, dataset: object, **call: obj
 @pytest.mark.parametrize("name", ["", None])
 def test_the_name_is_checked_first(ws: Workspace, config: InferenceConfig, name: str | None) -> None:
     """It must not be empty."""
-    message = refused(ws, config, None, profile_name=name, cpu=9, memory_in_gb=99)
+    message = error_of(ws, config, None, profile_name=name, cpu=9, memory_in_gb=99)
     assert message == "profile_name cannot be None or empty."
 
 
 @pytest.mark.parametrize("cpu", [0, 0.09, 3.6, -1, True, "1"])
 def test_the_cpu_is_checked_after_the_name(ws: Workspace, config: InferenceConfig, cpu: object) -> None:
     """It is between 0.1 and 3.5 cores."""
-    message = refused(ws, config, None, cpu=cpu, memory_in_gb=99)
+    message = error_of(ws, config, None, cpu=cpu, memory_in_gb=99)
     assert message.startswith(f"Expected cpu value is between 0.1 and 3.5. Provided: {cpu}")
 
 
 @pytest.mark.parametrize("memory", [0, 0.09, 15.1])
 def test_the_memory_is_checked_after_the_cpu(ws: Workspace, config: InferenceConfig, memory: float) -> None:
     """It is between 0.1 and 15 GB."""
-    message = refused(ws, config, None, memory_in_gb=memory)
+    message = error_of(ws, config, None, memory_in_gb=memory)
     assert message.startswith(f"Expected memory value is between 0.1 and 15.0. Provided: {memory}")
 
 
 def test_bounds_are_a_setting(ws: Workspace, config: InferenceConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Environment variables set them; a value that is not a number is refused."""
     monkeypatch.setenv("MODELPROFILER_MAX_PROFILE_CPU", "16")
-    assert refused(ws, config, None, cpu=8).startswith("Dataset not provided")
+    assert error_of(ws, config, None, cpu=8).startswith("Dataset not provided")
     monkeypatch.setenv("MODELPROFILER_MAX_PROFILE_CPU", "many")
-    assert refused(ws, config, None) == "MODELPROFILER_MAX_PROFILE_CPU must be a number above 0, not 'many'"
+    assert error_of(ws, config, None) == "MODELPROFILER_MAX_PROFILE_CPU must be a number above 0, not 'many'"
 
 
 def test_a_dataset_is_required(ws: Workspace, config: InferenceConfig) -> None:
     """None is refused."""
-    assert refused(ws, config, None).startswith("Dataset not provided.")
+    assert error_of(ws, config, None).startswith("Dataset not provided.")
 
 
 def test_the_dataset_must_be_tabular(ws: Workspace, config: InferenceConfig) -> None:
     """A file dataset and a path are refused."""
     Path("data.txt").write_text("a\n", encoding="utf-8")
     files = Dataset.File.from_files("data.txt")
-    assert refused(ws, config, files).endswith("Provided: FileDataset")
+    assert error_of(ws, config, files).endswith("Provided: FileDataset")
     for text in ("data.txt", '{"data": [[1, 2]'):
-        assert "a text must be the body of a request" in refused(ws, config, text)
-    assert "a sample request is a text: json.dumps(sample)" in refused(ws, config, {"data": [[1, 2]]})
+        assert "a text must be the body of a request" in error_of(ws, config, text)
+    assert "a sample request is a text: json.dumps(sample)" in error_of(ws, config, {"data": [[1, 2]]})
 
 
 @pytest.mark.usefixtures("not_started")
@@ -80,7 +80,7 @@ def test_a_sample_request_is_a_dataset_of_one_row(ws: Workspace, config: Inferen
 
 def test_the_dataset_must_have_one_column(ws: Workspace, config: InferenceConfig, tabular: Tabular) -> None:
     """The error names both columns with their types."""
-    message = refused(ws, config, tabular("1,x\n2,y\n", separator=","))
+    message = error_of(ws, config, tabular("1,x\n2,y\n", separator=","))
     assert "Number of columns != 1: Column1 (long), Column2 (string)" in message
 
 
@@ -92,7 +92,7 @@ def test_the_dataset_must_contain_strings(
     ws: Workspace, config: InferenceConfig, tabular: Tabular, text: str, kind: str
 ) -> None:
     """A column of numbers, booleans or dates is refused, and the error names its type."""
-    message = refused(ws, config, tabular(text))
+    message = error_of(ws, config, tabular(text))
     assert f"Dataset contains datatype other than string: column Column1 is {kind}." in message
 
 
@@ -100,8 +100,8 @@ def test_the_dataset_must_contain_strings(
 def test_numbers_can_be_requests(ws: Workspace, config: InferenceConfig, tabular: Tabular) -> None:
     """They are accepted when the column has the type of text, or when types are not inferred."""
     typed = tabular("1\n2\n", set_column_types={"Column1": DataType.to_string()})
-    untold = tabular("1\n2\n", infer_column_types=False)
-    for name, dataset in (("typed", typed), ("untold", untold)):
+    uninferred = tabular("1\n2\n", infer_column_types=False)
+    for name, dataset in (("typed", typed), ("untold", uninferred)):
         Model.profile(ws, name, [], config, dataset)
         assert "1\n2\n" == ws.store.path("profiles", name, "dataset.txt").read_text(encoding="utf-8")
 
@@ -109,16 +109,16 @@ def test_numbers_can_be_requests(ws: Workspace, config: InferenceConfig, tabular
 @pytest.mark.parametrize("text", ["", "\n\n", "   \n"])
 def test_the_dataset_must_have_rows(ws: Workspace, config: InferenceConfig, tabular: Tabular, text: str) -> None:
     """An empty file is an empty dataset."""
-    assert refused(ws, config, tabular(text)).startswith("Empty Dataset.")
+    assert error_of(ws, config, tabular(text)).startswith("Empty Dataset.")
 
 
 def test_options_that_azure_ml_did_not_have_are_checked_next(
     ws: Workspace, config: InferenceConfig, requests: TabularDataset
 ) -> None:
     """The error names every bad option as the caller knows it."""
-    assert "not both" in refused(ws, config, requests, rate=1, concurrency=1)
-    assert "not both" in refused(ws, config, requests, latency={"p95": "1s"}, max_slowdown_percent=5)
-    message = refused(ws, config, requests, rate="fast", latency={"p95": "soon", "p42": "1s"}, duration="1s")
+    assert "not both" in error_of(ws, config, requests, rate=1, concurrency=1)
+    assert "not both" in error_of(ws, config, requests, latency={"p95": "1s"}, max_slowdown_percent=5)
+    message = error_of(ws, config, requests, rate="fast", latency={"p95": "soon", "p42": "1s"}, duration="1s")
     assert "rate: 'fast' is not a quantity" in message
     assert "latency.p95: 'soon' is not a duration" in message
     assert "latency.p42: is not a field" in message
@@ -128,8 +128,8 @@ def test_the_types_of_models_and_configuration_are_checked_next(
     ws: Workspace, config: InferenceConfig, requests: TabularDataset
 ) -> None:
     """Other types are refused."""
-    assert "models must be a list of Model objects" in refused(ws, config, requests, models=["diabetes:1"])
-    assert "must be an InferenceConfig" in refused(ws, "score.py", requests)  # type: ignore[arg-type]  # on purpose
+    assert "models must be a list of Model objects" in error_of(ws, config, requests, models=["diabetes:1"])
+    assert "must be an InferenceConfig" in error_of(ws, "score.py", requests)  # type: ignore[arg-type]  # on purpose
 
 
 @pytest.mark.usefixtures("not_started")
@@ -162,7 +162,7 @@ def test_a_row_with_line_breaks_is_one_line_if_it_is_json(
 ) -> None:
     """Other text with line breaks is refused."""
     csv = {"separator": ",", "support_multi_line": True}
-    assert "line breaks and is not JSON" in refused(ws, config, tabular('"a\nb"\n', **csv))
+    assert "line breaks and is not JSON" in error_of(ws, config, tabular('"a\nb"\n', **csv))
 
 
 def test_variables_set_what_the_call_does_not() -> None:
@@ -171,9 +171,11 @@ def test_variables_set_what_the_call_does_not() -> None:
         "MODELPROFILER_PROFILE_RATE": "20",
         "MODELPROFILER_PROFILE_LATENCY": "p95=250ms,p50=100ms",
         "MODELPROFILER_PROFILE_DURATION": "10s",
+        "MODELPROFILER_PROFILE_SOAK": "0s",
     }
     unset = Options().or_of(variables)
     assert ("20", {"p95": "250ms", "p50": "100ms"}, "10s") == (unset.rate, unset.latency, unset.duration)
+    assert {"soak": "0s"} == unset.search()
     explicit = Options(concurrency=2, max_slowdown_percent=30, duration="30s").or_of(variables)
     assert (None, None, "30s") == (explicit.rate, explicit.latency, explicit.duration)
 
@@ -215,7 +217,7 @@ def test_a_script_that_uses_the_service_of_the_sdk_is_refused(
 ) -> None:
     """By file and line, with what to do instead, before anything is built."""
     Path("score.py").write_text(f"{text}\n{RUNS}", encoding="utf-8")
-    message = refused(ws, config, requests)
+    message = error_of(ws, config, requests)
     assert named in message
     assert "Model.get_model_path(name) or the variable AZUREML_MODEL_DIR" in message
 
@@ -228,17 +230,17 @@ def test_a_script_of_another_encoding_is_read(
     text = f"# coding: {encoding}\n# é\nfrom azureml.core import Run\nRun.get_context()\n{RUNS}"
     Path("score.py").write_text(text, encoding=encoding)
     config.validate_configuration()
-    assert "score.py, line 3, uses Run of azureml.core" in refused(ws, config, requests)
+    assert "score.py, line 3, uses Run of azureml.core" in error_of(ws, config, requests)
 
 
-def test_what_is_wrong_with_the_environment_and_the_script_is_said_at_once(
+def test_what_is_wrong_with_the_environment_and_the_script_is_reported_at_once(
     ws: Workspace, requests: TabularDataset
 ) -> None:
     """In one error."""
     Path("score.py").write_text(f"from azureml.core import Run\nRun.get_context()\n{RUNS}", encoding="utf-8")
     Path("r.txt").write_text("-e .\n", encoding="utf-8")
     config = InferenceConfig("score.py", environment=Environment.from_pip_requirements("e", "r.txt"))
-    message = refused(ws, config, requests)
+    message = error_of(ws, config, requests)
     assert "-e . (put the package into the source directory" in message
     assert "score.py, line 1, uses Run of azureml.core" in message
 
@@ -311,4 +313,4 @@ def test_a_helper_of_the_script_is_looked_at_too(ws: Workspace, requests: Tabula
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(text, encoding="utf-8")
     config = InferenceConfig("score.py", source_directory="src", environment=Environment("e"))
-    assert refused(ws, config, requests).startswith("helper.py, line 1, uses Run of azureml.core:")
+    assert error_of(ws, config, requests).startswith("helper.py, line 1, uses Run of azureml.core:")

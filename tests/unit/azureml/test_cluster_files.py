@@ -41,22 +41,22 @@ def model(ws: Workspace) -> Model:
     return Model.register(ws, "m.bin", "m")
 
 
-def served(tmp_path: Path, made: Bundle) -> str:
+def served(tmp_path: Path, bundle_: Bundle) -> str:
     """Mount the ConfigMaps as in a pod, start the script as its server does, and return the output of init()."""
     code, models = tmp_path / "code", tmp_path / "model"
-    for directory, files in ((code, made.code or {}), (models, made.model or {})):
+    for directory, files in ((code, bundle_.code or {}), (models, bundle_.model or {})):
         directory.mkdir()
         for name, content in files.items():
             (directory / name).write_bytes(content)
     start = (
         "import importlib.util as u, sys; sys.path.append('.');"
-        f"s = u.spec_from_file_location('entry_module', {str(code / made.file)!r});"
+        f"s = u.spec_from_file_location('entry_module', {str(code / bundle_.file)!r});"
         "m = u.module_from_spec(s); s.loader.exec_module(m); m.init(); print(m.run('same'))"
     )
     return subprocess.run(
         [sys.executable, "-S", "-c", start],
         cwd=code,
-        env={**made.variables, "AZUREML_MODEL_DIR": str(models), "MODEL_DIR": str(models), "TMPDIR": str(tmp_path)},
+        env={**bundle_.variables, "AZUREML_MODEL_DIR": str(models), "MODEL_DIR": str(models), "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
@@ -66,11 +66,11 @@ def served(tmp_path: Path, made: Bundle) -> str:
 def test_files_without_folders_are_keys(tmp_path: Path, model: Model) -> None:
     """The script reads them from the mounted ConfigMap."""
     Path("score.py").write_text(SCRIPT.format(imports="", more=""), encoding="utf-8")
-    made = bundle(tmp_path, [model])
-    assert {"score.py", "azureml.py"} == set(made.code or {})
-    assert {"m.bin": b"weights"} == made.model
-    assert {"requests.txt": b'{"a": 1}\n'} == made.dataset
-    assert "weights\nsame\n" == served(tmp_path, made)
+    built = bundle(tmp_path, [model])
+    assert {"score.py", "azureml.py"} == set(built.code or {})
+    assert {"m.bin": b"weights"} == built.model
+    assert {"requests.txt": b'{"a": 1}\n'} == built.dataset
+    assert "weights\nsame\n" == served(tmp_path, built)
 
 
 def test_folders_and_several_models_are_packed(tmp_path: Path, ws: Workspace, model: Model) -> None:
@@ -80,10 +80,10 @@ def test_folders_and_several_models_are_packed(tmp_path: Path, ws: Workspace, mo
     Path("src/score.py").write_text(
         SCRIPT.format(imports="from lib.helper import WORD", more=", WORD"), encoding="utf-8"
     )
-    made = bundle(tmp_path, [model, Model.register(ws, "m.bin", "other")], "src")
-    assert {"modelprofiler_entry.py", "files.zip"} == set(made.code or {})
-    assert ["files.zip"] == list(made.model or {})
-    assert "weights helped\nsame\n" == served(tmp_path, made)
+    built = bundle(tmp_path, [model, Model.register(ws, "m.bin", "other")], "src")
+    assert {"modelprofiler_entry.py", "files.zip"} == set(built.code or {})
+    assert ["files.zip"] == list(built.model or {})
+    assert "weights helped\nsame\n" == served(tmp_path, built)
 
 
 def test_the_same_files_make_the_same_archive(tmp_path: Path, ws: Workspace, model: Model) -> None:
@@ -99,22 +99,22 @@ def test_a_model_that_is_too_large_goes_onto_a_volume_with_the_script(tmp_path: 
     Path("src/lib/helper.py").write_text("", encoding="utf-8")
     Path("src/score.py").write_text("def init(): pass\ndef run(d): pass\n", encoding="utf-8")
     Path("big.bin").write_bytes(b"x" * (2**20 + 1))
-    made = bundle(tmp_path, [Model.register(ws, "big.bin", "big")], "src")
-    assert (None, None, "score.py") == (made.code, made.model, made.file)
-    assert {"requests.txt": b'{"a": 1}\n'} == made.dataset
-    assert {"code": "code", "model": "model"} == made.places
-    assert made.volume is not None
-    assert ["code/lib/helper.py", "code/score.py", "model/big.bin"] == sorted(made.volume.files)
+    built = bundle(tmp_path, [Model.register(ws, "big.bin", "big")], "src")
+    assert (None, None, "score.py") == (built.code, built.model, built.file)
+    assert {"requests.txt": b'{"a": 1}\n'} == built.dataset
+    assert {"code": "code", "model": "model"} == built.places
+    assert built.volume is not None
+    assert ["code/lib/helper.py", "code/score.py", "model/big.bin"] == sorted(built.volume.files)
 
 
 def test_a_dataset_that_is_too_large_is_the_only_one_on_the_volume(tmp_path: Path, ws: Workspace, model: Model) -> None:
     """The server does not mount the volume then."""
     Path("score.py").write_text("def init(): pass\ndef run(d): pass\n", encoding="utf-8")
     staged = stage(tmp_path / "run", InferenceConfig("score.py"), [model], ["x" * 2**20], set())
-    made = bundled(staged)
-    assert ({"dataset": "dataset/requests.txt"}, None) == (made.places, made.dataset)
-    assert {"score.py"} == set(made.code or {})
-    assert {"m.bin": b"weights"} == made.model
+    built = bundled(staged)
+    assert ({"dataset": "dataset/requests.txt"}, None) == (built.places, built.dataset)
+    assert {"score.py"} == set(built.code or {})
+    assert {"m.bin": b"weights"} == built.model
 
 
 def test_a_volume_is_identified_by_its_files_and_has_spare_room(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_receiving_an_archive_replaces_existing_files(tmp_path: Path) -> None:
 
 def test_a_config_map_contains_text_and_binary_data(tmp_path: Path) -> None:
     """It is deleted with its owner."""
-    made = config_map("n", "ns", {"a": b"text", "b": b"\xff"}, {"uid": "1"})
-    assert ({"a": "text"}, {"b": base64.b64encode(b"\xff").decode()}) == (made["data"], made["binaryData"])
-    assert [{"uid": "1"}] == made["metadata"]["ownerReferences"]
-    json.dumps(made)
+    created = config_map("n", "ns", {"a": b"text", "b": b"\xff"}, {"uid": "1"})
+    assert ({"a": "text"}, {"b": base64.b64encode(b"\xff").decode()}) == (created["data"], created["binaryData"])
+    assert [{"uid": "1"}] == created["metadata"]["ownerReferences"]
+    json.dumps(created)

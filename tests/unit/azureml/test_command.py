@@ -73,9 +73,9 @@ def test_the_published_command_profiles_a_model(
     """The commands of Azure's article register, profile and tag a model, with its odd flags."""
     ends("Verified")
     assert 0 == run("ml", "model", "register", "-n", "diabetes", "-p", "model.joblib")[0]
-    where = ("-g", "GROUP", "-w", "WORKSPACE")
+    location_options = ("-g", "GROUP", "-w", "WORKSPACE")
     call = ("--inference-config-file", "inf.json", "-m", "diabetes:1", "--idi", dataset_id, "-n", "unique-name")
-    code, details, stderr = run("ml", "model", "profile", *where, *call, "-t", "out.json")
+    code, details, stderr = run("ml", "model", "profile", *location_options, *call, "-t", "out.json")
     assert 0 == code
     assert (0.45, 0.25, "Succeeded") == tuple(details[k] for k in ("recommendedCpu", "recommendedMemoryInGB", "state"))
     assert "numpy is taken from PyPI as numpy" in stderr
@@ -84,9 +84,9 @@ def test_the_published_command_profiles_a_model(
     expected = {"workspaceName": "WORKSPACE", "resourceGroupName": "GROUP", "cpu": 0.45, "memoryInGB": 0.25}
     assert {**details, **expected} == written
     tags = ("--add-tag", "requestedCpu=1", "--add-tag", "requestedMemoryInGb=0.5")
-    assert 0 == run("ml", "model", "profile", *where, "--i", "diabetes:1", *tags)[0]
+    assert 0 == run("ml", "model", "profile", *location_options, "--i", "diabetes:1", *tags)[0]
     assert {"requestedCpu": "1", "requestedMemoryInGb": "0.5"} == Model(ws, "diabetes").tags
-    assert 0 == run("ml", "model", "update", *where, "-i", "diabetes:1", "--add-tag", "requestedCpu=2")[0]
+    assert 0 == run("ml", "model", "update", *location_options, "-i", "diabetes:1", "--add-tag", "requestedCpu=2")[0]
     assert "2" == Model(ws, "diabetes").tags["requestedCpu"]
 
 
@@ -254,8 +254,8 @@ def test_models_are_registered_listed_shown_and_deleted(run: Run, tmp_path: Path
     assert ["m:1"] == [m["id"] for m in run("ml", "model", "list", "--tag", "a=b")[1]]
     assert "m:1" == run("ml", "model", "show", "-n", "m", "--version", "1")[1]["id"]
     assert 0 == run("ml", "model", "update", "-i", "m:1", "--description", "new", "--remove-tag", "a", "--cc", "2")[0]
-    shown = run("ml", "model", "show", "-i", "m:1")[1]
-    assert ("new", {}, 2.0) == (shown["description"], shown["tags"], shown["resourceConfiguration"]["cpu"])
+    output = run("ml", "model", "show", "-i", "m:1")[1]
+    assert ("new", {}, 2.0) == (output["description"], output["tags"], output["resourceConfiguration"]["cpu"])
     assert 0 == run("ml", "model", "download", "-i", "m:1", "-t", str(tmp_path / "out"))[0]
     assert "weights" == (tmp_path / "out/model.joblib").read_text(encoding="utf-8")
     assert 0 == run("ml", "model", "delete", "-i", "m:2")[0]
@@ -288,14 +288,14 @@ def test_a_dataset_file_names_json_lines_and_parquet(run: Run) -> None:
         return run("ml", "dataset", "register", "-f", "dataset.json")
 
     Path("x.jsonl").write_text('{"a": "1"}\nno\n', encoding="utf-8")
-    code, shown, _ = register(path="x.jsonl", sourceType="json_lines_files", invalidLines="drop")
-    assert (0, ["GetFiles", "ParseJsonLines"]) == (code, shown["definition"])
+    code, registered, _ = register(path="x.jsonl", sourceType="json_lines_files", invalidLines="drop")
+    assert (0, ["GetFiles", "ParseJsonLines"]) == (code, registered["definition"])
     code, _, stderr = register(path="x.jsonl", sourceType="json_lines_files", invalidLines="keep")
     assert code == 2
     assert 'invalid_lines must be "error" or "drop"' in stderr
     pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    code, shown, _ = register(path="x.jsonl", sourceType="parquet_files")
-    assert (0, ["GetFiles", "ReadParquetFile"]) == (code, shown["definition"])
+    code, registered, _ = register(path="x.jsonl", sourceType="parquet_files")
+    assert (0, ["GetFiles", "ReadParquetFile"]) == (code, registered["definition"])
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ def of(environment: Environment, *, in_cluster: bool = False) -> Translated:
     return translated(environment, in_cluster=in_cluster)
 
 
-def with_packages(**how: object) -> Environment:
+def with_packages(**options: object) -> Environment:
     """Return an environment as `CondaDependencies.create` makes it."""
     environment = Environment("e")
-    environment.python.conda_dependencies = CondaDependencies.create(**how)  # type: ignore[arg-type]  # as given
+    environment.python.conda_dependencies = CondaDependencies.create(**options)  # type: ignore[arg-type]  # as given
     return environment
 
 
@@ -252,7 +252,7 @@ def test_a_pip_line_that_cannot_be_used_is_named(line: str, reason: str) -> None
     ],
 )
 def test_what_pip_and_uv_take_is_kept(line: str, kept: str | None) -> None:
-    """As it is, without its comment."""
+    """Unchanged, but without its comment."""
     expected = kept or line.split("  #")[0]
     assert [expected] == of(with_packages(pip_packages=[line])).spec["requirements"]
 
@@ -319,7 +319,7 @@ def test_variables_of_a_conda_file_are_set() -> None:
 
 
 def test_every_pip_section_of_a_conda_file_counts() -> None:
-    """And one without packages is none."""
+    """A pip section without packages adds none."""
     Path("env.yml").write_text("dependencies:\n- pip: [joblib]\n- numpy\n- pip:\n- pip: [pandas]\n", encoding="utf-8")
     result = of(Environment.from_conda_specification("e", "env.yml"))
     assert ["numpy", "joblib", "pandas"] == result.spec["requirements"]
@@ -327,16 +327,16 @@ def test_every_pip_section_of_a_conda_file_counts() -> None:
 
 def test_packages_are_added_and_removed_as_in_azure_ml() -> None:
     """A pip package replaces another version of itself."""
-    made = CondaDependencies.create(pip_packages=["numpy==1.0"], conda_packages=["scipy", "python=3.10"])
-    made.add_pip_package("numpy==2.0")
-    made.add_conda_package("pandas")
-    made.remove_conda_package("scipy")
-    made.set_pip_option("--pre")
-    made.add_channel("conda-forge")
-    assert (["numpy==2.0"], ["--pre"]) == (list(made.pip_packages), list(made.pip_options))
-    assert ["python=3.10", "pandas"] == list(made.conda_packages)
-    assert "3.10" == made.get_python_version()
-    assert made.as_dict() == CondaDependencies(made.save("out.yml")).as_dict()
+    dependencies = CondaDependencies.create(pip_packages=["numpy==1.0"], conda_packages=["scipy", "python=3.10"])
+    dependencies.add_pip_package("numpy==2.0")
+    dependencies.add_conda_package("pandas")
+    dependencies.remove_conda_package("scipy")
+    dependencies.set_pip_option("--pre")
+    dependencies.add_channel("conda-forge")
+    assert (["numpy==2.0"], ["--pre"]) == (list(dependencies.pip_packages), list(dependencies.pip_options))
+    assert ["python=3.10", "pandas"] == list(dependencies.conda_packages)
+    assert "3.10" == dependencies.get_python_version()
+    assert dependencies.as_dict() == CondaDependencies(dependencies.save("out.yml")).as_dict()
 
 
 def test_the_image_becomes_the_image_of_the_server() -> None:

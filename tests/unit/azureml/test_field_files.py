@@ -1,4 +1,4 @@
-"""Conda and requirements files as public repositories have them: what becomes of each line is said at the call."""
+"""Conda and requirements files as public repositories have them: the call reports what becomes of each line."""
 
 from pathlib import Path
 

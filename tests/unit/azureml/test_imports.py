@@ -112,9 +112,9 @@ def test_what_does_nothing_here_can_be_imported_and_says_on_use_what_to_do(modul
 
 def test_unsupported_classes_raise_an_error_on_use() -> None:
     """Importing them raises none."""
-    for refused in (Experiment, Run, Webservice):
+    for unsupported in (Experiment, Run, Webservice):
         with pytest.raises(UserErrorException):
-            refused()
+            unsupported()
     with pytest.raises(UserErrorException, match=r"Run.get_context: training runs are not kept here"):
         Run.get_context()
     assert 0.5 == AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=0.5).memory_gb

@@ -43,10 +43,11 @@ def test_the_default_is_one_client_and_a_slowdown(
 
 def test_load_and_objective_can_be_set(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
     """The values are those of the resource."""
-    spec = manifest(ws, config, requests, rate=50, latency={"p95": "250ms"}, duration="20s", deadline="10m")["spec"]
+    options = {"duration": "20s", "soak": "2m", "deadline": "10m"}
+    spec = manifest(ws, config, requests, rate=50, latency={"p95": "250ms"}, **options)["spec"]
     assert {"openLoop": {"rate": "50"}, "duration": "20s"} == spec["load"]
     assert {"latency": {"p95": "250ms"}} == spec["objectives"]
-    assert {"deadline": "10m"} == spec["search"]
+    assert {"soak": "2m", "deadline": "10m"} == spec["search"]
 
 
 def test_cpu_and_memory_are_the_largest_sizes(ws: Workspace, config: InferenceConfig, requests: TabularDataset) -> None:
@@ -124,9 +125,9 @@ def test_files_of_the_source_directory_are_copied(ws: Workspace, requests: Tabul
     script = manifest(ws, config, requests, name="a")["spec"]["server"]["entryScript"]
     code = Path(script["source"]["path"])
     assert ["lib/helper.py", "score.py"] == sorted(str(p.relative_to(code)) for p in code.rglob("*.py"))
-    alone = manifest(ws, InferenceConfig("src/score.py"), requests, name="b")["spec"]["server"]["entryScript"]
-    assert "score.py" == alone["file"]
-    assert ["score.py"] == [p.name for p in Path(alone["source"]["path"]).iterdir()]
+    script_alone = manifest(ws, InferenceConfig("src/score.py"), requests, name="b")["spec"]["server"]["entryScript"]
+    assert "score.py" == script_alone["file"]
+    assert ["score.py"] == [p.name for p in Path(script_alone["source"]["path"]).iterdir()]
 
 
 def test_variables_of_the_environment_are_those_of_the_server(
@@ -143,9 +144,9 @@ def test_variables_of_the_environment_are_those_of_the_server(
 @pytest.mark.parametrize("name", ["unique-name", "unique_name", "Unique Name", "ünique", "x" * 80, "7", "-", "a.b"])
 def test_every_name_becomes_one_that_kubernetes_accepts(name: str) -> None:
     """A valid name stays as it is; different names stay different."""
-    made = kubernetes_name(name)
-    assert made == name or made[-9] == "-"
-    assert len(made) <= 52
-    assert all(c.isdigit() or c.islower() or c == "-" for c in made if c.isascii())
-    assert made.isascii()
-    assert made != kubernetes_name(f"{name}_")
+    converted = kubernetes_name(name)
+    assert converted == name or converted[-9] == "-"
+    assert len(converted) <= 52
+    assert all(c.isdigit() or c.islower() or c == "-" for c in converted if c.isascii())
+    assert converted.isascii()
+    assert converted != kubernetes_name(f"{name}_")

@@ -61,14 +61,14 @@ def test_concurrent_registrations_get_different_versions(ws: Workspace, file: st
     assert list(range(1, 9)) == sorted(m.version for m in Model.list(ws, "m"))
 
 
-@pytest.mark.parametrize("how", [{"name": "x"}, {"id": "x:1"}, {"name": "m", "version": 9}, {"id": "m:new"}])
+@pytest.mark.parametrize("options", [{"name": "x"}, {"id": "x:1"}, {"name": "m", "version": 9}, {"id": "m:new"}])
 def test_an_unknown_model_is_refused_and_the_known_ones_are_named(
-    ws: Workspace, file: str, how: dict[str, object]
+    ws: Workspace, file: str, options: dict[str, object]
 ) -> None:
     """The exception is the one that Azure ML documented and the one that it raised."""
     Model.register(ws, file, "m")
     with pytest.raises(ModelNotFoundException, match="ModelNotFound: Model with name") as error:
-        Model(ws, **how)  # type: ignore[arg-type]  # each its own keyword
+        Model(ws, **options)  # type: ignore[arg-type]  # each its own keyword
     assert isinstance(error.value, WebserviceException)
     with pytest.raises(WebserviceException, match="one of id or name must be provided"):
         Model(ws)

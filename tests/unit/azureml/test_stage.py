@@ -53,7 +53,7 @@ def test_a_script_finds_its_models_without_any_package(
     """Under the old and the new import path, for one model and for several."""
     files = staged(tmp_path, USES.format(imports=imports), models[:count])
     environment = {**files.variables, "AZUREML_MODEL_DIR": str(files.models)}
-    shown = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-S", "-c", "import sys; sys.path[:0] = ['.']; import score; score.init()"],
         cwd=files.code,
         env=environment,
@@ -62,7 +62,7 @@ def test_a_script_finds_its_models_without_any_package(
         check=True,
     ).stdout.split()
     below = files.models if count == 1 else Path(str(files.models), "first/1")
-    assert [f"{below}/a.bin"] * 2 == shown
+    assert [f"{below}/a.bin"] * 2 == output
 
 
 def ran(files: Staged, then: str = "") -> subprocess.CompletedProcess[str]:

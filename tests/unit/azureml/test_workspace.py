@@ -23,11 +23,11 @@ def test_a_workspace_is_this_machine_or_a_namespace() -> None:
 @pytest.mark.parametrize("group", ["g", "kubernetes:prod"])
 def test_a_config_file_names_either(group: str) -> None:
     """It is read from the directory or one above it."""
-    made = Workspace("s", group, "w", tracking_uri="http://127.0.0.1:1")
-    made.write_config()
+    workspace = Workspace("s", group, "w", tracking_uri="http://127.0.0.1:1")
+    workspace.write_config()
     Path("below").mkdir()
     for path in (None, "below", ".azureml/config.json"):
-        assert made.get_details() == Workspace.from_config(path).get_details()
+        assert workspace.get_details() == Workspace.from_config(path).get_details()
 
 
 def test_the_error_for_a_missing_config_file_says_what_to_do(tmp_path: Path) -> None:

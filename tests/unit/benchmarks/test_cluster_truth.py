@@ -23,21 +23,21 @@ MIB = 2**20
 
 
 def point(time: float, cpu: float, started: float = 0.0) -> Point:
-    """Return a scrape with so many MiB as seconds."""
+    """Return a scrape at a time, with as many MiB of memory as seconds have passed."""
     return Point(time, cpu, time * MIB, started)
 
 
 def test_metrics_server_shows_the_difference_of_its_last_two_points() -> None:
     """Cores over their own times, memory at the last."""
-    shown = rules.metrics_server([point(20, 1), point(35, 7), point(50, 10)])
-    assert [Reading(0.4, 35 * MIB, 20, 35), Reading(0.2, 50 * MIB, 35, 50)] == shown
+    usages = rules.metrics_server([point(20, 1), point(35, 7), point(50, 10)])
+    assert [Reading(0.4, 35 * MIB, 20, 35), Reading(0.2, 50 * MIB, 35, 50)] == usages
 
 
 def test_a_scrape_that_finds_the_same_point_again_shows_the_same() -> None:
     """The kubelet has a new one only every 10 to 20 s."""
-    shown = rules.metrics_server([point(20, 1), point(35, 7), point(35, 7)])
-    assert [Reading(0.4, 35 * MIB, 20, 35)] * 2 == shown
-    assert 1 == len(rules.of_the_load(shown, 0, 100))
+    usages = rules.metrics_server([point(20, 1), point(35, 7), point(35, 7)])
+    assert [Reading(0.4, 35 * MIB, 20, 35)] * 2 == usages
+    assert 1 == len(rules.of_the_load(usages, 0, 100))
 
 
 def test_a_container_that_has_just_started_counts_from_its_start() -> None:
@@ -49,8 +49,8 @@ def test_a_container_that_has_just_started_counts_from_its_start() -> None:
 
 def test_after_a_restart_nothing_is_shown_until_there_are_two_points_again() -> None:
     """A counter that began at zero says nothing together with one that did not."""
-    shown = rules.metrics_server([point(20, 9), point(40, 0.1, started=38), point(57, 8.6, started=38)])
-    assert [Reading(0.5, 57 * MIB, 40, 57)] == shown
+    usages = rules.metrics_server([point(20, 9), point(40, 0.1, started=38), point(57, 8.6, started=38)])
+    assert [Reading(0.5, 57 * MIB, 40, 57)] == usages
 
 
 def test_only_readings_that_cover_the_load_are_compared() -> None:
@@ -60,7 +60,7 @@ def test_only_readings_that_cover_the_load_are_compared() -> None:
 
 
 def test_vpa_takes_the_90th_percentile_and_15_percent_more() -> None:
-    """Of ten samples the ninth; of memory the peak."""
+    """The ninth of ten samples of CPU, the peak of memory."""
     assert 0.9 * 1.15 == pytest.approx(rules.vpa_cpu([n / 10 for n in range(1, 11)]))
     assert 100 * 1.15 == pytest.approx(rules.vpa_memory([50, 100]))
     assert rules.vpa_cpu([]) is None
@@ -78,9 +78,9 @@ def test_krr_takes_the_95th_percentile_of_cpu_and_the_largest_memory() -> None:
 
 def test_how_far_off_is_in_percent_of_the_truth() -> None:
     """What is missing is not off by anything."""
-    assert -25 == rules.off(0.75, 1.0)
-    assert rules.off(None, 1.0) is None
-    assert rules.off(1.0, None) is None
+    assert -25 == rules.percent_off(0.75, 1.0)
+    assert rules.percent_off(None, 1.0) is None
+    assert rules.percent_off(1.0, None) is None
 
 
 def test_a_counter_between_two_readings_lies_on_a_line() -> None:
@@ -106,12 +106,12 @@ def dense(seconds: float = 40) -> ContainerSamples:
 
 def test_the_truth_of_a_load_is_what_its_control_group_counted() -> None:
     """CPU of the whole load and of the window, memory of the load, throttling of the window."""
-    found = truth.truth(dense(), 2, (4, 34), 36)
-    assert (13.6, 0.4, 50.0) == pytest.approx((found.cpu_seconds, found.cores, found.throttled_percent))
-    assert 136 * MIB == found.peak_bytes
-    assert (240 * MIB, 4) == (found.lifetime_bytes, found.threads)
-    assert found.steady_bytes is not None
-    assert 127.5 == pytest.approx(found.steady_bytes / MIB, abs=0.1)
+    counted = truth.truth(dense(), 2, (4, 34), 36)
+    assert (13.6, 0.4, 50.0) == pytest.approx((counted.cpu_seconds, counted.cores, counted.throttled_percent))
+    assert 136 * MIB == counted.peak_bytes
+    assert (240 * MIB, 4) == (counted.lifetime_bytes, counted.threads)
+    assert counted.steady_bytes is not None
+    assert 127.5 == pytest.approx(counted.steady_bytes / MIB, abs=0.1)
 
 
 def test_without_a_control_group_the_truth_is_unknown() -> None:
@@ -133,15 +133,15 @@ def test_a_source_is_judged_by_what_it_had_when_the_operator_stops_waiting() -> 
         timeline=recorder.timeline(100.0),
     )
 
-    def until(*times: float) -> ContainerSamples:
+    def look_until(*times: float) -> ContainerSamples:
         cpu = series((t, min(max(t - 100, 0), 32) * 0.5) for t in times)
         return ContainerSamples(cpu_seconds=cpu, working_set_bytes=series((t, 100 * MIB) for t in times))
 
     answers = [
-        (131.0, until(95, 110, 125)),
-        (135.0, until(95, 110, 125)),
-        (142.0, until(95, 110, 125, 139)),
-        (152.0, until(95, 110, 125, 139, 150)),
+        (131.0, look_until(95, 110, 125)),
+        (135.0, look_until(95, 110, 125)),
+        (142.0, look_until(95, 110, 125, 139)),
+        (152.0, look_until(95, 110, 125, 139, 150)),
     ]
     used, late = evaluate._usage(answers, load, ready=90.0)
     assert 10.0 == late
@@ -154,7 +154,7 @@ FIRST = Node("node1", "198.18.0.1", "6.18", user_mode=False)
 IN_USER_MODE = Node("node2", "198.18.0.2", "6.1", user_mode=True)
 
 
-def outcome(cost: float, steady: str, on: Node = FIRST) -> Outcome:
+def outcome(cost: float, steady: str, node: Node = FIRST) -> Outcome:
     """Return that of the first case, of one source."""
     memory = MemoryUsage(peak=Quantity("70Mi"), peak_source="WorkingSet", steady=Quantity(steady))
     used = UsageStatus(
@@ -162,7 +162,7 @@ def outcome(cost: float, steady: str, on: Node = FIRST) -> Outcome:
     )
     others = Others({"15 s": 0.3}, 0.4, 70 * MIB, 0.46, None, 0.2, None)
     truth_ = Truth(3.3, 0.4, 70 * MIB, 70 * MIB, 0.0, 80 * MIB, 1, 300)
-    return Outcome(CASES[0], on, "2", used, (None, 2.0), {"kubelet": (used, 12.0)}, truth_, others, 400, None)
+    return Outcome(CASES[0], node, "2", used, (None, 2.0), {"kubelet": (used, 12.0)}, truth_, others, 400, None)
 
 
 def test_what_is_further_off_than_it_may_be_is_named() -> None:

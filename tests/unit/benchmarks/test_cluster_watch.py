@@ -1,4 +1,4 @@
-"""What is read of a pod besides the sources: the kubelet's /metrics/resource, and which pod had which load."""
+"""What is read of a pod in addition to the sources: the kubelet's /metrics/resource, and which pod had which load."""
 
 from typing import Any
 
@@ -24,15 +24,15 @@ def nothing(*_: str, **__: Any) -> Any:
     raise AssertionError
 
 
-def seen(pod: str, created: float) -> Seen:
-    """Return a pod of which nothing has been seen yet."""
+def watched_pod(pod: str, created: float) -> Seen:
+    """Return a pod before anything of it has been read."""
     return Seen(ContainerRef("team", pod, "server", pod, "node1"), created)
 
 
 def test_a_container_is_read_off_an_exposition_with_the_kubelets_own_time() -> None:
-    """Not that of a pod of the same name in another namespace, nor of the pod as a whole."""
+    """Neither that of a pod of the same name in another namespace, nor that of the pod as a whole."""
     watch = Watch(nothing, "team", {})
-    watch.pods = {"1": seen("digits-1", 0), "2": seen("digits-2", 0)}
+    watch.pods = {"1": watched_pod("digits-1", 0), "2": watched_pod("digits-2", 0)}
     watch._keep(EXPOSITION)
     assert [Point(1700000010.5, 12.5, 7.5e7, 1.7e9)] == watch.pods["1"].resource
     assert [] == watch.pods["2"].resource
@@ -41,5 +41,5 @@ def test_a_container_is_read_off_an_exposition_with_the_kubelets_own_time() -> N
 def test_a_load_was_that_of_the_youngest_pod_that_was_there() -> None:
     """One that lingers has had its load, and one that is younger has not been there."""
     watch = Watch(nothing, "team", {})
-    watch.pods = {name: seen(name, created) for name, created in {"a": 10.0, "b": 20.0, "c": 30.0}.items()}
-    assert "b" == watch.under(25.0).container.pod
+    watch.pods = {name: watched_pod(name, created) for name, created in {"a": 10.0, "b": 20.0, "c": 30.0}.items()}
+    assert "b" == watch.pod_under(25.0).container.pod

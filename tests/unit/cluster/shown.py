@@ -75,7 +75,7 @@ def owned(body: Object) -> Object:
 
 
 def read(*objects: Object, container: str = "server") -> Observation:
-    """Return what objects show of run abc: Deployments, Jobs and pods, told apart by what they have."""
+    """Return what objects show of run abc: Deployments, Jobs and pods, distinguished by their fields."""
     deployments = [o for o in objects if "spec" not in o and names.INCARNATION in o["metadata"]["labels"]]
     jobs = [o for o in objects if "spec" not in o and names.TRIAL in o["metadata"]["labels"]]
     pods = [owned(o) for o in objects if "spec" in o]

@@ -60,7 +60,7 @@ class StandIn(Cluster):
     Parameters
     ----------
     clock
-        Tells the time of creation.
+        Returns the time of creation.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -90,7 +90,7 @@ class StandIn(Cluster):
         return {"status": {"token": f"{namespace}/{account}#{next(self._versions)}"}}
 
     def put(self, kind: Kind, body: Object) -> Object:
-        """Store an object as it is, from outside of what is tested."""
+        """Store an object unchanged, from outside of what is tested."""
         meta = body["metadata"]
         meta.setdefault("uid", f"uid-{next(self._versions)}")
         meta.setdefault("creationTimestamp", self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -152,14 +152,14 @@ class StandIn(Cluster):
     ) -> list[Object]:
         """Return copies of those whose labels match."""
         self._begin("list", kind, selector)
-        wanted = [part.partition("=") for part in selector.split(",") if part]
-        found = []
+        pairs = [part.partition("=") for part in selector.split(",") if part]
+        listed = []
         for (plural, space, _), o in self.objects.items():
             labels = o["metadata"].get("labels") or {}
-            fits = all(name in labels and (not eq or labels[name] == value) for name, eq, value in wanted)
+            fits = all(name in labels and (not eq or labels[name] == value) for name, eq, value in pairs)
             if plural == kind.plural and namespace in (None, space) and fits:
-                found.append(_copy(o))
-        return found
+                listed.append(_copy(o))
+        return listed
 
     async def each(
         self, kind: Kind, namespace: str | None = None, selector: str = "", fields: str = ""

@@ -15,7 +15,7 @@ A, B = ("team", "a"), ("team", "b")
 
 
 class Looks:
-    """What a reconciler would be: remembers who was looked at, and answers what it is told to."""
+    """Stands for a reconciler: remembers which profiles were looked at, and answers as configured."""
 
     def __init__(self, *answers: float | Exception | None) -> None:
         self.answers = list(answers)
@@ -41,14 +41,14 @@ class Looks:
         return answer
 
     async def until(self, count: int) -> None:
-        """Wait until there were so many looks."""
+        """Wait until there were this many looks."""
         async with self.news:
             await self.news.wait_for(lambda: len(self.seen) >= count)
 
 
 async def idle(controller: Controller) -> None:
     """Wait until no profile has a worker."""
-    while controller.busy:  # noqa: ASYNC110 - nobody tells
+    while controller.busy:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0)
 
 
@@ -104,7 +104,7 @@ async def test_a_change_during_the_last_look_is_not_lost() -> None:
 
 
 async def test_a_bunch_of_changes_is_one_look() -> None:
-    """And two profiles do not wait for each other, nor is one looked at twice at a time."""
+    """Two profiles do not wait for each other, and one is never looked at twice at a time."""
     looks = Looks(None, None)
     looks.hold.clear()
     controller = Controller(looks)
@@ -195,7 +195,7 @@ async def test_stop_ends_every_worker_and_watch() -> None:
 
 
 class Watched:
-    """Watches that yield what they are told to, one list after the other, and then nothing for ever."""
+    """Watches that yield prepared lists, one after the other, and then nothing for ever."""
 
     def __init__(self, *streams: list[Key | Exception | None]) -> None:
         self.streams = list(streams)
@@ -238,7 +238,7 @@ async def test_a_watch_that_ends_at_once_is_not_started_as_fast_as_it_can_be(mon
     monkeypatch.setattr(module, "_backoff", pause)
     controller = Controller(Looks())
     controller.watch(Watched([], [], []), ())
-    while len(pauses) < 3:  # noqa: ASYNC110 - nobody tells
+    while len(pauses) < 3:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0)
     assert [1, 1, 1] == pauses[:3]
     await controller.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.cluster.objects import raw_profile
 from tests.unit.cluster.test_turns_taken import A1, A2, B3, Crowd, created
-from tests.unit.cluster.world import World, done
+from tests.unit.cluster.world import World, finished_world
 
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS
 
@@ -29,29 +29,29 @@ async def test_a_look_writes_the_status_once_at_most() -> None:
     """Also the one that records a trial and begins the next one."""
     world = World()
     wait: float | None = 0.0
-    most = 0
+    largest = 0
     while wait is not None:
         before = world.cluster.count("status").total()
         wait = await world.look()
-        most = max(most, world.cluster.count("status").total() - before)
+        largest = max(largest, world.cluster.count("status").total() - before)
         world.advance(min(wait or 0, 5.0))
-    assert 1 == most
+    assert 1 == largest
 
 
 async def test_who_watches_sees_every_trial_begin_and_end_and_what_takes_long() -> None:
     """As kubectl get --watch shows it: the end of each trial with the beginning of the next, and the load between."""
     world = World()
-    told: list[tuple[int, int, str]] = []
+    stages: list[tuple[int, int, str]] = []
     wait: float | None = 0.0
     while wait is not None:
         wait = await world.look()
         status = world.profile().status
         active = status.active_trial
-        told.append((status.trials_completed, active.index if active else 0, active.stage.value if active else ""))
+        stages.append((status.trials_completed, active.index if active else 0, active.stage.value if active else ""))
         world.advance(min(wait or 0, 1.0))
     trials = range(1, len(world.profile().status.trials) + 1)
-    assert {(number - 1, number) for number in trials} <= {(completed, index) for completed, index, _ in told}
-    assert set(trials) == {index for _, index, stage in told if stage == "Loading"}
+    assert {(number - 1, number) for number in trials} <= {(completed, index) for completed, index, _ in stages}
+    assert set(trials) == {index for _, index, stage in stages if stage == "Loading"}
 
 
 async def test_after_a_restart_a_queue_costs_nothing_but_a_look_at_who_runs() -> None:
@@ -67,7 +67,7 @@ async def test_after_a_restart_a_queue_costs_nothing_but_a_look_at_who_runs() ->
 
 async def test_a_finished_profile_costs_one_read() -> None:
     """However often it is looked at."""
-    world = await done()
+    world = await finished_world()
     await world.look()
     assert [("get", "modelprofiles", "digits")] == world.cluster.calls
 

@@ -89,7 +89,7 @@ async def test_a_report_that_may_not_be_read_is_done_without(cluster: StandIn) -
     assert (1, {}) == (len((run := await fetch(cluster, "team", "digits")).trials), run.details)
 
 
-async def test_a_profile_that_is_not_there_is_said_not_to_be(cluster: StandIn) -> None:
+async def test_a_profile_that_does_not_exist_is_reported(cluster: StandIn) -> None:
     """With its namespace, which is what is most often wrong."""
     with pytest.raises(NotFound, match="there is no ModelProfile x in the namespace team"):
         await fetch(cluster, "team", "x")

@@ -64,7 +64,7 @@ class Room:
         return fits
 
 
-async def test_so_many_at_a_time_first_come_first_served() -> None:
+async def test_a_limited_number_at_a_time_first_come_first_served() -> None:
     """And the place of who goes is taken by the next."""
     room = Room()
     for key in (A, B, D, C):

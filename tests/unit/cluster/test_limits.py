@@ -44,7 +44,7 @@ async def test_a_profile_beyond_a_limit_is_refused_and_takes_no_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "labels"),
+    ("message", "labels"),
     [
         ("", {"modelprofiler.io/enabled": "true", "team": "ml", "other": "x"}),
         ("namespace team has no label team=ml, which this installation requires", {"modelprofiler.io/enabled": "true"}),
@@ -53,18 +53,18 @@ async def test_a_profile_beyond_a_limit_is_refused_and_takes_no_turn() -> None:
     ],
 )
 async def test_profiles_run_only_in_namespaces_with_the_labels_that_the_installer_requires(
-    says: str, labels: Object | None
+    message: str, labels: Object | None
 ) -> None:
     """A tenant may create profiles in a namespace, and seldom change its labels."""
     world = World(settings=Settings(namespace_labels=("modelprofiler.io/enabled=true", "team=ml")))
     world.cluster.put(NAMESPACES, {"metadata": {"name": "team", "labels": labels}})
     await world.look()
     accepted = next(c for c in world.profile().status.conditions if c.type == "Accepted")
-    if says:
+    if message:
         assert ("False", "NamespaceNotSelected") == (accepted.status, accepted.reason)
     else:
         assert "True" == accepted.status
-    assert says in accepted.message
+    assert message in accepted.message
 
 
 async def test_a_namespace_that_cannot_be_read_is_not_selected() -> None:

@@ -10,20 +10,20 @@ from modelprofiler.cluster import names
 def test_every_name_fits_whatever_the_profile_is_called(name: str) -> None:
     """A pod adds 17 characters to its Deployment's name, and all are labels of a DNS name."""
     p = profile(name=name)
-    made = [
+    all_names = [
         names.server(p, "abc", 200) + "-0123456789-01234",
         names.load(p, "abc", 200) + "-0-01234",
         names.files(p, "abc"),
     ]
-    assert all(len(n) <= 63 and "." not in n and "--" not in n for n in made)
+    assert all(len(n) <= 63 and "." not in n and "--" not in n for n in all_names)
 
 
 def test_two_profiles_that_begin_alike_share_no_name() -> None:
     """Neither do two runs of one, nor a profile and its successor of the same name."""
     one, other = profile(name="a" * 28 + "-one"), profile(name="a" * 28 + "-two", uid="another")
     successor = profile(name="a" * 28 + "-one", uid="third")
-    made = [names.base(one, "abc"), names.base(other, "abc"), names.base(one, "abd"), names.base(successor, "abc")]
-    assert 4 == len(set(made))
+    bases = [names.base(one, "abc"), names.base(other, "abc"), names.base(one, "abd"), names.base(successor, "abc")]
+    assert 4 == len(set(bases))
 
 
 def test_the_report_of_the_longest_profile_name_has_a_name_of_its_own() -> None:

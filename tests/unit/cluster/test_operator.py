@@ -1,4 +1,4 @@
-"""The parts of the operator together: started, told of changes, stopped."""
+"""The parts of the operator together: started, notified of changes, stopped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.unit.cluster.objects import Object, at, files, node, now, raw_profile
 from tests.unit.cluster.standin import StandIn
-from tests.unit.cluster.world import done
+from tests.unit.cluster.world import finished_world
 
 from modelprofiler.cluster import leader
 from modelprofiler.cluster import serving as module
@@ -58,7 +58,7 @@ def workers(operator: Operator) -> int:
 
 async def settled(operator: Operator, cluster: Closable) -> None:
     """Wait until a look that has begun has written its status."""
-    while not cluster.count("status"):  # noqa: ASYNC110 - nobody tells
+    while not cluster.count("status"):  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0)
 
 
@@ -117,11 +117,11 @@ async def test_what_the_operator_wrote_itself_is_no_news() -> None:
     profile = cluster.put(PROFILES, raw_profile())
     operator.changed("ADDED", profile)
     await settled(operator, cluster)
-    while serving(operator).reconciler._remembered.written(("team", "digits")) is None:  # noqa: ASYNC110 - nobody tells
+    while serving(operator).reconciler._remembered.written(("team", "digits")) is None:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0)
-    own = cluster.objects["modelprofiles", "team", "digits"]
-    touched = {**own, "metadata": {**own["metadata"], "resourceVersion": "999999"}}
-    assert [True, False] == [serving(operator).reconciler.is_own_write(o) for o in (own, touched)]
+    stored = cluster.objects["modelprofiles", "team", "digits"]
+    touched = {**stored, "metadata": {**stored["metadata"], "resourceVersion": "999999"}}
+    assert [True, False] == [serving(operator).reconciler.is_own_write(o) for o in (stored, touched)]
     await operator.stop()
 
 
@@ -132,7 +132,7 @@ async def test_a_restart_costs_no_request_for_those_that_wait_or_are_done() -> N
     operator.changed(None, cluster.objects["modelprofiles", "team", "digits"])
     await settled(operator, cluster)
     await operator.stop()
-    over = (await done()).raw()
+    over = (await finished_world()).raw()
     over["metadata"] |= {"name": "over", "uid": "over"}
 
     waits = cluster.objects["modelprofiles", "team", "digits"]
@@ -153,7 +153,7 @@ async def test_a_restart_costs_no_request_for_those_that_wait_or_are_done() -> N
     await operator.stop()
 
 
-async def test_a_place_in_the_queue_that_has_changed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_place_in_the_queue_that_has_changed_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without anything else being read or written for it."""
     monkeypatch.setattr(module, "QUEUE_SECONDS", 0.001)
     busy = raw_profile("busy", uid="busy") | {"status": RUNNING}
@@ -162,7 +162,7 @@ async def test_a_place_in_the_queue_that_has_changed_is_told(monkeypatch: pytest
     operator, cluster = await started(busy, older, younger)
     for name in ("older", "younger"):
         operator.changed("ADDED", cluster.objects["modelprofiles", "team", name])
-    while len(cluster.count("status")) < 2:  # noqa: ASYNC110 - nobody tells
+    while len(cluster.count("status")) < 2:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0)
     cluster.calls.clear()
     operator.changed("DELETED", cluster.objects["modelprofiles", "team", "older"])
@@ -223,7 +223,7 @@ async def test_an_operator_that_cannot_begin_tries_again(monkeypatch: pytest.Mon
 
 async def test_the_metrics_say_where_every_profile_stands() -> None:
     """By the reason of its condition; what somebody wrote by hand is Other."""
-    over = (await done()).raw()
+    over = (await finished_world()).raw()
     over["metadata"] |= {"name": "over", "uid": "over"}
     forged = raw_profile("forged", uid="forged")
     forged["status"] = {"conditions": [{"type": "Finished", "status": "False", "reason": "x" * 5000}]}

@@ -25,11 +25,11 @@ class Nodes:
         """Return the key of a profile."""
         return "team", name
 
-    def start(self, name: str, on: str | None = None) -> None:
+    def start(self, name: str, node: str | None = None) -> None:
         """Give a profile its turn, and put it on a node."""
         self.turns.take(self.key(name))
-        if on is not None:
-            self.turns.restrict(self.key(name), frozenset({on}), placed=True)
+        if node is not None:
+            self.turns.restrict(self.key(name), frozenset({node}), placed=True)
 
     def positions(self, *names: str) -> list[int]:
         """Return how many profiles each has to wait for."""
@@ -41,14 +41,14 @@ def test_as_many_run_as_there_are_nodes() -> None:
     nodes = Nodes(p=A | B, q=A | B, r=A | B)
     assert [0, 0, 1] == nodes.positions("p", "q", "r")
     nodes.start("p")
-    nodes.start("q", on="b")
+    nodes.start("q", node="b")
     assert [0, 0, 1] == nodes.positions("p", "q", "r")
 
 
 def test_two_that_ask_for_the_same_node_do_not_run_at_once() -> None:
     """Though another node is free, which one behind them takes."""
     nodes = Nodes(p=A, q=A, r=A | B)
-    nodes.start("p", on="a")
+    nodes.start("p", node="a")
     assert [1, 0] == nodes.positions("q", "r")
     nodes.turns.call_next()
     assert ["r"] == nodes.woken
@@ -66,25 +66,25 @@ def test_one_whose_nodes_others_may_come_to_waits_until_they_are_there() -> None
 def test_a_node_that_only_some_tolerate_is_one_more_for_these() -> None:
     """The others wait for the ordinary ones."""
     nodes = Nodes(ordinary=A, p=A, q=A, r=A | C)
-    nodes.start("p", on="a")
+    nodes.start("p", node="a")
     assert [1, 0] == nodes.positions("q", "r")
-    nodes.start("r", on="c")
+    nodes.start("r", node="c")
     assert [1] == nodes.positions("q")
 
 
 def test_those_that_wait_for_one_node_are_counted_apart() -> None:
     """Who waits for another node is not before them."""
     nodes = Nodes(p=A, q=B, r=A, s=B, t=A)
-    nodes.start("p", on="a")
-    nodes.start("q", on="b")
+    nodes.start("p", node="a")
+    nodes.start("q", node="b")
     assert [1, 1, 2] == nodes.positions("r", "s", "t")
 
 
 def test_the_place_that_is_written_is_the_one_that_is_asked_for() -> None:
     """Otherwise a profile would be woken again and again."""
     nodes = Nodes(p=A, q=B, r=A, s=B, t=A)
-    nodes.start("p", on="a")
-    nodes.start("q", on="b")
+    nodes.start("p", node="a")
+    nodes.start("q", node="b")
     for name in ("r", "s", "t"):
         nodes.turns._published[nodes.key(name)] = nodes.turns.position(nodes.key(name))
     assert [] == nodes.turns.outdated(10)
@@ -93,8 +93,8 @@ def test_the_place_that_is_written_is_the_one_that_is_asked_for() -> None:
 def test_when_a_node_becomes_free_the_one_that_waits_for_it_is_woken() -> None:
     """And nobody else."""
     nodes = Nodes(p=A, q=B, r=B, s=A)
-    nodes.start("p", on="a")
-    nodes.start("q", on="b")
+    nodes.start("p", node="a")
+    nodes.start("q", node="b")
     nodes.turns.release(nodes.key("p"))
     assert (["s"], [1, 0]) == (nodes.woken, nodes.positions("r", "s"))
 
@@ -110,7 +110,7 @@ def test_without_known_nodes_one_runs_at_a_time() -> None:
 def test_one_that_is_gone_takes_no_node() -> None:
     """Whether it ran or waited."""
     nodes = Nodes(p=A, q=A, r=A)
-    nodes.start("p", on="a")
+    nodes.start("p", node="a")
     nodes.turns.forget(nodes.key("p"))
     nodes.turns.forget(nodes.key("q"))
     assert [0] == nodes.positions("r")

@@ -19,12 +19,12 @@ def entry(name: str, state: State = W, finished: str = "") -> Entry:
     return Entry((name[0], name), name[1:], state, finished)
 
 
-def queue(entries: Iterable[Entry]) -> Queue:
+def queue_of(entries: Iterable[Entry]) -> Queue:
     """Return the queue of these."""
-    found = Queue()
-    for known in entries:
-        found.put(known)
-    return found
+    queue = Queue()
+    for queued in entries:
+        queue.put(queued)
+    return queue
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def queue(entries: Iterable[Entry]) -> Queue:
 )
 def test_the_order_is_fair(sentence: str, expected: str, entries: list[Entry]) -> None:
     """One sentence a row."""
-    assert (sentence, expected.split()) == (sentence, [name for _, name in queue(entries).order()])
+    assert (sentence, expected.split()) == (sentence, [name for _, name in queue_of(entries).order()])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_the_order_is_fair(sentence: str, expected: str, entries: list[Entry]) -
 )
 def test_the_position_is_how_many_must_finish_before(expected: int, slots: int, entries: list[Entry]) -> None:
     """Also when there are fewer nodes than run already."""
-    assert expected == queue(entries).position(("a", "a1"), slots)
+    assert expected == queue_of(entries).position(("a", "a1"), slots)
 
 
 def sorted_order(entries: list[Entry], served: dict[str, str]) -> list[Key]:
@@ -79,18 +79,18 @@ def sorted_order(entries: list[Entry], served: dict[str, str]) -> list[Key]:
 def test_whatever_happens_the_order_is_that_of_a_plain_sort() -> None:
     """And each one's place is its place in it, however the queue came to be what it is."""
     chance = random.Random(1)
-    found, entries, served = Queue(), {}, {}
+    queue, entries, served = Queue(), {}, {}
     for step in range(400):
         key = (chance.choice("abcde"), str(chance.randrange(8)))
         finished = f"{step:03d}"
         entries[key] = Entry(key, str(chance.randrange(20)), chance.choice([W, W, W, R, D]), finished)
-        found.put(entries[key])
+        queue.put(entries[key])
         if entries[key].state is D:
             served[key[0]] = finished
         expected = sorted_order([*entries.values()], served)
-        assert expected == list(found.order())
-        assert list(range(len(expected))) == [found.place(key) for key in expected]
-        assert len(expected) == len(found)
+        assert expected == list(queue.order())
+        assert list(range(len(expected))) == [queue.place(key) for key in expected]
+        assert len(expected) == len(queue)
 
 
 def crowd(count: int, namespaces: int = 50) -> list[Entry]:
@@ -103,10 +103,10 @@ def crowd(count: int, namespaces: int = 50) -> list[Entry]:
 def test_of_five_thousand_in_fifty_namespaces_none_waits_for_the_many_of_another() -> None:
     """As they run one after the other: while a namespace has any, no other has two turns more; oldest first."""
     entries = crowd(5000)
-    found, turns, last = queue(entries), Counter[str](), dict[str, str]()
+    queue, turns, last = queue_of(entries), Counter[str](), dict[str, str]()
     left = Counter(e.key[0] for e in entries)
     for step in range(1000):
-        (key,) = found.first(1)
+        (key,) = queue.first(1)
         namespace, name = key
         assert last.get(namespace, "") < name
         last[namespace] = name
@@ -114,29 +114,29 @@ def test_of_five_thousand_in_fifty_namespaces_none_waits_for_the_many_of_another
         left[namespace] -= 1
         waiting = [turns[n] for n in left if left[n]]
         assert max(turns.values()) - min(waiting) <= 1
-        found.put(Entry(key, name[1:], R))
-        found.put(Entry(key, name[1:], D, f"2026-{step:05d}"))
+        queue.put(Entry(key, name[1:], R))
+        queue.put(Entry(key, name[1:], D, f"2026-{step:05d}"))
 
 
 def test_who_deletes_what_has_run_is_not_first_for_ever() -> None:
     """As a pipeline does that applies, waits and deletes."""
-    found = queue([entry("a1", D, "12:00"), entry("b2")])
-    found.remove(("a", "a1"))
-    found.put(entry("a0"))
-    assert [("b", "b2"), ("a", "a0")] == list(found.order())
+    queue = queue_of([entry("a1", D, "12:00"), entry("b2")])
+    queue.remove(("a", "a1"))
+    queue.put(entry("a0"))
+    assert [("b", "b2"), ("a", "a0")] == list(queue.order())
 
 
 def seconds_of_a_change_each(count: int) -> float:
-    """Return what it takes to apply so many, one after the other, to ask for the place of each, and to run some."""
+    """Return what it takes to apply a number of profiles one by one, to ask for the place of each, and to run some."""
     began = time.process_time()
-    found = Queue()
-    for known in crowd(count):
-        found.put(known)
-        found.position(known.key, 1)
-    for key in found.first(count // 10):
-        found.put(Entry(key, "", R))
-        found.put(Entry(key, "", D, "12:00"))
-        found.first(1)
+    queue = Queue()
+    for queued in crowd(count):
+        queue.put(queued)
+        queue.position(queued.key, 1)
+    for key in queue.first(count // 10):
+        queue.put(Entry(key, "", R))
+        queue.put(Entry(key, "", D, "12:00"))
+        queue.first(1)
     return time.process_time() - began
 
 
@@ -149,7 +149,7 @@ def test_ten_times_as_many_cost_about_ten_times_as_much() -> None:
 
 def test_a_namespace_has_no_more_than_its_share_and_others_are_called_in_its_place() -> None:
     """Those beyond are in nobody's way, and know how many of their own must finish before."""
-    shared = queue(entry(name) for name in ("a0", "a1", "a2", "a3", "b8", "c9"))
+    shared = queue_of(entry(name) for name in ("a0", "a1", "a2", "a3", "b8", "c9"))
     shared.most = 1
     assert ["a0", "b8", "c9"] == [name for _, name in shared.first(4)]
     places = Places(4)
@@ -160,15 +160,15 @@ def test_a_namespace_has_no_more_than_its_share_and_others_are_called_in_its_pla
     assert ["b8", "c9"] == [name for _, name in shared.first(3)]
 
 
-def test_whoever_may_run_now_is_whoever_is_called() -> None:
+def test_the_profiles_that_may_run_now_are_called() -> None:
     """Whatever the share: a profile that is called, but thinks that it must wait, would stop the queue."""
     rng = random.Random(5)
     for _ in range(300):
         entries = [entry(f"{rng.choice('abc')}{n}", rng.choice([W, W, R])) for n in range(rng.randint(1, 12))]
-        waiting, places = queue(entries), Places(rng.randint(1, 6))
+        waiting, places = queue_of(entries), Places(rng.randint(1, 6))
         waiting.most = rng.randint(1, 4)
-        for known in entries:
-            places.put(known)
+        for queued in entries:
+            places.put(queued)
         called = set(places.free_to_run(waiting))
-        keys = [known.key for known in entries if known.state is W]
+        keys = [queued.key for queued in entries if queued.state is W]
         assert called == {key for key in keys if places.position(waiting, key) == 0}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tests.unit.cluster.objects import Object, raw_profile
 from tests.unit.cluster.standin import edit
-from tests.unit.cluster.world import KEY, World, done, under_load
+from tests.unit.cluster.world import KEY, World, finished_world, under_load
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, Kind
@@ -40,8 +40,8 @@ async def test_every_child_belongs_to_its_profile() -> None:
     """So that it goes when the profile goes, whether or not there is an operator."""
     world = await under_load()
     uid = world.raw()["metadata"]["uid"]
-    made = [o for kind in (DEPLOYMENTS, JOBS) for o in world.cluster.of(kind)]
-    assert [[uid]] * 2 == [[r["uid"] for r in o["metadata"]["ownerReferences"]] for o in made]
+    children = [o for kind in (DEPLOYMENTS, JOBS) for o in world.cluster.of(kind)]
+    assert [[uid]] * 2 == [[r["uid"] for r in o["metadata"]["ownerReferences"]] for o in children]
 
 
 async def test_a_run_with_several_load_pods_comes_to_a_verified_size() -> None:
@@ -57,14 +57,14 @@ async def test_a_run_with_several_load_pods_comes_to_a_verified_size() -> None:
 
 async def test_a_finished_profile_is_not_touched_by_a_restart() -> None:
     """It is read, and that is all."""
-    world = await done()
+    world = await finished_world()
     world.restart()
     assert (None, 0, 1) == (await world.look(), world.cluster.writes, len(world.cluster.calls))
 
 
 async def test_an_upgrade_to_another_scoring_image_starts_no_run_anew() -> None:
     """Neither a finished one nor one that is under way, which also keeps its image."""
-    world = await done()
+    world = await finished_world()
     world.settings = Settings(scoring_image="scoring:next")
     world.restart()
     assert (None, 0) == (await world.look(), world.cluster.writes)
@@ -81,14 +81,14 @@ async def test_an_upgrade_to_another_scoring_image_starts_no_run_anew() -> None:
 
 async def test_the_report_holds_every_trial() -> None:
     """And stays when everything else has gone."""
-    world = await done()
+    world = await finished_world()
     report = world.cluster.objects["configmaps", "team", "digits-report"]["data"]
     assert len(world.profile().status.trials) == len(report)
 
 
 async def test_a_run_is_read_with_the_samples_of_every_trial_that_was_measured() -> None:
     """Late ones too, which come while the next trial runs on the same pod."""
-    world = await done()
+    world = await finished_world()
     record = await fetch(world.cluster, *KEY)
     measured = [trial for trial in record.trials if trial.trial.usage is not None]
     assert {True} == {len(trial.memory) >= 3 and len(trial.cpu_seconds) >= 3 for trial in measured}
@@ -163,7 +163,7 @@ async def test_what_the_api_server_refuses_in_the_middle_is_no_hot_loop() -> Non
             raise Refused("denied by policy", 403)
 
     world.cluster.before = refuse
-    assert 0.0 == await world.look()  # the next look tells it
+    assert 0.0 == await world.look()  # the next look reports it
     waits = [await world.look() for _ in range(10)]  # events would wake it at once
     assert ("False", "AdmissionRefused") == world.condition("Accepted")
     assert world.cluster.writes < 10
@@ -228,7 +228,7 @@ async def test_a_pod_that_cannot_be_resized_is_replaced() -> None:
 
 
 async def test_no_metrics_three_times_ends_the_run() -> None:
-    """A source that does not answer is no reason to go on for ever, nor to guess."""
+    """A source that does not answer is a reason neither to go on for ever nor to guess."""
     world = World()
     world.metrics.problem = "the kubelet does not answer"
     await world.go()
@@ -238,9 +238,9 @@ async def test_no_metrics_three_times_ends_the_run() -> None:
     assert [] == world.children
 
 
-async def test_every_trial_and_the_end_are_told_as_events_once() -> None:
-    """The story that kubectl describe tells."""
-    world = await done()
+async def test_every_trial_and_the_end_are_reported_as_events_once() -> None:
+    """The history that kubectl describe shows."""
+    world = await finished_world()
     reasons = [e["reason"] for e in world.cluster.of(EVENTS)]
     assert len(world.profile().status.trials) == reasons.count("TrialFinished")
     assert 1 == reasons.count("Verified")
@@ -269,7 +269,7 @@ async def test_a_load_job_of_no_trial_does_not_keep_a_run_from_ending() -> None:
 
 async def test_a_release_that_hashes_in_another_way_measures_nothing_anew() -> None:
     """What is finished or under way keeps the hash it began with while its spec and inputs are the same."""
-    for world in (await done(), await under_load(trial=2)):
+    for world in (await finished_world(), await under_load(trial=2)):
         world.raw()["status"]["runHash"] = "0123456789abcdef"
         for (plural, *_), child in world.cluster.objects.items():
             if plural in ("deployments", "jobs", "pods"):
@@ -283,7 +283,7 @@ async def test_a_release_that_hashes_in_another_way_measures_nothing_anew() -> N
 
 async def test_the_annotation_rerun_measures_everything_anew() -> None:
     """Also on a finished profile, whose spec does not change by it."""
-    world = await done()
+    world = await finished_world()
     before = world.profile().status
     world.raw()["metadata"]["annotations"] = {"modelprofiler.io/rerun": "2"}
     await world.go()

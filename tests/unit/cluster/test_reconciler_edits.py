@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.cluster.objects import files, node
 from tests.unit.cluster.standin import edit
-from tests.unit.cluster.world import World, done, under_load
+from tests.unit.cluster.world import World, finished_world, under_load
 
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES
 from modelprofiler.cluster.decide.policies import NOT_ACCEPTED_SECONDS
@@ -29,7 +29,7 @@ async def test_a_change_of_what_is_measured_starts_a_new_run() -> None:
 
 async def test_a_change_of_the_objective_judges_the_same_trials_again() -> None:
     """What was measured stays; no trial runs again, more may."""
-    world = await done()
+    world = await finished_world()
     before = world.profile().status.trials
     edit(world.cluster, world.raw(), objectives={"latency": {"p95": "190ms"}})
     await world.look()
@@ -44,9 +44,9 @@ async def test_a_change_of_the_objective_judges_the_same_trials_again() -> None:
 
 async def test_an_edit_that_changes_nothing_that_counts_ends_at_once() -> None:
     """The status follows the generation."""
-    world = await done()
+    world = await finished_world()
     edit(world.cluster, world.raw(), recommendation={"cpuMarginPercent": 10})
-    await world.go(most=3)
+    await world.go(maximum=3)
     assert (2, []) == (world.profile().status.observed_generation, world.cluster.of(JOBS))
 
 
@@ -64,7 +64,7 @@ async def test_a_range_that_is_edited_while_a_server_starts_is_measured_at_its_o
     assert ("2", "2") == (size["cpu"], str(status.active_trial.limits.cpu))
 
 
-async def test_a_config_map_that_is_edited_in_the_middle_is_measured_as_it_is_now() -> None:
+async def test_a_config_map_that_is_edited_in_the_middle_is_measured_with_its_new_content() -> None:
     """It is not watched, and looked at anew for every trial."""
     world = await under_load(trial=2)
     before = world.profile().status
@@ -143,7 +143,7 @@ async def test_a_template_that_is_nested_too_deeply_is_refused_with_a_sentence()
 
 async def test_a_finished_profile_that_is_edited_into_one_that_cannot_run_is_checked_again_too() -> None:
     """Its trials stay; when a larger node comes it goes on."""
-    world = await done()
+    world = await finished_world()
     edit(world.cluster, world.raw(), resources=WIDE)
     assert NOT_ACCEPTED_SECONDS == await world.look()
     assert ("False", "RangeTooLarge") == world.condition("Accepted")

@@ -56,7 +56,7 @@ async def test_an_older_kubelet_is_known_once_a_trial_was_measured_on_its_node()
     assert ("True", "Verified") == world.condition("Succeeded")
 
 
-async def test_where_there_is_one_it_is_used_and_nothing_is_said() -> None:
+async def test_where_there_is_one_it_is_used_without_a_note() -> None:
     """The discovery is read once, however many trials there are."""
     world = World()
     await world.go()

@@ -26,7 +26,7 @@ def rows(world: World) -> list[Row]:
 
 
 async def finished(world: World) -> list[Row]:
-    """Return the finished trials of a whole run, of which nothing is left behind."""
+    """Return the finished trials of a whole run that leaves nothing behind."""
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
     assert [] == world.children
@@ -37,10 +37,10 @@ async def finished(world: World) -> list[Row]:
 
 def break_when(due: Callable[[int], bool]) -> Fault:
     """Return what breaks the writes whose number is due."""
-    seen = itertools.count(1)
+    counter = itertools.count(1)
 
     def fault(verb: str, kind: Kind, name: str) -> None:
-        if verb not in ("get", "list", "dry-run") and due(next(seen)):
+        if verb not in ("get", "list", "dry-run") and due(next(counter)):
             raise ClusterUnavailable("broken off")
 
     return fault
@@ -49,14 +49,14 @@ def break_when(due: Callable[[int], bool]) -> Fault:
 async def test_an_undisturbed_run_records_each_trial_once_and_leaves_nothing() -> None:
     """What the others are compared with; all its usage is there, and it takes no more than 10 writes a trial."""
     world = World()
-    found = await finished(world)
-    assert (list(range(1, len(found) + 1)), "Reference", "Confirm") == (
-        [r[0] for r in found],
-        found[0][1],
-        found[-1][1],
+    rows = await finished(world)
+    assert (list(range(1, len(rows) + 1)), "Reference", "Confirm") == (
+        [r[0] for r in rows],
+        rows[0][1],
+        rows[-1][1],
     )
     assert all(t.usage is not None for t in world.profile().status.trials)
-    assert world.cluster.writes <= 10 * len(found)
+    assert world.cluster.writes <= 10 * len(rows)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -78,8 +78,8 @@ async def test_a_restart_at_every_write_changes_nothing(when: str) -> None:
     broken = set()
 
     def fault(verb: str, kind: Kind, name: str) -> None:
-        status = world.raw().get("status") or {}
-        step = (verb, kind.plural, name, status.get("trialsCompleted"), str(status.get("activeTrial")))
+        rows = world.raw().get("status") or {}
+        step = (verb, kind.plural, name, rows.get("trialsCompleted"), str(rows.get("activeTrial")))
         if verb not in ("get", "list", "dry-run") and step not in broken:
             broken.add(step)
             raise ClusterUnavailable("broken off")

@@ -35,25 +35,25 @@ def taken(objects: Iterable[Object]) -> list[Object]:
 async def made_in_a_run() -> dict[tuple[str, str], Object]:
     """Return everything that a run creates, by plural and name."""
     world = World(raw_profile(dataset=INLINE))
-    made: dict[tuple[str, str], Object] = {}
+    created: dict[tuple[str, str], Object] = {}
 
     def keep(verb: str, kind: Kind, name: str) -> None:
         stored = world.cluster.objects.get((kind.plural, "team", name))
         if verb == "create" and stored and kind in (CONFIG_MAPS, DEPLOYMENTS, JOBS):
-            made[kind.plural, name] = json.loads(json.dumps(stored))
+            created[kind.plural, name] = json.loads(json.dumps(stored))
 
     world.cluster.after = keep
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
-    return made
+    return created
 
 
 async def test_a_run_whose_names_are_all_taken_goes_on_under_others() -> None:
     """Nothing of somebody else is used, changed or deleted, and the events say so."""
-    made = await made_in_a_run()
+    created = await made_in_a_run()
     world = World(raw_profile(dataset=INLINE))
     strangers = {}
-    for (plural, name), body in zip(made, taken(made.values()), strict=True):
+    for (plural, name), body in zip(created, taken(created.values()), strict=True):
         strangers[plural, name] = world.cluster.put(KINDS[plural], body)["metadata"]["uid"]
     world.restart()
     files: list[str] = []
@@ -66,13 +66,13 @@ async def test_a_run_whose_names_are_all_taken_goes_on_under_others() -> None:
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
     assert strangers == {
-        (plural, name): world.cluster.objects[plural, "team", name]["metadata"]["uid"] for plural, name in made
+        (plural, name): world.cluster.objects[plural, "team", name]["metadata"]["uid"] for plural, name in created
     }
     assert len(files) >= 4
     usual = names.files(profile(), str(world.profile().status.run_hash))
     assert all(f'"{usual}-2"' in spec and f'"{usual}"' not in spec for spec in files if usual in spec)
-    told = {e["reason"]: e["message"] for e in world.cluster.of(EVENTS)}
-    assert "exists and does not belong to this profile" in told["NameTaken"]
+    messages = {e["reason"]: e["message"] for e in world.cluster.of(EVENTS)}
+    assert "exists and does not belong to this profile" in messages["NameTaken"]
 
 
 async def test_where_every_name_is_taken_the_profile_says_so() -> None:
@@ -120,15 +120,15 @@ async def test_files_of_ours_that_somebody_has_changed_are_not_used() -> None:
 
 
 async def test_what_is_deleted_is_what_was_seen() -> None:
-    """Not an object that has got its name since, nor one of somebody else."""
+    """Neither an object that has got its name since, nor one of somebody else."""
     cluster = StandIn(lambda: now(0))
     stranger = {"metadata": {"name": NAME, "namespace": "team", "labels": {names.PROFILE_UID: UID}}}
     cluster.put(DEPLOYMENTS, stranger)
     await act(cluster).do(DeleteServer(NAME))
     acting = act(cluster)
-    seen = {("deployments", NAME): "gone since"}
+    versions = {("deployments", NAME): "gone since"}
     with pytest.raises(Conflict):
-        await type(acting)(cluster, acting.settings, "team", UID, acting.profile, acting.run, seen).do(
+        await type(acting)(cluster, acting.settings, "team", UID, acting.profile, acting.run, versions).do(
             DeleteServer(NAME)
         )
     files = {"metadata": {"name": "f", "namespace": "team", "labels": names.labels(profile(), "abc", names.FILES)}}

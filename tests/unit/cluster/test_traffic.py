@@ -32,14 +32,14 @@ def test_a_request_is_named_by_verb_and_resource(expected: str, method: str, pat
 def test_what_changes_nothing_is_a_read() -> None:
     """A dry run too; bytes are those of bodies, both ways."""
     traffic = Traffic()
-    for what, size in (
+    for request, size in (
         ("get pods", 0),
         ("watch pods", 0),
         ("dry-run pods", 90),
         ("update jobs", 5),
         ("update jobs", 6),
     ):
-        traffic.begin(what, size)
+        traffic.begin(request, size)
     traffic.receive("watch pods", 70)
     traffic.receive("watch pods", 7)
     assert (3, 2) == (traffic.reads, traffic.writes)

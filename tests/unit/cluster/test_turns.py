@@ -35,13 +35,13 @@ def key(name: str) -> Key:
     return "team", name
 
 
-def turns(*raws: dict[str, Any]) -> tuple[Turns, list[str]]:
+def turns_with(*raws: dict[str, Any]) -> tuple[Turns, list[str]]:
     """Return the queue that knows these, and the names that it wakes."""
     woken: list[str] = []
-    found = Turns(lambda k: woken.append(k[1]))
+    turns = Turns(lambda k: woken.append(k[1]))
     for profile in raws:
-        found.note(profile)
-    return found, woken
+        turns.note(profile)
+    return turns, woken
 
 
 @pytest.mark.parametrize(
@@ -60,110 +60,110 @@ def turns(*raws: dict[str, Any]) -> tuple[Turns, list[str]]:
 )
 def test_the_place_of_another_follows_from_its_object(sentence: str, first: dict[str, Any], expected: int) -> None:
     """As after a restart, when only the objects are known."""
-    found, _ = turns(first, raw("b"))
-    assert (sentence, expected) == (sentence, found.position(key("b")))
+    turns, _ = turns_with(first, raw("b"))
+    assert (sentence, expected) == (sentence, turns.position(key("b")))
 
 
 def test_one_that_was_refused_in_the_middle_does_not_run_when_it_is_edited() -> None:
     """Its start time is of a turn that it gave back."""
-    found, _ = turns(raw("b", generation=2, **REFUSED), raw("a", **RUNNING))
-    assert 1 == found.position(key("b"))
+    turns, _ = turns_with(raw("b", generation=2, **REFUSED), raw("a", **RUNNING))
+    assert 1 == turns.position(key("b"))
 
 
 def test_two_are_never_given_the_same_turn() -> None:
     """The older one has it, whoever asks first."""
-    found, _ = turns(raw("a"), raw("b"))
-    assert [1, 0] == [found.position(key("b")), found.position(key("a"))]
-    found.take(key("a"))
-    assert [0, 1] == [found.position(key("a")), found.position(key("b"))]
+    turns, _ = turns_with(raw("a"), raw("b"))
+    assert [1, 0] == [turns.position(key("b")), turns.position(key("a"))]
+    turns.take(key("a"))
+    assert [0, 1] == [turns.position(key("a")), turns.position(key("b"))]
 
 
 def test_an_event_that_is_older_than_the_turn_does_not_take_it_back() -> None:
     """The status in it was written before."""
-    found, _ = turns(raw("a"), raw("b"))
-    found.take(key("a"))
-    found.note(raw("a"))
-    assert 1 == found.position(key("b"))
+    turns, _ = turns_with(raw("a"), raw("b"))
+    turns.take(key("a"))
+    turns.note(raw("a"))
+    assert 1 == turns.position(key("b"))
 
 
-@pytest.mark.parametrize("how", ["release", "forget", "note", "refuse"])
-def test_when_one_ends_the_next_is_woken(how: str) -> None:
+@pytest.mark.parametrize("event", ["release", "forget", "note", "refuse"])
+def test_when_one_ends_the_next_is_woken(event: str) -> None:
     """Only the next, not all."""
-    found, woken = turns(raw("a"), raw("b"), raw("c"))
-    found.take(key("a"))
+    turns, woken = turns_with(raw("a"), raw("b"), raw("c"))
+    turns.take(key("a"))
     ends = {
-        "release": lambda: found.release(key("a")),
-        "forget": lambda: found.forget(key("a")),
-        "note": lambda: found.note(raw("a", **DONE)),
-        "refuse": lambda: found.note(raw("a"), done=True),
+        "release": lambda: turns.release(key("a")),
+        "forget": lambda: turns.forget(key("a")),
+        "note": lambda: turns.note(raw("a", **DONE)),
+        "refuse": lambda: turns.note(raw("a"), done=True),
     }
-    ends[how]()
-    assert (["b"], 0) == (woken, found.position(key("b")))
+    ends[event]()
+    assert (["b"], 0) == (woken, turns.position(key("b")))
 
 
 def test_who_asks_without_having_been_seen_waits_like_others() -> None:
     """The event may come later than the look."""
-    found, _ = turns(raw("a", **RUNNING))
-    assert 1 == found.position(key("b"))
+    turns, _ = turns_with(raw("a", **RUNNING))
+    assert 1 == turns.position(key("b"))
 
 
 def test_a_new_profile_of_the_same_name_does_not_inherit_the_turn() -> None:
     """Its deletion may have been missed."""
-    found, woken = turns(raw("a", **RUNNING), raw("b"))
+    turns, woken = turns_with(raw("a", **RUNNING), raw("b"))
     again = raw("a")
     again["metadata"]["creationTimestamp"] = "2026-01-01T00:00:09Z"
-    found.note(again)
-    assert (["b"], 0, 1) == (woken, found.position(key("b")), found.position(key("a")))
+    turns.note(again)
+    assert (["b"], 0, 1) == (woken, turns.position(key("b")), turns.position(key("a")))
 
 
 def queued(name: str, place: int) -> dict[str, Any]:
-    """Return a profile that waits, and has been told a place."""
+    """Return a profile that waits, with a place in its status."""
     queued = [{"type": "Finished", "status": "False", "reason": "Queued", "message": "Waits for its turn."}]
     return raw(name, conditions=queued, queuePosition=place)
 
 
-def test_those_whose_place_has_changed_are_told_the_next_ones_first() -> None:
-    """So many at a time, and no more once all are told."""
-    found, _ = turns(raw("a", **RUNNING), *(queued(name, place + 2) for place, name in enumerate("bcd")))
-    assert [key("b")] == found.outdated(1)
-    assert [key("b"), key("c"), key("d")] == found.outdated(9)
+def test_profiles_whose_place_has_changed_are_updated_the_next_ones_first() -> None:
+    """As many at a time as asked for, and none once all are up to date."""
+    turns, _ = turns_with(raw("a", **RUNNING), *(queued(name, place + 2) for place, name in enumerate("bcd")))
+    assert [key("b")] == turns.outdated(1)
+    assert [key("b"), key("c"), key("d")] == turns.outdated(9)
     for place, name in enumerate("bcd", start=1):
-        found.note(queued(name, place))
-    assert [] == found.outdated(9)
+        turns.note(queued(name, place))
+    assert [] == turns.outdated(9)
 
 
-def test_the_end_of_a_run_changes_what_a_dozen_are_told_of_a_thousand() -> None:
+def test_the_end_of_a_run_changes_the_place_in_a_dozen_statuses_of_a_thousand() -> None:
     """The next three, and one at each round number behind them."""
     many = [queued("a", rounded_place(place)) for place in range(1, 1001)]
     for place, profile in enumerate(many):
         profile["metadata"] |= {"name": f"{place:04d}", "creationTimestamp": f"{place:04d}"}
-    found, _ = turns(raw("a", **RUNNING), *many)
-    assert [] == found.outdated(1000)
-    found.take(key("0000"))
-    found.note(raw("a", **DONE))
+    turns, _ = turns_with(raw("a", **RUNNING), *many)
+    assert [] == turns.outdated(1000)
+    turns.take(key("0000"))
+    turns.note(raw("a", **DONE))
     assert ["0001", "0002", "0003", "0005", "0010", "0020", "0050", "0100", "0200", "0500"] == [
-        name for _, name in found.outdated(1000)
+        name for _, name in turns.outdated(1000)
     ]
 
 
 def test_who_is_called_is_urgent_until_its_turn_is_over() -> None:
     """Others that wait do not hold it up."""
-    found, woken = turns(raw("a"), raw("b"))
-    assert not found.is_urgent(key("a"))
-    found.call_next()
-    assert (["a"], [True, False]) == (woken, [found.is_urgent(key(name)) for name in "ab"])
-    found.take(key("a"))
-    assert found.is_urgent(key("a"))
-    found.note(raw("a", **DONE))
-    assert [False, True] == [found.is_urgent(key(name)) for name in "ab"]
+    turns, woken = turns_with(raw("a"), raw("b"))
+    assert not turns.is_urgent(key("a"))
+    turns.call_next()
+    assert (["a"], [True, False]) == (woken, [turns.is_urgent(key(name)) for name in "ab"])
+    turns.take(key("a"))
+    assert turns.is_urgent(key("a"))
+    turns.note(raw("a", **DONE))
+    assert [False, True] == [turns.is_urgent(key(name)) for name in "ab"]
 
 
 def test_a_namespace_has_had_its_turn_also_when_the_profile_is_deleted_under_way() -> None:
     """Else it would be first again, and again."""
-    found, woken = turns(raw("a", **RUNNING))
+    turns, woken = turns_with(raw("a", **RUNNING))
     other = raw("c")
     other["metadata"]["namespace"] = "other"
-    found.note(raw("b"))
-    found.note(other)
-    found.forget(key("a"))
+    turns.note(raw("b"))
+    turns.note(other)
+    turns.forget(key("a"))
     assert ["c"] == woken

@@ -18,9 +18,9 @@ A1, A2, B3 = ("a", "one"), ("a", "two"), ("b", "three")
 
 def created(key: Key, second: int, **spec: Any) -> Object:
     """Return a profile that was created at some second."""
-    found = raw_profile(key[1], key[0], uid=f"uid-{key[1]}", resources=SHORT, **spec)
-    found["metadata"]["creationTimestamp"] = f"2026-01-01T00:00:{second:02}Z"
-    return found
+    document = raw_profile(key[1], key[0], uid=f"uid-{key[1]}", resources=SHORT, **spec)
+    document["metadata"]["creationTimestamp"] = f"2026-01-01T00:00:{second:02}Z"
+    return document
 
 
 class Crowd:
@@ -36,7 +36,7 @@ class Crowd:
             self.due[profile["metadata"]["namespace"], profile["metadata"]["name"]] = self.world.time
 
     async def step(self) -> None:
-        """Look at whoever is due; then let two seconds pass."""
+        """Look at the profiles that are due; then let two seconds pass."""
         world = self.world
         for key in sorted(k for k, when in self.due.items() if when <= world.time):
             wait = await world.look(key)
@@ -52,16 +52,16 @@ class Crowd:
         world.advance(2)
 
     def _is_finished(self, key: Key) -> bool:
-        there = (PROFILES.plural, *key) in self.world.cluster.objects
-        return there and self.world.condition("Finished", key)[0] == "True"
+        exists = (PROFILES.plural, *key) in self.world.cluster.objects
+        return exists and self.world.condition("Finished", key)[0] == "True"
 
-    async def until_idle(self, most: int = 500) -> None:
+    async def until_idle(self, maximum: int = 500) -> None:
         """Go on until nobody wants to be looked at any more."""
-        for _ in range(most):
+        for _ in range(maximum):
             await self.step()
             if not self.due:
                 return
-        raise AssertionError(f"no end after {most} steps: {self.due}")
+        raise AssertionError(f"no end after {maximum} steps: {self.due}")
 
 
 async def test_profiles_run_one_after_the_other_in_a_fair_order() -> None:

@@ -33,7 +33,7 @@ CONFIRM = RunTrial(Purpose.CONFIRM, SMALL, fresh=True, window="Measure", reason=
 
 def a_pod(limits: Limits = BIG, **changes: Any) -> Pod:
     """Return a pod that has been ready since the third second."""
-    known = Pod(
+    default = Pod(
         name="p",
         uid="pod-uid",
         node="node1",
@@ -53,7 +53,7 @@ def a_pod(limits: Limits = BIG, **changes: Any) -> Pod:
         image="scoring",
         ip="198.18.1.7",
     )
-    return replace(known, **changes)
+    return replace(default, **changes)
 
 
 READY = a_pod()
@@ -63,13 +63,13 @@ KILLED = Termination("server", "OOMKilled", 137, "")
 
 def a_server(incarnation: int = 1, pod: Pod | None = READY, limits: Limits = BIG, **changes: Any) -> Server:
     """Return a server."""
-    known = Server(f"mp-s{incarnation}", incarnation, now(0), deleting=False, limits=limits, refusal="", pod=pod)
-    return replace(known, **changes)
+    default = Server(f"mp-s{incarnation}", incarnation, now(0), deleting=False, limits=limits, refusal="", pod=pod)
+    return replace(default, **changes)
 
 
 def a_job(trial: int = 1, step: RunTrial = REFERENCE, incarnation: int = 1, **changes: Any) -> LoadJob:
     """Return the Job of a trial, under way since the hundredth second."""
-    known = LoadJob(
+    default = LoadJob(
         name=f"mp-t{trial}",
         trial=trial,
         purpose=step.purpose,
@@ -84,7 +84,7 @@ def a_job(trial: int = 1, step: RunTrial = REFERENCE, incarnation: int = 1, **ch
         failure="",
         stuck="",
     )
-    return replace(known, **changes)
+    return replace(default, **changes)
 
 
 def ended(trial: int = 1, step: RunTrial = REFERENCE, p95: float = 0.04, **changes: Any) -> LoadJob:
@@ -94,7 +94,7 @@ def ended(trial: int = 1, step: RunTrial = REFERENCE, p95: float = 0.04, **chang
 
 def a_row(index: int = 1, step: RunTrial = REFERENCE, **changes: Any) -> Trial:
     """Return a finished trial that passed."""
-    known: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "index": index,
         "purpose": step.purpose,
         "limits": step.limits.to_size(),
@@ -105,12 +105,12 @@ def a_row(index: int = 1, step: RunTrial = REFERENCE, **changes: Any) -> Trial:
         "start_time": now(0),
         "completion_time": now(99),
     }
-    return Trial(**{**known, **changes})
+    return Trial(**{**fields, **changes})
 
 
 def a_run(step: Step = REFERENCE, *trials: Trial, at: float = 120, **changes: Any) -> RunInCluster:
     """Return a run that wants to do a step."""
-    known = RunInCluster(
+    default = RunInCluster(
         profile=profile(),
         run_hash="abc",
         settings=Settings(),
@@ -119,7 +119,7 @@ def a_run(step: Step = REFERENCE, *trials: Trial, at: float = 120, **changes: An
         active=None,
         now=now(at),
     )
-    return replace(known, **changes)
+    return replace(default, **changes)
 
 
 def active(index: int = 1, since: float = 0, stage: Stage = Stage.STARTING) -> ActiveTrial:

@@ -137,14 +137,14 @@ class World:
         """Let the watches tell the operator what has changed; until then it knows only what it did itself."""
         for kind in KINDS:
             ours = self._ours(kind)
-            there = {o["metadata"]["uid"] for o in ours}
-            for gone in [o for uid, o in self.kept._objects[kind].items() if uid not in there]:
+            uids = {o["metadata"]["uid"] for o in ours}
+            for gone in [o for uid, o in self.kept._objects[kind].items() if uid not in uids]:
                 self.kept.take(kind, "DELETED", gone)
             for body in ours:
                 self.kept.take(kind, "MODIFIED", body)
 
     def raw(self, key: Key = KEY) -> Object:
-        """Return a profile as it is stored."""
+        """Return a profile as the API server stores it."""
         return self.cluster.objects[PROFILES.plural, *key]
 
     def profile(self, key: Key = KEY) -> ModelProfile:
@@ -159,10 +159,10 @@ class World:
     def children(self) -> list[str]:
         """What runs or waits in the cluster for a profile, the report aside."""
         kinds = (DEPLOYMENTS, JOBS, PODS, CONFIG_MAPS)
-        found = [o["metadata"] for kind in kinds for o in self.cluster.of(kind)]
+        children = [o["metadata"] for kind in kinds for o in self.cluster.of(kind)]
         return sorted(
             m["name"]
-            for m in found
+            for m in children
             if m.get("labels", {}).get(names.COMPONENT) in ("server", "load", "files", "prepare", "reader")
         )
 
@@ -170,12 +170,12 @@ class World:
         """Look at a profile once."""
         return await self.reconciler.reconcile(key)
 
-    async def go(self, key: Key = KEY, until: Callable[[], bool] = lambda: False, most: int = 600) -> None:
+    async def go(self, key: Key = KEY, until: Callable[[], bool] = lambda: False, maximum: int = 600) -> None:
         """Look at a profile, as often as it asks for, until it wants no more or something is so.
 
         An error of the reconciler is what a dead operator is to the cluster: a new one takes over a second later.
         """
-        for _ in range(most):
+        for _ in range(maximum):
             try:
                 wait = await self.look(key)
             except ModelProfilerError:
@@ -184,7 +184,7 @@ class World:
             if wait is None or until():
                 return
             self.advance(min(wait, 5.0))
-        raise AssertionError(f"no end after {most} looks: {self.raw(key).get('status')}")
+        raise AssertionError(f"no end after {maximum} looks: {self.raw(key).get('status')}")
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and others do their part."""
@@ -241,16 +241,16 @@ class World:
     def _serve(self, pod: Object, age: float) -> None:
         created = pod["metadata"]["creationTimestamp"]
         container = pod["spec"]["containers"][0]
-        shown = (pod["status"].get("containerStatuses") or [{}])[0].get("resources") or container["resources"]
+        allocated = (pod["status"].get("containerStatuses") or [{}])[0].get("resources") or container["resources"]
         status = {"name": container["name"], "imageID": "scoring@sha256:1", "restartCount": 0}
         pod["spec"].setdefault("nodeName", self._node_for(pod))
         conditions = []
         if age >= 2:
             conditions.append({"type": "Ready", "status": "True", "lastTransitionTime": created})
-        resized = shown == container["resources"]
+        resized = allocated == container["resources"]
         if not resized and not self.resizes:
             conditions.append({"type": "PodResizePending", "status": "True", "reason": "Infeasible"})
-        applied = container["resources"] if resized or self.resizes else shown
+        applied = container["resources"] if resized or self.resizes else allocated
         status |= {"state": {"running": {"startedAt": created}}, "resources": dict(applied)}
         pod["status"] = {
             "phase": "Running",
@@ -331,7 +331,7 @@ class World:
         return load_result(load_status(self.p95(limits)), start)
 
 
-async def done() -> World:
+async def finished_world() -> World:
     """Return a world in which a run has succeeded."""
     world = World()
     await world.go()

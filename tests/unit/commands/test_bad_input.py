@@ -71,7 +71,7 @@ def test_a_file_that_is_no_profile_is_one_problem(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["report", ""], "the name of a run must not be empty"),
         (["report", "Digits run"], "there is no file or directory 'Digits run', and no profile can have this name"),
@@ -80,10 +80,12 @@ def test_a_file_that_is_no_profile_is_one_problem(
         (["init", "--dataset", "x", "--output", "/missing/x"], "--output: there is no folder /missing"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_cannot_be_is_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Before it becomes a part of an address, or anything is read."""
     assert 2 == main(arguments)
-    assert f"modelprofiler: {says}\n" == capsys.readouterr().err
+    assert f"modelprofiler: {message}\n" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [None, "", "[1]", "\x00", "{", "[" * 9999, "current-context: x"])
@@ -103,11 +105,11 @@ def test_a_kubeconfig_that_cannot_be_used_is_one_problem(
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["report"], ["report", "-o", "html"]])
 def test_a_reader_that_has_seen_enough_is_no_error(report: str, arguments: list[str]) -> None:
     """As `| head` does."""
-    words = [*arguments, report] if arguments[0] == "report" else arguments
-    assert "" == run(*words, shell="| head -c 0").stderr
+    command = [*arguments, report] if arguments[0] == "report" else arguments
+    assert "" == run(*command, shell="| head -c 0").stderr
 
 
-def test_a_full_disk_is_said_in_a_sentence(report: str) -> None:
+def test_a_full_disk_is_reported_in_a_sentence(report: str) -> None:
     """Output is lost only when it is flushed."""
     ended = run("report", report, shell=">/dev/full")
     assert (1, "modelprofiler: No space left on device\n") == (ended.returncode, ended.stderr)
@@ -145,8 +147,8 @@ def test_every_report_can_be_written_to_a_file(report: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("columns", ["1", "20", "400"])
 def test_help_and_report_fit_any_terminal(report: str, columns: str) -> None:
     """However narrow."""
-    for words in (["--help"], ["run", "--help"], ["report", report]):
-        assert 0 == run(*words, COLUMNS=columns).returncode
+    for command in (["--help"], ["run", "--help"], ["report", report]):
+        assert 0 == run(*command, COLUMNS=columns).returncode
 
 
 def test_a_problem_cannot_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -253,7 +253,7 @@ def test_a_mutated_profile_is_answered_with_sentences(profile: Any) -> None:
     st.sampled_from(["{}", "[", "- ", ": ", "\t", "&a *a"]),
 )
 def test_a_mutated_file_is_answered_with_sentences(objects: Any, odd: str) -> None:
-    """ConfigMaps and Secrets beside the profile, and text that is not quite YAML."""
+    """ConfigMaps and Secrets next to the profile, and text that is not quite YAML."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "profile.yaml"
         text = (

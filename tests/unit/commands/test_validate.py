@@ -41,9 +41,9 @@ def test_what_a_run_downloads_is_a_note_of_validate_and_plan(
     assert 0 == main(["validate", file])
     assert note in capsys.readouterr().err
     assert 0 == main(["plan", file])
-    said = capsys.readouterr()
-    assert note in said.err
-    assert "its rows are not known before a run begins" in said.out
+    output = capsys.readouterr()
+    assert note in output.err
+    assert "its rows are not known before a run begins" in output.out
     assert 0 == main(["plan", "--output", "json", file])
     assert json.loads(capsys.readouterr().out)["dataset"] is None
     assert 0 == main(["validate", "--for", "cluster", document(tmp_path, dataset=rows).path])

@@ -46,7 +46,7 @@ def test_a_report_is_written_as_a_page(run: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (["report", "./missing.json"], 1, "missing.json cannot be read: No such file"),
         (["report", "{run}", "--file", "/missing/x"], 2, "--file: /missing/x cannot be written"),
@@ -57,11 +57,11 @@ def test_a_report_is_written_as_a_page(run: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_problem_is_reported_in_a_sentence(
-    run: str, arguments: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+    run: str, arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With exit code 2 for bad input, 1 for a run that is missing or has no recommendation."""
     assert code == main([a.replace("{run}", run) for a in arguments])
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("record", [runs.infeasible(), runs.unfinished()])
@@ -77,10 +77,10 @@ def test_no_patch_is_written_without_a_recommendation(
 
 def test_a_component_is_written_to_a_directory(run: str, tmp_path: Path) -> None:
     """That is there already."""
-    where = tmp_path / "component"
-    where.mkdir()
-    assert 0 == main(["patch", run, "-w", "Deployment/x", "-o", "kustomize", "--file", str(where)])
-    assert ["kustomization.yaml", "resources.yaml"] == sorted(f.name for f in where.iterdir())
+    directory = tmp_path / "component"
+    directory.mkdir()
+    assert 0 == main(["patch", run, "-w", "Deployment/x", "-o", "kustomize", "--file", str(directory)])
+    assert ["kustomization.yaml", "resources.yaml"] == sorted(f.name for f in directory.iterdir())
 
 
 def test_values_are_printed(run: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,11 +89,11 @@ def test_values_are_printed(run: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert "400m" == yaml.safe_load(capsys.readouterr().out)["server"]["resources"]["requests"]["cpu"]
 
 
-@pytest.mark.parametrize(("most", "code"), [("10%", 1), ("40", 0)])
-def test_a_comparison_ends_by_what_is_allowed(run: str, tmp_path: Path, most: str, code: int) -> None:
+@pytest.mark.parametrize(("maximum", "code"), [("10%", 1), ("40", 0)])
+def test_a_comparison_ends_by_what_is_allowed(run: str, tmp_path: Path, maximum: str, code: int) -> None:
     """A pipeline reads the exit code."""
     new = kept(tmp_path / "new.json", document(runs.killed()))
-    assert code == main(["compare", run, new, "--max-increase", most])
+    assert code == main(["compare", run, new, "--max-increase", maximum])
 
 
 def test_profiles_are_listed_as_kubectl_lists_them() -> None:

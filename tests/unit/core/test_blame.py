@@ -57,7 +57,7 @@ def test_a_crash_for_no_reason_that_it_names_counts_when_it_is_repeated(cpu: int
 
 
 @pytest.mark.parametrize(
-    ("cause", "words"),
+    ("cause", "text"),
     [
         (FailureCause.PORT_IN_USE, "OSError: [Errno 98] Address already in use"),
         (FailureCause.PORT_IN_USE, "Error: listen EADDRINUSE: address already in use :::8080"),
@@ -77,9 +77,9 @@ def test_a_crash_for_no_reason_that_it_names_counts_when_it_is_repeated(cpu: int
         (FailureCause.NETWORK, "socket.gaierror: [Errno -3] Temporary failure in name resolution"),
     ],
 )
-def test_a_cause_that_no_size_changes_is_no_evidence_about_a_size(cause: FailureCause, words: str) -> None:
+def test_a_cause_that_no_size_changes_is_no_evidence_about_a_size(cause: FailureCause, text: str) -> None:
     """At the largest size it ends the run and is named; at a smaller one, where a larger has passed, it is repeated."""
-    evidence = Evidence(failure=Failure(Outcome.CRASHED, f"the server ended with exit code 1: {words}", 1))
+    evidence = Evidence(failure=Failure(Outcome.CRASHED, f"the server ended with exit code 1: {text}", 1))
     first = finished_trial(spec(), attempt(1000, 512, index=1), evidence, NOON, [])
     assert (Outcome.CRASHED, cause) == (first.outcome, first.cause)
     assert f"; {MEANINGS[cause].advice}" in first.message
@@ -89,7 +89,7 @@ def test_a_cause_that_no_size_changes_is_no_evidence_about_a_size(cause: Failure
 
 
 @pytest.mark.parametrize(
-    ("cause", "words"),
+    ("cause", "text"),
     [
         (FailureCause.OUT_OF_MEMORY, "MemoryError"),
         (
@@ -100,9 +100,9 @@ def test_a_cause_that_no_size_changes_is_no_evidence_about_a_size(cause: Failure
         (FailureCause.WORKERS_ENDED, "[2026-01-01 12:00:00 +0000] [7] [CRITICAL] WORKER TIMEOUT (pid:8)"),
     ],
 )
-def test_a_cause_that_a_size_changes_counts_at_once(cause: FailureCause, words: str) -> None:
+def test_a_cause_that_a_size_changes_counts_at_once(cause: FailureCause, text: str) -> None:
     """A runtime that says that it lacks memory need not say it twice."""
-    evidence = Evidence(failure=Failure(Outcome.CRASHED, f"the server ended with exit code 1: {words}", 1))
+    evidence = Evidence(failure=Failure(Outcome.CRASHED, f"the server ended with exit code 1: {text}", 1))
     trial = finished_trial(spec(), attempt(400, 128), evidence, NOON, [passed(400, 256)])
     assert (Outcome.CRASHED, cause) == (trial.outcome, trial.cause)
 

@@ -49,11 +49,11 @@ def by_type(state: RunState, previous: list[Condition] | None = None, now: datet
 @pytest.mark.parametrize("state", STATES)
 def test_the_conditions_of_a_run_that_is(state: str) -> None:
     """Each state of a run has one row."""
-    found = by_type(STATES[state])
+    conditions = by_type(STATES[state])
     types = ("Accepted", "Finished", "Succeeded", "Ready", "Reconciling", "Stalled")
     statuses, reason = TABLE[state]
-    assert statuses == " ".join(found[t].status[0] for t in types)
-    assert reason == found["Succeeded"].reason
+    assert statuses == " ".join(conditions[t].status[0] for t in types)
+    assert reason == conditions["Succeeded"].reason
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -73,11 +73,11 @@ def test_all_seven_are_set_at_first_sight(state: str) -> None:
 )
 def test_metrics_are_available_once_samples_were_read(metrics: Finding | None, status: str, reason: Reason) -> None:
     """Positive, negative and unknown."""
-    found = by_type(replace(STATES["running"], metrics=metrics))["MetricsAvailable"]
-    assert (status, reason) == (found.status, found.reason)
+    condition = by_type(replace(STATES["running"], metrics=metrics))["MetricsAvailable"]
+    assert (status, reason) == (condition.status, condition.reason)
 
 
-def test_what_is_going_on_is_said() -> None:
+def test_the_message_says_what_is_going_on() -> None:
     """The message of the active trial, and the place in the queue."""
     assert by_type(STATES["running"])["Succeeded"].message == "Trial 3 runs at 300m."
     assert "number 2" in by_type(STATES["queued"])["Finished"].message
@@ -86,14 +86,14 @@ def test_what_is_going_on_is_said() -> None:
 def test_a_time_of_transition_stays_while_the_status_does() -> None:
     """From queued to running Succeeded stays Unknown: only its reason changes."""
     before = conditions_for(STATES["queued"], [], NOW)
-    found = by_type(STATES["running"], before, LATER)["Succeeded"]
-    assert (Reason.RUNNING, NOW) == (found.reason, found.last_transition_time)
+    condition = by_type(STATES["running"], before, LATER)["Succeeded"]
+    assert (Reason.RUNNING, NOW) == (condition.reason, condition.last_transition_time)
 
 
 def test_a_time_of_transition_moves_with_the_status() -> None:
     """From running to verified Succeeded becomes True, and Accepted stays so."""
-    found = by_type(STATES["verified"], conditions_for(STATES["running"], [], NOW), LATER)
-    assert (LATER, NOW) == (found["Succeeded"].last_transition_time, found["Accepted"].last_transition_time)
+    condition = by_type(STATES["verified"], conditions_for(STATES["running"], [], NOW), LATER)
+    assert (LATER, NOW) == (condition["Succeeded"].last_transition_time, condition["Accepted"].last_transition_time)
 
 
 def test_conditions_speak_of_a_generation() -> None:

@@ -15,12 +15,12 @@ FULL = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=99, steal_percent=
 
 
 def used(throttled: str | None) -> UsageStatus:
-    """Return the usage of a server that was stopped at its quota in so many percent of its periods."""
+    """Return the usage of a server that was stopped at its quota in a percentage of its periods."""
     return UsageStatus(throttled_percent=None if throttled is None else Quantity(throttled))
 
 
-def test_what_others_took_is_told() -> None:
-    """Of 2 CPUs, of which the server may have had 0.3 and the generator 0.1."""
+def test_what_others_took_is_reported() -> None:
+    """Of 2 CPUs, where the server may have had 0.3 and the generator 0.1."""
     assert "at least 1.6 CPUs of that went to something other" in (crowding(Evidence(load=FULL), 0.3) or "")
 
 
@@ -76,14 +76,14 @@ def test_other_work_on_the_servers_node_is_what_its_reader_saw() -> None:
     )
 
 
-def test_what_a_reader_does_not_know_is_said() -> None:
+def test_what_a_reader_does_not_know_is_reported() -> None:
     """What the kubelet counted for the node stands in for it."""
     load = replace(FULL, node=NodeReading(problem="there is no node reader: a quota"))
     evidence = Evidence(load=load, usage=UsageStatus(cpu=Quantity("1")), load_on_machine=False, machine_cores=3.0)
     assert NodeLoad(other_cpu=Quantity(2), not_known="there is no node reader: a quota") == other_work(evidence)
 
 
-def test_other_work_is_what_the_machine_did_beside_server_and_load() -> None:
+def test_other_work_is_what_the_machine_did_without_server_and_load() -> None:
     """Of two CPUs 60 % were busy; 0.4 were the server's and 0.2 the generator's."""
     result = LoadResult(ResultKind.COMPLETED, cores=2, busy_percent=60.0, steal_percent=1.5, cpu_percent=20.0)
     node = other_work(Evidence(load=result, usage=UsageStatus(cpu=Quantity("400m"))))
@@ -100,12 +100,12 @@ def test_other_work_is_not_known_without_the_servers_cpu() -> None:
 def test_the_reference_loop_is_that_of_the_servers_machine() -> None:
     """A load generator elsewhere measured another machine; a reader on the server's node measured the right one."""
     load = LoadResult(ResultKind.COMPLETED, loop_before=0.000137, loop_after=0.000142)
-    here = NodeLoad(loop_before=Duration("137us"), loop_after=Duration("142us"))
-    assert here == other_work(Evidence(load=load))
+    same_node = NodeLoad(loop_before=Duration("137us"), loop_after=Duration("142us"))
+    assert same_node == other_work(Evidence(load=load))
     assert other_work(Evidence(load=load, load_on_machine=False)) is None
     read = replace(load, node=NodeReading(loop_before=0.00012, loop_after=0.00013))
-    there = NodeLoad(loop_before=Duration("120us"), loop_after=Duration("130us"))
-    assert there == other_work(Evidence(load=read, load_on_machine=False))
+    other_node = NodeLoad(loop_before=Duration("120us"), loop_after=Duration("130us"))
+    assert other_node == other_work(Evidence(load=read, load_on_machine=False))
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from modelprofiler.core.evidence import Failure
 from modelprofiler.core.judge import Verdict, every_row_passed, outcome_of, rejudge
 
 
-def objectives(**given: Any) -> ModelProfileSpec:
+def objectives(**fields: Any) -> ModelProfileSpec:
     """Return a profile with these objectives."""
-    return spec_of(objectives=given)
+    return spec_of(objectives=fields)
 
 
 P95 = objectives(latency={"p95": "250ms"})
@@ -23,8 +23,8 @@ WITHOUT_INTERVAL = load_of(200).model_copy(update={"latency_low": LatencySummary
 
 def verdict(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | None = None, **more: Any) -> Verdict:
     """Return the verdict on a fresh Confirm trial."""
-    given: dict[str, Any] = {"purpose": Purpose.CONFIRM, "fresh": True, "time_to_ready": Duration("2s"), **more}
-    return outcome_of(spec, load=load, usage=usage, **given)
+    arguments: dict[str, Any] = {"purpose": Purpose.CONFIRM, "fresh": True, "time_to_ready": Duration("2s"), **more}
+    return outcome_of(spec, load=load, usage=usage, **arguments)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def verdict(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | None 
 )
 def test_a_verdict_on_p95(fact: str, load: LoadStatus, outcome: Outcome, certain: bool) -> None:
     """Pass when the upper end meets the objective, fail when the lower end does not; in between it is not certain."""
-    found = verdict(P95, load)
-    assert (outcome, certain) == (found.outcome, found.certain), fact
+    judged = verdict(P95, load)
+    assert (outcome, certain) == (judged.outcome, judged.certain), fact
 
 
 def test_a_sentence_says_value_interval_side_and_objective() -> None:
@@ -60,41 +60,41 @@ def test_a_sentence_says_value_interval_side_and_objective() -> None:
 
 def test_the_metric_nearest_to_its_bound_is_judged() -> None:
     """Of two that pass, p50 is nearer."""
-    found = verdict(objectives(latency={"p50": "55ms", "p95": "250ms"}), load_of(100, p50=50))
-    assert found.judged is not None
-    assert ("p50", "50ms", "55ms") == (found.judged.metric, found.judged.value, found.judged.threshold)
+    judged = verdict(objectives(latency={"p50": "55ms", "p95": "250ms"}), load_of(100, p50=50))
+    assert judged.judged is not None
+    assert ("p50", "50ms", "55ms") == (judged.judged.metric, judged.judged.value, judged.judged.threshold)
 
 
 def test_one_failing_metric_is_enough() -> None:
     """It is the one that is judged, though another one passes by little."""
-    found = verdict(objectives(latency={"p50": "50ms", "p99": "200ms"}), load_of(100, p50=49, p99=900))
-    assert found.judged is not None
-    assert (Outcome.SLOW, "p99") == (found.outcome, found.judged.metric)
+    judged = verdict(objectives(latency={"p50": "50ms", "p99": "200ms"}), load_of(100, p50=49, p99=900))
+    assert judged.judged is not None
+    assert (Outcome.SLOW, "p99") == (judged.outcome, judged.judged.metric)
 
 
 def test_too_few_requests_are_counted_against_those_needed() -> None:
     """The user sees what is missing."""
-    found = verdict(objectives(latency={"p99": "250ms"}), load_of(100, requests=210))
-    assert found.message.startswith("p99 needs 299 completed requests, and there were 210")
+    judged = verdict(objectives(latency={"p99": "250ms"}), load_of(100, requests=210))
+    assert judged.message.startswith("p99 needs 299 completed requests, and there were 210")
 
 
 def test_a_failing_metric_decides_though_another_one_is_missing() -> None:
     """What is known to be too slow needs no further percentile."""
-    found = verdict(objectives(latency={"p95": "50ms", "p999": "1s"}), load_of(100))
-    assert found.outcome is Outcome.SLOW
+    judged = verdict(objectives(latency={"p95": "50ms", "p999": "1s"}), load_of(100))
+    assert judged.outcome is Outcome.SLOW
 
 
 def test_one_failure_in_few_requests_is_no_certain_failure() -> None:
     """One of eleven says little against five percent allowed; none of eleven says nothing against it."""
     few = load_of(90, requests=11, failures=1)
-    found = verdict(objectives(latency={"mean": "250ms"}, maxErrorPercent="5"), few)
-    assert (Outcome.ERRORS, False) == (found.outcome, found.certain)
+    judged = verdict(objectives(latency={"mean": "250ms"}, maxErrorPercent="5"), few)
+    assert (Outcome.ERRORS, False) == (judged.outcome, judged.certain)
 
 
 def test_no_failure_is_allowed_when_the_bound_is_zero() -> None:
     """One is too many, for certain."""
-    found = verdict(objectives(latency={"p95": "250ms"}, maxErrorPercent="0"), load_of(90, failures=1))
-    assert (Outcome.ERRORS, True) == (found.outcome, found.certain)
+    judged = verdict(objectives(latency={"p95": "250ms"}, maxErrorPercent="0"), load_of(90, failures=1))
+    assert (Outcome.ERRORS, True) == (judged.outcome, judged.certain)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_no_failure_is_allowed_when_the_bound_is_zero() -> None:
 )
 def test_throttling(fact: str, usage: UsageStatus | None, outcome: Outcome) -> None:
     """MaxThrottledPercent bounds the share of throttled periods."""
-    found = verdict(objectives(latency={"p95": "250ms"}, maxThrottledPercent="5"), load_of(90), usage)
-    assert outcome is found.outcome, fact
+    judged = verdict(objectives(latency={"p95": "250ms"}, maxThrottledPercent="5"), load_of(90), usage)
+    assert outcome is judged.outcome, fact
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ class TestSlowdown:
 
     @pytest.mark.parametrize(("p95", "outcome"), [(6.9, Outcome.PASSED), (7.5, Outcome.SLOW)])
     def test_five_milliseconds_are_never_too_much(self, p95: float, outcome: Outcome) -> None:
-        """Half of 2ms is less than can be told from a scheduler's doing."""
+        """Half of 2ms is less than can be distinguished from the scheduler's doing."""
         trials = Trials(self.spec).ran(Purpose.REFERENCE, "1", load=load_of(2))
         assert outcome is trials.ran(Purpose.BRACKET, "500m", load=load_of(p95))[-1].outcome
 
@@ -206,26 +206,26 @@ class TestFailures:
 
     def test_a_worker_killed_under_a_living_master_is_a_kill(self) -> None:
         """The requests were fast enough, and yet."""
-        found = verdict(P95, load_of(90), usage_of(oom_kills=2))
-        assert (Outcome.OOM_KILLED, True, math.inf) == (found.outcome, found.certain, found.excess)
-        assert "2 processes" in found.message
+        judged = verdict(P95, load_of(90), usage_of(oom_kills=2))
+        assert (Outcome.OOM_KILLED, True, math.inf) == (judged.outcome, judged.certain, judged.excess)
+        assert "2 processes" in judged.message
 
     def test_a_kill_outranks_a_crash(self) -> None:
-        """The kernel's word explains the server's end; both are told."""
-        found = verdict(P95, load_of(90), usage_of(oom_kills=1), failure=Failure(Outcome.CRASHED, "exit code 137"))
-        assert found.outcome is Outcome.OOM_KILLED
-        assert "exit code 137" in found.message
+        """The kernel's count explains the server's end; the message has both."""
+        judged = verdict(P95, load_of(90), usage_of(oom_kills=1), failure=Failure(Outcome.CRASHED, "exit code 137"))
+        assert judged.outcome is Outcome.OOM_KILLED
+        assert "exit code 137" in judged.message
 
     @pytest.mark.parametrize("outcome", [Outcome.CRASHED, Outcome.NEVER_READY, Outcome.DISTURBED, Outcome.NO_METRICS])
-    def test_a_failure_is_recorded_as_it_is(self, outcome: Outcome) -> None:
+    def test_a_failure_is_recorded_unchanged(self, outcome: Outcome) -> None:
         """With the shell's own message."""
-        found = verdict(P95, load_of(90), failure=Failure(outcome, "as seen"))
-        assert (outcome, "as seen") == (found.outcome, found.message)
+        judged = verdict(P95, load_of(90), failure=Failure(outcome, "as seen"))
+        assert (outcome, "as seen") == (judged.outcome, judged.message)
 
     def test_no_result_of_the_load_is_a_failed_load(self) -> None:
         """Nothing is made up for it."""
-        found = outcome_of(P95, purpose=Purpose.CONFIRM, fresh=True, load=None, usage=None, time_to_ready=None)
-        assert found.outcome is Outcome.LOAD_FAILED
+        judged = outcome_of(P95, purpose=Purpose.CONFIRM, fresh=True, load=None, usage=None, time_to_ready=None)
+        assert judged.outcome is Outcome.LOAD_FAILED
 
 
 class TestRejudge:
@@ -283,5 +283,5 @@ def test_every_row_is_known_where_no_larger_a_size_passed_with_them(
     """Three trials that sent 600 rows; the one at less memory was killed."""
     trials = Trials(objectives(latency={"p95": "250ms"})).ran(Purpose.REFERENCE, "1")
     trials.broke(Purpose.CONFIRM, Outcome.OOM_KILLED, "300m", "192Mi").ran(Purpose.CONFIRM, "300m", "224Mi")
-    found = every_row_passed(trials, Size(cpu=Quantity(cpu), memory=Quantity(memory)), rows)
-    assert trial == (found.index if found else None)
+    passed = every_row_passed(trials, Size(cpu=Quantity(cpu), memory=Quantity(memory)), rows)
+    assert trial == (passed.index if passed else None)

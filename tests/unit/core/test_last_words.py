@@ -51,10 +51,10 @@ def test_the_cause_of_a_failure_is_the_line_that_names_it(expected: list[str], o
 
 def test_the_cause_survives_a_cut() -> None:
     """Whatever is printed after it."""
-    words = last_words(TRACEBACK + MASTER, 300)
-    assert len(words) <= 300
-    assert "No module named 'torch'" in words
-    assert words.endswith("'Worker failed to boot.' 3>")
+    excerpt = last_words(TRACEBACK + MASTER, 300)
+    assert len(excerpt) <= 300
+    assert "No module named 'torch'" in excerpt
+    assert excerpt.endswith("'Worker failed to boot.' 3>")
     assert TRACEBACK.strip() == last_words(TRACEBACK, 300)
 
 

@@ -29,7 +29,7 @@ def ended(*outcomes: Outcome) -> list[Trial]:
 
 
 @pytest.mark.parametrize("outcome", sorted(INCONCLUSIVE))
-def test_a_trial_that_said_nothing_is_followed_by_a_pause(outcome: Outcome) -> None:
+def test_a_trial_that_is_no_evidence_is_followed_by_a_pause(outcome: Outcome) -> None:
     """Whatever the reason."""
     assert NOON + timedelta(seconds=10) == not_before(ended(Outcome.PASSED, outcome))
 

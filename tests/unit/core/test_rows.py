@@ -45,7 +45,7 @@ def _trial(index: int, sent: int, distinct: int | None, *, requests: int = 200, 
     )
 
 
-def test_rows_that_were_not_sent_are_counted_and_the_window_for_all_is_told() -> None:
+def test_rows_that_were_not_sent_are_counted_and_the_window_for_all_is_reported() -> None:
     """2,766 of 3,000 rows are unknown."""
     proof = _trial(5, 234, 3_000)
     rows = RowsSent.of(proof, [proof])
@@ -70,7 +70,7 @@ def test_few_rows_that_are_sent_again_and_again_may_come_from_a_cache() -> None:
     assert [expected] == rows.sentences(SPEC)
 
 
-def test_a_single_row_is_told_as_one() -> None:
+def test_a_single_row_is_reported_as_one() -> None:
     """Grammar."""
     rows = RowsSent.of(_trial(5, 1, 1), [])
     assert rows is not None
@@ -92,19 +92,19 @@ def test_all_rows_at_no_larger_size_count() -> None:
     assert ("3000 of 3000", 4) == (str(rows), rows.trial.index)
 
 
-def test_what_is_not_known_is_not_told() -> None:
+def test_what_is_not_known_is_not_reported() -> None:
     """Results of older versions do not have the number of distinct rows."""
     assert RowsSent.of(_trial(5, 3, None), []) is None
 
 
 @pytest.mark.parametrize(
-    ("rows", "rate", "says"),
+    ("rows", "rate", "message"),
     [
         (3_000, 25.0, "at 25 requests per second a window of 120s would send all"),
         (1_000_000, 25.0, "a window of an hour would send all at 278 requests per second"),
         (3, 0.0, "a window of an hour would send all at 1 requests per second"),
     ],
 )
-def test_the_window_for_all_rows_is_at_most_an_hour(rows: int, rate: float, says: str) -> None:
+def test_the_window_for_all_rows_is_at_most_an_hour(rows: int, rate: float, message: str) -> None:
     """Otherwise the rate has to be higher."""
-    assert says == window_for(rows, rate)
+    assert message == window_for(rows, rate)

@@ -12,28 +12,28 @@ MI, GI, TI = 2**20, 2**30, 2**40
 
 def test_memory_steps_grow_with_the_size() -> None:
     """32Mi for a small model, gibibytes for a large one, and numbers that a person would write."""
-    given = memory_up_to(24 * GI)
-    assert given is not None
-    assert given.values is not None
-    shown = [str(size) for size in given.values]
-    assert ["128Mi", "160Mi", "192Mi", "224Mi", "256Mi", "288Mi"] == shown[:6]
-    assert ["18Gi", "20Gi", "22Gi", "24Gi"] == shown[-4:]
+    sizes = memory_up_to(24 * GI)
+    assert sizes is not None
+    assert sizes.values is not None
+    texts = [str(size) for size in sizes.values]
+    assert ["128Mi", "160Mi", "192Mi", "224Mi", "256Mi", "288Mi"] == texts[:6]
+    assert ["18Gi", "20Gi", "22Gi", "24Gi"] == texts[-4:]
 
 
 def test_memory_sizes_from_256_mebibytes_up_are_an_eighth_apart_at_most() -> None:
     """Rounding up costs less than the margin that is added; and there are few enough for any node."""
-    given = memory_up_to(24 * TI)
-    assert given is not None
-    sizes = [size for size in memory_axis(given) if size >= 256 * MI]
+    range_ = memory_up_to(24 * TI)
+    assert range_ is not None
+    sizes = [size for size in memory_axis(range_) if size >= 256 * MI]
     assert all(1 / 16 <= (b - a) / a <= 1 / 8 or b - a == 32 * MI for a, b in itertools.pairwise(sizes))
     assert len(sizes) < 150
 
 
 def test_cpu_steps_are_those_of_the_floor() -> None:
     """However many there are: a search closes in on a share of the size, not on a step."""
-    given = cpu_up_to(63_999)
-    assert given is not None
-    assert (100, 150, 63_950) == (cpu_axis(given)[0], cpu_axis(given)[1], cpu_axis(given).last)
+    sizes = cpu_up_to(63_999)
+    assert sizes is not None
+    assert (100, 150, 63_950) == (cpu_axis(sizes)[0], cpu_axis(sizes)[1], cpu_axis(sizes).last)
 
 
 def test_less_than_a_floor_is_no_range() -> None:

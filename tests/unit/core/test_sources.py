@@ -34,7 +34,7 @@ def test_an_entry_that_is_no_file_is_a_problem(config_map: dict[str, object], pa
 
 
 def test_a_digest_depends_on_names_contents_and_their_borders_alone() -> None:
-    """Not on the order of the files, nor on the parts in which a content is read."""
+    """Neither on the order of the files, nor on the parts in which a content is read."""
     files = {"a": b"1", "b": b"23"}
     assert digest(files) == digest(dict(reversed(files.items())))
     assert len({digest(files), digest({"a": b"12", "b": b"3"}), digest({"a": b"1", "c": b"23"})}) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import pytest
@@ -13,6 +14,7 @@ from modelprofiler.core.stats import (
     PERCENTILES,
     Z_95,
     Z_999,
+    line_through,
     requests_to_bound,
     student_t,
     wilson,
@@ -81,3 +83,25 @@ def test_student_t_is_that_of_the_printed_table(freedom: int, t_95: float, t_999
 def test_student_t_approaches_the_normal_quantile() -> None:
     """With many values the spread is known."""
     assert Z_95 == pytest.approx(student_t(10_000), abs=1e-3)
+
+
+ANSCOMBE_X = (4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14)
+ANSCOMBE_Y = (4.26, 5.68, 7.24, 4.82, 6.95, 8.81, 8.04, 8.33, 10.84, 7.58, 9.96)
+
+
+def test_a_line_has_the_published_slope_and_standard_error() -> None:
+    """Anscombe's first data set (The American Statistician 27, 1973): 0.5001 with a standard error of 0.1179."""
+    line = line_through(list(zip(ANSCOMBE_X, ANSCOMBE_Y, strict=True)))
+    assert line is not None
+    assert line.slope == pytest.approx(0.5001, abs=5e-5)
+    assert line.margin == pytest.approx(0.1179 * student_t(9), rel=1e-3)
+    assert (line.low, line.high) == (line.slope - line.margin, line.slope + line.margin)
+    assert line.rise == pytest.approx(5.001, abs=5e-4)
+
+
+def test_two_points_have_a_slope_without_certainty_and_points_at_one_place_have_none() -> None:
+    """Nothing is left to compute an interval from."""
+    line = line_through([(0, 1), (2, 5)])
+    assert line is not None
+    assert (line.slope, line.margin, line.span) == (2, math.inf, 2)
+    assert line_through([(1, 1), (1, 5)]) is None

@@ -1,4 +1,4 @@
-"""The status of a run is built in one place from its facts, and keeps what it is not told."""
+"""The status of a run is built in one place from its facts, and keeps what those do not mention."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -112,7 +112,7 @@ def test_a_condition_that_does_not_change_keeps_its_time() -> None:
 
 
 def test_a_refused_profile_is_finished_and_not_accepted() -> None:
-    """Whoever waits for Finished need not wait for ever."""
+    """A client that waits for Finished does not wait for ever."""
     refused = RunState(1, refused=Finding(Reason.SOURCE_NOT_FOUND, "There is no ConfigMap x."))
     status = updated_status(ModelProfileStatus(), refused, NOW)
     assert (True, False) == (is_finished(status), is_accepted(status))

@@ -106,12 +106,12 @@ def test_values_that_only_a_cluster_has_are_refused_outside_of_one(server: dict[
     """A ConfigMap or Secret of the same file is there everywhere."""
     assert [path] == paths("Local", server=server)
     key = {"name": "x", "key": "y"}
-    there = [{"name": "A", "valueFrom": {kind: key}} for kind in ("configMapKeyRef", "secretKeyRef")]
-    assert [] == paths("Local", server=script(env=[*there, {"name": "B", "value": "1"}]))
+    references = [{"name": "A", "valueFrom": {kind: key}} for kind in ("configMapKeyRef", "secretKeyRef")]
+    assert [] == paths("Local", server=script(env=[*references, {"name": "B", "value": "1"}]))
     assert [] == paths("Local", server=template(envFrom=[{"secretRef": {"name": "x"}}]))
 
 
-def test_what_does_no_harm_is_ignored_and_said() -> None:
+def test_what_does_no_harm_is_ignored_and_reported() -> None:
     """An image, a pull secret, a source of metrics."""
     spec = spec_of(
         server=script(image="x", imagePullSecrets=[{"name": "s"}]), metrics={"source": "Prometheus"}, suspend=True

@@ -74,15 +74,15 @@ def test_a_pool_gets_the_limits_cores_rounded_up(cpu: int, workers: int, expecte
 
 def test_the_jvm_gets_an_option() -> None:
     """It reads JAVA_TOOL_OPTIONS at start."""
-    found = threads.variables_to_set(container(command=["java"]), 1500)
-    assert ["-XX:ActiveProcessorCount=2"] == [v.value for v in found]
+    variables = threads.variables_to_set(container(command=["java"]), 1500)
+    assert ["-XX:ActiveProcessorCount=2"] == [v.value for v in variables]
 
 
 def test_what_the_profile_sets_is_left_alone() -> None:
     """In an entry script's environment and in a container's."""
-    given = [{"name": "OMP_NUM_THREADS", "value": "3"}]
-    assert BLAS - {"OMP_NUM_THREADS"} == names(script(given))
-    assert "OMP_NUM_THREADS" not in names(container(env=given))
+    variables = [{"name": "OMP_NUM_THREADS", "value": "3"}]
+    assert BLAS - {"OMP_NUM_THREADS"} == names(script(variables))
+    assert "OMP_NUM_THREADS" not in names(container(env=variables))
 
 
 def test_without_auto_nothing_is_set() -> None:
@@ -97,7 +97,7 @@ def test_auto_with_env_from_is_refused() -> None:
 
 
 def run(spec: ModelProfileSpec) -> list[RunTrial]:
-    """Return the trials of a run of which every one passes far below its objective."""
+    """Return the trials of a run; every one passes far below its objective."""
     trials, steps = Trials(spec), []
     while isinstance(step := next_step(spec, resources_of(spec), "server", "Cluster", trials), RunTrial):
         steps.append(step)
@@ -122,10 +122,10 @@ def test_a_step_that_changes_the_pools_needs_a_fresh_server() -> None:
     assert any(not step.fresh for step in below_one_core)
 
 
-def seen(
+def messages_about(
     count: int | None, throttled: str | None = "30", cpus: int | None = 8, spec: ModelProfileSpec | None = None
 ) -> str | None:
-    """Return what is said of a server with so many threads at 500m."""
+    """Return the advice about a server with this many threads at 500m."""
     spec = spec or script(mode="None")
     trials = Trials(spec).ran(
         Purpose.CONFIRM, "500m", load=load_of(100), usage=usage_of(threads=count, throttled=throttled)
@@ -141,7 +141,7 @@ def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named() -> None:
         "The server had 25 threads on 500m CPU and was throttled in 30% of the scheduler's periods: if its thread "
         "pools are sized for the node's 8 CPUs, set OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1 and MKL_NUM_THREADS=1; "
         "with search.threads: Auto the trials set these variables."
-    ) == seen(25)
+    ) == messages_about(25)
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_a_pool_of_the_nodes_size_is_noticed_and_the_variable_named() -> None:
 def test_the_variable_is_that_of_the_runtime(fields: dict[str, Any], advice: str) -> None:
     """Of a JVM, of Go, of PyTorch, of TensorFlow."""
     spec = container(**fields)
-    said = seen(40, spec=without_auto(spec))
-    assert said is not None
-    assert advice in said
+    messages = messages_about(40, spec=without_auto(spec))
+    assert messages is not None
+    assert advice in messages
 
 
 @pytest.mark.parametrize(
@@ -173,14 +173,14 @@ def test_the_variable_is_that_of_the_runtime(fields: dict[str, Any], advice: str
 )
 def test_other_threads_are_not_called_a_pool(count: int | None, throttled: str | None, cpus: int | None) -> None:
     """What is not seen is not said."""
-    assert seen(count, throttled, cpus) is None
+    assert messages_about(count, throttled, cpus) is None
 
 
-@pytest.mark.parametrize(("count", "told"), [(17, False), (24, False), (25, True), (47, True)])
-def test_a_jvm_has_threads_of_its_own(count: int, told: bool) -> None:
+@pytest.mark.parametrize(("count", "reported"), [(17, False), (24, False), (25, True), (47, True)])
+def test_a_jvm_has_threads_of_its_own(count: int, reported: bool) -> None:
     """Compilers and collectors: two dozen in all are no pool."""
-    said = seen(count, spec=without_auto(container(command=["java"])))
-    assert told == (said is not None)
+    messages = messages_about(count, spec=without_auto(container(command=["java"])))
+    assert reported == (messages is not None)
 
 
 @pytest.mark.parametrize("auto", [False, True])
@@ -188,10 +188,10 @@ def test_an_option_is_added_to_those_that_the_profile_gives_the_jvm(auto: bool) 
     """The variable is not set over them, Auto leaves it alone, and what may be a secret is not repeated."""
     env = [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g -Dpassword=hunter2"}]
     spec = container(command=["java"], env=env)
-    said = seen(47, spec=spec if auto else without_auto(spec))
-    assert said is not None
-    assert said.endswith("add -XX:ActiveProcessorCount=1 to its JAVA_TOOL_OPTIONS.")
-    assert "hunter2" not in said
+    messages = messages_about(47, spec=spec if auto else without_auto(spec))
+    assert messages is not None
+    assert messages.endswith("add -XX:ActiveProcessorCount=1 to its JAVA_TOOL_OPTIONS.")
+    assert "hunter2" not in messages
 
 
 @pytest.mark.parametrize(
@@ -204,22 +204,22 @@ def test_an_option_is_added_to_those_that_the_profile_gives_the_jvm(auto: bool) 
 )
 def test_a_jvm_whose_author_sized_it_gets_no_advice(fields: dict[str, Any]) -> None:
     """It is meant so."""
-    assert seen(47, spec=without_auto(container(command=["java"], **fields))) is None
+    assert messages_about(47, spec=without_auto(container(command=["java"], **fields))) is None
 
 
-def test_a_pool_that_takes_no_variable_is_said() -> None:
+def test_a_pool_that_takes_no_variable_is_reported() -> None:
     """ONNX Runtime has it in its code."""
     entry = {"source": {"inline": "x"}, "environment": {"requirements": ["onnxruntime==1.20"]}}
-    said = seen(25, spec=spec_of(server={"entryScript": entry}))
-    assert said is not None
-    assert "SessionOptions.intra_op_num_threads" in said
+    messages = messages_about(25, spec=spec_of(server={"entryScript": entry}))
+    assert messages is not None
+    assert "SessionOptions.intra_op_num_threads" in messages
 
 
 def test_with_the_variables_set_something_else_is_to_blame() -> None:
     """They are not recommended again."""
-    said = seen(25, spec=script())
-    assert said is not None
-    assert said.endswith("something else sizes its thread pools.")
+    messages = messages_about(25, spec=script())
+    assert messages is not None
+    assert messages.endswith("something else sizes its thread pools.")
 
 
 def test_what_was_set_is_to_be_set_in_production() -> None:
@@ -230,8 +230,8 @@ def test_what_was_set_is_to_be_set_in_production() -> None:
         size = (f"{step.limits.cpu}m", str(step.limits.memory))
         trials.ran(step.purpose, *size, load=load_of(5), fresh=step.fresh, usage=usage_of("1ms"))
     assert isinstance(step, Recommend)
-    found = step.recommendation
+    recommendation = step.recommendation
     assert {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} == {
-        v.name: v.value for v in found.env
+        v.name: v.value for v in recommendation.env
     }
-    assert "set the same in production" in found.explanation
+    assert "set the same in production" in recommendation.explanation

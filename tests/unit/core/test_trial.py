@@ -20,9 +20,9 @@ SLOW_P95, FAST_P95 = 900.0, 100.0
 MEASURED = UsageStatus(cpu=Quantity("200m"), memory=MemoryUsage(peak=Quantity("187Mi"), peak_source="Cgroup"))
 
 
-def completed(p95: float = FAST_P95, **seen: Any) -> LoadResult:
+def completed(p95: float = FAST_P95, **observed: Any) -> LoadResult:
     """Return a load that came to its end."""
-    return LoadResult(ResultKind.COMPLETED, status=load_of(p95), **seen)
+    return LoadResult(ResultKind.COMPLETED, status=load_of(p95), **observed)
 
 
 def trial(evidence: Evidence, window: Window = "Measure") -> Trial:

@@ -33,7 +33,7 @@ def make() -> ModuleType:
 
 
 def test_the_committed_file_is_what_the_generator_writes(make: ModuleType) -> None:
-    """Whoever changes a part runs the generator."""
+    """A change of a part needs a run of the generator."""
     assert make.render() == (EXAMPLES / "digits.yaml").read_text(), "stale: run python examples/digits/make.py"
 
 
@@ -80,22 +80,22 @@ def test_a_text_that_yaml_would_change_is_refused(make: ModuleType, text: str) -
 def test_the_profile_of_each_example_is_valid_and_names_only_what_its_file_holds(name: str) -> None:
     """The types accept it, and every ConfigMap it refers to, with its key, is in the same file."""
     documents = list(yaml.safe_load_all((EXAMPLES / f"{name}.yaml").read_text()))
-    held = {
+    keys = {
         document["metadata"]["name"]: {*document.get("data", {}), *document.get("binaryData", {})}
         for document in documents
         if document["kind"] == "ConfigMap"
     }
     profile = ModelProfile.parse(documents[-1])
     for reference in _config_maps(profile.spec.to_dict()):
-        assert reference["name"] in held
-        assert reference.get("key") is None or reference["key"] in held[reference["name"]]
+        assert reference["name"] in keys
+        assert reference.get("key") is None or reference["key"] in keys[reference["name"]]
 
 
 def _config_maps(value: Any) -> list[dict[str, Any]]:
     """Return every ``configMap`` member found anywhere inside a JSON value."""
     if isinstance(value, list):
-        return [found for item in value for found in _config_maps(item)]
+        return [config_map for item in value for config_map in _config_maps(item)]
     if not isinstance(value, dict):
         return []
-    here = [value["configMap"]] if "configMap" in value else []
-    return here + [found for item in value.values() for found in _config_maps(item)]
+    references = [value["configMap"]] if "configMap" in value else []
+    return references + [config_map for item in value.values() for config_map in _config_maps(item)]

@@ -17,12 +17,12 @@ TEMPLATE = {"spec": {"containers": [{"name": "s", "image": "i", "resources": {"l
 
 
 def test_an_ordinary_profile_needs_no_advice() -> None:
-    """Nothing is said where nothing is odd."""
+    """There is no advice where nothing is odd."""
     assert [] == advice(ModelProfileSpec.model_validate(SPEC))
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         (
             {"endpoint": {"http": {"timeout": "200ms"}}},
@@ -46,7 +46,7 @@ def test_an_ordinary_profile_needs_no_advice() -> None:
         ),
     ],
 )
-def test_what_is_probably_not_meant_is_said(changes: dict[str, Any], says: str) -> None:
+def test_what_is_probably_not_meant_is_reported(changes: dict[str, Any], message: str) -> None:
     """A sentence that begins with the path."""
     (sentence,) = advice(ModelProfileSpec.model_validate(SPEC | changes))
-    assert sentence.startswith(says)
+    assert sentence.startswith(message)

@@ -65,7 +65,7 @@ def test_the_examples_are_read(example: str, repository: Path) -> None:
 
 
 def test_config_maps_become_files(write: Write, tmp_path: Path) -> None:
-    """Text as it is, binary data decoded, line ends in it skipped."""
+    """Text unchanged, binary data decoded, line ends in it skipped."""
     document = load_document(write(f"{CONFIG_MAP}---\n{PROFILE}"))
     assert {"files": {"rows.txt": b"one\ntwo\n", "model.bin": bytes(range(5))}} == document.config_maps
     assert tmp_path == document.directory
@@ -111,7 +111,7 @@ def test_of_several_profiles_one_must_be_named(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "text", "says"),
+    ("sentence", "text", "message"),
     [
         ("the line is named", "kind: ModelProfile\nspec: {a: [}\n", "line 2, column"),
         ("a key that comes twice", "kind: ModelProfile\nspec: {}\nspec: {}\n", "line 3, column 1: is not YAML: 'spec'"),
@@ -123,11 +123,11 @@ def test_of_several_profiles_one_must_be_named(write: Write) -> None:
         ("an unknown field", PROFILE.replace("openLoop", "openLop"), "spec.load.openLop: is not a field"),
     ],
 )
-def test_a_problem_is_reported_with_its_place(write: Write, sentence: str, text: str, says: str) -> None:
+def test_a_problem_is_reported_with_its_place(write: Write, sentence: str, text: str, message: str) -> None:
     """One clear sentence each."""
     with pytest.raises(InvalidInput) as error:
         load_document(write(text))
-    assert says in "\n".join(messages_of(error)), sentence
+    assert message in "\n".join(messages_of(error)), sentence
 
 
 def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_any_text_survives_a_bundle(text: str) -> None:
     assert (text + "x").encode() == maps["test-dataset"]["rows.txt"]
 
 
-def test_a_script_that_imports_from_beside_it_brings_its_folder() -> None:
+def test_a_script_that_imports_from_its_folder_brings_the_folder() -> None:
     """Else it is the only file."""
     Path("src").mkdir()
     Path("src/score.py").write_text("import helper\n" + SCRIPT)

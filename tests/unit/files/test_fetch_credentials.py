@@ -18,7 +18,7 @@ def test_a_key_may_begin_with_a_dot(tmp_path: Path) -> None:
 
 
 def test_credentials_of_the_environment_are_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor are those of the Secret; the region of a bucket may be."""
+    """Values of the Secret are in none either; the region of a bucket may be."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "correct-horse")
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     text = "key correct-horse or battery is wrong in eu-north-1"
@@ -42,7 +42,7 @@ class _HttpError(Exception):
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "message"),
     [
         (_ClientError(403), "access to s3://b/x is denied (status 403)"),
         (_HttpError("code", 401), "access to s3://b/x is denied (status 401)"),
@@ -52,13 +52,13 @@ class _HttpError(Exception):
         (_HttpError("status", 500), "s3://b/x cannot be read: _HttpError: refused"),
     ],
 )
-def test_a_failure_of_a_driver_has_the_status(error: Exception, says: str) -> None:
+def test_a_failure_of_a_driver_has_the_status(error: Exception, message: str) -> None:
     """Wherever the driver keeps it, also behind another error."""
-    assert says in str(_failure("s3://b/x", error, Credentials({})))
+    assert message in str(_failure("s3://b/x", error, Credentials({})))
     outer = OSError("outer")
     outer.__cause__ = error
     inner = str(_failure("s3://b/x", outer, Credentials({})))
-    assert ("status" in says) == ("status" in inner)
+    assert ("status" in message) == ("status" in inner)
 
 
 def test_what_is_too_large_is_refused_while_it_arrives(tmp_path: Path) -> None:

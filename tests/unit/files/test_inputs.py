@@ -95,7 +95,7 @@ def test_everything_that_is_missing_is_reported_together(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("sentence", "dataset", "says"),
+    ("sentence", "dataset", "message"),
     [
         (
             "no such ConfigMap",
@@ -107,9 +107,9 @@ def test_everything_that_is_missing_is_reported_together(tmp_path: Path) -> None
         ("only empty lines", {"inline": "\n \n"}, "spec.dataset: the dataset has only empty lines"),
     ],
 )
-def test_a_dataset_that_is_none(tmp_path: Path, sentence: str, dataset: dict[str, Any], says: str) -> None:
+def test_a_dataset_that_is_none(tmp_path: Path, sentence: str, dataset: dict[str, Any], message: str) -> None:
     """The sentence says what would be right."""
-    assert says in messages_of(tmp_path, dataset={"source": dataset}), sentence
+    assert message in messages_of(tmp_path, dataset={"source": dataset}), sentence
 
 
 def test_the_config_maps_of_a_template_become_folders(tmp_path: Path) -> None:
@@ -164,10 +164,10 @@ def test_files_and_variables_come_from_secrets_of_the_file(tmp_path: Path) -> No
         problem.path,
         problem.message.partition(";")[0],
     )
-    there = replace(written, secrets={"s": {"rows": b"1\n2\n"}})
-    inputs = place_inputs(there, tmp_path / "run")
+    with_secret = replace(written, secrets={"s": {"rows": b"1\n2\n"}})
+    inputs = place_inputs(with_secret, tmp_path / "run")
     assert (2, "1\n2\n") == (inputs.dataset.rows, inputs.dataset_file.read_text())
-    values, problems = server_variables(there)
+    values, problems = server_variables(with_secret)
     assert {"A": "1\n2\n", "P_rows": "1\n2\n"} == values
     assert ["spec.server.template.spec.containers[0].envFrom[1].secretRef"] == [p.path for p in problems]
 
@@ -179,15 +179,15 @@ def test_a_secret_of_the_file_is_mounted_and_another_one_is_left_out(tmp_path: P
         {"name": "keys", "secret": {"secretName": "s", "items": [{"key": "k", "path": "sub/key"}]}},
         {"name": "other", "secret": {"secretName": "none"}},
     ]
-    there = replace(document(tmp_path, server=server), secrets={"s": {"k": b"1", "l": b"2"}})
-    inputs = place_inputs(there, tmp_path / "run")
+    with_secrets = replace(document(tmp_path, server=server), secrets={"s": {"k": b"1", "l": b"2"}})
+    inputs = place_inputs(with_secrets, tmp_path / "run")
     assert ["/keys"] == list(inputs.mounts)
     assert {"sub/key": b"1"} == {
         path.relative_to(inputs.mounts["/keys"]).as_posix(): path.read_bytes()
         for path in inputs.mounts["/keys"].rglob("*")
         if path.is_file()
     }
-    notes = [note for note in ignored(there.profile.spec, there.secrets) if note.startswith("volume ")]
+    notes = [note for note in ignored(with_secrets.profile.spec, with_secrets.secrets) if note.startswith("volume ")]
     assert 1 == len(notes)
     assert "volume other is not mounted" in notes[0]
 

@@ -76,8 +76,8 @@ def test_the_root_of_a_volume_has_lost_and_found(volume: Path) -> None:
 
 def test_what_is_missing_is_reported_with_what_exists(volume: Path) -> None:
     """As far as the path leads."""
-    there = "it has code, model, rows.txt"
-    assert ("SourceNotFound", f"claim 'c' has no 'modl'; {there}") == problem_of(volume, model="modl")
+    contents = "it has code, model, rows.txt"
+    assert ("SourceNotFound", f"claim 'c' has no 'modl'; {contents}") == problem_of(volume, model="modl")
     deeper = "claim 'c' has no 'model/x/y'; its folder 'model' has sub, weights.bin"
     assert ("SourceNotFound", deeper) == problem_of(volume, model="model/x/y")
     assert (

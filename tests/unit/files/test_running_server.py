@@ -32,19 +32,19 @@ def test_an_address_is_read(text: str, expected: Address) -> None:
 )  # fmt: skip
 def test_what_is_no_address_is_refused(text: str) -> None:
     """In one sentence, without a password."""
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as raised:
         Address.parse(text)
-    assert ["--url"] == [problem.path for problem in refused.value.problems]
-    assert "u:p" not in str(refused.value)
+    assert ["--url"] == [problem.path for problem in raised.value.problems]
+    assert "u:p" not in str(raised.value)
 
 
 def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     """And every option that has no meaning without trials."""
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as raised:
         running_server(
             "http://host", None, Overrides(cpu="1", max_trials=3, port=5, duration="1s"), ca_bundle=tmp_path / "none"
         )
-    problems = refused.value.problems
+    problems = raised.value.problems
     paths = ["--cpu", "--max-trials", "--port", "--dataset", "--rate", "--latency", "--ca-bundle", "--ca-bundle"]
     assert paths == [problem.path for problem in problems[:8]]
 
@@ -52,15 +52,15 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
 def test_problems_of_values_have_their_option(tmp_path: Path) -> None:
     """As in a file."""
     overrides = Overrides(dataset="x", rate="0", latency=("p95=0s",), method="FETCH", path="x y", timeout="0s")
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as raised:
         running_server("http://host", None, overrides)
-    messages = " ".join(map(str, refused.value.problems))
+    messages = " ".join(map(str, raised.value.problems))
     for flag in ("--rate", "--latency", "--method", "--path", "--timeout"):
         assert f"(from {flag})" in messages
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ((), "FILE: is needed"),
         (("--max-requests", "3", "x.yaml"), "--max-requests: needs --url"),
@@ -71,11 +71,11 @@ def test_problems_of_values_have_their_option(tmp_path: Path) -> None:
     ],
 )
 def test_a_run_says_which_options_belong_together(
-    arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the exit code of bad input."""
     assert 2 == main(["run", *arguments])
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_slowdown_needs_another_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +87,7 @@ def test_a_slowdown_needs_another_size(tmp_path: Path, capsys: pytest.CaptureFix
         "  load: {openLoop: {rate: 1k}, duration: 1h}\n  objectives: {maxSlowdownPercent: 10}\n"
     )
     assert 2 == main(["run", str(file), "--url", "http://127.0.0.1:1"])
-    said = capsys.readouterr().err
-    assert "spec.objectives.maxSlowdownPercent: compares with a run at the largest size" in said
-    assert "--max-requests: the load has about 3,605,000 requests, more than 1,000,000" in said
-    assert "spec.dataset.source.path: nowhere cannot be read" in said
+    errors = capsys.readouterr().err
+    assert "spec.objectives.maxSlowdownPercent: compares with a run at the largest size" in errors
+    assert "--max-requests: the load has about 3,605,000 requests, more than 1,000,000" in errors
+    assert "spec.dataset.source.path: nowhere cannot be read" in errors

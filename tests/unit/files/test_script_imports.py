@@ -139,9 +139,9 @@ def test_a_module_that_is_imported_by_its_name_is_needed() -> None:
 def test_what_is_imported_and_not_used_shows() -> None:
     """Also where it does not show what is used."""
     script = "from azureml.core import Run, Model\nModel.get_model_path('m')\nfrom azureml.core.run import *\n"
-    found = needs("score.py", {"score.py": script + "import importlib\nimportlib.import_module('azureml.data')\n"})
-    assert [("Model",), ()] == [need.names for need in found[:2]]
-    unused = {need.module: need.unused for need in found}
+    needed = needs("score.py", {"score.py": script + "import importlib\nimportlib.import_module('azureml.data')\n"})
+    assert [("Model",), ()] == [need.names for need in needed[:2]]
+    unused = {need.module: need.unused for need in needed}
     assert {"azureml.core": ("Run",), "azureml.core.run": ("*",), "azureml.data": ("*",), "importlib": ()} == unused
 
 

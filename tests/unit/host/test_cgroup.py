@@ -136,7 +136,7 @@ def test_version_1_is_for_root(tmp_path: Path, proc: Path, closed: set[Path]) ->
         open_cgroup("trial", tmp_path / "nowhere", proc)
 
 
-def test_a_read_only_mount_is_told_from_a_lack_of_rights(
+def test_a_read_only_mount_is_distinguished_from_a_lack_of_rights(
     make: Callable[..., Path], proc: Path, closed: set[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in most containers, where not even root may write; and how a container gets it writable."""
@@ -185,6 +185,7 @@ def test_the_start_time_is_that_of_procfs() -> None:
         (f"modelprofiler-999999-{STARTED}-{NAMESPACE + 1}-trial", False),  # of another container: not visible here
         ("modelprofiler-notes", False),  # not a run's
     ],
+    ids=["alive", "number-taken-again", "ended", "another-container", "not-of-a-run"],
 )
 def test_a_group_is_abandoned_when_the_process_that_made_it_is_gone(name: str, expected: bool, proc: Path) -> None:
     """Its name says which that was."""

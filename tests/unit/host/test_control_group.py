@@ -134,13 +134,13 @@ def test_where_swap_is_not_counted_nothing_is_put_there(v1: tuple[CgroupV1, Path
     assert "0" == (directory / "memory.swappiness").read_text()
 
 
-def test_a_limit_that_is_not_taken_is_said_with_its_file(tmp_path: Path) -> None:
+def test_a_limit_that_is_not_taken_is_reported_with_its_file(tmp_path: Path) -> None:
     """The kernel's word, in a sentence."""
     with pytest.raises(LimitsUnavailable, match=r"cannot write '25000 100000' to .*server/cpu\.max: No such file"):
         CgroupV2(tmp_path / "gone").set_cpu(250)
 
 
-def test_the_peak_since_last_asked_is_told_by_a_kernel_that_can(v1: tuple[CgroupV1, Path]) -> None:
+def test_the_peak_since_the_last_reading_comes_from_a_kernel_that_has_it(v1: tuple[CgroupV1, Path]) -> None:
     """Version 1 starts again when zero is written; the peak of all time is remembered."""
     cgroup, directory = v1
     assert 150 * MIB == cgroup.take_peak()

@@ -30,12 +30,12 @@ def test_a_list_of_packages_survives_the_way_through_a_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [("", "too long"), ("x", "base64"), ("eA==", "incorrect|too long"), (encoded(["x" * 1000]), "too long")],
 )
-def test_what_is_no_list_of_packages_is_not_read(text: str, why: str) -> None:
+def test_what_is_no_list_of_packages_is_not_read(text: str, reason: str) -> None:
     """Also one that is longer than it may be."""
-    with pytest.raises(ValueError, match=why):
+    with pytest.raises(ValueError, match=reason):
         decoded(text, 100)
 
 

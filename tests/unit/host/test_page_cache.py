@@ -21,7 +21,7 @@ Pss:                2048 kB
 
 
 def test_memory_that_is_no_files_is_not_counted_for_the_file_mapped_before_it(tmp_path: Path) -> None:
-    """Nor are programs and libraries, which other processes use as well."""
+    """Programs and libraries, which other processes use as well, are not counted either."""
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "smaps").write_text(SMAPS)
     assert {Path("/models/index.bin"): 8192 * 1024} == mapped_data([1], tmp_path)

@@ -14,7 +14,7 @@ MIB = 2**20
 
 
 class Levels:
-    """A control group of which only memory matters: (peak since the last call, all, inactive page cache) in MiB."""
+    """A control group where only memory matters: (peak since the last call, all, inactive page cache) in MiB."""
 
     def __init__(self, levels: Iterable[tuple[int | None, int, int]]) -> None:
         self._levels = iter(levels)

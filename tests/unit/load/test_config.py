@@ -1,4 +1,4 @@
-"""What the generator is told, and the plan that follows from it."""
+"""The configuration of the generator, and the plan that follows from it."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_a_configuration_written_as_json_is_read_back_the_same(tmp_path: Path) -
     assert written == LoadConfig.read(path)
 
 
-def test_what_is_wrong_with_a_configuration_is_said_by_its_path(tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_configuration_is_reported_with_its_path(tmp_path: Path) -> None:
     """All of it at once."""
     path = tmp_path / "config.json"
     path.write_text('{"host": "x", "port": 0}')
@@ -75,7 +75,7 @@ def test_generators_side_by_side_share_the_load_without_a_rest() -> None:
 
 
 def test_a_request_is_rendered_with_its_length_and_the_headers_of_the_endpoint_instead_of_its_own() -> None:
-    """Host, type and agent can be said; the length cannot."""
+    """Host, type and agent can be set; the length cannot."""
     endpoint = HttpEndpoint.model_validate(
         {
             "path": "/v1/score?x=1",

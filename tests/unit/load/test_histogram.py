@@ -51,11 +51,11 @@ def test_merged_histograms_are_those_of_all_values_together() -> None:
     """Parts of a load add up without loss."""
     r = random.Random(2)
     values = [r.expovariate(10) for _ in range(900)]
-    whole, parts = recorded(values), Histogram()
+    combined, parts = recorded(values), Histogram()
     for i in range(3):
         parts.merge(recorded(values[i::3]))
-    assert (whole.counts, whole.n, whole.max, whole.min) == (parts.counts, parts.n, parts.max, parts.min)
-    assert whole.sum == pytest.approx(parts.sum)
+    assert (combined.counts, combined.n, combined.max, combined.min) == (parts.counts, parts.n, parts.max, parts.min)
+    assert combined.sum == pytest.approx(parts.sum)
 
 
 def test_a_coarser_histogram_says_how_far_off_it_may_be_and_keeps_to_it() -> None:

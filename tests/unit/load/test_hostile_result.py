@@ -78,7 +78,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_message_that_is_no_result_is_an_error_that_costs_nothing(text: str) -> None:
-    """A termination message may be written by whoever may run a pod."""
+    """Anybody who may run a pod can write a termination message."""
     tracemalloc.start()
     begun = time.process_time()
     try:
@@ -119,13 +119,13 @@ def test_mutated_results_are_results_or_errors() -> None:
                 case 2:
                     del mutated[at : at + rng.randint(1, 10)]
         try:
-            found = LoadResult.decode(MARK + base64.b85encode(zlib.compress(bytes(mutated))).decode())
+            decoded = LoadResult.decode(MARK + base64.b85encode(zlib.compress(bytes(mutated))).decode())
         except LoadError:
             continue
         read += 1
-        assert found.histogram.quantile(0.95) is None or found.histogram.relative_error < 1
-        assert found.histogram.count_above(0.1) >= 0
-        windows_of(found, Window(0, 2000))
-        found.completed_between(0, 1e9)
-        assert LoadResult.decode(found.encode()).kind is found.kind
+        assert decoded.histogram.quantile(0.95) is None or decoded.histogram.relative_error < 1
+        assert decoded.histogram.count_above(0.1) >= 0
+        windows_of(decoded, Window(0, 2000))
+        decoded.completed_between(0, 1e9)
+        assert LoadResult.decode(decoded.encode()).kind is decoded.kind
     assert read > 20

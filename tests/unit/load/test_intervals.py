@@ -108,7 +108,7 @@ def test_the_binomial_range_leaves_no_more_than_half_of_the_error_on_either_side
 ) -> None:
     """Checked by adding up the probabilities; the normal approximation may be off by one."""
     error = confidence.error / 2
-    least, most = binomial_range(n, p, confidence)
+    lowest, highest = binomial_range(n, p, confidence)
     slack = 2 if n * p * (1 - p) > 100 else 0
 
     def probability(k: int) -> float:
@@ -120,8 +120,8 @@ def test_the_binomial_range_leaves_no_more_than_half_of_the_error_on_either_side
             + (n - k) * math.log1p(-p)
         )
 
-    assert sum(probability(k) for k in range(max(least - slack, 0))) <= error
-    assert 1 - sum(probability(k) for k in range(most + slack + 1)) <= error + 1e-12
+    assert sum(probability(k) for k in range(max(lowest - slack, 0))) <= error
+    assert 1 - sum(probability(k) for k in range(highest + slack + 1)) <= error + 1e-12
 
 
 def test_the_upper_end_is_a_multiple_of_the_largest_value_when_no_value_is_far_enough_up() -> None:

@@ -41,8 +41,8 @@ def test_only_good_answers_are_judged_and_every_answer_is_counted() -> None:
     ends.end(None, "reset")
     assert [None, "content", "status", "timeout", "reset"] == ends.failures
     kinds = kinds_of(ends.answers.samples())
-    seen = [(200, "None", 1), (200, "None", 1), (200, "jsonPath[0]", 1), (500, "None", 1)]
-    assert seen == sorted((kind.status, str(kind.unmet), kind.answers) for kind in kinds)
+    judged = [(200, "None", 1), (200, "None", 1), (200, "jsonPath[0]", 1), (500, "None", 1)]
+    assert judged == sorted((kind.status, str(kind.unmet), kind.answers) for kind in kinds)
 
 
 def test_equal_answers_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:

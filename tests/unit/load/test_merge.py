@@ -83,8 +83,8 @@ def test_times_are_of_the_first_ones_clock() -> None:
 def test_of_the_server_s_machine_counts_what_ran_there() -> None:
     """The CPU of all that did, and the numbers of one of them; without any, those of the busiest and the first."""
     parts = [result(cores=cores, cpu_percent=10.0 * cores, loop_before=cores / 1e5) for cores in (2, 4, 4)]
-    there = merge(parts, beside=[1, 2])
-    assert (4, 80.0, 4e-5) == (there.cores, there.cpu_percent, there.loop_before)
+    merged = merge(parts, on_server_machine=[1, 2])
+    assert (4, 80.0, 4e-5) == (merged.cores, merged.cpu_percent, merged.loop_before)
     assert (2, 40.0, 2e-5) == ((away := merge(parts)).cores, away.cpu_percent, away.loop_before)
 
 
@@ -100,7 +100,7 @@ def bad(kind: ResultKind, message: str, **changes: Any) -> LoadResult:
 
 
 @pytest.mark.parametrize(
-    ("expected", "said", "parts"),
+    ("expected", "message", "parts"),
     [
         (ResultKind.COMPLETED, "", [result(), result()]),
         (
@@ -131,11 +131,11 @@ def bad(kind: ResultKind, message: str, **changes: Any) -> LoadResult:
     ],
 )
 def test_what_decides_about_the_whole_names_the_generator(
-    expected: ResultKind, said: str, parts: list[LoadResult]
+    expected: ResultKind, message: str, parts: list[LoadResult]
 ) -> None:
     """One that gave up for another says less than that one."""
     together = merge(parts)
-    assert (expected, said) == (together.kind, together.message)
+    assert (expected, message) == (together.kind, together.message)
 
 
 def test_every_end_of_a_load_has_its_outcome() -> None:

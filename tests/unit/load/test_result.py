@@ -205,11 +205,11 @@ def test_what_is_not_a_result_is_refused(text: str) -> None:
 
 def test_responses_between_two_times_are_interpolated() -> None:
     """Metrics samples come at their own times."""
-    done = result().completed_between
-    assert 1750 == done(0, 9e9)
-    assert 125 == pytest.approx(done(1001, 1003.5))
-    assert 500 == pytest.approx(done(1010, 1020))
-    assert 0 == done(0, 1001)
+    completed_between = result().completed_between
+    assert 1750 == completed_between(0, 9e9)
+    assert 125 == pytest.approx(completed_between(1001, 1003.5))
+    assert 500 == pytest.approx(completed_between(1010, 1020))
+    assert 0 == completed_between(0, 1001)
     assert 0 == LoadResult(ResultKind.FAILED).completed_between(0, 9e9)
 
 

@@ -46,12 +46,12 @@ def test_the_verdict_is_certain_when(
 
 
 @pytest.mark.parametrize(
-    ("requests", "failures", "most", "certain"),
+    ("requests", "failures", "maximum", "certain"),
     [(298, 0, 0.01, False), (299, 0, 0.01, True), (299, 1, 0.01, False), (9999, 0, 0.0, False)],
 )
-def test_few_failures_are_certain_after(requests: int, failures: int, most: float, certain: bool) -> None:
+def test_few_failures_are_certain_after(requests: int, failures: int, maximum: float, certain: bool) -> None:
     """299 requests without one, when at most 1 % may fail; that none ever fails is never certain."""
-    assert certain is is_certain(windows(0.1), {"p95": 1.0}, requests, failures, most)
+    assert certain is is_certain(windows(0.1), {"p95": 1.0}, requests, failures, maximum)
 
 
 def test_nine_sub_windows_are_never_enough() -> None:
@@ -65,7 +65,7 @@ def test_too_few_requests_for_the_percentile_are_never_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "thresholds", "ages", "most", "lost"),
+    ("sentence", "thresholds", "ages", "maximum", "lost"),
     [
         ("half of 600 took longer than the mean, of at most 1000", {"p95": 0.1}, [], 1000, True),
         ("none took longer than 200 ms", {"p95": 0.2}, [], 1000, False),
@@ -78,10 +78,10 @@ def test_too_few_requests_for_the_percentile_are_never_enough() -> None:
     ],
 )
 def test_the_percentile_is_lost_when(
-    sentence: str, thresholds: dict[str, float], ages: list[float], most: float, lost: bool
+    sentence: str, thresholds: dict[str, float], ages: list[float], maximum: float, lost: bool
 ) -> None:
     """600 latencies between 50 and 150 ms so far."""
-    assert lost is is_lost(windows(0.1), ages, thresholds, most), sentence
+    assert lost is is_lost(windows(0.1), ages, thresholds, maximum), sentence
 
 
 def states(served: float, arriving: float = 50, start: int = 0, count: int = 6) -> list[QueueState]:
@@ -95,7 +95,7 @@ def states(served: float, arriving: float = 50, start: int = 0, count: int = 6) 
 
 
 @pytest.mark.parametrize(
-    ("sentence", "seen", "overloaded"),
+    ("sentence", "states", "overloaded"),
     [
         ("half of what arrives is served", states(25), True),
         ("nothing is served", states(0), True),
@@ -111,6 +111,6 @@ def states(served: float, arriving: float = 50, start: int = 0, count: int = 6) 
         ),
     ],
 )
-def test_the_server_is_overloaded_when(sentence: str, seen: list[QueueState], overloaded: bool) -> None:
+def test_the_server_is_overloaded_when(sentence: str, states: list[QueueState], overloaded: bool) -> None:
     """Looked at over five steps."""
-    assert overloaded is is_overloaded(seen), sentence
+    assert overloaded is is_overloaded(states), sentence

@@ -25,7 +25,7 @@ def confirm(*, rows_are_known: bool = True, seconds: float | None = None) -> Loa
 
 def test_rows_that_are_known_are_not_all_sent_again() -> None:
     """The heaviest still come first."""
-    configs = [confirm(rows_are_known=known) for known in (False, True)]
+    configs = [confirm(rows_are_known=rows_known) for rows_known in (False, True)]
     assert [(True, True), (False, True)] == [(c.cover_rows, c.heaviest_first) for c in configs]
 
 

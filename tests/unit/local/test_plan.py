@@ -68,7 +68,7 @@ def _of_rate(rate: str) -> ModelProfileSpec:
     )
 
 
-def test_rows_that_no_window_has_room_for_are_told_before() -> None:
+def test_rows_that_no_window_has_room_for_are_reported_before_the_run() -> None:
     """25 requests per second for 2 + 8 s send 250 of 3,000 rows, and a window is not extended in vain."""
     need = rows_need(_of_rate("25"), _dataset(3_000, 3_000))
     assert need is not None

@@ -41,12 +41,12 @@ def test_the_trial_in_progress_is_always_on_the_screen(height: int, hidden: bool
     """Of the finished ones the last are shown, where there is no room for all."""
     trials = [t.model_copy(update={"index": i}) for i, t in enumerate(RUN.profile.status.trials * 3, 1)]
     view = view_with(trials, 100, height)
-    shown = lines(view, 100, height)
+    screen = lines(view, 100, height)
     view.close()
-    assert len(shown) < height
-    assert "sending the load" in shown[-2]
-    assert shown[-3].split()[0] == str(len(trials))
-    assert hidden == any("earlier trials not shown" in line for line in shown)
+    assert len(screen) < height
+    assert "sending the load" in screen[-2]
+    assert screen[-3].split()[0] == str(len(trials))
+    assert hidden == any("earlier trials not shown" in line for line in screen)
 
 
 def test_what_was_waited_for_is_taken_away_when_it_goes_on() -> None:
@@ -57,10 +57,10 @@ def test_what_was_waited_for_is_taken_away_when_it_goes_on() -> None:
     assert any("waiting 10 s" in line for line in lines(view, 100, 30))
     assert view._progress is not None
     view.on_stage(view._progress)
-    shown = lines(view, 100, 30)
+    screen = lines(view, 100, 30)
     view.close()
-    assert not any("waiting 10 s" in line for line in shown)
-    assert any("image x" in line for line in shown)
+    assert not any("waiting 10 s" in line for line in screen)
+    assert any("image x" in line for line in screen)
 
 
 def test_what_is_left_on_the_screen_has_every_trial() -> None:

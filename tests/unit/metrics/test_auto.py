@@ -88,7 +88,7 @@ async def test_the_samples_of_a_restarted_container_are_not_mixed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prometheus", "why"),
+    ("prometheus", "reason"),
     [
         (ContainerSamples(), "Prometheus has no samples of"),
         (sampled([985.0], "Prometheus"), "only one sample"),
@@ -97,14 +97,14 @@ async def test_the_samples_of_a_restarted_container_are_not_mixed() -> None:
     ],
 )
 async def test_the_kubelet_is_read_where_prometheus_is_not_used_and_the_reason_is_given(
-    prometheus: ContainerSamples | str, why: str
+    prometheus: ContainerSamples | str, reason: str
 ) -> None:
     """Not there yet, not there at all, too coarse, not answering."""
     samples, _ = await ask(prometheus)
     assert "Kubelet" == samples.source
     assert KUBELET.cpu_seconds == samples.cpu_seconds
     assert samples.remark.startswith("the kubelet is read: ")
-    assert why in samples.remark
+    assert reason in samples.remark
 
 
 async def test_series_that_are_no_longer_scraped_are_not_read() -> None:
@@ -117,7 +117,7 @@ async def test_series_that_are_no_longer_scraped_are_not_read() -> None:
 
 
 async def test_without_a_configured_prometheus_the_kubelet_is_read() -> None:
-    """And that is said."""
+    """The samples say so."""
     samples = await AutoSource(None, Fixed("Kubelet", KUBELET)).samples(REF, 970.0, 1000.0)
     assert "the kubelet is read: no Prometheus is configured" == samples.remark
 

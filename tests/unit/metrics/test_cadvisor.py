@@ -96,7 +96,7 @@ def test_series_that_are_not_needed_are_left_out() -> None:
 FAULTS, READ = "container_memory_failures_total", "container_fs_reads_bytes_total"
 
 
-def test_faults_that_read_a_disk_are_told_from_the_others() -> None:
+def test_faults_that_read_a_disk_are_distinguished_from_the_others() -> None:
     """Two types and two scopes are one metric; one installer drops the scope "hierarchy", none the other."""
     raw = [
         RawSeries(_labels(FAULTS, failure_type=kind, scope=scope), [(1.0, value)])

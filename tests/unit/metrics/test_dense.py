@@ -90,7 +90,7 @@ def test_steady_memory_is_what_is_held_between_requests(share: float) -> None:
     assert (Quantity("100Mi"), Quantity("116Mi")) == (memory.steady, memory.peak)
 
 
-def test_a_worker_that_is_replaced_leaves_steady_memory_as_it_is() -> None:
+def test_a_worker_that_is_replaced_leaves_steady_memory_unchanged() -> None:
     """Half of the memory is gone for half a second."""
     gap = series((t, (50 if 125 < t < 125.5 else 100) * MIB) for t in TIMES)
     memory = measured(dataclasses.replace(SAMPLES, working_set_bytes=gap)).memory
@@ -113,7 +113,7 @@ def test_memory_that_wanders_is_not_called_growing() -> None:
     assert called <= 5  # 13 when every sample counts as one of its own
 
 
-def test_growth_is_found() -> None:
+def test_growth_is_detected() -> None:
     """A leak of 20 KiB a request."""
     leak = series((t, 100 * MIB + 20 * 1024 * completed_between(0, t)) for t in TIMES)
     memory = measured(dataclasses.replace(SAMPLES, working_set_bytes=leak)).memory

@@ -1,4 +1,4 @@
-"""Which pair of samples tells the cost of a request best: the rule against a simulated truth.
+"""Which pair of samples gives the cost of a request best: the rule against a simulated truth.
 
 A server of one or two cores serves Poisson arrivals in order; a sampler comes by at intervals it draws itself, and
 the generator's timeline is the real one. What is compared is known exactly: the CPU time of every request.
@@ -69,13 +69,13 @@ def simulate(scenario: Scenario, seed: int) -> Run:
         free[core] = begin + cost
         busy.append((begin, free[core]))
         arrival += rng.expovariate(scenario.rate)
-    done = sorted(end for _, end in busy[1:])
-    load_end = max(window.end, done[-1])
+    ends = sorted(end for _, end in busy[1:])
+    load_end = max(window.end, ends[-1])
 
     recorder, count = TimelineRecorder(load_start), 0
     for tick in range(1, math.ceil((load_end - load_start) / 0.05) + 1):
         now = min(load_start + tick * 0.05, load_end)
-        while count < len(done) and done[count] <= now:
+        while count < len(ends) and ends[count] <= now:
             count += 1
         recorder.observe(now, count, last=now == load_end)
 
@@ -95,7 +95,7 @@ def simulate(scenario: Scenario, seed: int) -> Run:
         load_start=load_start,
         load_end=load_end,
         exclusive=Window(ready, math.inf),
-        cost=sum(end - begin for begin, end in busy[1:]) / len(done),
+        cost=sum(end - begin for begin, end in busy[1:]) / len(ends),
         cores=(cpu_until(window.end) - cpu_until(window.start)) / window.seconds,
     )
 
@@ -141,16 +141,16 @@ def around(run: Run) -> float | None:
 
 def rate_over_window(run: Run) -> float | None:
     """Return what `rate(...[1m])` at the end of the window, over the window's rate of requests, would give."""
-    seen = [s for s in run.cpu if run.window.end - 60 <= s.time <= run.window.end]
-    if len(seen) < 2:
+    samples = [s for s in run.cpu if run.window.end - 60 <= s.time <= run.window.end]
+    if len(samples) < 2:
         return None
-    cores = (seen[-1].value - seen[0].value) / (seen[-1].time - seen[0].time)
+    cores = (samples[-1].value - samples[0].value) / (samples[-1].time - samples[0].time)
     return cores / (run.timeline.completed_between(run.window.start, run.window.end) / run.window.seconds)
 
 
-def _between(seen: Sequence[Sample], run: Run) -> float | None:
-    requests = run.timeline.completed_between(seen[0].time, seen[-1].time) if len(seen) > 1 else 0.0
-    return (seen[-1].value - seen[0].value) / requests if requests else None
+def _between(samples: Sequence[Sample], run: Run) -> float | None:
+    requests = run.timeline.completed_between(samples[0].time, samples[-1].time) if len(samples) > 1 else 0.0
+    return (samples[-1].value - samples[0].value) / requests if requests else None
 
 
 def error_of(estimate: Callable[[Run], float | None], runs: list[Run], share: float = 0.95) -> float:

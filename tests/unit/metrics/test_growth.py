@@ -93,7 +93,7 @@ def test_scattered_samples_tell_nothing() -> None:
 
 
 def test_memory_that_shrinks_does_not_grow() -> None:
-    """Nor is it flat: nothing is said."""
+    """It is not flat either: nothing is reported."""
     assert growth([(n, 200 * MIB - 20_000 * n) for n in range(0, 4000, 700)]) is None
 
 
@@ -103,7 +103,7 @@ def test_without_requests_there_is_no_growth_to_tell() -> None:
 
 
 def test_noise_is_rarely_called_a_leak() -> None:
-    """Of a thousand flat servers whose memory scatters by three percent, hardly one is said to grow."""
+    """Of a thousand flat servers whose memory scatters by three percent, hardly one is reported to grow."""
     chance = random.Random(1)
     false_alarms = 0
     for _ in range(1000):

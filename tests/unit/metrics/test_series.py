@@ -92,7 +92,7 @@ def test_a_thinned_counter_still_grows_by_as_much() -> None:
     assert increase(counter, 0) == increase(thinned(counter, 50), 0)
 
 
-def test_a_short_series_stays_as_it_is() -> None:
+def test_a_short_series_stays_unchanged() -> None:
     """Nothing is left out for nothing."""
     samples = series((t, t) for t in range(50))
     assert samples == thinned(samples, 50)

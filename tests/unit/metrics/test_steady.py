@@ -14,7 +14,7 @@ HELD = 64.0
 """MiB, with an interpreter."""
 
 
-def sampled(held: Callable[[float], float], seed: int, scrape: float | None) -> Series:
+def sampled(memory_at: Callable[[float], float], seed: int, scrape: float | None) -> Series:
     """Return the samples from the start of the load to the first after it, as cAdvisor takes them."""
     rng = random.Random(seed)
     times = [rng.uniform(80, 95)]
@@ -25,13 +25,13 @@ def sampled(held: Callable[[float], float], seed: int, scrape: float | None) -> 
         scrapes = [first + n * scrape for n in range(int((END + 60 - first) / scrape) + 1)]
         times = sorted({max((t for t in times if t <= at), default=times[0]) for at in scrapes})
     until = next((t for t in times if t > END), END)
-    return series((t, held(t)) for t in times if START <= t <= until)
+    return series((t, memory_at(t)) for t in times if START <= t <= until)
 
 
-def worst(held: Callable[[float], float], true: float, scrape: float | None, share: float = 1.0) -> float:
+def worst(memory_at: Callable[[float], float], true: float, scrape: float | None, share: float = 1.0) -> float:
     """Return the relative error within which this share of 200 runs stays."""
-    runs = [seen for seed in range(200) if (seen := sampled(held, seed, scrape))]
-    errors = sorted(abs(steady_bytes(seen, START, END) / true - 1) for seen in runs)
+    runs = [samples for seed in range(200) if (samples := sampled(memory_at, seed, scrape))]
+    errors = sorted(abs(steady_bytes(samples, START, END) / true - 1) for samples in runs)
     return errors[int(share * (len(errors) - 1))]
 
 
@@ -71,8 +71,8 @@ def test_memory_that_is_loaded_with_the_first_requests_is_part_of_it() -> None:
 def test_many_samples_say_what_their_median_says() -> None:
     """Ten a second, of memory that stays the same but for a page here and there."""
     noise = random.Random(0)
-    seen = series((START + n / 10, HELD + noise.uniform(0, 0.1)) for n in range(330))
-    assert median(s.value for s in seen) == pytest.approx(steady_bytes(seen, START, END), rel=0.002)
+    samples = series((START + n / 10, HELD + noise.uniform(0, 0.1)) for n in range(330))
+    assert median(s.value for s in samples) == pytest.approx(steady_bytes(samples, START, END), rel=0.002)
 
 
 def test_one_sample_is_all_that_is_known() -> None:

@@ -98,7 +98,7 @@ def test_no_sample_of_the_load_is_no_usage() -> None:
 
 @pytest.mark.parametrize("missing", ["cpu_seconds", "working_set_bytes", "cfs_periods", "threads", "oom_events"])
 def test_a_missing_series_is_a_missing_value_never_zero(missing: str) -> None:
-    """The others are said all the same."""
+    """The others are reported all the same."""
     without: dict[str, Any] = {missing: ()}
     status = measured(dataclasses.replace(FULL, **without))
     fields: dict[str, list[Any]] = {
@@ -113,7 +113,7 @@ def test_a_missing_series_is_a_missing_value_never_zero(missing: str) -> None:
 
 
 def test_loading_the_model_just_before_the_load_is_not_the_requests_cost() -> None:
-    """The sample before the load was taken while the server still started; unless told otherwise it is not used."""
+    """The sample before the load was taken while the server still started; by default it is not used."""
     busy = dataclasses.replace(FULL, cpu_seconds=series([(95, 0), *[(t, cpu_at(t)) for t in TIMES[1:]]]))
     assert Duration("8ms") == measured(busy).cpu_time_per_request
     assert Duration("8ms") == measured(busy, exclusive=Window(99.0, math.inf)).cpu_time_per_request
@@ -207,7 +207,7 @@ def test_workers_that_the_kernel_killed_are_counted_from_the_start_of_the_load()
 
 
 def test_a_fresh_containers_first_kill_counts_though_no_sample_precedes_it() -> None:
-    """The counter begins at zero, so its first value already tells."""
+    """The counter begins at zero, so its first value already counts."""
     killed = dataclasses.replace(FULL, oom_events=series([(109, 1)]))
     assert 1 == measured(killed).oom_kills
 
@@ -221,7 +221,7 @@ def test_without_working_set_the_lifetime_peak_is_the_peak() -> None:
     )
 
 
-def test_growth_is_said_per_thousand_requests() -> None:
+def test_growth_is_reported_per_thousand_requests() -> None:
     """Six samples in a longer load: 10 KiB a request."""
     end = 200.0
 
@@ -259,7 +259,7 @@ def test_memory_before_the_load_is_what_the_server_held_when_nobody_called_it() 
 
 
 def test_the_nodes_cpu_is_that_between_its_samples_inside_the_load() -> None:
-    """Two of them at least; a counter that began anew tells nothing."""
+    """Two of them at least; a counter that began anew is no measurement."""
     counter = series([(95.0, 10.0), (110.0, 30.0), (130.0, 50.0), (140.0, 51.0)])
     assert 1.0 == node_cores(ContainerSamples(node_cpu_seconds=counter), 100.0, 135.0)
     assert node_cores(ContainerSamples(node_cpu_seconds=counter), 115.0, 135.0) is None

@@ -132,7 +132,7 @@ def infeasible() -> RunRecord:
 
 @functools.cache
 def killed() -> RunRecord:
-    """Return a run of a faster server that needs more memory, of which the samples miss a part."""
+    """Return a run of a faster server that needs more memory; the samples miss a part of it."""
     run = Recorded(
         spec_of(),
         replace(DIGITS, base_memory=230 * MI, cpu_seconds=0.0062, wait_seconds=0.001),
@@ -144,16 +144,16 @@ def killed() -> RunRecord:
 @functools.cache
 def broken() -> RunRecord:
     """Return a run in which trials broke without a latency, one said nothing, and usage could not be read."""
-    known = verified()
+    record = verified()
     changes: dict[int, dict[str, Any]] = {
         3: {"outcome": Outcome.OOM_KILLED, "message": "the kernel's OOM killer ended a process of the container"},
         4: {"outcome": Outcome.DISTURBED, "message": "the node was busy"},
     }
     empty = {"load": None, "usage": None, "judged": None}
     rows = [t.model_copy(update=changes[t.index] | empty if t.index in changes else {"usage": None})
-            for t in known.profile.status.trials]  # fmt: skip
-    status = known.profile.status.model_copy(update={"trials": rows})
-    return RunRecord(known.profile.model_copy(update={"status": status}))
+            for t in record.profile.status.trials]  # fmt: skip
+    status = record.profile.status.model_copy(update={"trials": rows})
+    return RunRecord(record.profile.model_copy(update={"status": status}))
 
 
 @functools.cache

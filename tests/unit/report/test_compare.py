@@ -30,7 +30,7 @@ def test_a_new_version_without_a_recommendation_is_worse() -> None:
     assert render(changes, 1000).endswith("The new run does not have: recommended CPU, recommended memory.")
 
 
-def test_unlike_runs_are_told_apart() -> None:
+def test_unlike_runs_are_distinguished() -> None:
     """What was asked for, with which rows, where, and with which version; the server itself is what is compared."""
     old = runs.verified()
     assert [] == differences(old, old)
@@ -49,9 +49,9 @@ def test_unlike_runs_are_told_apart() -> None:
         "metadata": old.profile.metadata.model_copy(update={"name": "other"}),
     }
     new = RunRecord(old.profile.model_copy(update=changes), old.details)
-    found = differences(old, new)
-    assert ["Profile", "Load", "Dataset", "CPU model", "modelprofiler"] == [difference.name for difference in found]
-    text = render(compare(old, new), 10, found)
+    entries = differences(old, new)
+    assert ["Profile", "Load", "Dataset", "CPU model", "modelprofiler"] == [difference.name for difference in entries]
+    text = render(compare(old, new), 10, entries)
     assert "Nothing grew by more than 10%.\n\nThe runs are not alike" in text
     assert "  - CPU model: AMD EPYC 7B13 before, Intel Xeon now" in text
     assert "  - Load: 50 requests/s, Poisson arrivals before, 4 clients in a closed loop now" in text

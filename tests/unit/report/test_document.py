@@ -40,7 +40,7 @@ def test_what_kubectl_prints_is_a_run_without_its_details(tmp_path: Path, listed
 
 
 @pytest.mark.parametrize(
-    ("content", "error", "says"),
+    ("content", "error", "message"),
     [
         (None, RecordUnreadable, "cannot be read"),
         ("{", RecordUnreadable, "is neither JSON nor YAML"),
@@ -60,11 +60,11 @@ def test_what_kubectl_prints_is_a_run_without_its_details(tmp_path: Path, listed
     ],
 )
 def test_what_is_not_a_run_is_one_problem(
-    tmp_path: Path, content: str | None, error: type[Exception], says: str
+    tmp_path: Path, content: str | None, error: type[Exception], message: str
 ) -> None:
     """In a sentence."""
     file = tmp_path / "run.yaml"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(error, match=says):
+    with pytest.raises(error, match=message):
         read(file)

@@ -39,7 +39,7 @@ class Node:
     tag: str
     attributes: dict[str, str | None]
     children: list[Node] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
     def all(self, tag: str, class_: str = "") -> list[Node]:
         """Return every element of a name and class below this one."""
@@ -49,8 +49,8 @@ class Node:
 
     @property
     def text(self) -> str:
-        """All words in it."""
-        return " ".join([*self.words, *(c.text for c in self.children)])
+        """All texts in it."""
+        return " ".join([*self.texts, *(c.text for c in self.children)])
 
 
 class Tree(HTMLParser):
@@ -79,7 +79,7 @@ class Tree(HTMLParser):
         assert tag == self.open.pop().tag
 
     def handle_data(self, data: str) -> None:
-        self.open[-1].words.append(data)
+        self.open[-1].texts.append(data)
 
 
 def parsed(record: RunRecord) -> Node:
@@ -89,7 +89,7 @@ def parsed(record: RunRecord) -> Node:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_page_is_well_formed_and_refers_to_nothing_outside(name: str) -> None:
-    """No script, no link, no address of any kind: it works offline, and tells nobody that it was opened."""
+    """No script, no link, no address of any kind: it works offline, and nobody learns that it was opened."""
     text = page.render(RUNS[name]())
     root = Tree(text).root
     assert [] == [n.tag for tag in ("script", "link", "img", "iframe", "a", "object") for n in root.all(tag)]
@@ -109,7 +109,7 @@ def test_the_recommendation_comes_first() -> None:
     """With the trial that verified it, and as it stands in a manifest."""
     main = parsed(runs.verified()).all("main")[0]
     answer = main.children[1].text
-    assert all(words in answer for words in ("Verified", "400m", "224Mi", "Trial 5 ran at exactly", "350m CPU is the"))
+    assert all(text in answer for text in ("Verified", "400m", "224Mi", "Trial 5 ran at exactly", "350m CPU is the"))
     assert "    cpu: 400m\n    memory: 224Mi" in main.all("code")[0].text
 
 
@@ -148,19 +148,19 @@ SHOWN = "<script>alert(1)</script>\"'&</style>{{ 7 * 7 }}[31m"
 
 def hostile() -> RunRecord:
     """Return a run in which every text that a user or a server writes is hostile."""
-    known = runs.verified()
-    rows = [t.model_copy(update={"message": EVIL, "outcome": Outcome.SLOW}) for t in known.profile.status.trials]
-    recommendation = known.profile.status.recommendations[0].model_copy(
+    record = runs.verified()
+    rows = [t.model_copy(update={"message": EVIL, "outcome": Outcome.SLOW}) for t in record.profile.status.trials]
+    recommendation = record.profile.status.recommendations[0].model_copy(
         update={
             "explanation": EVIL,
             "container_name": EVIL,
             "env": [Variable.model_construct(name=EVIL, value=EVIL)],
         }
     )
-    assert known.profile.status.provenance is not None
-    provenance = known.profile.status.provenance.model_copy(update={"image": EVIL, "node": EVIL, "cpu_model": EVIL})
-    conditions = [c.model_copy(update={"message": EVIL, "status": "False"}) for c in known.profile.status.conditions]
-    status = known.profile.status.model_copy(
+    assert record.profile.status.provenance is not None
+    provenance = record.profile.status.provenance.model_copy(update={"image": EVIL, "node": EVIL, "cpu_model": EVIL})
+    conditions = [c.model_copy(update={"message": EVIL, "status": "False"}) for c in record.profile.status.conditions]
+    status = record.profile.status.model_copy(
         update={
             "trials": rows,
             "recommendations": [recommendation],
@@ -169,13 +169,13 @@ def hostile() -> RunRecord:
             "run_hash": EVIL,
         }
     )
-    meta = known.profile.metadata.model_copy(update={"name": EVIL, "namespace": EVIL})
-    assert known.profile.spec.model is not None
-    spec = known.profile.spec.model_copy(
-        update={"model": known.profile.spec.model.model_copy(update={"name": EVIL, "version": EVIL})}
+    meta = record.profile.metadata.model_copy(update={"name": EVIL, "namespace": EVIL})
+    assert record.profile.spec.model is not None
+    spec = record.profile.spec.model_copy(
+        update={"model": record.profile.spec.model.model_copy(update={"name": EVIL, "version": EVIL})}
     )
-    profile = known.profile.model_copy(update={"metadata": meta, "spec": spec, "status": status})
-    return replace(known, profile=profile, notes=(EVIL,))
+    profile = record.profile.model_copy(update={"metadata": meta, "spec": spec, "status": status})
+    return replace(record, profile=profile, notes=(EVIL,))
 
 
 def test_hostile_text_stays_text() -> None:
@@ -270,34 +270,34 @@ def test_memory_over_time_stays_below_its_limit() -> None:
 
 def test_the_soak_has_a_picture_of_its_own() -> None:
     """Where it is not the trial that is shown in detail."""
-    known = runs.verified()
-    first = known.trials[0].trial.index
+    record = runs.verified()
+    first = record.trials[0].trial.index
     trials = [
-        t.model_copy(update={"purpose": Purpose.SOAK}) if t.index == first else t for t in known.profile.status.trials
+        t.model_copy(update={"purpose": Purpose.SOAK}) if t.index == first else t for t in record.profile.status.trials
     ]
-    status = known.profile.status.model_copy(update={"trials": trials})
+    status = record.profile.status.model_copy(update={"trials": trials})
     memory = series((float(second), 1e8 + 1e6 * second) for second in range(60))
     details = {
-        i: replace(d, trial=trials[i - 1], memory=memory if i == first else d.memory) for i, d in known.details.items()
+        i: replace(d, trial=trials[i - 1], memory=memory if i == first else d.memory) for i, d in record.details.items()
     }
-    profile = known.profile.model_copy(update={"status": status})
-    titles = [n.text for n in parsed(replace(known, profile=profile, details=details)).all("h2")]
+    profile = record.profile.model_copy(update={"status": status})
+    titles = [n.text for n in parsed(replace(record, profile=profile, details=details)).all("h2")]
     assert "Memory in the soak" in titles
-    assert "Memory in the soak" not in [n.text for n in parsed(known).all("h2")]
+    assert "Memory in the soak" not in [n.text for n in parsed(record).all("h2")]
 
 
 def test_a_run_that_used_nothing_is_drawn() -> None:
     """A scale needs a length, also where every value is zero."""
-    known = runs.verified()
+    original = runs.verified()
     details = {
         index: replace(record, memory=series((sample.time, 0.0) for sample in record.memory))
-        for index, record in known.details.items()
+        for index, record in original.details.items()
     }
     limited = [
-        t.model_copy(update={"limits": Size(cpu=t.limits.cpu), "usage": None}) for t in known.profile.status.trials
+        t.model_copy(update={"limits": Size(cpu=t.limits.cpu), "usage": None}) for t in original.profile.status.trials
     ]
-    status = known.profile.status.model_copy(update={"trials": limited})
-    record = replace(known, profile=known.profile.model_copy(update={"status": status}), details=details)
+    status = original.profile.status.model_copy(update={"trials": limited})
+    record = replace(original, profile=original.profile.model_copy(update={"status": status}), details=details)
     assert_drawn_inside(parsed(record))
 
 

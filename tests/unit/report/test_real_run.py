@@ -31,10 +31,10 @@ def test_it_is_recorded_whole(run: RunRecord) -> None:
 
 def test_text_and_page_say_the_same(run: RunRecord, root: Node) -> None:
     """The size, the proof and the reason."""
-    shown = " ".join(text.render(run, 200).split())
+    report = " ".join(text.render(run, 200).split())
     answer = " ".join(root.all("main")[0].children[1].text.split())
     for phrase in ("350m", "224Mi", "Trial 5 ran at exactly 350m CPU and 224Mi memory", "at 250m p95 is 616ms"):
-        assert (phrase, True, True) == (phrase, phrase in shown, phrase in answer)
+        assert (phrase, True, True) == (phrase, phrase in report, phrase in answer)
 
 
 def test_every_chart_is_drawn(root: Node) -> None:

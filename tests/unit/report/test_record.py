@@ -19,8 +19,10 @@ FULL = TrialRecord(
 
 def with_trials(*records: TrialRecord) -> ModelProfile:
     """Return a profile whose status has these trials."""
-    known = profile()
-    return known.model_copy(update={"status": known.status.model_copy(update={"trials": [r.trial for r in records]})})
+    original = profile()
+    return original.model_copy(
+        update={"status": original.status.model_copy(update={"trials": [r.trial for r in records]})}
+    )
 
 
 def test_a_trial_is_read_as_it_was_written() -> None:
@@ -64,15 +66,15 @@ def test_a_trial_that_was_not_recorded_to_its_end_does_not_count(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [(None, "is not the directory of a run"), ("{", "profile.json is not JSON"), ("[" * 99_999, "deep")],
 )
-def test_what_is_not_a_record_is_one_problem(tmp_path: Path, content: str | None, says: str) -> None:
+def test_what_is_not_a_record_is_one_problem(tmp_path: Path, content: str | None, message: str) -> None:
     """With the file's name."""
     file = tmp_path / "profile.json"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(RecordUnreadable, match=says):
+    with pytest.raises(RecordUnreadable, match=message):
         RunRecord.read(tmp_path)
 
 

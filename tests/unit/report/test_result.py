@@ -30,18 +30,18 @@ def test_a_run_that_succeeded_has_a_recommendation() -> None:
     ("result", "reason"), [(Result(runs.infeasible()), "NoFeasibleSize"), (Result(runs.unfinished()), "Running")]
 )
 def test_a_run_without_a_recommendation_has_none(result: Result, reason: str) -> None:
-    """Nor has it succeeded."""
+    """It has not succeeded either."""
     assert (None, False, reason) == (result.recommendation, result.succeeded, result.reason)
 
 
 def test_a_notebook_shows_the_answer_and_the_trials() -> None:
     """In its own colours: none is set."""
-    shown = Result(runs.verified())._repr_html_()
-    assert shown is not None
-    root = Tree(f"<html>{shown}</html>").root
+    html = Result(runs.verified())._repr_html_()
+    assert html is not None
+    root = Tree(f"<html>{html}</html>").root
     assert (5, []) == (len(root.all("tbody")[0].all("tr")), root.all("style"))
     assert "400m CPU, 224Mi memory" in root.text
-    assert "color" not in shown
+    assert "color" not in html
 
 
 def test_the_page_is_saved(tmp_path: Path) -> None:

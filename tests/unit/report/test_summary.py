@@ -15,7 +15,7 @@ from modelprofiler.report.summary import Summary
 
 
 @pytest.mark.parametrize(
-    ("title", "outcome", "words", "exit_code"),
+    ("title", "outcome", "text", "exit_code"),
     [
         ("The server ends by itself", Outcome.CRASHED, "the server ended with exit code 0: limit reached", 0),
         ("A port that the server binds is in use", Outcome.CRASHED, "exit code 1: Address already in use", 1),
@@ -32,12 +32,12 @@ from modelprofiler.report.summary import Summary
         ("The server's image cannot be pulled", Outcome.IMAGE_PULL_FAILED, "ErrImagePull", None),
     ],
 )
-def test_the_headline_names_what_failed(title: str, outcome: Outcome, words: str, exit_code: int | None) -> None:
+def test_the_headline_names_what_failed(title: str, outcome: Outcome, text: str, exit_code: int | None) -> None:
     """Where the server names the cause, it is that; the size is named only where it may be the reason."""
     run = runs.Recorded(spec_of(), runs.DIGITS)
     size = Limits(cpu_axis(run.resources.cpu).last, memory_axis(run.resources.memory).last)
     attempt = Attempt(1, Purpose.REFERENCE, size, True, "Measure", NOON)
-    run.trials.append(finished_trial(run.spec, attempt, Evidence(Failure(outcome, words, exit_code)), NOON, []))
+    run.trials.append(finished_trial(run.spec, attempt, Evidence(Failure(outcome, text, exit_code)), NOON, []))
     step = next_step(run.spec, run.resources, "digits", "Local", run.trials)
     assert title == Summary.of(runs.recorded(run, step)).title
 

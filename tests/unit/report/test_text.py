@@ -27,12 +27,12 @@ def test_without_a_recommendation_the_text_says_why() -> None:
     assert "over the objective of 12ms at the ceiling" in text
 
 
-@pytest.mark.parametrize(("trials", "says"), [(0, "No trial has finished."), (1, "Reference")])
-def test_an_unfinished_run_says_so(trials: int, says: str) -> None:
+@pytest.mark.parametrize(("trials", "message"), [(0, "No trial has finished."), (1, "Reference")])
+def test_an_unfinished_run_says_so(trials: int, message: str) -> None:
     """It shows what there is."""
     text = render(runs.unfinished(trials), 100)
     assert text.startswith("digits: The run has not finished (Running)\n")
-    assert says in text
+    assert message in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
@@ -44,7 +44,7 @@ def test_the_table_fits_the_terminal(width: int) -> None:
 
 
 def test_a_wide_terminal_shows_every_figure() -> None:
-    """Cost, memory and throttling beside latency."""
+    """Cost, memory and throttling next to latency."""
     text = render(runs.verified(), 200)
     assert all(word in text for word in ("95% INTERVAL", "RATE", "CPU USED", "CPU/REQUEST", "MEMORY PEAK", "THROTTLED"))
 
@@ -63,18 +63,20 @@ def test_without_rich_the_text_is_plain(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_run_of_another_version_without_conditions_is_shown() -> None:
-    """A record is read as it is."""
-    known = runs.verified().profile
-    bare = known.model_copy(update={"status": known.status.model_copy(update={"conditions": [], "provenance": None})})
+    """A record is read unchanged."""
+    profile = runs.verified().profile
+    bare = profile.model_copy(
+        update={"status": profile.status.model_copy(update={"conditions": [], "provenance": None})}
+    )
     assert render(RunRecord(bare), 100).startswith("digits: Verified\n")
 
 
 def test_a_message_cannot_control_the_terminal() -> None:
     """A server's last words may have escape sequences and a bell, and half a character cannot be printed."""
-    known = runs.verified().profile
+    finished = runs.verified().profile
     rows = [t.model_copy(update={"message": "gone\x1b[2J\x07\r\x9b31m\ud800\u202e", "outcome": "Crashed"})
-            for t in known.status.trials]  # fmt: skip
-    profile = known.model_copy(update={"status": known.status.model_copy(update={"trials": rows})})
+            for t in finished.status.trials]  # fmt: skip
+    profile = finished.model_copy(update={"status": finished.status.model_copy(update={"trials": rows})})
     text = render(RunRecord(profile), 100)
     assert "trial 1: gone[2J" in text
     assert [] == [character for character in text if not character.isprintable() and character != "\n"]

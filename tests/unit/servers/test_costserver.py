@@ -1,4 +1,4 @@
-"""The cost server costs, holds and breaks what it is told to: other tests take its word for the truth."""
+"""The cost server costs, holds and breaks what its options say: other tests rely on it."""
 
 import contextlib
 import http.client
@@ -139,20 +139,20 @@ def test_health_checks_are_paid_from_the_share_of_the_requests() -> None:
 def test_two_workers_cost_the_same_a_request_and_share_the_work() -> None:
     """The CPU time of both workers together, over the requests, is the knob; the master uses none."""
     with serve("--cpu-ms 10 --workers 2 --close 1") as server, ThreadPoolExecutor(4) as clients:
-        seen: dict[int, int] = {}
+        costs: dict[int, int] = {}
 
         def run() -> None:
             for answers in clients.map(server.ask, [5] * 8):
                 for _, number, pid in answers:
-                    seen[pid] = max(seen.get(pid, 0), number)
+                    costs[pid] = max(costs.get(pid, 0), number)
 
         run()
-        before, served = {pid: cpu_seconds(pid) for pid in seen}, dict(seen)
+        before, served = {pid: cpu_seconds(pid) for pid in costs}, dict(costs)
         assert len(before) == 2
         run()
-        requests = sum(seen.values()) - sum(served.values())
+        requests = sum(costs.values()) - sum(served.values())
         assert requests == 40
-        assert pytest.approx(0.010, rel=0.05) == sum(cpu_seconds(pid) - before[pid] for pid in seen) / requests
+        assert pytest.approx(0.010, rel=0.05) == sum(cpu_seconds(pid) - before[pid] for pid in costs) / requests
 
 
 def test_requests_are_served_one_at_a_time_in_the_order_of_arrival() -> None:
@@ -178,7 +178,7 @@ def test_a_delay_takes_time_and_no_cpu() -> None:
 
 
 def test_the_memory_that_was_set_is_resident() -> None:
-    """Beside what the interpreter takes by itself, within 1 MiB."""
+    """In addition to what the interpreter takes by itself, within 1 MiB."""
     with serve() as plain, serve("--memory-mib 48") as server:
         plain.ask()
         server.ask()

@@ -69,6 +69,7 @@ def configure(commands: Any) -> None:
     )
     ours.add_argument("--duration", help="longest window of a trial, such as 30s")
     ours.add_argument("--warmup", help="length of the load before the window, such as 5s")
+    ours.add_argument("--soak", help="longest run that watches memory which seems to grow, such as 3m; 0s for none")
     ours.add_argument("--deadline", help="longest duration of the run, such as 1h")
     ours.add_argument(
         "--auto-tag",
@@ -105,6 +106,7 @@ def run(args: argparse.Namespace) -> Result:
         max_slowdown_percent=args.max_slowdown_percent,
         duration=args.duration,
         warmup=args.warmup,
+        soak=args.soak,
         deadline=args.deadline,
         auto_tag=args.auto_tag,
     )

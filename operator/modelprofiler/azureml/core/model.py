@@ -210,6 +210,7 @@ class Model(RegisteredModel):
         max_slowdown_percent: float | None = None,
         duration: str | None = None,
         warmup: str | None = None,
+        soak: str | None = None,
         deadline: str | None = None,
         auto_tag: bool = False,
     ) -> ModelProfile:
@@ -233,7 +234,7 @@ class Model(RegisteredModel):
             left while the load runs if that is less; in a cluster, what a node can give.
         description
             What the profile is for.
-        rate, concurrency, latency, max_slowdown_percent, duration, warmup, deadline, auto_tag
+        rate, concurrency, latency, max_slowdown_percent, duration, warmup, soak, deadline, auto_tag
             Options that Azure ML did not have; `modelprofiler.azureml.profiling.request.Options` explains them. By
             default one client sends requests, and the 95th percentile of latency may be at most half above that at
             the largest size.
@@ -246,7 +247,7 @@ class Model(RegisteredModel):
             When the name is taken.
         """
         options = Options(
-            rate, concurrency, latency, max_slowdown_percent, duration, warmup, deadline, auto_tag=auto_tag
+            rate, concurrency, latency, max_slowdown_percent, duration, warmup, soak, deadline, auto_tag=auto_tag
         )
         start(workspace, profile_name, models, inference_config, input_dataset, cpu, memory_in_gb, description, options)
         return ModelProfile(workspace, profile_name)

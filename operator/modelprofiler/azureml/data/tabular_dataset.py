@@ -108,11 +108,11 @@ class TabularDataset(AbstractDataset):
 
     def take(self, count: SupportsIndex) -> TabularDataset:
         """Return a dataset of the first rows."""
-        return self._step("take", _whole("count", count))
+        return self._step("take", _whole_number("count", count))
 
     def skip(self, count: SupportsIndex) -> TabularDataset:
         """Return a dataset without the first rows."""
-        return self._step("skip", _whole("count", count))
+        return self._step("skip", _whole_number("count", count))
 
     def keep_columns(self, columns: str | list[str], validate: bool = False) -> TabularDataset:
         """Return a dataset of these columns."""
@@ -151,14 +151,14 @@ class TabularDataset(AbstractDataset):
 
 def _seed(seed: SupportsIndex | None) -> int:
     """Return the seed, or a new one: it is kept, so that the same rows are drawn whenever the dataset is read."""
-    return secrets.randbits(32) if seed is None else _whole("seed", seed)
+    return secrets.randbits(32) if seed is None else _whole_number("seed", seed)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _whole(name: str, value: object) -> int:
+def _whole_number(name: str, value: object) -> int:
     """Return a whole number from 0 on, which may be one of NumPy, as an int."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]  # what has no index is refused

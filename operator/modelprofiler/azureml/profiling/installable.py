@@ -70,8 +70,12 @@ def ask_index(packages: Sequence[str], python: str | None, dropped_python: str |
         problem = resolver.problem(lines)
         if problem is not None:
             reason = f"the package index has no such version for Python {version}"
-            alone = tuple(f"{line} ({reason})" for line in lines if resolver.problem([line], "--no-deps"))
-            return Answer(alone) if alone else Answer(reason=f"the packages cannot be installed together: {problem}")
+            unavailable = tuple(f"{line} ({reason})" for line in lines if resolver.problem([line], "--no-deps"))
+            return (
+                Answer(unavailable)
+                if unavailable
+                else Answer(reason=f"the packages cannot be installed together: {problem}")
+            )
     except InvalidInput as error:
         return Answer(reason=error.problems[0].message)
     except EnvironmentFailed:

@@ -125,6 +125,7 @@ def _as_argument(problem: Any) -> str:
         "spec.objectives.maxSlowdownPercent": "max_slowdown_percent",
         "spec.load.duration": "duration",
         "spec.load.warmup": "warmup",
+        "spec.search.soak": "soak",
         "spec.search.deadline": "deadline",
         "spec.search": "deadline",
     }

@@ -24,7 +24,7 @@ at the same size on an ordinary machine, so a much lower percentage could not be
 higher one."""
 
 
-_FROM_ENVIRONMENT = ("rate", "latency", "duration", "warmup")
+_FROM_ENVIRONMENT = ("rate", "latency", "duration", "warmup", "soak")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Options:
         Instead of a latency, by how much the 95th percentile may be above that at the largest size.
     duration, warmup
         The longest window of a trial, and the load before the window, such as ``30s``.
+    soak
+        The longest run that watches memory which seems to grow, such as ``3m``; ``0s`` for none.
     deadline
         How long the run may take, such as ``1h``.
     auto_tag
@@ -55,14 +57,15 @@ class Options:
     max_slowdown_percent: float | None = None
     duration: str | None = None
     warmup: str | None = None
+    soak: str | None = None
     deadline: str | None = None
     auto_tag: bool = False
 
     def or_of(self, environment: Mapping[str, str]) -> Options:
         """Return the options with those of the environment variables where the call does not set them.
 
-        The variables are MODELPROFILER_PROFILE_RATE, _LATENCY (``p95=250ms``, several separated by commas), _DURATION
-        and _WARMUP. They are for scripts that must run unchanged.
+        The variables are MODELPROFILER_PROFILE_RATE, _LATENCY (``p95=250ms``, several separated by commas), _DURATION,
+        _WARMUP and _SOAK. They are for scripts that must run unchanged.
 
         Raises
         ------
@@ -86,6 +89,7 @@ class Options:
             latency=latency,
             duration=self.duration or variables["duration"] or None,
             warmup=self.warmup or variables["warmup"] or None,
+            soak=self.soak or variables["soak"] or None,
         )
 
     def check(self) -> None:
@@ -120,7 +124,8 @@ class Options:
 
     def search(self) -> dict[str, Any]:
         """Return spec.search."""
-        return {"deadline": self.deadline} if self.deadline is not None else {}
+        search = {"soak": self.soak, "deadline": self.deadline}
+        return {name: value for name, value in search.items() if value is not None}
 
 
 def check_name_and_size(profile_name: str, cpu: float | None, memory_in_gb: float | None, bounds: Bounds) -> None:

@@ -108,7 +108,7 @@ class Act:
     uids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Of the profile's Deployments and Jobs, by plural and name: what is deleted is what was seen."""
     now: datetime | None = None
-    """Of the look; None: nothing is told."""
+    """Time of the look; None: no event is written."""
 
     @classmethod
     def of(cls, cluster: Cluster, settings: Settings, world: World, decision: Decision) -> Act:

@@ -188,9 +188,9 @@ def _as_written(profile: ModelProfile, settings: Settings) -> Finding | None:
 
 
 def _range(profile: ModelProfile, fitting: Fitting | None) -> EffectiveResources | Finding:
-    given = profile.spec.resources
-    effective = fitting.range_of(profile) if fitting is not None else capacity.effective(given, None)
+    resources = profile.spec.resources
+    effective = fitting.range_of(profile) if fitting is not None else capacity.effective(resources, None)
     if isinstance(effective, EffectiveResources):
         return effective
     too_large = _finding(Reason.RANGE_TOO_LARGE, effective)
-    return replace(too_large, may_pass=fitting is not None and fitting.would_hold_empty(given))
+    return replace(too_large, may_pass=fitting is not None and fitting.would_hold_empty(resources))

@@ -61,6 +61,6 @@ def _failure(ended: Object, message: str) -> str:
     if ended.get("reason") == "OOMKilled":
         memory = Quantity.memory(LEAST.memory)
         return f"installing the packages takes more than {memory} of memory; build an image that has them"
-    words = tail(message, LONGEST_LAST_WORDS)
+    last_words = tail(message, LONGEST_LAST_WORDS)
     failure = f"the container that installs the packages left no result ({how_ended(ended)})"
-    return f"{failure}: {words}" if words else failure
+    return f"{failure}: {last_words}" if last_words else failure

@@ -149,9 +149,9 @@ def _result(generators: Sequence[_Generator], server_node: str) -> LoadResult | 
     results = [g.result for g in generators if g.result is not None]
     if not results or len(results) < len(generators):
         return None
-    beside = [number for number, g in enumerate(generators) if g.node and g.node == server_node]
+    on_server_node = [number for number, g in enumerate(generators) if g.node and g.node == server_node]
     try:
-        return merge(results, beside)
+        return merge(results, on_server_node)
     except (ValueError, ArithmeticError) as error:  # each can be read, but somebody has made up their numbers
         why = head(str(error), LONGEST_REASON)
         return LoadResult(ResultKind.FAILED, f"the results of the load generators cannot be added up: {why}")
@@ -229,8 +229,8 @@ def reader(job: Object, pods: Sequence[Object]) -> Reader:
 def _ended(job: Object, pods: Sequence[Object]) -> str:
     ended = ended_state(pods)
     if ended is not None:
-        words = tail(ended.get("message") or "", LONGEST_READER_WORDS)
-        return f"it ended ({how_ended(ended)})" + (f": {words}" if words else "")
+        last_words = tail(ended.get("message") or "", LONGEST_READER_WORDS)
+        return f"it ended ({how_ended(ended)})" + (f": {last_words}" if last_words else "")
     conditions = true_conditions_of(job)
     over = conditions.get("Failed") or conditions.get("Complete")
     return f"its Job is over: {over.get('message') or over.get('reason') or 'no reason is given'}" if over else ""

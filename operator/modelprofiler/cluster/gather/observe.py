@@ -62,7 +62,7 @@ def read(
 
 
 def _load(pairs: Sequence[tuple[Object, Sequence[Object]]], servers: Sequence[Server]) -> LoadJob:
-    """Return a trial's load; its Jobs are told by the trial that they say they are for."""
+    """Return a trial's load; the labels of its Jobs name the trial."""
     incarnation = int(pairs[0][0]["metadata"]["annotations"][names.INCARNATION])
     pod = next((server.pod for server in servers if server.incarnation == incarnation), None)
     return load_job(pairs, pod.node if pod is not None else "")

@@ -120,8 +120,8 @@ def _without_result(job: Object, pods: Sequence[Object], claims: Claims, setting
         return f"{'reading the claims' if claims.reads else 'installing the packages'} took longer than {longest}"
     why = (failed or {}).get("message") or "its pod is gone"
     if before := failed_before(pods):
-        words = tail(before.get("message") or "", LONGEST_LAST_WORDS)
-        why = f"{how_ended(before)}: {words}" if words else how_ended(before)
+        last_words = tail(before.get("message") or "", LONGEST_LAST_WORDS)
+        why = f"{how_ended(before)}: {last_words}" if last_words else how_ended(before)
     return f"{claims.pod} left no result: {why}"
 
 

@@ -42,10 +42,10 @@ def start_cold(pod: Object, profiled: Object, settings: Settings, limits: Limits
     filled = {m.get("name") for c in pod.get("initContainers") or [] for m in _mounts(c)}
     volumes = {volume.get("name") for volume in pod.get("volumes") or [] if _may_have_files(volume, filled)}
     size = Limits(max(limits.cpu, LEAST.cpu), max(limits.memory, LEAST.memory)).to_size().to_dict()
-    wanted = [m for m in _mounts(profiled) if m.get("name") in volumes]
-    if not settings.cold_start or not wanted:
+    with_files = [m for m in _mounts(profiled) if m.get("name") in volumes]
+    if not settings.cold_start or not with_files:
         return
-    mounts = [_mount(mount, f"{FOLDER}/{number}") for number, mount in enumerate(wanted)]
+    mounts = [_mount(mount, f"{FOLDER}/{number}") for number, mount in enumerate(with_files)]
     container: Object = {
         "name": NAME,
         "image": settings.load_image,

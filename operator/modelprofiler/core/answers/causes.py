@@ -166,17 +166,17 @@ def no_size_changes(cause: FailureCause | None) -> bool:
     return cause is not None and not MEANINGS[cause].of_size
 
 
-def cause_in(words: str, exit_code: int | None = None) -> FailureCause | None:
+def cause_in(output: str, exit_code: int | None = None) -> FailureCause | None:
     """Return the cause that a failed server names; None where it names none of those that are known.
 
     Parameters
     ----------
-    words
+    output
         What it printed last.
     exit_code
         How it ended; None while it runs.
     """
     for cause, pattern in _CAUSES:
-        if pattern.search(words) and (exit_code is not None or cause in WHILE_IT_RUNS):
+        if pattern.search(output) and (exit_code is not None or cause in WHILE_IT_RUNS):
             return cause
     return FailureCause.ENDED_BY_ITSELF if exit_code == 0 else None

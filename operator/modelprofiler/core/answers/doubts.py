@@ -15,7 +15,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import AnswerKind, LoadStatus, Outcome, Purpose, Trial, UsageStatus
 from modelprofiler.core.answers.caching import caching_sentence
 from modelprofiler.core.answers.delayed_ack import delayed_ack_sentence
-from modelprofiler.core.answers.expected import names_whole_answer, wanted
+from modelprofiler.core.answers.expected import expected_text, names_whole_answer
 from modelprofiler.core.text import head
 
 NOTED_SHARE = 0.01
@@ -142,7 +142,7 @@ def failures_clause(spec: ModelProfileSpec, load: LoadStatus) -> str:
 
 def _unmet(spec: ModelProfileSpec, kind: AnswerKind) -> str:
     expect, field = spec.endpoint.http.expect, kind.unmet or ""
-    condition = f"endpoint.http.expect.{field} expects {wanted(expect, field)}"
+    condition = f"endpoint.http.expect.{field} expects {expected_text(expect, field)}"
     return f"{condition}, and status {kind.status} came with: {_sample(kind)}"
 
 

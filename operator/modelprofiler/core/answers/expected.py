@@ -109,12 +109,12 @@ class Expected:
         return None
 
 
-def wanted(expect: Expectation, field: str) -> str:
+def expected_text(expect: Expectation, field: str) -> str:
     """Return what a condition asks for, as the end of a sentence; ``field`` is that of an `Unmet`."""
     if field.startswith("jsonPath["):
         number = field.removeprefix("jsonPath[").removesuffix("]")
         at = int(number) if number.isdigit() else 0
-        return _wanted_at(expect.json_path[at]) if at < len(expect.json_path) else ""
+        return _expected_at(expect.json_path[at]) if at < len(expect.json_path) else ""
     text: object = {
         "bodyContains": expect.body_contains,
         "bodyMatches": expect.body_matches,
@@ -131,8 +131,10 @@ def wanted(expect: Expectation, field: str) -> str:
 def described(expect: Expectation) -> str:
     """Return what a good answer is, in a line: ``status 200, contentType text/csv, jsonPath $.ok to be true``."""
     fields = ("contentType", "maxBodySize", "bodyContains", "bodyMatches")
-    conditions = [f"{name} {text}" for name in fields if (text := wanted(expect, name))]
-    conditions += [f"jsonPath {wanted(expect, f'jsonPath[{number}]')}" for number in range(len(expect.json_path))]
+    conditions = [f"{name} {text}" for name in fields if (text := expected_text(expect, name))]
+    conditions += [
+        f"jsonPath {expected_text(expect, f'jsonPath[{number}]')}" for number in range(len(expect.json_path))
+    ]
     return ", ".join([f"status {' or '.join(map(str, expect.status))}", *conditions])
 
 
@@ -185,7 +187,7 @@ class _JsonPlace:
         return isinstance(value, int | float) and self._number is not None and value == self._number
 
 
-def _wanted_at(check: JsonCheck) -> str:
+def _expected_at(check: JsonCheck) -> str:
     kind = f"{'an' if check.type in ('Array', 'Object') else 'a'} {check.type}" if check.type else ""
     value = shown(check.value, SHOWN_CHARACTERS) if check.value is not None else ""
     return f"{check.path} to be {value}{f' ({kind})' if value and kind else kind}"

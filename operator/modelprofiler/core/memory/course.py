@@ -8,13 +8,12 @@ medians of groups of samples, and a single rise decides nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import StatisticsError, linear_regression, mean, median
+from statistics import mean, median
 from typing import Literal
 
-from modelprofiler.core.stats import student_t
+from modelprofiler.core.stats import Line, line_through
 
 Trend = Literal["Grows", "Settles", "Saws", "Unclear"]
 Point = tuple[float, float]
@@ -86,27 +85,6 @@ class _Group:
     top: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A least-squares line through groups: its slope, half of the width of its 95 % interval, and what it rises by."""
-
-    slope: float
-    margin: float
-    requests: float
-
-    @property
-    def low(self) -> float:
-        return self.slope - self.margin
-
-    @property
-    def high(self) -> float:
-        return self.slope + self.margin
-
-    @property
-    def rise(self) -> float:
-        return self.slope * self.requests
-
-
 def course(points: Sequence[Point]) -> Course | None:
     """Return the course of memory.
 
@@ -149,21 +127,12 @@ def _groups(points: Sequence[Point]) -> list[_Group]:
     return groups
 
 
-def _line(groups: Sequence[_Group]) -> _Line | None:
+def _line(groups: Sequence[_Group]) -> Line | None:
     """Return the line through the medians; None where no requests were completed between the groups."""
-    requests, memory = [g.requests for g in groups], [g.middle for g in groups]
-    try:
-        slope, intercept = linear_regression(requests, memory)
-    except StatisticsError:
-        return None
-    freedom = len(groups) - 2
-    residual = sum((y - intercept - slope * x) ** 2 for x, y in zip(requests, memory, strict=True))
-    centre = mean(requests)
-    spread = sum((x - centre) ** 2 for x in requests)
-    return _Line(slope, student_t(freedom) * math.sqrt(residual / freedom / spread), requests[-1] - requests[0])
+    return line_through([(g.requests, g.middle) for g in groups])
 
 
-def _grows(groups: Sequence[_Group], half: int, late: _Line, third: _Line, last: _Line) -> bool:
+def _grows(groups: Sequence[_Group], half: int, late: Line, third: Line, last: Line) -> bool:
     """Whether memory grows in the whole second half, no more slowly in its end, and gives little of that back."""
     if late.low <= 0 or late.rise < LEAST_RISE or third.slope <= 0 or last.slope < BENDS * third.slope:
         return False
@@ -174,17 +143,17 @@ def _grows(groups: Sequence[_Group], half: int, late: _Line, third: _Line, last:
     return still_rises and 2 * _largest_fall(groups[half:]) <= late.rise
 
 
-def _stays(groups: Sequence[_Group], late: _Line, last: _Line) -> bool:
-    """Whether memory was the same, within what can be told, in the last quarter or in the whole second half."""
+def _stays(groups: Sequence[_Group], late: Line, last: Line) -> bool:
+    """Whether memory was the same, within its margin of error, in the last quarter or in the whole second half."""
     level = mean(g.middle for g in groups)
     if _tops_rise(groups):
         return False
-    return max(last.high * last.requests, 0.0) <= FLAT * level or late.low <= 0
+    return max(last.high * last.span, 0.0) <= FLAT * level or late.low <= 0
 
 
-def _runs_out(groups: Sequence[_Group], third: _Line, last: _Line) -> bool:
+def _runs_out(groups: Sequence[_Group], third: Line, last: Line) -> bool:
     """Whether growth becomes smaller from quarter to quarter, so that little is left of it (a geometric series)."""
-    most = max(0.0, last.high * last.requests)
+    most = max(0.0, last.high * last.span)
     if third.low <= 0 or most >= BENDS * third.rise:
         return False
     share = most / third.rise

@@ -91,11 +91,11 @@ def sentence(workload: Workload, enough: Size, baseline: Trial | None) -> str:
         f"Today {workload.name} requests {' and '.join(parts)}" if parts else f"Today {workload.name} requests nothing"
     )
     text += " for this container"
-    less, more = _differences(today, enough)
-    if less:
-        text += f"; the recommended size saves {_amounts(less, 1)} for each replica"
+    saved, more = _differences(today, enough)
+    if saved:
+        text += f"; the recommended size saves {_amounts(saved, 1)} for each replica"
         if workload.replicas:
-            text += f", {_amounts(less, workload.replicas)} for all {workload.replicas}"
+            text += f", {_amounts(saved, workload.replicas)} for all {workload.replicas}"
     if more:
         text += f"; the recommended size is {_amounts(more, 1)} larger"
     if baseline is not None and baseline.outcome not in NO_EVIDENCE:
@@ -123,15 +123,15 @@ def _differences(today: Size, enough: Size) -> tuple[Limits | None, Limits | Non
     """Return by how much the recommended size is smaller and larger than today's; None where it is not."""
     cpu = today.cpu.millicores - enough.cpu.millicores if today.cpu and enough.cpu else 0
     memory = today.memory.bytes - enough.memory.bytes if today.memory and enough.memory else 0
-    less, more = Limits(max(0, cpu), max(0, memory)), Limits(max(0, -cpu), max(0, -memory))
-    return (less if any((less.cpu, less.memory)) else None, more if any((more.cpu, more.memory)) else None)
+    saved, more = Limits(max(0, cpu), max(0, memory)), Limits(max(0, -cpu), max(0, -memory))
+    return (saved if any((saved.cpu, saved.memory)) else None, more if any((more.cpu, more.memory)) else None)
 
 
 def _savings(today: Size, enough: Size, replicas: int | None) -> Savings | None:
-    less, _ = _differences(today, enough)
-    if less is None:
+    saved, _ = _differences(today, enough)
+    if saved is None:
         return None
-    return Savings(per_replica=_size(less, 1), all_replicas=_size(less, replicas) if replicas else None)
+    return Savings(per_replica=_size(saved, 1), all_replicas=_size(saved, replicas) if replicas else None)
 
 
 def _size(amounts: Limits, times: int) -> Size:

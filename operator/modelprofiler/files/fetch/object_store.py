@@ -54,10 +54,10 @@ def _names(system: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path.rpartition("/")[2], path
         return
     prefix = f"{path}/"
-    for found in system.find(path):
-        name = found.removeprefix(prefix)
-        if name and not found.endswith("/"):  # a store may have an empty object for a folder
-            yield name, found
+    for key in system.find(path):
+        name = key.removeprefix(prefix)
+        if name and not key.endswith("/"):  # a store may have an empty object for a folder
+            yield name, key
 
 
 def _pieces(system: Any, path: str) -> Iterator[bytes]:
@@ -71,8 +71,8 @@ def _failure(uri: str, error: Exception, credentials: Credentials) -> FetchFaile
     if isinstance(error, FileNotFoundError) or status == 404:
         return FetchFailed(f"{shown(uri)} does not exist", "SourceNotFound")
     text = credentials.removed_from(f"{type(error).__name__}: {error}")[:200]
-    words = ("403", "Forbidden", "AccessDenied", "401")
-    if isinstance(error, PermissionError) or status in (401, 403) or any(word in text for word in words):
+    denials = ("403", "Forbidden", "AccessDenied", "401")
+    if isinstance(error, PermissionError) or status in (401, 403) or any(word in text for word in denials):
         code = f" (status {status})" if status is not None else ""
         return FetchFailed(f"access to {shown(uri)} is denied{code}: {text}")
     if "credential" in text.lower():

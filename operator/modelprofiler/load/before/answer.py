@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from modelprofiler.api.expectation import Expectation
-from modelprofiler.core.answers.expected import Unmet, wanted
+from modelprofiler.core.answers.expected import Unmet, expected_text
 from modelprofiler.core.answers.redact import shown
 from modelprofiler.load.http.connection import Failure
 
@@ -94,7 +94,7 @@ class Answer:
         body = shown(self.body, BODY_CHARACTERS) or "(no body)"
         if self.unmet is None:
             return f"was answered with status {self.status}: {body}"
-        expected = f"endpoint.http.expect.{self.unmet.field} expects {wanted(self.expect, self.unmet.field)}"
+        expected = f"endpoint.http.expect.{self.unmet.field} expects {expected_text(self.expect, self.unmet.field)}"
         return f"was answered with status {self.status}, but {self.unmet.came}, and {expected}: {body}"
 
     def _redirect(self) -> str:

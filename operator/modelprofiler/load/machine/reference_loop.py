@@ -55,13 +55,13 @@ def loop_seconds(cpus: Iterable[int] | None = None) -> float | None:
     allowed = _allowed()
     if allowed is None:
         return _mean_of_rounds(ROUNDS) or None
-    wanted = sorted(allowed if cpus is None else cpus)[:MOST_CPUS]
+    measured = sorted(allowed if cpus is None else cpus)[:MOST_CPUS]
     means = []
     try:
-        for cpu in wanted:
+        for cpu in measured:
             with suppress(OSError):
                 os.sched_setaffinity(0, {cpu})
-                means.append(_mean_of_rounds(ROUNDS // len(wanted)))
+                means.append(_mean_of_rounds(ROUNDS // len(measured)))
     finally:
         os.sched_setaffinity(0, allowed)
     if not means:

@@ -172,8 +172,8 @@ class RowCheck:
         warnings = list(_equal_rows(self._rows, distinct))
         faulty, parsed, promise = self._faulty, self._parsed, self._promise
         not_json = [f for f in faulty if f.fault is _Fault.NOT_JSON]
-        if not_json and (whole := _one_document(self._document or ())):
-            raise DatasetError(whole)
+        if not_json and (problem := _one_document(self._document or ())):
+            raise DatasetError(problem)
         though = promise.though
         every = promise.every or not self._is_json
         certain = every or (promise.strict and _is_certain(not_json, parsed))

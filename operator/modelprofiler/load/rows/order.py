@@ -59,7 +59,7 @@ def part_of(
     order
         The numbers of the rows in the order in which a single generator would send them.
     hashes
-        Of the rows, by which equal ones are told; None where they are not told apart.
+        Of the rows, by which equal rows are recognized; None where equal rows need not be recognized.
     index, generators
         Which generator of how many. With more generators than places, the last ones send rows of others and count none.
     """

@@ -90,13 +90,13 @@ def _header(lines: Iterator[str], how: RowFormat) -> tuple[list[str], Iterator[l
 
 def _fitting(line: str, how: RowFormat) -> list[str]:
     """Return the separators by which a header has all the columns that are asked for; the comma where none has."""
-    wanted = set(how.columns)
-    if not wanted:
+    columns = set(how.columns)
+    if not columns:
         return [","]
 
     def fits(separator: str) -> bool:
         try:
-            return wanted <= set(next(csv.reader([line], delimiter=separator)))
+            return columns <= set(next(csv.reader([line], delimiter=separator)))
         except (csv.Error, StopIteration):
             return False
 

@@ -54,7 +54,7 @@ def count_down() -> None:
 
 
 class WithoutReuse(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """It cannot bind a port of which connections are in TIME_WAIT."""
+    """It cannot bind a port that has connections in TIME_WAIT."""
 
     daemon_threads = True
     request_queue_size = 128

@@ -37,7 +37,7 @@ async def test_an_event_is_about_its_profile() -> None:
     )
 
 
-async def test_the_same_is_told_once_and_what_differs_each_time() -> None:
+async def test_a_repeated_event_is_sent_once_and_a_different_one_each_time() -> None:
     """A restarted operator may tell it again."""
     assert [1, 2] == [len(await recorded("a", "a")), len(await recorded("a", "b"))]
 
@@ -57,7 +57,7 @@ async def test_a_long_message_is_cut_and_a_long_name_stays_a_name() -> None:
 
 
 @pytest.mark.parametrize("error", [ClusterUnavailable("no answer"), Refused("forbidden", 403)])
-async def test_an_event_that_cannot_be_told_is_no_error(error: Exception) -> None:
+async def test_an_event_that_cannot_be_sent_is_no_error(error: Exception) -> None:
     """The status says the same."""
     cluster = StandIn(lambda: now(0))
 

@@ -54,7 +54,7 @@ async def test_late_usage_completes_a_trial_and_keeps_its_load(cluster: StandIn)
 
 
 async def test_writing_the_same_again_changes_nothing(cluster: StandIn) -> None:
-    """An operator that died in between does."""
+    """An operator that was killed after the write writes it again."""
     assert await write(cluster, a_row()) == await write(cluster, a_row())
 
 
@@ -74,7 +74,7 @@ async def test_a_report_that_somebody_edited_is_written_over(cluster: StandIn, e
 
 
 async def test_a_config_map_of_somebody_else_is_left_alone_and_the_report_has_another_name(cluster: StandIn) -> None:
-    """Whoever is first, by chance or on purpose, would otherwise keep the report from being written."""
+    """The first to create one, by chance or on purpose, would otherwise keep the report from being written."""
     cluster.put(CONFIG_MAPS, {"metadata": {"name": "digits-report", "namespace": "team"}, "data": {"mine": "1"}})
     for index in (1, 2):
         assert {"mine": 1} == await write(cluster, a_row(index))

@@ -58,7 +58,7 @@ def load(step: RunTrial = REFERENCE) -> CreateJob:
 
 
 def config(step: RunTrial = REFERENCE, reference: Trial | None = None, **spec: Any) -> LoadConfig:
-    """Return what the load of a step is told."""
+    """Return the configuration of the load of a step."""
     return load_config(facts(reference, **spec), load(step))
 
 
@@ -72,14 +72,14 @@ def config(step: RunTrial = REFERENCE, reference: Trial | None = None, **spec: A
 )
 async def test_what_is_done_twice_is_done_once(actions: list[Action]) -> None:
     """Names follow from the run; what exists or is gone already is as it should be."""
-    made = []
+    created = []
     for times in (1, 2):
         cluster = StandIn(lambda: now(0))
         for action in actions:
             for _ in range(times):
                 await act(cluster).do(action)
-        made.append(sorted((plural, name) for plural, _, name in cluster.objects))
-    assert made[0] == made[1]
+        created.append(sorted((plural, name) for plural, _, name in cluster.objects))
+    assert created[0] == created[1]
 
 
 async def test_a_server_is_its_files_and_its_deployment() -> None:
@@ -97,8 +97,8 @@ async def test_the_load_goes_to_the_address_of_the_pod() -> None:
     await act(cluster).do(load())
     (job,) = cluster.of(JOBS)
     template = job["spec"]["template"]
-    told = LoadConfig.model_validate_json(template["metadata"]["annotations"][names.LOAD_CONFIG])
-    assert ("198.18.1.7", "/var/modelprofiler/dataset/requests.txt") == (told.host, told.dataset.path)
+    load_config = LoadConfig.model_validate_json(template["metadata"]["annotations"][names.LOAD_CONFIG])
+    assert ("198.18.1.7", "/var/modelprofiler/dataset/requests.txt") == (load_config.host, load_config.dataset.path)
     assert "host-1" in str(template["spec"]["affinity"])
 
 
@@ -142,15 +142,23 @@ async def test_a_resize_that_gets_no_answer_is_tried_again() -> None:
         await act(cluster).do(Resize(NAME, "p", SMALL))
 
 
-def test_a_load_is_told_everything_that_the_profile_says() -> None:
+def test_a_load_gets_everything_that_the_profile_says() -> None:
     """Where to, what, how, and when to stop."""
     spec: dict[str, Any] = {
         "endpoint": {"http": {"port": 8080, "timeout": "2s"}},
         "dataset": {"source": {"inline": "x"}, "order": "Sequential"},
     }
-    told = config(**spec)
-    assert (8080, "2s", "Sequential") == (told.port, str(told.endpoint.timeout), told.dataset.order)
-    assert (profile().spec.load, {"p95": 0.25}, 1.0) == (told.load, told.stop.thresholds, told.stop.max_error_percent)
+    load_config = config(**spec)
+    assert (8080, "2s", "Sequential") == (
+        load_config.port,
+        str(load_config.endpoint.timeout),
+        load_config.dataset.order,
+    )
+    assert (profile().spec.load, {"p95": 0.25}, 1.0) == (
+        load_config.load,
+        load_config.stop.thresholds,
+        load_config.stop.max_error_percent,
+    )
 
 
 def test_only_a_trial_that_decides_may_stop_early() -> None:
@@ -160,8 +168,8 @@ def test_only_a_trial_that_decides_may_stop_early() -> None:
 
 def test_only_the_confirming_trial_sends_every_row() -> None:
     """The heaviest at least."""
-    told = [config(step) for step in (REFERENCE, BRACKET, CONFIRM)]
-    assert [(False, False), (False, False), (True, True)] == [(c.cover_rows, c.heaviest_first) for c in told]
+    configs = [config(step) for step in (REFERENCE, BRACKET, CONFIRM)]
+    assert [(False, False), (False, False), (True, True)] == [(c.cover_rows, c.heaviest_first) for c in configs]
 
 
 def test_after_the_reference_a_load_waits_until_the_server_is_idle() -> None:
@@ -180,19 +188,22 @@ def test_a_slowdown_is_counted_from_the_reference_whose_p95_is_needed_for_it() -
 
 def test_percentiles_that_an_objective_names_are_needed_and_a_mean_is_always_there() -> None:
     """A window is extended for the former only."""
-    told = config(objectives={"latency": {"mean": "1s", "p99": "1s", "max": "9s"}})
-    assert (["p99"], {"mean": 1.0, "p99": 1.0, "max": 9.0}) == (told.required_percentiles, told.stop.thresholds)
+    load_config = config(objectives={"latency": {"mean": "1s", "p99": "1s", "max": "9s"}})
+    assert (["p99"], {"mean": 1.0, "p99": 1.0, "max": 9.0}) == (
+        load_config.required_percentiles,
+        load_config.stop.thresholds,
+    )
 
 
 def test_a_load_has_a_bound_behind_every_other_bound() -> None:
     """Longer than its longest window, so that it is never cut short by it."""
-    told = config()
-    deadline = load_deadline(Settings(), told)
-    longest = 4 * told.load.duration.seconds + told.load.warmup.seconds + told.connect_timeout
+    load_config = config()
+    deadline = load_deadline(Settings(), load_config)
+    longest = 4 * load_config.load.duration.seconds + load_config.load.warmup.seconds + load_config.connect_timeout
     assert longest < deadline < longest + 600
 
 
-async def test_the_others_of_several_generators_are_told_what_the_first_was_and_where_it_is() -> None:
+async def test_the_others_of_several_generators_get_the_configuration_and_the_address_of_the_first() -> None:
     """All but the node reader, which one asks; also a window that is not load.duration."""
     several: Any = {"load": {"openLoop": {"rate": "40"}, "parallelism": 3}}
     cluster = StandIn(lambda: now(0))
@@ -202,22 +213,24 @@ async def test_the_others_of_several_generators_are_told_what_the_first_was_and_
     assert job.config is not None
     await act(cluster, **several).do(CreateOtherLoads(replace(job, address="198.18.2.1"), "node1"))
     (others,) = (j for j in cluster.of(JOBS) if j["metadata"]["name"].endswith("-others"))
-    told = LoadConfig.model_validate_json(others["spec"]["template"]["metadata"]["annotations"][names.LOAD_CONFIG])
-    assert told.rendezvous is not None
+    load_config = LoadConfig.model_validate_json(
+        others["spec"]["template"]["metadata"]["annotations"][names.LOAD_CONFIG]
+    )
+    assert load_config.rendezvous is not None
     assert job.config.rendezvous is not None
     assert (1, "198.18.2.1", None, 90.0) == (
-        told.index,
-        told.rendezvous.host,
-        told.node_reader,
-        told.load.duration.seconds,
+        load_config.index,
+        load_config.rendezvous.host,
+        load_config.node_reader,
+        load_config.load.duration.seconds,
     )
-    assert job.config.rendezvous.key == told.rendezvous.key
+    assert job.config.rendezvous.key == load_config.rendezvous.key
     assert "" == job.config.rendezvous.host
     same = {"index": 0, "node_reader": job.config.node_reader, "rendezvous": job.config.rendezvous}
-    assert job.config == told.model_copy(update=same)
+    assert job.config == load_config.model_copy(update=same)
     assert first["metadata"]["annotations"] == {
         name: value for name, value in others["metadata"]["annotations"].items() if name != names.FIRST_GENERATOR
     }
     patience = Settings().schedule_timeout_seconds + Settings().image_pull_timeout_seconds
-    alone = load_deadline(Settings(), config(load={"openLoop": {"rate": "40"}}))
-    assert alone + patience == others["spec"]["activeDeadlineSeconds"] - 60 * 4, "the longer window, four times"
+    deadline = load_deadline(Settings(), config(load={"openLoop": {"rate": "40"}}))
+    assert deadline + patience == others["spec"]["activeDeadlineSeconds"] - 60 * 4, "the longer window, four times"

@@ -15,14 +15,14 @@ from modelprofiler.errors import ModelProfilerError, QuotaExceeded, Refused, Upl
 
 
 @pytest.mark.parametrize(
-    ("error", "expected", "says"),
+    ("error", "expected", "message"),
     [
         (Refused("you may not create persistentvolumeclaims", 403), UploadFailed, "needs the right to get, create"),
         (QuotaExceeded("exceeded quota: q"), QuotaExceeded, "^exceeded quota: q$"),
     ],
 )
 async def test_a_claim_that_is_refused_is_a_matter_of_rights_unless_a_quota_is_exceeded(
-    tmp_path: Path, error: ModelProfilerError, expected: type[Exception], says: str
+    tmp_path: Path, error: ModelProfilerError, expected: type[Exception], message: str
 ) -> None:
     """Both are 403 to the API server."""
     (tmp_path / "model").write_bytes(b"weights")
@@ -33,5 +33,5 @@ async def test_a_claim_that_is_refused_is_a_matter_of_rights_unless_a_quota_is_e
             raise error
 
     cluster.before = refuse
-    with pytest.raises(expected, match=says):
+    with pytest.raises(expected, match=message):
         await filled_claim(cluster, "team", Volume({"model": tmp_path / "model"}), VolumeSettings())

@@ -17,11 +17,11 @@ from typing import Any
 import yaml
 from tests.unit.cluster.decide.replay import dump, dump_decision
 from tests.unit.cluster.gather.test_installed import INSTALLED, UNRESOLVED, with_packages
-from tests.unit.cluster.gather.test_prepare import world as on_claims
+from tests.unit.cluster.gather.test_prepare import world_of as on_claims
 from tests.unit.cluster.objects import load_result, load_status, node, raw_profile
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import World as Simulation
-from tests.unit.cluster.world import done, under_load
+from tests.unit.cluster.world import finished_world, under_load
 
 from modelprofiler.api.trial import FailureCounts
 from modelprofiler.cluster import names
@@ -50,7 +50,7 @@ Holds = Callable[[World, Decision], bool]
 
 
 async def first(simulation: Simulation, holds: Holds) -> World:
-    """Return the first world of a run of which something holds."""
+    """Return the first world of a run that meets a condition."""
     for _ in range(200):
         world = await simulation.reconciler._gatherer.world(("team", "digits"))
         if holds(world, decide(world)):
@@ -271,12 +271,12 @@ async def ended() -> World:
 
 async def over() -> World:
     """The run has ended."""
-    return await first(await done(), by("over"))
+    return await first(await finished_world(), by("over"))
 
 
 async def rerun() -> World:
     """A user has asked for everything to be measured anew."""
-    simulation = await done()
+    simulation = await finished_world()
     simulation.raw()["metadata"]["annotations"] = {"modelprofiler.io/rerun": "2"}
     return await first(simulation, by("goes_on"))
 

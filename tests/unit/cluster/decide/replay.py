@@ -82,14 +82,14 @@ _CLASSES: dict[str, Any] = {c.__name__: c for c in (*_MODELS, *_VALUES)}
 def dump(value: Any) -> Any:
     """Return a value as YAML has it."""
     if isinstance(value, ModelProfile):
-        return {"is": "ModelProfile"}  # as the raw object beside it says
+        return {"is": "ModelProfile"}  # as the raw object next to it says
     if isinstance(value, LoadResult):
         return {"is": "LoadResult", "message": value.encode()}
     if isinstance(value, BaseModel):
         return {"is": type(value).__name__, **value.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
     if is_dataclass(value) and not isinstance(value, type):
-        known = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != _default(f)}
-        return {"is": type(value).__name__, **{name: dump(field) for name, field in known.items()}}
+        values = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != _default(f)}
+        return {"is": type(value).__name__, **{name: dump(field) for name, field in values.items()}}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -136,15 +136,15 @@ def _object(data: dict[str, Any]) -> Any:
     name = data.pop("is")
     if name == "LoadResult":
         return LoadResult.decode(data["message"])
-    known = _CLASSES[name]
-    if issubclass(known, BaseModel):
-        return known.model_validate(data)
-    hints = get_type_hints(known)
+    class_ = _CLASSES[name]
+    if issubclass(class_, BaseModel):
+        return class_.model_validate(data)
+    hints = get_type_hints(class_)
     plain = {"raw", "key"}
     loaded = {field: value if field in plain else _load(value, hints[field]) for field, value in data.items()}
     if "key" in loaded:
         loaded["key"] = tuple(loaded["key"])
-    return known(**loaded)
+    return class_(**loaded)
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
@@ -153,9 +153,9 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 def dump_decision(decision: Decision) -> dict[str, Any]:
     """Return a whole decision as YAML has it; the status as the API server gets it."""
-    found: dict[str, Any] = dump(decision)
+    document: dict[str, Any] = dump(decision)
     if isinstance(decision.status, BaseModel):
-        found["status"] = decision.status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        if found["status"].get("provenance", {}).get("modelprofilerVersion") == __version__:
-            found["status"]["provenance"]["modelprofilerVersion"] = "this one"  # a release changes no decision
-    return found
+        document["status"] = decision.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if document["status"].get("provenance", {}).get("modelprofilerVersion") == __version__:
+            document["status"]["provenance"]["modelprofilerVersion"] = "this one"  # a release changes no decision
+    return document

@@ -20,9 +20,9 @@ SETTINGS = Settings(
 PENDING = a_pod(ready_at=None, container_started_at=None, node="")
 
 
-def crash(code: int = 1, words: str = "", container: str = "server", reason: str = "Error") -> Termination:
+def crash(code: int = 1, text: str = "", container: str = "server", reason: str = "Error") -> Termination:
     """Return how a container ended."""
-    return Termination(container, reason, code, words, profiled=container == "server")
+    return Termination(container, reason, code, text, profiled=container == "server")
 
 
 def ends(termination: Termination, **pod: Any) -> Server:
@@ -167,11 +167,11 @@ FAILURES = {
 
 @pytest.mark.parametrize("sentence", FAILURES)
 def test_a_failure_is_an_outcome_and_a_sentence(sentence: str) -> None:
-    """What is seen, and what is said of it."""
-    seconds, server, outcome, says = FAILURES[sentence]
-    found = failure(server, SETTINGS, now(seconds), 60, Observation())
-    assert found is not None
-    assert (outcome, says) == (found.outcome.value, found.message)
+    """What is observed, and the message about it."""
+    seconds, server, outcome, message = FAILURES[sentence]
+    observed = failure(server, SETTINGS, now(seconds), 60, Observation())
+    assert observed is not None
+    assert (outcome, message) == (observed.outcome.value, observed.message)
 
 
 @pytest.mark.parametrize(
@@ -192,12 +192,12 @@ def test_what_may_still_come_right_is_no_failure(sentence: str, seconds: float, 
     assert (sentence, None) == (sentence, failure(server, SETTINGS, now(seconds), 60, Observation()))
 
 
-def test_the_last_words_are_the_end_of_what_was_said() -> None:
+def test_the_last_words_are_the_end_of_the_output() -> None:
     """A traceback says what it has to say in its last lines."""
-    found = failure(ends(crash(1, "x" * 5000 + "ValueError: at last")), SETTINGS, now(5), 60, Observation())
-    assert found is not None
-    assert found.message.endswith("ValueError: at last")
-    assert len(found.message) < LONGEST_LAST_WORDS + 100
+    outcome = failure(ends(crash(1, "x" * 5000 + "ValueError: at last")), SETTINGS, now(5), 60, Observation())
+    assert outcome is not None
+    assert outcome.message.endswith("ValueError: at last")
+    assert len(outcome.message) < LONGEST_LAST_WORDS + 100
 
 
 @pytest.mark.parametrize(
@@ -214,6 +214,6 @@ def test_the_last_words_are_the_end_of_what_was_said() -> None:
     ],
 )
 def test_a_load_measures_its_own_server_or_nothing(expected: str, server: Server | None) -> None:
-    """Not another pod, nor one that restarted."""
-    found = disturbance(server, a_job(), Observation())
-    assert expected == (f"{found.outcome}: {found.message}" if found else "")
+    """Neither another pod nor one that restarted."""
+    outcome = disturbance(server, a_job(), Observation())
+    assert expected == (f"{outcome.outcome}: {outcome.message}" if outcome else "")

@@ -43,7 +43,7 @@ NUMBERS: dict[str, Any] = {
 
 
 def row(index: int, text: str) -> Trial:
-    """Return a trial with every field, of which the texts are as long as the schema and the load allow."""
+    """Return a trial with every field; its texts are as long as the schema and the load allow."""
     kind = {"status": 200, "contentType": text * 40, "shape": text * 300, "answers": 1, "lookedAt": 1, "bodies": 1}
     kind["unmet"] = "jsonPath[0]"
     load = {
@@ -111,7 +111,7 @@ def test_the_newest_rows_keep_their_texts_longest() -> None:
     assert samples == sorted(samples)
 
 
-def test_a_status_that_fits_is_left_as_it_is() -> None:
+def test_a_status_that_fits_stays_unchanged() -> None:
     """Nearly every one does."""
     status = ModelProfileStatus(trials=[row(1, "x")])
     assert fitted(status) is status

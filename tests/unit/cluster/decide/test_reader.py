@@ -36,7 +36,7 @@ HOSTS = {"node1": "host-1"}
 
 def a_reader(trial: int = 1, **changes: Any) -> Reader:
     """Return a reader that runs on the server's node."""
-    known = Reader(
+    default = Reader(
         name=f"mp-r{trial}",
         trial=trial,
         created=now(2),
@@ -46,7 +46,7 @@ def a_reader(trial: int = 1, **changes: Any) -> Reader:
         stuck="",
         ended="",
     )
-    return replace(known, **changes)
+    return replace(default, **changes)
 
 
 PENDING = a_reader(node="", address="")
@@ -102,7 +102,7 @@ CASES = {
 }
 
 
-def seen(case: Case) -> Observation:
+def observation(case: Case) -> Observation:
     """Return what the cluster shows in a case."""
     return Observation(servers=(a_server(pod=case.pod),), readers=case.readers, hosts=HOSTS)
 
@@ -111,7 +111,7 @@ def seen(case: Case) -> Observation:
 def test_what_is_done_about_a_reader(name: str) -> None:
     """One row each."""
     case = CASES[name]
-    move = next_move(case.run, seen(case))
+    move = next_move(case.run, observation(case))
     assert case.actions == move.actions
     if case.active:
         assert move.active is not None
@@ -120,10 +120,10 @@ def test_what_is_done_about_a_reader(name: str) -> None:
 
 def test_a_reader_serves_every_trial_on_its_node() -> None:
     """Also one on a server that is started anew."""
-    shown = Observation(
+    observation = Observation(
         servers=(a_server(2, a_pod(CONFIRM.limits), CONFIRM.limits),), readers=(a_reader(1),), hosts=HOSTS
     )
-    (action,) = next_move(wants(CONFIRM, a_row()), shown).actions
+    (action,) = next_move(wants(CONFIRM, a_row()), observation).actions
     assert isinstance(action, CreateJob)
     assert action.reader == "198.18.1.9"
 
@@ -131,18 +131,18 @@ def test_a_reader_serves_every_trial_on_its_node() -> None:
 def test_a_reader_that_has_ended_or_is_elsewhere_is_replaced_by_the_next_trial() -> None:
     """Once for each trial: the one of the trial itself stays, so that nothing goes round in circles."""
     for old in (DEAD, a_reader(node="node2")):
-        shown = Observation(servers=(a_server(),), readers=(old,), hosts=HOSTS)
+        observation = Observation(servers=(a_server(),), readers=(old,), hosts=HOSTS)
         assert (
             Resize("mp-s1", "p", BRACKET.limits),
             DeleteJob("mp-r1"),
             CreateReader(2, "host-1"),
-        ) == next_move(wants(BRACKET, a_row()), shown).actions
+        ) == next_move(wants(BRACKET, a_row()), observation).actions
     again = Observation(servers=(a_server(),), readers=(a_reader(2, address="", ended="it ended"),), hosts=HOSTS)
     assert (Resize("mp-s1", "p", BRACKET.limits),) == next_move(wants(BRACKET, a_row()), again).actions
 
 
 def test_a_run_that_ends_leaves_no_reader() -> None:
-    """Nor is it over before the reader is gone."""
+    """The run is not over before the reader is gone."""
     idle = replace(wants(), hold=True)
     left = next_move(idle, Observation(servers=(a_server(),), readers=(a_reader(),)))
     assert {DeleteServer("mp-s1"), DeleteJob("mp-r1")} == set(left.actions)
@@ -187,8 +187,8 @@ def test_a_node_that_lives_disturbs_nothing(sentence: str, job: LoadJob, readers
 def test_a_node_that_is_not_ready_disturbs_the_trial_and_not_its_size() -> None:
     """Before the load, when the server does not get ready, as after it."""
     gone = {"node1": "Kubelet stopped posting node status."}
-    shown = Observation(servers=(a_server(pod=STARTING),), not_ready=gone)
-    row = next_move(a_run(at=500), shown).record
+    observation = Observation(servers=(a_server(pod=STARTING),), not_ready=gone)
+    row = next_move(a_run(at=500), observation).record
     assert row is not None
     assert Outcome.DISTURBED is row.outcome
     assert "node node1 is not ready: Kubelet stopped posting node status." == row.message

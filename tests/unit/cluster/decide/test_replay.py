@@ -42,13 +42,13 @@ def test_a_rule_gives_no_reason_but_its_own(path: Path) -> None:
     """The table in docs/how-it-works.md tells the truth; what is recorded may end with what another rule says."""
     decision = decide(load_world(read(path)["world"]))
     rule = next(rule for rule in CHAIN if rule.__name__ == decision.rule)
-    given = {
+    reasons = {
         condition["reason"]
         for condition in dump_decision(decision).get("status", {}).get("conditions", [])
         if condition["type"] in ("Accepted", "Succeeded")
     }
     everybody = {Reason.VALID, Reason.NOT_ACCEPTED}
-    assert given <= {reason.value for reason in (*REASONS[rule], *everybody)}
+    assert reasons <= {reason.value for reason in (*REASONS[rule], *everybody)}
 
 
 def test_decisions_are_immutable_and_depend_on_the_world_alone() -> None:

@@ -45,7 +45,7 @@ GIVE_UP = GiveUp(Reason.NO_FEASIBLE_SIZE, "it is too slow")
 T0, T1, T2 = now(0), now(60), now(120)
 
 
-def known(**fields: Any) -> ModelProfile:
+def profile_with(**fields: Any) -> ModelProfile:
     """Return a profile with a status."""
     return profile().model_copy(update={"status": ModelProfileStatus(run_hash="abc", **fields)})
 
@@ -60,20 +60,20 @@ def over(p: ModelProfile, result: Recommend | GiveUp) -> ModelProfileStatus:
     return status.ended(p, ACCEPTED, result, NOTHING, T2)
 
 
-def said(found: ModelProfileStatus) -> dict[str, str]:
+def summaries(written: ModelProfileStatus) -> dict[str, str]:
     """Return status and reason by type of condition."""
-    return {c.type: f"{c.status} {c.reason}" for c in found.conditions}
+    return {c.type: f"{c.status} {c.reason}" for c in written.conditions}
 
 
-QUEUED = status.waiting(known(), ACCEPTED, 2, T1)
-LOADING = running(known(start_time=T1), active())
+QUEUED = status.waiting(profile_with(), ACCEPTED, 2, T1)
+LOADING = running(profile_with(start_time=T1), active())
 HELD = status.held(
     profile(suspend=True).model_copy(update={"status": ModelProfileStatus(trials=[a_row()])}), ACCEPTED, NOTHING, T2
 )
-WINDING_DOWN = running(known(start_time=T1, trials=[a_row()]))
-SUCCEEDED = over(known(start_time=T1, trials=[a_row()]), RECOMMEND)
-FAILED = over(known(start_time=T1, trials=[a_row()]), GIVE_UP)
-REFUSED = status.refused(known(trials=[a_row()]), Finding(Reason.SOURCE_NOT_FOUND, "there is no ConfigMap"), T1)
+WINDING_DOWN = running(profile_with(start_time=T1, trials=[a_row()]))
+SUCCEEDED = over(profile_with(start_time=T1, trials=[a_row()]), RECOMMEND)
+FAILED = over(profile_with(start_time=T1, trials=[a_row()]), GIVE_UP)
+REFUSED = status.refused(profile_with(trials=[a_row()]), Finding(Reason.SOURCE_NOT_FOUND, "there is no ConfigMap"), T1)
 
 POINTS = {
     # Accepted, Finished, Succeeded, Ready, Reconciling, Stalled
@@ -118,34 +118,36 @@ POINTS = {
 @pytest.mark.parametrize("sentence", POINTS)
 def test_the_conditions_say_where_a_run_is(sentence: str) -> None:
     """All seven are there, for this generation, also those that kstatus reads."""
-    found, expected = POINTS[sentence]
+    written, expected = POINTS[sentence]
     order = ("Accepted", "Finished", "Succeeded", "Ready", "Reconciling", "Stalled")
-    assert dict(zip(order, expected, strict=True)) == {t: said(found)[t] for t in order}
-    assert {t.value for t in ConditionType} == set(said(found))
-    assert {1} == {c.observed_generation for c in found.conditions} | {found.observed_generation}
+    assert dict(zip(order, expected, strict=True)) == {t: summaries(written)[t] for t in order}
+    assert {t.value for t in ConditionType} == set(summaries(written))
+    assert {1} == {c.observed_generation for c in written.conditions} | {written.observed_generation}
 
 
 def test_a_message_says_what_is_waited_for() -> None:
     """The position in the queue, what the trial does, why it was refused."""
-    words = [next(c.message for c in s.conditions if c.type == "Finished") for s in (QUEUED, LOADING, REFUSED)]
+    messages = [next(c.message for c in s.conditions if c.type == "Finished") for s in (QUEUED, LOADING, REFUSED)]
     assert [
         "Waiting in the queue: number 2.",
         "Trial 1 (Reference): .",
         "there is no ConfigMap",
-    ] == words
+    ] == messages
 
 
 def test_what_has_not_changed_keeps_its_time() -> None:
     """A status that is computed twice is the same."""
-    again = running(known(start_time=T1, conditions=LOADING.conditions), active())
-    later = status.running(known(start_time=T1, conditions=LOADING.conditions), ACCEPTED, active(), NOTHING, now(999))
+    again = running(profile_with(start_time=T1, conditions=LOADING.conditions), active())
+    later = status.running(
+        profile_with(start_time=T1, conditions=LOADING.conditions), ACCEPTED, active(), NOTHING, now(999)
+    )
     assert LOADING.conditions == again.conditions == later.conditions
 
 
 def test_the_times_of_a_run() -> None:
     """It starts when it leaves the queue, ends once, and a paused one starts anew."""
-    fresh = running(known(), active())
-    over_again = over(known(start_time=T0, completion_time=T1), RECOMMEND)
+    fresh = running(profile_with(), active())
+    over_again = over(profile_with(start_time=T0, completion_time=T1), RECOMMEND)
     assert [(T2, None), (T1, None), (None, None), (T1, T2), (T0, T1)] == [
         (s.start_time, s.completion_time) for s in (fresh, LOADING, HELD, SUCCEEDED, over_again)
     ]
@@ -174,16 +176,16 @@ def test_finished_trials_stay_whatever_happens() -> None:
     ],
 )
 def test_metrics_are_available_when_samples_were_read(expected: str, measured: Measured | None) -> None:
-    """And otherwise it is said why not."""
-    seen = Observation(jobs=(a_job(measured=measured),))
-    found = status.running(known(), ACCEPTED, active(), seen, T2)
-    assert expected == said(found)["MetricsAvailable"]
+    """Otherwise the message says why not."""
+    observation = Observation(jobs=(a_job(measured=measured),))
+    updated = status.running(profile_with(), ACCEPTED, active(), observation, T2)
+    assert expected == summaries(updated)["MetricsAvailable"]
 
 
 def test_metrics_that_were_read_once_stay_read_between_trials() -> None:
     """There is nothing to read then."""
     before = [Condition(type="MetricsAvailable", status="True", reason="SamplesRead", last_transition_time=T0)]
-    assert "True SamplesRead" == said(running(known(conditions=before)))["MetricsAvailable"]
+    assert "True SamplesRead" == summaries(running(profile_with(conditions=before)))["MetricsAvailable"]
 
 
 def test_a_source_that_fails_after_the_usage_was_recorded_changes_nothing() -> None:
@@ -192,8 +194,8 @@ def test_a_source_that_fails_after_the_usage_was_recorded_changes_nothing() -> N
     row = a_row(usage=READ.usage)
     for late in (Measured(None, complete=False, problem="no answer", reachable=False), Measured(None, complete=True)):
         children = Observation(jobs=(a_job(measured=late),))
-        found = status.running(known(conditions=before, trials=[row]), ACCEPTED, None, children, T2)
-        assert "True SamplesRead" == said(found)["MetricsAvailable"]
+        updated = status.running(profile_with(conditions=before, trials=[row]), ACCEPTED, None, children, T2)
+        assert "True SamplesRead" == summaries(updated)["MetricsAvailable"]
 
 
 def test_provenance_is_what_the_run_began_with() -> None:
@@ -205,26 +207,26 @@ def test_provenance_is_what_the_run_began_with() -> None:
         LOADING.provenance.dataset_digest,
     )
     begun = Provenance(scoring_image="scoring:0")
-    assert begun == running(known(provenance=begun), active()).provenance
+    assert begun == running(profile_with(provenance=begun), active()).provenance
 
 
 def test_provenance_names_the_node_and_what_runs_on_it() -> None:
     """As far as it is known: a node may be gone by then."""
-    seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v2")
-    found = status.on_node(
+    result = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v2")
+    provenance = status.on_node(
         Provenance(dataset_digest="d"),
         Node("node1", "host-1", None, "6.1.0", "v1.35.4"),
         "scoring@sha256:1",
-        seen,
+        result,
         load_is_there=True,
     )
-    assert ("CPU 9000", "v2") == (found.cpu_model, found.cgroup_version)
+    assert ("CPU 9000", "v2") == (provenance.cpu_model, provenance.cgroup_version)
     assert ("d", "node1", "6.1.0", "v1.35.4", None) == (
-        found.dataset_digest,
-        found.node,
-        found.kernel,
-        found.kubelet_version,
-        found.instance_type,
+        provenance.dataset_digest,
+        provenance.node,
+        provenance.kernel,
+        provenance.kubelet_version,
+        provenance.instance_type,
     )
     assert "gone" == status.on_node(Provenance(), Node("gone", "gone"), "i", None, load_is_there=False).node
 
@@ -232,29 +234,31 @@ def test_provenance_names_the_node_and_what_runs_on_it() -> None:
 def test_provenance_of_a_load_elsewhere_is_what_the_reader_saw() -> None:
     """The CPU of the load's own node is not that of the server's."""
     reading = NodeReading(cores=4, shared_cores=2, cpu_model="CPU 5000", cgroup_version="v2", kernel="6.1.0-uml")
-    seen = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v1", node=reading)
-    there = status.on_node(Provenance(), Node("node2", "host-2"), "i", seen, load_is_there=False)
+    result = replace(load_result(load_status()), cpu_model="CPU 9000", cgroup_version="v1", node=reading)
+    elsewhere = status.on_node(Provenance(), Node("node2", "host-2"), "i", result, load_is_there=False)
     assert ("CPU 5000", "v2", "6.1.0-uml", "static") == (
-        there.cpu_model,
-        there.cgroup_version,
-        there.kernel,
-        there.cpu_manager_policy,
+        elsewhere.cpu_model,
+        elsewhere.cgroup_version,
+        elsewhere.kernel,
+        elsewhere.cpu_manager_policy,
     )
-    unknown = status.on_node(Provenance(), Node("node2", "host-2"), "i", replace(seen, node=None), load_is_there=False)
+    unknown = status.on_node(
+        Provenance(), Node("node2", "host-2"), "i", replace(result, node=None), load_is_there=False
+    )
     assert (None, None, None) == (unknown.cpu_model, unknown.cgroup_version, unknown.cpu_manager_policy)
 
 
 def test_a_profile_that_does_not_parse_keeps_what_was_recorded_but_the_active_trial() -> None:
     """Whatever it is: it cannot be read, and need not be."""
     raw = raw_profile() | {"status": {"trials": [{"index": 1}], "activeTrial": {"index": 2}, "runHash": "abc"}}
-    found = status.unreadable(raw, "spec.load: is required", T1)
+    updated = status.unreadable(raw, "spec.load: is required", T1)
     assert ([{"index": 1}], "abc", None, 1) == (
-        found["trials"],
-        found["runHash"],
-        found.get("activeTrial"),
-        found["observedGeneration"],
+        updated["trials"],
+        updated["runHash"],
+        updated.get("activeTrial"),
+        updated["observedGeneration"],
     )
-    accepted = next(c for c in found["conditions"] if c["type"] == "Accepted")
+    accepted = next(c for c in updated["conditions"] if c["type"] == "Accepted")
     assert ("False", "InvalidSpec", "spec.load: is required") == (
         accepted["status"],
         accepted["reason"],
@@ -262,7 +266,7 @@ def test_a_profile_that_does_not_parse_keeps_what_was_recorded_but_the_active_tr
     )
 
 
-def test_what_is_finished_and_what_is_refused_can_be_told() -> None:
+def test_a_finished_status_and_a_refused_one_can_be_recognized() -> None:
     """A refused one is finished too, until it is edited."""
     assert [(False, False), (True, False), (True, False), (True, True)] == [
         (core_status.is_finished(s), not core_status.is_accepted(s)) for s in (LOADING, SUCCEEDED, FAILED, REFUSED)

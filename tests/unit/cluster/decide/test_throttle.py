@@ -45,18 +45,18 @@ def decision(status: Any, next_look: float | None = 60) -> Decision:
 )
 def test_a_status_is_written_when(sentence: str, status: Any, written: datetime | None, is_written: bool) -> None:
     """What is not written has no event either."""
-    found = throttled(world(written), decision(status))
-    assert (sentence, is_written, is_written) == (sentence, found.status is not None, bool(found.events))
+    throttling = throttled(world(written), decision(status))
+    assert (sentence, is_written, is_written) == (sentence, throttling.status is not None, bool(throttling.events))
 
 
 def test_what_was_not_written_is_written_as_soon_as_it_may() -> None:
     """The next look comes no later."""
-    found = throttled(world(now(0)), decision(LOADING))
-    assert PROGRESS_SECONDS - 5 == found.next_look
+    throttling = throttled(world(now(0)), decision(LOADING))
+    assert PROGRESS_SECONDS - 5 == throttling.next_look
     later = throttled(replace(world(now(0)), now=now(PROGRESS_SECONDS)), decision(LOADING))
     assert LOADING == later.status
 
 
-def test_a_decision_without_a_status_stays_as_it_is() -> None:
+def test_a_decision_without_a_status_stays_unchanged() -> None:
     """Such as one about a profile that is gone."""
     assert Decision() == throttled(world(None), Decision())

@@ -71,7 +71,7 @@ class Case(NamedTuple):
     """What is known, and what follows."""
 
     run: RunInCluster
-    seen: Observation
+    observation: Observation
     actions: tuple[Action, ...] = ()
     stage: Stage | None = None
     outcome: str = ""
@@ -84,10 +84,10 @@ def send(step: RunTrial, trial: int, incarnation: int, pod: object) -> CreateJob
     return CreateJob(trial, step.purpose, step.limits, step.window, server, pod)  # type: ignore[arg-type]
 
 
-def see(*found: object, hosts: dict[str, str] | None = None) -> Observation:
+def see(*children: object, hosts: dict[str, str] | None = None) -> Observation:
     """Return an observation of servers and Jobs."""
-    servers = tuple(f for f in found if hasattr(f, "refusal"))
-    jobs = tuple(f for f in found if hasattr(f, "window"))
+    servers = tuple(f for f in children if hasattr(f, "refusal"))
+    jobs = tuple(f for f in children if hasattr(f, "window"))
     return Observation(servers, jobs, hosts=hosts or {})  # type: ignore[arg-type]
 
 
@@ -303,49 +303,50 @@ CASES = {
 def test_what_is_done(sentence: str) -> None:
     """Actions, the stage that the status shows, and the outcome that is recorded."""
     case = CASES[sentence]
-    found = next_move(case.run, case.seen)
+    move = next_move(case.run, case.observation)
     assert (case.actions, case.stage, case.outcome) == (
-        found.actions,
-        found.active.stage if found.active else None,
-        found.record.outcome.value if found.record else "",
+        move.actions,
+        move.active.stage if move.active else None,
+        move.record.outcome.value if move.record else "",
     )
-    assert found.record is None or not any(isinstance(a, DeleteServer | DeleteJob) for a in found.actions)
+    assert move.record is None or not any(isinstance(a, DeleteServer | DeleteJob) for a in move.actions)
 
 
 @pytest.mark.parametrize("sentence", CASES)
 def test_whatever_is_recorded_is_looked_at_again_at_once_and_everything_else_later(sentence: str) -> None:
     """A zero without anything recorded would be a loop without end."""
-    found = next_move(CASES[sentence].run, CASES[sentence].seen)
-    recorded = found.record is not None or found.amend is not None
-    assert recorded == (found.wake == 0)
-    assert recorded or 0 < found.wake <= LOAD_POLL_SECONDS
+    move = next_move(CASES[sentence].run, CASES[sentence].observation)
+    recorded = move.record is not None or move.amend is not None
+    assert recorded == (move.wake == 0)
+    assert recorded or 0 < move.wake <= LOAD_POLL_SECONDS
 
 
 def test_a_run_is_idle_when_nothing_of_it_is_left() -> None:
     """Neither what runs nor what is about to go."""
     run = a_run(OVER, a_row())
     assert [True, False, False] == [
-        next_move(run, seen).idle for seen in (see(), see(a_server(deleting=True)), see(ended(deleting=True)))
+        next_move(run, observation).idle
+        for observation in (see(), see(a_server(deleting=True)), see(ended(deleting=True)))
     ]
 
 
 def test_a_recorded_trial_holds_everything_that_is_known_of_it() -> None:
     """Its number, purpose, size, time to ready, load, usage and times."""
-    found = next_move(a_run(active=active(since=10)), see(a_server(), ended(measured=READ)))
-    row = found.record
+    move = next_move(a_run(active=active(since=10)), see(a_server(), ended(measured=READ)))
+    row = move.record
     assert row is not None
     assert (1, "Reference", BIG.to_size(), True) == (row.index, row.purpose, row.limits, row.fresh)
     assert (load_status(), USAGE, "2s") == (row.load, row.usage, str(row.time_to_ready))
     assert (now(10), now(120)) == (row.start_time, row.completion_time)
-    assert load_result(load_status()) == found.record_result
+    assert load_result(load_status()) == move.record_result
 
 
 def test_a_resized_trial_has_no_time_to_ready() -> None:
     """Nothing was started for it; a fresh one in its stead has."""
     job = ended(2, BRACKET, measured=READ)
     resized = next_move(a_run(BRACKET, a_row()), see(a_server(pod=RESIZED), job)).record
-    own = a_server(2, RESIZED, SMALL)
-    fresh = next_move(a_run(BRACKET, a_row()), see(own, replace(job, incarnation=2))).record
+    own_server = a_server(2, RESIZED, SMALL)
+    fresh = next_move(a_run(BRACKET, a_row()), see(own_server, replace(job, incarnation=2))).record
     assert resized is not None
     assert fresh is not None
     assert [(False, None), (True, "2s")] == [
@@ -366,28 +367,35 @@ def test_the_start_of_a_trial_is_remembered_and_that_of_another_is_not() -> None
 def test_late_usage_completes_the_row_it_belongs_to(measured: Measured, at: float, amended: bool) -> None:
     """All of it at once, or what there is when no more is to be expected."""
     run = a_run(replace(BRACKET, limits=BIG), a_row(), LATE, at=at)
-    found = next_move(run, see(a_server(pod=RESIZED), ended(2, BRACKET, measured=measured))).amend
-    assert amended == (found is not None)
-    if found is not None:
-        assert (2, USAGE, "Passed", LATE.load) == (found.index, found.usage, found.outcome, found.load)
+    amended_row = next_move(run, see(a_server(pod=RESIZED), ended(2, BRACKET, measured=measured))).amend
+    assert amended == (amended_row is not None)
+    if amended_row is not None:
+        assert (2, USAGE, "Passed", LATE.load) == (
+            amended_row.index,
+            amended_row.usage,
+            amended_row.outcome,
+            amended_row.load,
+        )
 
 
-def test_a_worker_that_was_killed_unseen_is_found_in_late_usage() -> None:
+def test_late_usage_shows_a_worker_that_was_killed_unseen() -> None:
     """The master lived on, so the pod showed nothing."""
     killed = Measured(USAGE.model_copy(update={"oom_kills": 2}), complete=True)
-    found = next_move(
+    amended_row = next_move(
         a_run(CONFIRM, a_row(), LATE), see(a_server(pod=RESIZED), ended(2, BRACKET, measured=killed))
     ).amend
-    assert found is not None
-    assert "OOMKilled" == found.outcome
+    assert amended_row is not None
+    assert "OOMKilled" == amended_row.outcome
 
 
 @pytest.mark.parametrize("outcome", ["Crashed", "OOMKilled", "Disturbed", "GeneratorSaturated", "LoadFailed"])
 def test_late_usage_does_not_change_what_went_wrong(outcome: str) -> None:
     """The load of a server that was killed and came back may look as if it had passed."""
     row = a_row(2, BRACKET, usage=None, outcome=outcome, message="what was seen then")
-    found = next_move(a_run(CONFIRM, a_row(), row), see(a_server(pod=RESIZED), ended(2, BRACKET, measured=READ))).amend
-    assert found is None or (outcome, "what was seen then") == (found.outcome, found.message)
+    amended_row = next_move(
+        a_run(CONFIRM, a_row(), row), see(a_server(pod=RESIZED), ended(2, BRACKET, measured=READ))
+    ).amend
+    assert amended_row is None or (outcome, "what was seen then") == (amended_row.outcome, amended_row.message)
 
 
 @pytest.mark.parametrize(
@@ -407,22 +415,22 @@ def test_what_the_load_generator_says_went_wrong_is_recorded_at_once(kind: Resul
     assert (outcome, "its own words", None) == (row.outcome, row.message, row.load)
 
 
-def test_why_there_are_no_metrics_is_said() -> None:
+def test_the_message_says_why_there_are_no_metrics() -> None:
     """The words of the source, or how long was waited."""
-    said = []
+    messages = []
     for measured in (Measured(None, complete=True, problem="no Prometheus"), NOTHING, None):
         row = next_move(a_run(at=112 + 91), see(a_server(), ended(measured=measured))).record
         assert row is not None
-        said.append(row.message)
+        messages.append(row.message)
     too_few = "no sample of the container arrived within 91s after the load, too few to compute its usage"
-    assert ["no Prometheus", too_few, too_few] == said
+    assert ["no Prometheus", too_few, too_few] == messages
 
 
 def test_a_server_may_take_as_long_as_the_objective_says() -> None:
     """Where it is shorter than the installation's own patience."""
     impatient = profile(objectives={"latency": {"p95": "250ms"}, "maxTimeToReady": "10s"})
-    seen = see(a_server(pod=STARTING))
-    outcomes = [next_move(a_run(at=12, profile=p), seen).record for p in (impatient, profile())]
+    observation = see(a_server(pod=STARTING))
+    outcomes = [next_move(a_run(at=12, profile=p), observation).record for p in (impatient, profile())]
     assert [True, False] == [bool(row and row.outcome == "NeverReady") for row in outcomes]
 
 
@@ -447,10 +455,10 @@ def test_usage_that_comes_in_late_tells_what_else_the_node_did() -> None:
     """Before, the server's own part of it was not known."""
     result = replace(load_result(load_status()), cores=4, busy_percent=25.0, steal_percent=0.5, cpu_percent=12.0)
     late = a_row(usage=None)
-    found = next_move(a_run(OVER, late), see(a_server(), ended(node="node1", result=result, measured=READ))).amend
-    assert found is not None
-    assert found.node is not None
-    assert "730m" == str(found.node.other_cpu)
+    amended_row = next_move(a_run(OVER, late), see(a_server(), ended(node="node1", result=result, measured=READ))).amend
+    assert amended_row is not None
+    assert amended_row.node is not None
+    assert "730m" == str(amended_row.node.other_cpu)
 
 
 def test_a_soak_sends_a_load_with_a_window_of_its_own_and_says_why() -> None:
@@ -468,11 +476,11 @@ def test_a_soak_sends_a_load_with_a_window_of_its_own_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("installed", "what"), [(False, "the packages to be installed"), (True, "the server"), (None, "the server")]
+    ("installed", "activity"), [(False, "the packages to be installed"), (True, "the server"), (None, "the server")]
 )
-def test_a_server_whose_packages_are_being_installed_says_so(installed: bool | None, what: str) -> None:
+def test_a_server_whose_packages_are_being_installed_says_so(installed: bool | None, activity: str) -> None:
     """Its time to be ready has not begun."""
     waiting = replace(STARTING, installed=installed)
     move = next_move(a_run(REFERENCE), see(a_server(1, waiting)))
     assert move.active is not None
-    assert move.active.message.startswith(f"waiting for {what}")
+    assert move.active.message.startswith(f"waiting for {activity}")

@@ -49,8 +49,8 @@ class Children:
         match action:
             case CreateServer(incarnation, limits, _) if incarnation not in self.servers:
                 pod = a_pod(limits, uid=f"pod-{self.time}", ready_at=None, created=now(self.time))
-                known = a_server(incarnation, replace(pod, container_started_at=now(self.time)), limits)
-                self.servers[incarnation] = replace(known, created=now(self.time))
+                new_server = a_server(incarnation, replace(pod, container_started_at=now(self.time)), limits)
+                self.servers[incarnation] = replace(new_server, created=now(self.time))
             case CreateJob(trial, purpose, limits, window, server, pod) if trial not in self.jobs:
                 self.loads.append((trial, str(limits)))
                 self.jobs[trial] = LoadJob(
@@ -95,8 +95,8 @@ class Children:
                 result = load_result(load_status(60 / job.limits.cpu), start)
                 self.jobs[number] = replace(job, result=result, finished_at=now(self.time))
 
-    def seen(self) -> Observation:
-        """Return what is to be seen now, with usage where samples have come."""
+    def observed(self) -> Observation:
+        """Return what can be observed now, with usage where samples have come."""
         jobs = []
         for number in sorted(self.jobs):
             job = self.jobs[number]
@@ -117,8 +117,8 @@ def run(children: Children, chance: random.Random | None = None) -> list[Trial]:
     active: ActiveTrial | None = None
     for _ in range(3000):
         step = next_step(PROFILE.spec, RANGE, "server", "Cluster", trials)
-        known = a_run(step, *trials, at=children.time, profile=PROFILE, active=active)
-        move = next_move(known, children.seen())
+        run_state = a_run(step, *trials, at=children.time, profile=PROFILE, active=active)
+        move = next_move(run_state, children.observed())
         if move.idle and not isinstance(step, RunTrial):
             return trials
         if chance is not None and chance.random() < 0.2:
@@ -133,10 +133,14 @@ def run(children: Children, chance: random.Random | None = None) -> list[Trial]:
             trials = [*trials[:at], move.amend, *trials[at + 1 :]]
         else:
             active = move.active
-        done = list(move.actions)
+        performed = list(move.actions)
         if chance is not None:
-            done = done[: chance.randint(0, len(done))] if chance.random() < 0.3 else done * chance.randint(1, 2)
-        for action in done:
+            performed = (
+                performed[: chance.randint(0, len(performed))]
+                if chance.random() < 0.3
+                else performed * chance.randint(1, 2)
+            )
+        for action in performed:
             children.do(action)
         children.pass_time(min(move.wake, 2.0))
     raise AssertionError(f"no end after {len(trials)} trials")

@@ -1,4 +1,4 @@
-"""Which profiles are run, and what is said to the others."""
+"""Which profiles are run, and why the others are refused."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ SETTINGS = Settings()
 
 def cluster(*config_maps: Object, nodes: int = 1) -> StandIn:
     """Return an API server with nodes and ConfigMaps."""
-    found = StandIn(lambda: now(0))
+    stand_in = StandIn(lambda: now(0))
     for number in range(nodes):
-        found.put(NODES, node(f"node{number}"))
+        stand_in.put(NODES, node(f"node{number}"))
     for config_map in config_maps or (files(),):
-        found.put(CONFIG_MAPS, config_map)
-    return found
+        stand_in.put(CONFIG_MAPS, config_map)
+    return stand_in
 
 
 def refusing(kind: Kind, message: str) -> StandIn:
     """Return an API server that refuses the dry run, or the list, of a kind."""
-    found = cluster()
+    stand_in = cluster()
 
     def refuse(verb: str, k: Kind, name: str) -> None:
         if k is kind and verb in ("dry-run", "list"):
             raise Refused(message, 403)
 
-    found.before = refuse
-    return found
+    stand_in.before = refuse
+    return stand_in
 
 
 async def accepted(c: StandIn, p: ModelProfile, settings: Settings = SETTINGS) -> Accepted:
     """Return what was found out about a profile that can be run."""
-    found = await accept(c, p, settings)
-    assert isinstance(found, Accepted), found
-    return found
+    acceptance = await accept(c, p, settings)
+    assert isinstance(acceptance, Accepted), acceptance
+    return acceptance
 
 
-async def refused(c: StandIn, settings: Settings = SETTINGS, **spec: Any) -> tuple[str, str]:
+async def refusal_of(c: StandIn, settings: Settings = SETTINGS, **spec: Any) -> tuple[str, str]:
     """Return reason and message for a profile that cannot be run; nothing has been created."""
-    found = await accept(c, profile(**spec), settings)
-    assert isinstance(found, Finding)
+    finding = await accept(c, profile(**spec), settings)
+    assert isinstance(finding, Finding)
     assert not c.count("create")
-    return found.reason.value, found.message
+    return finding.reason.value, finding.message
 
 
 CONTAINER = {"name": "a", "image": "i"}
@@ -72,7 +72,7 @@ def template(*containers: Object, **pod: Any) -> Object:
 
 
 @pytest.mark.parametrize(
-    ("expected", "says", "config_maps", "spec"),
+    ("expected", "sentence", "config_maps", "spec"),
     [
         ("NotSupported", "spec.endpoint.http.tls.caBundle", [], {"endpoint": {"http": BROKEN_TLS}}),
         ("NotSupported", "modelprofiler init --bundle", [], {"dataset": {"source": {"path": "rows.txt"}}}),
@@ -112,38 +112,38 @@ def template(*containers: Object, **pod: Any) -> Object:
     ],
 )
 async def test_what_cannot_be_run_is_refused_with_a_reason_and_a_sentence(
-    expected: str, says: str, config_maps: list[Object], spec: Object
+    expected: str, sentence: str, config_maps: list[Object], spec: Object
 ) -> None:
-    """And nothing is started."""
-    reason, message = await refused(cluster(*config_maps), **spec)
-    assert (expected, True, message) == (reason, says in message, message)
+    """Nothing is started."""
+    reason, message = await refusal_of(cluster(*config_maps), **spec)
+    assert (expected, True, message) == (reason, sentence in message, message)
 
 
-async def test_everything_that_is_missing_is_said_at_once() -> None:
+async def test_everything_that_is_missing_is_reported_at_once() -> None:
     """Not one after the other."""
     gone = {"configMap": {"name": "gone", "key": "k"}}
     spec: Object = {"model": {"name": "m", "source": gone}, "dataset": {"source": gone}}
-    _, message = await refused(cluster(), server={"entryScript": {"source": gone}}, **spec)
+    _, message = await refusal_of(cluster(), server={"entryScript": {"source": gone}}, **spec)
     assert 3 == message.count("there is no ConfigMap 'gone'")
 
 
 async def test_a_message_is_never_too_long_for_the_status() -> None:
     """A ConfigMap may have ten thousand keys."""
     many = files(**{f"key-{i:06}": "x" for i in range(10_000)})
-    _, message = await refused(cluster(many))
+    _, message = await refusal_of(cluster(many))
     assert len(message) <= LONGEST_MESSAGE
 
 
 async def test_what_is_accepted_is_known_by_its_content() -> None:
     """Rows, digests, range and identity; the key of the rows is what the load reads."""
-    found = await accepted(cluster(), profile(model={"name": "m", "source": {"inline": "weights"}}))
+    acceptance = await accepted(cluster(), profile(model={"name": "m", "source": {"inline": "weights"}}))
     assert (3, 3, "requests.txt") == (
-        found.inputs.dataset.rows,
-        found.inputs.dataset.distinct_rows,
-        found.inputs.dataset_key,
+        acceptance.inputs.dataset.rows,
+        acceptance.inputs.dataset.distinct_rows,
+        acceptance.inputs.dataset_key,
     )
-    assert all(d and d.startswith("sha256:") for d in (found.inputs.code_digest, found.inputs.model_digest))
-    assert "1Gi" == str(found.resources.memory.max)
+    assert all(d and d.startswith("sha256:") for d in (acceptance.inputs.code_digest, acceptance.inputs.model_digest))
+    assert "1Gi" == str(acceptance.resources.memory.max)
     other = await accepted(
         cluster(files(**{"score.py": "def run(x): ...", "requests.txt": "[1]\n[2]\n[3]\n"})), profile()
     )
@@ -168,7 +168,7 @@ async def test_binary_files_of_a_config_map_count_like_text() -> None:
 
 async def test_what_admission_would_refuse_is_refused_in_its_words() -> None:
     """Asked by dry run: nothing is created."""
-    reason, message = await refused(refusing(PODS, 'violates PodSecurity "restricted:latest"'))
+    reason, message = await refusal_of(refusing(PODS, 'violates PodSecurity "restricted:latest"'))
     assert "AdmissionRefused" == reason
     assert 'violates PodSecurity "restricted:latest"' in message
 
@@ -186,24 +186,24 @@ async def test_an_api_server_that_does_not_answer_is_no_reason_to_refuse() -> No
 
 
 async def test_where_nodes_may_not_be_listed_a_given_range_is_taken() -> None:
-    """And one that is not given is asked for."""
+    """A range that is not given is asked for."""
     assert "1Gi" == str((await accepted(refusing(NODES, "forbidden"), profile())).resources.memory.max)
-    reason, message = await refused(refusing(NODES, "forbidden"), resources={})
+    reason, message = await refusal_of(refusing(NODES, "forbidden"), resources={})
     assert ("RangeTooLarge", True) == (reason, "must be given here" in message)
 
 
-@pytest.mark.parametrize(("nodes", "most"), [(1, "3500m"), (2, "4")])
-async def test_the_load_takes_its_share_where_it_has_to_run_beside_the_server(nodes: int, most: str) -> None:
+@pytest.mark.parametrize(("nodes", "maximum"), [(1, "3500m"), (2, "4")])
+async def test_the_load_takes_its_share_where_it_has_to_run_on_the_node_of_the_server(nodes: int, maximum: str) -> None:
     """On a second node it is in nobody's way."""
-    found = await accepted(cluster(nodes=nodes), profile(resources={}))
-    assert most == str(found.resources.cpu.max)
+    acceptance = await accepted(cluster(nodes=nodes), profile(resources={}))
+    assert maximum == str(acceptance.resources.cpu.max)
 
 
 async def test_sidecars_take_their_share() -> None:
     """They run on the same node in any case."""
     side = {"name": "side", "image": "i", "resources": {"requests": {"cpu": 1}}}
-    found = await accepted(cluster(), profile(server=template(CONTAINER, side), resources={}))
-    assert "2500m" == str(found.resources.cpu.max)
+    acceptance = await accepted(cluster(), profile(server=template(CONTAINER, side), resources={}))
+    assert "2500m" == str(acceptance.resources.cpu.max)
 
 
 async def test_a_run_that_was_accepted_is_not_admitted_again_until_it_is_edited() -> None:
@@ -234,11 +234,11 @@ def pinned(**pod: Any) -> Object:
 
 def uneven() -> StandIn:
     """Return an API server with a small node and a large one, which only some tolerate."""
-    found = cluster(nodes=0)
-    found.put(NODES, node("small", "1", "2Gi"))
+    stand_in = cluster(nodes=0)
+    stand_in.put(NODES, node("small", "1", "2Gi"))
     taint = {"key": "dedicated", "value": "ml", "effect": "NoSchedule"}
-    found.put(NODES, node("large", "16", "64Gi", taints=[taint]))
-    return found
+    stand_in.put(NODES, node("large", "16", "64Gi", taints=[taint]))
+    return stand_in
 
 
 LARGE: Object = {"cpu": {"values": ["1450m"]}, "memory": {"values": ["22Gi"]}}
@@ -248,36 +248,39 @@ TOLERATES = [{"key": "dedicated", "operator": "Exists"}]
 
 async def test_a_range_has_to_fit_a_node_that_takes_the_server() -> None:
     """Not any node: the selector, the affinity and the tolerations of the template count."""
-    reason, message = await refused(uneven(), resources=LARGE)
+    reason, message = await refusal_of(uneven(), resources=LARGE)
     assert ("RangeTooLarge", True, True) == (reason, "node small has 1 CPU" in message, "large (tainted" in message)
     both = {"nodeSelector": SMALL_NODE, "tolerations": TOLERATES}
-    reason, message = await refused(uneven(), resources=LARGE, **pinned(**both))
+    reason, message = await refusal_of(uneven(), resources=LARGE, **pinned(**both))
     assert ("RangeTooLarge", True) == (reason, "node small has 1 CPU" in message)
-    found = await accepted(uneven(), profile(resources=LARGE, **pinned(tolerations=TOLERATES)))
-    assert ("large",) == found.nodes
+    acceptance = await accepted(uneven(), profile(resources=LARGE, **pinned(tolerations=TOLERATES)))
+    assert ("large",) == acceptance.nodes
 
 
 async def test_the_range_that_is_searched_by_default_is_that_of_the_node_the_template_names() -> None:
     """The load runs on the other node, if it takes it, and takes nothing of this one."""
     other = uneven()
     other.put(NODES, node("third", "2"))
-    found = await accepted(other, profile(resources={}, **pinned(nodeSelector=SMALL_NODE)))
-    assert ("1", ("small",)) == (str(found.resources.cpu.max), found.nodes)
+    acceptance = await accepted(other, profile(resources={}, **pinned(nodeSelector=SMALL_NODE)))
+    assert ("1", ("small",)) == (str(acceptance.resources.cpu.max), acceptance.nodes)
 
 
 async def test_where_no_node_takes_the_server_each_is_named_with_its_reason() -> None:
-    """That all are cordoned too."""
-    reason, message = await refused(uneven(), **pinned(nodeSelector={"pool": "gpu"}))
+    """The message also says where all are cordoned."""
+    reason, message = await refusal_of(uneven(), **pinned(nodeSelector={"pool": "gpu"}))
     assert ("NoNode", True) == (reason, "without the label pool=gpu, which nodeSelector asks for" in message)
     cordoned = cluster(nodes=0)
     cordoned.put(NODES, node(unschedulable=True))
-    assert ("NoNode", True) == ((found := await refused(cordoned))[0], "every node is cordoned (node1)" in found[1])
+    assert ("NoNode", True) == (
+        (refusal := await refusal_of(cordoned))[0],
+        "every node is cordoned (node1)" in refusal[1],
+    )
 
 
 async def test_a_range_may_run_on_every_node_that_has_room_for_its_largest_size() -> None:
     """These nodes are what the queue counts."""
-    found = await accepted(uneven(), profile(**pinned(tolerations=TOLERATES)))
-    assert ("large", "small") == found.nodes
+    acceptance = await accepted(uneven(), profile(**pinned(tolerations=TOLERATES)))
+    assert ("large", "small") == acceptance.nodes
     small = {"cpu": {"values": ["2"]}, "memory": {"values": ["1Gi"]}}
     assert ("large",) == (await accepted(uneven(), profile(resources=small, **pinned(tolerations=TOLERATES)))).nodes
 
@@ -285,7 +288,7 @@ async def test_a_range_may_run_on_every_node_that_has_room_for_its_largest_size(
 async def test_an_affinity_of_the_wrong_shape_is_refused_with_its_path() -> None:
     """Before anything reads it."""
     shape = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": "pool"}}}
-    reason, message = await refused(cluster(), **pinned(affinity=shape))
+    reason, message = await refusal_of(cluster(), **pinned(affinity=shape))
     assert ("InvalidSpec", True) == (
         reason,
         "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms" in message,

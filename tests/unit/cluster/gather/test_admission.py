@@ -1,4 +1,4 @@
-"""What the API server does not admit is said before anything is started, and which part of a run it is about."""
+"""What the API server does not admit is reported before anything is started, with the part of a run it concerns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POD_OF_ANOTHER_RUN = pod(labels={names.MANAGED_BY: names.MANAGER, names.PROFILE_
 
 
 class Admitting(StandIn):
-    """An API server with an admission plugin, of which only dry runs are made."""
+    """An API server with an admission plugin, which gets only dry runs."""
 
     def __init__(self, rule: Rule) -> None:
         super().__init__(lambda: now(0))
@@ -149,17 +149,17 @@ def pod_limit(millicores: int) -> Rule:
 
 
 def sidecar(**resources: Object) -> Object:
-    """Return a template with a container beside the profiled one."""
+    """Return a template with a container in addition to the profiled one."""
     server = {"name": "server", "image": "i"}
     return {"template": {"spec": {"containers": [server, {"name": "proxy", "image": "i", "resources": resources}]}}}
 
 
-async def test_what_a_pod_may_have_beside_its_sidecars_is_said_up_front() -> None:
+async def test_what_a_pod_may_have_in_addition_to_its_sidecars_is_reported_up_front() -> None:
     """With the sum: what the other containers take, and what is left of the range."""
     cluster = Admitting(pod_limit(1200))
     size = {"cpu": "300m", "memory": "256Mi"}
-    beside = profile(server=sidecar(requests=size, limits=size))
-    finding = await admission.refusal(cluster, beside, Settings(), RANGE, "abc")
+    spec = profile(server=sidecar(requests=size, limits=size))
+    finding = await admission.refusal(cluster, spec, Settings(), RANGE, "abc")
     assert finding is not None
     assert finding.message == (
         f"{REFUSED} largest size, 1 CPU and 1Gi memory: maximum cpu usage per Pod is 1200m, but limit is 1300m; the "
@@ -183,8 +183,8 @@ async def test_labels_that_a_policy_wants_are_asked_for_where_they_can_be_given(
     assert finding is not None
     assert "every pod needs the label team; the labels of the template are not copied" in finding.message
     assert "spec.podMetadata.labels" in finding.message
-    given = profile(server=server, podMetadata={"labels": {"team": "ml"}})
-    assert await admission.refusal(cluster, given, Settings(), RANGE, "abc") is None
+    spec = profile(server=server, podMetadata={"labels": {"team": "ml"}})
+    assert await admission.refusal(cluster, spec, Settings(), RANGE, "abc") is None
     everywhere = Settings(pod_labels={"team": "ml"})
     assert await admission.refusal(cluster, profile(server=server), everywhere, RANGE, "abc") is None
 
@@ -198,7 +198,7 @@ def quota(used: Object, **hard: str) -> Object:
 
 
 async def test_every_load_pod_counts() -> None:
-    """In a quota on numbers, and in one on resources, of which a dry run of one pod asks for all."""
+    """In a quota on numbers, and in one on resources: a dry run of one pod asks for all of them."""
     several = profile(load={"openLoop": {"rate": "40"}, "parallelism": 3})
     cluster = Admitting(everything)
     cluster.put(QUOTAS, quota({"pods": "0"}, pods="3", **{"count/jobs.batch": "1"}))

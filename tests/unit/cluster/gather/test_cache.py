@@ -22,7 +22,7 @@ KEY = ("team", "digits")
 
 
 class Server(StandIn):
-    """An API server whose watches yield what they are told to, one list after the other."""
+    """An API server whose watches yield prepared lists, one after the other."""
 
     def __init__(self, *streams: list[Event | Exception]) -> None:
         super().__init__(lambda: now(0))
@@ -90,7 +90,7 @@ def listed(server: Server) -> list[str]:
     return [plural for verb, plural, _ in server.calls if verb == "list"]
 
 
-def shown(objects: Sequence[Object]) -> list[tuple[str, bool]]:
+def listing(objects: Sequence[Object]) -> list[tuple[str, bool]]:
     """Return names, and whether each is being deleted."""
     return [(o["metadata"]["name"], "deletionTimestamp" in o["metadata"]) for o in objects]
 
@@ -104,16 +104,16 @@ async def test_a_look_lists_nothing_once_everything_was_listed() -> None:
     """What the watches tell is enough."""
     server, children = await filled([("ADDED", child("t1", 101))])
     assert [KEY] == await follow(children)
-    assert ([("t1", False)], []) == (shown((await of(children)).jobs), listed(server))
+    assert ([("t1", False)], []) == (listing((await of(children)).jobs), listed(server))
 
 
 async def test_what_the_operator_writes_is_known_before_any_event() -> None:
     """Created, resized, deleted: the answer says so."""
     server, children = await filled()
     await server.create(JOBS, "team", child("t1", 0))
-    assert [("t1", False)] == shown((await of(children)).jobs)
+    assert [("t1", False)] == listing((await of(children)).jobs)
     await server.delete(JOBS, "team", "t1")
-    assert [("t1", True)] == shown((await of(children)).jobs)
+    assert [("t1", True)] == listing((await of(children)).jobs)
     assert [] == listed(server)
 
 
@@ -132,11 +132,11 @@ async def test_what_was_deleted_is_being_deleted_until_the_watch_says_that_it_is
     children.wrote(DEPLOYMENTS, child("s1", 101))
     children.deleted(DEPLOYMENTS, "team", "s1")
     children.take(DEPLOYMENTS, "MODIFIED", child("s1", 102))
-    assert [("s1", True)] == shown((await of(children)).deployments)
+    assert [("s1", True)] == listing((await of(children)).deployments)
     children.take(DEPLOYMENTS, "DELETED", child("s1", 103))
-    assert [] == shown((await of(children)).deployments)
+    assert [] == listing((await of(children)).deployments)
     children.wrote(DEPLOYMENTS, child("s1", 104, uid="another of that name"))
-    assert [("s1", False)] == shown((await of(children)).deployments)
+    assert [("s1", False)] == listing((await of(children)).deployments)
 
 
 @pytest.mark.parametrize("end", [ClusterUnavailable("410 Gone"), KeyError("metadata")], ids=["it breaks", "a bug"])
@@ -145,11 +145,11 @@ async def test_while_a_watch_is_broken_every_look_lists_and_the_next_watch_begin
     server, children = await filled([("ADDED", child("t1", 99)), end], [("ADDED", child("t2", 102))])
     with pytest.raises(type(end)):
         await follow(children)
-    assert ([], ["deployments", "jobs", "pods"]) == (shown((await of(children)).jobs), listed(server))
+    assert ([], ["deployments", "jobs", "pods"]) == (listing((await of(children)).jobs), listed(server))
     server.put(JOBS, child("t3", 0))
     assert [KEY, KEY] == await follow(children)
     server.calls.clear()
-    assert (["t3", "t2"], []) == ([name for name, _ in shown((await of(children)).jobs)], listed(server))
+    assert (["t3", "t2"], []) == ([name for name, _ in listing((await of(children)).jobs)], listed(server))
     assert ["100", "100"] == server.watched_from
 
 
@@ -166,7 +166,7 @@ async def test_a_profile_whose_last_action_is_in_doubt_is_listed_once() -> None:
     server, children = await filled()
     children.wrote(JOBS, child("t1", 99))
     children.doubt(UID)
-    assert [] == shown((await of(children)).jobs)
+    assert [] == listing((await of(children)).jobs)
     await of(children)
     assert ["deployments", "jobs", "pods"] == listed(server)
 
@@ -176,7 +176,7 @@ async def test_a_list_does_not_take_back_what_was_written_after_it() -> None:
     _, children = await filled()
     children.wrote(JOBS, child("t1", 101))
     children.doubt(UID)
-    assert [("t1", False)] == shown((await of(children)).jobs)
+    assert [("t1", False)] == listing((await of(children)).jobs)
 
 
 async def test_what_a_list_has_shown_to_be_gone_does_not_come_back_by_a_late_event() -> None:
@@ -185,9 +185,9 @@ async def test_what_a_list_has_shown_to_be_gone_does_not_come_back_by_a_late_eve
     children.doubt(UID)
     await of(children)
     children.take(JOBS, "MODIFIED", child("t1", 99))
-    assert [] == shown((await of(children)).jobs)
+    assert [] == listing((await of(children)).jobs)
     children.take(JOBS, "ADDED", child("t2", 101))
-    assert [("t2", False)] == shown((await of(children)).jobs)
+    assert [("t2", False)] == listing((await of(children)).jobs)
 
 
 async def test_a_job_that_ended_before_its_pod_did_has_its_pods_listed() -> None:
@@ -197,7 +197,7 @@ async def test_a_job_that_ended_before_its_pod_did_has_its_pods_listed() -> None
     children.take(JOBS, "ADDED", child("t1", 101, status=over))
     ended = {"containerStatuses": [{"state": {"terminated": {"message": "result"}}}]}
     server.put(PODS, pod_of("t1", "t1-x", 0, status=ended))
-    assert [("t1-x", False)] == shown((await of(children)).pods)
+    assert [("t1-x", False)] == listing((await of(children)).pods)
     await of(children)
     assert ["pods"] == listed(server)
 
@@ -231,8 +231,8 @@ async def test_a_child_in_another_namespace_is_nobodys() -> None:
     assert ChildObjects() == await of(children)
 
 
-async def test_a_stranger_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    """And wakes nobody, so that it costs nothing, however often it changes."""
+async def test_a_stranger_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It wakes nobody, so that it costs nothing, however often it changes."""
     stranger = child("t1", 101)
     del stranger["metadata"]["ownerReferences"]
     changes: list[Event | Exception] = [("MODIFIED", stranger)] * 3
@@ -256,7 +256,7 @@ async def test_an_object_that_is_not_ours_is_not_kept() -> None:
     stranger = child("t1", 101)
     del stranger["metadata"]["labels"]
     children.wrote(JOBS, stranger)
-    assert [] == shown((await of(children)).jobs)
+    assert [] == listing((await of(children)).jobs)
     assert (True, False) == (children.follows(KINDS[0]), children.follows(Kind("/api/v1", "events")))
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.unit.cluster.objects import raw_profile
-from tests.unit.cluster.world import KEY, World, done, under_load
+from tests.unit.cluster.world import KEY, World, finished_world, under_load
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.cluster import names
@@ -39,36 +39,36 @@ async def test_of_a_profile_that_does_not_parse_only_its_children_are_gathered()
     """They are to be removed."""
     world = await under_load()
     world.raw()["spec"]["objectives"] = {"latency": {}}
-    found = await gathered(world)
-    assert isinstance(found.profile, Unreadable)
-    assert ["deployments", "jobs"] == [child.plural for child in found.owned]
-    assert isinstance(found.acceptance, NotGathered)
+    snapshot = await gathered(world)
+    assert isinstance(snapshot.profile, Unreadable)
+    assert ["deployments", "jobs"] == [child.plural for child in snapshot.owned]
+    assert isinstance(snapshot.acceptance, NotGathered)
 
 
 async def test_a_profile_that_waits_or_is_over_costs_no_request_but_its_own() -> None:
     """Its turn comes by itself."""
     waits = World(raw_profile(), OTHER)
     await waits.look()
-    for world, ahead in ((waits, 1), (await done(), 0)):
+    for world, ahead in ((waits, 1), (await finished_world(), 0)):
         world.restart()
         world.cluster.calls.clear()
-        found = await gathered(world)
+        snapshot = await gathered(world)
         assert [("get", "modelprofiles", "digits")] == world.cluster.calls
-        assert (ahead, NotGathered("not needed"), ()) == (found.ahead, found.acceptance, found.owned)
+        assert (ahead, NotGathered("not needed"), ()) == (snapshot.ahead, snapshot.acceptance, snapshot.owned)
 
 
 async def test_of_a_run_everything_is_gathered() -> None:
     """Its children with what was measured, its node, and when its status was written."""
     world = await under_load()
-    found = await gathered(world)
-    assert isinstance(found.acceptance, Accepted)
-    assert isinstance(found.children, Observation)
-    assert ([1], [1]) == ([s.incarnation for s in found.children.servers], [j.trial for j in found.children.jobs])
-    assert found.children.jobs[0].measured is not None
-    assert {"node1": Node("node1", "host-node1", None, "6.1.0", "v1.35.4")} == found.nodes
-    assert {"node1": "host-node1"} == found.children.hosts
-    assert found.written is not None
-    assert [(c.name, c.deleting) for c in found.owned] == [
+    snapshot = await gathered(world)
+    assert isinstance(snapshot.acceptance, Accepted)
+    assert isinstance(snapshot.children, Observation)
+    assert ([1], [1]) == ([s.incarnation for s in snapshot.children.servers], [j.trial for j in snapshot.children.jobs])
+    assert snapshot.children.jobs[0].measured is not None
+    assert {"node1": Node("node1", "host-node1", None, "6.1.0", "v1.35.4")} == snapshot.nodes
+    assert {"node1": "host-node1"} == snapshot.children.hosts
+    assert snapshot.written is not None
+    assert [(c.name, c.deleting) for c in snapshot.owned] == [
         (o["metadata"]["name"], False)
         for k in ("deployments", "jobs")
         for (p, *_), o in world.cluster.objects.items()
@@ -84,9 +84,9 @@ async def test_a_restarted_operator_knows_the_node_of_the_reference_also_while_n
             if (kind, "team", name) in world.cluster.objects:
                 world.cluster.remove(Kind("", kind), "team", name)
     world.restart()
-    found = await gathered(world)
-    assert isinstance(found.children, Observation)
-    assert ((), "host-node1") == (found.children.servers, found.children.hosts["node1"])
+    snapshot = await gathered(world)
+    assert isinstance(snapshot.children, Observation)
+    assert ((), "host-node1") == (snapshot.children.servers, snapshot.children.hosts["node1"])
 
 
 async def test_what_the_operator_may_not_read_is_a_finding() -> None:
@@ -98,10 +98,10 @@ async def test_what_the_operator_may_not_read_is_a_finding() -> None:
             raise Refused("configmaps is forbidden", 403)
 
     world.cluster.before = refuse
-    found = await gathered(world)
-    assert isinstance(found.acceptance, Finding)
-    assert Reason.SOURCE_UNREADABLE is found.acceptance.reason
-    assert "configmaps is forbidden" in found.acceptance.message
+    snapshot = await gathered(world)
+    assert isinstance(snapshot.acceptance, Finding)
+    assert Reason.SOURCE_UNREADABLE is snapshot.acceptance.reason
+    assert "configmaps is forbidden" in snapshot.acceptance.message
 
 
 async def test_a_profile_that_may_not_be_read_is_looked_at_again() -> None:
@@ -117,14 +117,14 @@ async def test_a_profile_that_may_not_be_read_is_looked_at_again() -> None:
 
 
 async def test_a_child_that_was_edited_beyond_recognition_is_removed_like_one_of_an_earlier_run() -> None:
-    """And the trial runs again; a look that failed each time would be stuck for ever."""
+    """The trial runs again; a look that failed each time would be stuck for ever."""
     world = await under_load()
     (job,) = world.cluster.of(JOBS)
     job["metadata"]["annotations"]["modelprofiler.io/cpu"] = "plenty"
     world.tell()
-    found = await gathered(world)
-    assert isinstance(found.children, Observation)
-    assert (("jobs", job["metadata"]["name"]),) == found.children.stale
+    snapshot = await gathered(world)
+    assert isinstance(snapshot.children, Observation)
+    assert (("jobs", job["metadata"]["name"]),) == snapshot.children.stale
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
 

@@ -1,4 +1,4 @@
-"""What an object tells before it is parsed agrees with what a look at it finds."""
+"""What a glance reads from an object before it is parsed agrees with what a look at it finds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.unit.cluster.objects import Object, raw_profile
-from tests.unit.cluster.world import World, done
+from tests.unit.cluster.world import World, finished_world
 
 from modelprofiler.cluster.gather import glance
 from modelprofiler.cluster.queue import State
@@ -27,7 +27,7 @@ def changed(raw: Object, **change: Any) -> Object:
     return {**raw, "metadata": meta, "spec": raw["spec"] | change.pop("spec", {}), "status": raw["status"] | change}
 
 
-async def test_one_that_waits_is_queued_at_the_place_it_was_told() -> None:
+async def test_one_that_waits_is_queued_at_the_place_in_its_status() -> None:
     """It has no children, and wants no look before its turn."""
     world = await waiting()
     raw = world.raw()
@@ -57,7 +57,7 @@ async def test_one_that_something_has_happened_to_is_not_just_queued(change: dic
 
 
 async def test_one_that_was_refused_is_not_queued() -> None:
-    """Nor told a place."""
+    """It gets no place in the queue either."""
     world = World(raw_profile(dataset={"source": {"configMap": {"name": "gone"}}}), OTHER)
     world.advance(10)
     await world.look()
@@ -70,7 +70,7 @@ async def test_one_that_was_refused_is_not_queued() -> None:
 
 async def test_one_whose_run_has_ended_is_over() -> None:
     """As long as nobody edits it or asks for another run."""
-    raw = (await done()).raw()
+    raw = (await finished_world()).raw()
     assert (True, False, State.DONE) == (glance.is_over(raw), glance.is_queued(raw), glance.state_of(raw))
     again = {"annotations": {"modelprofiler.io/rerun": "1"}}
     trial = {"activeTrial": {"index": 9}}
@@ -79,7 +79,7 @@ async def test_one_whose_run_has_ended_is_over() -> None:
 
 @pytest.mark.parametrize("status", [None, {}, {"conditions": [{}]}, {"conditions": None}])
 def test_one_that_nobody_has_seen_waits(status: Object | None) -> None:
-    """And wants a look."""
+    """It needs a look."""
     raw = raw_profile() | ({} if status is None else {"status": status})
     assert (State.WAITING, False, False, None) == (
         glance.state_of(raw),

@@ -32,47 +32,47 @@ def script(**environment: Any) -> Object:
 
 def with_packages(message: str | None, **environment: Any) -> World:
     """Return a world with a profile that asks for a package, and what the container says that installs it."""
-    made = World(raw_profile(server=script(**environment)))
-    made.packages = message
-    return made
+    world = World(raw_profile(server=script(**environment)))
+    world.packages = message
+    return world
 
 
-def ended(message: str, **how: Any) -> Object:
+def ended(message: str, **fields: Any) -> Object:
     """Return how the container has ended."""
-    return {"exitCode": 0, "reason": "Completed", "message": message} | how
+    return {"exitCode": 0, "reason": "Completed", "message": message} | fields
 
 
 async def test_packages_are_installed_before_anything_else_starts() -> None:
-    """And every pod of the run installs the versions that the Job has installed, whatever the index has later."""
-    here = with_packages(INSTALLED)
-    await here.go(until=lambda: bool(here.cluster.of(DEPLOYMENTS)))
-    recorded = here.profile().status.claims
+    """Every pod of the run installs the versions that the Job has installed, whatever the index has later."""
+    world = with_packages(INSTALLED)
+    await world.go(until=lambda: bool(world.cluster.of(DEPLOYMENTS)))
+    recorded = world.profile().status.claims
     assert recorded is not None
     assert ["flask==3.1.2", "tinypkg==1.0"] == recorded.packages
-    (server,) = here.cluster.of(DEPLOYMENTS)
+    (server,) = world.cluster.of(DEPLOYMENTS)
     (installing,) = server["spec"]["template"]["spec"]["initContainers"]
     config = json.loads(next(v["value"] for v in installing["env"] if v["name"] == CONFIG_VARIABLE))
     assert (["tinypkg"], ["flask==3.1.2", "tinypkg==1.0"]) == (config["requirements"], config["constraints"])
-    await here.go()
-    assert ("True", "Verified") == here.condition("Succeeded")
-    assert 1 == sum(name.endswith("-prepare") for name in here.cluster.count("create", JOBS).elements())
-    assert [] == here.children
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert 1 == sum(name.endswith("-prepare") for name in world.cluster.count("create", JOBS).elements())
+    assert [] == world.children
 
 
 async def test_packages_that_cannot_be_installed_end_the_profile_before_it_starts() -> None:
     """In the words of the resolver, under a reason of their own; corrected requirements are installed at once."""
-    here = with_packages(UNRESOLVED)
+    world = with_packages(UNRESOLVED)
     for _ in range(3):
-        await here.look()
-        here.advance(5)
-    assert ("False", "PackagesNotInstalled") == here.condition("Accepted")
-    message = next(c.message for c in here.profile().status.conditions if c.type == "Accepted")
+        await world.look()
+        world.advance(5)
+    assert ("False", "PackagesNotInstalled") == world.condition("Accepted")
+    message = next(c.message for c in world.profile().status.conditions if c.type == "Accepted")
     assert f"{PATH}.requirements: cannot be installed: tinypkg was not found" == message
-    assert [] == here.cluster.of(DEPLOYMENTS)
-    here.packages = INSTALLED
-    edit(here.cluster, here.raw(), server=script(requirements=["tinypkg<2"]))
-    await here.go()
-    assert ("True", "Verified") == here.condition("Succeeded")
+    assert [] == world.cluster.of(DEPLOYMENTS)
+    world.packages = INSTALLED
+    edit(world.cluster, world.raw(), server=script(requirements=["tinypkg<2"]))
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
 
 
 async def test_files_and_packages_are_looked_at_by_one_job() -> None:
@@ -80,21 +80,21 @@ async def test_files_and_packages_are_looked_at_by_one_job() -> None:
     problem = {"reason": "SourceNotFound", "path": "spec.model.source.persistentVolumeClaim", "message": "no m"}
     spec = all_on_claims()
     spec["server"]["entryScript"]["environment"] = {"requirements": ["tinypkg"]}
-    here = World(raw_profile(**spec))
+    world = World(raw_profile(**spec))
     claim = {"metadata": {"name": "files", "namespace": "team"}, "spec": {"accessModes": ["ReadWriteMany"]}}
-    here.cluster.put(CLAIMS_KIND, claim)
-    here.on_claims = PrepareResult.model_validate({"problems": [problem]})
-    here.packages = UNRESOLVED
+    world.cluster.put(CLAIMS_KIND, claim)
+    world.on_claims = PrepareResult.model_validate({"problems": [problem]})
+    world.packages = UNRESOLVED
     for _ in range(3):
-        await here.look()
-        here.advance(5)
-    message = next(c.message for c in here.profile().status.conditions if c.type == "Accepted")
+        await world.look()
+        world.advance(5)
+    message = next(c.message for c in world.profile().status.conditions if c.type == "Accepted")
     assert "spec.model.source.persistentVolumeClaim: no m; spec.server" in message
     assert message.endswith("tinypkg was not found")
 
 
 @pytest.mark.parametrize(
-    ("message", "how", "says"),
+    ("message", "fields", "expected"),
     [
         (UNRESOLVED, {}, f"{PATH}.requirements: cannot be installed: tinypkg was not found"),
         (json.dumps({"field": "pythonVersion", "message": "no"}), {}, f"{PATH}.pythonVersion: no"),
@@ -113,11 +113,13 @@ async def test_files_and_packages_are_looked_at_by_one_job() -> None:
         ("[" * 4000, {}, "left no result"),
     ],
 )
-def test_what_the_container_says_is_a_sentence_or_a_list_of_packages(message: str, how: Object, says: str) -> None:
+def test_what_the_container_says_is_a_sentence_or_a_list_of_packages(
+    message: str, fields: Object, expected: str
+) -> None:
     """The image may be anybody's."""
-    packages, problem = installed.read(ended(message, **how))
+    packages, problem = installed.read(ended(message, **fields))
     assert [] == packages
-    assert says in problem
+    assert expected in problem
     assert "\x1b" not in problem
 
 
@@ -144,7 +146,7 @@ COPY_FAILED = {
 
 
 @pytest.mark.parametrize(
-    ("job", "pod", "seconds", "says"),
+    ("job", "pod", "seconds", "expected"),
     [
         ({}, job_pod({"running": {}}), 9, "installing the packages of the entry script"),
         ({}, job_pod({"waiting": {}}), 2, "installing the packages of the entry script"),
@@ -169,13 +171,13 @@ COPY_FAILED = {
         (LATE, job_pod({"running": {}}), 900, f"{PATH}.requirements: installing the packages took longer than 600 s"),
     ],
 )
-def test_how_far_the_job_is_and_why_it_has_failed(job: Object, pod: Object, seconds: float, says: str) -> None:
+def test_how_far_the_job_is_and_why_it_has_failed(job: Object, pod: Object, seconds: float, expected: str) -> None:
     """With the field that it is about."""
-    seen = prepare.read(JOB | job, [pod], CLAIMS, Settings(), now(seconds))
-    message = seen.message
+    progress = prepare.read(JOB | job, [pod], CLAIMS, Settings(), now(seconds))
+    message = progress.message
     assert message is not None
-    assert message.startswith(says)
-    assert isinstance(seen, prepare.Waiting) or seen.reason == "PackagesNotInstalled"
+    assert message.startswith(expected)
+    assert isinstance(progress, prepare.Waiting) or progress.reason == "PackagesNotInstalled"
 
 
 def test_a_change_of_what_is_installed_is_a_new_look() -> None:

@@ -30,12 +30,12 @@ def over(type_: str, message: str = "") -> Object:
 
 
 def test_a_load_that_runs_has_no_result_yet() -> None:
-    """Nor a failure."""
-    seen = a_job_of(load_pod())
-    assert (None, None, "", "") == (seen.result, seen.finished_at, seen.failure, seen.stuck)
+    """It has no failure either."""
+    load_job = a_job_of(load_pod())
+    assert (None, None, "", "") == (load_job.result, load_job.finished_at, load_job.failure, load_job.stuck)
 
 
-def test_where_the_load_runs_is_told_by_its_pod() -> None:
+def test_the_pod_of_a_load_shows_where_it_runs() -> None:
     """It saw how busy that node was; without a node of its own yet it is nowhere."""
     assert "node1" == a_job_of(load_pod()).node
     waiting = load_pod()
@@ -45,12 +45,12 @@ def test_where_the_load_runs_is_told_by_its_pod() -> None:
 
 def test_a_load_that_ended_hands_its_result_back() -> None:
     """Through the termination message; the time is that of the container."""
-    seen = a_job_of(load_pod(ended()), status=over("Complete"))
-    assert (RESULT, now(112), "") == (seen.result, seen.finished_at, seen.failure)
+    load_job = a_job_of(load_pod(ended()), status=over("Complete"))
+    assert (RESULT, now(112), "") == (load_job.result, load_job.finished_at, load_job.failure)
 
 
 @pytest.mark.parametrize(
-    ("says", "pods", "job_status"),
+    ("message", "pods", "job_status"),
     [
         ("(exit code 1, Error): Traceback", [load_pod(ended(exitCode=1, reason="Error", message="Traceback"))], {}),
         ("(exit code 0, Completed)", [load_pod(ended(message="not a result"))], {}),
@@ -64,18 +64,18 @@ def test_a_load_that_ended_hands_its_result_back() -> None:
         ),
     ],
 )
-def test_a_load_without_a_result_says_why(says: str, pods: list[Object], job_status: Object) -> None:
+def test_a_load_without_a_result_says_why(message: str, pods: list[Object], job_status: Object) -> None:
     """It will not come any more."""
-    seen = a_job_of(*pods, status=job_status)
-    assert (None, f"the load generator left no result {says}") == (seen.result, seen.failure)
-    assert seen.finished_at is not None
+    load_job = a_job_of(*pods, status=job_status)
+    assert (None, f"the load generator left no result {message}") == (load_job.result, load_job.failure)
+    assert load_job.finished_at is not None
 
 
 def test_an_init_container_that_has_ended_is_not_the_end_of_the_load() -> None:
     """A service mesh may add one to every pod."""
     init = [{"name": "istio-init", "state": {"terminated": {"exitCode": 0}}}]
-    seen = a_job_of(load_pod(initContainerStatuses=init))
-    assert (None, None, "", "") == (seen.result, seen.finished_at, seen.failure, seen.stuck)
+    load_job = a_job_of(load_pod(initContainerStatuses=init))
+    assert (None, None, "", "") == (load_job.result, load_job.finished_at, load_job.failure, load_job.stuck)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_init_container_that_has_ended_is_not_the_end_of_the_load() -> None:
         ("", {"containerStatuses": None, "conditions": None}),
     ],
 )
-def test_why_a_load_does_not_start_is_told(expected: str, status_: Object) -> None:
+def test_the_reason_why_a_load_does_not_start_is_reported(expected: str, status_: Object) -> None:
     """Placing and pulling may take their time; starting is no reason."""
     assert expected == a_job_of(load_pod(**status_)).stuck
 

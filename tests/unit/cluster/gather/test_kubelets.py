@@ -14,7 +14,7 @@ ACCOUNT = "tools/mp-kubelet"
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that the test sets."""
 
     now = 0.0
 
@@ -36,20 +36,20 @@ def cluster() -> StandIn:
 
 
 def _at(cluster: StandIn, name: str, address: str) -> None:
-    known = node(name)
-    known["status"] |= {
+    body = node(name)
+    body["status"] |= {
         "addresses": [{"type": "Hostname", "address": "h"}, {"type": "InternalIP", "address": address}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10255}},
     }
-    cluster.put(NODES, known)
+    cluster.put(NODES, body)
 
 
 def _refuse(verb: str, kind: Kind, name: str) -> None:
     raise Refused(f"{kind.plural} is forbidden", 403)
 
 
-async def test_the_kubelet_is_found_at_the_address_that_its_node_tells(cluster: StandIn, clock: Clock) -> None:
-    """IPv6 in brackets; the name of the node when it tells none."""
+async def test_the_kubelet_is_reached_at_the_address_of_its_node(cluster: StandIn, clock: Clock) -> None:
+    """IPv6 in brackets; the name of the node when it has no address."""
     _at(cluster, "a", "198.18.0.1")
     _at(cluster, "b", "fd00::1")
     cluster.put(NODES, {"metadata": {"name": "c"}})
@@ -100,7 +100,7 @@ async def test_without_an_account_no_token_is_sent(cluster: StandIn, clock: Cloc
 
 
 async def test_an_account_that_is_gone_is_named(cluster: StandIn, clock: Clock) -> None:
-    """Or one of which the operator may request no token."""
+    """Or one for which the operator may request no token."""
     cluster.before = _refuse
     with pytest.raises(MetricsUnavailable, match="no token of account tools/mp-kubelet for the kubelets: serviceacc"):
         await Kubelets(cluster, ACCOUNT, clock).token()

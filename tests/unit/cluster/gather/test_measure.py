@@ -31,20 +31,20 @@ async def measured(
     job: LoadJob, server: Server | None = None, source: Steady | None = None, seconds: float = 130
 ) -> Measured | None:
     """Return what is read for a Job."""
-    seen = Observation((server or a_server(),), (job,))
-    return (await measure(source, "team", "server", seen, [], now(seconds))).jobs[0].measured
+    observation = Observation((server or a_server(),), (job,))
+    return (await measure(source, "team", "server", observation, [], now(seconds))).jobs[0].measured
 
 
 async def test_usage_of_a_load_that_has_ended_is_read() -> None:
     """CPU time of a request, and memory."""
-    found = await measured(ended(), source=steady())
-    assert found is not None
-    assert found.usage is not None
-    assert found.usage.memory is not None
+    reading = await measured(ended(), source=steady())
+    assert reading is not None
+    assert reading.usage is not None
+    assert reading.usage.memory is not None
     assert (True, "3ms", "200Mi") == (
-        found.complete,
-        str(found.usage.cpu_time_per_request),
-        str(found.usage.memory.peak),
+        reading.complete,
+        str(reading.usage.cpu_time_per_request),
+        str(reading.usage.memory.peak),
     )
 
 
@@ -72,11 +72,11 @@ async def test_a_clock_that_is_ahead_or_behind_changes_no_number(ahead: float) -
     expected = await measured(ended(), source=Shifted(0.0))
     result = replace(load_result(load_status()), node=NodeReading(clock_offset=ahead))
     server = a_server(pod=a_pod(ready_at=now(3 + ahead)))
-    found = await measured(ended(result=result, node="node2"), server, Shifted(ahead))
+    reading = await measured(ended(result=result, node="node2"), server, Shifted(ahead))
     assert expected is not None
-    assert found is not None
-    assert expected.usage == found.usage
-    assert expected.complete == found.complete
+    assert reading is not None
+    assert expected.usage == reading.usage
+    assert expected.complete == reading.complete
 
 
 async def test_two_seconds_that_are_not_corrected_change_the_numbers() -> None:
@@ -100,26 +100,26 @@ async def test_a_load_on_the_servers_node_has_its_clock() -> None:
 async def test_usage_is_not_computed_where_a_clock_was_set_during_the_load() -> None:
     """No offset is right for the whole of it; the trial says so."""
     reading = NodeReading(clocks_moved=True, problem="the clock of the server's node moved by 1.5 s")
-    found = await measured(
+    outcome = await measured(
         ended(result=replace(load_result(load_status()), node=reading), node="node2"), source=steady()
     )
-    assert Measured(None, complete=True, problem="the clock of the server's node moved by 1.5 s") == found
+    assert Measured(None, complete=True, problem="the clock of the server's node moved by 1.5 s") == outcome
 
 
 async def test_the_samples_around_a_load_are_kept() -> None:
     """For the report: of CPU time and of the working set."""
-    found = await measured(ended(), source=steady())
-    assert found is not None
-    times = [sample.time - now(0).timestamp() for sample in found.memory]
+    reading = await measured(ended(), source=steady())
+    assert reading is not None
+    times = [sample.time - now(0).timestamp() for sample in reading.memory]
     assert list(range(75, 135, 5)) == times  # the load lasted from 101 to 112
-    assert times == [sample.time - now(0).timestamp() for sample in found.cpu_seconds]
+    assert times == [sample.time - now(0).timestamp() for sample in reading.cpu_seconds]
 
 
 async def test_samples_that_may_still_come_are_waited_for() -> None:
     """The last one is older than the end of the window."""
-    found = await measured(ended(), source=steady(), seconds=109)
-    assert found is not None
-    assert not found.complete
+    reading = await measured(ended(), source=steady(), seconds=109)
+    assert reading is not None
+    assert not reading.complete
 
 
 @pytest.mark.parametrize(
@@ -143,17 +143,17 @@ async def test_a_load_that_runs_is_asked_for_too() -> None:
     assert Measured(None, complete=False) == await measured(without_window, source=steady())
 
 
-async def test_a_source_that_does_not_answer_is_said_to_be_unreachable() -> None:
+async def test_a_source_that_does_not_answer_is_reported_as_unreachable() -> None:
     """It may answer later."""
-    found = await measured(ended(), source=steady("the kubelet does not answer"))
-    assert Measured(None, complete=False, problem="the kubelet does not answer", reachable=False) == found
+    reading = await measured(ended(), source=steady("the kubelet does not answer"))
+    assert Measured(None, complete=False, problem="the kubelet does not answer", reachable=False) == reading
 
 
-async def test_a_source_that_the_installation_has_not_is_said_to_be_missing() -> None:
+async def test_a_source_that_the_installation_does_not_have_is_reported_as_missing() -> None:
     """Waiting would not help."""
-    found = await measured(ended(), source=None)
-    assert found is not None
-    assert (True, False, True) == (found.complete, found.reachable, "prometheus.url" in found.problem)
+    reading = await measured(ended(), source=None)
+    assert reading is not None
+    assert (True, False, True) == (reading.complete, reading.reachable, "prometheus.url" in reading.problem)
 
 
 async def test_the_sources_are_those_that_the_installation_has() -> None:

@@ -15,16 +15,16 @@ DONE = {"type": "Complete", "status": "True", "lastTransitionTime": at(120)}
 
 def test_servers_and_jobs_come_in_order_with_their_pods() -> None:
     """However the API server lists them."""
-    seen = read(deployment(3), deployment(1), job(4), job(2), pod(labels=SERVER), load_pod())
+    observation = read(deployment(3), deployment(1), job(4), job(2), pod(labels=SERVER), load_pod())
     assert ([1, 3], [2, 4], ["p", None]) == (
-        [s.incarnation for s in seen.servers],
-        [j.trial for j in seen.jobs],
-        [s.pod.name if s.pod else None for s in seen.servers],
+        [s.incarnation for s in observation.servers],
+        [j.trial for j in observation.jobs],
+        [s.pod.name if s.pod else None for s in observation.servers],
     )
-    first, second = seen.server(3), seen.job(2)
+    first, second = observation.server(3), observation.job(2)
     assert first is not None
     assert second is not None
-    assert (None, None) == (seen.server(2), seen.job(3))
+    assert (None, None) == (observation.server(2), observation.job(3))
     assert ("Bracket", SMALL, "Decide", 1, "pod-uid") == (
         second.purpose,
         second.limits,
@@ -53,8 +53,8 @@ def stranger(body: Object, **controller: object) -> Object:
 def test_a_pod_that_the_job_does_not_control_has_no_part_in_its_result(controller: dict[str, object]) -> None:
     """Whatever its name and its labels are: anybody may choose them."""
     forged = LoadResult(ResultKind.COMPLETED, "forged").encode()
-    seen = read(job(2), stranger(load_pod({"exitCode": 0, "message": forged}), **controller), load_pod())
-    assert (None, None) == (seen.jobs[0].result, seen.jobs[0].finished_at)
+    observation = read(job(2), stranger(load_pod({"exitCode": 0, "message": forged}), **controller), load_pod())
+    assert (None, None) == (observation.jobs[0].result, observation.jobs[0].finished_at)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_where_two_pods_have_ended_as_that_of_a_job_none_is_believed() -> None:
     forged = load_pod({"exitCode": 0, "message": LoadResult(ResultKind.COMPLETED, "forged").encode()})
     forged["metadata"]["name"] = "aaa"
     real = load_pod({"exitCode": 0, "message": LoadResult(ResultKind.COMPLETED, "real").encode()})
-    (seen,) = read(job(2, status={"conditions": [DONE]}), forged, real).jobs
-    assert None is seen.result
-    assert "2 pods say that they are of its Job, which creates one: aaa, p" in seen.failure
+    (jobs,) = read(job(2, status={"conditions": [DONE]}), forged, real).jobs
+    assert None is jobs.result
+    assert "2 pods say that they are of its Job, which creates one: aaa, p" in jobs.failure
 
 
 def test_a_pod_that_ends_well_while_another_of_the_job_still_runs_is_not_believed() -> None:
@@ -101,9 +101,9 @@ def test_a_pod_that_ends_well_while_another_of_the_job_still_runs_is_not_believe
 def test_what_belongs_to_an_earlier_run_is_stale_and_its_pods_are_nobodys() -> None:
     """It is swept, not used."""
     old = pod(labels={names.RUN: "old", names.INCARNATION: "1"})
-    seen = read(deployment(1, "old"), job(2, "old"), deployment(2), old)
+    observation = read(deployment(1, "old"), job(2, "old"), deployment(2), old)
     assert ((("deployments", "mp-s1"), ("jobs", "mp-t2")), [2], None) == (
-        seen.stale,
-        [s.incarnation for s in seen.servers],
-        seen.servers[0].pod,
+        observation.stale,
+        [s.incarnation for s in observation.servers],
+        observation.servers[0].pod,
     )

@@ -15,9 +15,9 @@ from modelprofiler.core.axis import Limits
 def a_pod_of(body: Object, container: str = "server") -> Pod:
     """Return what a server's pod shows."""
     body["metadata"]["labels"] = SERVER
-    seen = read(deployment(), body, container=container).servers[0].pod
-    assert seen is not None
-    return seen
+    server_pod = read(deployment(), body, container=container).servers[0].pod
+    assert server_pod is not None
+    return server_pod
 
 
 def status(**fields: Any) -> Object:
@@ -27,32 +27,32 @@ def status(**fields: Any) -> Object:
 
 def test_a_ready_pod_shows_its_times_sizes_node_and_image() -> None:
     """In the units that are used here."""
-    seen = a_pod_of(pod(SMALL))
-    assert (now(0), now(1), now(3)) == (seen.created, seen.container_started_at, seen.ready_at)
-    assert (SMALL, SMALL, None) == (seen.desired, seen.actual, seen.resize)
+    pod_seen = a_pod_of(pod(SMALL))
+    assert (now(0), now(1), now(3)) == (pod_seen.created, pod_seen.container_started_at, pod_seen.ready_at)
+    assert (SMALL, SMALL, None) == (pod_seen.desired, pod_seen.actual, pod_seen.resize)
     assert ("node1", "scoring@sha256:1", None, None, "", False) == (
-        seen.node,
-        seen.image,
-        seen.termination,
-        seen.waiting,
-        seen.unschedulable,
-        seen.gone,
+        pod_seen.node,
+        pod_seen.image,
+        pod_seen.termination,
+        pod_seen.waiting,
+        pod_seen.unschedulable,
+        pod_seen.gone,
     )
 
 
 def test_a_pod_without_any_status_is_pending() -> None:
-    """As it is for a moment after it was created."""
+    """A pod has none for a moment after it was created."""
     bare = pod()
     del bare["status"], bare["spec"]["nodeName"]
-    seen = a_pod_of(bare)
+    pod_seen = a_pod_of(bare)
     assert ("Pending", "", None, None, None, SMALL, None) == (
-        seen.phase,
-        seen.node,
-        seen.ready_at,
-        seen.container_started_at,
-        seen.termination,
-        seen.desired,
-        seen.actual,
+        pod_seen.phase,
+        pod_seen.node,
+        pod_seen.ready_at,
+        pod_seen.container_started_at,
+        pod_seen.termination,
+        pod_seen.desired,
+        pod_seen.actual,
     )
     empty = a_pod_of(pod(status=None, conditions=None, containerStatuses=None))
     assert (None, None) == (empty.ready_at, empty.waiting)
@@ -72,8 +72,8 @@ def test_a_resize_shows_how_far_it_is(expected: tuple[str, str] | None, conditio
     """The desired size is in the spec, the applied one in the status."""
     body = pod(SMALL, conditions=[{"status": "True", **condition}])
     body["status"]["containerStatuses"][0]["resources"] = {"limits": {"cpu": "1", "memory": "1Gi"}}
-    seen = a_pod_of(body)
-    assert (expected, SMALL, BIG) == (seen.resize, seen.desired, seen.actual)
+    pod_seen = a_pod_of(body)
+    assert (expected, SMALL, BIG) == (pod_seen.resize, pod_seen.desired, pod_seen.actual)
 
 
 def test_a_kubelet_that_does_not_report_sizes_leaves_them_unknown() -> None:
@@ -141,7 +141,7 @@ WELL = {"reason": "Completed", "exitCode": 0}
         ),
     ],
 )
-def test_how_a_container_ended_is_told(sentence: str, expected: Termination | None, statuses: Object) -> None:
+def test_the_end_of_a_container_is_reported(sentence: str, expected: Termination | None, statuses: Object) -> None:
     """The first restart is enough."""
     assert (sentence, expected) == (sentence, a_pod_of(pod(**statuses)).termination)
 
@@ -157,14 +157,14 @@ def test_how_a_container_ended_is_told(sentence: str, expected: Termination | No
         (None, {}),
     ],
 )
-def test_why_a_container_waits_is_told_when_it_is_a_reason(expected: tuple[str, str] | None, waiting: Object) -> None:
+def test_the_reason_why_a_container_waits_is_reported(expected: tuple[str, str] | None, waiting: Object) -> None:
     """Of any container, init containers too."""
     assert expected == a_pod_of(pod(containerStatuses=[status(state={"waiting": waiting})])).waiting
     init = pod(initContainerStatuses=[{"name": "fetch", "state": {"waiting": waiting}}])
     assert expected == a_pod_of(init).waiting
 
 
-def test_what_the_scheduler_says_is_told() -> None:
+def test_what_the_scheduler_says_is_reported() -> None:
     """Only while there is no node."""
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "Insufficient cpu"}
     assert "Insufficient cpu" == a_pod_of(pod(conditions=[condition])).unschedulable
@@ -174,8 +174,8 @@ def test_what_the_scheduler_says_is_told() -> None:
 
 def test_an_evicted_pod_is_gone_and_says_why() -> None:
     """It stays as a failed object."""
-    seen = a_pod_of(pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory."))
-    assert (True, "Evicted The node was low on resource: memory.") == (seen.gone, seen.reason)
+    pod_seen = a_pod_of(pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory."))
+    assert (True, "Evicted The node was low on resource: memory.") == (pod_seen.gone, pod_seen.reason)
 
 
 def test_a_liveness_probe_and_a_probe_that_does_not_pass_are_seen() -> None:
@@ -185,10 +185,10 @@ def test_a_liveness_probe_and_a_probe_that_does_not_pass_are_seen() -> None:
         "livenessProbe": {"httpGet": {"port": 80}},
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 80}},
     }
-    seen = a_pod_of(body)
+    pod_seen = a_pod_of(body)
     assert (True, "the readinessProbe (GET /healthz on port 80) of container server did not pass") == (
-        seen.has_liveness_probe,
-        seen.unready,
+        pod_seen.has_liveness_probe,
+        pod_seen.unready,
     )
 
 

@@ -31,22 +31,22 @@ def its_pod(state: Object, **status: Any) -> Object:
     return body
 
 
-def seen(*pods: Object, **changes: Any) -> Observation:
+def observation(*pods: Object, **changes: Any) -> Observation:
     """Return what is seen of a run with a server, a load and the reader."""
     return observe.read("abc", "server", deployments=[deployment()], jobs=[job(), JOB | changes], pods=pods)
 
 
 def the_reader(*pods: Object, **changes: Any) -> Reader:
     """Return what is seen of the reader."""
-    (reader,) = seen(*pods, **changes).readers
+    (reader,) = observation(*pods, **changes).readers
     return reader
 
 
 def test_a_reader_is_no_load() -> None:
     """Both are Jobs of the run."""
-    shown = seen(its_pod({"running": {}}))
-    assert ([2], [2]) == ([job.trial for job in shown.jobs], [reader.trial for reader in shown.readers])
-    assert shown.stale == ()
+    observed = observation(its_pod({"running": {}}))
+    assert ([2], [2]) == ([job.trial for job in observed.jobs], [reader.trial for reader in observed.readers])
+    assert observed.stale == ()
 
 
 def test_a_reader_that_runs_answers_at_the_address_of_its_pod() -> None:

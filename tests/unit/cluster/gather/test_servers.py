@@ -9,9 +9,9 @@ from tests.unit.cluster.shown import SERVER, deployment, read
 def test_a_deployment_says_why_it_has_no_pod() -> None:
     """A quota shows nowhere else; a Deployment without status says nothing."""
     condition = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
-    refused = deployment(status={"conditions": [{"type": "Available", "status": "False"}, condition]})
+    failing = deployment(status={"conditions": [{"type": "Available", "status": "False"}, condition]})
     gone = deployment(status={"conditions": [condition | {"status": "False"}]})
-    assert ["exceeded quota", "", ""] == [read(d).servers[0].refusal for d in (refused, gone, deployment())]
+    assert ["exceeded quota", "", ""] == [read(d).servers[0].refusal for d in (failing, gone, deployment())]
     assert (BIG, False) == (read(deployment()).servers[0].limits, read(deployment()).servers[0].deleting)
     assert read(deployment(metadata={"deletionTimestamp": at(5)})).servers[0].deleting
 
@@ -22,9 +22,9 @@ def test_of_two_pods_the_one_that_is_not_being_deleted_is_the_server() -> None:
     leaving["metadata"] |= {"name": "leaving", "deletionTimestamp": at(60)}
     third = pod(labels=SERVER, created=70)
     third["metadata"]["name"] = "third"
-    seen = read(deployment(), leaving, third, living).servers[0].pod
-    assert seen is not None
-    assert ("p", False) == (seen.name, seen.gone)
+    server_pod = read(deployment(), leaving, third, living).servers[0].pod
+    assert server_pod is not None
+    assert ("p", False) == (server_pod.name, server_pod.gone)
 
 
 def test_a_pod_that_is_older_than_its_deployment_is_the_last_to_be_taken() -> None:

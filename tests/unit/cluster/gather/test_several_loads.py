@@ -45,7 +45,7 @@ def pod(index: int, result: LoadResult | None = None, **changes: Any) -> Object:
     return body | changes
 
 
-def seen(*pods: Object, jobs: tuple[Object, ...] | None = None) -> LoadJob:
+def load_of(*pods: Object, jobs: tuple[Object, ...] | None = None) -> LoadJob:
     """Return what they show."""
     both = (job(), others()) if jobs is None else jobs
     (load,) = observe.read("abc", "server", deployments=[], jobs=both, pods=pods).jobs
@@ -54,10 +54,10 @@ def seen(*pods: Object, jobs: tuple[Object, ...] | None = None) -> LoadJob:
 
 def test_the_results_of_all_are_one() -> None:
     """Once the last has ended, and at the time when it has."""
-    running = seen(pod(0, RESULT), pod(1, RESULT), pod(2))
+    running = load_of(pod(0, RESULT), pod(1, RESULT), pod(2))
     assert (None, None, "", now(110)) == (running.result, running.finished_at, running.failure, running.first_ended_at)
     assert "load generator 2 (pod g2 on node node2)" == running.missing
-    over = seen(pod(0, RESULT), pod(1, RESULT), pod(2, RESULT))
+    over = load_of(pod(0, RESULT), pod(1, RESULT), pod(2, RESULT))
     assert over.result is not None
     assert over.result.status is not None
     assert 3 * load_status().requests == over.result.status.requests
@@ -69,7 +69,7 @@ def test_the_results_of_all_are_one() -> None:
 def test_the_order_of_the_pods_is_that_of_their_indexes() -> None:
     """Whatever order they are listed in: times are of the clock of the first."""
     late = replace(RESULT, node=None, cores=99)
-    over = seen(pod(2, late), pod(1, late), pod(0, replace(RESULT, cores=7)))
+    over = load_of(pod(2, late), pod(1, late), pod(0, replace(RESULT, cores=7)))
     assert over.result is not None
     assert 7 == over.result.cores
 
@@ -77,9 +77,9 @@ def test_the_order_of_the_pods_is_that_of_their_indexes() -> None:
 def test_one_that_leaves_no_result_is_named() -> None:
     """With how it ended; that of the others says only that they ended for it."""
     killed = {"exitCode": 137, "reason": "OOMKilled", "message": ""}
-    lost = seen(pod(0, ABANDONED), pod(1), pod(2, RESULT, ended=killed))
-    said = "load generator 2 (pod g2 on node node2): the load generator left no result (exit code 137, OOMKilled)"
-    assert (None, said) == (lost.result, lost.failure)
+    lost = load_of(pod(0, ABANDONED), pod(1), pod(2, RESULT, ended=killed))
+    message = "load generator 2 (pod g2 on node node2): the load generator left no result (exit code 137, OOMKilled)"
+    assert (None, message) == (lost.result, lost.failure)
     assert lost.finished_at is not None
 
 
@@ -90,7 +90,7 @@ def test_one_that_was_evicted_says_so() -> None:
     evicted["status"] |= {"phase": "Failed", "reason": "Evicted"}
     assert (
         "load generator 1 (pod g1 on node node1): the load generator left no result (exit code 137, Error, Evicted)"
-        == (seen(pod(0, ABANDONED), evicted, pod(2, ABANDONED)).failure)
+        == (load_of(pod(0, ABANDONED), evicted, pod(2, ABANDONED)).failure)
     )
 
 
@@ -99,13 +99,13 @@ def test_a_pod_that_only_says_that_it_is_of_the_load_is_not_read() -> None:
     stranger = pod(1, RESULT)
     stranger["metadata"]["ownerReferences"][0]["uid"] = "other"
     stranger["metadata"]["name"] = "stranger"
-    over = seen(stranger, pod(0, RESULT), pod(1, RESULT), pod(2, RESULT))
+    over = load_of(stranger, pod(0, RESULT), pod(1, RESULT), pod(2, RESULT))
     assert over.result is not None
     twice = pod(1, RESULT)
     twice["metadata"]["name"] = "twice"
     complete = {"type": "Complete", "status": "True", "lastTransitionTime": at(120)}
     jobs = job(), others(status={"conditions": [complete]})
-    assert "2 pods say" in seen(twice, pod(0, RESULT), pod(1, RESULT), pod(2, RESULT), jobs=jobs).failure
+    assert "2 pods say" in load_of(twice, pod(0, RESULT), pod(1, RESULT), pod(2, RESULT), jobs=jobs).failure
 
 
 @pytest.mark.parametrize("index", ["7", "-1", "x", "", "9" * 5000])
@@ -113,30 +113,32 @@ def test_a_pod_of_no_known_index_is_nobody(index: str) -> None:
     """Its result is not counted."""
     odd = pod(1, RESULT)
     odd["metadata"]["annotations"][COMPLETION_INDEX] = index
-    assert seen(odd, pod(0, RESULT), pod(2, RESULT)).result is None
+    assert load_of(odd, pod(0, RESULT), pod(2, RESULT)).result is None
 
 
 def test_what_the_first_finds_out_about_the_server_needs_no_other() -> None:
     """They send nothing, and may not even have been started."""
-    assert ResultKind.SMOKE_FAILED is getattr(seen(pod(0, REFUSED), pod(1), pod(2)).result, "kind", None)
-    alone = seen(pod(0, REFUSED), jobs=(job(),))
-    assert (ResultKind.SMOKE_FAILED, now(110)) == (getattr(alone.result, "kind", None), alone.finished_at)
+    assert ResultKind.SMOKE_FAILED is getattr(load_of(pod(0, REFUSED), pod(1), pod(2)).result, "kind", None)
+    job_seen = load_of(pod(0, REFUSED), jobs=(job(),))
+    assert (ResultKind.SMOKE_FAILED, now(110)) == (getattr(job_seen.result, "kind", None), job_seen.finished_at)
 
 
 def test_without_the_job_of_the_first_there_is_no_load() -> None:
     """Somebody has deleted it."""
-    assert "the Job of the first load generator is gone" == seen(pod(1, RESULT), jobs=(others(),)).failure
+    assert "the Job of the first load generator is gone" == load_of(pod(1, RESULT), jobs=(others(),)).failure
 
 
 def test_a_job_that_creates_too_few_pods_says_so() -> None:
     """A quota may let one of two in."""
-    assert seen(pod(0), pod(1)).stuck.startswith("its Job has created 1 of 2 pods; `kubectl describe job mp-t2-others`")
-    assert "" == seen(pod(0), pod(1), pod(2)).stuck
+    assert load_of(pod(0), pod(1)).stuck.startswith(
+        "its Job has created 1 of 2 pods; `kubectl describe job mp-t2-others`"
+    )
+    assert "" == load_of(pod(0), pod(1), pod(2)).stuck
 
 
 def test_the_first_has_an_address_until_it_ends() -> None:
-    """The others are told it."""
+    """The others get it."""
     running = pod(0)
     running["status"]["podIP"] = "198.18.2.1"
-    assert "198.18.2.1" == seen(running, jobs=(job(),)).address
-    assert "" == seen(pod(0, RESULT), jobs=(job(),)).address
+    assert "198.18.2.1" == load_of(running, jobs=(job(),)).address
+    assert "" == load_of(pod(0, RESULT), jobs=(job(),)).address

@@ -70,8 +70,8 @@ async def test_a_run_goes_on_with_the_size_that_it_began_with_the_template_of() 
     assert before == world.profile().status.run_hash
 
 
-async def found(server: Object, *bodies: tuple[Kind, Object], settings: Settings | None = None) -> str:
-    """Return what is said about a profile whose workload cannot be copied."""
+async def refusal(server: Object, *bodies: tuple[Kind, Object], settings: Settings | None = None) -> str:
+    """Return reason and message for a profile whose workload cannot be copied."""
     cluster = StandIn(lambda: now(0))
     for kind, body in bodies:
         cluster.put(kind, body)
@@ -100,9 +100,9 @@ async def found(server: Object, *bodies: tuple[Kind, Object], settings: Settings
         ),
     ],
 )
-async def test_what_cannot_be_read_is_said_with_what_can(expected: str, changes: dict[str, str]) -> None:
+async def test_what_cannot_be_read_is_reported_with_what_can(expected: str, changes: dict[str, str]) -> None:
     """Only the kinds that the installer allows, and only in the profile's own namespace."""
-    assert expected == await found(reference(**changes))
+    assert expected == await refusal(reference(**changes))
 
 
 async def test_other_kinds_are_read_where_the_installer_allows_them() -> None:
@@ -121,7 +121,7 @@ async def test_other_kinds_are_read_where_the_installer_allows_them() -> None:
 async def test_an_inference_service_is_profiled_through_its_deployment() -> None:
     """Where KServe has made one."""
     named = reference(apiVersion="serving.kserve.io/v1beta1", kind="InferenceService")
-    assert "there is no Deployment 'shop-predictor'" in await found(named)
+    assert "there is no Deployment 'shop-predictor'" in await refusal(named)
     cluster = StandIn(lambda: now(0))
     body = stateful_set()
     body["metadata"]["name"] = "shop-predictor"
@@ -129,7 +129,7 @@ async def test_an_inference_service_is_profiled_through_its_deployment() -> None
     assert not isinstance(await workload.resolve(cluster, profile(server=named), Settings()), Finding)
 
 
-async def test_a_workload_that_may_not_be_read_is_said_with_the_answer() -> None:
+async def test_a_workload_that_may_not_be_read_is_reported_with_the_answer() -> None:
     """Of the API server."""
     cluster = StandIn(lambda: now(0))
 
@@ -143,7 +143,7 @@ async def test_a_workload_that_may_not_be_read_is_said_with_the_answer() -> None
     assert "the operator may not read StatefulSet 'shop': statefulsets.apps is forbidden" in finding.message
 
 
-async def test_what_is_wrong_with_its_pods_is_said_of_the_workload() -> None:
+async def test_what_is_wrong_with_its_pods_is_reported_of_the_workload() -> None:
     """Its author has never written a template into the profile."""
     world = World(raw_profile(server=reference()))
     world.cluster.put(STATEFUL_SETS, stateful_set(hostNetwork=True))

@@ -82,16 +82,16 @@ def test_it_is_the_user_that_the_server_is(user: str, pod: Object, expected: tup
         {"name": "model"},
     ],
 )
-def test_a_server_without_files_on_disk_starts_as_it_is(volume: Object) -> None:
+def test_a_server_without_files_on_disk_needs_no_cold_start(volume: Object) -> None:
     """Nothing of it can be in the page cache for somebody else."""
     assert [] == cold(volume)
 
 
-def test_it_has_enough_to_start_beside_a_small_server() -> None:
+def test_it_has_enough_to_start_next_to_a_small_server() -> None:
     """Requests and limits stay equal: the pod's quality of service is as in production."""
     (container,) = cold(CLAIM, limits=Limits(10, 16 * MI))
-    least = {"cpu": "100m", "memory": "48Mi"}
-    assert {"requests": least, "limits": least} == container["resources"]
+    requests = {"cpu": "100m", "memory": "48Mi"}
+    assert {"requests": requests, "limits": requests} == container["resources"]
 
 
 def test_an_installer_decides_about_it() -> None:

@@ -38,5 +38,5 @@ def test_the_job_that_reads_gets_addresses_secrets_and_parquet_files_of_config_m
     assert "key 'm.bin' of Secret 'weights'" == sources["model"].holder
     assert ("oci://registry/code:1", True) == (sources["code"].uri, sources["code"].credentials is not None)
     assert "key 'r' of ConfigMap 'rows'" == sources["dataset"].holder
-    held = [v.get("secret") or v["configMap"] for v in pod["spec"]["volumes"] if "secret" in v or "configMap" in v]
-    assert all(volume["optional"] for volume in held)
+    mounted = [v.get("secret") or v["configMap"] for v in pod["spec"]["volumes"] if "secret" in v or "configMap" in v]
+    assert all(volume["optional"] for volume in mounted)

@@ -174,18 +174,18 @@ def test_the_config_that_a_load_reads_is_the_one_that_was_written() -> None:
 
 
 def test_the_generators_of_several_have_a_job_for_the_first_and_an_indexed_one_for_the_others() -> None:
-    """Each pod is told its number; the second Job is told that of its first pod."""
+    """Each pod gets its number; the second Job gets that of its first pod."""
     load = {"openLoop": {"rate": "40"}, "parallelism": 4}
     spec = profile(load=load).spec
-    made = []
+    manifests = []
     for index in (0, 1):
-        told = LoadConfig.model_validate(config().to_dict() | {"load": spec.load.to_dict(), "index": index})
-        made.append(
+        load_config = LoadConfig.model_validate(config().to_dict() | {"load": spec.load.to_dict(), "index": index})
+        manifests.append(
             load_job(
                 profile(load=load),
                 "abc",
                 SETTINGS,
-                told,
+                load_config,
                 trial=999,
                 purpose=Purpose.BRACKET,
                 limits=LIMITS,
@@ -199,10 +199,10 @@ def test_the_generators_of_several_have_a_job_for_the_first_and_an_indexed_one_f
     base = names.base(profile(), "abc")
     assert [(f"{base}-t999", 1, 1, "Indexed"), (f"{base}-t999-others", 3, 3, "Indexed")] == [
         (job["metadata"]["name"], *(job["spec"][name] for name in ("completions", "parallelism", "completionMode")))
-        for job in made
+        for job in manifests
     ]
-    assert [None, "1"] == [job["metadata"]["annotations"].get(names.FIRST_GENERATOR) for job in made]
-    for job in made:
+    assert [None, "1"] == [job["metadata"]["annotations"].get(names.FIRST_GENERATOR) for job in manifests]
+    for job in manifests:
         pod = job["spec"]["template"]["spec"]
         assert ["--completion-index", "$(JOB_COMPLETION_INDEX)"] == pod["containers"][0]["args"][-2:]
         assert "NotIn" in str(pod["affinity"]), "other nodes than the server's are preferred"
@@ -215,9 +215,9 @@ def test_a_load_whose_rows_come_from_an_address_is_marked_as_one_that_downloads(
     sources = {"inline": "1", "uri": {"uri": "https://example.org/rows.txt"}}
     marked = []
     for kind, value in sources.items():
-        whole = profile(dataset={"source": {kind: value}})
+        downloading = profile(dataset={"source": {kind: value}})
         job = load_job(
-            whole,
+            downloading,
             "abc",
             SETTINGS,
             config(),

@@ -1,4 +1,4 @@
-"""How pods get the packages of an entry script: the containers, their volumes, and what they are told."""
+"""How pods get the packages of an entry script: the containers, their volumes, and their arguments."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def server_pod(settings: Settings = SETTINGS, limits: Limits = LARGE, **environm
         {"identity": "i", "time": "2026-01-01T00:00:00Z", "packages": ["flask==3.1.2", "tinypkg==1"]}
     )
     asked = asked.model_copy(update={"status": asked.status.model_copy(update={"claims": claims})})
-    made = deployment(asked, "abc", settings, incarnation=1, limits=limits, host=None)
-    spec: Object = made["spec"]["template"]["spec"]
+    manifest = deployment(asked, "abc", settings, incarnation=1, limits=limits, host=None)
+    spec: Object = manifest["spec"]["template"]["spec"]
     return spec
 
 
 def config_of(container: Object) -> Object:
-    """Return what a container is told to install."""
+    """Return the packages that a container is to install."""
     config: Object = json.loads(next(v["value"] for v in container["env"] if v["name"] == CONFIG_VARIABLE))
     return config
 
 
-def test_an_init_container_installs_beside_the_packages_of_our_image() -> None:
+def test_an_init_container_installs_in_addition_to_the_packages_of_our_image() -> None:
     """The whole container: without rights, with its work on a volume, and the versions that the Job has installed."""
     pod = server_pod()
     (container,) = pod["initContainers"]
@@ -180,8 +180,8 @@ def test_the_job_reads_claims_and_installs_at_once() -> None:
     pod = prepare_job(profile(**spec), SETTINGS, identity="i", host=None)["spec"]["template"]["spec"]
     assert ["prepare", "modelprofiler-packages"] == [c["name"] for c in pod["containers"]]
     assert ["modelprofiler-installer"] == [c["name"] for c in pod["initContainers"]]
-    alone = prepare_job(profile(**all_on_claims()), SETTINGS, identity="i", host=None)["spec"]["template"]
-    assert names.DOWNLOADS not in alone["metadata"]["labels"]
+    pod_template = prepare_job(profile(**all_on_claims()), SETTINGS, identity="i", host=None)["spec"]["template"]
+    assert names.DOWNLOADS not in pod_template["metadata"]["labels"]
 
 
 def test_our_image_has_the_installer_where_pods_look_for_it(repository: Path) -> None:

@@ -48,8 +48,8 @@ def test_what_baseline_refuses_is_refused(pod: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["baseline-v1.0-pass", "baseline-v1.35-pass", "restricted-v1.35-pass"])
 def test_what_a_level_accepts_is_accepted(name: str) -> None:
     """Every pod that "restricted" accepts, "baseline" accepts."""
-    refused = {_id(pod) for pod in _pods(name) if forbidden(pod)}
-    assert refused <= USER_NAMESPACE
+    forbidden_pods = {_id(pod) for pod in _pods(name) if forbidden(pod)}
+    assert forbidden_pods <= USER_NAMESPACE
 
 
 def test_what_only_restricted_refuses_is_accepted() -> None:
@@ -74,8 +74,8 @@ def test_no_container_is_left_out(group: str) -> None:
         for place in ("initContainers", "containers"):
             for container in pod["spec"].get(place, ()):
                 moved = {"spec": {group: [container]}}
-                alone = {"spec": {"containers": [container]}}
-                assert bool(forbidden(moved)) == bool(forbidden(alone))
+                single = {"spec": {"containers": [container]}}
+                assert bool(forbidden(moved)) == bool(forbidden(single))
                 checked += bool(forbidden(moved))
     assert checked > 30
 

@@ -110,8 +110,8 @@ def test_the_job_may_read_the_claims_and_nothing_else() -> None:
             },
         },
     }
-    made = prepare_job(profile(**all_on_claims()), SETTINGS, identity="identity", host="host-node1")
-    assert expected == made
+    job = prepare_job(profile(**all_on_claims()), SETTINGS, identity="identity", host="host-node1")
+    assert expected == job
 
 
 def test_the_job_goes_where_the_servers_template_may() -> None:

@@ -67,7 +67,7 @@ def test_the_reader_is_small_restricted_and_on_the_servers_node() -> None:
 
 
 def test_it_tolerates_what_the_server_tolerates_and_has_a_limit_where_quotas_count_them() -> None:
-    """It could not be beside the server otherwise."""
+    """It could not run next to the server otherwise."""
     tolerations = [{"key": "gpu", "operator": "Exists"}]
     template = {**TEMPLATE, "spec": {**TEMPLATE["spec"], "tolerations": tolerations}}
     tainted = profile(server={"template": template})

@@ -44,7 +44,7 @@ def deployed(host: str | None = None, **spec: Any) -> Object:
 
 def test_the_deployment_of_an_entry_script_is_a_restricted_scoring_server() -> None:
     """The whole object."""
-    made = deployed(model=MODEL)
+    manifest = deployed(model=MODEL)
     base = names.base(profile(), "abc")
     expected = {
         "apiVersion": "apps/v1",
@@ -133,16 +133,16 @@ def test_the_deployment_of_an_entry_script_is_a_restricted_scoring_server() -> N
             },
         },
     }
-    assert expected == made
+    assert expected == manifest
 
 
 def test_the_size_is_written_as_kubernetes_writes_it() -> None:
     """So that what is read back compares equal."""
     p = profile()
     sizes = [Limits(1000, 1024 * MI), SMALL, Limits(50, 100 * MI + 1)]
-    made = [deployment(p, "a", SETTINGS, incarnation=1, limits=s, host=None) for s in sizes]
+    manifests = [deployment(p, "a", SETTINGS, incarnation=1, limits=s, host=None) for s in sizes]
     assert [
         {"cpu": "1", "memory": "1Gi"},
         {"cpu": "250m", "memory": "1Gi"},
         {"cpu": "50m", "memory": str(100 * MI + 1)},
-    ] == [o["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] for o in made]
+    ] == [o["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] for o in manifests]

@@ -22,7 +22,7 @@ def deployed(host: str | None = None, **spec: Any) -> Object:
 
 def test_the_pod_of_a_template_is_the_users_with_our_labels_size_and_model() -> None:
     """The whole template: what is not named here is as it was written."""
-    made = deployed("host-1", server={"template": TEMPLATE, "containerName": "server"}, model=MODEL)
+    manifest = deployed("host-1", server={"template": TEMPLATE, "containerName": "server"}, model=MODEL)
     expected = {
         "metadata": {
             "labels": LABELS | {"sidecar.istio.io/inject": "false"},
@@ -65,7 +65,7 @@ def test_the_pod_of_a_template_is_the_users_with_our_labels_size_and_model() -> 
             ],
         },
     }
-    assert expected == made["spec"]["template"]
+    assert expected == manifest["spec"]["template"]
 
 
 def test_the_users_template_is_not_changed() -> None:
@@ -78,25 +78,25 @@ def test_the_users_template_is_not_changed() -> None:
 
 @pytest.mark.parametrize("mode", ["None", "Auto"])
 def test_thread_pools_are_sized_for_the_limit_where_that_is_asked_for(mode: str) -> None:
-    """By variables in addition to the user's own, of which none is overwritten."""
-    own = [{"name": "OMP_NUM_THREADS", "value": "7"}]
-    server = {"name": "server", "image": "shop:1", "command": ["python3"], "env": own}
-    made = deployed(server={"template": {"spec": {"containers": [server]}}}, search={"threads": mode})
+    """By variables in addition to the user's own; none of those is overwritten."""
+    variables = [{"name": "OMP_NUM_THREADS", "value": "7"}]
+    server = {"name": "server", "image": "shop:1", "command": ["python3"], "env": variables}
+    manifest = deployed(server={"template": {"spec": {"containers": [server]}}}, search={"threads": mode})
     cores = str(-(-LIMITS.cpu // 1000))
     added = [{"name": name, "value": cores} for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")]
-    expected = [*own, *added] if mode == "Auto" else own
-    assert expected == made["spec"]["template"]["spec"]["containers"][0]["env"]
+    expected = [*variables, *added] if mode == "Auto" else variables
+    assert expected == manifest["spec"]["template"]["spec"]["containers"][0]["env"]
 
 
-@pytest.mark.parametrize(("expected", "given"), [(2, 300), (0, 0), (1, 1), (2, None)])
-def test_trial_pods_end_within_seconds(expected: int, given: int | None) -> None:
+@pytest.mark.parametrize(("expected", "seconds"), [(2, 300), (0, 0), (1, 1), (2, None)])
+def test_trial_pods_end_within_seconds(expected: int, seconds: int | None) -> None:
     """Nobody is served by them, and the next trial waits for them."""
-    pod = {**TEMPLATE["spec"], "terminationGracePeriodSeconds": given, "restartPolicy": "Never"}
-    made = deployed(server={"template": {"spec": pod}})["spec"]["template"]["spec"]
-    assert (expected, "Always") == (made["terminationGracePeriodSeconds"], made["restartPolicy"])
+    pod = {**TEMPLATE["spec"], "terminationGracePeriodSeconds": seconds, "restartPolicy": "Never"}
+    pod_spec = deployed(server={"template": {"spec": pod}})["spec"]["template"]["spec"]
+    assert (expected, "Always") == (pod_spec["terminationGracePeriodSeconds"], pod_spec["restartPolicy"])
 
 
-def test_what_a_running_workload_waits_for_is_left_out_and_said() -> None:
+def test_what_a_running_workload_waits_for_is_left_out_and_reported() -> None:
     """Readiness gates that nobody sets here, and hooks that drain what nobody sends."""
     gate = "target-health.elbv2.k8s.aws/scorer"
     hooks = {"postStart": {"exec": {"command": ["a"]}}, "preStop": {"sleep": {"seconds": 120}}}
@@ -106,8 +106,8 @@ def test_what_a_running_workload_waits_for_is_left_out_and_said() -> None:
         "readinessGates": [{"conditionType": gate}],
         "containers": [container],
     }
-    made = deployed(server={"template": {"spec": pod}})["spec"]["template"]["spec"]
-    assert ("readinessGates" in made, ["postStart"]) == (False, list(made["containers"][0]["lifecycle"]))
+    pod_spec = deployed(server={"template": {"spec": pod}})["spec"]["template"]["spec"]
+    assert ("readinessGates" in pod_spec, ["postStart"]) == (False, list(pod_spec["containers"][0]["lifecycle"]))
     assert [
         f"the readiness gate {gate} is left out of trial pods, because nothing sets it for them",
         "preStop hooks are left out of trial pods, because they serve nobody",
@@ -122,11 +122,11 @@ ADDED = {"labels": {"team": "vision", "sidecar.istio.io/inject": "true"}, "annot
 def test_labels_and_annotations_that_are_asked_for_are_on_every_pod() -> None:
     """Those of the installation and those of the profile, which count where both name one; ours stay."""
     settings = SETTINGS.model_copy(update={"pod_labels": {"team": "ml", "cost": "1"}, "pod_annotations": {"b": "c"}})
-    made = deployment(profile(podMetadata=ADDED), "abc", settings, incarnation=3, limits=LIMITS, host=None)
-    meta = made["spec"]["template"]["metadata"]
+    manifest = deployment(profile(podMetadata=ADDED), "abc", settings, incarnation=3, limits=LIMITS, host=None)
+    meta = manifest["spec"]["template"]["metadata"]
     assert LABELS | {"team": "vision", "cost": "1", "sidecar.istio.io/inject": "true"} == meta["labels"]
     assert {"b": "c", "note": "a"} | SAFE == meta["annotations"]
-    assert "team" not in made["spec"]["selector"]["matchLabels"]
+    assert "team" not in manifest["spec"]["selector"]["matchLabels"]
 
 
 def test_an_entry_script_runs_where_it_is_asked_to() -> None:
@@ -159,7 +159,7 @@ def test_the_profiled_container_is_the_one_named_or_the_first(expected: str, ser
 
 
 @pytest.mark.parametrize(
-    ("sentence", "server", "path", "says"),
+    ("sentence", "server", "path", "message"),
     [
         (
             "an entry script has one container",
@@ -188,10 +188,10 @@ def test_the_profiled_container_is_the_one_named_or_the_first(expected: str, ser
         ),
     ],
 )
-def test_a_template_that_cannot_be_used_is_said_to_be_so(sentence: str, server: Object, path: str, says: str) -> None:
+def test_a_template_that_cannot_be_used_is_reported(sentence: str, server: Object, path: str, message: str) -> None:
     """With its path, and what would be right."""
     (problem,) = template_problems(profile(server=server).spec)
-    assert (sentence, path, True) == (sentence, problem.path, says in problem.message)
+    assert (sentence, path, True) == (sentence, problem.path, message in problem.message)
 
 
 @pytest.mark.parametrize(
@@ -226,17 +226,17 @@ def test_an_ordinary_template_asks_for_no_privileges() -> None:
     assert [] == template.privileges(profile().spec, Settings())
 
 
-def test_a_users_own_affinity_is_kept_beside_ours() -> None:
+def test_a_users_own_affinity_is_kept_in_addition_to_ours() -> None:
     """Profiles keep apart where there is a choice, and the user's rules hold as before."""
-    own = {"weight": 1, "podAffinityTerm": {"topologyKey": "zone"}}
+    preference = {"weight": 1, "podAffinityTerm": {"topologyKey": "zone"}}
     node: Object = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}
     preferred = "preferredDuringSchedulingIgnoredDuringExecution"
-    pod = {**TEMPLATE["spec"], "affinity": {"nodeAffinity": node, "podAntiAffinity": {preferred: [own]}}}
+    pod = {**TEMPLATE["spec"], "affinity": {"nodeAffinity": node, "podAntiAffinity": {preferred: [preference]}}}
     spec = profile(server={"template": {"spec": pod}})
-    made = deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)
-    affinity = made["spec"]["template"]["spec"]["affinity"]
+    manifest = deployment(spec, "abc", SETTINGS, incarnation=1, limits=LIMITS, host=None)
+    affinity = manifest["spec"]["template"]["spec"]["affinity"]
     assert node == affinity["nodeAffinity"]
-    assert own == affinity["podAntiAffinity"][preferred][0]
+    assert preference == affinity["podAntiAffinity"][preferred][0]
     assert 2 == len(affinity["podAntiAffinity"][preferred])
 
 
@@ -260,5 +260,5 @@ def test_what_is_no_affinity_is_left_to_the_api_server(affinity: object) -> None
 def test_a_server_gets_no_token_unless_it_asks_for_one(expected: bool | None, spec: Object) -> None:
     """Everybody's default account would be mounted all the same; who names an account needs it."""
     pod = {"containers": [{"name": "server", "image": "i"}], **spec}
-    made = deployed("host-1", server={"template": {"spec": pod}})
-    assert expected == made["spec"]["template"]["spec"].get("automountServiceAccountToken")
+    manifest = deployed("host-1", server={"template": {"spec": pod}})
+    assert expected == manifest["spec"]["template"]["spec"].get("automountServiceAccountToken")

@@ -15,10 +15,10 @@ from modelprofiler.core.axis import Limits
 def test_a_pod_has_a_claim_in_one_volume() -> None:
     """Files are where those of a ConfigMap are: a folder's in the folder, a single file by its name."""
     on_claims = profile(**all_on_claims())
-    known = ClaimsStatus(identity="i", time=now(0), single_files=["model"])
-    on_claims = on_claims.model_copy(update={"status": on_claims.status.model_copy(update={"claims": known})})
-    made = deployment(on_claims, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
-    pod = made["spec"]["template"]["spec"]
+    claims_status = ClaimsStatus(identity="i", time=now(0), single_files=["model"])
+    on_claims = on_claims.model_copy(update={"status": on_claims.status.model_copy(update={"claims": claims_status})})
+    manifest = deployment(on_claims, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
+    pod = manifest["spec"]["template"]["spec"]
     volume = {"name": "modelprofiler-code", "persistentVolumeClaim": {"claimName": "files", "readOnly": True}}
     assert [volume] == pod["volumes"][1:]
     name = "modelprofiler-code"
@@ -41,7 +41,7 @@ def test_a_claim_that_the_template_has_is_not_mounted_as_another_volume() -> Non
     volumes = [{"name": "mine", "persistentVolumeClaim": {"claimName": "files"}}]
     server = {"template": {"spec": {"containers": [{"name": "server", "image": "i"}], "volumes": volumes}}}
     on_claims = profile(**all_on_claims() | {"server": server})
-    made = deployment(on_claims, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
-    pod = made["spec"]["template"]["spec"]
+    manifest = deployment(on_claims, "abc", Settings(), incarnation=1, limits=Limits(1000, 2**30), host=None)
+    pod = manifest["spec"]["template"]["spec"]
     assert volumes == pod["volumes"]
     assert "mine" == pod["containers"][0]["volumeMounts"][0]["name"]

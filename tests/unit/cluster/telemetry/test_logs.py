@@ -58,6 +58,6 @@ def test_a_text_has_no_control_sequence_and_no_line_that_somebody_else_has_made_
     """Messages quote what servers and tenants wrote: none may look like a record, nor act on a terminal."""
     stream = io.StringIO()
     logs.configure("INFO", "Text", stream)
-    said = "bad \x1b[2Janswer\r\n2026-01-01 ERROR modelprofiler all is lost\x1b]0;title\x07"
-    logging.getLogger("test").warning("server said %s", said)
+    message = "bad \x1b[2Janswer\r\n2026-01-01 ERROR modelprofiler all is lost\x1b]0;title\x07"
+    logging.getLogger("test").warning("server said %s", message)
     assert stream.getvalue().endswith("server said bad answer\n    2026-01-01 ERROR modelprofiler all is lost\n")

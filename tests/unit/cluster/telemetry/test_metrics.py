@@ -103,7 +103,7 @@ def test_what_somebody_wrote_into_a_status_makes_no_series_of_its_own() -> None:
 
 def test_what_is_the_case_is_read_when_somebody_asks() -> None:
     """The text is what Prometheus parses, and every name and unit is as it recommends."""
-    shown = Snapshot(
+    snapshot = Snapshot(
         profiles=Counter({("Running", "Running"): 1, ("Waiting", "Queued"): 3}),
         waiting=3,
         running=1,
@@ -113,7 +113,7 @@ def test_what_is_the_case_is_read_when_somebody_asks() -> None:
         failed_requests={("update modelprofiles/status", "409"): 2},
         source_errors={"Prometheus": 4},
     )
-    metrics = Metrics(lambda: shown)
+    metrics = Metrics(lambda: snapshot)
     metrics.look_ended(0.2, "success")
     families = {
         family.name: family for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())

@@ -13,7 +13,7 @@ from modelprofiler.cluster.telemetry.monitor import Health, Monitor
 
 
 class State:
-    """How the operator is said to be."""
+    """Whether the operator reports that it is well."""
 
     health = Health()
 
@@ -59,7 +59,7 @@ async def test_metrics_have_a_port_of_their_own(ports: tuple[int, int]) -> None:
 
 
 async def test_other_pods_learn_that_the_operator_lives_and_no_more(ports: tuple[int, int]) -> None:
-    """They reach it at the pod's address; what it does is told to its own pod alone."""
+    """They reach it at the pod's address; details are reported to its own pod alone."""
     State.health = Health(["the task 'watch jobs' has ended"], details={"profile": "team/secret"})
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

@@ -100,7 +100,7 @@ def test_failures_have_a_status_a_beginning_and_a_body() -> None:
         ("the request is to blame whatever is used", 422, "900m", True),
     ],
 )
-def test_a_limit_of_the_servers_own_is_told_from_a_size_that_is_too_small(
+def test_a_limit_of_the_servers_own_is_distinguished_from_a_size_that_is_too_small(
     fact: str, status: int, used: str, is_own: bool
 ) -> None:
     """A larger size would not help."""
@@ -174,7 +174,7 @@ def test_what_the_user_checks_in_a_body_is_not_guessed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expect", "is_said"),
+    ("expect", "reported"),
     [
         ({"jsonPath": [{"path": "$.ok", "value": "true"}]}, True),
         ({"bodyContains": "ok"}, True),
@@ -182,8 +182,8 @@ def test_what_the_user_checks_in_a_body_is_not_guessed() -> None:
         ({}, True),
     ],
 )
-def test_equal_answers_are_said_unless_they_are_what_the_user_wrote(expect: dict[str, Any], is_said: bool) -> None:
+def test_equal_answers_are_reported_unless_they_are_what_the_user_wrote(expect: dict[str, Any], reported: bool) -> None:
     """A check of a part says nothing about whether the rest depends on the request."""
     spec = spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint={"http": {"expect": expect}})
     load = load_of(90).model_copy(update={"answers": [kind(100, bodies=1, sample='{"ok": true}')]})
-    assert is_said == any("is the same" in sentence for sentence in doubts(spec, load))
+    assert reported == any("is the same" in sentence for sentence in doubts(spec, load))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from modelprofiler.api.expectation import Expectation
-from modelprofiler.core.answers.expected import Content, Expected, Unmet, described, names_whole_answer, wanted
+from modelprofiler.core.answers.expected import Content, Expected, Unmet, described, expected_text, names_whole_answer
 
 
 def unmet(body: bytes, **content: Any) -> Unmet | None:
@@ -58,7 +58,7 @@ def test_a_place_has_what_it_must_have(expect: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expect", "came"),
+    ("expect", "reason"),
     [
         (at("$.ok", value="false"), "$.ok is true"),
         (at("$.ok", type="Number"), "$.ok is true"),
@@ -79,13 +79,13 @@ def test_a_place_has_what_it_must_have(expect: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_what_is_there_instead_is_named(expect: dict[str, Any], came: str | None) -> None:
+def test_what_is_there_instead_is_named(expect: dict[str, Any], reason: str | None) -> None:
     """A place that is not there is not null, and every element must be there."""
-    assert (Unmet("jsonPath[0]", came) if came else None) == unmet(BODY, expect=expect)
+    assert (Unmet("jsonPath[0]", reason) if reason else None) == unmet(BODY, expect=expect)
 
 
 @pytest.mark.parametrize(
-    ("body", "came"),
+    ("body", "reason"),
     [
         (b"", "it has no body"),
         (b" \n", "it has no body"),
@@ -98,9 +98,9 @@ def test_what_is_there_instead_is_named(expect: dict[str, Any], came: str | None
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_body_that_is_no_json_fulfils_no_path(body: bytes, came: str) -> None:
+def test_a_body_that_is_no_json_fulfils_no_path(body: bytes, reason: str) -> None:
     """Whatever it does to a parser."""
-    assert Unmet("jsonPath[0]", came) == unmet(body, expect=at("$.ok", type="Boolean"))
+    assert Unmet("jsonPath[0]", reason) == unmet(body, expect=at("$.ok", type="Boolean"))
 
 
 def test_a_byte_order_mark_is_no_part_of_a_body() -> None:
@@ -145,21 +145,21 @@ def test_the_first_condition_that_is_not_fulfilled_is_named() -> None:
         lacks = unmet(body, expect=expect, content_type=content_type)
         assert lacks is not None
         assert field == lacks.field
-        assert wanted(Expectation.model_validate(expect), field)
+        assert expected_text(Expectation.model_validate(expect), field)
     assert unmet(b'"ab"', expect=expect, content_type="text/plain") is None
 
 
-def test_what_is_wanted_is_said_without_what_may_be_a_credential() -> None:
+def test_what_was_expected_is_reported_without_what_may_be_a_credential() -> None:
     """It goes into a status that others may read."""
-    assert "'token: …'" == wanted(Expectation(body_contains="token: abcdefgh"), "bodyContains")
-    assert "at most 1Mi" == wanted(Expectation.model_validate({"maxBodySize": "1Mi"}), "maxBodySize")
+    assert "'token: …'" == expected_text(Expectation(body_contains="token: abcdefgh"), "bodyContains")
+    assert "at most 1Mi" == expected_text(Expectation.model_validate({"maxBodySize": "1Mi"}), "maxBodySize")
     both = Expectation.model_validate(at("$.n", value=3, type="Number"))
-    assert "$.n to be 3 (a Number)" == wanted(both, "jsonPath[0]")
-    assert "" == wanted(both, "jsonPath[7]")
+    assert "$.n to be 3 (a Number)" == expected_text(both, "jsonPath[0]")
+    assert "" == expected_text(both, "jsonPath[7]")
 
 
 def test_the_example_in_the_documentation_is_one() -> None:
-    """It parses, an answer like the one it speaks of is good, and it is said in a line."""
+    """It parses, an answer like the one it describes is good, and it fits into a line."""
     page = (Path(__file__).resolve().parents[4] / "docs" / "inputs.md").read_text(encoding="utf-8")
     block = page.partition("## What a good answer is")[2].partition("```yaml\n")[2].partition("```")[0]
     expect = yaml.safe_load(block)["endpoint"]["http"]["expect"]

@@ -1,4 +1,4 @@
-"""What is said of the first request of fresh servers."""
+"""The sentence about the first request of fresh servers."""
 
 import pytest
 from tests.unit.core.builders import Trials, load_of
@@ -12,12 +12,12 @@ SPEC = spec_of(objectives={"latency": {"p95": "250ms"}})
 
 
 def load_after(took: str, tries: int = 1, refusal: str | None = None) -> LoadStatus:
-    """Return a load whose first request took so long; requests after it take 5 ms."""
+    """Return a load with the duration of its first request; requests after it take 5 ms."""
     first = FirstRequest(duration=Duration(took), tries=tries, refusal=refusal)
     return load_of(90).model_copy(update={"first_request": first, "probe": Duration("5ms")})
 
 
-def test_a_slow_first_request_is_said_at_both_ends() -> None:
+def test_a_slow_first_request_is_reported_for_both_ends() -> None:
     """It is a fact about the start, and the load was measured apart from it."""
     trials = Trials(SPEC).ran(Purpose.REFERENCE, "1", load=load_after("2.5s"))
     trials = trials.ran(Purpose.CONFIRM, "200m", load=load_after("12s"))
@@ -27,7 +27,7 @@ def test_a_slow_first_request_is_said_at_both_ends() -> None:
     )
 
 
-def test_a_refusal_is_said() -> None:
+def test_a_refusal_is_reported() -> None:
     """With how often the request was sent."""
     load = load_after("4.1s", 9, "was answered with status 503: loading")
     sentence = first_request_sentence(SPEC, Trials(SPEC).ran(Purpose.REFERENCE, "1", load=load))

@@ -1,4 +1,4 @@
-"""What is said of rows that are sent again, and of answers that wait in between."""
+"""The doubts about rows that are sent again, and about answers that wait in between."""
 
 import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
@@ -24,7 +24,7 @@ def ran(load: LoadStatus, cpu_time: str = "4ms", *, fresh: bool = True) -> list[
     return Trials(SPEC).ran(Purpose.REFERENCE, "1", load=load, usage=usage_of(cpu_time), fresh=fresh)
 
 
-def test_a_server_that_remembers_its_answers_is_told() -> None:
+def test_a_server_that_remembers_its_answers_is_reported() -> None:
     """With what either visit took, in the explanation and where there is no recommendation."""
     trials = ran(visited("51ms", "600us"))
     sentence = caching_sentence(trials)
@@ -37,7 +37,7 @@ def test_a_server_that_remembers_its_answers_is_told() -> None:
     [visited("51ms", "40ms"), visited("900us", "100us"), visited("51ms", "600us", requests=1), load_of(90)],
     ids=["a little", "too quick to tell", "too few", "not measured"],
 )
-def test_a_small_difference_is_not_told(load: LoadStatus) -> None:
+def test_a_small_difference_is_not_reported(load: LoadStatus) -> None:
     """Servers warm up."""
     assert "" == caching_sentence(ran(load))
 
@@ -47,10 +47,12 @@ def test_a_resized_server_has_seen_the_rows_before() -> None:
     assert "" == caching_sentence(ran(visited("51ms", "600us"), fresh=False))
 
 
-@pytest.mark.parametrize(("split", "cpu_time", "told"), [(900, "4ms", True), (20, "4ms", False), (900, "45ms", False)])
-def test_answers_that_wait_for_an_acknowledgement_are_told(split: int, cpu_time: str, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("split", "cpu_time", "reported"), [(900, "4ms", True), (20, "4ms", False), (900, "45ms", False)]
+)
+def test_answers_that_wait_for_an_acknowledgement_are_reported(split: int, cpu_time: str, reported: bool) -> None:
     """Where they are many, and the server did not work meanwhile."""
     trials = ran(load_of(90, requests=1000).model_copy(update={"split_answers": split}), cpu_time)
     sentence = delayed_ack_sentence(trials)
-    assert told == ("the second part of 90% of the answers came 40 ms after the first" in sentence)
-    assert (sentence in doubts_of_run(SPEC, trials)) == told
+    assert reported == ("the second part of 90% of the answers came 40 ms after the first" in sentence)
+    assert (sentence in doubts_of_run(SPEC, trials)) == reported

@@ -32,11 +32,11 @@ def cache(size: float, requests: float, *, base: float = 60 * MIB, straight: boo
     return memory
 
 
-def recycled(per_request: float, most: int, *, base: float = 60 * MIB, workers: int = 1) -> Memory:
+def recycled(per_request: float, maximum: int, *, base: float = 60 * MIB, workers: int = 1) -> Memory:
     """Return a server whose workers leak and are replaced after a number of requests, each at another time."""
 
     def memory(n: float, chance: random.Random) -> float:
-        held = sum(((n / workers + i * most / workers) % most) * per_request for i in range(workers))
+        held = sum(((n / workers + i * maximum / workers) % maximum) * per_request for i in range(workers))
         return base + held + 16 * KIB * chance.random()
 
     return memory

@@ -14,7 +14,7 @@ from modelprofiler.core.memory.course import Course, Trend, course
 DENSE, SPARSE = 0.25, 15.0
 
 
-def shown(memory: Memory, seconds: float, every: float, seed: int, rate: float = 40.0) -> Course:
+def course_of(memory: Memory, seconds: float, every: float, seed: int, rate: float = 40.0) -> Course:
     """Return the course of a server's memory."""
     result = course(sampled(memory, rate, seconds, every, seed))
     assert result is not None
@@ -23,7 +23,7 @@ def shown(memory: Memory, seconds: float, every: float, seed: int, rate: float =
 
 def trends(memory: Memory, seconds: float, every: float, rate: float = 40.0) -> Counter[Trend]:
     """Return how often each trend is seen in eight windows."""
-    return Counter(shown(memory, seconds, every, seed, rate).trend for seed in range(8))
+    return Counter(course_of(memory, seconds, every, seed, rate).trend for seed in range(8))
 
 
 LEAKS = {
@@ -50,14 +50,14 @@ HEALTHY = {
 def test_a_leak_grows_to_the_end(name: str, seconds: float, every: float) -> None:
     """In every window, and the rate is right within a tenth."""
     for seed in range(8):
-        result = shown(LEAKS[name], seconds, every, seed)
+        result = course_of(LEAKS[name], seconds, every, seed)
         assert "Grows" == result.trend
         assert result.low <= result.later <= result.high
 
 
 def test_the_rate_of_a_leak_is_measured() -> None:
     """10 KiB a request."""
-    result = shown(leak(10 * KIB), 180, DENSE, 1)
+    result = course_of(leak(10 * KIB), 180, DENSE, 1)
     assert 10 * KIB == pytest.approx(result.later, rel=0.05)
 
 
@@ -65,13 +65,13 @@ def test_the_rate_of_a_leak_is_measured() -> None:
 @pytest.mark.parametrize(("seconds", "every"), [(180, DENSE), (600, DENSE), (240, SPARSE), (600, SPARSE)])
 def test_what_settles_is_no_leak(name: str, seconds: float, every: float) -> None:
     """In no window it grows to the end, and in most it is seen to settle, or to saw."""
-    seen = trends(HEALTHY[name], seconds, every)
-    assert 0 == seen["Grows"]
-    assert seen["Settles"] + seen["Saws"] >= 4
+    trend = trends(HEALTHY[name], seconds, every)
+    assert 0 == trend["Grows"]
+    assert trend["Settles"] + trend["Saws"] >= 4
 
 
 def test_memory_that_still_bends_is_unclear() -> None:
-    """A cache of which a third is still to be filled: neither a leak, nor settled."""
+    """A cache with a third still to be filled: neither a leak nor settled."""
     assert {"Unclear": 8} == trends(cache(100 * MIB, 4000), 180, DENSE)
 
 

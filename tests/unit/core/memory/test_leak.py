@@ -14,12 +14,12 @@ from modelprofiler.core.memory.horizon import lasting
 from modelprofiler.core.memory.leak import Leak, leak_of, suspicion_of
 
 MI = 2**20
-Told = tuple[str, str, str] | str | None
+Growth = tuple[str, str, str] | str | None
 
 
-def usage_with(told: Told, samples: int = 20) -> UsageStatus:
+def usage_with(growth: Growth, samples: int = 20) -> UsageStatus:
     """Return usage with growth: (value, low, high), a value alone as from a kubelet's three samples, or none."""
-    value, low, high = told if isinstance(told, tuple) else (told, None, None)
+    value, low, high = growth if isinstance(growth, tuple) else (growth, None, None)
     memory = MemoryUsage(
         peak=Quantity("100Mi"),
         peak_source="WorkingSet",
@@ -31,31 +31,31 @@ def usage_with(told: Told, samples: int = 20) -> UsageStatus:
     return usage_of().model_copy(update={"memory": memory, "samples": samples})
 
 
-def found(told: Sequence[Told], samples: int = 20) -> Leak | None:
+def leak_with(growths: Sequence[Growth], samples: int = 20) -> Leak | None:
     """Return the leak that trials with this growth show."""
     trials = Trials(spec_of())
-    for one in told:
+    for one in growths:
         trials.ran(Purpose.BRACKET, "500m", load=load_of(100), usage=usage_with(one, samples))
     return leak_of(trials)
 
 
 def test_one_trial_with_an_interval_tells_a_leak() -> None:
     """As on this machine, with ten samples a second."""
-    leak = found([("3.1Mi", "2.8Mi", "3.4Mi")])
+    leak = leak_with([("3.1Mi", "2.8Mi", "3.4Mi")])
     assert leak is not None
     assert "3.1 MiB (2.8 to 3.4) per 1,000 requests" == leak.rate
 
 
 def test_trials_that_agree_make_the_interval_smaller() -> None:
     """Four of them: half as wide."""
-    leak = found([("3.1Mi", "2.8Mi", "3.4Mi")] * 4)
+    leak = leak_with([("3.1Mi", "2.8Mi", "3.4Mi")] * 4)
     assert leak is not None
     assert "3.1 MiB (2.95 to 3.25) per 1,000 requests" == leak.rate
 
 
 def test_trials_that_differ_by_more_than_their_intervals_make_it_larger() -> None:
     """What one of them was sure of is then not what it is."""
-    leak = found([("3Mi", "2.9Mi", "3.1Mi"), ("4Mi", "3.9Mi", "4.1Mi"), ("5Mi", "4.9Mi", "5.1Mi")])
+    leak = leak_with([("3Mi", "2.9Mi", "3.1Mi"), ("4Mi", "3.9Mi", "4.1Mi"), ("5Mi", "4.9Mi", "5.1Mi")])
     assert leak is not None
     assert leak.low * 1000 < 3.3 * MI
     assert leak.high * 1000 > 4.7 * MI
@@ -63,15 +63,15 @@ def test_trials_that_differ_by_more_than_their_intervals_make_it_larger() -> Non
 
 def test_three_trials_of_a_kubelet_tell_a_leak_by_their_spread() -> None:
     """Each with three samples has a value and no interval."""
-    leak = found(["3Mi", "3.2Mi", "3.1Mi"], samples=3)
+    leak = leak_with(["3Mi", "3.2Mi", "3.1Mi"], samples=3)
     assert leak is not None
     assert 3.1 * MI == pytest.approx(leak.per_request * 1000)
     assert 2.85 * MI == pytest.approx(leak.low * 1000, rel=0.01)
-    assert found(["3Mi", "3.1Mi"], samples=3) is not None
+    assert leak_with(["3Mi", "3.1Mi"], samples=3) is not None
 
 
 @pytest.mark.parametrize(
-    "told",
+    "growths",
     [
         pytest.param(["3Mi"], id="one trial without an interval"),
         pytest.param(["3Mi", "3.9Mi"], id="two trials without intervals that do not agree"),
@@ -83,42 +83,42 @@ def test_three_trials_of_a_kubelet_tell_a_leak_by_their_spread() -> None:
         pytest.param([], id="no trials"),
     ],
 )
-def test_what_is_not_sure_is_not_flagged(told: list[Told]) -> None:
+def test_what_is_not_sure_is_not_flagged(growths: list[Growth]) -> None:
     """A missing value is none, and a cache that fills once is no leak."""
-    assert found(told) is None
+    assert leak_with(growths) is None
 
 
 def test_few_samples_need_a_second_trial() -> None:
     """Four of one trial may be those of a slow warm-up; another trial that says about the same confirms it."""
     sure = ("3.1Mi", "2.8Mi", "3.4Mi")
-    assert found([sure], samples=4) is None
-    assert found([sure, "9Mi"], samples=4) is None
-    leak = found([sure, "3.3Mi", None], samples=4)
+    assert leak_with([sure], samples=4) is None
+    assert leak_with([sure, "9Mi"], samples=4) is None
+    leak = leak_with([sure, "3.3Mi", None], samples=4)
     assert leak is not None
     assert 3.1 * MI == pytest.approx(leak.per_request * 1000)
 
 
-def suspected(told: Sequence[Told], samples: int = 3) -> Leak | None:
+def suspected(growths: Sequence[Growth], samples: int = 3) -> Leak | None:
     """Return the growth that trials with this growth give reason to suspect."""
     trials = Trials(spec_of())
-    for one in told:
+    for one in growths:
         trials.ran(Purpose.BRACKET, "500m", load=load_of(100), usage=usage_with(one, samples))
     return suspicion_of(trials)
 
 
-@pytest.mark.parametrize("told", [["3Mi"], ["3Mi", "3.9Mi"], ["3Mi", "0.5Mi", "1Mi"], ["3Mi", None, "1Mi"]])
-def test_growth_without_an_interval_is_suspected(told: list[Told]) -> None:
-    """It is not sure enough to be told as a leak, and reason enough to look longer."""
-    leak = suspected(told)
-    assert found(told, samples=3) is None
+@pytest.mark.parametrize("growths", [["3Mi"], ["3Mi", "3.9Mi"], ["3Mi", "0.5Mi", "1Mi"], ["3Mi", None, "1Mi"]])
+def test_growth_without_an_interval_is_suspected(growths: list[Growth]) -> None:
+    """It is not certain enough to be reported as a leak, but a reason to look longer."""
+    leak = suspected(growths)
+    assert leak_with(growths, samples=3) is None
     assert leak is not None
     assert leak.low <= leak.per_request <= leak.high
 
 
-@pytest.mark.parametrize("told", [["3Mi", None], ["3Mi", "0"], ["3Mi", "0", "0", "1Mi"], [None], []])
-def test_growth_in_the_smaller_part_of_the_trials_is_not_suspected(told: list[Told]) -> None:
-    """Nor in one of two trials."""
-    assert suspected(told) is None
+@pytest.mark.parametrize("growths", [["3Mi", None], ["3Mi", "0"], ["3Mi", "0", "0", "1Mi"], [None], []])
+def test_growth_in_the_smaller_part_of_the_trials_is_not_suspected(growths: list[Growth]) -> None:
+    """One of two trials is not enough either."""
+    assert suspected(growths) is None
 
 
 def test_an_overloaded_server_does_not_leak() -> None:
@@ -128,7 +128,7 @@ def test_an_overloaded_server_does_not_leak() -> None:
     assert leak_of(trials) is None
 
 
-def test_how_long_a_size_lasts_is_said_in_time_or_in_requests() -> None:
+def test_how_long_a_size_lasts_is_reported_in_time_or_in_requests() -> None:
     """In requests where the rate is not known; a size below what the server starts with is left out."""
     leak = Leak(3.1 * MI / 1000, 2.8 * MI / 1000, 3.4 * MI / 1000, base=100 * MI, trials=1)
     assert "256Mi lasts 17 min, 1Gi 99 min" == lasting(leak, [64 * MI, 256 * MI, 1024 * MI], rate=50)

@@ -1,4 +1,4 @@
-"""Whole simulated runs of servers whose memory grows: what is verified, what is not, and what is said of it."""
+"""Whole simulated runs of servers whose memory grows: what is verified, what is not, and how it is explained."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def answer(world: World) -> Recommend:
 @pytest.mark.parametrize("environment", ["Local", "Cluster"])
 @pytest.mark.parametrize("per_request", [10, 30, 100, 300])
 def test_a_leak_is_not_verified(environment: Any, per_request: int) -> None:
-    """24 h of it fit into no size, and how long each size lasts is said."""
+    """24 h of it fit into no size, and the explanation says how long each size lasts."""
     world = World(leak(per_request * KIB), environment, profile())
     end = answer(world)
     assert (Reason.MEMORY_GROWS, None) == (end.reason, end.recommendation.verification)
@@ -95,7 +95,7 @@ def test_without_a_soak_a_suspicion_is_not_verified() -> None:
     assert "no trial has shown that this ends: search.soak is 0s" in end.message
 
 
-def test_a_soak_that_is_too_short_to_decide_is_said() -> None:
+def test_a_soak_that_is_too_short_to_decide_is_reported() -> None:
     """A cache that would need ten minutes, with a soak of one."""
     world = World(cache(200 * MIB, 6000), "Local", profile(search={"soak": "1m"}))
     end = answer(world)
@@ -113,7 +113,7 @@ def test_a_cache_that_is_larger_than_the_recommended_size_is_found_at_the_ceilin
 
 
 def test_trials_that_run_out_leave_a_suspicion_unverified() -> None:
-    """search.maxTrials is told as the reason."""
+    """search.maxTrials is given as the reason."""
     world = World(leak(100 * KIB), "Local", profile(search={"maxTrials": 4}))
     end = answer(world)
     assert Reason.MEMORY_GROWS is end.reason

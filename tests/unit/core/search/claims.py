@@ -83,8 +83,8 @@ def _load_needs(facts: Facts, claim: Claim) -> bool:
     assert loop is not None
     assert claim.value is not None
     needs = 1000 * float(loop.rate) * usage.cpu_time_per_request.seconds
-    shown = f"{math.floor(needs)}m" in claim.text
-    return shown and math.isclose(needs, claim.value) and all(cpu_of(t) >= needs for t in facts.passed())
+    named = f"{math.floor(needs)}m" in claim.text
+    return named and math.isclose(needs, claim.value) and all(cpu_of(t) >= needs for t in facts.passed())
 
 
 def _pace(facts: Facts, claim: Claim) -> bool:

@@ -158,11 +158,11 @@ def test_a_run_without_surprises_takes_six_trials() -> None:
     assert Quantity("550m") == answer_after(trials).recommendation.requests.cpu
 
 
-def test_a_peak_that_the_kernel_told_needs_no_trial_of_its_own() -> None:
+def test_a_peak_that_the_kernel_counted_needs_no_trial_of_its_own() -> None:
     """The Confirm trial proves that it is enough; after a kill there was more to it than the peak."""
-    told = usage_of().model_copy(update={"source": "Cgroup"})
-    trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=told)
-    trials.ran(BRACKET, "500m", load=GOOD, usage=told).ran(BISECT, "450m", load=POOR, usage=told)
+    usage = usage_of().model_copy(update={"source": "Cgroup"})
+    trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage)
+    trials.ran(BRACKET, "500m", load=GOOD, usage=usage).ran(BISECT, "450m", load=POOR, usage=usage)
     assert CONFIRM is trial_after(trials).purpose
     limits = trial_after(trials).limits
     size = str(Quantity.cpu(limits.cpu)), str(Quantity.memory(limits.memory))
@@ -182,7 +182,7 @@ class TestDoubtfulFailure:
             trials.ran(BRACKET, cpu, load=load, usage=usage)
         return trial_after(trials)
 
-    def test_it_is_repeated_before_a_step_is_given_away(self) -> None:
+    def test_it_is_repeated_before_a_step_is_given_up(self) -> None:
         """279 ms (223 to 335) against 250 ms; 300m is a fifth more than 250m."""
         step = self.after(load_of(279, spread=0.2))
         assert (REPEAT, 250, True) == (step.purpose, step.limits.cpu, step.fresh)

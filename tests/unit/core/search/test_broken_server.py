@@ -1,4 +1,4 @@
-"""A server that does not work: what is said of it, and that more CPU or another objective would not help."""
+"""A server that does not work: the message says why, and that more CPU or another objective would not help."""
 
 from datetime import UTC, datetime
 
@@ -30,19 +30,19 @@ PROFILE = ModelProfile.parse(
 
 def test_a_first_request_that_is_refused_ends_the_run_as_a_failed_reference() -> None:
     """Status 500 on the smoke request: the reason speaks of the server, and the advice is not to raise the range."""
-    said = "the first request was answered with status 500: no model"
+    message = "the first request was answered with status 500: no model"
     trial = Trial(
         index=1,
         purpose=Purpose.REFERENCE,
         limits={"cpu": "1", "memory": "1Gi"},
         fresh=True,
         outcome=Outcome.ERRORS,
-        message=said,
+        message=message,
         start_time=EPOCH,
         completion_time=EPOCH,
     )
     step = next_step(PROFILE.spec, EffectiveResources.model_validate(RESOURCES), "server", "Cluster", [trial])
-    assert GiveUp(Reason.REFERENCE_FAILED, f"Errors at the ceiling, 1 CPU and 1Gi memory: {said}") == step
+    assert GiveUp(Reason.REFERENCE_FAILED, f"Errors at the ceiling, 1 CPU and 1Gi memory: {message}") == step
 
 
 def test_a_trial_with_errors_says_of_which_kind_they_were() -> None:

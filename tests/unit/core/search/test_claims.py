@@ -30,7 +30,7 @@ def with_margins(simulation: Simulation) -> Simulation:
 
 @pytest.mark.parametrize("family", CHANGING)
 def test_a_cost_that_changes_with_the_size_costs_no_size(family: str) -> None:
-    """Without noise the answer is the optimum or one step above, and nothing that is said of it is false."""
+    """Without noise the answer is the optimum or one step above, and no claim about it is false."""
     for number in range(6):
         simulation = draw(number, family, requests=REQUESTS)
         best, end = truth_of(simulation).best, simulation.run()
@@ -45,7 +45,7 @@ def test_a_cost_that_changes_with_the_size_costs_no_size(family: str) -> None:
 
 @pytest.mark.parametrize("noise", [0.0, 0.05, 0.2])
 def test_every_claim_is_shown_by_a_trial(noise: float) -> None:
-    """The clause, the trial and the size are told with the first that is not."""
+    """A false claim fails the test with its clause, trial and size."""
     explained = 0
     for number in range(39):
         simulation = with_margins(random_simulation(number, noise=Noise(runs=noise, drift=0.02 if noise else 0.0)))

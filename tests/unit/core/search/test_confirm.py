@@ -74,12 +74,12 @@ class TestConfirm:
 
     def test_a_margin_that_just_fits_takes_the_step_above(self) -> None:
         """159Mi + 20 % is under 192Mi by 1Mi: a peak of 161Mi in this very trial would ask for one trial more."""
-        told = usage_of(peak="159Mi")
-        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=told)
-        trials.ran(BRACKET, "500m", load=GOOD, fresh=False, usage=told).ran(BRACKET, "450m", load=POOR, usage=told)
-        trials.ran(MEMORY, "500m", "160Mi", load=GOOD, usage=told)
+        usage = usage_of(peak="159Mi")
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage)
+        trials.ran(BRACKET, "500m", load=GOOD, fresh=False, usage=usage).ran(BRACKET, "450m", load=POOR, usage=usage)
+        trials.ran(MEMORY, "500m", "160Mi", load=GOOD, usage=usage)
         assert (CONFIRM, 224 * MI) == ((step := trial_after(trials)).purpose, step.limits.memory)
-        roomy = answer_after(copy.copy(trials).ran(CONFIRM, "550m", "224Mi", load=GOOD, usage=told)).recommendation
+        roomy = answer_after(copy.copy(trials).ran(CONFIRM, "550m", "224Mi", load=GOOD, usage=usage)).recommendation
         assert Quantity("224Mi") == roomy.limits.memory
         assert "a margin of 20% is added, with room for a peak up to 2% higher, so that 224Mi is 41% larger." in str(
             roomy.explanation
@@ -89,7 +89,7 @@ class TestConfirm:
         roomy = answer_after(copy.copy(trials).ran(CONFIRM, "550m", "224Mi", load=GOOD, usage=higher)).recommendation
         assert Quantity("224Mi") == roomy.limits.memory
         # Where its own peak left a size that ran the margin, that is the answer.
-        trials.ran(CONFIRM, "550m", "192Mi", load=GOOD, usage=told)
+        trials.ran(CONFIRM, "550m", "192Mi", load=GOOD, usage=usage)
         assert Quantity("192Mi") == answer_after(trials).recommendation.limits.memory
 
     def test_where_steps_are_fine_the_room_need_not_be_used_up(self) -> None:
@@ -100,10 +100,10 @@ class TestConfirm:
                 "memory": {"min": "128Mi", "max": "4Gi", "step": "32Mi"},
             }
         )
-        told, higher = usage_of(peak="2000Mi"), usage_of(peak="2015Mi")
-        trials = Trials(fine).ran(REFERENCE, "1", "4Gi", load=FAST, usage=told)
-        trials.ran(BRACKET, "500m", "4Gi", load=GOOD, fresh=False, usage=told)
-        trials.ran(BRACKET, "450m", "4Gi", load=POOR, usage=told).ran(MEMORY, "500m", "2016Mi", load=GOOD, usage=told)
+        usage, higher = usage_of(peak="2000Mi"), usage_of(peak="2015Mi")
+        trials = Trials(fine).ran(REFERENCE, "1", "4Gi", load=FAST, usage=usage)
+        trials.ran(BRACKET, "500m", "4Gi", load=GOOD, fresh=False, usage=usage)
+        trials.ran(BRACKET, "450m", "4Gi", load=POOR, usage=usage).ran(MEMORY, "500m", "2016Mi", load=GOOD, usage=usage)
         size = trial_after(trials).limits
         assert 2464 * MI == size.memory
         answer = answer_after(trials.ran(CONFIRM, "550m", "2464Mi", load=GOOD, usage=higher))
@@ -111,20 +111,20 @@ class TestConfirm:
 
     def test_the_last_word_is_what_ran_with_room(self) -> None:
         """With no trial left for more repetitions, a size that passed is recommended rather than one that never ran."""
-        told = usage_of(peak="159Mi")
-        trials = Trials(spec(search={"repetitions": 4, "maxTrials": 5})).ran(REFERENCE, "1", load=FAST, usage=told)
-        trials.ran(BRACKET, "500m", load=GOOD, usage=told).ran(BRACKET, "450m", load=POOR, usage=told)
+        usage = usage_of(peak="159Mi")
+        trials = Trials(spec(search={"repetitions": 4, "maxTrials": 5})).ran(REFERENCE, "1", load=FAST, usage=usage)
+        trials.ran(BRACKET, "500m", load=GOOD, usage=usage).ran(BRACKET, "450m", load=POOR, usage=usage)
         for _ in range(2):
-            trials.ran(CONFIRM, "550m", "224Mi", load=load_of(245), usage=told)
+            trials.ran(CONFIRM, "550m", "224Mi", load=load_of(245), usage=usage)
         answer = answer_after(trials)
         assert (Reason.VERIFIED, Quantity("224Mi")) == (answer.reason, answer.recommendation.limits.memory)
 
     def test_what_was_too_small_is_no_peak_and_gets_no_room(self) -> None:
         """128Mi was too little and 160Mi enough: 192Mi has the margin."""
-        told = usage_of(peak="120Mi")
-        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=told)
-        trials.ran(BRACKET, "500m", load=GOOD, usage=told).ran(BRACKET, "450m", load=POOR, usage=told)
-        trials.broke(MEMORY, Outcome.OOM_KILLED, "500m", "128Mi").ran(MEMORY, "500m", "160Mi", load=GOOD, usage=told)
+        usage = usage_of(peak="120Mi")
+        trials = Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage)
+        trials.ran(BRACKET, "500m", load=GOOD, usage=usage).ran(BRACKET, "450m", load=POOR, usage=usage)
+        trials.broke(MEMORY, Outcome.OOM_KILLED, "500m", "128Mi").ran(MEMORY, "500m", "160Mi", load=GOOD, usage=usage)
         assert (CONFIRM, 192 * MI) == ((step := trial_after(trials)).purpose, step.limits.memory)
 
     def test_a_size_that_already_passed_fresh_needs_no_more(self) -> None:

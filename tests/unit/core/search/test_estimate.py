@@ -18,20 +18,20 @@ def estimate_after(trials: Trials) -> Recommend | None:
 
 def test_the_smallest_cpu_that_the_queue_needs_is_expected() -> None:
     """50 requests/s of 8ms need 400m; the objective leaves room for little less than half of that again."""
-    found = estimate_after(Trials(spec()).ran(REFERENCE, "1", load=FAST))
-    assert found is not None
-    cpu = found.recommendation.limits.cpu
+    estimate = estimate_after(Trials(spec()).ran(REFERENCE, "1", load=FAST))
+    assert estimate is not None
+    cpu = estimate.recommendation.limits.cpu
     assert cpu is not None
     assert 400 < cpu.millicores <= 600
-    assert "at the ceiling the load used 400m CPU" in found.message
+    assert "at the ceiling the load used 400m CPU" in estimate.message
 
 
 def test_it_is_never_verified() -> None:
     """Also where the size is the one that was measured, and the sentence says why."""
-    found = estimate_after(Trials(spec(resources=ONE)).ran(REFERENCE, "1", load=FAST))
-    assert found is not None
-    assert (None, Reason.NOT_VERIFIED) == (found.recommendation.verification, found.reason)
-    assert WHY in found.message
+    estimate = estimate_after(Trials(spec(resources=ONE)).ran(REFERENCE, "1", load=FAST))
+    assert estimate is not None
+    assert (None, Reason.NOT_VERIFIED) == (estimate.recommendation.verification, estimate.reason)
+    assert WHY in estimate.message
 
 
 def test_a_server_that_is_too_slow_without_limits_gives_no_estimate() -> None:

@@ -14,7 +14,7 @@ BRACKET = Purpose.BRACKET
 
 
 def trials_with(*milliseconds: float, threads: int | None = None) -> Trials:
-    """Return fresh trials at 500m in which a request cost so much CPU time."""
+    """Return fresh trials at 500m with the CPU time that a request cost in each."""
     trials = Trials(spec_of())
     for cost in milliseconds:
         trials.ran(BRACKET, "500m", load=load_of(100), usage=usage_of(f"{cost}ms", threads=threads))
@@ -133,8 +133,8 @@ def test_a_cost_that_changes_with_the_size_is_the_servers_own(pairs: list[tuple[
     assert pace.spread < 0.05
 
 
-def test_beside_a_cost_that_changes_with_the_size_a_slow_trial_is_still_seen() -> None:
-    """Two trials at 300m, one of which took 20 % more for each request."""
+def test_a_slow_trial_is_noticed_even_where_the_cost_changes_with_the_size() -> None:
+    """Two trials at 300m; one of them took 20 % more for each request."""
     trials = trials_at(("1", 20), ("500m", 11.5), ("400m", 9.6), ("300m", 7.6), ("300m", 9.2), ("250m", 6.7))
     pace = Pace.of(trials)
     assert pace.equivalent_size(trials[4], 300) < 280

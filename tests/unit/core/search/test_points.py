@@ -9,11 +9,11 @@ from modelprofiler.core.search.points import MOST_AT_CEILING, CpuPoint
 from modelprofiler.core.search.run import Run
 
 
-def ceiling(*found: tuple[float, float]) -> CpuPoint:
+def ceiling(*point: tuple[float, float]) -> CpuPoint:
     """Return what is known after trials at the ceiling: CPU time of a request and p95 of each, in milliseconds."""
     spec = spec_of()
     trials = Trials(spec)
-    for cost, p95 in found:
+    for cost, p95 in point:
         trials.ran(Purpose.REFERENCE, "1", load=load_of(p95), usage=usage_of(f"{cost}ms"))
     return Run.of(spec, resources_of(spec), "server", "Local", trials).cpu_points[1000]
 

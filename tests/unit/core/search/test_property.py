@@ -21,22 +21,22 @@ def distance(simulation: Simulation) -> tuple[int, int] | None:
         assert not isinstance(end, Recommend), "called an infeasible service feasible"
         return None
     assert isinstance(end, Recommend), "called a feasible service infeasible"
-    found = Limits.from_size(end.recommendation.limits)
+    limits = Limits.from_size(end.recommendation.limits)
     cpu, memory = simulation.axes
     return (
-        cpu.position_of_ceil(found.cpu) - cpu.position_of_ceil(best.cpu),
-        memory.position_of_ceil(found.memory) - memory.position_of_ceil(best.memory),
+        cpu.position_of_ceil(limits.cpu) - cpu.position_of_ceil(best.cpu),
+        memory.position_of_ceil(limits.memory) - memory.position_of_ceil(best.memory),
     )
 
 
-@pytest.mark.parametrize(("simulations", "median", "most"), [(COARSE, 6, 12), (FINE, 7, 12)], ids=["720", "10000"])
-def test_the_answer_is_the_optimum(simulations: list[Simulation], median: int, most: int) -> None:
+@pytest.mark.parametrize(("simulations", "median", "maximum"), [(COARSE, 6, 12), (FINE, 7, 12)], ids=["720", "10000"])
+def test_the_answer_is_the_optimum(simulations: list[Simulation], median: int, maximum: int) -> None:
     """Feasible, within one step of the optimum on both axes, and infeasible services called infeasible."""
-    found = [distance(simulation) for simulation in simulations]
-    assert [] == [d for d in found if d is not None and not (0 <= d[0] <= 1 and 0 <= d[1] <= 1)]
+    distances = [distance(simulation) for simulation in simulations]
+    assert [] == [d for d in distances if d is not None and not (0 <= d[0] <= 1 and 0 <= d[1] <= 1)]
     trials = [len(simulation.trials) for simulation in simulations]
     assert statistics.median(trials) <= median
-    assert max(trials) <= most
+    assert max(trials) <= maximum
 
 
 def test_what_is_verified_did_pass() -> None:

@@ -38,9 +38,9 @@ def test_less_cpu_is_never_faster() -> None:
 
 
 def test_a_held_worker_makes_others_wait() -> None:
-    """40 requests/s of 20ms each, of which 1ms is CPU, are too near to one worker's limit."""
-    held = Workload(cpu_seconds=0.001, spread=0.0, other_seconds=0.019, workers=1, rate=40)
-    assert metrics_at(held, 1.0)["p95"] > 1.5 * metrics_at(replace(held, held=False), 1.0)["p95"]
+    """40 requests/s of 20ms each (1ms of it CPU) are too near to one worker's limit."""
+    holding = Workload(cpu_seconds=0.001, spread=0.0, other_seconds=0.019, workers=1, rate=40)
+    assert metrics_at(holding, 1.0)["p95"] > 1.5 * metrics_at(replace(holding, held=False), 1.0)["p95"]
 
 
 def test_clients_of_a_closed_loop_wait_for_each_other() -> None:

@@ -81,7 +81,7 @@ def test_the_explanation_says_what_the_next_smaller_size_did() -> None:
     )
 
 
-def test_what_the_load_needs_is_told_by_the_trial_that_failed() -> None:
+def test_what_the_load_needs_is_explained_by_the_trial_that_failed() -> None:
     """50/s of 9 ms are 450m, more than the 250m that failed, and no trial passed with less than 450m."""
     trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
     trials.ran(Purpose.BRACKET, "250m", load=load_of(310, spread=0.05), usage=usage_of("9ms"))
@@ -91,7 +91,7 @@ def test_what_the_load_needs_is_told_by_the_trial_that_failed() -> None:
     )
 
 
-def test_a_failure_is_told_at_the_size_that_ran() -> None:
+def test_a_failure_is_explained_at_the_size_that_ran() -> None:
     """And by how much its CPU time per request was off, where it therefore counts for another size."""
     trials = Trials(spec_of())
     for cpu, p95, cost in (
@@ -104,7 +104,7 @@ def test_a_failure_is_told_at_the_size_that_ran() -> None:
     assert ", while a request took 21% more CPU time than its size and the other trials suggest" in text, text
 
 
-def test_a_smaller_size_that_passed_at_a_fast_pace_is_told() -> None:
+def test_a_smaller_size_that_passed_at_a_fast_pace_is_explained() -> None:
     """With the reason why it is not the one."""
     trials = Trials(spec_of())
     for cpu, cost in (("1", "10ms"), ("300m", "10ms"), ("250m", "10ms"), ("250m", "6ms")):
@@ -113,14 +113,14 @@ def test_a_smaller_size_that_passed_at_a_fast_pace_is_told() -> None:
 
 
 def test_the_smallest_size_of_the_range_has_nothing_below() -> None:
-    """Where it passed, that is told; where it never ran, that is."""
+    """The explanation says whether it passed or never ran."""
     trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
     assert explanation(trials, cpu=100).startswith("100m, at which no trial ran, is treated as the smallest")
     trials.ran(Purpose.BRACKET, "100m", load=load_of(100))
     assert explanation(trials, cpu=100).startswith("100m CPU, the smallest size of the range, met the objectives")
 
 
-def test_a_margin_that_does_not_fit_is_said() -> None:
+def test_a_margin_that_does_not_fit_is_explained() -> None:
     """The ceiling is recommended, and the user may want to raise it."""
     assert "a margin of 10% does not fit into the range, so the largest size is recommended" in explanation(
         trials_of(), cpu=950
@@ -132,21 +132,21 @@ def test_a_boundary_at_the_ceiling_has_no_margin() -> None:
     assert "1 is the ceiling of the range, so no margin is added" in explanation(trials_of(), cpu=1000)
 
 
-def test_memory_that_was_too_small_is_said() -> None:
+def test_memory_that_was_too_small_is_explained() -> None:
     """With the size that was enough."""
     trials = trials_of().broke(Purpose.MEMORY, Outcome.OOM_KILLED, "300m", "192Mi")
     trials.ran(Purpose.MEMORY, "300m", "224Mi", load=load_of(100))
     assert "192Mi of memory was too small, and 224Mi was enough" in explanation(trials, memory=224)
 
 
-def test_memory_that_was_not_measured_is_said() -> None:
+def test_memory_that_was_not_measured_is_explained() -> None:
     """The ceiling is kept."""
     assert "Memory was not measured, so the largest size of the range, 1Gi, is recommended." in explanation(
         trials_of(), memory=None
     )
 
 
-def test_many_threads_are_said() -> None:
+def test_many_threads_are_explained() -> None:
     """The commonest cause of throttling."""
     trials = trials_of().ran(Purpose.CONFIRM, "350m", "256Mi", usage=usage_of(threads=65))
     assert "The server had 65 threads on 350m CPU" in explanation(trials)
@@ -162,32 +162,32 @@ class TestLimit:
 
     def test_equal_limits_what_is_requested(self) -> None:
         """Both are the same."""
-        found = self.answer("Equal")
-        assert found.requests == found.limits
+        recommendation = self.answer("Equal")
+        assert recommendation.requests == recommendation.limits
 
     def test_none_leaves_cpu_without_a_limit(self) -> None:
-        """What was verified is the request as if it were the limit; it is said."""
-        found = self.answer("None")
+        """What was verified is the request as if it were the limit; the explanation says so."""
+        recommendation = self.answer("None")
         assert (None, Quantity("256Mi"), Quantity("350m")) == (
-            found.limits.cpu,
-            found.limits.memory,
-            found.requests.cpu,
+            recommendation.limits.cpu,
+            recommendation.limits.memory,
+            recommendation.requests.cpu,
         )
-        assert "The recommendation sets no CPU limit; no trial with a limit of 350m" in found.explanation
+        assert "The recommendation sets no CPU limit; no trial with a limit of 350m" in recommendation.explanation
 
     def test_none_names_the_trial_that_had_the_request_as_its_limit(self) -> None:
         """The trials of the search had other limits."""
         trials = trials_of(recommendation={"cpuLimit": "None"}).ran(Purpose.CONFIRM, "350m", "256Mi", load=load_of(100))
         run = run_of(trials)
-        found = recommend(run, target_for(run, 300, 187 * MI)).recommendation
-        assert found.verification is not None
-        expected = f"trial {found.verification.trial}, which verified it, had a limit of 350m"
-        assert expected in found.explanation
+        recommendation = recommend(run, target_for(run, 300, 187 * MI)).recommendation
+        assert recommendation.verification is not None
+        expected = f"trial {recommendation.verification.trial}, which verified it, had a limit of 350m"
+        assert expected in recommendation.explanation
 
 
 @pytest.mark.parametrize(("errors", "reason"), [(190, Reason.NOT_VERIFIED), (90, Reason.VERIFIED)])
 def test_a_size_at_which_most_answers_are_errors_is_not_verified(errors: int, reason: Reason) -> None:
-    """It met the objectives, and that is said, but not by answering."""
+    """It met the objectives, and the explanation says so, but not by answering."""
     kinds = [
         AnswerKind(
             status=200, shape="JSON object with error", error=True, answers=errors, looked_at=9, bodies=1, rows=9

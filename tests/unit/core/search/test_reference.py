@@ -69,7 +69,7 @@ class TestReference:
         assert REFERENCE is trial_after(trials).purpose
         assert BRACKET is trial_after(trials.ran(REFERENCE, "1", load=FAST)).purpose
 
-    def test_a_load_that_needs_more_than_the_ceiling_is_told_so(self) -> None:
+    def test_a_load_that_needs_more_than_the_ceiling_is_reported(self) -> None:
         """What a request took of CPU time at the ceiling, and how much the load therefore needs."""
         slow = load_of(900, stopped_early="Overload")
         dear = usage_of("40ms")

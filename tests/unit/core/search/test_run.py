@@ -141,14 +141,14 @@ class TestContradiction:
         """Then the size below is measured once more: it may be the boundary."""
         trials = Trials(spec())
         costs = iter([4.9, 4.244, 4.438, cost])
-        for purpose, cpu, memory, said in (
+        for purpose, cpu, memory, status in (
             (REFERENCE, "1", "1Gi", FAST),
             (BRACKET, "250m", "1Gi", load_of(150, spread=0.8)),
             (BRACKET, "200m", "1Gi", POOR),
             (CONFIRM, "300m", "256Mi", load),
         ):
             trials.ran(
-                purpose, cpu, memory, load=said, usage=usage_of(f"{next(costs)}ms"), fresh=purpose is not BRACKET
+                purpose, cpu, memory, load=status, usage=usage_of(f"{next(costs)}ms"), fresh=purpose is not BRACKET
             )
         assert 250 == trial_after(trials).limits.cpu
 

@@ -37,8 +37,8 @@ def test_threads_spend_the_quota_sooner() -> None:
 def test_a_closed_loop_keeps_its_clients_busy() -> None:
     """By Little's law their number is the rate times the latency."""
     service = Service(cpu_seconds=0.01, clients=4, workers=2, wait_seconds=0.02)
-    found = service.measure(1000, 1000)
-    assert 4 == pytest.approx(service.count / found.seconds * found.values["mean"], rel=0.02)
+    measured = service.measure(1000, 1000)
+    assert 4 == pytest.approx(service.count / measured.seconds * measured.values["mean"], rel=0.02)
 
 
 def test_no_more_cpu_is_used_than_the_limit_gives() -> None:
@@ -46,8 +46,8 @@ def test_no_more_cpu_is_used_than_the_limit_gives() -> None:
     for family in FAMILIES:
         simulation = draw(0, family, COARSE, requests=400)
         limit = simulation.axes[0].first
-        found = simulation.service.measure(limit, limit)
-        assert statistics.fmean(found.cpu_samples) <= limit / 1000 * 1.02
+        measured = simulation.service.measure(limit, limit)
+        assert statistics.fmean(measured.cpu_samples) <= limit / 1000 * 1.02
 
 
 def test_memory_grows_with_what_waits() -> None:
@@ -66,8 +66,8 @@ def test_a_pause_of_the_machine_is_seen_in_the_percentiles() -> None:
 def test_a_slower_cpu_takes_more_of_it() -> None:
     """As a counter would show."""
     service = Service(cpu_seconds=0.005, rate=50)
-    found = service.measure(1000, 1000, slower=1.2).cpu_per_request
-    assert math.log(1.2) == pytest.approx(math.log(found / service.measure(1000, 1000).cpu_per_request))
+    measured = service.measure(1000, 1000, slower=1.2).cpu_per_request
+    assert math.log(1.2) == pytest.approx(math.log(measured / service.measure(1000, 1000).cpu_per_request))
 
 
 def test_a_table_replaces_what_is_between_its_markers(tmp_path: Path) -> None:

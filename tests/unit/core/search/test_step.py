@@ -28,7 +28,7 @@ def test_an_inconclusive_trial_runs_again_a_bounded_number_of_times(outcome: Out
 
 
 def test_a_size_that_cannot_be_measured_is_done_without() -> None:
-    """What has passed above it is confirmed and recommended; the explanation says what could not be told."""
+    """What has passed above it is confirmed and recommended; the explanation says what could not be decided."""
     trials = Trials(spec()).ran(Purpose.REFERENCE, "1", load=FAST).ran(Purpose.BRACKET, "500m", load=GOOD, fresh=False)
     silent = trial_after(trials)
     assert silent.limits.cpu < 500
@@ -57,7 +57,7 @@ def test_a_reference_that_cannot_be_repeated_for_certainty_has_passed() -> None:
 
 
 def test_neither_is_anything_verified_at_a_size_that_cannot_be_measured() -> None:
-    """Where the recommended size itself is one, it is recommended as it is."""
+    """Where the recommended size itself is one, it is recommended unchanged."""
     trials = Trials(spec()).ran(Purpose.REFERENCE, "1", load=FAST).ran(Purpose.BRACKET, "500m", load=GOOD, fresh=False)
     for _ in range(2 * MOST_INCONCLUSIVE):
         step = trial_after(trials)
@@ -201,9 +201,9 @@ class TestGrid:
     def test_a_grid_larger_than_max_trials_is_refused(self) -> None:
         """Before anything runs, with the numbers."""
         large = spec_of(search={"strategy": "Grid", "maxTrials": 20})
-        found = problems(large, resources_of(large))
-        assert ["spec.search.maxTrials"] == [problem.path for problem in found]
-        assert "19 CPU and 29 memory sizes needs 551 trials" in found[0].message
+        messages = problems(large, resources_of(large))
+        assert ["spec.search.maxTrials"] == [problem.path for problem in messages]
+        assert "19 CPU and 29 memory sizes needs 551 trials" in messages[0].message
 
     def test_a_grid_that_fits_and_any_adaptive_search_are_fine(self) -> None:
         """Nothing to say."""
@@ -221,9 +221,9 @@ class TestGrid:
 @pytest.mark.parametrize("seed", range(5))
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(seed: int) -> None:
     """The steps are a function of the finished trials: every prefix gives the step that was taken."""
-    whole = random_simulation(seed)
-    whole.run()
-    for count, taken in enumerate(whole.trials):
-        again = Simulation(whole.spec, whole.service, whole.seed, trials=list(whole.trials[:count])).next()
+    straight = random_simulation(seed)
+    straight.run()
+    for count, taken in enumerate(straight.trials):
+        again = Simulation(straight.spec, straight.service, straight.seed, trials=list(straight.trials[:count])).next()
         assert isinstance(again, RunTrial)
         assert (taken.purpose, taken.limits, taken.fresh) == (again.purpose, again.limits.to_size(), again.fresh)

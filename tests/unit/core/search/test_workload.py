@@ -21,7 +21,7 @@ TODAY = Limits(2000, 4096 * MI)
 
 
 def size(cpu: str = "", memory: str = "") -> Size:
-    """Return a size of which a part may be missing."""
+    """Return a size; a part of it may be missing."""
     return Size(cpu=Quantity(cpu) if cpu else None, memory=Quantity(memory) if memory else None)
 
 
@@ -35,10 +35,10 @@ def baseline(index: int = 2, outcome: Outcome = Outcome.PASSED, limits: Limits =
     return a_row(index, purpose=Purpose.BASELINE, limits=limits.to_size(), outcome=outcome)
 
 
-def recommended(known: Workload, *trials: Trial) -> Recommend:
-    """Return the recommendation of 400m and 512Mi beside today's size."""
+def recommended(workload: Workload, *trials: Trial) -> Recommend:
+    """Return the recommendation of 400m and 512Mi, compared with today's size."""
     plain = ContainerRecommendation(container_name="server", requests=ENOUGH, limits=ENOUGH)
-    step = compared(Recommend(plain, Reason.VERIFIED, "Trial 5 passed."), known, BIG, trials)
+    step = compared(Recommend(plain, Reason.VERIFIED, "Trial 5 passed."), workload, BIG, trials)
     assert isinstance(step, Recommend)
     return step
 
@@ -57,7 +57,7 @@ def test_todays_size_is_tried_once_the_reference_has_passed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "known", "trials"),
+    ("sentence", "workload", "trials"),
     [
         ("there is no reference yet", workload(), []),
         ("the reference failed", workload(), [a_row(step=REFERENCE, outcome=Outcome.SLOW)]),
@@ -67,12 +67,12 @@ def test_todays_size_is_tried_once_the_reference_has_passed() -> None:
         ("the reference is at this size", workload(size("1", "1Gi")), [a_row()]),
     ],
 )
-def test_no_trial_at_todays_size_is_run_in_vain(sentence: str, known: Workload, trials: list[Any]) -> None:
-    """Nor where there is no such size."""
-    assert (sentence, None) == (sentence, baseline_step(known, BIG, trials))
+def test_no_trial_at_todays_size_is_run_in_vain(sentence: str, workload: Workload, trials: list[Any]) -> None:
+    """Nor is one run where there is no such size."""
+    assert (sentence, None) == (sentence, baseline_step(workload, BIG, trials))
 
 
-def test_what_is_saved_is_said_for_each_replica_and_for_all() -> None:
+def test_what_is_saved_is_reported_for_each_replica_and_for_all() -> None:
     """In the recommendation and in its sentence, with how today's size did."""
     step = recommended(workload(), a_row(), baseline())
     saved, current = step.recommendation.savings, step.recommendation.current
@@ -90,7 +90,7 @@ def test_what_is_saved_is_said_for_each_replica_and_for_all() -> None:
     )
 
 
-def test_a_size_that_is_too_small_today_is_said_to_be_so() -> None:
+def test_a_size_that_is_too_small_today_is_reported() -> None:
     """By how much, and by which trial."""
     step = recommended(
         workload(size("200m", "1Gi")), a_row(), baseline(outcome=Outcome.SLOW, limits=Limits(200, 1024 * MI))
@@ -108,7 +108,7 @@ def test_a_workload_that_requests_nothing_saves_nothing() -> None:
     assert "Today Deployment shop requests nothing for this container." in step.message
 
 
-def test_what_ends_without_a_recommendation_stays_as_it_is() -> None:
+def test_a_run_that_ends_without_a_recommendation_stays_unchanged() -> None:
     """There is nothing to compare."""
     step = GiveUp(Reason.NO_FEASIBLE_SIZE, "none")
     assert step == compared(step, workload(), BIG, [])

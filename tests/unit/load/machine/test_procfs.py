@@ -11,7 +11,7 @@ from modelprofiler.load.machine.procfs import CpuTimes
 
 
 def test_shares_are_of_all_cpu_time_and_steal_is_not_busy() -> None:
-    """Busy and stolen time are told apart, and idle time is what is left."""
+    """Busy and stolen time are separate, and idle time is what is left."""
     before, after = CpuTimes(busy=10, steal=1, idle=100), CpuTimes(busy=16, steal=2, idle=103)
 
     assert before.busy_share(after) == (0.6, 0.1)

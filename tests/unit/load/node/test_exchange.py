@@ -95,7 +95,7 @@ def test_a_reader_that_is_younger_than_the_load_does_not_know_the_window() -> No
     assert "throughout the window" in learned.problem
 
 
-def test_a_reader_that_falls_silent_is_said_to() -> None:
+def test_a_reader_that_falls_silent_is_reported() -> None:
     """The offset from before the load is kept."""
 
     async def use(port: int) -> NodeReading:
@@ -134,7 +134,7 @@ def test_without_a_reader_nobody_is_asked() -> None:
     ],
 )
 def test_an_answer_that_is_none_is_a_problem_and_no_error(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever answers may be anybody."""
+    """Anybody may answer."""
     monkeypatch.setattr(exchange, "TIMEOUT", 0.5)
 
     async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -173,7 +173,7 @@ def test_a_reader_that_never_answers_holds_the_load_up_for_a_bounded_time(monkey
     "question", ["", "window", "window a b", "window nan 1", "window 1e999 2", "time now", "rm -rf"]
 )
 def test_a_question_that_is_none_gets_no_numbers(question: str) -> None:
-    """Whoever asks may be anybody."""
+    """Anybody may ask."""
     answer = json.loads(NodeReader().answer(question.split()))
     assert not {"busyPercent", "time", "loopSeconds"} & set(answer)
 
@@ -183,11 +183,11 @@ def test_a_reader_serves_few_at_a_time_and_forgets_them() -> None:
     reader = NodeReader()
 
     async def use(port: int) -> tuple[bytes, bytes]:
-        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_CONNECTIONS)]
+        connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_CONNECTIONS)]
         await asyncio.sleep(0.05)
-        refused = await asyncio.open_connection("127.0.0.1", port)
-        nothing = await asyncio.wait_for(refused[0].read(), 2)
-        for _, writer in [*held, refused]:
+        surplus = await asyncio.open_connection("127.0.0.1", port)
+        nothing = await asyncio.wait_for(surplus[0].read(), 2)
+        for _, writer in [*connections, surplus]:
             writer.close()
         await asyncio.sleep(0.05)
         again, writer = await asyncio.open_connection("127.0.0.1", port)

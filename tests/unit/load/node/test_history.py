@@ -11,12 +11,12 @@ def history(*readings: tuple[float, float], longest: int = 100) -> History:
     """Return a history of (time, busy seconds) of a node with one idle CPU besides."""
     times = iter(readings)
     current = [next(times)]
-    made = History(lambda: (current[0][1], 0.0, 2 * current[0][0], 7.0, 4096.0), lambda: current[0][0], longest)
-    made.take()
+    recorded = History(lambda: (current[0][1], 0.0, 2 * current[0][0], 7.0, 4096.0), lambda: current[0][0], longest)
+    recorded.take()
     for reading in times:
         current[0] = reading
-        made.take()
-    return made
+        recorded.take()
+    return recorded
 
 
 def test_a_window_between_readings_is_interpolated() -> None:
@@ -43,10 +43,10 @@ def test_old_readings_are_forgotten() -> None:
 def test_a_counter_that_the_node_does_not_have_is_no_zero() -> None:
     """A kernel without them has an empty /proc/vmstat."""
     counters = iter([(1.0, 0.0, 1.0, math.nan, math.nan), (2.0, 0.0, 2.0, math.nan, math.nan)])
-    made = History(counters.__next__, iter([1, 2]).__next__)
-    made.take()
-    made.take()
-    grown = made.increase(1, 2)
+    recorded = History(counters.__next__, iter([1, 2]).__next__)
+    recorded.take()
+    recorded.take()
+    grown = recorded.increase(1, 2)
     assert grown is not None
     assert math.isnan(grown["read_bytes"])
 

@@ -9,7 +9,7 @@ from modelprofiler.load.rows.row import Row
 
 
 def remarks(rows: list[bytes], promise: Promise) -> list[str]:
-    """Return what is to be said about rows with these bodies."""
+    """Return the doubts about rows with these bodies."""
     check = RowCheck(promise)
     for row in rows:
         check.add(Row(row))
@@ -36,7 +36,7 @@ def test_rows_that_are_not_json_are_named_by_number_and_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "says"),
+    ("rows", "message"),
     [
         ([b"a,b", b"1,2"], "none of the 2 rows is JSON"),
         ([b"x"], "the only row is not JSON"),
@@ -46,9 +46,9 @@ def test_rows_that_are_not_json_are_named_by_number_and_digest() -> None:
         ([b"{", b'"a": 1,', b'"b": 2', b"}"], "the dataset is one JSON object on 4 lines"),
     ],
 )
-def test_what_is_certainly_wrong_is_refused(rows: list[bytes], says: str) -> None:
+def test_what_is_certainly_wrong_is_refused(rows: list[bytes], message: str) -> None:
     """Nothing but errors would be measured."""
-    with pytest.raises(DatasetError, match=says):
+    with pytest.raises(DatasetError, match=message):
         remarks(rows, STRICT)
 
 

@@ -29,10 +29,10 @@ def test_every_line_that_is_not_empty_is_a_row() -> None:
     assert [b'{"a": 1}', b"  x ", b"last"] == bodies_of(b'{"a": 1}\r\n\n  x \n   \nlast')
 
 
-@pytest.mark.parametrize(("data", "what"), [(b"", "is empty"), (b"\n \r\n\n", "has only empty lines")])
-def test_a_dataset_without_rows_is_refused_in_one_sentence(data: bytes, what: str) -> None:
+@pytest.mark.parametrize(("data", "reason"), [(b"", "is empty"), (b"\n \r\n\n", "has only empty lines")])
+def test_a_dataset_without_rows_is_refused_in_one_sentence(data: bytes, reason: str) -> None:
     """Before any server starts."""
-    with pytest.raises(DatasetError, match=f"^the dataset {what}; write one request body per line$"):
+    with pytest.raises(DatasetError, match=f"^the dataset {reason}; write one request body per line$"):
         examine({"rows": data}, LINES, Promise())
 
 
@@ -67,14 +67,16 @@ def test_distinct_rows_are_counted_in_parts_as_at_once(monkeypatch: pytest.Monke
     assert 700 == describe(rows).distinct_rows
 
 
-@pytest.mark.parametrize(("data", "how"), [(b"%d\n", "Lines"), (b'"%d"\n', "JSONLines"), (b'{"a": "%d"}\n', "column")])
+@pytest.mark.parametrize(
+    ("data", "layout"), [(b"%d\n", "Lines"), (b'"%d"\n', "JSONLines"), (b'{"a": "%d"}\n', "column")]
+)
 def test_rows_in_a_file_are_those_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, how: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, layout: str
 ) -> None:
     """The same rows, digest, hashes and order, whether the file has them as they are sent or a copy."""
     path = tmp_path / "rows"
     path.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(data.strip() % (number % 40) for number in range(50)))
-    format_ = {"format": "JSONLines", "column": "a"} if how == "column" else {"format": how}
+    format_ = {"format": "JSONLines", "column": "a"} if layout == "column" else {"format": layout}
     few = stored({"rows": path}, RowFormat.model_validate(format_))
     monkeypatch.setattr(store, "MEMORY_BYTES", 1)
     many = stored({"rows": path}, RowFormat.model_validate(format_), tmp_path)
@@ -88,10 +90,10 @@ def test_rows_in_a_file_are_those_in_memory(
 def test_a_row_in_a_file_keeps_its_path_type_and_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where only a later row has them."""
     monkeypatch.setattr(store, "MEMORY_BYTES", 1)
-    how = RowFormat.model_validate(
+    row_format = RowFormat.model_validate(
         {"format": "CSV", "column": "b", "pathColumn": "p", "contentTypeColumn": "t", "weightColumn": "w"}
     )
-    rows = stored({"rows": b"b,p,t,w\nx,/a,text/plain,1\ny,/b,image/png,3\n"}, how, tmp_path)
+    rows = stored({"rows": b"b,p,t,w\nx,/a,text/plain,1\ny,/b,image/png,3\n"}, row_format, tmp_path)
     assert [("/a", "text/plain", 1.0), ("/b", "image/png", 3.0)] == [
         (row.path, row.content_type, row.weight) for row in map(rows.row, range(2))
     ]
@@ -120,8 +122,8 @@ def test_the_heaviest_rows_come_first_when_asked_and_none_is_lost() -> None:
 
 def test_a_row_is_sent_as_often_as_its_weight_says() -> None:
     """And at least once, however small its weight is."""
-    how = RowFormat.model_validate({"format": "CSV", "column": "b", "weightColumn": "w"})
-    order = order_of(stored({"rows": b"b,w\nx,1\ny,3\nz,0.0000001\n"}, how))
+    row_format = RowFormat.model_validate({"format": "CSV", "column": "b", "weightColumn": "w"})
+    order = order_of(stored({"rows": b"b,w\nx,1\ny,3\nz,0.0000001\n"}, row_format))
     counts = [order.count(number) for number in range(3)]
     assert 1 == counts[2]
     assert 3.0 == pytest.approx(counts[1] / counts[0], rel=0.01)

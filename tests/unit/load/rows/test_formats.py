@@ -18,22 +18,22 @@ from modelprofiler.load.rows.row import Files, Row, good
 JSON = Promise(content_type="application/json", strict=True, every=True)
 
 
-def rows_of(data: bytes | Files, **how: Any) -> list[Row]:
+def rows_of(data: bytes | Files, **options: Any) -> list[Row]:
     """Return the rows of a file, or of files."""
     files = data if isinstance(data, Mapping) else {"rows": data}
-    return list(good(read(files, RowFormat.model_validate(how))))
+    return list(good(read(files, RowFormat.model_validate(options))))
 
 
-def bodies(data: bytes | Files, **how: Any) -> list[bytes]:
+def bodies(data: bytes | Files, **options: Any) -> list[bytes]:
     """Return the bodies of a file, or of files."""
-    return [row.body for row in rows_of(data, **how)]
+    return [row.body for row in rows_of(data, **options)]
 
 
-def refusal(data: bytes | Files, promise: Promise | None = None, **how: Any) -> str:
+def refusal(data: bytes | Files, promise: Promise | None = None, **options: Any) -> str:
     """Return why a dataset is refused."""
     files = data if isinstance(data, Mapping) else {"rows": data}
     with pytest.raises(DatasetError) as error:
-        examine(files, RowFormat.model_validate(how), promise or Promise())
+        examine(files, RowFormat.model_validate(options), promise or Promise())
     return str(error.value)
 
 
@@ -51,7 +51,7 @@ def test_json_lines_are_whole_objects_or_a_field_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "column", "says"),
+    ("data", "column", "message"),
     [
         (b'{"a": 1}\n[1]\n', "a", "row 2 is not a JSON object, so that it has no fields"),
         (b'{"a": 1}\n{"b": 1}\n{"a": null}\n', "a", "rows 2, 3 have no value in column 'a'"),
@@ -61,9 +61,9 @@ def test_json_lines_are_whole_objects_or_a_field_as_it_is_written() -> None:
         (b'{"a": 1} {"a": 2}\n', "a", "row 1 is not JSON"),
     ],
 )
-def test_lines_that_are_no_json_are_named(data: bytes, column: str | None, says: str) -> None:
+def test_lines_that_are_no_json_are_named(data: bytes, column: str | None, message: str) -> None:
     """Every one of them, before anything starts."""
-    assert says == refusal(data, format="JSONLines", column=column)
+    assert message == refusal(data, format="JSONLines", column=column)
 
 
 def test_an_array_is_a_row_for_each_item_as_it_is_written() -> None:
@@ -76,7 +76,7 @@ def test_an_array_is_a_row_for_each_item_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b'{"a": 1}\n', "the dataset is not a JSON array; with one object per line the format is JSONLines"),
         (b"[]", "the dataset is an empty JSON array; write an item for each request"),
@@ -89,9 +89,9 @@ def test_an_array_is_a_row_for_each_item_as_it_is_written() -> None:
         ('[1, "é"]'.encode("latin-1"), "the dataset is not UTF-8"),
     ],
 )
-def test_what_is_no_array_is_refused_at_its_place(data: bytes, says: str) -> None:
+def test_what_is_no_array_is_refused_at_its_place(data: bytes, message: str) -> None:
     """With the number of the row."""
-    assert refusal(data, format="JSONArray").startswith(says)
+    assert refusal(data, format="JSONArray").startswith(message)
 
 
 def test_csv_has_quotes_and_line_breaks_inside_fields() -> None:
@@ -109,7 +109,7 @@ def test_the_separator_is_the_one_that_makes_the_column(separator: str) -> None:
 
 
 def test_the_only_column_has_the_bodies() -> None:
-    """Where there is one beside those that are named."""
+    """Where there is one in addition to those that are named."""
     assert [b"x"] == bodies(b"body\nx\n", format="CSV")
     row = Row(b"x", "text/plain", "/v2?a=1", 2.0)
     columns = {"contentTypeColumn": "type", "pathColumn": "path", "weightColumn": "n"}
@@ -118,7 +118,7 @@ def test_the_only_column_has_the_bodies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "how", "says"),
+    ("data", "options", "message"),
     [
         (b"a,b\n1,2\n", {}, "the dataset has 2 columns; name the one with the bodies: a, b"),
         (b"a,b\n1,2\n", {"column": "c"}, "the dataset has no column 'c'; it has a, b"),
@@ -135,9 +135,9 @@ def test_the_only_column_has_the_bodies() -> None:
         (b'a,t\nx,"a\r\nX: y"\n', {"column": "a", "contentTypeColumn": "t"}, "row 1 has no content type, in column"),
     ],
 )
-def test_csv_that_is_not_certain_is_refused(data: bytes, how: dict[str, Any], says: str) -> None:
+def test_csv_that_is_not_certain_is_refused(data: bytes, options: dict[str, Any], message: str) -> None:
     """A field with a separator that nobody quoted makes nonsense of a row."""
-    assert refusal(data, format="CSV", **how).startswith(says)
+    assert refusal(data, format="CSV", **options).startswith(message)
 
 
 def test_base64_bodies_are_decoded_and_bad_ones_named() -> None:
@@ -167,8 +167,8 @@ def test_a_dataset_that_says_it_is_json_is_checked_to_the_last_row() -> None:
         "1 of 101 rows is not JSON, although spec.dataset.contentType is application/json: row 101 (sha256 "
     )
     mixed = b"t,b\napplication/json,{}\ntext/plain,hello\napplication/json,{\n"
-    says = refusal(mixed, format="CSV", column="b", contentTypeColumn="t")
-    assert says.startswith("1 of 3 rows is not JSON, although their own content type says so: row 3 (sha256 ")
+    message = refusal(mixed, format="CSV", column="b", contentTypeColumn="t")
+    assert message.startswith("1 of 3 rows is not JSON, although their own content type says so: row 3 (sha256 ")
 
 
 def test_a_folder_is_a_row_for_each_file_in_the_order_of_the_names(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_parquet_is_read_by_column(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "says"),
+    ("column", "message"),
     [
         ("n", "column 'n' of the dataset holds int64, not texts or bytes"),
         ("x", "the dataset has no column 'x'; it has body, n"),
@@ -203,18 +203,18 @@ def test_parquet_is_read_by_column(tmp_path: Path) -> None:
         ("body", "row 2 has no value in column 'body'"),
     ],
 )
-def test_parquet_that_has_no_bodies_is_refused(column: str | None, says: str) -> None:
+def test_parquet_that_has_no_bodies_is_refused(column: str | None, message: str) -> None:
     """Before anything starts."""
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     sink = arrow.BufferOutputStream()
     parquet.write_table(arrow.table({"body": ["x", None], "n": [1, 2]}), sink)
-    assert says == refusal(sink.getvalue().to_pybytes(), format="Parquet", column=column)
+    assert message == refusal(sink.getvalue().to_pybytes(), format="Parquet", column=column)
 
 
 @pytest.mark.parametrize("data", [b"", b"a,b\n1,2\n", b"PAR1" + b"\x00" * 100 + b"PAR1", b"PAR1PAR1"])
 def test_what_is_no_parquet_is_refused(data: bytes) -> None:
     """In the words of its reader."""
     pytest.importorskip("pyarrow")
-    says = refusal(data, format="Parquet", column="a")
-    assert says.startswith("the dataset is not a Parquet file that can be read: ")
+    message = refusal(data, format="Parquet", column="a")
+    assert message.startswith("the dataset is not a Parquet file that can be read: ")

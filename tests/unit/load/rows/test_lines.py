@@ -12,7 +12,7 @@ ROWS = [b'{"a": 1}', b'{"a": 2}']
 
 
 def lines_of(data: bytes) -> list[bytes]:
-    """Return the lines of a file with this content, each of which begins where it says."""
+    """Return the lines of a file with this content; each begins where it says."""
     placed = list(lines.lines_of(io.BytesIO(data)))
     assert [line for _, line in placed] == [data[at : at + len(line)] for at, line in placed]
     return [line for _, line in placed]
@@ -68,14 +68,14 @@ def test_bytes_of_other_kinds_are_no_wide_encoding(row: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
-        (gzip.compress(TEXT.encode()), "the dataset is compressed by gzip"),
+        (gzip.compress(TEXT.encode(), mtime=0), "the dataset is compressed by gzip"),
         (b"PK\x03\x04rest", "the dataset is a zip archive, such as a workbook of Excel"),
         (b"PAR1rest", "the dataset is a Parquet file"),
     ],
 )
-def test_a_file_without_lines_is_refused_by_its_kind(data: bytes, says: str) -> None:
+def test_a_file_without_lines_is_refused_by_its_kind(data: bytes, message: str) -> None:
     """Its bytes would be sent as rows of nonsense."""
-    with pytest.raises(DatasetError, match=says):
+    with pytest.raises(DatasetError, match=message):
         lines_of(data)

@@ -162,8 +162,8 @@ def offers(
     for room in every:
         if placement.obstacle(room.site):
             continue
-        beside = max(load_pods - sum(takes[node] for node in takes if node != room.node), 0)
-        taking.append(Offer(room, (others[0] + beside * load[0], others[1] + beside * load[1])))
+        load_pods_here = max(load_pods - sum(takes[node] for node in takes if node != room.node), 0)
+        taking.append(Offer(room, (others[0] + load_pods_here * load[0], others[1] + load_pods_here * load[1])))
     return sorted(taking, key=lambda o: (-o.for_server.cpu, -o.for_server.memory, o.room.node))
 
 

@@ -73,10 +73,10 @@ class Fitting:
         """Return the range to search, defaults filled in, or why no node can give it."""
         return capacity.effective(profile.spec.resources, self.offered, self.others)
 
-    def would_hold_empty(self, given: Resources) -> bool:
+    def would_hold_empty(self, resources: Resources) -> bool:
         """Return whether a range would fit if no other pod ran on the nodes."""
         empty = [replace(offer, room=offer.room.emptied()) for offer in self.offered]
-        return isinstance(capacity.effective(given, empty), EffectiveResources)
+        return isinstance(capacity.effective(resources, empty), EffectiveResources)
 
     def nodes(self, resources: EffectiveResources | None) -> tuple[str, ...]:
         """Return the nodes on which a run of a range may be: those with room for its largest size, or else all."""

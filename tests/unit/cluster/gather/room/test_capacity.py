@@ -111,7 +111,7 @@ def test_a_node_that_does_not_say_what_it_has_has_no_room() -> None:
     assert ["node1"] == [room.node for room in rooms([bare, {"metadata": {"name": "newer"}}, node()], [])]
 
 
-def test_without_a_range_everything_that_is_left_beside_the_load_is_searched() -> None:
+def test_without_a_range_everything_that_the_load_leaves_is_searched() -> None:
     """From a floor, in steps that end within the room; those of memory grow with it."""
     searched = effective(Resources(), [Offer(Room("n", 1999, 3 * GI + 5), (500, 256 * MI))])
     assert isinstance(searched, EffectiveResources)
@@ -120,7 +120,7 @@ def test_without_a_range_everything_that_is_left_beside_the_load_is_searched() -
     assert (["128Mi", "160Mi"], ["2560Mi", "2816Mi"]) == (memory[:2], memory[-2:])
 
 
-def test_a_range_that_fits_some_node_is_searched_as_it_is() -> None:
+def test_a_range_that_fits_some_node_is_searched_unchanged() -> None:
     """Where only CPU or memory is given, the other is filled in."""
     small, large = Offer(Room("a", 1000, 8 * GI), (500, 0)), Offer(Room("b", 3000, 4 * GI), (500, 0))
     both = Resources.model_validate(RANGE)
@@ -130,7 +130,7 @@ def test_a_range_that_fits_some_node_is_searched_as_it_is() -> None:
     assert Limits(2000, 4 * GI) == Limits.ceiling(half)
 
 
-def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given() -> None:
+def test_where_nodes_cannot_be_read_a_range_is_required_and_taken_unchanged() -> None:
     """Nothing is checked then."""
     assert EffectiveResources.model_validate(RANGE) == effective(Resources.model_validate(RANGE), None)
     (problem,) = effective(Resources(), None)
@@ -168,10 +168,10 @@ def test_where_nodes_cannot_be_read_a_range_is_taken_as_it_is_and_must_be_given(
         ),
     ],
 )
-def test_a_range_that_fits_no_node_is_said_with_the_node_that_has_most(
+def test_a_range_that_fits_no_node_is_reported_with_the_node_that_has_most(
     left: list[Room], reserved: tuple[int, int], expected: list[str]
 ) -> None:
-    """And how much of it would fit."""
+    """The message says how much of it would fit."""
     problems = effective(Resources.model_validate(RANGE), [Offer(room, reserved) for room in left])
     assert isinstance(problems, list)
     assert expected == [str(p) for p in problems]
@@ -195,11 +195,11 @@ def test_what_the_load_needs_counts_only_where_no_other_node_has_room_for_it() -
 
 
 def test_of_several_load_pods_those_count_for_which_the_other_nodes_have_no_room() -> None:
-    """Another node with 1.2 CPU takes two of half a CPU; the third one is beside the server."""
+    """Another node with 1.2 CPU takes two of half a CPU; the third one is on the server's node."""
     load = (500, 256 * MI)
     every = every_room([node("a"), node("b", "1200m")], [])
-    beside = {pods: dict(_shown(offers(every, ANYWHERE, (0, 0), load, ANYWHERE, pods)))["a"] for pods in (1, 2, 3, 5)}
-    assert {1: (0, 0), 2: (0, 0), 3: load, 5: (1500, 768 * MI)} == beside
+    room = {pods: dict(_shown(offers(every, ANYWHERE, (0, 0), load, ANYWHERE, pods)))["a"] for pods in (1, 2, 3, 5)}
+    assert {1: (0, 0), 2: (0, 0), 3: load, 5: (1500, 768 * MI)} == room
 
 
 def test_only_nodes_that_take_the_pod_are_offered() -> None:

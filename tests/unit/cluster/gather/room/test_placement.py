@@ -1,4 +1,4 @@
-"""Which nodes take a pod, and what is said where none does."""
+"""Which nodes take a pod, and the message where none does."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_taints_and_cordons_keep_pods_off_that_do_not_tolerate_them(
     assert (sentence, expected) == (sentence, Placement.of(pod).obstacle(site(**spec)))
 
 
-def test_that_every_node_is_cordoned_is_said_so() -> None:
+def test_the_message_says_that_every_node_is_cordoned() -> None:
     """As the cause, and not that they cannot be read."""
     cordoned = [site(name, unschedulable=True) for name in "dcba"]
     assert (

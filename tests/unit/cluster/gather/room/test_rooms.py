@@ -30,17 +30,17 @@ def pod(name: str, cpu: str = "1") -> Object:
 
 def cluster() -> StandIn:
     """Return a cluster of a node with 4 CPUs and 8 GiB, and one pod that asks for half of it."""
-    found = StandIn(lambda: now(0))
-    found.put(NODES, node())
-    found.put(PODS, pod("p"))
-    return found
+    stand_in = StandIn(lambda: now(0))
+    stand_in.put(NODES, node())
+    stand_in.put(PODS, pod("p"))
+    return stand_in
 
 
 async def read(rooms: Rooms) -> list[Room]:
     """Return what the nodes have left, where they may be read."""
-    found = await rooms.read()
-    assert found is not None
-    return found
+    content = await rooms.read()
+    assert content is not None
+    return content
 
 
 async def test_what_pods_ask_for_is_taken_off() -> None:
@@ -50,13 +50,13 @@ async def test_what_pods_ask_for_is_taken_off() -> None:
 
 
 async def test_many_who_ask_at_once_read_it_once() -> None:
-    """And a moment later it is read anew."""
-    shown, time = cluster(), now(0)
-    rooms = Rooms(shown, Settings(), lambda: time)
-    found = await asyncio.gather(*(read(rooms) for _ in range(20)))
-    assert [2000] * 20 == [room.cpu for (room,) in found]
-    assert 1 == shown.count("list", PODS).total()
-    shown.put(PODS, pod("q", "500m"))
+    """A moment later it is read again."""
+    stand_in, time = cluster(), now(0)
+    rooms = Rooms(stand_in, Settings(), lambda: time)
+    answers = await asyncio.gather(*(read(rooms) for _ in range(20)))
+    assert [2000] * 20 == [room.cpu for (room,) in answers]
+    assert 1 == stand_in.count("list", PODS).total()
+    stand_in.put(PODS, pod("q", "500m"))
     time += timedelta(seconds=KEPT_SECONDS)
     (room,) = await read(rooms)
     assert 1000 == room.cpu
@@ -66,21 +66,21 @@ async def test_where_nodes_may_not_be_read_there_is_nothing() -> None:
     """Where pods may not be, nodes count as empty."""
 
     def refusing(*kinds: Kind) -> Rooms:
-        shown = cluster()
+        stand_in = cluster()
 
         def refuse(verb: str, kind: Kind, name: str) -> None:
             if kind in kinds:
                 raise Refused("forbidden", 403)
 
-        shown.before = refuse
-        return Rooms(shown, Settings())
+        stand_in.before = refuse
+        return Rooms(stand_in, Settings())
 
     assert await refusing(NODES).read() is None
     assert [4000] == [room.cpu for room in await read(refusing(PODS))]
 
 
 async def test_labels_hide_no_pod_but_those_of_a_run_that_has_its_turn_do_not_count() -> None:
-    """Whoever may create a pod chooses its labels, also those of our children."""
+    """Anybody who may create a pod chooses its labels, also those of our children."""
     world = await under_load()
     server = next(p for p in world.cluster.of(PODS) if "pod-template-hash" in p["metadata"]["labels"])
     load = next(p for p in world.cluster.of(PODS) if names.TRIAL in p["metadata"]["labels"])
@@ -93,10 +93,10 @@ async def test_labels_hide_no_pod_but_those_of_a_run_that_has_its_turn_do_not_co
     assert [False] * 3 == [is_of_run(pod) for pod in (forged, strange, elsewhere)]
     world.turns.release(KEY)
     assert not is_of_run(server)
-    shown = cluster()
+    stand_in = cluster()
     labels = {names.MANAGED_BY: names.MANAGER, names.PROFILE_UID: "u"}
     hidden = pod("q", "500m")
     hidden["metadata"]["labels"] = labels
-    shown.put(PODS, hidden)
-    (room,) = await read(Rooms(shown, Settings(), is_of_run=is_of_run))
+    stand_in.put(PODS, hidden)
+    (room,) = await read(Rooms(stand_in, Settings(), is_of_run=is_of_run))
     assert 1000 == room.cpu

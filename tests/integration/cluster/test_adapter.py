@@ -101,7 +101,7 @@ async def test_a_quota_that_is_exceeded_is_an_error_of_its_own() -> None:
 
 async def test_what_etcd_cannot_take_is_refused() -> None:
     """The API server says that it is at fault itself; trying again would go on for ever."""
-    async with connected(says(500, status_object(500, "etcdserver: request is too large"))) as cluster:
+    async with connected(answering(500, status_object(500, "etcdserver: request is too large"))) as cluster:
         with pytest.raises(Refused, match="request is too large"):
             await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}})
 

@@ -230,7 +230,7 @@ class Forger:
         }
 
     def pod(self, name: str, component: str, owner: Object | None, message: str, **labels: str) -> Object:
-        """Return a pod with the labels of a child's, and with an owner reference where one is given."""
+        """Return a pod with the labels of a child's, and with an owner reference or without."""
         more = {"pod-template-hash": labels.pop("template_hash")} if "template_hash" in labels else {}
         meta = self._meta(name, self.labels(component, **labels) | more, [owner] if owner else None)
         return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": _pod(message)}

@@ -15,15 +15,15 @@ from modelprofiler.api.trial import Stage, Trial
 from modelprofiler.cluster import names
 
 START_SECONDS = 40.0
-"""In which a load pod starts, on a busy machine too."""
+"""Seconds in which a load pod starts, on a busy machine too."""
 LOADED_SECONDS = 4.0
-"""Two seconds of warm-up, and some requests of the window."""
+"""Seconds of load before a fault: two of warm-up, and some requests of the window."""
 TRUTH_SECONDS = 30.0
-"""In which the status tells the truth again, and what is to go has gone."""
+"""Seconds until the status is true again and deleted objects are gone."""
 
 
-def told(trial: Trial) -> tuple[object, ...]:
-    """Return what tells one measurement from another."""
+def measurement_of(trial: Trial) -> tuple[object, ...]:
+    """Return what distinguishes one measurement from another."""
     return trial.index, trial.limits, trial.start_time, trial.load
 
 
@@ -69,8 +69,10 @@ class Life:
         return status
 
     def _check(self, status: ModelProfileStatus) -> None:
-        kept = [told(trial) for trial in self.before.trials]
-        assert kept == [told(trial) for trial in status.trials[: len(kept)]], "a finished trial was lost or changed"
+        kept = [measurement_of(trial) for trial in self.before.trials]
+        assert kept == [measurement_of(trial) for trial in status.trials[: len(kept)]], (
+            "a finished trial was lost or changed"
+        )
         assert list(range(1, len(status.trials) + 1)) == [trial.index for trial in status.trials]
         assert status.run_hash is not None
         mine = names.base(self.profile.read(), status.run_hash)
@@ -113,7 +115,7 @@ def load_pod(profile: Profile) -> Object:
 def wait_under_load(profile: Profile) -> None:
     """Wait until the load of a profile's first trial has sent requests for some seconds."""
     profile.at_stage(Stage.LOADING, trial=1)
-    # A stage is told before its object is there, and the load has to have begun.
+    # The status names a stage before its object exists, and the load must have begun.
     deadline = time.monotonic() + START_SECONDS
     while not any(pod["status"].get("phase") == "Running" for pod in _pods(profile, names.LOAD)):
         assert time.monotonic() < deadline, profile.story()
@@ -131,8 +133,8 @@ def _pods(profile: Profile, component: str) -> list[Object]:
     uid = profile.fetch()["metadata"]["uid"]
     selector = f"{names.children_selector(uid)},{names.COMPONENT}={component}"
     kind = ("pods", "--namespace", profile.namespace, "-l", selector)
-    found: list[Object] = json.loads(profile.kubectl("get", *kind, "-o", "json").stdout)["items"]
-    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    pods: list[Object] = json.loads(profile.kubectl("get", *kind, "-o", "json").stdout)["items"]
+    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
 def delete_pod(kubectl: Run, pod: Object) -> None:

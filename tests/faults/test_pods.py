@@ -82,18 +82,18 @@ def test_deployment_deleted(apply: Apply, namespace: str, kubectl: Run, happened
     profile = apply(lives.short("deployment-deleted", server), namespace)
     profile.at_stage(Stage.STARTING, trial=1)
     deadline = time.monotonic() + 30
-    while not (found := profile.children("deployments")):
+    while not (deployments := profile.children("deployments")):
         assert time.monotonic() < deadline, profile.story()
         time.sleep(support.POLL_SECONDS)
     life = Life.of(profile)
-    kubectl("delete", found[0], "--namespace", namespace, "--wait=false")
+    kubectl("delete", deployments[0], "--namespace", namespace, "--wait=false")
     happened(life.verified(lost_trials=1))
 
 
 @Fault(
     SERVER,
     "its node is cordoned and it is evicted",
-    "under load; the node is given back 10 s later",
+    "under load; uncordoned 10 s later",
     REPEATED,
 )
 def test_node_drained(apply: Apply, namespace: str, kubectl: Run, happened: Happened) -> None:
@@ -120,7 +120,7 @@ def test_load_killed(apply: Apply, namespace: str, happened: Happened) -> None:
     how = life.verified(lost_trials=1)
     first = life.profile.status().trials[0]
     assert (Outcome.LOAD_FAILED, True) == (first.outcome, "exit code 137" in first.message), first.message
-    happened(f"{how}; the first was told as: {first.message}")
+    happened(f"{how}; message of the first: {first.message}")
 
 
 @Fault(LOAD, "its pod is deleted by hand", "under load", REPEATED)

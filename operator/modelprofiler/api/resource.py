@@ -109,7 +109,7 @@ def _too_much(data: dict[str, Any]) -> list[Problem]:
     return [
         Problem(
             part,
-            f"has {sizes[part] / 2**10:,.0f} KiB, and at most {most // 2**10} KiB fit beside its status; {advice}",
+            f"has {sizes[part] / 2**10:,.0f} KiB, and at most {most // 2**10} KiB leave room for its status; {advice}",
         )
         for part, most, advice in parts
         if sizes[part] > most

@@ -93,7 +93,7 @@ def _ours(meta: Object) -> Object:
 
 
 def _spec(spec: Object) -> Object:
-    """Return of a pod's spec where it is and its containers, of a Job's how many pods it has and what they are told."""
+    """Return the node and the containers of a pod's spec; of a Job's, its number of pods and their configuration."""
     kept: Object = {name: spec[name] for name in ("nodeName", "completions") if name in spec}
     if "containers" in spec:
         kept["containers"] = [{name: c[name] for name in CONTAINER if name in c} for c in spec["containers"] or ()]

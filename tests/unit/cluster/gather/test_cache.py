@@ -266,8 +266,8 @@ async def test_no_more_is_kept_of_a_child_than_is_read_of_it() -> None:
     containers = [{"name": "server", "image": "i", "env": [{"name": "X", "value": large}], "resources": {}}]
     pod = pod_of("t1", "p", 105, spec={"nodeName": "n", "containers": containers, "volumes": [{"name": large}]})
     pod["metadata"]["annotations"] |= {"other": large, COMPLETION_INDEX: "3"}
-    told = {names.LOAD_CONFIG: "{}", "other": large}
-    template = {"metadata": {"annotations": told}, "spec": {"containers": containers}}
+    annotations = {names.LOAD_CONFIG: "{}", "other": large}
+    template = {"metadata": {"annotations": annotations}, "spec": {"containers": containers}}
     job = child("t1", 104, spec={"completions": 2, "template": template}, status={"conditions": []})
     deployment = child("s1", 103, spec={"replicas": 1, "template": template}, status={"conditions": []})
     server, children = await filled([("ADDED", pod)])
@@ -285,4 +285,4 @@ async def test_no_more_is_kept_of_a_child_than_is_read_of_it() -> None:
     assert {names.PROFILE_NAME: "digits", COMPLETION_INDEX: "3"} == seen.pods[0]["metadata"]["annotations"]
     expected = {"completions": 2, "template": {"metadata": {"annotations": {names.LOAD_CONFIG: "{}"}}}}
     assert expected == seen.jobs[0]["spec"]
-    assert large in json.dumps(pod), "what was given stays as it is"
+    assert large in json.dumps(pod), "the original stays as it is"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import pytest
 from tests.e2e import support, support_tenant
-from tests.e2e.support import ONE_SIZE, SYSTEM_NAMESPACE, Object, Profile, Run, cost_profile, cost_server
-from tests.e2e.support_tenant import Forger, Tenants
+from tests.e2e.support import ONE_SIZE, Object, Profile, Run, cost_profile, cost_server
+from tests.e2e.support_tenant import Forger, Operator, Tenants
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
@@ -29,8 +29,6 @@ LARGEST_OBJECT = 3 * 2**19
 """Bytes of an object that etcd takes."""
 DEEPEST = 9_980
 """Levels of a template; the API server refuses JSON of more than 10,000."""
-OPERATOR_MEMORY = 384 * 2**20
-"""Limit of the operator's pod in the chart."""
 
 
 @pytest.fixture(scope="module")
@@ -38,37 +36,6 @@ def tenants(kubectl: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Make the namespaces of the tenant and of the victim."""
     with support_tenant.two_tenants(kubectl, tmp_path_factory.mktemp("tenant")) as both:
         yield both
-
-
-@dataclass(frozen=True)
-class Operator:
-    """The operator's pod."""
-
-    kubectl: Run
-    name: str
-    restarts: int
-
-    @classmethod
-    def now(cls, kubectl: Run) -> Operator:
-        """Return it as it is now."""
-        name = support.operator_pod(kubectl)
-        path = "jsonpath={.status.containerStatuses[0].restartCount}"
-        count = kubectl("get", "pod", name, "--namespace", SYSTEM_NAMESPACE, "-o", path).stdout
-        return cls(kubectl, name, int(count))
-
-    def log(self) -> str:
-        """Return its log of the last minutes."""
-        return self.kubectl("logs", self.name, "--namespace", SYSTEM_NAMESPACE, "--since=10m").stdout
-
-    def memory(self) -> int:
-        """Return its working set in bytes, as the kubelet has it."""
-        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json").stdout)["items"]
-        for node in nodes:
-            path = f"/api/v1/nodes/{node['metadata']['name']}/proxy/stats/summary"
-            for pod in json.loads(self.kubectl("get", "--raw", path).stdout)["pods"]:
-                if pod["podRef"]["name"] == self.name:
-                    return int(pod["memory"]["workingSetBytes"])
-        raise AssertionError(f"no kubelet knows {self.name}")
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +49,6 @@ def _deep(name: str) -> str:
     document = cost_profile(name)
     document["spec"]["server"]["template"]["spec"]["affinity"] = "DEEP"
     return json.dumps(document).replace('"DEEP"', '{"a":' * DEEPEST + "1" + "}" * DEEPEST)
-
-
-def _large(name: str, size: int) -> Object:
-    """Return a profile of a number of bytes, nearly all of them in its template."""
-    server = cost_server()
-    server["spec"]["containers"][0]["env"] = [{"name": "X", "value": "x" * size}]
-    return cost_profile(name, server)
 
 
 @dataclass(frozen=True)
@@ -154,12 +114,12 @@ def attacked(tenants: Tenants, operator: Operator, apply: Apply) -> Attacked:
     tenants.kubectl("create", "-f", "-", input=_deep("deep"))
     stopping = {
         "deep": tenants.profile("deep"),
-        "large": tenants.apply(_large("large", LARGEST_OBJECT - 2**17)),
+        "large": tenants.apply(support_tenant.large("large", LARGEST_OBJECT - 2**17)),
         "forever": tenants.apply(cost_profile("forever", search={"deadline": "168h"})),
     }
     # As large as etcd takes it: there is no room for a status.
     for size in range(LARGEST_OBJECT, LARGEST_OBJECT - 2**17, -512):
-        if not tenants.create([_large("full", size)]):
+        if not tenants.create([support_tenant.large("full", size)]):
             break
     honest.patch({"suspend": False})
     honest.wait_until("its turn", lambda s: s.start_time is not None)
@@ -259,6 +219,6 @@ def test_the_operator_has_lived_through_it(operator: Operator, kubectl: Run, not
     assert (operator.name, operator.restarts) == (after.name, after.restarts)
     used = after.memory()
     note(f"tenant: the operator's working set after everything was tried: {used / 2**20:.0f} MiB")
-    assert used < OPERATOR_MEMORY * 0.8
+    assert used < support_tenant.OPERATOR_MEMORY * 0.8
     log = after.log()
     assert "Traceback" not in log, log[-6000:]

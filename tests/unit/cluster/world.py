@@ -233,8 +233,13 @@ class World:
         """Return whose a pod is. There are no ReplicaSets here, so that a Deployment is its second owner."""
         name, uid = owner["metadata"]["name"], owner["metadata"]["uid"]
         if owner["kind"] == "Job":
-            return {"ownerReferences": [{"kind": "Job", "name": name, "uid": uid, "controller": True}]}
-        replica_set = {"kind": "ReplicaSet", "name": f"{name}-5d5f", "uid": f"rs-{uid}", "controller": True}
+            return {
+                "ownerReferences": [
+                    {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "controller": True}
+                ]
+            }
+        replica_set = {"kind": "ReplicaSet", "name": f"{name}-5d5f", "uid": f"rs-{uid}"}
+        replica_set |= {"apiVersion": "apps/v1", "controller": True}
         labels = {**template["metadata"]["labels"], "pod-template-hash": "5d5f"}
         return {"labels": labels, "ownerReferences": [replica_set, {"uid": uid}]}
 

@@ -25,8 +25,9 @@ _NAME = re.compile(OBJECT_PATTERN)
 
 KINDS = (DEPLOYMENTS, JOBS, PODS)
 SELECTOR = f"{names.MANAGED_BY}={names.MANAGER},{names.PROFILE_UID}"
-POD_CONTROLLERS = ("Job", "ReplicaSet")
-"""Kinds that control the pods of a run."""
+POD_CONTROLLERS = (("batch", "Job"), ("apps", "ReplicaSet"))
+"""Groups and kinds that control the pods of a run. Where the API server does not know a group, the garbage collector
+never finds out that such an owner does not exist."""
 NOTED_STRANGERS = 1000
 """Objects of others that are remembered, so that each is logged once."""
 ENDED = ("Complete", "Failed")
@@ -265,7 +266,8 @@ def _is_child(kind: Kind, body: Object) -> bool:
     if not (body["metadata"].get("labels") or {}).get(names.PROFILE_UID):
         return False
     if kind == PODS:
-        return controller_of(body).get("kind") in POD_CONTROLLERS
+        owner = controller_of(body)
+        return (str(owner.get("apiVersion") or "").partition("/")[0], owner.get("kind")) in POD_CONTROLLERS
     return bool(names.profile_owner_of(body))
 
 

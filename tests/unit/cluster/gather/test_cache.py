@@ -67,7 +67,9 @@ def child(name: str, version: int, uid: str = "", **fields: object) -> Object:
 def pod_of(job: str, name: str, version: int, **fields: Any) -> Object:
     """Return the pod of a Job."""
     body = child(name, version, **fields)
-    body["metadata"]["ownerReferences"] = [{"kind": "Job", "name": job, "uid": job, "controller": True}]
+    body["metadata"]["ownerReferences"] = [
+        {"apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": job, "controller": True}
+    ]
     return body
 
 
@@ -286,3 +288,12 @@ async def test_no_more_is_kept_of_a_child_than_is_read_of_it() -> None:
     expected = {"completions": 2, "template": {"metadata": {"annotations": {names.LOAD_CONFIG: "{}"}}}}
     assert expected == seen.jobs[0]["spec"]
     assert large in json.dumps(pod), "the original stays as it is"
+
+
+async def test_a_pod_whose_owner_the_api_server_does_not_know_is_not_kept() -> None:
+    """The garbage collector leaves it alone for ever."""
+    pod = pod_of("t1", "p", 105)
+    pod["metadata"]["ownerReferences"][0]["apiVersion"] = "example.com/v1"
+    _, children = await filled()
+    children.take(PODS, "ADDED", pod)
+    assert () == (await of(children)).pods

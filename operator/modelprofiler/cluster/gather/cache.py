@@ -16,7 +16,7 @@ from modelprofiler.api.names import OBJECT_PATTERN
 from modelprofiler.api.objects import Object, controller_of
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
-from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of_job, slim
+from modelprofiler.cluster.gather.objects import PodsByOwner, deployment_of, is_pod_of_job, slim
 from modelprofiler.cluster.queue import Key
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ class Children:
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._objects: dict[Kind, dict[str, Object]] = {kind: {} for kind in KINDS}
         """By uid."""
+        self._deployments: dict[tuple[str, str], str] = {}
+        """The uid of each Deployment, by namespace and name."""
         self._deleting: set[str] = set()
         """Uids of what this operator has deleted, until the watch says that it is gone."""
         self._versions: dict[tuple[Kind, str | None], str] = {}
@@ -114,10 +116,8 @@ class Children:
         job = self._objects[JOBS].get(str(owner.get("uid")))
         if job is not None and job["metadata"]["namespace"] == namespace and is_pod_of_job(pod, job):
             return _key_of(job)
-        for deployment in self._objects[DEPLOYMENTS].values() if owner.get("kind") == "ReplicaSet" else ():
-            if deployment["metadata"]["namespace"] == namespace and is_pod_of_deployment(pod, deployment):
-                return _key_of(deployment)
-        return None
+        uid = self._deployments.get((namespace, deployment_of(pod)))
+        return _key_of(self._objects[DEPLOYMENTS][uid]) if uid is not None else None
 
     async def follow(self, kind: Kind, namespace: str | None) -> AsyncIterator[Key | None]:
         """Keep the objects of a kind, and yield whose child has changed, until the server ends the watch.
@@ -227,17 +227,26 @@ class Children:
         if known is not None and _is_newer(known, version):
             return False
         self._objects[kind][uid] = slim(body)
+        if kind == DEPLOYMENTS:
+            self._deployments[body["metadata"]["namespace"], body["metadata"]["name"]] = uid
         return known is None or known["metadata"]["resourceVersion"] != version
 
     def _remove(self, kind: Kind, uid: str) -> None:
-        self._objects[kind].pop(uid, None)
+        self._drop(kind, uid)
         self._deleting.discard(uid)
         self._strangers.pop(uid, None)
+
+    def _drop(self, kind: Kind, uid: str) -> None:
+        removed = self._objects[kind].pop(uid, None)
+        if removed is not None and kind == DEPLOYMENTS:
+            where = removed["metadata"]["namespace"], removed["metadata"]["name"]
+            if self._deployments.get(where) == uid:
+                del self._deployments[where]
 
     def _ignore(self, kind: Kind, body: Object) -> None:
         """Say once of an object that it is not a child, whatever its labels say."""
         meta = body["metadata"]
-        self._objects[kind].pop(meta["uid"], None)  # somebody has taken its owner away
+        self._drop(kind, meta["uid"])  # somebody has taken its owner away
         if meta["uid"] in self._strangers:
             return
         if len(self._strangers) >= NOTED_STRANGERS:
@@ -285,14 +294,14 @@ def _key_of(body: Object) -> Key | None:
 
 def _has_result_to_come(children: ChildObjects) -> bool:
     """Return whether a Job has ended whose pod has not, as far as is known: then its result is missing."""
+    owned = PodsByOwner(children.pods)
     for job in children.jobs:
         conditions = (job.get("status") or {}).get("conditions") or []
         if "deletionTimestamp" in job["metadata"] or not any(
             c["type"] in ENDED and c["status"] == "True" for c in conditions
         ):
             continue
-        pods = [p for p in children.pods if is_pod_of_job(p, job)]
-        if not any(_has_ended(pod) for pod in pods):
+        if not any(_has_ended(pod) for pod in owned.of_job(job)):
             return True
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from modelprofiler.api.objects import Object, controller_of
@@ -41,15 +42,41 @@ def is_pod_of_job(pod: Object, job: Object) -> bool:
     return controller_of(pod).get("kind") == "Job" and is_owned_by(pod, job["metadata"]["uid"])
 
 
-def is_pod_of_deployment(pod: Object, deployment: Object) -> bool:
-    """Return whether the ReplicaSet that controls a pod is one of a Deployment.
+def deployment_of(pod: Object) -> str:
+    """Return the name of the Deployment whose ReplicaSet controls a pod; empty of any other pod.
 
     ReplicaSets are not read, which would need another permission. The Deployment controller names them after the
     Deployment and the hash of the pod's template, which is a label of the pod.
     """
-    owner = controller_of(pod)
-    expected = f"{deployment['metadata']['name']}-{labels_of(pod).get('pod-template-hash')}"
-    return (owner.get("kind"), owner.get("name")) == ("ReplicaSet", expected)
+    owner, suffix = controller_of(pod), f"-{labels_of(pod).get('pod-template-hash')}"
+    name = str(owner.get("name") or "")
+    return name.removesuffix(suffix) if owner.get("kind") == "ReplicaSet" and name.endswith(suffix) else ""
+
+
+class PodsByOwner:
+    """The pods of a profile by the Job or the Deployment that controls them.
+
+    There may be thousands, since whoever may create pods can say of each that it is one: none is compared with every
+    Job.
+    """
+
+    def __init__(self, pods: Iterable[Object]) -> None:
+        self._of_job: dict[str, list[Object]] = {}
+        self._of_deployment: dict[str, list[Object]] = {}
+        for pod in pods:
+            owner = controller_of(pod)
+            if owner.get("kind") == "Job":
+                self._of_job.setdefault(str(owner.get("uid")), []).append(pod)
+            elif name := deployment_of(pod):
+                self._of_deployment.setdefault(name, []).append(pod)
+
+    def of_job(self, job: Object) -> list[Object]:
+        """Return the pods that a Job controls."""
+        return self._of_job.get(job["metadata"]["uid"], [])
+
+    def of_deployment(self, deployment: Object) -> list[Object]:
+        """Return the pods that a Deployment controls."""
+        return self._of_deployment.get(deployment["metadata"]["name"], [])
 
 
 def created(o: Object) -> datetime:

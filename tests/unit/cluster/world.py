@@ -238,8 +238,8 @@ class World:
                     {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "controller": True}
                 ]
             }
-        replica_set = {"kind": "ReplicaSet", "name": f"{name}-5d5f", "uid": f"rs-{uid}"}
-        replica_set |= {"apiVersion": "apps/v1", "controller": True}
+        replica_set: Object = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "controller": True}
+        replica_set |= {"name": f"{name}-5d5f", "uid": f"rs-{uid}"}
         labels = {**template["metadata"]["labels"], "pod-template-hash": "5d5f"}
         return {"labels": labels, "ownerReferences": [replica_set, {"uid": uid}]}
 

@@ -14,7 +14,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from modelprofiler.errors import InvalidInput, ModelProfilerError
@@ -67,24 +67,37 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    _make_streams_usable()
     # What a library logs must not stand beside our own sentence; the operator has a log, which still gets it.
     logging.getLogger("kubernetes").addHandler(logging.NullHandler())
+    return guarded("modelprofiler", lambda: _run(sys.argv[1:] if argv is None else list(argv)))
+
+
+def guarded(program: str, action: Callable[[], int]) -> int:
+    """Run what a person has started; return its exit code, and report what it raises in sentences.
+
+    Parameters
+    ----------
+    program
+        How the person has called it.
+    action
+        Returns the exit code.
+    """
+    _make_streams_usable()
     try:
         try:
-            return _run(sys.argv[1:] if argv is None else list(argv))
+            return action()
         finally:
             sys.stdout.flush()  # while an error can still be reported
     except InvalidInput as error:
-        _complain(*error.problems)
+        complain(program, *error.problems)
         return EXIT_BAD_INPUT
     except ModelProfilerError as error:
-        _complain(error)
+        complain(program, error)
         return EXIT_FAILED
     except ModuleNotFoundError as error:
         if error.name not in LOCAL_EXTRA:
             raise
-        _complain(f"this command needs {error.name}: pip install 'modelprofiler[local]'")
+        complain(program, f"this command needs {error.name}: pip install 'modelprofiler[local]'")
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -93,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _discard_output()
         return EXIT_FAILED
     except OSError as error:
-        _complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
+        complain(program, f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
         _discard_output()
         return EXIT_FAILED
 
@@ -121,11 +134,11 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _complain(*problems: object) -> None:
+def complain(program: str, *problems: object) -> None:
     """Print each problem on a line of standard error. They may quote text of others, which must not end the line."""
     for problem in problems:
         line = " ".join(str(problem).split())
-        print("modelprofiler:", "".join(c for c in line if c.isprintable()), file=sys.stderr)
+        print(f"{program}:", "".join(c for c in line if c.isprintable()), file=sys.stderr)
 
 
 def _parser(command_line: Sequence[str]) -> argparse.ArgumentParser:

@@ -72,10 +72,12 @@ def profile(model: Object, code: Object, dataset: Object) -> Object:
     document = support.cost_profile(
         "claims", dataset={"source": dataset}, resources={"cpu": {"values": ["600m"]}, "memory": {"values": ["256Mi"]}}
     )
+    reference = {"secretKeyRef": {"name": "login", "key": "token"}, "prefix": "Bearer "}
+    headers = [{"name": "Authorization", "valueFrom": reference}]
     document["spec"] |= {
         "model": {"name": "m", "source": model},
         "server": {"entryScript": {"source": code}},
-        "endpoint": {"http": {"port": 5001, "path": "/score", "timeout": "10s"}},
+        "endpoint": {"http": {"port": 5001, "path": "/score", "timeout": "10s", "headers": headers}},
     }
     return document
 
@@ -90,7 +92,8 @@ def test_what_is_wrong_on_a_claim_is_reported_and_what_is_right_is_served(
 ) -> None:
     """All problems at once; then, though the operator starts anew while it looks, one Job does.
 
-    Three sources on two volumes: a folder of a model that no ConfigMap holds, a folder of a script, a file of rows.
+    Three sources on two volumes: a folder of a model that no ConfigMap holds, a folder of a script, a file of rows; and
+    a header whose value is in a Secret.
     """
     for name, script in (("files", FILL), ("model", FILL_MODEL)):
         volumes.fill(name, script)
@@ -102,6 +105,7 @@ def test_what_is_wrong_on_a_claim_is_reported_and_what_is_right_is_served(
     condition = support.find_condition(status, "Accepted")
     assert condition is not None
     expected = (
+        "spec.endpoint.http.headers[0].valueFrom.secretKeyRef: there is no Secret 'login' with the key 'token'; "
         "spec.model.source.persistentVolumeClaim: claim 'files' has no 'm'; it has code, private, rows; "
         "spec.server.entryScript.source.persistentVolumeClaim: the user of the pods (65532) may not read "
         "private/score.py of claim 'files'; `chmod -R a+rX` allows it; "
@@ -110,6 +114,8 @@ def test_what_is_wrong_on_a_claim_is_reported_and_what_is_right_is_served(
     assert expected == condition.message
     support.wait_until_gone(claims.children)
 
+    secret = ("create", "secret", "generic", "login", "--from-literal=token=s3cr3t-token")
+    kubectl("--namespace", module_namespace, *secret)
     good = (on_claim("model", "m"), on_claim("files", "code"), on_claim("files", "rows/rows.txt"))
     apply(profile(*good), module_namespace)
     claims.wait_until("Accepted is not False", _is_read)

@@ -1,13 +1,17 @@
 """A running workload is profiled by reference while it serves: no trial pod is ever behind its Service."""
 
 import copy
+import functools
 import json
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+import yaml
 from tests.e2e.support import (
     PATIENCE,
     POLL_SECONDS,
@@ -15,6 +19,7 @@ from tests.e2e.support import (
     Profile,
     Run,
     children_of,
+    command,
     cost_profile,
     cost_server,
     informative,
@@ -111,9 +116,33 @@ def by_reference(name: str, workload: str) -> Object:
 
 
 @pytest.fixture(scope="module")
-def profile(apply: Callable[[Object, str], Profile], shop: str, traffic: Seen) -> Profile:
-    """Profile the Deployment at sizes below today's."""
-    return apply(by_reference("by-reference", "shop"), shop)
+def plugin(shop: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a function that runs ``kubectl modelprofile`` for the Deployment, with further options."""
+    folder = tmp_path_factory.mktemp("plugin")
+    program = folder / "kubectl-modelprofile"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m modelprofiler.plugin.command "$@"\n')
+    program.chmod(0o755)
+    rows = folder / "rows.txt"
+    rows.write_text("".join(f"{number}\n" for number in range(20)))
+    run = command("kubectl", {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+    asked = (
+        f"deployment/shop --namespace {shop} --name by-reference --dataset {rows} --rate 20 --latency p95=5s "
+        "--warmup 2s --duration 18s --cpu 200m,250m --memory 96Mi --max-trials 10"
+    )
+    return functools.partial(run, "modelprofile", *asked.split())
+
+
+@pytest.fixture(scope="module")
+def profile(apply: Callable[[Object, str], Profile], shop: str, traffic: Seen, kubectl: Run, plugin: Run) -> Profile:
+    """Profile the Deployment at sizes below today's, as the plugin writes it; no option of it makes a run as short."""
+    rows, document = yaml.safe_load_all(plugin("--dry-run=client", "-o", "yaml").stdout)
+    kubectl("--namespace", shop, "create", "-f", "-", input=json.dumps(rows))
+    short = by_reference("by-reference", "shop")["spec"]
+    assert document["spec"]["server"] == short["server"]
+    assert 8080 == document["spec"]["endpoint"]["http"]["port"]
+    document["spec"]["search"] |= short["search"]
+    document["spec"]["recommendation"] = short["recommendation"]
+    return apply(document, shop)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +166,43 @@ def test_todays_size_is_tried_and_compared_with_the_one_that_is_enough(status: M
     assert per_replica is not None
     assert both is not None
     assert float(both) == pytest.approx(2 * float(per_replica))
+
+
+def test_the_plugin_shows_what_the_run_means_for_the_workload(
+    status: ModelProfileStatus, plugin: Run, profile: Profile, kubectl: Run, shop: str
+) -> None:
+    """The same command shows the result of the run that there is, and measures nothing again."""
+    completed = plugin("--wait", "--timeout", "60s", timeout=90)
+    (recommendation,) = status.recommendations
+    lines = [line.split() for line in completed.stdout.splitlines()]
+    assert ["TODAY", "ENOUGH", "DIFFERENCE", "ALL", "2", "REPLICAS"] in lines
+    assert recommendation.savings is not None
+    assert recommendation.savings.all_replicas is not None
+    saved, both = recommendation.savings.per_replica.cpu, recommendation.savings.all_replicas.cpu
+    row = ["cpu", "request", TODAY["cpu"], str(recommendation.requests.cpu), f"-{saved}", f"-{both}"]
+    assert row in lines, completed.stdout
+    assert "Deployment shop, container server: Verified\n" in completed.stdout
+    assert len(status.trials) == len([line for line in completed.stderr.splitlines() if line.startswith("trial ")])
+    after = profile.read()
+    assert (status.run_hash, status.completion_time) == (after.status.run_hash, after.status.completion_time)
+    maps = json.loads(kubectl("--namespace", shop, "get", "configmaps", "-o", "json").stdout)["items"]
+    [rows] = [it for it in maps if it["metadata"]["name"].startswith("by-reference-rows-")]
+    assert [after.metadata.uid] == [owner["uid"] for owner in rows["metadata"]["ownerReferences"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (("--memory", "256m"), 2, "--memory: "),
+        (("--context", "nowhere"), 3, "nowhere"),
+        (("--dry-run=server",), 0, ""),
+    ],
+)
+@pytest.mark.usefixtures("status")
+def test_the_plugin_ends_as_its_help_says(plugin: Run, options: tuple[str, ...], code: int, says: str) -> None:
+    """A dry run of the server takes what is there already."""
+    completed = plugin(*options, check=False)
+    assert (code, True) == (completed.returncode, says in completed.stderr), completed.stderr
 
 
 @pytest.mark.usefixtures("status")

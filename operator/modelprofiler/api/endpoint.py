@@ -8,16 +8,42 @@ from pydantic import Field, StringConstraints, model_validator
 
 from modelprofiler.api.expectation import Expectation
 from modelprofiler.api.model import ApiModel
+from modelprofiler.api.names import Key, ObjectName
 from modelprofiler.api.quantities import Duration, PositiveDuration
+
+
+class SecretKey(ApiModel):
+    """A key of a Secret in the profile's namespace, or in the file of `modelprofiler run`.
+
+    Only pods read it, never the operator.
+    """
+
+    name: ObjectName
+    """Name of the Secret."""
+    key: Key
+    """The key whose content is the value. White space around it, such as a line end, is left out."""
+
+
+class HeaderSource(ApiModel):
+    """Where the value of a header comes from."""
+
+    secret_key_ref: SecretKey
+    """A key of a Secret. Each trial reads it anew."""
+    prefix: Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\r\n]*$")] = ""
+    """Text before the content of the key, such as "Bearer " for a token."""
 
 
 class Header(ApiModel):
     """An HTTP request header."""
 
+    exactly_one_of: ClassVar[tuple[str, ...]] = ("value", "valueFrom")
+
     name: Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
     """Name of the header."""
-    value: Annotated[str, StringConstraints(max_length=8192, pattern=r"^[^\r\n]*$")]
-    """Value of the header. Everyone who can read the profile can read it, so do not put secrets here."""
+    value: Annotated[str, StringConstraints(max_length=8192, pattern=r"^[^\r\n]*$")] | None = None
+    """Value of the header. Everyone who can read the profile can read it; valueFrom is for secrets."""
+    value_from: HeaderSource | None = None
+    """Where the value comes from instead."""
 
 
 class Tls(ApiModel):

@@ -230,6 +230,6 @@ class ModelProfileStatus(StatusModel):
     """Where and with what the measurements were made."""
     notes: Annotated[list[str], Field(max_length=16)] | None = None
     """What the pods of the run do without: parts of the server's template, and resizing in place where the cluster
-    cannot. Absent where that is nothing."""
+    cannot; and what they have beside the size, such as a GPU. Absent where that is nothing."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(default_factory=list)
     """Accepted, MetricsAvailable, Finished, Succeeded; Ready, Reconciling, Stalled for kstatus."""

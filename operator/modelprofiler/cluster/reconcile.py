@@ -147,7 +147,7 @@ class Reconciler:
     async def _act(self, world: World, decision: Decision, actions: Sequence[Action]) -> bool:
         if not actions:
             return True
-        act = Act.of(self._cluster, self._settings, world, decision)
+        act = Act.of(self._cluster, self._settings, world, decision, self._remembered.files(world.key))
         for action in actions:
             try:
                 await act.do(action)

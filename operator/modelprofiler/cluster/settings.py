@@ -15,6 +15,10 @@ from modelprofiler.errors import InvalidInput, Problem
 
 PREFIX = "MODELPROFILER_"
 
+AUTOSCALER_SECONDS = 600.0
+"""How long an autoscaler may take to bring a node: most have one in one to five minutes, one with a driver to install
+for its accelerator takes up to ten. The Kubernetes autoscaler itself gives up on a node after 15."""
+
 
 class WorkloadKind(BaseModel):
     """A kind of workload that profiles may name."""
@@ -105,6 +109,8 @@ class Settings(BaseModel):
     """How long a server may take to become ready."""
     schedule_timeout_seconds: float = Field(120, gt=0)
     """How long a pod may wait for a node."""
+    nodes_autoscaled: bool = False
+    """Whether an autoscaler brings nodes for pods that no node takes: a run may then wait for one."""
     image_pull_timeout_seconds: float = Field(120, gt=0)
     """How long pulling an image may keep failing."""
     prepare_timeout_seconds: float = Field(600, gt=0)
@@ -123,6 +129,11 @@ class Settings(BaseModel):
     """DEBUG, INFO, WARNING or ERROR."""
     log_format: Literal["Text", "JSON"] = "Text"
     """Whether a line of the log is a text or a JSON object."""
+
+    @property
+    def placement_seconds(self) -> float:
+        """How long a pod may wait for a node, which an autoscaler may have to bring first."""
+        return max(self.schedule_timeout_seconds, AUTOSCALER_SECONDS if self.nodes_autoscaled else 0.0)
 
     @field_validator("namespaces", "namespace_labels", "image_pull_secrets", "lease_namespaces", mode="before")
     @classmethod

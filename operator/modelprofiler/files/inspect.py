@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError
 
 from modelprofiler.api.dataset import DatasetFormat
+from modelprofiler.api.endpoint import HttpEndpoint
 from modelprofiler.api.model import ApiModel, StatusModel
 from modelprofiler.api.objects import TERMINATION_MESSAGE_BYTES
 from modelprofiler.api.status import DatasetStatus
@@ -29,6 +30,7 @@ from modelprofiler.load.rows.examine import examine
 from modelprofiler.load.rows.folder import files_in
 from modelprofiler.load.rows.format import RowFormat
 from modelprofiler.load.rows.row import Files
+from modelprofiler.load.secret_headers import header_problems, values_in
 
 LONGEST_PROBLEM = 700
 """Characters of one message: five problems of this length fit into a termination message."""
@@ -71,10 +73,12 @@ class VolumeSource(ApiModel):
 
 
 class PrepareConfig(FileConfig):
-    """The sources to read."""
+    """The sources to read, and the headers to check."""
 
-    sources: Annotated[list[VolumeSource], Field(min_length=1, max_length=3)]
+    sources: Annotated[list[VolumeSource], Field(max_length=3)]
     """The sources on volumes."""
+    endpoint: HttpEndpoint | None = None
+    """The endpoint, where values of its headers are in Secrets."""
     file: str | None = None
     """The entry script, which must be among the files of the code."""
     rows: RowFormat = Field(default_factory=RowFormat)
@@ -136,9 +140,9 @@ class _Unusable(Exception):
         super().__init__(message)
 
 
-def prepare(config: PrepareConfig) -> PrepareResult:
-    """Read every source; the result has everything that is wrong with them."""
-    result = PrepareResult()
+def prepare(config: PrepareConfig, environment: Mapping[str, str] = os.environ) -> PrepareResult:
+    """Read every source; the result has everything that is wrong with them, and with headers that are in variables."""
+    result = PrepareResult(problems=_of_headers(config.endpoint, environment))
     for configured in config.sources:
         source = configured.model_copy(update={"root": configured.root.resolve()})
         try:
@@ -148,6 +152,20 @@ def prepare(config: PrepareConfig) -> PrepareResult:
             problem = SourceProblem(reason=e.reason, path=source.path, message=str(e))
             result = result.model_copy(update={"problems": [*result.problems, problem]})
     return result
+
+
+def _of_headers(endpoint: HttpEndpoint | None, environment: Mapping[str, str]) -> list[SourceProblem]:
+    if endpoint is None:
+        return []
+    problems = header_problems(endpoint, values_in(endpoint, environment))
+    return [
+        SourceProblem(
+            reason="SourceNotFound" if problem.missing else "SourceUnreadable",
+            path=problem.path,
+            message=problem.message,
+        )
+        for problem in problems
+    ]
 
 
 def _fetch(source: VolumeSource) -> None:

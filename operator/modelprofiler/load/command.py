@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from modelprofiler.api.trial import LoadStatus
+from modelprofiler.core.answers.redact import without
 from modelprofiler.core.evidence import ResultKind
-from modelprofiler.errors import ModelProfilerError
+from modelprofiler.errors import InvalidInput, ModelProfilerError
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.runner import run as run_load
+from modelprofiler.load.secret_headers import filled, header_problems, values_in
 
 TERMINATION_LOG = "/dev/termination-log"
 """Where a container leaves its termination message, which Kubernetes shows in the pod's status."""
@@ -71,21 +77,45 @@ def run(arguments: argparse.Namespace) -> int:
 def _result(path: Path, completion_index: int) -> LoadResult:
     try:
         config = LoadConfig.read(path).numbered(completion_index)
+        values = config.header_values or values_in(config.endpoint, os.environ)
+        if problems := list(header_problems(config.endpoint, values)):
+            raise InvalidInput([*problems])
+        endpoint = filled(config.endpoint, values)
+        secrets = tuple(values.values())
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_until_signal(config))
+            result = runner.run(_until_signal(config.model_copy(update={"endpoint": endpoint}), secrets))
+        return _without(secrets, result)
     except ModelProfilerError as e:
         return LoadResult(ResultKind.FAILED, str(e))
     except Exception as e:  # whatever happened, there must be a result that says it
         return LoadResult(ResultKind.FAILED, f"{type(e).__name__}: {e}")
 
 
-async def _until_signal(config: LoadConfig) -> LoadResult:
+async def _until_signal(config: LoadConfig, secrets: Sequence[str]) -> LoadResult:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(number, stop.set)
-    return await run_load(config, stop, _print)
+    return await run_load(config, stop, lambda line: _print(without(line, secrets)))
+
+
+def _without(secrets: Sequence[str], result: LoadResult) -> LoadResult:
+    """Return a result in which no text contains a secret that a server has sent back."""
+    if not secrets:
+        return result
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: cleaned(part) for name, part in value.items()}
+        if isinstance(value, list):
+            return [cleaned(part) for part in value]
+        return without(value, secrets) if isinstance(value, str) else value
+
+    status = result.status
+    if status is not None:
+        status = LoadStatus.model_validate(cleaned(status.to_dict()))
+    return replace(result, message=without(result.message, secrets), status=status)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -109,6 +109,9 @@ class LoadConfig(FileConfig):
     """Port to connect to."""
     endpoint: HttpEndpoint
     """The request and the response that is expected."""
+    header_values: dict[str, str] | None = Field(default=None, repr=False)
+    """Values of headers that are in Secrets, by the number of the header; in a pod they are in its variables instead.
+    """
     dataset: DatasetFile
     """The requests that are replayed."""
     load: Load

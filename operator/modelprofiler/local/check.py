@@ -16,6 +16,7 @@ from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
 from modelprofiler.files.advice import advice
 from modelprofiler.files.document import Document
+from modelprofiler.files.headers import secret_header_problems
 from modelprofiler.files.inputs import Resolved, resolve, server_variables
 from modelprofiler.files.script_imports import python_texts, sdk_needs
 from modelprofiler.files.sources import MissingObject, SourceFiles, UnusablePath
@@ -89,7 +90,7 @@ def examine(
             problems += resolved
         problems += address_problems(document, environment)
         warnings += address_notes(document)
-        problems += server_variables(document)[1]
+        problems += [*server_variables(document)[1], *secret_header_problems(document)]
         if not shape_problems:
             problems += template_problems(document, environment)
             warnings += [*advice(spec), *ignored(spec, document.secrets)]

@@ -19,6 +19,7 @@ from modelprofiler.core.judge import Verdict, judge
 from modelprofiler.core.rows import FEW_ROWS, MANY_VISITS
 from modelprofiler.core.support import one_generator, unsupported_load
 from modelprofiler.errors import InvalidInput, LoadError, Problem
+from modelprofiler.files.headers import header_values, secret_header_problems
 from modelprofiler.files.inputs import DATASET, ResolvedRows, place_rows, resolve_rows
 from modelprofiler.files.running_server import RunningServer
 from modelprofiler.load.config import LoadConfig
@@ -71,6 +72,7 @@ class LatencySession:
         """Return why the load cannot be sent; nothing is sent to the server for that."""
         spec = self._server.spec
         problems = [*unsupported_load(spec), *certificate_problems(spec)]
+        problems += secret_header_problems(self._server.document)
         if spec.objectives.max_slowdown_percent is not None:
             message = (
                 "compares with a run at the largest size, and a server that is not limited has no other size; name a "
@@ -131,6 +133,7 @@ class LatencySession:
                 "connect_timeout": CONNECT_SECONDS,
                 "refusal_timeout": min(REFUSED_SECONDS, timeout),
                 "most_requests": self._most,
+                "header_values": header_values(document) or None,
                 "system_authorities": server.address.scheme == "https",
             }
         )

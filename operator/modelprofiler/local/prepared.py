@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
@@ -14,6 +14,7 @@ from modelprofiler.api.status import DatasetStatus, EffectiveResources, Provenan
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.document import Document
+from modelprofiler.files.headers import header_values
 from modelprofiler.files.inputs import Inputs, place_inputs
 from modelprofiler.load.machine.procfs import cgroup_version, cpu_model
 from modelprofiler.local import environment
@@ -44,6 +45,8 @@ class Prepared:
         The machine and files that the numbers will come from.
     warnings
         Differences to a run in a cluster, one sentence each.
+    header_values
+        Values of headers that are in Secrets, by the number of the header; they are in no file of the run.
     """
 
     profile: ModelProfile
@@ -54,6 +57,7 @@ class Prepared:
     run_hash: str
     provenance: Provenance
     warnings: tuple[str, ...] = ()
+    header_values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def in_range(self, before: EffectiveResources) -> Prepared:
         """Return the run with the range of the interrupted run that it resumes, where the profile itself has none.
@@ -124,6 +128,7 @@ class Prepared:
             run_hash=_run_hash(profile, provenance, python),
             provenance=provenance,
             warnings=tuple(dict.fromkeys((*examined.warnings, *command.warnings, *([warning] if warning else [])))),
+            header_values=header_values(document),
         )
 
 

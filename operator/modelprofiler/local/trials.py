@@ -163,7 +163,8 @@ class TrialRunner:
             server_cpus=self._placement.cpus.server,
             seconds=step.seconds,
         )
-        return by_one_generator(config)
+        values = dict(self._prepared.header_values) or None
+        return by_one_generator(config).model_copy(update={"header_values": values})
 
 
 def _usage(samples: ContainerSamples, result: LoadResult, idle_since: float) -> UsageStatus | None:

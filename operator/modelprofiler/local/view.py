@@ -20,6 +20,7 @@ from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Trial
 from modelprofiler.local.progress import Listener, Progress
 from modelprofiler.report.provenance import describe_load, describe_objectives
 from modelprofiler.report.record import TrialRecord
+from modelprofiler.report.rows import line_of
 from modelprofiler.report.text import fitting
 
 ROUNDING_SECONDS = 0.5
@@ -34,14 +35,6 @@ MAX_NOTES = 4
 def headline(profile: ModelProfile) -> str:
     """Return the objectives and the load of a run: ``digits: p95 at most 250ms; 50 requests/s, Poisson arrivals``."""
     return f"{profile.metadata.name}: {describe_objectives(profile.spec)}; {describe_load(profile.spec)}"
-
-
-def line_of(trial: Trial) -> str:
-    """Return a finished trial as one line of text."""
-    seconds = (trial.completion_time - trial.start_time).total_seconds()
-    size = f"{trial.limits.cpu} CPU, {trial.limits.memory}"
-    resized = "" if trial.fresh else " (resized)"
-    return f"trial {trial.index} {trial.purpose}: {size}{resized}: {trial.outcome}, {trial.message} [{seconds:.0f} s]"
 
 
 class View(Listener, Protocol):

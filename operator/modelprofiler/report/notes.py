@@ -26,7 +26,8 @@ MUCH_THROTTLED_PERCENT = 25
 def notes(record: RunRecord) -> list[str]:
     """Return a sentence for each thing that limits what the result is worth."""
     summary = Summary.of(record)
-    sentences = [*record.notes, *_about_metrics(record), *_about_verification(record, summary)]
+    pods = [f"{note[:1].upper()}{note[1:]}." for note in record.profile.status.notes or ()]
+    sentences = [*record.notes, *pods, *_about_metrics(record), *_about_verification(record, summary)]
     if summary.recommendation is None:  # else its explanation has these
         sentences += _about_changes(record)
     return [*sentences, *_about_the_node(record.profile.status.trials), *_about_inconclusive_trials(record)]

@@ -48,6 +48,14 @@ def judged_interval(trial: Trial) -> str:
     return f"{low.removesuffix(unit)}-{high}" if low.lstrip("0123456789.") == unit else f"{low}-{high}"
 
 
+def line_of(trial: Trial) -> str:
+    """Return a finished trial as one line of text."""
+    seconds = (trial.completion_time - trial.start_time).total_seconds()
+    size = f"{trial.limits.cpu} CPU, {trial.limits.memory}"
+    resized = "" if trial.fresh else " (resized)"
+    return f"trial {trial.index} {trial.purpose}: {size}{resized}: {trial.outcome}, {trial.message} [{seconds:.0f} s]"
+
+
 def adds_information(trial: Trial) -> bool:
     """Whether a trial's message says something that its row does not."""
     return bool(trial.message) and not (trial.outcome is Outcome.PASSED and trial.judged is not None)

@@ -44,6 +44,9 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
         return "/too_large", b""
     length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
     path = head.split(b" ")[1].decode()
+    if path.startswith("/authorized"):
+        await reader.readexactly(length)
+        return path, head.partition(b"\r\nAuthorization: ")[2].partition(b"\r\n")[0]
     if path.startswith("/sip"):
         return path, await sipped(reader, length)
     return path, await reader.readexactly(length)
@@ -61,6 +64,13 @@ async def sipped(reader: asyncio.StreamReader, length: int) -> bytes:
 async def keep_alive(x: Exchange) -> bool:
     """Answer with the length of the body."""
     x.writer.write(answer(b"%d" % len(x.body)))
+    return True
+
+
+async def authorized(x: Exchange) -> bool:
+    """Answer whoever knows the token, and repeat what was sent."""
+    known = x.body == b"Bearer s3cr3t-token"
+    x.writer.write(answer(b"from '%b'" % x.body, "200 OK" if known else "401 Unauthorized"))
     return True
 
 

@@ -18,6 +18,7 @@ import pytest
 from tests.ports import unused_port
 
 from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.errors import InvalidInput
 from modelprofiler.files.overrides import Overrides
 from modelprofiler.files.running_server import running_server
 from modelprofiler.local.latency import LatencySession
@@ -142,6 +143,30 @@ def test_a_profile_says_what_is_sent_and_its_server_is_not_started(tmp_path: Pat
     assert result.message.endswith("within the objective of 1%; not judged: maxTimeToReady") or (
         result.message.endswith("within the objective of 10s; not judged: maxTimeToReady")
     )
+
+
+SECRET = """\
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: login}
+stringData: {key: "s3cr3t-key\\n"}
+"""
+
+
+def test_a_header_from_a_secret_of_the_file_is_sent_and_not_shown(tmp_path: Path) -> None:
+    """Where the file has no such Secret, nothing is sent."""
+    file = tmp_path / "profile.yaml"
+    reference = "valueFrom: {secretKeyRef: {name: login, key: key}}"
+    profile = PROFILE.replace("value: k", reference)
+    file.write_text(profile + SECRET)
+    with serving(b'{"your key": "s3cr3t-key"}') as (port, seen):
+        result = measured(f"http://localhost:{port}", Overrides(), file)
+        assert {("POST", "/from-profile", "s3cr3t-key")} == seen
+        assert "s3cr3t" not in result.to_text() + json.dumps(result.to_dict())
+        file.write_text(profile)
+        with pytest.raises(InvalidInput, match=r"headers\[0\].valueFrom.secretKeyRef: there is no Secret 'login'"):
+            measured(f"http://localhost:{port}", Overrides(), file)
 
 
 def test_an_objective_that_is_missed(tmp_path: Path) -> None:

@@ -49,8 +49,10 @@ def test_a_value_that_is_not_one_of_the_choices_gets_them_listed(change: Change)
 
 def test_an_item_of_a_list_is_named_by_its_index(change: Change) -> None:
     """As kubectl writes it."""
-    problems = _problems(change({"spec.endpoint": {"http": {"headers": [{"name": "A", "value": "b"}, {"name": "B"}]}}}))
-    assert [Problem("spec.endpoint.http.headers[1].value", "is required")] == problems
+    problems = _problems(
+        change({"spec.endpoint": {"http": {"headers": [{"name": "A", "value": "b"}, {"value": "B"}]}}})
+    )
+    assert [Problem("spec.endpoint.http.headers[1].name", "is required")] == problems
 
 
 def test_the_problem_reads_as_path_and_sentence() -> None:

@@ -48,6 +48,24 @@ def problem_of(volume: Path, **inside: str) -> tuple[str, str]:
     return problem.reason, problem.message
 
 
+def headers_checked(environment: dict[str, str], **more: object) -> list[tuple[str, str]]:
+    """Return what is wrong with a header whose value is in a Secret."""
+    reference = {"secretKeyRef": {"name": "login", "key": "token"}}
+    endpoint = {"headers": [{"name": "Authorization", "valueFrom": reference}]}
+    config = PrepareConfig.model_validate({"sources": [], "endpoint": endpoint, **more})
+    return [(problem.reason, problem.path) for problem in prepare(config, environment).problems]
+
+
+def test_headers_from_secrets_are_checked_with_the_sources(volume: Path) -> None:
+    """Their problems are in the result beside those of the sources."""
+    path = "spec.endpoint.http.headers[0].valueFrom.secretKeyRef"
+    assert [("SourceNotFound", path)] == headers_checked({})
+    assert [("SourceUnreadable", path)] == headers_checked({"MODELPROFILER_HEADER_0": "a\nb"})
+    assert [] == headers_checked({"MODELPROFILER_HEADER_0": "abc"})
+    source = {"part": "dataset", "path": "spec.dataset.source", "claim": "c", "root": str(volume), "inside": "none"}
+    assert 2 == len(headers_checked({}, sources=[source]))
+
+
 def test_files_have_the_digest_they_would_have_in_a_config_map(volume: Path) -> None:
     """So that a run stays the same when its files move."""
     files = {"weights.bin": b"\xff" * 3_000_000, "sub/labels.txt": b"a\nb\n"}

@@ -1,6 +1,7 @@
 """Everything that keeps a file from being run is reported together, before anything is started."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.files.documents import container, document
 
 from modelprofiler.files.document import Document
 from modelprofiler.files.fetch import drivers
+from modelprofiler.files.headers import header_values
 from modelprofiler.host.machine import Machine
 from modelprofiler.local.check import examine, examine_for_cluster
 
@@ -23,6 +25,18 @@ def test_a_good_file_has_no_problems_and_no_warnings(tmp_path: Path) -> None:
     assert () == examined.warnings
     assert examined.inputs is not None
     assert examined.resources is not None
+
+
+def test_headers_from_secrets_are_those_of_the_file(tmp_path: Path) -> None:
+    """One that the file does not have keeps a run here from starting; a cluster may have it."""
+    reference = {"secretKeyRef": {"name": "login", "key": "token"}}
+    headers = {"http": {**PORT["http"], "headers": [{"name": "Authorization", "valueFrom": reference}]}}
+    missing = document(tmp_path, endpoint=headers)
+    assert ["spec.endpoint.http.headers[0].valueFrom.secretKeyRef"] == [
+        problem.path for problem in examine(missing, MACHINE).problems
+    ]
+    assert () == examine(replace(missing, secrets={"login": {"token": b"abc\n"}}), MACHINE).problems
+    assert {"0": "abc"} == header_values(replace(missing, secrets={"login": {"token": b"abc\n"}}))
 
 
 def test_problems_of_every_kind_come_together(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
-from modelprofiler.api.trial import Trial
+from modelprofiler.api.trial import INCONCLUSIVE, Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act import events, full_report
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, STRATEGIC_PATCH, Cluster, Kind
@@ -109,15 +109,24 @@ class Act:
     """Of the profile's Deployments and Jobs, by plural and name: what is deleted is what was seen."""
     now: datetime | None = None
     """Time of the look; None: no event is written."""
+    files: MutableMapping[str, str] = field(default_factory=dict)
+    """Name of the ConfigMap with what the profile carries inline, by run hash, from one look to the next."""
 
     @classmethod
-    def of(cls, cluster: Cluster, settings: Settings, world: World, decision: Decision) -> Act:
+    def of(
+        cls,
+        cluster: Cluster,
+        settings: Settings,
+        world: World,
+        decision: Decision,
+        files: MutableMapping[str, str],
+    ) -> Act:
         """Return what carries out a decision about a world."""
         meta = world.raw["metadata"]
         profile = world.profile if isinstance(world.profile, ModelProfile) else None
         uids = {(child.plural, child.name): child.uid for child in world.owned}
         run = RunFacts.of(world, decision)
-        return cls(cluster, settings, meta["namespace"], meta["uid"], profile, run, uids, world.now)
+        return cls(cluster, settings, meta["namespace"], meta["uid"], profile, run, uids, world.now, files)
 
     async def do(self, action: Action) -> None:
         """Carry out an action.
@@ -195,6 +204,7 @@ class Act:
         await events.tell(self.cluster, self.profile, "NameTaken", message, self.now, warning=True)
 
     async def _delete_files(self) -> None:
+        self.files.clear()
         for body in await self.cluster.list(CONFIG_MAPS, self.namespace, names.children_selector(self.uid)):
             meta = body["metadata"]
             if meta["labels"].get(names.COMPONENT) == names.FILES and is_owned_by(body, self.uid):
@@ -203,7 +213,20 @@ class Act:
     async def _inline_files(self, run: RunFacts) -> str | None:
         """Create the ConfigMap with what the profile carries inline, and return its name; None where there is none."""
         files = config_maps.inline_files(run.profile, run.run_hash)
-        return await self._create(CONFIG_MAPS, files) if files is not None else None
+        if files is None:
+            return None
+        name = await self._create(CONFIG_MAPS, files)
+        self.files[run.run_hash] = name
+        return name
+
+    def _known_files(self, run: RunFacts) -> str | None:
+        """Return the name of that ConfigMap as it was created before; None after a trial that went wrong.
+
+        Somebody may have deleted it, so it is created again then, and with each server.
+        """
+        trials = run.profile.status.trials
+        went_wrong = bool(trials) and trials[-1].outcome in INCONCLUSIVE
+        return None if went_wrong else self.files.get(run.run_hash)
 
     async def _start_preparing(self, claims: Claims) -> None:
         assert self.profile is not None
@@ -258,7 +281,7 @@ class Act:
             trial = action.job
             config, incarnation, server_pod = others_config(trial), trial.incarnation, trial.server_pod
             node = action.server_node
-        inline = await self._inline_files(run)
+        inline = self._known_files(run) or await self._inline_files(run)
         job = load.load_job(
             run.profile,
             run.run_hash,
@@ -311,7 +334,7 @@ def load_config(run: RunFacts, action: CreateJob) -> LoadConfig:
 def _rendezvous(run: RunFacts, trial: int) -> RendezvousConfig:
     """Return where the load generators of a trial meet; who can read the Jobs of the namespace knows the key."""
     key = hashlib.sha256(f"{run.profile.metadata.uid}/{run.run_hash}/{trial}".encode()).hexdigest()[:KEY_LENGTH]
-    patience = run.settings.schedule_timeout_seconds + run.settings.image_pull_timeout_seconds
+    patience = run.settings.placement_seconds + run.settings.image_pull_timeout_seconds
     return RendezvousConfig(port=RENDEZVOUS_PORT, key=key, patience=patience)
 
 
@@ -329,7 +352,7 @@ def others_config(job: LoadJob) -> LoadConfig:
 
 def load_deadline(settings: Settings, config: LoadConfig) -> int:
     """Return the longest a load may take, in seconds: the bound behind every other bound."""
-    return int(settings.schedule_timeout_seconds + longest_seconds(config) + 60)
+    return int(settings.placement_seconds + longest_seconds(config) + 60)
 
 
 def refusal_of(action: Action, error: Refused) -> Finding:

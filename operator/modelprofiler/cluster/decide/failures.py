@@ -63,13 +63,16 @@ def disturbance(server: Server | None, job: LoadJob, seen: Observation) -> Failu
     return _ended(pod) or _evicted(pod) or lost_node(pod, seen) or _silent_node(pod, job, seen)
 
 
-def failed_load(job: LoadJob, now: datetime) -> Failure | None:
+def failed_load(job: LoadJob, settings: Settings, now: datetime) -> Failure | None:
     """Return why a load that has left no result will leave none, or None while it may."""
+    pods = job.config.load.parallelism if job.config is not None else 1
+    awaited = settings.nodes_autoscaled and len(job.nodes) < pods
+    patience = settings.placement_seconds if awaited else GENERATOR_START_SECONDS
     if job.failure:
         return Failure(Outcome.LOAD_FAILED, job.failure)
     if job.deleting:
         return Failure(Outcome.LOAD_FAILED, "the load Job was deleted")
-    if job.stuck and (now - job.created).total_seconds() > GENERATOR_START_SECONDS:
+    if job.stuck and (now - job.created).total_seconds() > patience:
         return Failure(Outcome.LOAD_FAILED, f"the load pod does not start: {job.stuck}")
     timeout = job.config.endpoint.timeout.seconds if job.config is not None else 0.0
     since = job.first_ended_at
@@ -140,7 +143,7 @@ def _evicted(pod: Pod) -> Failure | None:
 
 
 def _not_placed(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
-    if pod.unschedulable and (now - pod.created).total_seconds() > settings.schedule_timeout_seconds:
+    if pod.unschedulable and (now - pod.created).total_seconds() > settings.placement_seconds:
         return Failure(
             Outcome.UNSCHEDULABLE,
             f"the pod cannot be scheduled: {tail(pod.unschedulable, LONGEST_LAST_WORDS)}",
@@ -153,7 +156,8 @@ def _not_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
         return None
     reason, message = pod.waiting
     patience = 15 if reason in START_REASONS else settings.image_pull_timeout_seconds
-    if reason != "InvalidImageName" and (now - pod.created).total_seconds() <= patience:
+    since = pod.placed_at or pod.created  # it may have waited for its node for minutes
+    if reason != "InvalidImageName" and (now - since).total_seconds() <= patience:
         return None
     outcome = Outcome.CRASHED if reason in START_REASONS else Outcome.IMAGE_PULL_FAILED
     return Failure(outcome, f"{reason}: {tail(message, LONGEST_LAST_WORDS)}")
@@ -161,7 +165,7 @@ def _not_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
 
 def _never_started(pod: Pod, settings: Settings, now: datetime) -> Failure | None:
     """Return that the container does not even start: an init container that hangs, a volume that cannot be mounted."""
-    bounds = settings.schedule_timeout_seconds, settings.image_pull_timeout_seconds, settings.ready_timeout_seconds
+    bounds = settings.placement_seconds, settings.image_pull_timeout_seconds, settings.ready_timeout_seconds
     longest = sum(bounds) + (settings.prepare_timeout_seconds if pod.installed is not None else 0)
     if pod.container_started_at is not None or (now - pod.created).total_seconds() <= longest:
         return None

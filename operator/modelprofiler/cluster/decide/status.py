@@ -13,7 +13,7 @@ from modelprofiler.cluster.decide import resizing
 from modelprofiler.cluster.gather.accept import Accepted
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.world import Node
-from modelprofiler.cluster.manifests.copied import left_out
+from modelprofiler.cluster.manifests.copied import left_out, other_resources
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.status import RunIdentity, run_status, samples_read, updated_status
 from modelprofiler.core.steps import GiveUp, Recommend
@@ -130,7 +130,12 @@ def _of_run(
 
 def _identity(profile: ModelProfile, accepted: Accepted, provenance: Provenance | None) -> RunIdentity:
     copied = accepted.workload.notes if accepted.workload else ()
-    notes = [*left_out(profile.spec), *copied, *resizing.notes(profile.spec, accepted, provenance)]
+    notes = [
+        *other_resources(profile.spec),
+        *left_out(profile.spec),
+        *copied,
+        *resizing.notes(profile.spec, accepted, provenance),
+    ]
     return RunIdentity(accepted.run_hash, accepted.inputs.dataset, accepted.resources, provenance, notes)
 
 

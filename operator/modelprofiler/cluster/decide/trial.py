@@ -171,6 +171,8 @@ def _begin(run: RunInCluster, seen: Observation, trial: TrialInProgress, server:
         waiting = pod.waiting[0] if pod and pod.waiting else pod.unschedulable if pod else ""
         installing = pod is not None and pod.installed is False
         what = "the packages to be installed for the server" if installing else "the server to be ready"
+        if waiting and run.settings.nodes_autoscaled and pod and waiting == pod.unschedulable:
+            what = f"a node, which an autoscaler may bring within {run.settings.placement_seconds:g} s, for the server"
         message = f"waiting for {what} at {trial.limits}" + (f": {waiting}" if waiting else "")
         return Move((), trial.at(Stage.STARTING, message))
     load = run.profile.spec.load
@@ -225,7 +227,7 @@ def _under_load(run: RunInCluster, seen: Observation, trial: TrialInProgress, jo
     failed = failures.disturbance(server, job, seen)
     if job.result is not None:
         return end_of_load(run, trial, server, job, job.result, failed)
-    failed = failed or failures.failed_load(job, run.now)
+    failed = failed or failures.failed_load(job, run.settings, run.now)
     if failed is not None:
         return Move(record=row_of(run, trial, server, failed), wake=0)
     age = (run.now - job.created).total_seconds()

@@ -124,7 +124,9 @@ async def accept(
         return Accepted(sources, recorded, identity, settings)
     fitting = await _fitting(profile, settings, rooms or Rooms(cluster, settings), sources.host)
     if isinstance(fitting, NoNode):
-        return _finding(Reason.NO_NODE, [fitting.problem])
+        if (refused := _no_node(profile, settings, fitting)) is not None:
+            return refused
+        fitting = None  # nothing is known of a node that an autoscaler is to bring
     resources = recorded or _range(profile, fitting)
     if isinstance(resources, Finding):
         return resources
@@ -149,6 +151,20 @@ async def _fitting(
     """Return which nodes take the server of a profile; None where nodes may not be read."""
     every = await rooms.read()
     return None if every is None else Fitting.of(profile, settings, every, host)
+
+
+def _no_node(profile: ModelProfile, settings: Settings, none: NoNode) -> Finding | None:
+    """Return that no node takes the server; None where the run may wait for a node that an autoscaler brings."""
+    if not (settings.nodes_autoscaled and none.may_come):
+        return _finding(Reason.NO_NODE, [none.problem])
+    resources = profile.spec.resources
+    if resources.cpu is not None and resources.memory is not None:
+        return None
+    message = (
+        f"{none.problem.message}. An autoscaler may bring such a node, but what it will have is not known: write cpu "
+        "and memory here"
+    )
+    return _finding(Reason.NO_NODE, [Problem("spec.resources", message)])
 
 
 async def nodes_for(

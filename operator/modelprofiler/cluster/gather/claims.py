@@ -22,6 +22,8 @@ from modelprofiler.core.requirements import is_installed
 from modelprofiler.errors import NotFound, Problem, Refused
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.format import RowFormat
+from modelprofiler.load.secret_headers import PATH as HEADERS
+from modelprofiler.load.secret_headers import secret_headers
 
 ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 """Access modes of volumes that only one node at a time can mount."""
@@ -40,7 +42,7 @@ class Claims:
     together: bool
     """Whether the server and the load mount the same volume and only one node can mount it."""
     others: tuple[str, ...] = ()
-    """Paths of the fields of the others: Secrets, addresses, and Parquet files in ConfigMaps."""
+    """Paths of the fields of the others: Secrets, addresses, Parquet files in ConfigMaps, and headers from Secrets."""
     installs: bool = False
     """Whether packages are installed."""
 
@@ -59,7 +61,7 @@ class Claims:
 async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem]:
     """Look up the claims of a profile, and find everything that is wrong with them.
 
-    At least one of its sources is one that only pods read, or it has packages to install.
+    At least one of its sources is one that only pods read, or it has packages to install or headers from Secrets.
 
     Raises
     ------
@@ -80,9 +82,17 @@ async def look(cluster: Cluster, profile: ModelProfile) -> Claims | list[Problem
         identity=_identity(profile, sources, claims),
         host=await _host(cluster, next(iter(nodes.values()))) if nodes else None,
         together=bool(shared & on_one_node),
-        others=tuple(path for _, path, source in sources_in_pods(profile) if source.persistent_volume_claim is None),
+        others=(*_other_sources(profile), *_headers(profile)),
         installs=is_installed(profile.spec.server.entry_script),
     )
+
+
+def _other_sources(profile: ModelProfile) -> list[str]:
+    return [path for _, path, source in sources_in_pods(profile) if source.persistent_volume_claim is None]
+
+
+def _headers(profile: ModelProfile) -> list[str]:
+    return [f"{HEADERS}[{number}].valueFrom" for number in secret_headers(profile.spec.endpoint.http)]
 
 
 async def _existing(cluster: Cluster, namespace: str, claim_names: Collection[str]) -> dict[str, Object]:
@@ -191,9 +201,15 @@ def _identity(profile: ModelProfile, sources: Sequence[ClaimSource], claims: Map
         "rows": RowFormat.of(profile.spec.dataset).to_dict(),
         "promise": Promise.of(profile.spec).to_dict(),
         "rerun": profile.metadata.annotations.get(RERUN_ANNOTATION),
+        **({"headers": _headers_asked(profile)} if _headers(profile) else {}),
         **({"packages": _packages(script)} if script is not None and is_installed(script) else {}),
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _headers_asked(profile: ModelProfile) -> Object:
+    """Return which keys of which Secrets are headers."""
+    return {number: place.to_dict() for number, place in secret_headers(profile.spec.endpoint.http).items()}
 
 
 def _packages(script: EntryScript) -> Object:

@@ -71,6 +71,8 @@ class Pod:
     """Which running container is not ready, and which of its probes has not passed; empty when none is."""
     installed: bool | None = None
     """Whether the packages of the entry script are installed; None where none are."""
+    placed_at: datetime | None = None
+    """When it got its node; None while it has none."""
 
     @property
     def gone(self) -> bool:

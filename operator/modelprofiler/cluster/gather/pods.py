@@ -59,6 +59,7 @@ def server_pod(pod: Object, container: str) -> Pod:
         not_started=(state.get("waiting") or {}).get("reason") or "",
         unready=_unready(pod),
         installed=has_ended(pod, PACKAGES),
+        placed_at=_true_since(conditions.get("PodScheduled")),
     )
 
 

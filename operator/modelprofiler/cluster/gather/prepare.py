@@ -61,7 +61,7 @@ def read(
         return _status(claims, now, *parts, _refused(claims, problem))
     if any(is_running(pod) for pod in pods):
         return Waiting(READING if READING_CONTAINER in ends and READING_CONTAINER not in done else INSTALLING)
-    longest_start = settings.schedule_timeout_seconds
+    longest_start = settings.placement_seconds
     if any(pod["spec"].get("nodeName") for pod in pods):
         longest_start += settings.image_pull_timeout_seconds
     name = job["metadata"]["name"]

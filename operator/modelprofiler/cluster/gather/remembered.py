@@ -20,7 +20,7 @@ class _Write:
 
 
 class Remembered:
-    """Remembers own writes, what was refused, and who is not accepted."""
+    """Remembers own writes, what was refused, who is not accepted, and the ConfigMap of each run."""
 
     def __init__(self) -> None:
         self._writes: dict[Key, _Write] = {}
@@ -28,6 +28,7 @@ class Remembered:
         self._not_accepted: set[Key] = set()
         self._unread: dict[Key, int] = {}
         self._failures: dict[Key, tuple[int, datetime]] = {}
+        self._files: dict[Key, dict[str, str]] = {}
 
     @property
     def not_accepted(self) -> int:
@@ -41,6 +42,11 @@ class Remembered:
         self._not_accepted.discard(key)
         self._unread.pop(key, None)
         self._failures.pop(key, None)
+        self._files.pop(key, None)
+
+    def files(self, key: Key) -> dict[str, str]:
+        """Return the names of the ConfigMaps with what a profile carries inline, by run hash; the caller writes it."""
+        return self._files.setdefault(key, {})
 
     def failed(self, key: Key, now: datetime) -> tuple[int, timedelta]:
         """Remember that a decision was not carried out; return how many times in a row, and for how long."""

@@ -7,7 +7,14 @@ end. Both would be waited for in every trial.
 from __future__ import annotations
 
 from modelprofiler.api.objects import Object
+from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.spec import ModelProfileSpec
+
+VARIED = frozenset({"cpu", "memory"})
+"""Resources that a run varies; all others, such as a GPU, stay as the template has them."""
+
+SHOWN_RESOURCES = 8
+"""Resources that a sentence names; a container has one or two."""
 
 STOP_SECONDS = 2
 """How long a server gets to stop, whatever its template says: nobody is served by it, and the next trial waits for
@@ -41,6 +48,21 @@ def left_out(spec: ModelProfileSpec) -> list[str]:
     if grace is not None and grace > STOP_SECONDS:
         sentences.append(f"trial pods get {STOP_SECONDS}s to end instead of the template's {grace}s")
     return sentences
+
+
+def other_resources(spec: ModelProfileSpec) -> list[str]:
+    """Return a sentence about what the profiled container of a template asks for beside CPU and memory, if anything."""
+    containers = _containers((spec.server.template or {}).get("spec") or {})
+    profiled = next((c for c in containers if c.get("name") == container_name(spec)), {})
+    resources = profiled.get("resources") or {}
+    amounts = (resources.get("requests") or {}) | (resources.get("limits") or {})
+    parts = [f"{name}: {amount}" for name, amount in sorted(amounts.items()) if name not in VARIED]
+    claims = resources.get("claims")
+    parts += [f"claim {c.get('name')}" for c in claims if isinstance(c, dict)] if isinstance(claims, list) else []
+    if not parts:
+        return []
+    shown = ", ".join(parts[:SHOWN_RESOURCES]) + (", …" if len(parts) > SHOWN_RESOURCES else "")
+    return [f"every trial has {shown} as the template says; the size is for a server that has it, too"]
 
 
 def _containers(pod: Object) -> list[Object]:

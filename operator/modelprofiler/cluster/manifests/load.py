@@ -12,6 +12,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose
 from modelprofiler.cluster import names
+from modelprofiler.cluster.manifests.headers import add_header_variables
 from modelprofiler.cluster.manifests.metadata import child_metadata
 from modelprofiler.cluster.manifests.pods import HOSTNAME, Helper, helper_job, helper_pod, on_node
 from modelprofiler.cluster.manifests.template import server_pod_as_written
@@ -124,6 +125,7 @@ def load_pod(
         placement=_placement(profile.spec, server_host, together=together),
     )
     pod = helper_pod(helper, settings)
+    add_header_variables(profile.spec, pod["containers"][0])
     files = Files.of(profile, run_hash, settings, inline)
     if not RowFormat.of(profile.spec.dataset).copies_lines:
         # Rows that the file does not have as they are sent are copied, where there are too many for the memory.

@@ -10,6 +10,7 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.sources import Source
 from modelprofiler.cluster import names
 from modelprofiler.cluster.manifests.fetch import CREDENTIALS_DIR, Part, credentials_volume, secret_volume
+from modelprofiler.cluster.manifests.headers import add_header_variables
 from modelprofiler.cluster.manifests.metadata import child_metadata
 from modelprofiler.cluster.manifests.packages import add_first_installation
 from modelprofiler.cluster.manifests.pods import Helper, helper_job, helper_pod, on_node
@@ -21,6 +22,7 @@ from modelprofiler.files.fetch.web import shown
 from modelprofiler.files.inspect import PrepareConfig, VolumeSource
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.format import RowFormat
+from modelprofiler.load.secret_headers import secret_headers
 
 CLAIMS_DIR = "/var/modelprofiler/claims"
 OTHERS_DIR = "/var/modelprofiler/sources"
@@ -59,14 +61,15 @@ def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, hos
     others = [_other(pod, *source) for source in sources_in_pods(profile) if not source[2].persistent_volume_claim]
     read = [*_on_claims(sources, roots), *others]
     config = {}
-    if read:
+    if read or secret_headers(profile.spec.endpoint.http):
+        add_header_variables(profile.spec, pod["containers"][0])
         config = {names.PREPARE_CONFIG: _config(profile, read).model_dump_json(by_alias=True, exclude_none=True)}
     else:
         pod["containers"], pod["volumes"] = [], []
     script = profile.spec.server.entry_script
     if script is not None and is_installed(script):
         add_first_installation(pod, script, settings)
-    longest = settings.schedule_timeout_seconds + settings.image_pull_timeout_seconds + settings.prepare_timeout_seconds
+    longest = settings.placement_seconds + settings.image_pull_timeout_seconds + settings.prepare_timeout_seconds
     job = helper_job(
         profile.spec,
         settings,
@@ -148,4 +151,5 @@ def _config(profile: ModelProfile, sources: list[VolumeSource]) -> PrepareConfig
         file=script.file if script else None,
         rows=RowFormat.of(profile.spec.dataset),
         promise=Promise.of(profile.spec),
+        endpoint=profile.spec.endpoint.http if secret_headers(profile.spec.endpoint.http) else None,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 
 from modelprofiler.core.text import ELLIPSIS, head
 
@@ -31,3 +33,21 @@ def shown(text: str, longest: int) -> str:
     text = _PREFIXED.sub(ELLIPSIS, text)
     text = _LONG.sub(ELLIPSIS, text)
     return head(text, longest)
+
+
+SHORTEST_SECRET = 4
+"""Characters of a secret, or of its beginning, that are left out: fewer are in any text by chance."""
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """Return a text, perhaps a cut one, without secrets and without the part of one at which it was cut."""
+    for secret in secrets:
+        for form in dict.fromkeys((secret, json.dumps(secret)[1:-1])):
+            if len(form) < SHORTEST_SECRET:
+                continue
+            text = text.replace(form, ELLIPSIS)
+            rest = text.removesuffix(ELLIPSIS)
+            parts = (form[:length] for length in range(len(form) - 1, SHORTEST_SECRET - 1, -1))
+            if (part := next((part for part in parts if rest.endswith(part)), None)) is not None:
+                text = rest.removesuffix(part) + ELLIPSIS
+    return text

@@ -10,7 +10,7 @@ from tests.unit.cluster.objects import BIG, SMALL, UID, load_status, now, pod, p
 from tests.unit.cluster.standin import StandIn
 from tests.unit.cluster.values import BRACKET, CONFIRM, READY, REFERENCE, a_row, a_server
 
-from modelprofiler.api.trial import Trial
+from modelprofiler.api.trial import Outcome, Trial
 from modelprofiler.cluster import names
 from modelprofiler.cluster.act.perform import Act, RunFacts, load_config, load_deadline
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, Kind
@@ -88,6 +88,22 @@ async def test_a_server_is_its_files_and_its_deployment() -> None:
     await act(cluster, dataset={"source": {"inline": "[1]\n"}}).do(CreateServer(1, BIG, None))
     assert ["configmaps", "deployments"] == [plural for _, plural, _ in cluster.calls]
     assert [1, 1] == [len(cluster.of(kind)) for kind in (CONFIG_MAPS, DEPLOYMENTS)]
+
+
+async def test_the_files_are_created_with_each_server_and_not_again_with_each_load() -> None:
+    """But after a trial that went wrong they are: somebody may have deleted them."""
+    cluster = StandIn(lambda: now(0))
+    first = act(cluster, dataset={"source": {"inline": "[1]\n"}})
+    for action in (CreateServer(1, BIG, None), load()):
+        await first.do(action)
+    assert ["configmaps", "deployments", "jobs"] == [plural for verb, plural, _ in cluster.calls if verb == "create"]
+    assert first.profile is not None
+    assert first.run is not None
+    status = first.profile.status.model_copy(update={"trials": [a_row(outcome=Outcome.LOAD_FAILED)]})
+    later = replace(first, run=replace(first.run, profile=first.profile.model_copy(update={"status": status})))
+    cluster.calls.clear()
+    await later.do(load())
+    assert ["configmaps", "jobs"] == [plural for verb, plural, _ in cluster.calls if verb == "create"]
 
 
 async def test_the_load_goes_to_the_address_of_the_pod() -> None:

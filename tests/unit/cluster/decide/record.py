@@ -144,19 +144,18 @@ async def load_pod_lost() -> World:
     """Of three load pods one was evicted; the others have ended for it."""
     simulation = Simulation(raw_profile(load={"openLoop": {"rate": "40"}, "parallelism": 3}, resources=SHORT))
 
-    def lose(world: World, decision: Decision) -> bool:
-        pods = [p for p in simulation.cluster.of(PODS) if names.FIRST_GENERATOR in _job_of(p, simulation)]
-        if len(pods) == 2 and pods[1]["status"]["phase"] == "Running":
-            gone = {"exitCode": 137, "reason": "Error", "finishedAt": simulation.time.isoformat(), "message": ""}
-            pods[1]["status"] = {
-                "phase": "Failed",
-                "reason": "Evicted",
-                "containerStatuses": [{"name": "load", "state": {"terminated": gone}}],
-            }
-            simulation.tell()
-        return len(getattr(decision.status, "trials", ())) == 1
+    def pods() -> list[Any]:
+        return [p for p in simulation.cluster.of(PODS) if names.FIRST_GENERATOR in _job_of(p, simulation)]
 
-    return await first(simulation, lose)
+    await first(simulation, lambda world, decision: [p["status"]["phase"] for p in pods()] == ["Running"] * 2)
+    gone = {"exitCode": 137, "reason": "Error", "finishedAt": simulation.time.isoformat(), "message": ""}
+    pods()[1]["status"] = {
+        "phase": "Failed",
+        "reason": "Evicted",
+        "containerStatuses": [{"name": "load", "state": {"terminated": gone}}],
+    }
+    simulation.tell()
+    return await simulation.reconciler._gatherer.world(("team", "digits"))
 
 
 def _job_of(pod: Any, simulation: Simulation) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.cluster.objects import now
 from tests.unit.cluster.values import KILLED, STARTING, a_job, a_pod, a_server
 
-from modelprofiler.cluster.decide.failures import disturbance, failure
+from modelprofiler.cluster.decide.failures import disturbance, failed_load, failure
 from modelprofiler.cluster.gather.observation import Observation, Server, Termination
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.text import LONGEST_LAST_WORDS
@@ -190,6 +190,47 @@ def test_a_failure_is_an_outcome_and_a_sentence(sentence: str) -> None:
 def test_what_may_still_come_right_is_no_failure(sentence: str, seconds: float, server: Server) -> None:
     """Each has its own patience."""
     assert (sentence, None) == (sentence, failure(server, SETTINGS, now(seconds), 60, Observation()))
+
+
+AUTOSCALED = SETTINGS.model_copy(update={"nodes_autoscaled": True})
+UNPLACED = replace(PENDING, unschedulable="0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")
+
+
+def test_a_node_that_an_autoscaler_brings_is_waited_for_ten_minutes() -> None:
+    """Then the scheduler's words are the failure. A longer patience of the installer's stays."""
+    server = a_server(pod=UNPLACED)
+    assert failure(server, AUTOSCALED, now(600), 60, Observation()) is None
+    outcome = failure(server, AUTOSCALED, now(601), 60, Observation())
+    assert outcome is not None
+    assert ("Unschedulable", True) == (outcome.outcome.value, "Insufficient nvidia.com/gpu" in outcome.message)
+    longer = AUTOSCALED.model_copy(update={"schedule_timeout_seconds": 900})
+    assert failure(server, longer, now(899), 60, Observation()) is None
+
+
+def test_an_image_is_waited_for_from_when_the_pod_has_its_node() -> None:
+    """The node may have come minutes after the pod."""
+    pulling = a_server(pod=replace(PENDING, node="new", placed_at=now(300), waiting=("ErrImagePull", "not found")))
+    assert failure(pulling, AUTOSCALED, now(340), 60, Observation()) is None
+    outcome = failure(pulling, AUTOSCALED, now(341), 60, Observation())
+    assert outcome is not None
+    assert "ImagePullFailed" == outcome.outcome.value
+
+
+@pytest.mark.parametrize(
+    ("settings", "nodes", "seconds", "fails"),
+    [
+        (SETTINGS, (), 190, True),
+        (AUTOSCALED, (), 190, False),
+        (AUTOSCALED, (), 700, True),
+        (AUTOSCALED, ("node1",), 190, True),
+    ],
+)
+def test_a_load_pod_is_waited_for_where_an_autoscaler_may_bring_its_node(
+    settings: Settings, nodes: tuple[str, ...], seconds: float, fails: bool
+) -> None:
+    """A pod that has a node is not waited for, since its image comes no sooner. The Job began in second 99."""
+    outcome = failed_load(a_job(stuck="no node", nodes=nodes), settings, now(seconds))
+    assert fails == (outcome is not None)
 
 
 def test_the_last_words_are_the_end_of_the_output() -> None:

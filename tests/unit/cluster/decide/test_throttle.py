@@ -14,11 +14,14 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import Stage
 from modelprofiler.cluster.decide.decision import Decision, Event
-from modelprofiler.cluster.decide.throttle import PROGRESS_SECONDS, throttled
+from modelprofiler.cluster.decide.throttle import MESSAGE_SECONDS, PROGRESS_SECONDS, throttled
 from modelprofiler.cluster.gather.world import World
 
 BEFORE = ModelProfileStatus(active_trial=active(1), trials_completed=0)
 LOADING = ModelProfileStatus(active_trial=active(1, stage=Stage.LOADING), trials_completed=0)
+WAITING = ModelProfileStatus(
+    active_trial=active(1).model_copy(update={"message": "waiting for the image"}), trials_completed=0
+)
 NEXT = ModelProfileStatus(active_trial=active(2), trials_completed=1)
 
 
@@ -40,6 +43,8 @@ def decision(status: Any, next_look: float | None = 60) -> Decision:
         ("the stage has changed a moment ago", LOADING, now(0), False),
         ("the stage has changed, and the last write is long ago", LOADING, now(5 - PROGRESS_SECONDS), True),
         ("the stage has changed, and this operator has written nothing yet", LOADING, None, True),
+        ("only the message has changed a while ago", WAITING, now(5 - PROGRESS_SECONDS), False),
+        ("only the message has changed, and the last write is long ago", WAITING, now(5 - MESSAGE_SECONDS), True),
         ("a trial was recorded and the next one begun", NEXT, now(0), True),
     ],
 )

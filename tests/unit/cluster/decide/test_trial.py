@@ -42,6 +42,7 @@ from modelprofiler.cluster.decide.actions import (
 from modelprofiler.cluster.decide.run import RunInCluster
 from modelprofiler.cluster.decide.trial import LOAD_POLL_SECONDS, next_move
 from modelprofiler.cluster.gather.observation import Measured, Observation
+from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, RunTrial
 from modelprofiler.load.config import DatasetFile, LoadConfig
@@ -49,6 +50,8 @@ from modelprofiler.load.config import DatasetFile, LoadConfig
 OVER = GiveUp(Reason.NO_FEASIBLE_SIZE, "it is too slow")
 RESIZED = a_pod(SMALL)
 PENDING = a_pod(desired=SMALL, resize=("InProgress", ""))
+AUTOSCALED = Settings(nodes_autoscaled=True)
+UNPLACED = replace(STARTING, node="", container_started_at=None, unschedulable="0/3 nodes are available: 3 taints.")
 FIRST = a_job(
     address="198.18.2.1",
     config=LoadConfig(
@@ -101,6 +104,12 @@ CASES = {
     ),
     "its pod does not exist yet: it is waited for": Case(a_run(at=5), see(a_server(pod=None)), (), Stage.STARTING),
     "it is not ready: it is waited for": Case(a_run(at=5), see(a_server(pod=STARTING)), (), Stage.STARTING),
+    "no node takes it, and an autoscaler may bring one: it is waited for": Case(
+        a_run(at=590, settings=AUTOSCALED), see(a_server(pod=UNPLACED)), (), Stage.STARTING
+    ),
+    "no autoscaler has brought one: that is the end of the trial": Case(
+        a_run(at=601, settings=AUTOSCALED), see(a_server(pod=UNPLACED)), outcome="Unschedulable"
+    ),
     "it is ready: the load is sent": Case(a_run(), see(a_server()), (send(REFERENCE, 1, 1, READY),), Stage.LOADING),
     "its pod has another size, that of a server before: its own is waited for": Case(
         a_run(at=60), see(a_server(pod=a_pod(SMALL))), (), Stage.STARTING
@@ -484,3 +493,18 @@ def test_a_server_whose_packages_are_being_installed_says_so(installed: bool | N
     move = next_move(a_run(REFERENCE), see(a_server(1, waiting)))
     assert move.active is not None
     assert move.active.message.startswith(f"waiting for {activity}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (Settings(), "waiting for the server to be ready at 1 CPU"),
+        (AUTOSCALED, "waiting for a node, which an autoscaler may bring within 600 s, for the server at 1 CPU"),
+    ],
+)
+def test_a_run_that_waits_for_a_node_has_the_words_of_the_scheduler(settings: Settings, says: str) -> None:
+    """The message also has how long it waits."""
+    move = next_move(a_run(at=60, settings=settings), see(a_server(pod=UNPLACED)))
+    assert move.active is not None
+    assert move.active.message.startswith(says)
+    assert move.active.message.endswith(": 0/3 nodes are available: 3 taints.")

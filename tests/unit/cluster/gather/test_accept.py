@@ -277,6 +277,45 @@ async def test_where_no_node_takes_the_server_each_is_named_with_its_reason() ->
     )
 
 
+AUTOSCALED = SETTINGS.model_copy(update={"nodes_autoscaled": True})
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"nodeSelector": {"pool": "gpu"}},
+        {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}}},
+    ],
+)
+async def test_a_node_that_an_autoscaler_may_bring_is_waited_for(pod: Object) -> None:
+    """Where the installer says that there is one, the run starts its pod although no node takes it."""
+    assert "NoNode" == (await refusal_of(uneven(), **pinned(**pod)))[0]
+    acceptance = await accepted(uneven(), profile(**pinned(**pod)), AUTOSCALED)
+    assert acceptance.nodes is None
+    assert profile().spec.resources.cpu == acceptance.resources.cpu
+
+
+async def test_a_pool_without_any_node_is_one_that_an_autoscaler_may_fill() -> None:
+    """A cluster without nodes has such a pool."""
+    assert (await accepted(cluster(nodes=0), profile(), AUTOSCALED)).nodes is None
+
+
+async def test_what_an_unknown_node_has_is_not_guessed() -> None:
+    """The range has to be written then."""
+    reason, message = await refusal_of(uneven(), AUTOSCALED, resources={}, **pinned(nodeSelector={"pool": "gpu"}))
+    assert ("NoNode", True, True) == (
+        reason,
+        "spec.resources: no node takes the server's pod" in message,
+        "write cpu and memory here" in message,
+    )
+
+
+@pytest.mark.parametrize("pod", [{"nodeName": "gone"}, {"nodeSelector": {"kubernetes.io/hostname": "gone"}}])
+async def test_no_autoscaler_brings_a_node_of_a_certain_name(pod: Object) -> None:
+    """Such a profile is refused as before."""
+    assert "NoNode" == (await refusal_of(uneven(), AUTOSCALED, **pinned(**pod)))[0]
+
+
 async def test_a_range_may_run_on_every_node_that_has_room_for_its_largest_size() -> None:
     """These nodes are what the queue counts."""
     acceptance = await accepted(uneven(), profile(**pinned(tolerations=TOLERATES)))

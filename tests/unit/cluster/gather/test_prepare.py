@@ -145,6 +145,28 @@ async def test_what_cannot_be_used_is_reported_and_looked_at_again_some_minutes_
     assert ("True", "Verified") == world.condition("Succeeded")
 
 
+def header(key: str = "token") -> Object:
+    """Return a spec with a header whose value is in a Secret; everything else is in ConfigMaps."""
+    reference = {"secretKeyRef": {"name": "login", "key": key}}
+    return {"endpoint": {"http": {"headers": [{"name": "Authorization", "valueFrom": reference}]}}}
+
+
+async def test_headers_from_secrets_are_checked_once_before_anything_else_starts() -> None:
+    """The same Job checks them. What is wrong with one ends the profile."""
+    here = World(raw_profile(**header()))
+    path = "spec.endpoint.http.headers[0].valueFrom.secretKeyRef"
+    here.on_claims = PrepareResult(problems=[SourceProblem(reason="SourceNotFound", path=path, message="none")])
+    here.advance(10)
+    await here.go(until=lambda: here.raw().get("status", {}).get("claims") is not None)
+    assert ("False", "SourceNotFound") == here.condition("Accepted")
+    assert f"{path}: none" == here.profile().status.conditions[0].message
+    assert [] == here.cluster.of(DEPLOYMENTS)
+    here.on_claims = PrepareResult()
+    edit(here.cluster, here.raw(), **header("other"))
+    await here.go()
+    assert ("True", "Verified") == here.condition("Succeeded")
+
+
 async def test_another_path_is_looked_at_at_once() -> None:
     """So is the same one for a user who asks, and a claim that was made anew."""
     world = world_of(BAD)

@@ -53,6 +53,27 @@ def job(server_host: str | None = None, settings: Settings = SETTINGS, **spec: A
     )
 
 
+HEADERS = {
+    "http": {
+        "headers": [
+            {"name": "X-Tenant", "value": "a"},
+            {"name": "Authorization", "valueFrom": {"secretKeyRef": {"name": "login", "key": "token"}}},
+        ]
+    }
+}
+
+
+def test_a_header_from_a_secret_is_a_variable_of_the_load_pod() -> None:
+    """The Job has the name of the Secret alone. One that is gone does not keep the pod from starting."""
+    variable = {
+        "name": "MODELPROFILER_HEADER_1",
+        "valueFrom": {"secretKeyRef": {"name": "login", "key": "token", "optional": True}},
+    }
+    pod = load_pod(profile(endpoint=HEADERS), "abc", SETTINGS, None)
+    assert [variable] == pod["containers"][0]["env"]
+    assert "env" not in load_pod(profile(), "abc", SETTINGS, None)["containers"][0]
+
+
 def test_the_load_pod_has_a_cpu_limit_only_where_the_installer_wants_one() -> None:
     """One that is held back would measure itself; but a quota on limits.cpu takes no pod without."""
     limits = [

@@ -122,3 +122,18 @@ def test_the_job_goes_where_the_servers_template_may() -> None:
     for host, expected in ((None, {"disk": "ssd"}), ("h", {"disk": "ssd", "kubernetes.io/hostname": "h"})):
         spec = prepare_job(on_claims, SETTINGS, identity="i", host=host)["spec"]["template"]["spec"]
         assert (expected, [{"operator": "Exists"}]) == (spec["nodeSelector"], spec["tolerations"])
+
+
+def test_headers_from_secrets_are_checked_by_the_job() -> None:
+    """There is nothing else to read here."""
+    reference = {"secretKeyRef": {"name": "login", "key": "token"}}
+    headers = [{"name": "Authorization", "valueFrom": {**reference, "prefix": "Bearer "}}]
+    job = prepare_job(profile(endpoint={"http": {"headers": headers}}), SETTINGS, identity="identity", host=None)
+    template = job["spec"]["template"]
+    [container] = template["spec"]["containers"]
+    assert [{"secretKeyRef": {**reference["secretKeyRef"], "optional": True}}] == [
+        variable["valueFrom"] for variable in container["env"]
+    ]
+    config = PrepareConfig.model_validate_json(template["metadata"]["annotations"][names.PREPARE_CONFIG])
+    assert config.endpoint is not None
+    assert ([], headers) == (config.sources, [header.to_dict() for header in config.endpoint.headers])

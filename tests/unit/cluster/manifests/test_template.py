@@ -1,6 +1,7 @@
 """The pod template of the profiled server: the user's own, or one for an entry script."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.unit.cluster.objects import Object, profile
 from modelprofiler.api.pod_template import container_name
 from modelprofiler.api.pod_template import problems as template_problems
 from modelprofiler.cluster.manifests import template
-from modelprofiler.cluster.manifests.copied import left_out
+from modelprofiler.cluster.manifests.copied import left_out, other_resources
 from modelprofiler.cluster.manifests.server import deployment
 from modelprofiler.cluster.settings import Settings
 
@@ -114,6 +115,37 @@ def test_what_a_running_workload_waits_for_is_left_out_and_reported() -> None:
         "trial pods get 2s to end instead of the template's 300s",
     ] == left_out(profile(server={"template": {"spec": pod}}).spec)
     assert [] == left_out(profile(server={"template": TEMPLATE}).spec) == left_out(profile().spec)
+
+
+GPU = {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1", "cpu": "8", "ephemeral-storage": "2Gi"}}
+
+
+def with_resources(resources: Mapping[str, object]) -> dict[str, object]:
+    """Return a server whose container asks for these resources, and whose sidecar asks for others."""
+    container = {**TEMPLATE["spec"]["containers"][0], "resources": resources}
+    sidecar = {"name": "beside", "image": "b", "resources": {"limits": {"example.com/fpga": "1"}}}
+    return {"template": {"spec": {**TEMPLATE["spec"], "containers": [container, sidecar]}}}
+
+
+def test_other_resources_pass_through_untouched() -> None:
+    """A GPU is in requests and limits as the template has it; CPU and memory alone are those of the trial."""
+    resources = {**GPU, "claims": [{"name": "gpu"}]}
+    made = deployed(server=with_resources(resources))["spec"]["template"]["spec"]["containers"][0]["resources"]
+    size = LIMITS.to_size().to_dict()
+    assert {"nvidia.com/gpu": "1", **size} == made["requests"]
+    assert {"nvidia.com/gpu": "1", "ephemeral-storage": "2Gi", **size} == made["limits"]
+    assert [{"name": "gpu"}] == made["claims"]
+
+
+def test_other_resources_are_named_in_the_result() -> None:
+    """They are those of the profiled container, whatever shape they have."""
+    says = "every trial has ephemeral-storage: 2Gi, nvidia.com/gpu: 1, claim gpu as the template says"
+    [sentence] = other_resources(profile(server=with_resources({**GPU, "claims": [{"name": "gpu"}]})).spec)
+    assert sentence.startswith(says)
+    assert [] == other_resources(profile(server=with_resources({"limits": {"cpu": "1"}, "claims": 7})).spec)
+    assert [] == other_resources(profile().spec)
+    many = {"limits": {f"example.com/{number}": "1" for number in range(20)}}
+    assert "example.com/9" not in other_resources(profile(server=with_resources(many)).spec)[0]
 
 
 ADDED = {"labels": {"team": "vision", "sidecar.istio.io/inject": "true"}, "annotations": {"note": "a"}}

@@ -27,6 +27,8 @@ class NoNode:
     """Why no node takes the server's pod, however much it has left."""
 
     problem: Problem
+    may_come: bool = False
+    """Whether another node could take it: it is bound neither to a node by name nor to the one of its volumes."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Fitting:
         )
         sites = [room.site for room in every]
         if not offered:
-            return NoNode(Problem("spec.server", nobody_takes(placement, sites)))
+            bound = placement.node_name is not None or host is not None or HOSTNAME in placement.selector
+            return NoNode(Problem("spec.server", nobody_takes(placement, sites)), may_come=not bound)
         return cls(tuple(offered), obstacles(placement, sites))
 
     def range_of(self, profile: ModelProfile) -> EffectiveResources | list[Problem]:

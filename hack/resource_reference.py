@@ -14,7 +14,7 @@ INTRODUCTION = """\
 
 Every field, as `kubectl explain modelprofile.spec --recursive` lists them. A quantity is written as in a Pod (`250m`,
 `1`, `256Mi`, `"0.5"`), with quotes where it has a point, and a duration as in Go (`250ms`, `30s`, `1h30m`). The API
-server fills in defaults. It does not where exactly one of several fields must be set; there the description names the
+server fills in defaults, except where exactly one of several fields must be set; there the description names the
 default, and the operator assumes it.
 """
 

@@ -84,8 +84,8 @@ CASES: dict[str, Case] = {
         _server(container={"livenessProbe": LIVENESS}, hang_after=30),
         Outcome.CRASHED,
         "ReferenceFailed",
-        r"^container server ended with exit code (0|137|143), as a container does that the kubelet stops; probably its "
-        r"liveness probe failed: give the probe more time or remove it",
+        r"^container server ended with exit code (0|137|143), as happens when the kubelet stops it; its liveness probe "
+        r"probably failed: give the probe more time or remove it",
     ),
     "never-ready": Case(
         _server(startup_ms=60_000),

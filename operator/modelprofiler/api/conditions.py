@@ -43,8 +43,8 @@ class Reason(StrEnum):
     NOT_SEEN = "NotYetChecked"
     """Unknown: the profile has not been checked yet."""
     PREPARING = "Preparing"
-    """Unknown: the PersistentVolumeClaims that the profile refers to are being read and its packages are being
-    installed, or will be when it is its turn."""
+    """Unknown: a Job reads the profile's files (on PersistentVolumeClaims, in Secrets, at addresses) and installs its
+    packages, or will do so when it is the profile's turn."""
     INVALID_SPEC = "InvalidSpec"
     """False: a field has a value that cannot be used."""
     NOT_SUPPORTED = "NotSupported"
@@ -52,8 +52,8 @@ class Reason(StrEnum):
     SOURCE_NOT_FOUND = "SourceNotFound"
     """False: a ConfigMap, key, PersistentVolumeClaim or file that the profile refers to does not exist."""
     SOURCE_UNREADABLE = "SourceUnreadable"
-    """False: a pod cannot read the files: the PersistentVolumeClaim is not bound or cannot be mounted, or the files are
-    not readable."""
+    """False: a pod cannot read the files: the PersistentVolumeClaim is not bound or cannot be mounted, the files are
+    not readable, or an address cannot be downloaded."""
     INVALID_DATASET = "InvalidDataset"
     """False: the dataset cannot be read or has no rows."""
     PACKAGES_NOT_INSTALLED = "PackagesNotInstalled"
@@ -91,10 +91,11 @@ class Reason(StrEnum):
     VERIFIED = "Verified"
     """A trial at exactly the recommended size met the objectives."""
     NOT_VERIFIED = "NotVerified"
-    """There is a recommendation, but no trial at exactly that size met the objectives."""
+    """There is a recommendation, but it is not verified: no trial at exactly that size met the objectives, or most
+    of its answers look like reports of errors."""
     MEMORY_GROWS = "MemoryGrows"
-    """There is a recommendation, which is not verified: memory grows with the requests, or was not shown to settle, and
-    the recommended size does not hold that for recommendation.memoryHorizon."""
+    """There is a recommendation, but it is not verified: memory grows with the requests, or was not shown to settle,
+    and the recommended size is too small for the growth during recommendation.memoryHorizon."""
     NO_FEASIBLE_SIZE = "NoFeasibleSize"
     """No size in the range meets the objectives."""
     REFERENCE_FAILED = "ReferenceFailed"

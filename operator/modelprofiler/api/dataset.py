@@ -57,7 +57,7 @@ class Dataset(ApiModel):
     whole JSON value, or the only column of a table."""
     content_type: MediaType | None = None
     """Content-Type of the bodies, instead of endpoint.http.contentType. With application/json every row must be JSON.
-    With format Files it is found by the file's extension by default."""
+    With format Files the default follows from the file's extension."""
     content_type_column: Name | None = None
     """Name of the column or field that contains the Content-Type of the row."""
     path_column: Name | None = None

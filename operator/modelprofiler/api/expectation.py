@@ -81,7 +81,7 @@ class JsonCheck(ApiModel):
     """What it must be: a text, or a number, true, false or null in quotes. "3" is fulfilled by the number 3 and by the
     text "3", unless type says which."""
     type: Literal["String", "Number", "Boolean", "Array", "Object", "Null"] | None = None
-    """Of which type it must be."""
+    """The type that it must have."""
 
 
 class Expectation(ApiModel):
@@ -96,20 +96,20 @@ class Expectation(ApiModel):
     )
     """HTTP status codes that count as success. Redirects (300 to 399) never do, and they are not followed."""
     error_bodies: Literal["Doubt", "Accept"] = "Doubt"
-    """What becomes of bodies that look like reports of errors although their status counts as success, such as
-    {"error": "no field x"}. Doubt: a size is not verified where most answers have one, and the explanation shows one.
-    Accept: they are answers like any other. Where bodyContains, bodyMatches or jsonPath say what a body must have, it
-    is not asked."""
+    """How to treat bodies that look like reports of errors although their status counts as success, such as
+    {"error": "no field x"}. Doubt: if most answers have such a body, the size is not verified, and the explanation
+    shows one. Accept: they are answers like any other. This field has no effect if bodyContains, bodyMatches or
+    jsonPath is set."""
     body_contains: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
-    """Text that the body must contain, in UTF-8. Of a body the first maxBodySize bytes are looked at, or the first
-    1 MiB without it. A response that has one of the status codes and does not fulfil this, bodyMatches, jsonPath,
+    """Text that the body must contain, in UTF-8. Only the first maxBodySize bytes of a body are examined, by default
+    the first 1 MiB. A response that has one of the status codes and does not fulfil this, bodyMatches, jsonPath,
     contentType or maxBodySize counts as failed, by content."""
     body_matches: Annotated[str, StringConstraints(min_length=1, max_length=512), PatternRule()] | None = None
-    """Regular expression of which a match must occur in the body, as RE2 has them: without look-around and
+    """Regular expression that must match somewhere in the body, in RE2 syntax: without look-around and
     backreferences, and with counts such as {1,20} that amount to at most 256 parts. ^ and $ are the ends of the
     body."""
     json_path: Annotated[list[JsonCheck], Field(max_length=8)] = Field(default_factory=list)
-    """What places in the body must have, which must be JSON; every one of them."""
+    """Checks of places in the body, which must be JSON. Every check must hold."""
     content_type: (
         Annotated[
             str,
@@ -135,7 +135,7 @@ class Expectation(ApiModel):
         ]
         | None
     ) = None
-    """Bytes that the body may have at most, without transfer coding, at most 16Mi."""
+    """Maximum size of the body, without transfer coding; it cannot exceed 16Mi."""
 
     @property
     def is_about_bodies(self) -> bool:

@@ -53,9 +53,10 @@ class Load(ApiModel):
     closed_loop: ClosedLoop | None = None
     """A fixed number of clients."""
     warmup: Duration = Duration("5s")
-    """Duration of the warm-up, whose requests are not counted. It is extended until it has ten requests, or ten for
-    each client of a closed loop; and to four times its length at most where a load that measures finds that the server
-    cannot take the rate yet, because it still loads or compiles. Requests that would only queue are not sent then."""
+    """Duration of the warm-up, whose requests are not counted. It is extended until it has ten requests (ten per
+    client of a closed loop), to at most four times its length, or 10s if that is longer. A trial that measures CPU and
+    memory also extends it while the server cannot take the rate yet, because it is still loading or compiling;
+    requests that would only queue are not sent then."""
     duration: Duration = Duration("30s")
     """Length of the measurement window. A window that only has to decide whether a size passes may end earlier; one
     with too few requests for the objective's percentile is extended."""

@@ -27,7 +27,7 @@ Placed = Annotated[dict[str, Any], Field(json_schema_extra={"preserve": True})]
 
 
 class PodMetadata(ApiModel):
-    """Labels and annotations for every pod of a run: of the server, of the load, and the one that reads claims."""
+    """Labels and annotations for every pod of a run: of the server, of the load, and of the Job that reads files."""
 
     labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=32)] = Field(default_factory=dict)
     """Labels, such as those that a policy of the cluster requires. A Service, a NetworkPolicy or a PodDisruptionBudget

@@ -81,9 +81,9 @@ class PackageIndex(ApiModel):
     url: Line
     """Address of the index, such as https://packages.example/simple; without a name and password."""
     secret_ref: ObjectName | None = None
-    """Name of a Secret with the keys username and password, by which the index knows us."""
+    """Name of a Secret with the keys username and password, for logging in to the index."""
     ca_bundle: Annotated[str, StringConstraints(max_length=8192, pattern="-----BEGIN CERTIFICATE-----")] | None = None
-    """CA certificates, as PEM text, by which the index is verified instead of those of the image."""
+    """CA certificates, as PEM text, used to verify the index instead of those of the image."""
 
     @model_validator(mode="after")
     def _check_address(self) -> Self:
@@ -103,8 +103,8 @@ class Environment(ApiModel):
     these packages and what they depend on. Without environment.image it has nothing else; with it, all packages of the
     image stay."""
     python_version: Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")] | None = None
-    """Python version, such as "3.11". In a cluster it must be that of the image: another one than the scoring-server
-    image has needs environment.image."""
+    """Python version, such as "3.11". In a cluster it must be the image's version: for one that the scoring-server
+    image does not have, set environment.image."""
     package_index: PackageIndex | None = None
     """Where requirements are installed from in a cluster. The default is the index of the installation, or else the
     public one. `modelprofiler run` takes the indexes that pip is configured with."""

@@ -42,7 +42,8 @@ class PersistentVolumeClaimSource(ApiModel):
     claim_name: ObjectName
     """Name of the PersistentVolumeClaim in the profile's namespace."""
     path: Annotated[str, StringConstraints(max_length=1024)] = ""
-    """Path of a folder or a file inside the volume; the volume's root by default. For a dataset it must be a file."""
+    """Path of a folder or a file inside the volume; the volume's root by default. For a dataset it
+    must be a file, or with format Files a folder."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (
@@ -95,7 +96,7 @@ class UriSource(ApiModel):
     MLFLOW_TRACKING_URI; for gs also a key file, as a key that ends with .json. Without it `modelprofiler run` uses the
     credentials of its environment."""
     ca_bundle: Annotated[str, StringConstraints(max_length=65536, pattern="-----BEGIN CERTIFICATE-----")] | None = None
-    """CA certificates, as PEM text, by which the server is verified instead of those of the system."""
+    """CA certificates, as PEM text, used to verify the server instead of those of the system."""
 
     @model_validator(mode="after")
     def _check_address(self) -> Self:

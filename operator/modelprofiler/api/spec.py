@@ -81,8 +81,8 @@ class RecommendationPolicy(ApiModel):
     """Equal: the recommended CPU limit equals the request. None: only a request is recommended; it is verified by a
     trial that has it as its limit."""
     memory_horizon: Duration = Duration("24h")
-    """How long a server has to last whose memory grows without end: what it grows by in this time is added to the
-    recommended memory. Where the range cannot hold that, the recommendation is not verified (MemoryGrows)."""
+    """How long a server whose memory keeps growing must last before a restart: its growth in this time is added to the
+    recommended memory. If that exceeds the range, the recommendation is not verified (MemoryGrows)."""
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = (
         (

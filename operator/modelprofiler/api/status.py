@@ -43,23 +43,23 @@ class ClaimsStatus(StatusModel):
     """Result of the prepare Job, which reads files that only pods can read, and is the first to install packages."""
 
     identity: str
-    """Identifies what was read: the claims, the paths, and how they are used. When these change, a new prepare Job
-    runs."""
+    """Identifies what was read and installed. When the sources, how they are used, or the packages change, or the
+    profile is to run again, a new prepare Job runs."""
     time: datetime
     """When it was read."""
     dataset: DatasetStatus | None = None
-    """The dataset, if it is on a claim."""
+    """The dataset, if only a pod can read it."""
     code_digest: str | None = None
-    """SHA-256 digest of the entry script's files, if they are on a claim."""
+    """SHA-256 digest of the entry script's files, if only a pod can read them."""
     model_digest: str | None = None
-    """SHA-256 digest of the model's files, if they are on a claim."""
+    """SHA-256 digest of the model's files, if only a pod can read them."""
     single_files: Annotated[list[Literal["code", "model"]], Field(max_length=2)] = Field(default_factory=list)
     """Sources whose path is a file rather than a folder."""
     packages: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=512)] = Field(
         default_factory=list
     )
-    """What the requirements of the entry script have brought that its image has not, as NAME==VERSION: every pod of the
-    run installs these versions."""
+    """Packages that the requirements of the entry script added to those of the image, as NAME==VERSION. Every pod of
+    the run installs these versions."""
     reason: Literal["SourceNotFound", "SourceUnreadable", "InvalidDataset", "PackagesNotInstalled"] | None = None
     """Why the files or packages cannot be used; absent when they can."""
     message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] | None = None
@@ -217,7 +217,8 @@ class ModelProfileStatus(StatusModel):
     dataset: DatasetStatus | None = None
     """Facts about the dataset."""
     claims: ClaimsStatus | None = None
-    """What was read from PersistentVolumeClaims."""
+    """What pods read before the run (files on PersistentVolumeClaims, in Secrets and at addresses) and which packages
+    they installed."""
     resources: EffectiveResources | None = None
     """The range of sizes that is searched, with all defaults filled in."""
     trials: Annotated[list[Trial], Field(max_length=256)] = Field(default_factory=list)
@@ -229,7 +230,7 @@ class ModelProfileStatus(StatusModel):
     provenance: Provenance | None = None
     """Where and with what the measurements were made."""
     notes: Annotated[list[str], Field(max_length=16)] | None = None
-    """What the pods of the run do without: parts of the server's template, and resizing in place where the cluster
-    cannot; and what they have beside the size, such as a GPU. Absent where that is nothing."""
+    """What was left out for the pods of the run (parts of the server's template, and resizing in place where the
+    cluster does not support it), and what they have in addition to the size, such as a GPU. Absent if nothing was."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(default_factory=list)
     """Accepted, MetricsAvailable, Finished, Succeeded; Ready, Reconciling, Stalled for kstatus."""

@@ -230,18 +230,18 @@ class LoadStatus(StatusModel):
     """Requests that sent a row again, the first ones after every row had been sent. Where they take much less time, the
     server remembers what it has answered."""
     split_answers: int | None = None
-    """Number of answers of which the second part came 40 ms after the first, as it does when a server writes the head
-    and the body separately and the second waits for an acknowledgement; absent when there were none."""
+    """Number of answers whose second part came 40 ms after the first, as happens when a server writes the head and the
+    body separately and the body waits for an acknowledgement; absent when there were none."""
     first_failure: Duration | None = None
-    """When in the window the first request was due that failed; absent when none did."""
+    """How long after the start of the window the first failed request was due; absent when none failed."""
 
 
 class MemoryCourse(StatusModel):
     """How memory developed over a window that is long enough to show whether growth goes on."""
 
     trend: Literal["Grows", "Settles", "Saws", "Unclear"]
-    """Grows: to the end, and no more slowly. Settles: it stays, or its growth runs out. Saws: it falls again and again,
-    and its tops do not rise, as when workers are replaced. Unclear: none of these can be told."""
+    """Grows: memory grows to the end, and hardly more slowly. Settles: it stays level, or its growth fades. Saws: it
+    falls again and again without rising peaks, as when workers are replaced. Unclear: none of these is certain."""
     requests: int
     """Number of requests that were completed meanwhile."""
     earlier: Quantity

@@ -66,7 +66,7 @@ class Settings(BaseModel):
     scoring_image: str = "modelprofiler/scoring-server:dev"
     """Image for server.entryScript without environment.image."""
     load_image: str = "modelprofiler/operator:dev"
-    """Image of the load pods, and of the pods that read PersistentVolumeClaims."""
+    """Image of the load pods, and of the pods that read files."""
     image_pull_policy: str = "IfNotPresent"
     """Pull policy of both images."""
     image_pull_secrets: tuple[str, ...] = ()

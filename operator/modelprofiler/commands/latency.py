@@ -21,15 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options that belong to a running server."""
     group = parser.add_argument_group(
         "measure a running server",
-        "Its latency only: it is neither started nor limited, and no size is recommended. What is sent comes from FILE "
-        "or from --dataset, --rate or --concurrency, and --latency.",
+        "Only its latency is measured: the server is neither started nor limited, and no size is recommended. The "
+        "requests and objectives come from FILE, or from --dataset, --rate or --concurrency, and --latency.",
     )
-    group.add_argument("--url", metavar="URL", help="http or https address of a server that runs already")
+    group.add_argument("--url", metavar="URL", help="http or https address of a server that is already running")
     group.add_argument(
         "--ca-bundle",
         type=Path,
         metavar="FILE",
-        help="CA certificates (PEM) that an https server is verified by (default: those of the system)",
+        help="CA certificates (PEM) used to verify an https server (default: those of the system)",
     )
     group.add_argument(
         "--max-requests", type=int, metavar="N", help="requests after which the load ends (default: 1,000,000)"
@@ -43,11 +43,11 @@ def without_url(arguments: argparse.Namespace) -> list[Problem]:
     problems = []
     if arguments.file is None:
         problems.append(
-            Problem("FILE", "is needed: a file with a ModelProfile; or --url, for a server that runs already")
+            Problem("FILE", "is needed: a file with a ModelProfile; or --url, for a server that is already running")
         )
     for flag, value in (("--ca-bundle", arguments.ca_bundle), ("--max-requests", arguments.max_requests)):
         if value is not None:
-            problems.append(Problem(flag, "needs --url: it is about a server that runs already"))
+            problems.append(Problem(flag, "needs --url: it is about a server that is already running"))
     return problems
 
 

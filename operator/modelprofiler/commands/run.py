@@ -72,7 +72,7 @@ def _seconds(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run a profile to its end and print the result, or measure a server that runs already."""
+    """Run a profile to its end and print the result, or measure one that is already running."""
     if arguments.url is not None:
         _interrupt_at_signals()
         return latency.run(arguments)

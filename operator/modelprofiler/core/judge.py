@@ -174,8 +174,8 @@ def thrashing(load: LoadStatus | None, usage: UsageStatus | None) -> str | None:
         return None
     each = round(usage.major_faults / max(1, load.requests))
     return (
-        f"memory did not hold the files that the server maps: {-(-read // 2**20)}Mi were read from disk under this "
-        f"load, with {each} page faults for each request"
+        f"the files that the server maps did not fit into memory: {-(-read // 2**20)}Mi was read from disk under this "
+        f"load, with {each} page faults per request"
     )
 
 

@@ -147,7 +147,7 @@ def _server_on_this_machine(spec: ModelProfileSpec) -> Iterator[Problem]:
         yield Problem(
             "spec.server.workloadRef",
             "names a workload of a cluster, which `modelprofiler run` cannot read; apply the profile with kubectl, or "
-            "measure a server that runs already with `modelprofiler run --url`",
+            "measure a server that is already running with `modelprofiler run --url`",
         )
     script = spec.server.entry_script
     if script is not None:

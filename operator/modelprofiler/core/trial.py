@@ -8,7 +8,7 @@ from datetime import datetime
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import FailureCause, NodeLoad, Outcome, Trial, UsageStatus
-from modelprofiler.core.answers.causes import MEANINGS, cause_in, no_size_changes
+from modelprofiler.core.answers.causes import MEANINGS, cause_in, no_size_can_fix
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.crowding import crowding, other_work
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, LoadEvidence, failure_of_load
@@ -117,7 +117,7 @@ def _explained(
     """Return the failure of a trial, with what it says about the size; Disturbed where it says nothing.
 
     A failure counts against a size only when a larger size did better with everything else equal. A server that names a
-    cause that no size changes, that does not start where it has started before, that ends by itself, or that has been
+    cause that no size can fix, that does not start where it has started before, that ends by itself, or that has been
     resized may have failed for another reason; one that crashes for a reason it does not name is tried once more.
     Counted as evidence, such a failure would walk the search upwards.
 
@@ -137,12 +137,12 @@ def _explained(
         return disturbed
     crashed = failure.outcome is Outcome.CRASHED
     message = failure.message + (_served(evidence.load) if crashed else "")
-    doubtful = no_size_changes(cause)
+    doubtful = no_size_can_fix(cause)
     if cause is not None:
         message += f"; {MEANINGS[cause].advice}"
     elif crashed and not attempt.fresh:
         doubtful = True
-        message += "; it had been resized, and counts only if a new server at this size ends, too"
+        message += "; the server had been resized, so this counts only if a new server at this size crashes, too"
     elif crashed and not _was_disturbed(attempt, trials):
         doubtful = True
         message += _TRIED_AGAIN if _any_passed(trials) else ""
@@ -171,7 +171,7 @@ def _killed_after_a_resize(
     )
 
 
-_TRIED_AGAIN = "; it does not say why, so it counts only if it happens again at this size"
+_TRIED_AGAIN = "; the server does not say why, so the crash counts only if it happens again at this size"
 
 
 def _any_passed(trials: Sequence[Trial]) -> bool:

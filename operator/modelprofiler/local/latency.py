@@ -32,8 +32,8 @@ from modelprofiler.local.reach import CONNECT_SECONDS, has_ended, host_problems,
 from modelprofiler.report.latency import LatencyMeasurement, ObjectiveState
 
 REFUSED_SECONDS = 10.0
-"""How long it may refuse the first request, since it runs already; one that says that it loads its model is waited
-for."""
+"""How long it may refuse the first request, since it is already running; one that says that it is loading its model is
+waited for."""
 MOST_REQUESTS = 1_000_000
 """Requests that a load has at most unless an option says otherwise: more than the window of half a minute has at the
 highest rate that one generator reaches."""

@@ -14,7 +14,7 @@ from modelprofiler.errors import Problem
 from modelprofiler.files.running_server import RunningServer
 
 CONNECT_SECONDS = 5.0
-"""How long nothing may listen: the server runs already, so that a restart of it need not be waited for."""
+"""How long nothing may listen: the server is already running, so that a restart of it need not be waited for."""
 RESOLVE_SECONDS = 10.0
 """How long the name of a host may take to be resolved: twice the timeout of a resolver's first server."""
 NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})

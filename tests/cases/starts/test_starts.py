@@ -112,7 +112,7 @@ def test_memory_covers_a_model_that_is_mapped(tmp_path: Path) -> None:
     changes = {"model": {"name": "index", "source": {"path": "index.bin"}}, "resources": resources}
     result = run(tmp_path, habit("maps-its-model"), **changes)
     assert verified(result).memory.bytes >= MODEL_SIZE
-    assert "pages of files that the server maps" in result.recommendation.explanation  # type: ignore[union-attr] # it is verified
+    assert "Files that the server maps take up" in result.recommendation.explanation  # type: ignore[union-attr] # it is verified
 
 
 def test_a_size_at_which_workers_cannot_boot_is_not_recommended_and_starting_is_named(tmp_path: Path) -> None:
@@ -127,4 +127,4 @@ def test_a_size_at_which_workers_cannot_boot_is_not_recommended_and_starting_is_
         assert "WORKER TIMEOUT" in result.message
         pytest.skip("this machine has too little CPU left for a worker to boot at any size")
     assert float(verified(result).cpu) == 1
-    assert "Starting and not the load decides the CPU" in result.recommendation.explanation
+    assert "The start, not the load, determines the CPU" in result.recommendation.explanation

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from modelprofiler.api.trial import FailureCause
-from modelprofiler.core.answers.causes import cause_in, no_size_changes
+from modelprofiler.core.answers.causes import cause_in, no_size_can_fix
 from modelprofiler.core.text import last_words
 
 Cause = FailureCause
@@ -109,14 +109,14 @@ def test_a_server_that_names_such_a_cause_is_not_too_small(cause: FailureCause, 
     log = f"starting\n{text}\n" + "\n".join(f"stopping part {number}" for number in range(8))
     sentence = f"the server ended with exit code 1: {last_words(log, 600)}"
     assert cause is cause_in(sentence, 1), report
-    assert no_size_changes(cause)
+    assert no_size_can_fix(cause)
 
 
 @pytest.mark.parametrize(("cause", "report", "text"), OF_SIZE, ids=[report for _, report, _ in OF_SIZE])
 def test_a_server_whose_workers_are_ended_may_be_too_small(cause: FailureCause, report: str, text: str) -> None:
     """It runs, and starts new workers for ever."""
     assert cause is cause_in(f"the server runs: {text}", None), report
-    assert not no_size_changes(cause)
+    assert not no_size_can_fix(cause)
 
 
 @pytest.mark.parametrize(

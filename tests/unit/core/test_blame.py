@@ -49,7 +49,7 @@ def test_a_crash_for_no_reason_that_it_names_counts_when_it_is_repeated(cpu: int
     once = finished_trial(spec(), attempt(cpu, memory), evidence, NOON, trials)
     again = finished_trial(spec(), attempt(cpu, memory, index=3), evidence, NOON, [*trials, once])
     assert (Outcome.DISTURBED, Outcome.CRASHED) == (once.outcome, again.outcome)
-    assert "it counts only if it happens again at this size" in once.message
+    assert "the crash counts only if it happens again at this size" in once.message
     assert "counts only" not in again.message
     assert Outcome.CRASHED is finished_trial(spec(), attempt(cpu, memory), evidence, NOON, []).outcome
     late = Evidence(failure=replace(CRASHED, outcome=Outcome.NEVER_READY))
@@ -77,7 +77,7 @@ def test_a_crash_for_no_reason_that_it_names_counts_when_it_is_repeated(cpu: int
         (FailureCause.NETWORK, "socket.gaierror: [Errno -3] Temporary failure in name resolution"),
     ],
 )
-def test_a_cause_that_no_size_changes_is_no_evidence_about_a_size(cause: FailureCause, text: str) -> None:
+def test_a_cause_that_no_size_can_fix_is_no_evidence_about_a_size(cause: FailureCause, text: str) -> None:
     """At the largest size it ends the run and is named; at a smaller one, where a larger has passed, it is repeated."""
     evidence = Evidence(failure=Failure(Outcome.CRASHED, f"the server ended with exit code 1: {text}", 1))
     first = finished_trial(spec(), attempt(1000, 512, index=1), evidence, NOON, [])

@@ -48,8 +48,8 @@ def test_a_trial_that_thrashes_says_so_and_blames_memory() -> None:
     """More CPU would not read the files less often."""
     trials = Trials(spec()).ran(REFERENCE, "1").ran(CONFIRM, "500m", "128Mi", load=LOAD, usage=usage(MANY, "12Gi"))
     assert trials[-1].message.endswith(
-        "; memory did not hold the files that the server maps: 12288Mi were read from disk under this load, with "
-        "50 page faults for each request"
+        "; the files that the server maps did not fit into memory: 12288Mi was read from disk under this load, with "
+        "50 page faults per request"
     )
     run = Run.of(trials.spec, resources_of(trials.spec), "server", "Local", trials)
     assert [128 * 2**20] == run.memory_failures
@@ -58,6 +58,8 @@ def test_a_trial_that_thrashes_says_so_and_blames_memory() -> None:
 def test_the_explanation_names_the_mapped_part_of_the_memory() -> None:
     """Where it is a fifth of it or more."""
     trials = Trials(spec()).ran(REFERENCE, "1", usage=usage())
-    assert (mapped_sentence(trials, 280 * 2**20) or "").startswith("256Mi of the memory are pages of files")
+    assert (mapped_sentence(trials, 280 * 2**20) or "").startswith(
+        "Files that the server maps take up 256Mi of the memory"
+    )
     assert mapped_sentence(trials, 2 * 2**30) is None
     assert mapped_sentence(Trials(spec()).ran(REFERENCE, "1"), 280 * 2**20) is None

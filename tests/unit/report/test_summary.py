@@ -43,7 +43,7 @@ def test_the_headline_names_what_failed(title: str, outcome: Outcome, text: str,
 
 
 def test_every_cause_has_a_meaning() -> None:
-    """And those that no size changes say so, or what to do instead."""
+    """And those that no size can fix say so, or what to do instead."""
     assert set(FailureCause) == set(MEANINGS)
     for meaning in MEANINGS.values():
         assert meaning.of_size != ("no size" in meaning.advice or "larger size would not help" in meaning.advice)

@@ -129,8 +129,8 @@ def _ended(pod: Pod) -> Failure | None:
         cause = f"container {ended.container}, which is not the one profiled, exceeded its memory limit"
     elif ended.exit_code in AFTER_SIGNAL and pod.has_liveness_probe and ended.profiled:
         cause += (
-            ", as a container does that the kubelet stops; probably its liveness probe failed: give the probe more "
-            "time or remove it"
+            ", as happens when the kubelet stops it; its liveness probe probably failed: give the probe more time or "
+            "remove it"
         )
     exit_code = ended.exit_code if ended.profiled else None
     return Failure(Outcome.CRASHED, f"{cause}: {last_words}" if last_words else cause, exit_code)

@@ -120,7 +120,7 @@ def action_refused(case: Case) -> Decision | None:
 
 @gives(Reason.QUEUED)
 def still_queued(case: Case) -> Decision | None:
-    """An accepted profile that waits for its turn is left alone, but for its place in the queue."""
+    """An accepted profile that waits for its turn is left alone, except for its place in the queue."""
     world = case.world
     if not (glance.is_queued(world.raw) and world.ahead):
         return None
@@ -158,7 +158,7 @@ def not_accepted(case: Case) -> Decision | None:
 
 @gives(Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE, Reason.INVALID_DATASET, Reason.PACKAGES_NOT_INSTALLED)
 def claims_failed_recently(case: Case) -> Decision | None:
-    """A profile whose claims or packages could not be used is refused; they are tried again after five minutes."""
+    """A profile whose files or packages could not be used is refused; they are tried again after five minutes."""
     claims, world = case.world.acceptance, case.world
     if not isinstance(claims, Claims):
         return None
@@ -170,7 +170,7 @@ def claims_failed_recently(case: Case) -> Decision | None:
 
 @gives(Reason.PREPARING, Reason.QUEUED, Reason.SUSPENDED)
 def claims_queued(case: Case) -> Decision | None:
-    """Claims are read when it is the profile's turn, since reading a large model would disturb another run."""
+    """Files are read by a Job when it is the profile's turn, since reading a large model would disturb another run."""
     claims, world = case.world.acceptance, case.world
     if not isinstance(claims, Claims):
         return None
@@ -178,7 +178,7 @@ def claims_queued(case: Case) -> Decision | None:
     if not suspended and not world.ahead:
         return None
     ahead = 0 if suspended else world.ahead
-    message = "The claims have not been read yet." if claims.reads else "The packages have not been installed yet."
+    message = "The files have not been read yet." if claims.reads else "The packages have not been installed yet."
     return Decision(status=_preparing(case, claims, message, ahead), turn=Turn.KEEP if suspended else Turn.WAIT)
 
 
@@ -197,14 +197,14 @@ def claims_result(case: Case) -> Decision | None:
     profile = case.profile.model_copy(update={"status": case.profile.status.model_copy(update={"claims": read})})
     if (refused := _refused_for_claims(case.world, profile, read)) is not None:
         return refused
-    message = "The claims have been read." if claims.reads else "The packages have been installed."
+    message = "The files have been read." if claims.reads else "The packages have been installed."
     written = status.preparing(profile, message, 0, case.world.now)
     return Decision(status=written, turn=Turn.TAKE, next_look=0.0)
 
 
 @gives(Reason.PREPARING)
 def claims_job_running(case: Case) -> Decision | None:
-    """A Job reads the files on the claims, and installs packages, before anything else of the run starts."""
+    """A Job reads the profile's files, and installs packages, before anything else of the run starts."""
     claims, preparation = case.world.acceptance, case.world.preparation
     if not isinstance(claims, Claims):
         return None

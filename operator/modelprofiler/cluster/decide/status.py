@@ -40,12 +40,12 @@ def refused(profile: ModelProfile, finding: Finding, now: datetime) -> ModelProf
 
 
 def preparing(profile: ModelProfile, message: str, position: int, now: datetime) -> ModelProfileStatus:
-    """Return the status of a profile whose claims have not been looked at yet.
+    """Return the status of a profile whose files have not been read yet.
 
     Parameters
     ----------
     message
-        How far reading the claims has come, or what it waits for.
+        How far reading the files has come, or what it waits for.
     position
         Place in the queue, from 1; 0 when it is its turn.
     """

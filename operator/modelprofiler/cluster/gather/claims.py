@@ -54,7 +54,7 @@ class Claims:
     @property
     def pod(self) -> str:
         """The pod of the Job, for messages."""
-        does = (["reads the claims"] if self.reads else []) + (["installs the packages"] if self.installs else [])
+        does = (["reads the files"] if self.reads else []) + (["installs the packages"] if self.installs else [])
         return f"the pod that {' and '.join(does)}"
 
 

@@ -276,7 +276,7 @@ class Gatherer:
         return {"children": children, "nodes": nodes}
 
     def _prepared(self, profile: ModelProfile, claims: Claims, objects: ChildObjects) -> Preparation:
-        """Return the result of the Job that reads the claims, or how far it is."""
+        """Return the result of the Job that reads the files, or how far it is."""
         labels = names.labels(profile, claims.identity, names.PREPARE)
         jobs = [job for job in objects.jobs if labels.items() <= labels_of(job).items() and not is_deleting(job)]
         if not jobs:

@@ -1,4 +1,4 @@
-"""The result of the Job that reads PersistentVolumeClaims and installs packages, once, before any server starts. Pure.
+"""The result of the Job that reads files and installs packages, once, before any server starts. Pure.
 
 The operator does not remember it: the name of the Job follows from what is read, and its result is in the termination
 messages of its containers until it is in the status.
@@ -25,7 +25,7 @@ from modelprofiler.core.text import LONGEST_LAST_WORDS, head, tail
 from modelprofiler.errors import LoadError
 from modelprofiler.files.inspect import PrepareResult
 
-READING = "reading what is on the claims"
+READING = "reading the files of the profile's sources"
 INSTALLING = "installing the packages of the entry script"
 
 USUAL_START_SECONDS = 5.0
@@ -117,7 +117,7 @@ def _without_result(job: Object, pods: Sequence[Object], claims: Claims, setting
         return None
     if failed is not None and failed.get("reason") == "DeadlineExceeded":
         longest = f"{settings.prepare_timeout_seconds:g} s (chart value trials.timeouts.prepare)"
-        return f"{'reading the claims' if claims.reads else 'installing the packages'} took longer than {longest}"
+        return f"{'reading the files' if claims.reads else 'installing the packages'} took longer than {longest}"
     why = (failed or {}).get("message") or "its pod is gone"
     if before := failed_before(pods):
         last_words = tail(before.get("message") or "", LONGEST_LAST_WORDS)
@@ -145,7 +145,7 @@ def _failure(ended: Object, settings: Settings) -> str:
         limit = f"{settings.load_memory} of a load pod (chart value trials.load.memory)"
         return f"the dataset does not fit into the {limit}"
     last_words = tail((ended.get("message") or "").strip(), LONGEST_LAST_WORDS)
-    failure = f"the pod that reads the claims left no result ({how_ended(ended)})"
+    failure = f"the pod that reads the files left no result ({how_ended(ended)})"
     return f"{failure}: {last_words}" if last_words else failure
 
 

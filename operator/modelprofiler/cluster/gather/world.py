@@ -55,7 +55,7 @@ class ActionRefused:
 
 @dataclass(frozen=True)
 class NotStarted:
-    """The Job that reads the claims is not there."""
+    """The Job that reads the files is not there."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class World:
     children: Observation | NotGathered = NotGathered("not needed")
     """The children of the current run, with their measured usage."""
     preparation: Preparation = NotGathered("not needed")
-    """The result of the Job that reads the claims, or how far it is."""
+    """The result of the Job that reads the files, or how far it is."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """The nodes of the run, by name."""
     written: datetime | None = None

@@ -1,4 +1,4 @@
-"""What a server's own words say about why it failed: causes that no size changes, and the one that more memory does.
+"""What a server's own words say about why it failed: causes that no size can fix, and the one that more memory can.
 
 Only words that a runtime, a kernel or a common server prints for exactly one cause are taken; any other failure counts
 as evidence about its size.
@@ -45,44 +45,44 @@ MEANINGS: Mapping[FailureCause, Meaning] = {
     ),
     FailureCause.PORT_IN_USE: Meaning(
         "A port that the server binds is in use",
-        "another program, or another part of the server, has a port that it binds; no size changes that",
+        "another program, or another part of the server, has a port that it binds; no size can fix that",
     ),
     FailureCause.OPEN_FILES: Meaning(
         "The server runs out of file descriptors",
-        "its limit of open files (ulimit -n) is reached, which no size changes",
+        "its limit of open files (ulimit -n) is reached, which no size can fix",
     ),
     FailureCause.PROCESSES: Meaning(
         "The server may not start more threads or processes",
         "its limit of processes and threads (ulimit -u, or the pids limit of the container) is reached, which no size "
-        "changes",
+        "can fix",
     ),
     FailureCause.DISK_FULL: Meaning(
         "The server runs out of disk space",
-        "a file system, or /dev/shm, is full, which no size changes",
+        "a file system, or /dev/shm, is full, which no size can fix",
     ),
     FailureCause.PERMISSION: Meaning(
         "The server may not read or write what it needs",
-        "it lacks a permission, or a file system is read-only; no size changes that",
+        "it lacks a permission, or a file system is read-only; no size can fix that",
     ),
     FailureCause.DEPENDENCY: Meaning(
         "The server lacks a file or library that it needs",
-        "a module, class, library or file is missing, which no size changes",
+        "a module, class, library or file is missing, which no size can fix",
     ),
     FailureCause.LICENCE: Meaning(
         "The server's licence is not accepted",
-        "its licence is missing, expired or in use elsewhere, which no size changes",
+        "its licence is missing, expired or in use elsewhere, which no size can fix",
     ),
     FailureCause.DEVICE: Meaning(
         "The server needs a device that is not there",
-        "it asks for a GPU, a driver or instructions of the CPU that are not there, which no size changes",
+        "it asks for a GPU, a driver or instructions of the CPU that are not there, which no size can fix",
     ),
     FailureCause.ARCHITECTURE: Meaning(
         "The server's program is built for another machine",
-        "its program is built for another CPU architecture or C library, which no size changes",
+        "its program is built for another CPU architecture or C library, which no size can fix",
     ),
     FailureCause.NETWORK: Meaning(
         "The server cannot reach another service that it needs",
-        "it does not reach another host, such as a store of models or a database; no size changes that",
+        "it does not reach another host, such as a store of models or a database; no size can fix that",
     ),
     FailureCause.ENDED_BY_ITSELF: Meaning(
         "The server ends by itself",
@@ -161,8 +161,8 @@ WHILE_IT_RUNS = frozenset(
 on without a file that it lacked."""
 
 
-def no_size_changes(cause: FailureCause | None) -> bool:
-    """Whether a failure has a cause that no size changes."""
+def no_size_can_fix(cause: FailureCause | None) -> bool:
+    """Whether a failure has a cause that no size can fix."""
     return cause is not None and not MEANINGS[cause].of_size
 
 

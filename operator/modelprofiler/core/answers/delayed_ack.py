@@ -26,6 +26,6 @@ def delayed_ack_sentence(trials: Sequence[Trial]) -> str:
             f"In trial {trial.index} the second part of {100 * share:.0f}% of the answers came 40 ms after the first, "
             f"although a request took {time} of CPU time. That is how it looks where a server writes the head and the "
             "body separately and the body waits for a delayed acknowledgement (Nagle's algorithm): write both at once, "
-            "or set TCP_NODELAY. No size changes it."
+            "or set TCP_NODELAY. No size can fix it."
         )
     return ""

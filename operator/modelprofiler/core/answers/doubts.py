@@ -171,7 +171,7 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
         return ""
     status = refused[0].status
     if 400 <= status < 500 and status not in NOT_OF_THE_REQUEST:
-        return f"status {status} blames the request, and no size changes that"
+        return f"status {status} blames the request, and no size can fix that"
     own = status in OWN_LIMIT_STATUSES or (status >= 500 and FULL.search(refused[0].sample))
     if not own or FAILED.search(refused[0].sample) or usage is None or usage.cpu is None or cpu is None:
         return ""
@@ -180,7 +180,7 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
         return ""
     return (
         f"the server refused requests with status {status} while it used {100 * share:.0f}% of its CPU: a limit of its "
-        "own, such as a queue or a rate, which no size changes"
+        "own, such as a queue or a rate, which no size can fix"
     )
 
 

@@ -141,7 +141,7 @@ def _missed(run: Run, failed: Observation, start: str) -> list[Claim]:
     claims = [Claim(Kind.MISSED, text, failed.trial.index, failed.limits.cpu), *_pace(run, failed)]
     needs = run.load_needs(failed)
     if needs is not None and needs > failed.limits.cpu and not run.passes_below(needs):
-        text = f"; at the CPU time of a request there the load takes {math.floor(needs)}m CPU"
+        text = f"; with the CPU time per request measured there, the load needs {math.floor(needs)}m CPU"
         claims.append(Claim(Kind.LOAD_NEEDS, text, failed.trial.index, failed.limits.cpu, needs))
     return claims
 
@@ -206,12 +206,12 @@ def _memory_sentence(run: Run, target: Target) -> list[Claim]:
     percent = run.spec.recommendation.memory_margin_percent
     if recommended <= run.memory.ceil(with_margin(target.memory, percent)):
         return [*claims, *_margin(target.memory, percent, run.memory, recommended, _mebibytes)]
-    above = _percent_above(target.memory, recommended)
-    larger = f"{_mebibytes(recommended)} is {above}% larger"
+    above, size = _percent_above(target.memory, recommended), _mebibytes(recommended)
     if with_headroom(run, target_for(run, target.cpu, target.memory)).limits.memory == recommended:
-        text = f"; a margin of {percent}% is added, with room for a peak up to 2% higher, so that {larger}"
+        text = f"; a margin of {percent}% and room for a peak up to 2% higher are added"
+        text = f"{text}, and {size}, the next size of the range, is {above}% larger"
         return [*claims, Claim(Kind.HEADROOM, text, size=target.memory, value=above)]
-    return [*claims, Claim(Kind.LARGER, f"; {larger}", size=target.memory, value=above)]
+    return [*claims, Claim(Kind.LARGER, f"; {size} is {above}% larger", size=target.memory, value=above)]
 
 
 def _memory_boundary(run: Run, target: Target, memory: int) -> list[Claim]:

@@ -27,6 +27,6 @@ def mapped_sentence(trials: Sequence[Trial], peak: int | None) -> str | None:
     if peak is None or mapped < max(LEAST_NAMED, LEAST_SHARE * peak):
         return None
     return (
-        f"{-(-mapped // 2**20)}Mi of the memory are pages of files that the server maps: where memory does not hold "
-        "them, they are read from disk whenever a request uses them."
+        f"Files that the server maps take up {-(-mapped // 2**20)}Mi of the memory: with less, their pages would "
+        "be read from disk again whenever a request uses them."
     )

@@ -54,5 +54,5 @@ def _infeasible_message(run: Run, point: CpuPoint) -> str:
     usage, needs = failed.trial.usage, run.load_needs(failed)
     if usage is not None and needs is not None and needs > run.cpu.last:
         time = usage.cpu_time_per_request
-        message += f"; a request took {time} of CPU time there, at which the load takes {math.floor(needs)}m CPU"
+        message += f"; a request took {time} of CPU time there, so the load needs {math.floor(needs)}m CPU"
     return f"{message}. No smaller size can do better: extend the range, relax the objective or reduce the load."

@@ -25,7 +25,7 @@ def startup_sentence(run: Run, cpu: int) -> str | None:
     size = Quantity.cpu(last.limits.cpu)
     within = run.spec.objectives.max_time_to_ready
     bound = f" within {within}" if within is not None else ""
-    sentence = f"Starting and not the load decides the CPU: a new server with {size} did not become ready{bound}"
+    sentence = f"The start, not the load, determines the CPU: a new server with {size} did not become ready{bound}"
     resized = [o.limits.cpu for o in run.observations if o.passed and not o.fresh and o.limits.cpu < cpu]
     if resized:
         smallest = Quantity.cpu(min(resized))

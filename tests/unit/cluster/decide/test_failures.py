@@ -31,8 +31,7 @@ def ends(termination: Termination, **pod: Any) -> Server:
 
 
 PROBE = (
-    ", as a container does that the kubelet stops; probably its liveness probe failed: give the probe more time or "
-    "remove it"
+    ", as happens when the kubelet stops it; its liveness probe probably failed: give the probe more time or remove it"
 )
 
 FAILURES = {

@@ -104,7 +104,7 @@ async def test_an_operator_that_starts_anew_does_not_look_again() -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_restart_at_every_write_changes_nothing(when: str) -> None:
-    """Each is broken off when it is made first; nothing starts before the claims have been read, nothing is left."""
+    """Each is broken off when it is made first; nothing starts before the files have been read, nothing is left."""
     world = world_of()
     broken = set()
 
@@ -310,10 +310,10 @@ def test_a_look_that_fails_is_reported_in_a_sentence(
 
 def test_a_look_that_waits_says_for_what() -> None:
     """Once it has waited longer than usual."""
-    assert Waiting("reading what is on the claims") == job_state(UNSCHEDULED, seconds=2)
-    assert Waiting(f"waiting for the pod that reads the claims: {UNBOUND}") == job_state(UNSCHEDULED)
+    assert Waiting("reading the files of the profile's sources") == job_state(UNSCHEDULED, seconds=2)
+    assert Waiting(f"waiting for the pod that reads the files: {UNBOUND}") == job_state(UNSCHEDULED)
     running = {"spec": {"nodeName": "n"}, "status": {"containerStatuses": [{"state": {"running": {}}}]}}
-    assert Waiting("reading what is on the claims") == job_state(running, seconds=500)
+    assert Waiting("reading the files of the profile's sources") == job_state(running, seconds=500)
 
 
 async def test_a_pod_that_is_refused_is_reported() -> None:

@@ -1,4 +1,4 @@
-"""Reasons to doubt that answers are answers, and limits that no size changes."""
+"""Reasons to doubt that answers are answers, and limits that no size can fix."""
 
 from typing import Any
 

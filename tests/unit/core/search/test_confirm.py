@@ -81,9 +81,8 @@ class TestConfirm:
         assert (CONFIRM, 224 * MI) == ((step := trial_after(trials)).purpose, step.limits.memory)
         roomy = answer_after(copy.copy(trials).ran(CONFIRM, "550m", "224Mi", load=GOOD, usage=usage)).recommendation
         assert Quantity("224Mi") == roomy.limits.memory
-        assert "a margin of 20% is added, with room for a peak up to 2% higher, so that 224Mi is 41% larger." in str(
-            roomy.explanation
-        )
+        room = "a margin of 20% and room for a peak up to 2% higher are added, and 224Mi, the next size of the range, "
+        assert f"{room}is 41% larger." in str(roomy.explanation)
         # Its own peak is a little higher: that is what the room was for.
         higher = usage_of(peak="161Mi")
         roomy = answer_after(copy.copy(trials).ran(CONFIRM, "550m", "224Mi", load=GOOD, usage=higher)).recommendation

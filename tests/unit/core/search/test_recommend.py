@@ -86,8 +86,9 @@ def test_what_the_load_needs_is_explained_by_the_trial_that_failed() -> None:
     trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
     trials.ran(Purpose.BRACKET, "250m", load=load_of(310, spread=0.05), usage=usage_of("9ms"))
     trials.ran(Purpose.BRACKET, "500m", load=load_of(100))
-    assert "over the objective of 250ms; at the CPU time of a request there the load takes 450m CPU;" in explanation(
-        trials, cpu=500
+    assert (
+        "over the objective of 250ms; with the CPU time per request measured there, the load needs 450m CPU;"
+        in explanation(trials, cpu=500)
     )
 
 

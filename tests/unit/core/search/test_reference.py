@@ -75,7 +75,7 @@ class TestReference:
         dear = usage_of("40ms")
         twice = Trials(spec()).ran(REFERENCE, "1", load=slow, usage=dear).ran(REFERENCE, "1", load=slow, usage=dear)
         message = end_after(twice).message
-        assert "; a request took 40ms of CPU time there, at which the load takes 2000m CPU" in message
+        assert "; a request took 40ms of CPU time there, so the load needs 2000m CPU" in message
 
     def test_a_cheap_failure_does_not_hide_that_the_pace_differs(self) -> None:
         """Its requests cost less than the others': it says nothing of the pace, and the others still do."""

@@ -21,7 +21,7 @@ def test_a_new_server_that_does_not_start_where_the_load_would_be_met() -> None:
     """What the load used is named; it is 400m here."""
     trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).ran(BRACKET, "600m", failure=NEVER, ready=None)
     expected = (
-        "Starting and not the load decides the CPU: a new server with 600m did not become ready, while the load used "
+        "The start, not the load, determines the CPU: a new server with 600m did not become ready, while the load used "
         "about 400m in trial 1."
     )
     assert expected == sentence(trials, 1000)

@@ -27,6 +27,8 @@ ACCOUNT = "somebody"
 SECRET = "4111-1111-1111-1111"
 """What the victim's objects contain, under a key that nobody else may learn either."""
 KEY = "card-number"
+OPERATOR_MEMORY = 384 * 2**20
+"""Limit of the operator's pod in the chart."""
 FORGED_LATENCY = "1ms"
 SAY = "import base64, os; open('/dev/termination-log', 'wb').write(base64.b64decode(os.environ['MESSAGE']))"
 """Program that ends well, and leaves a termination message."""
@@ -99,6 +101,48 @@ def two_tenants(kubectl: Run, folder: Path) -> Iterator[Tenants]:
         kubectl("create", "-f", "-", input="\n".join(map(json.dumps, documents)))
         as_tenant = become_tenant(kubectl, mine, folder)
         yield Tenants(as_tenant, mine, victim)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The operator's pod."""
+
+    kubectl: Run
+    name: str
+    restarts: int
+
+    @classmethod
+    def now(cls, kubectl: Run) -> Operator:
+        """Return it as it is now."""
+        name = support.operator_pod(kubectl)
+        path = "jsonpath={.status.containerStatuses[0].restartCount}"
+        count = kubectl("get", "pod", name, "--namespace", support.SYSTEM_NAMESPACE, "-o", path).stdout
+        return cls(kubectl, name, int(count))
+
+    def restarts_since(self) -> int:
+        """Return how often its container was started again since then."""
+        return Operator.now(self.kubectl).restarts - self.restarts
+
+    def log(self) -> str:
+        """Return its log of the last minutes."""
+        return self.kubectl("logs", self.name, "--namespace", support.SYSTEM_NAMESPACE, "--since=10m").stdout
+
+    def memory(self) -> int:
+        """Return its working set in bytes, as the kubelet has it."""
+        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json").stdout)["items"]
+        for node in nodes:
+            path = f"/api/v1/nodes/{node['metadata']['name']}/proxy/stats/summary"
+            for pod in json.loads(self.kubectl("get", "--raw", path).stdout)["pods"]:
+                if pod["podRef"]["name"] == self.name:
+                    return int(pod["memory"]["workingSetBytes"])
+        raise AssertionError(f"no kubelet knows {self.name}")
+
+
+def large(name: str, size: int) -> Object:
+    """Return a profile of a number of bytes, nearly all of them in its template."""
+    server = support.cost_server()
+    server["spec"]["containers"][0]["env"] = [{"name": "X", "value": "x" * size}]
+    return support.cost_profile(name, server)
 
 
 def result_with(latency: str) -> str:
@@ -230,7 +274,7 @@ class Forger:
         }
 
     def pod(self, name: str, component: str, owner: Object | None, message: str, **labels: str) -> Object:
-        """Return a pod with the labels of a child's, and with an owner reference where one is given."""
+        """Return a pod with the labels of a child's, and with an owner reference or without."""
         more = {"pod-template-hash": labels.pop("template_hash")} if "template_hash" in labels else {}
         meta = self._meta(name, self.labels(component, **labels) | more, [owner] if owner else None)
         return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": _pod(message)}

@@ -1,6 +1,7 @@
 """What a run lives through: the operator's death, its own deletion, edits of its spec, suspension, and a queue."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from tests.e2e.support import (
     pods_started,
     wait_until_gone,
 )
+from tests.faults import lives, processes
+from tests.faults.lives import Life
 
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import ActiveTrial, Outcome, Purpose, Stage, Trial
@@ -32,6 +35,8 @@ LOOSER = "9s"
 """An objective that whatever met the one of `cost_profile` meets too."""
 DELAYED = cost_server(cpu_ms=5, memory_mib=32, delay_ms=100, threads=16)
 """Of all objectives its latency is the nearest to be missed: it is what is judged."""
+PAUSE_SECONDS = 20.0
+"""As long as a request to the API server is waited for. `make faults` makes it a minute, and much else."""
 LONG = {"duration": "120s"}
 """A load that lasts until its profile is deleted, however busy the machine is."""
 
@@ -238,3 +243,23 @@ def test_profiles_wait_their_turn(apply: Apply, namespace: str, kubectl: Run) ->
         assert not is_running(third.status())
     kubectl("delete", "modelprofile", second.name, "--namespace", namespace, "--timeout=50s")
     third.wait_until("its turn", is_running)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("MODELPROFILER_LOCALCLUSTER"),
+    reason="processes are killed on the local cluster alone",
+)
+def test_a_load_is_killed_and_the_api_server_stands_still(
+    apply: Apply, namespace: str, note: Callable[[str], None]
+) -> None:
+    """The first trial counts for nothing, the second one goes on: nothing is lost, sent twice or left."""
+    profile = apply(lives.short("faults"), namespace)
+    lives.wait_under_load(profile)
+    life = Life.of(profile)
+    processes.kill(processes.of_pod(lives.load_pod(profile)["metadata"]["uid"], "termination-log"))
+    profile.at_stage(Stage.LOADING, trial=2)
+    with processes.paused(processes.part("kube-apiserver")):
+        time.sleep(PAUSE_SECONDS)
+    note(f"faults: a load killed, and the API server paused for {PAUSE_SECONDS:.0f} s: {life.verified(lost_trials=1)}")
+    first, *_ = profile.status().trials
+    assert (Outcome.LOAD_FAILED, True) == (first.outcome, "exit code 137" in first.message), first.message

@@ -1,7 +1,7 @@
 """What somebody with the rights of a tenant can try against the operator, and what must hold.
 
 A service account may edit one namespace. It tries to read another one, to forge the result of a run, to get more than a
-pod of its own would have, and to keep another tenant from its turn. Everything is tried beside one short run.
+pod of its own would have, and to keep another tenant from its turn. Everything is tried during one short run.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import pytest
 from tests.e2e import support, support_tenant
-from tests.e2e.support import ONE_SIZE, SYSTEM_NAMESPACE, Object, Profile, Run, cost_profile, cost_server
-from tests.e2e.support_tenant import Forger, Tenants
+from tests.e2e.support import ONE_SIZE, Object, Profile, Run, cost_profile, cost_server
+from tests.e2e.support_tenant import Forger, Operator, Tenants
 
 from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
@@ -29,8 +29,6 @@ LARGEST_OBJECT = 3 * 2**19
 """Bytes of an object that etcd takes."""
 DEEPEST = 9_980
 """Levels of a template; the API server refuses JSON of more than 10,000."""
-OPERATOR_MEMORY = 384 * 2**20
-"""Limit of the operator's pod in the chart."""
 
 
 @pytest.fixture(scope="module")
@@ -38,37 +36,6 @@ def tenants(kubectl: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Make the namespaces of the tenant and of the victim."""
     with support_tenant.two_tenants(kubectl, tmp_path_factory.mktemp("tenant")) as both:
         yield both
-
-
-@dataclass(frozen=True)
-class Operator:
-    """The operator's pod."""
-
-    kubectl: Run
-    name: str
-    restarts: int
-
-    @classmethod
-    def now(cls, kubectl: Run) -> Operator:
-        """Return it as it is now."""
-        name = support.operator_pod(kubectl)
-        path = "jsonpath={.status.containerStatuses[0].restartCount}"
-        count = kubectl("get", "pod", name, "--namespace", SYSTEM_NAMESPACE, "-o", path).stdout
-        return cls(kubectl, name, int(count))
-
-    def log(self) -> str:
-        """Return its log of the last minutes."""
-        return self.kubectl("logs", self.name, "--namespace", SYSTEM_NAMESPACE, "--since=10m").stdout
-
-    def memory(self) -> int:
-        """Return its working set in bytes, as the kubelet has it."""
-        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json").stdout)["items"]
-        for node in nodes:
-            path = f"/api/v1/nodes/{node['metadata']['name']}/proxy/stats/summary"
-            for pod in json.loads(self.kubectl("get", "--raw", path).stdout)["pods"]:
-                if pod["podRef"]["name"] == self.name:
-                    return int(pod["memory"]["workingSetBytes"])
-        raise AssertionError(f"no kubelet knows {self.name}")
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +51,9 @@ def _deep(name: str) -> str:
     return json.dumps(document).replace('"DEEP"', '{"a":' * DEEPEST + "1" + "}" * DEEPEST)
 
 
-def _large(name: str, size: int) -> Object:
-    """Return a profile of a number of bytes, nearly all of them in its template."""
-    server = cost_server()
-    server["spec"]["containers"][0]["env"] = [{"name": "X", "value": "x" * size}]
-    return cost_profile(name, server)
-
-
 @dataclass(frozen=True)
-class Beside:
-    """Two runs beside which everything was tried."""
+class Attacked:
+    """Two runs during which everything was tried."""
 
     honest: ModelProfileStatus
     """Of the tenant's own profile, in the end."""
@@ -109,12 +69,12 @@ class Beside:
 def _forge(tenants: Tenants, honest: Profile) -> None:
     """Forge everything that can be forged of a run under load."""
     forger = _forger(honest)
-    found = json.loads(tenants.kubectl("get", "jobs,replicasets", "-o", "json").stdout)["items"]
-    own = [body for body in found if names.profile_owner_of(body).get("uid") == forger.profile.metadata.uid]
+    objects = json.loads(tenants.kubectl("get", "jobs,replicasets", "-o", "json").stdout)["items"]
+    own = [body for body in objects if names.profile_owner_of(body).get("uid") == forger.profile.metadata.uid]
     (job,) = own
     (replicas,) = [
         body
-        for body in found
+        for body in objects
         if body["kind"] == "ReplicaSet"
         and (body["metadata"].get("labels") or {}).get(names.PROFILE_UID) == forger.profile.metadata.uid
     ]
@@ -143,8 +103,8 @@ def _forger(profile: Profile) -> Forger:
 
 
 @pytest.fixture(scope="module")
-def beside(tenants: Tenants, operator: Operator, apply: Apply) -> Beside:
-    """Run the tenant's profile, try everything beside it, and wait until it is the victim's turn."""
+def attacked(tenants: Tenants, operator: Operator, apply: Apply) -> Attacked:
+    """Run the tenant's profile, try everything meanwhile, and wait until it is the victim's turn."""
     server = cost_server(cpu_ms=2, memory_mib=32, delay_ms=DELAY_MS, threads=16)
     honest = tenants.apply(cost_profile("honest", server, resources=ONE_SIZE, suspend=True))
     honest.wait_for("Finished", "False", "Suspended")
@@ -154,12 +114,12 @@ def beside(tenants: Tenants, operator: Operator, apply: Apply) -> Beside:
     tenants.kubectl("create", "-f", "-", input=_deep("deep"))
     stopping = {
         "deep": tenants.profile("deep"),
-        "large": tenants.apply(_large("large", LARGEST_OBJECT - 2**17)),
+        "large": tenants.apply(support_tenant.large("large", LARGEST_OBJECT - 2**17)),
         "forever": tenants.apply(cost_profile("forever", search={"deadline": "168h"})),
     }
     # As large as etcd takes it: there is no room for a status.
     for size in range(LARGEST_OBJECT, LARGEST_OBJECT - 2**17, -512):
-        if not tenants.create([_large("full", size)]):
+        if not tenants.create([support_tenant.large("full", size)]):
             break
     honest.patch({"suspend": False})
     honest.wait_until("its turn", lambda s: s.start_time is not None)
@@ -171,7 +131,7 @@ def beside(tenants: Tenants, operator: Operator, apply: Apply) -> Beside:
     left = json.loads(tenants.kubectl("get", kinds, "-o", "json").stdout)["items"]
     uids = {f"{body['kind']}/{body['metadata']['name']}": body["metadata"]["uid"] for body in left}
     strangers = {key: uids.get(key, "gone") for body in taken for key in [f"{body['kind']}/{body['metadata']['name']}"]}
-    return Beside(status, honest.events(), victim, stopping, strangers)
+    return Attacked(status, honest.events(), victim, stopping, strangers)
 
 
 def test_the_tenant_has_the_rights_of_one_namespace(tenants: Tenants) -> None:
@@ -201,34 +161,39 @@ def test_a_status_cannot_be_written_by_who_may_write_the_spec(tenants: Tenants) 
     assert (True, True) == (done.returncode != 0, "forbidden" in done.stderr), done.stderr
 
 
-def test_a_result_cannot_be_forged_by_names_labels_or_pods(beside: Beside) -> None:
+def test_a_result_cannot_be_forged_by_names_labels_or_pods(attacked: Attacked) -> None:
     """Every trial that counts has the latency of the real server, and so has the recommendation."""
-    trials = support.informative(beside.honest.trials)
-    assert trials, [(trial.outcome, trial.message) for trial in beside.honest.trials]
+    trials = support.informative(attacked.honest.trials)
+    assert trials, [(trial.outcome, trial.message) for trial in attacked.honest.trials]
     assert {Outcome.PASSED} == {trial.outcome for trial in trials}
     measured = [trial.load.latency.p50.seconds for trial in trials if trial.load and trial.load.latency.p50]
     assert len(trials) == len(measured)
     assert min(measured) >= DELAY_MS / 1000
-    assert max(trial.index for trial in beside.honest.trials) < 7, "a forged trial was recorded"
+    assert max(trial.index for trial in attacked.honest.trials) < 7, "a forged trial was recorded"
 
 
-def test_names_that_are_taken_are_told_and_left_alone(beside: Beside) -> None:
+def test_names_that_are_taken_are_reported_and_left_alone(attacked: Attacked) -> None:
     """The run goes on under other names; nothing of others is used, changed or deleted."""
-    assert "gone" not in beside.strangers.values(), beside.strangers
-    told = " ".join(event["message"] for event in beside.events if event["reason"] == "NameTaken")
-    taken = [key.partition("/")[2] for key in beside.strangers if not key.startswith("Service/")]
-    assert [] == [name for name in taken if f"'{name}' exists and does not belong to this profile" not in told], told
+    assert "gone" not in attacked.strangers.values(), attacked.strangers
+    messages = " ".join(event["message"] for event in attacked.events if event["reason"] == "NameTaken")
+    taken = [key.partition("/")[2] for key in attacked.strangers if not key.startswith("Service/")]
+    assert [] == [name for name in taken if f"'{name}' exists and does not belong to this profile" not in messages], (
+        messages
+    )
 
 
-def test_another_tenants_turn_comes(beside: Beside) -> None:
+def test_another_tenants_turn_comes(attacked: Attacked) -> None:
     """Behind everything that was tried."""
-    status = beside.victim.at_stage(Stage.LOADING)
+    status = attacked.victim.at_stage(Stage.LOADING)
     assert ("True", "Valid") == next((c.status, c.reason) for c in status.conditions if c.type == "Accepted")
 
 
 STOPPED = {
     "deep": ("InvalidSpec", r"spec: is nested more than 100 levels deep"),
-    "large": ("InvalidSpec", r"spec: has 1,\d{3} KiB, and at most 512 KiB fit beside its status; put what is large "),
+    "large": (
+        "InvalidSpec",
+        r"spec: has 1,\d{3} KiB, and at most 512 KiB leave room for its status; put what is large ",
+    ),
     "forever": (
         "NotSupported",
         r"spec\.search\.deadline: must be at most 24h in .* \(chart value limits\.deadline\); it is 168h",
@@ -237,23 +202,23 @@ STOPPED = {
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_what_would_stop_the_operator_is_refused_with_a_sentence(name: str, beside: Beside) -> None:
+def test_what_would_stop_the_operator_is_refused_with_a_sentence(name: str, attacked: Attacked) -> None:
     """It takes no turn."""
     reason, says = STOPPED[name]
-    found, message = support_tenant.accepted(beside.stopping[name])
-    assert (reason, True) == (found, re.search(says, message) is not None), message
-    profile = beside.stopping[name]
+    actual, message = support_tenant.accepted(attacked.stopping[name])
+    assert (reason, True) == (actual, re.search(says, message) is not None), message
+    profile = attacked.stopping[name]
     begun = profile.kubectl("get", "modelprofile", profile.name, "-o", "jsonpath={.status.startTime}").stdout
     assert "" == begun
 
 
-@pytest.mark.usefixtures("beside")
+@pytest.mark.usefixtures("attacked")
 def test_the_operator_has_lived_through_it(operator: Operator, kubectl: Run, note: Callable[[str], None]) -> None:
     """The same process, within its memory, without a traceback."""
     after = Operator.now(kubectl)
     assert (operator.name, operator.restarts) == (after.name, after.restarts)
     used = after.memory()
     note(f"tenant: the operator's working set after everything was tried: {used / 2**20:.0f} MiB")
-    assert used < OPERATOR_MEMORY * 0.8
+    assert used < support_tenant.OPERATOR_MEMORY * 0.8
     log = after.log()
     assert "Traceback" not in log, log[-6000:]

@@ -68,10 +68,10 @@ def test_a_name_that_is_a_path_is_refused_wherever_a_name_is_written(tenants: Te
         document = json.loads(text)
         document["spec"] |= json.loads(json.dumps(fields).replace("{victim}", tenants.victim))
         documents.append(document)
-    said = tenants.create(documents, "--dry-run=server")
-    _, *parts = re.split(r'"path-([a-z-]+)" is invalid: ', said)
+    stderr = tenants.create(documents, "--dry-run=server")
+    _, *parts = re.split(r'"path-([a-z-]+)" is invalid: ', stderr)
     refused = dict(zip(parts[::2], parts[1::2], strict=True))
-    assert set(NAMES) == set(refused), said
+    assert set(NAMES) == set(refused), stderr
     assert [] == [name for name, (field, _) in NAMES.items() if field not in refused[name]]
 
 
@@ -140,7 +140,7 @@ def _with_pod(**fields: Any) -> Object:
 
 @pytest.fixture(scope="module")
 def refused(tenants: Tenants) -> dict[str, Profile]:
-    """Create every profile that asks for what it must not have; none of them runs, whatever is said of it."""
+    """Create every profile that asks for what it must not have; none of them runs."""
     documents = [cost_profile(f"elsewhere-{name}") for name in ELSEWHERE]
     for document, (_, _, fields) in zip(documents, ELSEWHERE.values(), strict=True):
         document["spec"] |= fields
@@ -160,10 +160,10 @@ def refused(tenants: Tenants) -> dict[str, Profile]:
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_a_name_means_the_profiles_own_namespace(name: str, refused: dict[str, Profile], tenants: Tenants) -> None:
-    """What only another namespace has is not there, and it is not said what that has."""
+    """What only another namespace has does not exist for it, and no message says what that has."""
     reason, says, _ = ELSEWHERE[name]
-    found, message = support_tenant.accepted(refused[f"elsewhere-{name}"])
-    assert (reason, True) == (found, says.replace("{mine}", tenants.namespace) in message), message
+    actual, message = support_tenant.accepted(refused[f"elsewhere-{name}"])
+    assert (reason, True) == (actual, says.replace("{mine}", tenants.namespace) in message), message
 
 
 def test_a_template_gets_no_more_than_a_pod_of_baseline(refused: dict[str, Profile]) -> None:

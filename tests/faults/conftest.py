@@ -21,7 +21,6 @@ TEST_SECONDS = 1200
 """A fault of a minute, and the whole run that lives through it; the longest row has 50 of them."""
 
 HAPPENED = pytest.StashKey[list[str]]()
-RESULTS = pytest.StashKey[dict[str, dict[str, str]]]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,18 +44,12 @@ def pytest_runtest_makereport(
         if call.excinfo is not None:
             first = (str(call.excinfo.value).splitlines() or [call.excinfo.typename])[0]
             happened = f"{rows.FAILED}{first[:300]}"
-        item.config.stash.setdefault(RESULTS, {})[item.name] = rows.row_of(fault, happened)
+        rows.keep({item.name: rows.row_of(fault, happened)})  # at once: a campaign may be interrupted
     if call.when == "call" and call.excinfo is not None:
         for name, value in getattr(item, "funcargs", {}).items():
             if isinstance(value, Profile):
                 report.sections.append((f"the profile {name}", value.story()))
     return report
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Keep the rows of this campaign."""
-    if results := session.config.stash.get(RESULTS, {}):
-        rows.keep(results)
 
 
 @pytest.fixture(scope="session", autouse=True)

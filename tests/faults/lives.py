@@ -11,15 +11,19 @@ from tests.e2e import support
 from tests.e2e.support import ONE_SIZE, Object, Profile, Run, pods_started, wait_until_gone
 
 from modelprofiler.api.status import ModelProfileStatus
-from modelprofiler.api.trial import Trial
+from modelprofiler.api.trial import Stage, Trial
 from modelprofiler.cluster import names
 
+START_SECONDS = 40.0
+"""Seconds in which a load pod starts, on a busy machine too."""
+LOADED_SECONDS = 4.0
+"""Seconds of load before a fault: two of warm-up, and some requests of the window."""
 TRUTH_SECONDS = 30.0
-"""In which the status tells the truth again, and what is to go has gone."""
+"""Seconds until the status is true again and deleted objects are gone."""
 
 
-def told(trial: Trial) -> tuple[object, ...]:
-    """Return what tells one measurement from another."""
+def measurement_of(trial: Trial) -> tuple[object, ...]:
+    """Return what distinguishes one measurement from another."""
     return trial.index, trial.limits, trial.start_time, trial.load
 
 
@@ -65,8 +69,10 @@ class Life:
         return status
 
     def _check(self, status: ModelProfileStatus) -> None:
-        kept = [told(trial) for trial in self.before.trials]
-        assert kept == [told(trial) for trial in status.trials[: len(kept)]], "a finished trial was lost or changed"
+        kept = [measurement_of(trial) for trial in self.before.trials]
+        assert kept == [measurement_of(trial) for trial in status.trials[: len(kept)]], (
+            "a finished trial was lost or changed"
+        )
         assert list(range(1, len(status.trials) + 1)) == [trial.index for trial in status.trials]
         assert status.run_hash is not None
         mine = names.base(self.profile.read(), status.run_hash)
@@ -106,24 +112,29 @@ def load_pod(profile: Profile) -> Object:
     return _pod(profile, names.LOAD)
 
 
-def load_pod_phase(profile: Profile) -> str:
-    """Return the phase of the load's pod; empty where there is none yet."""
-    try:
-        return str(load_pod(profile)["status"].get("phase"))
-    except AssertionError:
-        return ""
+def wait_under_load(profile: Profile) -> None:
+    """Wait until the load of a profile's first trial has sent requests for some seconds."""
+    profile.at_stage(Stage.LOADING, trial=1)
+    # The status names a stage before its object exists, and the load must have begun.
+    deadline = time.monotonic() + START_SECONDS
+    while not any(pod["status"].get("phase") == "Running" for pod in _pods(profile, names.LOAD)):
+        assert time.monotonic() < deadline, profile.story()
+        time.sleep(support.POLL_SECONDS)
+    time.sleep(LOADED_SECONDS)
 
 
 def _pod(profile: Profile, component: str) -> Object:
+    pods = _pods(profile, component)
+    assert pods, f"{profile.name} has no pod of its {component}"
+    return pods[0]
+
+
+def _pods(profile: Profile, component: str) -> list[Object]:
     uid = profile.fetch()["metadata"]["uid"]
     selector = f"{names.children_selector(uid)},{names.COMPONENT}={component}"
-    found = json.loads(
-        profile.kubectl("get", "pods", "--namespace", profile.namespace, "-l", selector, "-o", "json").stdout
-    )["items"]
-    alive = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-    assert alive, f"{profile.name} has no pod of its {component}"
-    pod: Object = alive[0]
-    return pod
+    kind = ("pods", "--namespace", profile.namespace, "-l", selector)
+    pods: list[Object] = json.loads(profile.kubectl("get", *kind, "-o", "json").stdout)["items"]
+    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
 def delete_pod(kubectl: Run, pod: Object) -> None:

@@ -22,7 +22,7 @@ HARMLESS = ("leases", "serviceaccounts/token")
 
 
 def point_of(method: str, path: str, body: Object | None, query: dict[str, str]) -> str:
-    """Return the name of a write; the writes of a status are told apart by the stage that they begin."""
+    """Return the name of a write; writes of the status are named after the stage that they begin."""
     name = name_of(method, path, query)
     status = (body or {}).get("status") if name == "update modelprofiles/status" else None
     if not isinstance(status, dict):

@@ -27,8 +27,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def _environment(kubectl: Run) -> dict[str, str]:
     """Return the variables that the chart gives the operator, but for its own ports and name."""
-    found = json.loads(kubectl("get", DEPLOYMENT, *SYSTEM, "-o", "json").stdout)
-    variables = found["spec"]["template"]["spec"]["containers"][0]["env"]
+    deployment = json.loads(kubectl("get", DEPLOYMENT, *SYSTEM, "-o", "json").stdout)
+    variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
     return {v["name"]: v["value"] for v in variables if "value" in v} | {
         "MODELPROFILER_LIVENESS_PORT": "0",
         "MODELPROFILER_METRICS_PORT": "0",
@@ -91,7 +91,7 @@ class OperatorProcess:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def said(self) -> str:
+    def read_log(self) -> str:
         """Return its log."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 

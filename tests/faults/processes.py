@@ -1,4 +1,4 @@
-"""The processes of the local cluster, which faults are made of: found by what they are children of, ended by number.
+"""The processes of the local cluster, which faults are made of: found by their parents, ended by number.
 
 Only the local cluster is ever touched: its processes are those below its supervisor, its containers those in the
 control group of a pod.
@@ -61,11 +61,11 @@ def below(root: int) -> list[int]:
     for pid in _all():
         if (parent := _parent(pid)) is not None:
             parents.setdefault(parent, []).append(pid)
-    found, next_ones = [], [root]
+    descendants, next_ones = [], [root]
     while next_ones:
         next_ones = [child for one in next_ones for child in parents.get(one, [])]
-        found += next_ones
-    return found
+        descendants += next_ones
+    return descendants
 
 
 def of_pod(uid: str, word: str) -> int:

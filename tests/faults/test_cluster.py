@@ -30,7 +30,7 @@ def _wait_for_api(kubectl: Run) -> None:
         time.sleep(1)
 
 
-@Fault(API, "paused (SIGSTOP) for 60 s", "under load", f"{GOES_ON}; the status tells the truth 30 s afterwards")
+@Fault(API, "paused (SIGSTOP) for 60 s", "under load", f"{GOES_ON}; the status is true again within 30 s")
 def test_api_server_paused(apply: Apply, namespace: str, kubectl: Run, happened: Happened) -> None:
     """It keeps its connections, and answers nothing; the load ends meanwhile."""
     profile = apply(cost_profile("api-paused", resources=TWO_SIZES), namespace)
@@ -42,7 +42,7 @@ def test_api_server_paused(apply: Apply, namespace: str, kubectl: Run, happened:
     _wait_for_api(kubectl)
     profile.wait_until("the end of the trial's load", _is_past_the_first_load, within=lives.TRUTH_SECONDS + 15)
     truth = time.monotonic() - back
-    happened(f"the status told {truth:.0f} s afterwards that the load had ended; {life.verified(lost_trials=1)}")
+    happened(f"the status showed {truth:.0f} s afterwards that the load had ended; {life.verified(lost_trials=1)}")
 
 
 def _is_past_the_first_load(status: object) -> bool:

@@ -113,7 +113,7 @@ def test_paused_while_another_stands_by(
     how = life.verified()
     assert _holder(kubectl) == "faults/second"
     assert not first.is_dead
-    assert "has stopped serving" in first.said()
+    assert "has stopped serving" in first.read_log()
     happened(f"the second one served after {taken:.0f} s, the first one stood by after its pause; {how}")
 
 
@@ -125,7 +125,7 @@ def _holder(kubectl: Run) -> str:
 def _wait_for_lease(kubectl: Run, operator: OperatorProcess) -> None:
     deadline = time.monotonic() + 90
     while _holder(kubectl) != f"faults/{operator.name}":
-        assert time.monotonic() < deadline, operator.said()[-2000:]
+        assert time.monotonic() < deadline, operator.read_log()[-2000:]
         time.sleep(support.POLL_SECONDS)
 
 

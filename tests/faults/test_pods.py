@@ -24,13 +24,7 @@ REPEATED = "the trial counts for nothing and is run again; the run ends with its
 
 def _under_load(apply: Apply, namespace: str, name: str, **spec: Any) -> Life:
     profile = apply(lives.short(name, **spec), namespace)
-    profile.at_stage(Stage.LOADING, trial=1)
-    # A stage is told before its object is there, and the load has to have begun.
-    deadline = time.monotonic() + 30
-    while lives.load_pod_phase(profile) != "Running":
-        assert time.monotonic() < deadline, profile.story()
-        time.sleep(support.POLL_SECONDS)
-    time.sleep(4)
+    lives.wait_under_load(profile)
     return Life.of(profile)
 
 
@@ -88,18 +82,18 @@ def test_deployment_deleted(apply: Apply, namespace: str, kubectl: Run, happened
     profile = apply(lives.short("deployment-deleted", server), namespace)
     profile.at_stage(Stage.STARTING, trial=1)
     deadline = time.monotonic() + 30
-    while not (found := profile.children("deployments")):
+    while not (deployments := profile.children("deployments")):
         assert time.monotonic() < deadline, profile.story()
         time.sleep(support.POLL_SECONDS)
     life = Life.of(profile)
-    kubectl("delete", found[0], "--namespace", namespace, "--wait=false")
+    kubectl("delete", deployments[0], "--namespace", namespace, "--wait=false")
     happened(life.verified(lost_trials=1))
 
 
 @Fault(
     SERVER,
     "its node is cordoned and it is evicted",
-    "under load; the node is given back 10 s later",
+    "under load; uncordoned 10 s later",
     REPEATED,
 )
 def test_node_drained(apply: Apply, namespace: str, kubectl: Run, happened: Happened) -> None:
@@ -126,7 +120,7 @@ def test_load_killed(apply: Apply, namespace: str, happened: Happened) -> None:
     how = life.verified(lost_trials=1)
     first = life.profile.status().trials[0]
     assert (Outcome.LOAD_FAILED, True) == (first.outcome, "exit code 137" in first.message), first.message
-    happened(f"{how}; the first was told as: {first.message}")
+    happened(f"{how}; message of the first: {first.message}")
 
 
 @Fault(LOAD, "its pod is deleted by hand", "under load", REPEATED)

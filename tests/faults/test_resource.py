@@ -127,7 +127,7 @@ def test_namespace_deleted(apply: Apply, namespace: str, kubectl: Run, happened:
     AROUND,
     "the ConfigMap with its rows is changed",
     "after the first of two sizes",
-    "the digest tells: trials of different rows are never compared, and a new run begins",
+    "the digest of the rows changes, so that a new run begins; trials of different rows are never compared",
 )
 def test_rows_changed(apply: Apply, namespace: str, kubectl: Run, happened: Happened) -> None:
     """The rows are the same in number, and others."""
@@ -164,13 +164,13 @@ def test_quota_reduced(apply: Apply, namespace: str, kubectl: Run, happened: Hap
     kubectl("--namespace", namespace, "create", "quota", "none", "--hard=pods=0")
     try:
         began = time.monotonic()
-        said = profile.wait_until("the quota", lambda s: "exceeded quota" in str(s.to_dict()), within=90)
+        refused = profile.wait_until("the quota", lambda s: "exceeded quota" in str(s.to_dict()), within=90)
         took = time.monotonic() - began
-        assert [t.index for t in life.before.trials] == [t.index for t in said.trials[: len(life.before.trials)]]
+        assert [t.index for t in life.before.trials] == [t.index for t in refused.trials[: len(life.before.trials)]]
         time.sleep(30)
     finally:
         kubectl("--namespace", namespace, "delete", "quota", "none")
-    happened(f"said after {took:.0f} s; {life.verified(lost_trials=2)}")
+    happened(f"in the status after {took:.0f} s; {life.verified(lost_trials=2)}")
 
 
 @Fault(

@@ -23,8 +23,9 @@ KIND = "ModelProfile"
 PLURAL = "modelprofiles"
 API_VERSION = f"{GROUP}/{VERSION}"
 MOST_SPEC = 512 * 2**10
-"""Bytes of a spec. etcd takes objects of 1.5 MiB: the status has up to 512 KiB, annotations up to 256 KiB, and the API
-server adds who manages which field."""
+"""Bytes of a spec. etcd takes objects of 1.5 MiB, and the status has up to 512 KiB of it."""
+MOST_METADATA = 448 * 2**10
+"""Bytes of the metadata: annotations have up to 256 KiB, and the API server adds who manages which field."""
 RERUN_ANNOTATION = f"{GROUP}/rerun"
 
 
@@ -85,25 +86,34 @@ class ModelProfile(ApiModel):
         if data.get("apiVersion") != API_VERSION or data.get("kind") != KIND:
             actual = f"{data.get('apiVersion')} {data.get('kind')}"
             raise InvalidInput([Problem("", f"this is a {actual}, not a {API_VERSION} {KIND}")])
-        if message := _too_much(data.get("spec")):
-            raise InvalidInput([Problem("spec", message)])
+        if too_much := _too_much(data):
+            raise InvalidInput(too_much)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
             raise InvalidInput(problems_of(error)) from error
 
 
-def _too_much(spec: Any) -> str:
-    """Return why a spec is more than a cluster can do anything with; empty where it is not."""
-    if is_deeper(spec, MAX_DEPTH):  # a pod template's schema is open, so that anything may be in it
-        return f"is nested more than {MAX_DEPTH} levels deep"
-    size = len(json.dumps(spec, ensure_ascii=False, default=str).encode("utf-8", "replace"))
-    if size > MOST_SPEC:
-        return (
-            f"has {size / 2**10:,.0f} KiB, and at most {MOST_SPEC // 2**10} KiB fit beside its status; put what is "
-            "large into ConfigMaps or Secrets"
+def _too_much(data: dict[str, Any]) -> list[Problem]:
+    """Return what is more of a profile than a cluster can do anything with."""
+    if is_deeper(data.get("spec"), MAX_DEPTH):  # a pod template's schema is open, so that anything may be in it
+        return [Problem("spec", f"is nested more than {MAX_DEPTH} levels deep")]
+    parts = (
+        ("metadata", MOST_METADATA, "remove labels, annotations and owners"),
+        ("spec", MOST_SPEC, "put what is large into ConfigMaps or Secrets"),
+    )
+    sizes = {
+        part: len(json.dumps(data.get(part), ensure_ascii=False, default=str).encode("utf-8", "replace"))
+        for part, _, _ in parts
+    }
+    return [
+        Problem(
+            part,
+            f"has {sizes[part] / 2**10:,.0f} KiB, and at most {most // 2**10} KiB leave room for its status; {advice}",
         )
-    return ""
+        for part, most, advice in parts
+        if sizes[part] > most
+    ]
 
 
 def problems_of(error: ValidationError) -> list[Problem]:

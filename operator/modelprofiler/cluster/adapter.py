@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -158,12 +158,14 @@ class Cluster:
             for item in page.get("items") or []:
                 yield item
 
-    async def snapshot(self, kind: Kind, namespace: str | None, selector: str) -> tuple[Sequence[Object], str]:
-        """Return what `list` returns, and the version that it is of: where a watch goes on."""
+    async def snapshot(
+        self, kind: Kind, namespace: str | None, selector: str, keep: Callable[[Object], Object]
+    ) -> tuple[Sequence[Object], str]:
+        """Return what is to be kept of what `list` returns, and the version that it is of: where a watch goes on."""
         items: Sequence[Object] = []
         version = ""
         async for page in self._pages(kind, namespace, selector, ""):
-            items = [*items, *(page.get("items") or [])]
+            items = [*items, *map(keep, page.get("items") or [])]
             version = version or str((page.get("metadata") or {}).get("resourceVersion") or "")
         return items, version
 

@@ -26,6 +26,9 @@ A profile's pod template may be nested this deep. With Python's usual limit, 1,0
 that has one like that. Whatever is read elsewhere may be nested as deeply as this limit; that takes less than 4 MiB of
 the stack, which has 8."""
 
+TOO_LARGE = "etcdserver: request is too large"
+"""What the API server passes on from etcd as an internal error: trying again does not help (ErrRequestTooLarge)."""
+
 UNREADABLE = (ValueError, RecursionError, LookupError, TypeError, AttributeError)
 """What reading JSON raises that is not what it should be."""
 
@@ -83,6 +86,8 @@ def error_of(status: int, body: bytes | str | None) -> ModelProfilerError:
         return NotFound(message)
     if status == 409:
         return AlreadyExists(message) if message.endswith("already exists") else Conflict(message)
+    if status >= 500 and message.endswith(TOO_LARGE):
+        return Refused(message, 413)
     if status in (408, 410, 429) or status >= 500:
         return ClusterUnavailable(message)
     # The admission plugin for ResourceQuotas answers 403 with the reason Forbidden, like every other, and gives no

@@ -20,12 +20,12 @@ class PageTooLarge(Exception):
 
 
 def smaller(limit: int) -> int:
-    """Return how many objects to request where so many are too large together."""
+    """Return how many objects to request where a page of this many is too large."""
     return max(1, limit // SMALLER)
 
 
 def largest(limit: int) -> int | None:
-    """Return the most bytes that a page of so many objects may have; None: a single object has as many as it has."""
+    """Return the most bytes of a page, by its number of objects; None: a single object has no bound but etcd's."""
     return LARGEST_PAGE if limit > 1 else None
 
 

@@ -99,6 +99,13 @@ async def test_a_quota_that_is_exceeded_is_an_error_of_its_own() -> None:
         assert (expected, message) == (type(error.value), str(error.value))
 
 
+async def test_what_etcd_cannot_take_is_refused() -> None:
+    """The API server says that it is at fault itself; trying again would go on for ever."""
+    async with connected(answering(500, status_object(500, "etcdserver: request is too large"))) as cluster:
+        with pytest.raises(Refused, match="request is too large"):
+            await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}})
+
+
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", "[]", "null", '"text"', ""])
 async def test_an_error_that_is_no_status_object_is_one_too(body: str) -> None:
     """As a proxy in between sends it."""

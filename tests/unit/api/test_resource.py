@@ -87,7 +87,13 @@ def test_a_spec_that_leaves_no_room_for_its_status_is_refused(change: Change) ->
     script = {"source": {"inline": "x"}, "environment": {"env": variables}}
     (problem,) = _problems(change({"spec.server": {"entryScript": script}}))
     assert "spec" == problem.path
-    assert re.fullmatch(r"has 6\d\d KiB, and at most 512 KiB fit beside its status; put what is .*", problem.message)
+    assert re.fullmatch(
+        r"has 6\d\d KiB, and at most 512 KiB leave room for its status; put what is .*", problem.message
+    )
+    owners = [{"kind": "Job", "name": "x" * 250, "uid": str(number)} for number in range(2_000)]
+    (problem,) = _problems(change({"metadata.ownerReferences": owners}))
+    assert "metadata" == problem.path
+    assert "at most 448 KiB leave room for its status; remove labels, annotations and owners" in problem.message
     script["environment"] = {"env": variables[:10]}
     assert ModelProfile.parse(change({"spec.server": {"entryScript": script}}))
 

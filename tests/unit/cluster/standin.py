@@ -257,9 +257,11 @@ class StandIn(Cluster):
         for listener in self.listeners:
             listener.wrote(kind, _copy(body))
 
-    async def snapshot(self, kind: Kind, namespace: str | None, selector: str) -> tuple[Sequence[Object], str]:
-        """Return what `list` returns, and the version that it is of."""
-        return await self.list(kind, namespace, selector), str(next(self._versions))
+    async def snapshot(
+        self, kind: Kind, namespace: str | None, selector: str, keep: Callable[[Object], Object]
+    ) -> tuple[Sequence[Object], str]:
+        """Return what is to be kept of what `list` returns, and the version that it is of."""
+        return [keep(o) for o in await self.list(kind, namespace, selector)], str(next(self._versions))
 
     async def watch(
         self, kind: Kind, namespace: str | None, selector: str, version: str

@@ -20,8 +20,8 @@ from modelprofiler.api.resource import ModelProfile
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, JOBS, NODES, PODS, PROFILES, Kind
 from modelprofiler.cluster.gather.cache import KINDS, Children
-from modelprofiler.cluster.gather.jobs import COMPLETION_INDEX
 from modelprofiler.cluster.gather.measure import Sources
+from modelprofiler.cluster.gather.objects import COMPLETION_INDEX
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.reconcile import Reconciler
 from modelprofiler.cluster.settings import Settings
@@ -233,8 +233,13 @@ class World:
         """Return whose a pod is. There are no ReplicaSets here, so that a Deployment is its second owner."""
         name, uid = owner["metadata"]["name"], owner["metadata"]["uid"]
         if owner["kind"] == "Job":
-            return {"ownerReferences": [{"kind": "Job", "name": name, "uid": uid, "controller": True}]}
-        replica_set = {"kind": "ReplicaSet", "name": f"{name}-5d5f", "uid": f"rs-{uid}", "controller": True}
+            return {
+                "ownerReferences": [
+                    {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "controller": True}
+                ]
+            }
+        replica_set: Object = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "controller": True}
+        replica_set |= {"name": f"{name}-5d5f", "uid": f"rs-{uid}"}
         labels = {**template["metadata"]["labels"], "pod-template-hash": "5d5f"}
         return {"labels": labels, "ownerReferences": [replica_set, {"uid": uid}]}
 

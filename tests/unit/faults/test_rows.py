@@ -12,7 +12,7 @@ KILLED = Fault("The operator", "killed", "at any time", "nothing is lost")
 
 
 def test_rows_of_one_part_stand_together_and_in_one_line_each() -> None:
-    """Whatever was said has no influence on the table's form."""
+    """No text of a row changes the form of the table."""
     of_api = rows.row_of(PAUSED, "went on\nafter <3 s")
     assert [
         "| Fault | When | What must hold | What happened |",

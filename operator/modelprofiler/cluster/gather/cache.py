@@ -16,7 +16,7 @@ from modelprofiler.api.names import OBJECT_PATTERN
 from modelprofiler.api.objects import Object, controller_of
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Cluster, Kind
-from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of_job
+from modelprofiler.cluster.gather.objects import PodsByOwner, deployment_of, is_pod_of_job, slim
 from modelprofiler.cluster.queue import Key
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,9 @@ _NAME = re.compile(OBJECT_PATTERN)
 
 KINDS = (DEPLOYMENTS, JOBS, PODS)
 SELECTOR = f"{names.MANAGED_BY}={names.MANAGER},{names.PROFILE_UID}"
-POD_CONTROLLERS = ("Job", "ReplicaSet")
-"""Kinds that control the pods of a run."""
+POD_CONTROLLERS = (("batch", "Job"), ("apps", "ReplicaSet"))
+"""Groups and kinds that control the pods of a run. Where the API server does not know a group, the garbage collector
+never finds out that such an owner does not exist."""
 NOTED_STRANGERS = 1000
 """Objects of others that are remembered, so that each is logged once."""
 ENDED = ("Complete", "Failed")
@@ -58,6 +59,8 @@ class Children:
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._objects: dict[Kind, dict[str, Object]] = {kind: {} for kind in KINDS}
         """By uid."""
+        self._deployments: dict[tuple[str, str], str] = {}
+        """The uid of each Deployment, by namespace and name."""
         self._deleting: set[str] = set()
         """Uids of what this operator has deleted, until the watch says that it is gone."""
         self._versions: dict[tuple[Kind, str | None], str] = {}
@@ -84,7 +87,7 @@ class Children:
         """
         for namespace in self._namespaces:
             for kind in KINDS:
-                self.replace(kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR))
+                self.replace(kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR, slim))
 
     async def of(self, namespace: str, uid: str) -> ChildObjects:
         """Return the children of a profile, no older than the operator's own last action on them.
@@ -109,12 +112,12 @@ class Children:
         """Return the profile whose Job or Deployment controls a pod, whatever the pod's labels say; None without."""
         if not (pod["metadata"].get("labels") or {}).get(names.PROFILE_UID):
             return None  # most pods
-        namespace = pod["metadata"]["namespace"]
-        for kind, controls in ((JOBS, is_pod_of_job), (DEPLOYMENTS, is_pod_of_deployment)):
-            for owner in self._objects[kind].values():
-                if owner["metadata"]["namespace"] == namespace and controls(pod, owner):
-                    return _key_of(owner)
-        return None
+        namespace, owner = pod["metadata"]["namespace"], controller_of(pod)
+        job = self._objects[JOBS].get(str(owner.get("uid")))
+        if job is not None and job["metadata"]["namespace"] == namespace and is_pod_of_job(pod, job):
+            return _key_of(job)
+        uid = self._deployments.get((namespace, deployment_of(pod)))
+        return _key_of(self._objects[DEPLOYMENTS][uid]) if uid is not None else None
 
     async def follow(self, kind: Kind, namespace: str | None) -> AsyncIterator[Key | None]:
         """Keep the objects of a kind, and yield whose child has changed, until the server ends the watch.
@@ -124,7 +127,9 @@ class Children:
         where = kind, namespace
         try:
             if where not in self._versions:
-                for key in self.replace(kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR)):
+                for key in self.replace(
+                    kind, namespace, *await self._cluster.snapshot(kind, namespace, SELECTOR, slim)
+                ):
                     yield key
             async for change, body in self._cluster.watch(kind, namespace, SELECTOR, self._versions[where]):
                 self._versions[where] = str(body["metadata"]["resourceVersion"])
@@ -202,7 +207,7 @@ class Children:
 
     async def _list(self, namespace: str, uid: str, kinds: tuple[Kind, ...]) -> None:
         for kind in kinds:
-            objects, version = await self._cluster.snapshot(kind, namespace, names.children_selector(uid))
+            objects, version = await self._cluster.snapshot(kind, namespace, names.children_selector(uid), slim)
             listed = {o["metadata"]["uid"] for o in objects}
             mine = [(u, o) for u, o in self._objects[kind].items() if _owner(o) == uid]
             for gone in [u for u, o in mine if u not in listed and not _is_newer(o, version)]:
@@ -221,19 +226,27 @@ class Children:
         version = body["metadata"]["resourceVersion"]
         if known is not None and _is_newer(known, version):
             return False
-        body["metadata"].pop("managedFields", None)  # half of an object, and nobody reads it
-        self._objects[kind][uid] = body
+        self._objects[kind][uid] = slim(body)
+        if kind == DEPLOYMENTS:
+            self._deployments[body["metadata"]["namespace"], body["metadata"]["name"]] = uid
         return known is None or known["metadata"]["resourceVersion"] != version
 
     def _remove(self, kind: Kind, uid: str) -> None:
-        self._objects[kind].pop(uid, None)
+        self._drop(kind, uid)
         self._deleting.discard(uid)
         self._strangers.pop(uid, None)
+
+    def _drop(self, kind: Kind, uid: str) -> None:
+        removed = self._objects[kind].pop(uid, None)
+        if removed is not None and kind == DEPLOYMENTS:
+            where = removed["metadata"]["namespace"], removed["metadata"]["name"]
+            if self._deployments.get(where) == uid:
+                del self._deployments[where]
 
     def _ignore(self, kind: Kind, body: Object) -> None:
         """Say once of an object that it is not a child, whatever its labels say."""
         meta = body["metadata"]
-        self._objects[kind].pop(meta["uid"], None)  # somebody has taken its owner away
+        self._drop(kind, meta["uid"])  # somebody has taken its owner away
         if meta["uid"] in self._strangers:
             return
         if len(self._strangers) >= NOTED_STRANGERS:
@@ -262,7 +275,8 @@ def _is_child(kind: Kind, body: Object) -> bool:
     if not (body["metadata"].get("labels") or {}).get(names.PROFILE_UID):
         return False
     if kind == PODS:
-        return controller_of(body).get("kind") in POD_CONTROLLERS
+        owner = controller_of(body)
+        return (str(owner.get("apiVersion") or "").partition("/")[0], owner.get("kind")) in POD_CONTROLLERS
     return bool(names.profile_owner_of(body))
 
 
@@ -280,14 +294,14 @@ def _key_of(body: Object) -> Key | None:
 
 def _has_result_to_come(children: ChildObjects) -> bool:
     """Return whether a Job has ended whose pod has not, as far as is known: then its result is missing."""
+    owned = PodsByOwner(children.pods)
     for job in children.jobs:
         conditions = (job.get("status") or {}).get("conditions") or []
         if "deletionTimestamp" in job["metadata"] or not any(
             c["type"] in ENDED and c["status"] == "True" for c in conditions
         ):
             continue
-        pods = [p for p in children.pods if is_pod_of_job(p, job)]
-        if not any(_has_ended(pod) for pod in pods):
+        if not any(_has_ended(pod) for pod in owned.of_job(job)):
             return True
     return False
 

@@ -323,15 +323,29 @@ def _owned(objects: ChildObjects) -> tuple[Child, ...]:
 def _legible(run_hash: str, container: str, objects: ChildObjects, newest_trial: int) -> Observation:
     """Return what the children of a run show; one that somebody has edited beyond recognition is to be removed.
 
-    So is the Job of a trial that has not begun: somebody else has made it, or taken the status away.
+    So is the Job of a trial that has not begun, and a second one where a trial has one: somebody else has made it, or
+    taken the status away.
     """
     deployments, broken_deployments = _split_by_legibility(run_hash, container, "deployments", objects.deployments)
     jobs, broken_jobs = _split_by_legibility(run_hash, container, "jobs", objects.jobs)
-    early = [job["metadata"]["name"] for job in jobs if _trial_of(job) > newest_trial]
-    jobs, broken_jobs = [job for job in jobs if _trial_of(job) <= newest_trial], broken_jobs + early
+    own = _own_jobs(jobs, newest_trial)
+    kept = {job["metadata"]["uid"] for job in own}
+    broken_jobs += [job["metadata"]["name"] for job in jobs if job["metadata"]["uid"] not in kept]
+    jobs = own
     observation = observe.read(run_hash, container, deployments=deployments, jobs=jobs, pods=objects.pods)
     broken = [("deployments", name) for name in broken_deployments] + [("jobs", name) for name in broken_jobs]
     return replace(observation, stale=(*observation.stale, *broken))
+
+
+def _own_jobs(jobs: Sequence[Object], newest_trial: int) -> list[Object]:
+    """Return the Jobs that the operator may have made: of each trial the oldest, and that of further generators."""
+    own: dict[tuple[object, ...], Object] = {}
+    for job in sorted(jobs, key=lambda job: (is_deleting(job), job["metadata"]["creationTimestamp"])):
+        trial = _trial_of(job)
+        index = (job["metadata"].get("annotations") or {}).get(names.FIRST_GENERATOR)
+        if trial <= newest_trial:
+            own.setdefault((trial, index) if trial else (job["metadata"]["uid"],), job)
+    return list(own.values())
 
 
 def _trial_of(job: Object) -> int:

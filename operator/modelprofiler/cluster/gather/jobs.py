@@ -12,7 +12,14 @@ from datetime import datetime
 from modelprofiler.api.objects import Object
 from modelprofiler.api.trial import Purpose
 from modelprofiler.cluster import names
-from modelprofiler.cluster.gather.objects import created, is_deleting, labels_of, time_of, true_conditions_of
+from modelprofiler.cluster.gather.objects import (
+    COMPLETION_INDEX,
+    created,
+    is_deleting,
+    labels_of,
+    time_of,
+    true_conditions_of,
+)
 from modelprofiler.cluster.gather.observation import LoadJob, Reader
 from modelprofiler.cluster.gather.pods import SHOWN_PODS, ended_state, how_ended, is_running, start_problem
 from modelprofiler.core.evidence import ResultKind
@@ -27,9 +34,6 @@ LONGEST_REASON = 100
 
 MOST_GENERATORS = 64
 """Load generators that are read: as many as load.parallelism may be."""
-
-COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
-"""Annotation in which an Indexed Job gives each of its pods its number."""
 
 LONGEST_READER_WORDS = 200
 """Characters of the log of a reader that failed: the last line of a traceback, and the one before it."""

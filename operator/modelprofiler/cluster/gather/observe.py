@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from modelprofiler.api.objects import Object
 from modelprofiler.cluster import names
 from modelprofiler.cluster.gather.jobs import load_job, reader
-from modelprofiler.cluster.gather.objects import is_pod_of_deployment, is_pod_of_job, labels_of
+from modelprofiler.cluster.gather.objects import PodsByOwner, deployment_of, labels_of
 from modelprofiler.cluster.gather.observation import LoadJob, Observation, Server
 from modelprofiler.cluster.gather.servers import server
 
@@ -27,20 +27,18 @@ def read(
     container
         Name of the profiled container.
     """
-    servers = [
-        server(o, container, [pod for pod in pods if is_pod_of_deployment(pod, o)])
-        for o in deployments
-        if _is_of(o, run_hash)
-    ]
+    owned = PodsByOwner(pods)
+    servers = [server(o, container, owned.of_deployment(o)) for o in deployments if _is_of(o, run_hash)]
     loads: dict[str, list[tuple[Object, Sequence[Object]]]] = {}
     readers = []
     for job in jobs:
         if _is_of(job, run_hash):
-            own = [pod for pod in pods if is_pod_of_job(pod, job)]
+            own = owned.of_job(job)
             if labels_of(job).get(names.COMPONENT) == names.READER:
                 readers.append(reader(job, own))
             else:
                 loads.setdefault(labels_of(job)[names.TRIAL], []).append((job, own))
+    known = {o["metadata"]["name"] for o in deployments}
     return Observation(
         servers=tuple(sorted(servers, key=lambda s: s.incarnation)),
         jobs=tuple(sorted((_load(pairs, servers) for pairs in loads.values()), key=lambda j: j.trial)),
@@ -49,7 +47,7 @@ def read(
             pod["metadata"]["name"]
             for pod in pods
             if labels_of(pod).get(names.COMPONENT) == names.SERVER
-            and not any(is_pod_of_deployment(pod, o) for o in deployments)
+            and deployment_of(pod) not in known
             and (pod.get("status") or {}).get("phase") not in ENDED
         ),
         stale=tuple(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from modelprofiler.api.objects import Object
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, JOBS, PODS, Kind
 from modelprofiler.cluster.gather.cache import KINDS, ChildObjects, Children
+from modelprofiler.cluster.gather.objects import COMPLETION_INDEX
 from modelprofiler.errors import ClusterUnavailable
 
 Event = tuple[str, Object]
@@ -27,9 +29,11 @@ class Server(StandIn):
         self.streams = list(streams)
         self.watched_from: list[str] = []
 
-    async def snapshot(self, kind: Kind, namespace: str | None, selector: str) -> tuple[Sequence[Object], str]:
+    async def snapshot(
+        self, kind: Kind, namespace: str | None, selector: str, keep: Callable[[Object], Object]
+    ) -> tuple[Sequence[Object], str]:
         """Return what is there, as of version 100."""
-        return await self.list(kind, namespace, selector), "100"
+        return [keep(o) for o in await self.list(kind, namespace, selector)], "100"
 
     async def watch(
         self, kind: Kind, namespace: str | None, selector: str, version: str
@@ -63,7 +67,9 @@ def child(name: str, version: int, uid: str = "", **fields: object) -> Object:
 def pod_of(job: str, name: str, version: int, **fields: Any) -> Object:
     """Return the pod of a Job."""
     body = child(name, version, **fields)
-    body["metadata"]["ownerReferences"] = [{"kind": "Job", "name": job, "uid": job, "controller": True}]
+    body["metadata"]["ownerReferences"] = [
+        {"apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": job, "controller": True}
+    ]
     return body
 
 
@@ -116,10 +122,10 @@ async def test_what_the_operator_writes_is_known_before_any_event() -> None:
 async def test_an_event_that_is_older_than_the_own_write_changes_nothing() -> None:
     """It was under way already."""
     _, children = await filled()
-    children.wrote(PODS, pod_of("t1", "p", 105, spec={"size": "new"}))
-    children.take(PODS, "MODIFIED", pod_of("t1", "p", 104, spec={"size": "old"}))
+    children.wrote(PODS, pod_of("t1", "p", 105, spec={"nodeName": "new"}))
+    children.take(PODS, "MODIFIED", pod_of("t1", "p", 104, spec={"nodeName": "old"}))
     (pod,) = (await of(children)).pods
-    assert {"size": "new"} == pod["spec"]
+    assert {"nodeName": "new"} == pod["spec"]
 
 
 async def test_what_was_deleted_is_being_deleted_until_the_watch_says_that_it_is_gone() -> None:
@@ -254,3 +260,40 @@ async def test_an_object_that_is_not_ours_is_not_kept() -> None:
     children.wrote(JOBS, stranger)
     assert [] == listing((await of(children)).jobs)
     assert (True, False) == (children.follows(KINDS[0]), children.follows(Kind("/api/v1", "events")))
+
+
+async def test_no_more_is_kept_of_a_child_than_is_read_of_it() -> None:
+    """Whoever may create a pod decides how large it is, and may forge what makes it a child."""
+    large = "x" * 2**20
+    containers = [{"name": "server", "image": "i", "env": [{"name": "X", "value": large}], "resources": {}}]
+    pod = pod_of("t1", "p", 105, spec={"nodeName": "n", "containers": containers, "volumes": [{"name": large}]})
+    pod["metadata"]["annotations"] |= {"other": large, COMPLETION_INDEX: "3"}
+    annotations = {names.LOAD_CONFIG: "{}", "other": large}
+    template = {"metadata": {"annotations": annotations}, "spec": {"containers": containers}}
+    job = child("t1", 104, spec={"completions": 2, "template": template}, status={"conditions": []})
+    deployment = child("s1", 103, spec={"replicas": 1, "template": template}, status={"conditions": []})
+    server, children = await filled([("ADDED", pod)])
+    server.put(JOBS, job)
+    server.put(DEPLOYMENTS, deployment)
+    await children.fill()
+    children.wrote(PODS, pod)
+    seen = await of(children)
+    assert len(json.dumps([*seen.pods, *seen.jobs, *seen.deployments])) < 3_000
+    assert {
+        "nodeName": "n",
+        "containers": [{"name": "server", "image": "i", "resources": {}}],
+        "initContainers": [],
+    } == seen.pods[0]["spec"]
+    assert {names.PROFILE_NAME: "digits", COMPLETION_INDEX: "3"} == seen.pods[0]["metadata"]["annotations"]
+    expected = {"completions": 2, "template": {"metadata": {"annotations": {names.LOAD_CONFIG: "{}"}}}}
+    assert expected == seen.jobs[0]["spec"]
+    assert large in json.dumps(pod), "the original stays as it is"
+
+
+async def test_a_pod_whose_owner_the_api_server_does_not_know_is_not_kept() -> None:
+    """The garbage collector leaves it alone for ever."""
+    pod = pod_of("t1", "p", 105)
+    pod["metadata"]["ownerReferences"][0]["apiVersion"] = "example.com/v1"
+    _, children = await filled()
+    children.take(PODS, "ADDED", pod)
+    assert () == (await of(children)).pods

@@ -129,13 +129,14 @@ async def test_a_child_that_was_edited_beyond_recognition_is_removed_like_one_of
     assert ("True", "Verified") == world.condition("Succeeded")
 
 
-async def test_a_job_of_a_trial_that_has_not_begun_is_to_be_removed() -> None:
+@pytest.mark.parametrize("trial", ["1", "7"])
+async def test_a_job_of_a_trial_that_has_one_or_has_not_begun_is_to_be_removed(trial: str) -> None:
     """Somebody has forged it, owner reference and all: it must not decide which samples are of the trial that runs."""
     world = await under_load()
     (job,) = world.cluster.of(JOBS)
     forged = json.loads(json.dumps(job))
     forged["metadata"] |= {"name": "forged", "uid": "forged"}
-    forged["metadata"]["labels"][names.TRIAL] = "7"
+    forged["metadata"]["labels"][names.TRIAL] = trial
     world.cluster.put(JOBS, forged)
     world.restart()
     gathered_world = await gathered(world)

@@ -11,7 +11,7 @@ from tests.unit.cluster.shown import job, load_pod
 
 from modelprofiler.cluster import names
 from modelprofiler.cluster.gather import observe
-from modelprofiler.cluster.gather.jobs import COMPLETION_INDEX
+from modelprofiler.cluster.gather.objects import COMPLETION_INDEX
 from modelprofiler.cluster.gather.observation import LoadJob
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.load.result import LoadResult

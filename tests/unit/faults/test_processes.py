@@ -23,6 +23,14 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
 
 
+def _wait_for_state(pid: int, expected: str) -> None:
+    """Wait until a process has a state: a signal is delivered when the process runs next."""
+    deadline = time.monotonic() + 20
+    while _state(pid) != expected:
+        assert time.monotonic() < deadline, _state(pid)
+        time.sleep(0.01)
+
+
 def _part(root: int) -> int:
     deadline = time.monotonic() + 20
     while True:
@@ -47,8 +55,8 @@ def test_a_paused_process_goes_on_afterwards(parent: subprocess.Popen[bytes]) ->
     """Also when it was ended meanwhile."""
     pid = _part(parent.pid)
     with processes.paused(pid):
-        assert "T" == _state(pid)
-    assert _state(pid) in "SR"
+        _wait_for_state(pid, "T")
+    _wait_for_state(pid, "S")
     with processes.paused(parent.pid):
         processes.kill(parent.pid)
         os.waitid(os.P_PID, parent.pid, os.WEXITED | os.WNOWAIT)

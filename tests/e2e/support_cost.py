@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 from tests.e2e.support import OPERATOR_PODS, PATIENCE, POLL_SECONDS, SYSTEM_NAMESPACE, Run, operator_pod
@@ -36,10 +37,24 @@ class OperatorCost:
     """Bytes."""
     peak: float
     """Bytes, page cache included."""
-    reads: int
-    """Requests to the API server that change nothing, without those `BY_TIME`."""
-    writes: int
-    """Requests to the API server that change something, without those `BY_TIME`."""
+    requests: Counter[str]
+    """Requests to the API server by verb and kind, without those `BY_TIME`."""
+
+    @property
+    def reads(self) -> int:
+        """Requests that change nothing."""
+        return sum(count for request, count in self.requests.items() if request.split()[0] in READS)
+
+    @property
+    def writes(self) -> int:
+        """Requests that change something."""
+        return self.requests.total() - self.reads
+
+    @property
+    def writes_by_kind(self) -> str:
+        """Which requests changed something, the most frequent first."""
+        kinds = [(request, n) for request, n in self.requests.most_common() if request.split()[0] not in READS]
+        return ", ".join(f"{n} {request}" for request, n in kinds)
 
     @classmethod
     def now(cls, kubectl: Run) -> OperatorCost:
@@ -56,10 +71,9 @@ class OperatorCost:
             "exec", "--namespace", SYSTEM_NAMESPACE, pod, "--", "/opt/venv/bin/python", "-c", DETAILS
         ).stdout
         counted = json.loads(details)["apiTraffic"]
-        requests = {
-            request: count["requests"] for request, count in counted.items() if request.split()[1] not in BY_TIME
-        }
-        reads = sum(count for request, count in requests.items() if request.split()[0] in READS)
+        requests = Counter(
+            {request: count["requests"] for request, count in counted.items() if request.split()[1] not in BY_TIME}
+        )
         cpu_seconds, at = counters[CPU]
         return cls(
             pod,
@@ -67,8 +81,7 @@ class OperatorCost:
             cpu_seconds,
             counters["container_memory_working_set_bytes"][0],
             counters.get("container_memory_max_usage_bytes", (0.0, at))[0],
-            reads,
-            sum(requests.values()) - reads,
+            requests,
         )
 
     def since(self, before: OperatorCost) -> OperatorCost:
@@ -80,8 +93,7 @@ class OperatorCost:
             self.cpu_seconds - before.cpu_seconds,
             self.working_set,
             self.peak,
-            self.reads - before.reads,
-            self.writes - before.writes,
+            self.requests - before.requests,
         )
 
 

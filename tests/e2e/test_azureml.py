@@ -69,8 +69,9 @@ def test_the_published_program_and_command_run_in_a_namespace(
     assert program.count("Workspace.local()") == 1
     adapted = program.replace("Workspace.local()", f'Workspace.from_kubernetes(namespace="{namespace}")')
     Path("profile_model.py").write_text(adapted, encoding="utf-8")
-    # At 0.1 CPU, the default, the server of a slow machine takes minutes to start.
+    # With a tenth of a CPU or of a GB, the default, the server of a slow machine takes minutes to start, or never does.
     monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_CPU", "0.3")
+    monkeypatch.setenv("MODELPROFILER_MIN_PROFILE_MEMORY", "0.25")
     run(sys.executable, "profile_model.py")
     ws = Workspace.from_kubernetes(namespace=namespace)
     details = ModelProfile(ws, "unique-name").get_details()

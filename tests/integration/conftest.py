@@ -11,7 +11,9 @@ HERE = Path(__file__).parent
 WHOLE_RUNS = ("local", "azureml", "test_shadowed_modules.py")
 """These start whole runs, of which the machine takes one at a time: another one would be refused, or wait."""
 ONE_SERVER = ("metrics", "chart")
-"""These share a Prometheus, a Grafana or rendered charts, which should start once."""
+"""These share a Prometheus or rendered charts, which should start once."""
+ONE_SERVER_A_FILE = ("files", "plugin")
+"""In these each file has servers of its own: an MLflow, a registry, an object store."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,3 +26,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("whole runs"))
         elif place in ONE_SERVER:
             item.add_marker(pytest.mark.xdist_group(place))
+        elif place in ONE_SERVER_A_FILE:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))

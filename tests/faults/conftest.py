@@ -14,12 +14,14 @@ from tests.e2e.conftest import apply, helm, install, installation, kubectl, name
 from tests.e2e.support import Profile, Run
 from tests.faults import operators, rows
 from tests.faults.operators import Operators
+from tests.faults.rows import Fault
 
 __all__ = ["apply", "helm", "install", "installation", "kubectl", "namespace"]
 
 TEST_SECONDS = 1200
 """A fault of a minute, and the whole run that lives through it; the longest row has 50 of them."""
 
+IS_PART = pytest.StashKey[bool]()
 HAPPENED = pytest.StashKey[list[str]]()
 
 
@@ -31,13 +33,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Note that a part of the campaign is run: rows of the others stay as they are."""
+    if items:
+        items[0].config.stash[IS_PART] = True
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Give every fault a row, in the order of the tests, when all of them were collected."""
+    here = Path(__file__).parent
+    arguments = {Path(argument).resolve() for argument in session.config.args}
+    if arguments == {here} and not session.config.stash.get(IS_PART, False):
+        rows.expect({item.name: fault for item in session.items if (fault := _fault_of(item))})
+
+
+def _fault_of(item: pytest.Item) -> Fault | None:
+    fault = getattr(getattr(item, "function", None), "fault", None)
+    return fault if isinstance(fault, Fault) else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep what has happened as a row of the table; show, with a failed test, what its profiles were like."""
     report = yield
-    fault = getattr(getattr(item, "function", None), "fault", None)
+    fault = _fault_of(item)
     if fault is not None and (call.when == "call" or report.failed):
         sentences: list[str] = item.stash.get(HAPPENED, [])
         happened = "; ".join(sentences)

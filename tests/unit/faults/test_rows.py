@@ -34,6 +34,15 @@ def test_a_part_of_the_campaign_replaces_its_own_rows_only(tmp_path: Path) -> No
     assert {"a": "one", "b": "three"} == {name: row["happened"] for name, row in kept.items()}
 
 
+def test_a_fault_that_was_never_made_has_a_row_too(tmp_path: Path) -> None:
+    """The order is that of the tests, and a test that is gone has no row any more."""
+    file = tmp_path / "faults.json"
+    rows.keep({"gone": rows.row_of(PAUSED, "one"), "b": rows.row_of(KILLED, "two")}, file)
+    rows.expect({"a": PAUSED, "b": KILLED}, file)
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    assert [("a", "not run yet"), ("b", "two")] == [(name, row["happened"]) for name, row in kept.items()]
+
+
 def test_the_page_has_a_place_for_the_table() -> None:
     """Everything around it stays."""
     page = rows.PAGE.read_text(encoding="utf-8")

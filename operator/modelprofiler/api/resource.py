@@ -103,7 +103,11 @@ def _too_much(data: dict[str, Any]) -> list[Problem]:
         ("spec", MOST_SPEC, "put what is large into ConfigMaps or Secrets"),
     )
     sizes = {
-        part: len(json.dumps(data.get(part), ensure_ascii=False, default=str).encode("utf-8", "replace"))
+        part: len(
+            json.dumps(data.get(part), ensure_ascii=False, default=str, separators=(",", ":")).encode(
+                "utf-8", "replace"
+            )
+        )
         for part, _, _ in parts
     }
     return [

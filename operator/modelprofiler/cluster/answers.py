@@ -56,8 +56,12 @@ def object_of(data: bytes, what: str) -> Object:
 
 
 def with_status_only(body: Object) -> Object:
-    """Return what the API server needs of an object whose status is replaced: it keeps everything else as it is."""
-    meta = {name: body["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
+    """Return what the API server needs of an object whose status is replaced: it keeps the spec as it is.
+
+    Labels, annotations and owners count as removed where they are missing, and whoever applied them server-side would
+    lose them: they would stay for good when Flux or Argo CD removes them from its manifests.
+    """
+    meta = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": meta, "status": body["status"]}
 
 

@@ -9,7 +9,8 @@ from typing import TextIO
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.api.objects import Object
-from modelprofiler.api.resource import ModelProfile
+from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
+from modelprofiler.core.status import is_accepted
 from modelprofiler.errors import ClusterUnavailable, InvalidInput, ModelProfilerError, NotFound
 from modelprofiler.plugin.kubectl import PROFILES, Kubectl
 from modelprofiler.report.formats import printable
@@ -128,7 +129,8 @@ class Follower:
             if data is not None:
                 profile = _parsed(data)
                 current = profile.status.observed_generation == profile.metadata.generation
-                if current and (before is None or data.get("status") != before or waited > UNSEEN_SECONDS):
+                old = before is not None and data.get("status") == before
+                if current and not (old and (waited <= UNSEEN_SECONDS or _is_of_earlier_run(profile))):
                     before = None
                     self.progress.show(profile)
                     if _has_ended(profile):
@@ -166,6 +168,13 @@ def _parsed(data: Object) -> ModelProfile:
         raise ModelProfilerError(
             f"the ModelProfile cannot be read; is this plugin older than the operator? {error}"
         ) from error
+
+
+def _is_of_earlier_run(profile: ModelProfile) -> bool:
+    """Return whether a result says that it is of another value of the annotation that asks for a new run."""
+    begun = profile.status.provenance
+    asked = profile.metadata.annotations.get(RERUN_ANNOTATION)
+    return begun is not None and is_accepted(profile.status) and begun.rerun != asked
 
 
 def _has_ended(profile: ModelProfile) -> bool:

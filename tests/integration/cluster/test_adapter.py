@@ -300,8 +300,10 @@ async def test_requests_are_what_the_api_server_expects() -> None:
         await cluster.create(PODS, "team", {"a": 1}, dry_run=True)
         await cluster.patch(CONFIG_MAPS, "team", "x", {"data": {"k": None}})
         await cluster.patch(PODS, "team", "x", {"spec": {}}, subresource="resize", content_type=STRATEGIC_PATCH)
-        # The API server keeps the rest, which may be large or nested beyond what can be written.
-        await cluster.replace_status(PROFILES, {**profile, "metadata": {**meta, "labels": {}}, "spec": {"a": 1}})
+        # The API server keeps the spec, which may be large or nested beyond what can be written. Labels that are
+        # missing count as removed: those who applied them server-side would no longer own them.
+        written = {**meta, "labels": {"team": "x"}, "managedFields": [{"manager": "flux"}]}
+        await cluster.replace_status(PROFILES, {**profile, "metadata": written, "spec": {"a": 1}})
         await cluster.delete(PODS, "team", "x", grace_seconds=2, uid="u")
     api = "/apis/modelprofiler.io/v1alpha1/namespaces/team/modelprofiles/x/status"
     strict = "dryRun=All&fieldValidation=Strict"
@@ -310,7 +312,7 @@ async def test_requests_are_what_the_api_server_expects() -> None:
         ("POST", f"/api/v1/namespaces/team/pods?{strict}", "application/json", {"a": 1}),
         ("PATCH", "/api/v1/namespaces/team/configmaps/x", "application/merge-patch+json", {"data": {"k": None}}),
         ("PATCH", "/api/v1/namespaces/team/pods/x/resize", STRATEGIC_PATCH, {"spec": {}}),
-        ("PUT", api, "application/json", profile),
+        ("PUT", api, "application/json", {**profile, "metadata": {**meta, "labels": {"team": "x"}}}),
         (
             "DELETE",
             "/api/v1/namespaces/team/pods/x",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelprofiler.cluster.gather.accept import TO_COME
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.turns import Turns
 
@@ -114,3 +115,12 @@ def test_one_that_is_gone_takes_no_node() -> None:
     nodes.turns.forget(nodes.key("p"))
     nodes.turns.forget(nodes.key("q"))
     assert [0] == nodes.positions("r")
+
+
+def test_of_those_that_wait_for_a_node_to_be_brought_one_at_a_time_runs() -> None:
+    """Two would meet on the node that comes; those that others take do not wait for it."""
+    nodes = Nodes(p=frozenset(TO_COME), q=frozenset(TO_COME), r=A)
+    nodes.start("p")
+    assert [1, 0] == nodes.positions("q", "r")
+    nodes.turns.restrict(nodes.key("p"), C, placed=True)
+    assert [0] == nodes.positions("q")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.report import runs
 
+from modelprofiler.api.resource import RERUN_ANNOTATION
 from modelprofiler.errors import ClusterUnavailable, ModelProfilerError, NotFound, Refused
 from modelprofiler.plugin import follow
 from modelprofiler.plugin.follow import Follower, Progress
@@ -131,3 +132,13 @@ def test_what_cannot_be_followed_ends_it(answer: Object | Exception, says: str) 
     """The message is a sentence."""
     with pytest.raises(ModelProfilerError, match=says):
         Looks(running(0), answer).follow()
+
+
+def test_a_result_that_names_an_earlier_rerun_is_never_the_result() -> None:
+    """However long the operator is away, as while it is upgraded."""
+    asked = {**ENDED, "metadata": {**ENDED["metadata"], "annotations": {RERUN_ANNOTATION: "new"}}}
+    provenance = {**ENDED["status"]["provenance"], "rerun": "new"}
+    again = {**asked, "status": {**ENDED["status"], "provenance": provenance}}
+    looks = Looks(*[asked] * 30, again)
+    assert again == looks.follow(before=ENDED["status"])
+    assert looks.now > 2 * follow.UNSEEN_SECONDS

@@ -29,6 +29,10 @@ from modelprofiler.core.text import head
 from modelprofiler.errors import Problem
 from modelprofiler.load.tls import certificate_problems
 
+TO_COME = ("(a node that an autoscaler is to bring)",)
+"""Takes the place of a node that is not there yet: of the runs that wait for one, one at a time has its turn, so that
+no two of them meet on the node that comes."""
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -122,15 +126,15 @@ async def accept(
     recorded = profile.status.resources if known else None
     if recorded is not None and _has_node(profile):
         return Accepted(sources, recorded, identity, settings)
-    fitting = await _fitting(profile, settings, rooms or Rooms(cluster, settings), sources.host)
+    fitting, awaited = await _fitting(profile, settings, rooms or Rooms(cluster, settings), sources.host), None
     if isinstance(fitting, NoNode):
         if (refused := _no_node(profile, settings, fitting)) is not None:
             return refused
-        fitting = None  # nothing is known of a node that an autoscaler is to bring
+        fitting, awaited = None, TO_COME  # nothing is known of a node that an autoscaler is to bring
     resources = recorded or _range(profile, fitting)
     if isinstance(resources, Finding):
         return resources
-    nodes = fitting.nodes(resources) if fitting is not None else None
+    nodes = fitting.nodes(resources) if fitting is not None else awaited
     if recorded is not None:
         return Accepted(sources, recorded, identity, settings, nodes)
     if too_many := search_problems(profile.spec, resources):
@@ -178,7 +182,9 @@ async def nodes_for(
         When the API server does not answer.
     """
     fitting = await _fitting(profile, settings, rooms, host)
-    return fitting.nodes(None) if isinstance(fitting, Fitting) else None
+    if isinstance(fitting, Fitting):
+        return fitting.nodes(None)
+    return TO_COME if fitting is not None and settings.nodes_autoscaled and fitting.may_come else None
 
 
 def _finding(reason: Reason, problems: Sequence[Problem]) -> Finding:

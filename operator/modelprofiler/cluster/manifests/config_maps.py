@@ -18,7 +18,8 @@ def inline_files(profile: ModelProfile, run_hash: str) -> Object | None:
     if not data:
         return None
     meta = child_metadata(profile, run_hash, names.FILES, names.files(profile, run_hash))
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+    # Immutable: what was digested when the run began is what each of its trials replays.
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "immutable": True, "data": data}
 
 
 def report(profile: ModelProfile, run_hash: str, name: str, data: Mapping[str, str]) -> Object:

@@ -89,8 +89,7 @@ def rooms(nodes: Iterable[Object], pods: Iterable[Object] | None, placement: Pla
 def every_room(nodes: Iterable[Object], pods: Iterable[Object] | None) -> list[Room]:
     """Return what each node has left, whether or not it takes pods, the one with the most CPU first.
 
-    A node that does not say what it has, as one that has just joined, is left out. A pod that is being deleted does not
-    count: the scheduler counts it until it is gone, which is sooner than a run needs the room.
+    A node that does not say what it has, as one that has just joined, is left out.
     """
     used = _requests_by_node(pods or ())
     left = [
@@ -110,8 +109,7 @@ def _requests_by_node(pods: Iterable[Object]) -> dict[str, tuple[int, int]]:
     for pod in pods:
         node = (pod.get("spec") or {}).get("nodeName")
         has_ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        is_ending = bool((pod.get("metadata") or {}).get("deletionTimestamp"))
-        if node and not (has_ended or is_ending):
+        if node and not has_ended:
             cpu, memory = pod_requests(pod)
             total = used.get(node, (0, 0))
             used[node] = total[0] + cpu, total[1] + memory

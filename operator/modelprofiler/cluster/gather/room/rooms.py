@@ -8,12 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 from modelprofiler.api.objects import Object
 from modelprofiler.cluster.adapter import NODES, PODS, Cluster
+from modelprofiler.cluster.gather.objects import time_of
 from modelprofiler.cluster.gather.room import capacity
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
 
 SEVERAL_KEPT_SECONDS = 600.0
 """Whether there are several nodes changes seldom, and nothing goes wrong where it is noticed late."""
+
+NEARLY_GONE_SECONDS = 30.0
+"""Grace period that pods have by default. A server may wait for a node four times as long."""
 
 KEPT_SECONDS = 5.0
 """Reading it takes every pod of the cluster."""
@@ -97,11 +101,19 @@ class Rooms:
                 pods = [
                     _request_of(pod)
                     async for pod in self._cluster.each(PODS, fields=living)
-                    if not self._is_of_run(pod)
+                    if not self._is_of_run(pod) and not self._is_nearly_gone(pod)
                 ]
             except Refused:
                 pods = None
         return capacity.every_room(nodes, pods)
+
+    def _is_nearly_gone(self, pod: Object) -> bool:
+        """Return whether a pod that is being deleted is gone sooner than a run needs its room.
+
+        The scheduler counts it until it is gone; `deletionTimestamp` is when its grace period ends.
+        """
+        ends = time_of((pod.get("metadata") or {}).get("deletionTimestamp"))
+        return ends is not None and ends - self._clock() <= timedelta(seconds=NEARLY_GONE_SECONDS)
 
 
 def _request_of(pod: Object) -> Object:
@@ -113,6 +125,5 @@ def _request_of(pod: Object) -> Object:
     }
     return {
         "spec": {"nodeName": spec.get("nodeName"), "overhead": spec.get("overhead"), **containers},
-        "metadata": {"deletionTimestamp": (pod.get("metadata") or {}).get("deletionTimestamp")},
         "status": {"phase": (pod.get("status") or {}).get("phase")},
     }

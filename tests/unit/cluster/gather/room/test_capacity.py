@@ -64,10 +64,9 @@ def test_a_pod_asks_for_what_the_scheduler_counts(sentence: str, expected: tuple
 
 
 def test_a_node_has_left_what_no_other_pod_asks_for() -> None:
-    """Pods that are over or ending, without a node or elsewhere, ask for nothing; labels say nothing."""
+    """Finished pods, those without a node and those elsewhere ask for nothing; labels say nothing."""
     pods = [
         a_pod(),
-        a_pod() | {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
         a_pod(status={"phase": "Succeeded"}),
         a_pod(status={"phase": "Failed"}),
         a_pod(node_name=None),

@@ -49,6 +49,16 @@ async def test_what_pods_ask_for_is_taken_off() -> None:
     assert ("node1", 2000, 6 * 2**30) == (room.node, room.cpu, room.memory)
 
 
+async def test_a_pod_that_is_nearly_gone_asks_for_nothing_and_one_with_a_long_grace_period_does() -> None:
+    """A new run would wait for its room in vain."""
+    for grace, cpu in ((5, 4000), (600, 2000)):
+        stand_in = cluster()
+        ends = now(grace).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stand_in.put(PODS, pod("p") | {"metadata": {"name": "p", "namespace": "team", "deletionTimestamp": ends}})
+        (room,) = await read(Rooms(stand_in, Settings(), lambda: now(0)))
+        assert (grace, cpu) == (grace, room.cpu)
+
+
 async def test_many_who_ask_at_once_read_it_once() -> None:
     """A moment later it is read again."""
     stand_in, time = cluster(), now(0)

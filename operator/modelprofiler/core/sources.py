@@ -81,7 +81,7 @@ class FilesDigest:
 
     def add(self, name: str, size: int, parts: Iterable[bytes]) -> None:
         """Add a file of `size` bytes; files come in the order of their names."""
-        encoded = name.encode()
+        encoded = name.encode("utf-8", "surrogateescape")  # the bytes of a name on disk, in whatever encoding it is
         self._sha.update(len(encoded).to_bytes(8, "big"))
         self._sha.update(encoded)
         self._sha.update(size.to_bytes(8, "big"))

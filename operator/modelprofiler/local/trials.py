@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from modelprofiler.api.trial import ActiveTrial, Outcome, Stage, Trial, UsageStatus
+from modelprofiler.core.answers.redact import without
 from modelprofiler.core.evidence import Attempt, Evidence, Failure
 from modelprofiler.core.judge import every_row_passed, reference_among
 from modelprofiler.core.steps import RunTrial
@@ -139,11 +140,15 @@ class TrialRunner:
                 await watch
         self._servers.idle_since = time.time()
         samples = await server.samples(since=idle_since)
+        secrets = tuple(self._prepared.header_values.values())
+        ended = server.failure()
+        if ended is not None:
+            ended = replace(ended, message=without(ended.message, secrets))
         evidence = Evidence(
-            failure=server.failure() or failure,  # a dead server explains a failed load, not the other way round
+            failure=ended or failure,  # a dead server explains a failed load, not the other way round
             load=result,
             usage=_usage(samples, result, idle_since) if result is not None else None,
-            last_words=server.last_words(),
+            last_words=without(server.last_words(), secrets),
         )
         return result, samples, evidence
 

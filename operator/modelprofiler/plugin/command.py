@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace, kubectl: Kubectl) -> int:
     request = _identified(request, workload, before, rerun=arguments.rerun)
     if arguments.output == "text":
         _write([request.profile], "yaml")
-    created = _create(request, kubectl, dry_run=arguments.dry_run == "server")
+    created = _create(request, kubectl, before, dry_run=arguments.dry_run == "server")
     if arguments.dry_run == "server" or not arguments.wait:
         if arguments.output != "text":
             _write([created], arguments.output)
@@ -145,18 +145,24 @@ def _identified(request: Request, workload: Workload, before: Object | None, *, 
     return request.rerun_as(value)
 
 
-def _create(request: Request, kubectl: Kubectl, *, dry_run: bool) -> Object:
+def _create(request: Request, kubectl: Kubectl, before: Object | None, *, dry_run: bool) -> Object:
     """Create or change the objects, and return the profile. The ConfigMap goes when the profile does."""
     if request.config_map is None:
         return kubectl.apply(request.profile, dry_run=dry_run)
-    kubectl.apply(request.config_map, dry_run=dry_run)
-    created = kubectl.apply(request.profile, dry_run=dry_run)
     if not dry_run:
-        names = {"apiVersion": created["apiVersion"], "kind": created["kind"]}
-        owner = {**names, "name": created["metadata"]["name"], "uid": created["metadata"]["uid"]}
-        metadata = {**request.config_map["metadata"], "ownerReferences": [owner]}
-        kubectl.apply({**request.config_map, "metadata": metadata})
+        kubectl.apply(request.profile, dry_run=True)  # nothing is left behind where it is refused
+    kubectl.apply(request.config_map if before is None else _owned(request.config_map, before), dry_run=dry_run)
+    created = kubectl.apply(request.profile, dry_run=dry_run)
+    if not dry_run and before is None:
+        kubectl.apply(_owned(request.config_map, created))
     return created
+
+
+def _owned(config_map: Object, profile: Object) -> Object:
+    """Return a ConfigMap that is deleted with a profile."""
+    owner = {name: profile[name] for name in ("apiVersion", "kind")}
+    owner |= {name: profile["metadata"][name] for name in ("name", "uid")}
+    return {**config_map, "metadata": {**config_map["metadata"], "ownerReferences": [owner]}}
 
 
 def _outdated(before: Object | None, created: Object) -> Object | None:

@@ -11,7 +11,7 @@ from modelprofiler.api.conditions import ConditionType
 from modelprofiler.api.objects import Object
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.core.status import is_accepted
-from modelprofiler.errors import ClusterUnavailable, InvalidInput, ModelProfilerError, NotFound
+from modelprofiler.errors import ClusterUnavailable, InvalidInput, ModelProfilerError, NotFound, Refused
 from modelprofiler.plugin.kubectl import PROFILES, Kubectl
 from modelprofiler.report.formats import printable
 from modelprofiler.report.record import RunRecord
@@ -26,6 +26,9 @@ PATIENCE_SECONDS = 180.0
 
 UNSEEN_SECONDS = 30.0
 """An operator that serves the namespace has seen a new profile by then: it needs one or two seconds."""
+
+UNAUTHORIZED = 401
+"""The status of an answer to somebody whose login is over: waiting changes nothing."""
 
 _CLEAR_LINE = "\r\x1b[K"
 
@@ -130,7 +133,7 @@ class Follower:
                 profile = _parsed(data)
                 current = profile.status.observed_generation == profile.metadata.generation
                 old = before is not None and data.get("status") == before
-                if current and not (old and (waited <= UNSEEN_SECONDS or _is_of_earlier_run(profile))):
+                if current and not _is_of_earlier_run(profile) and not (old and waited <= UNSEEN_SECONDS):
                     before = None
                     self.progress.show(profile)
                     if _has_ended(profile):
@@ -153,10 +156,11 @@ class Follower:
             data = self.kubectl.get(PROFILES, name)
         except NotFound as error:
             raise ModelProfilerError(f"the ModelProfile {name} was deleted while its run was followed") from error
-        except ClusterUnavailable:
-            if self.clock() - self._seen > PATIENCE_SECONDS:
+        except (ClusterUnavailable, Refused) as error:
+            is_final = isinstance(error, Refused) and error.status == UNAUTHORIZED
+            if is_final or self.clock() - self._seen > PATIENCE_SECONDS:
                 raise
-            return None
+            return None  # also 429, 500 or 503, and what an API server that has just started does not know yet
         self._seen = self.clock()
         return data
 

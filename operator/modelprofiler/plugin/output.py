@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -14,8 +15,17 @@ class _Dumper(yaml.SafeDumper):
     """Writes text of several lines as it is, so that a person can read and edit the rows in a ConfigMap."""
 
 
+_EXPONENT = re.compile(r"[-+.0-9_]+[eE][-+]?[0-9]+")
+"""A number to kubectl's reader of YAML, and a text to Python's."""
+_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
+"""Breaks of lines that a block of text would come back with as if they were line feeds."""
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = "|" if "\n" in text else None
+    if _EXPONENT.fullmatch(text) or _OTHER_BREAKS.search(text):
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)

@@ -72,7 +72,7 @@ def request_of(arguments: argparse.Namespace, workload: Workload | None, problem
     if rows is None:
         return Request(data)
     source = {"configMap": {"name": rows.config_map["metadata"]["name"]}}
-    rows.config_map["metadata"]["labels"] = MANAGED_BY
+    rows.config_map["metadata"] |= {"labels": MANAGED_BY, **_in(workload)}
     dataset_spec = {**data["spec"]["dataset"], "source": source}
     return Request({**data, "spec": {**data["spec"], "dataset": dataset_spec}}, rows.config_map, rows.facts)
 
@@ -99,7 +99,7 @@ def _draft(arguments: argparse.Namespace, workload: Workload | None, problems: l
     data: Object = {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": name, "labels": MANAGED_BY},
+        "metadata": {"name": name, **_in(workload), "labels": MANAGED_BY},
         "spec": {"server": server, "endpoint": {"http": {}}, "dataset": _dataset(arguments), "load": {}},
     }
     data["spec"]["objectives"] = {} if arguments.latency else {"maxSlowdownPercent": DEFAULT_SLOWDOWN}
@@ -122,6 +122,11 @@ def _draft(arguments: argparse.Namespace, workload: Workload | None, problems: l
     data, unusable = overrides.applied(data)
     problems += unusable
     return data
+
+
+def _in(workload: Workload | None) -> Object:
+    """Return the namespace of a workload as a part of metadata: what is printed is applied where the workload is."""
+    return {"namespace": workload.namespace} if workload is not None and workload.namespace else {}
 
 
 def _missing(arguments: argparse.Namespace) -> list[Problem]:

@@ -63,6 +63,8 @@ class Workload:
         The containers of its pod template.
     fingerprint
         Identifies the specification of its pods.
+    namespace
+        Where it is; empty where it does not say.
     """
 
     api_version: str
@@ -70,6 +72,7 @@ class Workload:
     name: str
     containers: tuple[Object, ...]
     fingerprint: str
+    namespace: str = ""
 
     @property
     def reference(self) -> Object:
@@ -117,7 +120,8 @@ def workload_of(data: Object, target: Target, maker: Object | None = None) -> Wo
         return Problem(TARGET, f"{kind} {target.name} has no pod template (spec.template); {_instead(data)}")
     text = json.dumps(pod, sort_keys=True, default=str)
     fingerprint = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
-    return Workload(str(api_version), str(kind), target.name, tuple(containers), fingerprint)
+    namespace = str((data.get("metadata") or {}).get("namespace") or "")
+    return Workload(str(api_version), str(kind), target.name, tuple(containers), fingerprint, namespace)
 
 
 def _instead(data: Object) -> str:

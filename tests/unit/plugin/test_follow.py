@@ -142,3 +142,15 @@ def test_a_result_that_names_an_earlier_rerun_is_never_the_result() -> None:
     looks = Looks(*[asked] * 30, again)
     assert again == looks.follow(before=ENDED["status"])
     assert looks.now > 2 * follow.UNSEEN_SECONDS
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
+def test_an_answer_that_may_pass_ends_nothing(status: int) -> None:
+    """An API server that has just started refuses, or does not know the resource yet."""
+    assert ENDED == Looks(running(0), *[Refused("not now", status)] * 3, ENDED).follow()
+
+
+def test_a_login_that_is_over_ends_it() -> None:
+    """Waiting changes nothing."""
+    with pytest.raises(Refused, match="log in"):
+        Looks(running(0), Refused("log in", 401), ENDED).follow()

@@ -10,6 +10,7 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.cluster.gather.objects import conditions_of, created, is_deleting, time_of
 from modelprofiler.cluster.gather.observation import Pod, Termination
 from modelprofiler.cluster.manifests.packages import CONTAINER as PACKAGES
+from modelprofiler.core.answers.redact import without_credentials
 from modelprofiler.core.axis import Limits
 
 IMAGE_REASONS = frozenset(
@@ -185,7 +186,7 @@ def _termination(pod: Object, container: str) -> Termination | None:
             container=status["name"],
             reason=ended.get("reason") or "",
             exit_code=int(ended.get("exitCode") or 0),
-            last_words=(ended.get("message") or "").strip(),
+            last_words=without_credentials((ended.get("message") or "").strip()),
             profiled=status["name"] == container,
         )
         for status in _with_init_containers(pod)

@@ -89,8 +89,12 @@ class Target:
         Raises
         ------
         FetchFailed
-            It leads out of the folder.
+            It leads out of the folder, or is not UTF-8.
         """
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise FetchFailed(f"a file has the name {name!r:.200}, which is not UTF-8") from error
         path = PurePosixPath(name)
         parts = [part for part in path.parts if part != "."]
         if path.is_absolute() or not parts or ".." in parts or "\0" in name or len(name) > 1024:

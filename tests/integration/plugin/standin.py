@@ -111,6 +111,9 @@ class Standin:
         if resource == "modelprofiles" and self.statuses:
             status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
             generation = self.objects[key]["metadata"]["generation"]
+            if "provenance" in status:  # as the operator does, which begins a run for the value that it finds
+                value = (self.objects[key]["metadata"].get("annotations") or {}).get("modelprofiler.io/rerun")
+                status = {**status, "provenance": {"rerun": value} | status["provenance"]}
             self.objects[key]["status"] = {"observedGeneration": generation} | status
         return 200, self.objects[key]
 

@@ -61,10 +61,17 @@ def is_address(dataset: str) -> bool:
 
 def format_of(dataset: str) -> DatasetFormat:
     """Return the format of rows that a user names without their format."""
-    if not is_address(dataset) and Path(dataset).is_dir():
+    if not is_address(dataset) and _is_folder(dataset):
         return DatasetFormat.FILES
     name = re.split(r"[?#]", dataset)[0] if is_address(dataset) else dataset
     return FORMATS.get(Path(name).suffix.lower(), DatasetFormat.LINES)
+
+
+def _is_folder(dataset: str) -> bool:
+    try:
+        return Path(dataset).expanduser().is_dir()
+    except (OSError, ValueError):
+        return False  # `unusable_file` says what is wrong
 
 
 def source_of(dataset: str, secret: str | None) -> Object:
@@ -77,7 +84,12 @@ def source_of(dataset: str, secret: str | None) -> Object:
 def unusable_file(dataset: str) -> Problem | None:
     """Return why a file or folder cannot go into a ConfigMap; of one that is too large nothing is read."""
     path = Path(dataset).expanduser()
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:  # what was pasted is rows themselves, for example, or has a zero byte
+        why = error.strerror if isinstance(error, OSError) else error
+        return Problem(OPTION, f"{dataset[:80]!r} cannot be read: {why}; name a file, a folder or an address")
+    if not (path.is_file() or path.is_dir()):
         return Problem(OPTION, f"{dataset[:80]} is neither a file nor a folder")
     if (size := _size(path)) > MAX_CONFIG_MAP_BYTES:
         least = "at least " if path.is_dir() else ""

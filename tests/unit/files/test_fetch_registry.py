@@ -12,7 +12,7 @@ from modelprofiler.files.fetch import apart
 from modelprofiler.files.fetch.credentials import Credentials
 from modelprofiler.files.fetch.failure import FetchFailed
 from modelprofiler.files.fetch.reach import check_reachable
-from modelprofiler.files.fetch.registry import DOCKER_HUB_LOGIN, Reference, basic
+from modelprofiler.files.fetch.registry import DOCKER_HUB_LOGIN, Reference, Registry, basic
 
 DIGEST = f"sha256:{'0a' * 32}"
 
@@ -56,6 +56,15 @@ def test_the_names_of_a_login_in_a_file_of_docker(host: str, name: str) -> None:
     for login in ({"auth": both}, {"username": "reader", "password": "password"}):
         file = json.dumps({"auths": {name: login}})
         assert {"Authorization": f"Basic {both}"} == basic(Credentials({".dockerconfigjson": file}), host)
+
+
+@pytest.mark.parametrize("realm", ["http://registry:5001/token", "http://elsewhere/token"])
+def test_a_password_goes_nowhere_without_tls_from_a_registry_that_has_it(realm: str) -> None:
+    """Not even to another port of the same host."""
+    login = Credentials({"username": "reader", "password": "password"})
+    registry = Registry(Reference.of("oci://registry:5000/models/net:v1"), login, None)
+    with pytest.raises(FetchFailed, match=r"sends its users to .* without TLS"):
+        registry._token(f'Bearer realm="{realm}",service="registry"')
 
 
 def test_parts_of_a_credential_are_in_no_message() -> None:

@@ -193,7 +193,8 @@ class Registry:
         realm = fields.get("realm", "")
         if kind.lower() != "bearer" or urlsplit(realm).scheme not in ("http", "https"):
             raise denied(f"oci://{self._name}", 401)
-        if urlsplit(realm).scheme == "http" and origin_of(realm) != origin_of(self._base):
+        elsewhere = urlsplit(self._base).scheme == "https" or origin_of(realm)[1] != origin_of(self._base)[1]
+        if urlsplit(realm).scheme == "http" and elsewhere:  # a registry of this machine may have no TLS at all
             raise FetchFailed(f"{self._reference.host} sends its users to {urlsplit(realm).hostname} without TLS")
         query = urlencode({name: fields[name] for name in ("service", "scope") if name in fields})
         answer = Web(self._basic, self._ca_file).json(f"{realm}{'&' if urlsplit(realm).query else '?'}{query}")

@@ -58,8 +58,8 @@ def without(text: str, secrets: Iterable[str]) -> str:
 
 def _forms(secret: str) -> Iterator[str]:
     """Yield a secret as it is, as JSON and on one line, and its fragments."""
-    whole = (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], " ".join(secret.split()))
-    yield from (form for form in whole if len(form) >= SHORTEST_SECRET)
+    texts = (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], " ".join(secret.split()))
+    yield from (form for form in texts if len(form) >= SHORTEST_SECRET)
     yield from (fragment for fragment in _BETWEEN.split(secret) if len(fragment) >= SHORTEST_FRAGMENT)
 
 

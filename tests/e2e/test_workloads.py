@@ -133,7 +133,7 @@ def plugin(shop: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def profile(apply: Callable[[Object, str], Profile], shop: str, traffic: Seen, kubectl: Run, plugin: Run) -> Profile:
+def profile(shop: str, traffic: Seen, kubectl: Run, plugin: Run) -> Profile:
     """Profile the Deployment at sizes below today's, as the plugin writes it; no option of it makes a run as short."""
     rows, document = yaml.safe_load_all(plugin("--dry-run=client", "-o", "yaml").stdout)
     kubectl("--namespace", shop, "create", "-f", "-", input=json.dumps(rows))
@@ -142,7 +142,10 @@ def profile(apply: Callable[[Object, str], Profile], shop: str, traffic: Seen, k
     assert 8080 == document["spec"]["endpoint"]["http"]["port"]
     document["spec"]["search"] |= short["search"]
     document["spec"]["recommendation"] = short["recommendation"]
-    return apply(document, shop)
+    # Created, not applied: kubectl gives what was applied on the client's side to whoever applies on the server's side
+    # next, and removes what that one does not name.
+    kubectl("--namespace", shop, "create", "-f", "-", input=json.dumps(document))
+    return Profile(kubectl, shop, document["metadata"]["name"])
 
 
 @pytest.fixture(scope="module")

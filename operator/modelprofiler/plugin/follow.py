@@ -30,6 +30,15 @@ UNSEEN_SECONDS = 30.0
 UNAUTHORIZED = 401
 """The status of an answer to somebody whose login is over: waiting changes nothing."""
 
+_NOT_LOOKED_AT = (
+    f"No operator has looked at the profile for {UNSEEN_SECONDS:g} s: is modelprofiler installed in this cluster, and "
+    "does it serve this namespace?"
+)
+_NOT_BEGUN = (
+    f"The new run has not begun within {UNSEEN_SECONDS:g} s: the operator is not running, or other profiles are first. "
+    "The status still has the result of an earlier run."
+)
+
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -139,12 +148,9 @@ class Follower:
                     if _has_ended(profile):
                         self.progress.clear()
                         return data
-                elif not current and waited > UNSEEN_SECONDS and not reported:
+                elif waited > UNSEEN_SECONDS and not reported:
                     reported = True
-                    self.progress.say(
-                        f"No operator has looked at the profile for {UNSEEN_SECONDS:g} s: is modelprofiler installed "
-                        "in this cluster, and does it serve this namespace?"
-                    )
+                    self.progress.say(_NOT_BEGUN if current else _NOT_LOOKED_AT)
             if waited + POLL_SECONDS > timeout:
                 self.progress.clear()
                 return None

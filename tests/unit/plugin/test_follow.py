@@ -142,6 +142,7 @@ def test_a_result_that_names_an_earlier_rerun_is_never_the_result() -> None:
     looks = Looks(*[asked] * 30, again)
     assert again == looks.follow(before=ENDED["status"])
     assert looks.now > 2 * follow.UNSEEN_SECONDS
+    assert 1 == len([line for line in looks.lines if "The new run has not begun" in line])
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 500, 503])

@@ -72,6 +72,9 @@ async def measured_run(cluster: Cluster, pod: OperatorPod, namespace: str, measu
     async with cost_of(pod) as cost:
         await wait_until(cluster, namespace, "profile")
     record = await fetch(cluster, namespace, "profile")
+    if not record.trials:
+        story = (await cluster.get(PROFILES, namespace, "profile"))["status"]["conditions"][0]["message"]
+        raise ModelProfilerError(f"the run that is measured ended without a trial: {story}")
     measured.cost, measured.trials = cost, len(record.trials)
     measured.gaps = gaps(record.trials)
     rows = ", ".join(f"{r.trial.limits.cpu} {r.trial.outcome.value}" for r in record.trials)

@@ -17,9 +17,9 @@ from modelprofiler.azureml.core import Model, Workspace
 from modelprofiler.azureml.core.profile import ModelProfile
 from modelprofiler.azureml.store import HOME_VARIABLE
 
-SHORT = {"RATE": "10", "LATENCY": "p95=250ms", "DURATION": "10s", "WARMUP": "1s", "SOAK": "0s"}
-"""Instead of the default load, with which a run takes several minutes and a quiet machine. A looser objective is met
-with a tenth of a CPU, with which the server of a slow machine takes minutes to start."""
+SHORT = {"RATE": "60", "LATENCY": "p95=250ms", "DURATION": "10s", "WARMUP": "1s", "SOAK": "0s"}
+"""Instead of the default load, with which a run takes several minutes and a quiet machine. A lower rate or a looser
+objective is met with a tenth of a CPU, with which the server of a slow machine takes minutes to start."""
 
 INFERENCE_SERVICE = {
     "apiVersion": "serving.kserve.io/v1beta1",

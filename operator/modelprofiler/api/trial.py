@@ -168,6 +168,9 @@ class AnswerKind(StatusModel):
     """Number of different bodies among them."""
     rows: int
     """Number of different requests among them."""
+    row_numbers: Annotated[list[int], Field(max_length=5)] = Field(default_factory=list)
+    """Rows of the dataset of which every answer that was looked at is of this kind, by their number from 1, at most
+    five. Empty for the most frequent kind, and where the same rows were also answered otherwise."""
     sample: str = ""
     """Beginning of one body, without what may be a credential."""
 

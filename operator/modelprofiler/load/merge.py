@@ -12,7 +12,8 @@ from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.result import LoadResult, latency_summary, most_frequent
+from modelprofiler.load.insight.facts import RowInsight
+from modelprofiler.load.result import MOST_ROW_NUMBERS, LoadResult, latency_summary, most_frequent
 from modelprofiler.load.timeline import Timeline
 
 _WORST_FIRST = (
@@ -85,6 +86,7 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
         loop_before=_least([r.loop_before for r in seen]),
         loop_after=_least([r.loop_after for r in seen]),
         node=next((r.node for r in results if r.node is not None), None),
+        rows=_merged_rows([r.rows for r in results]),
     )
 
 
@@ -128,6 +130,12 @@ def _on_clock_of(first: LoadResult, result: LoadResult) -> LoadResult:
         ended=there(result.ended),
         timeline=Timeline(tuple(edge - ahead for edge in timeline.edges), timeline.counts),
     )
+
+
+def _merged_rows(parts: Sequence[RowInsight | None]) -> RowInsight | None:
+    """Return what all of them have learned of the rows; None where one has nothing, since its rows would be missing."""
+    known = [part for part in parts if part is not None]
+    return RowInsight.merged(known) if len(known) == len(parts) else None
 
 
 def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> LoadStatus:
@@ -175,11 +183,13 @@ def _merged_answers(kinds: Sequence[AnswerKind]) -> list[AnswerKind]:
                 "looked_at": sum(k.looked_at for k in parts),
                 "bodies": max(k.bodies for k in parts),
                 "rows": max(k.rows for k in parts),
+                "row_numbers": sorted({row for k in parts for row in k.row_numbers})[:MOST_ROW_NUMBERS],
             }
         )
         for parts in groups.values()
     ]
     ordered = sorted(merged, key=lambda kind: kind.answers, reverse=True)
+    ordered[:1] = [kind.model_copy(update={"row_numbers": []}) for kind in ordered[:1]]
     return most_frequent(ordered, lambda kind: kind.unmet is not None)
 
 

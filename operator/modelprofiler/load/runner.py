@@ -23,6 +23,8 @@ from modelprofiler.load.before.probe import Prober, wait_for_listener
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done
+from modelprofiler.load.insight.facts import RowInsight
+from modelprofiler.load.insight.learn import SentRows, learn
 from modelprofiler.load.kinds import kinds_of
 from modelprofiler.load.machine import procfs
 from modelprofiler.load.machine.reference_loop import loop_seconds
@@ -253,12 +255,13 @@ class _Load:
         status = status.model_copy(
             update={
                 "first_request": self.first,
-                "answers": kinds_of(phases.client.answers.samples()),
+                "answers": kinds_of(phases.client.answers.samples(), self.order),
                 "first_visits": recorder.visits.first if recorder.visits is not None else None,
                 "later_visits": recorder.visits.later if recorder.visits is not None else None,
                 "split_answers": phases.client.split_answers or None,
             }
         )
+        rows = self._insight(phases)
         histogram = recorder.histogram()
         lag = recorder.send_lag.quantile(1 - harmless_share(self.plan))
         kind, message = judge_generator(self.plan, phases.cpu_percent, lag, estimates.value)
@@ -275,6 +278,7 @@ class _Load:
             window_started=recorder.window_start + self.epoch,
             window_ended=recorder.window_end + self.epoch,
             status=status,
+            rows=rows,
             timeline=recorder.timeline.timeline(self.epoch),
             histogram=histogram,
             cpu_percent=round(phases.cpu_percent, 1),
@@ -282,6 +286,27 @@ class _Load:
             busy_percent=round(100 * phases.machine[0], 1) if phases.machine else None,
             steal_percent=round(100 * phases.machine[1], 1) if phases.machine else None,
         )
+
+    def _insight(self, phases: Phases) -> RowInsight | None:
+        """Return how latency depended on the rows; None where the load has to end at once, or no longer can say.
+
+        The latencies of a server that fell ever further behind depend on when a request came, and on no row.
+        """
+        if self.stop.is_set() or phases.stopped_early == "Overload":
+            return None
+        rows, recorder = self.rows, phases.recorder
+        hashes = rows.hashes
+        sent = SentRows(
+            order=self.order,
+            count=len(rows),
+            size=rows.size,
+            body=lambda number: rows.row(number).body,
+            key=(lambda number: number) if hashes is None else hashes.__getitem__,
+        )
+        try:
+            return learn(recorder.log, sent, len(recorder.finished_windows(recorder.window_end)))
+        except DatasetError:  # the file has become shorter; what was measured counts all the same
+            return None
 
     def _rows_sent(self, sent: bytearray) -> tuple[int, int | None]:
         """Return how many different rows were sent, and how many there are; None where they are not told apart.

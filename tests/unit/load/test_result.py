@@ -11,6 +11,14 @@ from modelprofiler.api.trial import AnswerKind, FailureCounts, FirstRequest, Lat
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.insight.facts import (
+    MOST_SLOW_ROWS,
+    MOST_STRATA,
+    Percentile,
+    RowInsight,
+    SlowRow,
+    Stratum,
+)
 from modelprofiler.load.merge import merge
 from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.result import LoadResult
@@ -83,6 +91,21 @@ def _noise(r: random.Random, length: int) -> str:
     return "".join(chr(r.randrange(33, 127)) for _ in range(length))
 
 
+def slow_rows(r: random.Random) -> list[SlowRow]:
+    """Return as many as a result has."""
+    return [
+        SlowRow(
+            row=r.randrange(1, 10**6),
+            digest=f"{r.randrange(16**12):012x}",
+            size=r.randrange(10**6),
+            requests=r.randrange(1, 100),
+            median=float(f"{r.random():.4g}"),
+            fastest=float(f"{r.random():.4g}"),
+        )
+        for _ in range(MOST_SLOW_ROWS)
+    ]
+
+
 def worst_case(message: str) -> LoadResult:
     """Return a result with everything as long as it gets."""
     r = random.Random(1)
@@ -126,6 +149,21 @@ def worst_case(message: str) -> LoadResult:
             clocks_moved=True,
             problem=_noise(r, 200),
         ),
+        rows=RowInsight(
+            requests=10**6,
+            left_out=10**12,
+            strata=[
+                Stratum(
+                    smallest=r.randrange(10**7),
+                    largest=r.randrange(10**7),
+                    requests=r.randrange(10**6),
+                    p50=Percentile(value=r.random(), low=r.random(), high=r.random()),
+                    p95=Percentile(value=r.random(), low=r.random(), high=r.random()),
+                )
+                for _ in range(MOST_STRATA)
+            ],
+            slowest=slow_rows(r),
+        ),
         status=status(
             requests=10**12,
             failures=10**11,
@@ -147,6 +185,7 @@ def worst_case(message: str) -> LoadResult:
                     rows=r.randrange(10**4),
                     sample=_noise(r, 120),
                     unmet=f"jsonPath[{i}]",
+                    row_numbers=[r.randrange(10**9) for _ in range(5)],
                 )
                 for i in range(4)
             ],
@@ -194,6 +233,22 @@ def test_a_load_of_a_million_requests_keeps_its_one_percent() -> None:
     wide.counts = {index: 50 * count for index, count in wide.counts.items()}
     wide.n *= 50
     assert 0 == LoadResult.decode(result(histogram=wide).encode()).histogram.level
+
+
+def test_what_is_known_of_the_rows_fits_beside_a_usual_histogram() -> None:
+    """Ten slow rows and four strata: the histogram keeps its 1 %, and everything is read back as it was."""
+    r = random.Random(4)
+    usual = Histogram()
+    for _ in range(20_000):
+        usual.record(r.lognormvariate(-3, 0.5))
+    percentile = Percentile(value=0.01234, low=0.01201, high=0.0131)
+    strata = [
+        Stratum(smallest=100 * n, largest=100 * n + 99, requests=400, p50=percentile, p95=percentile) for n in range(4)
+    ]
+    rows = RowInsight(requests=20_000, strata=strata, slowest=slow_rows(r))
+    kind = AnswerKind(status=200, shape="JSON object", answers=9, looked_at=9, bodies=9, rows=9, sample="x" * 120)
+    read = LoadResult.decode(result(histogram=usual, rows=rows, status=status(answers=[kind])).encode())
+    assert (0, rows) == (read.histogram.level, read.rows)
 
 
 @pytest.mark.parametrize("text", ["", "Traceback: boom", "Completed\nmpload1:", "mpload1:!!", "mpload1:c-jkL"])

@@ -128,9 +128,9 @@ class Client(Pool):
             connection.fail("timeout")
         for queue in (self.waiting, self.retries):
             while queue and queue[0][1] <= due:
-                _, intended = queue.popleft()
+                index, intended = queue.popleft()
                 self.in_flight -= 1
-                self.done(intended, now, "timeout")
+                self.done(intended, now, "timeout", index)
 
     def ages(self, now: float) -> list[float]:
         """Return the age of each request in flight: seconds since its intended send time."""
@@ -175,9 +175,9 @@ class Client(Pool):
         if error.errno in OUT_OF_PORTS:
             self.ports_exhausted += 1
         if queue := self.waiting or self.retries:
-            _, intended = queue.popleft()
+            index, intended = queue.popleft()
             self.in_flight -= 1
-            self.done(intended, monotonic(), failure_of(error))
+            self.done(intended, monotonic(), failure_of(error), index)
 
 
 def failure_of(error: OSError) -> Failure:

@@ -29,8 +29,9 @@ from modelprofiler.load.http.secure import SecureWire
 from modelprofiler.load.http.wire import Wire
 
 Failure = Literal["refused", "reset", "timeout", "status", "protocol", "content"]
-Done = Callable[[float, float, Failure | None], None]
-"""Called with the intended send time, the time of the end (both on the monotonic clock), and how the request failed."""
+Done = Callable[[float, float, Failure | None, int], None]
+"""Called with the intended send time, the time of the end (both on the monotonic clock), how the request failed, and
+its index."""
 
 BODY_SHOWN = 4096
 """Bytes of a response's body that a capturing connection keeps: more than the 300 characters that are shown of it."""
@@ -239,7 +240,7 @@ class Connection:
     def _finish(self, status: int, keep_alive: bool) -> None:
         now = monotonic()
         pool = self.pool
-        intended = self.intended
+        intended, index = self.intended, self.index  # the next request may start below
         failure: Failure | None = None if status in pool.expected else "status"
         if now - intended > pool.timeout:
             failure = "timeout"
@@ -255,14 +256,14 @@ class Connection:
             self.start(*pool.waiting.popleft(), False)
         else:
             pool.idle.append(self)
-        pool.done(intended, now, failure)
+        pool.done(intended, now, failure, index)
 
     def fail(self, failure: Failure) -> None:
         """End the request in flight without a response, and close the connection."""
         self.busy = False
         self.drop()
         self.pool.in_flight -= 1
-        self.pool.done(self.intended, monotonic(), failure)
+        self.pool.done(self.intended, monotonic(), failure, self.index)
 
     def drop(self) -> None:
         """Close at once and leave the pool."""

@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from modelprofiler.host.cpus import available_cpus, same_core
     from modelprofiler.local.check import examine
     from modelprofiler.local.plan import plan, rows_need
+    from modelprofiler.report.provenance import describe_rows
 
     document = options.document(arguments)
     examined = examine(document)
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if dataset is None:
         print("dataset     its rows are not known before a run begins, which downloads files")
     else:
-        print(f"dataset     {dataset.rows:,} rows, {dataset.distinct_rows:,} of them distinct")
+        print(f"dataset     {describe_rows(dataset)}")
     for sentence in need.sentences if need is not None else []:
         print(f"            {sentence}")
     for warning in examined.warnings:

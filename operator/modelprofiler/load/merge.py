@@ -62,6 +62,8 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
     seen = on_machine or list(results)
     cpu = [r.cpu_percent for r in seen if r.cpu_percent is not None]
     machine = on_machine[0] if on_machine else results[0]
+    rows = _merged_rows([r.rows for r in results])
+    effect = (rows.sentence if rows is not None else "") or None
     return replace(
         worst,
         kind=kind,
@@ -71,7 +73,7 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
         window_started=_least([r.window_started for r in clocked]),
         window_ended=_most([r.window_ended for r in clocked]),
         ended=_most([r.ended for r in clocked]),
-        status=_merged_status(statuses, histogram) if len(statuses) == len(results) else None,
+        status=_merged_status(statuses, histogram, effect) if len(statuses) == len(results) else None,
         timeline=Timeline.merged([r.timeline for r in clocked]),
         histogram=histogram,
         # On the server's machine what all of them took from it counts, elsewhere that of the busiest.
@@ -86,7 +88,7 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
         loop_before=_least([r.loop_before for r in seen]),
         loop_after=_least([r.loop_after for r in seen]),
         node=next((r.node for r in results if r.node is not None), None),
-        rows=_merged_rows([r.rows for r in results]),
+        rows=rows,
     )
 
 
@@ -138,7 +140,7 @@ def _merged_rows(parts: Sequence[RowInsight | None]) -> RowInsight | None:
     return RowInsight.merged(known) if len(known) == len(parts) else None
 
 
-def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> LoadStatus:
+def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram, effect: str | None) -> LoadStatus:
     names = list(FailureCounts.model_fields)
     kinds = [s.failures_by_kind or FailureCounts() for s in statuses]
     counts = FailureCounts(**{name: sum(getattr(k, name) for k in kinds) for name in names})
@@ -162,6 +164,7 @@ def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> Load
         latency_low=_ends([s.latency_low for s in statuses], min),
         latency_high=_ends([s.latency_high for s in statuses], max),
         probe=max((s.probe for s in statuses if s.probe is not None), default=None),
+        row_size_effect=effect,
         split_answers=sum(s.split_answers or 0 for s in statuses) or None,
         first_failure=min((s.first_failure for s in statuses if s.first_failure is not None), default=None),
         answers=_merged_answers([kind for s in statuses for kind in s.answers]),

@@ -252,16 +252,17 @@ class _Load:
             stopped_early=phases.stopped_early,
             probe=self.probe,
         )
+        rows = self._insight(phases)
         status = status.model_copy(
             update={
                 "first_request": self.first,
                 "answers": kinds_of(phases.client.answers.samples(), self.order),
                 "first_visits": recorder.visits.first if recorder.visits is not None else None,
                 "later_visits": recorder.visits.later if recorder.visits is not None else None,
+                "row_size_effect": (rows.sentence if rows is not None else "") or None,
                 "split_answers": phases.client.split_answers or None,
             }
         )
-        rows = self._insight(phases)
         histogram = recorder.histogram()
         lag = recorder.send_lag.quantile(1 - harmless_share(self.plan))
         kind, message = judge_generator(self.plan, phases.cpu_percent, lag, estimates.value)

@@ -181,6 +181,7 @@ class LatencySession:
             notes=[*ready.notes, *self._notes_of(load)],
             started=started,
             completed=datetime.now(UTC),
+            rows=result.rows if isinstance(result, LoadResult) else None,
         )
 
     def _failure_of(self, result: LoadResult) -> Failure | None:

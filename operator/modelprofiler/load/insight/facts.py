@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -124,6 +124,10 @@ class RowInsight(Fact):
     def differs(self) -> bool:
         """Whether latency depends on the size of the rows for certain, and by enough to matter."""
         return _most_different(self.strata) is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON data; what is absent is left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def with_less(self, *, everything: bool) -> Self | None:
         """Return it without the slowest rows, where room is scarce; None where even that is too much."""

@@ -14,8 +14,8 @@ import pytest
 from modelprofiler.load.result import LoadResult
 
 MakeLoad = Callable[..., LoadResult]
-SMALL, LARGE = 60, 20
-"""Rows of either size."""
+SMALL, LARGE = 12, 3
+"""Rows of either size: few, so that each is sent many times, and its median survives a busy machine."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -28,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer by what the body says."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body.startswith(b"hang"):
-            time.sleep(1)
+            time.sleep(4)
         if len(body) > 1000:
             time.sleep(0.1)
         answer = b'{"error": "no"}' if body.startswith(b"refuse") else b'{"score": 1}'
@@ -69,11 +69,11 @@ def test_large_rows_and_refused_rows_are_found(load: MakeLoad, by_row: int, load
     small, large = result.rows.strata[0], result.rows.strata[-1]
     assert small.p50 is not None
     assert large.p50 is not None
-    assert 0.1 <= large.p50.value
+    assert 0.1 <= large.p50.value * 1.01  # the error of a histogram
     assert small.p50.value < large.p50.value
-    assert 10 == len(result.rows.slowest)
-    for slow in result.rows.slowest:
-        assert SMALL < slow.row <= SMALL + LARGE
+    slowest = result.rows.slowest[:LARGE]
+    assert set(range(SMALL + 1, SMALL + LARGE + 1)) == {slow.row for slow in slowest}
+    for slow in slowest:
         assert len(rows[slow.row - 1]) == slow.size
         assert 0.1 <= slow.fastest <= slow.median
     assert [[], [5]] == [kind.row_numbers for kind in result.status.answers]
@@ -81,9 +81,9 @@ def test_large_rows_and_refused_rows_are_found(load: MakeLoad, by_row: int, load
 
 def test_a_row_that_is_never_answered_in_time_is_the_slowest(load: MakeLoad, by_row: int) -> None:
     """It took at least as long as the timeout."""
-    rows = b"".join(b"row %d\n" % n for n in range(30)) + b"hang\n"
-    changes = {"rows": rows, "port": by_row, "endpoint": {"timeout": "0.3s"}, "bounds": {"duration": 1.5}}
-    result = load("row", {"openLoop": {"rate": "60"}}, **changes)
+    rows = b"".join(b"row %d\n" % n for n in range(10)) + b"hang\n"
+    changes = {"rows": rows, "port": by_row, "endpoint": {"timeout": "1s"}, "bounds": {"duration": 1.5}}
+    result = load("row", {"openLoop": {"rate": "30"}}, **changes)
     assert result.rows is not None
-    assert 31 == result.rows.slowest[0].row
-    assert result.rows.slowest[0].median >= 0.3
+    assert 11 == result.rows.slowest[0].row
+    assert result.rows.slowest[0].median >= 1

@@ -194,7 +194,7 @@ class Connection:
         if head is not None and SHORTEST_DELAY <= monotonic() - self.split_at <= LONGEST_DELAY:
             pool.split_answers += 1
         length = len(data) if head is None else len(head) + len(data)  # of a long one only what is kept
-        tally = pool.tallies.get((status, length.bit_length())) or pool.answers.tally(status, length)
+        tally = pool.tallies.get((status, length)) or pool.answers.tally(status, length)
         tally.left -= 1
         if not tally.left:
             pool.answers.keep(tally, self.index, data if head is None else head + data, length)

@@ -99,7 +99,7 @@ class RowInsight(Fact):
     left_out: Count = 0
     """Later requests of the window that were not looked at, since there were too many."""
     strata: Annotated[list[Stratum], Field(max_length=MOST_STRATA)] = Field(default_factory=list)
-    """By row size, the smallest first; a single one where all rows have one size."""
+    """By row size, the smallest first; a single one where all rows are alike in size."""
     slowest: Annotated[list[SlowRow], Field(max_length=MOST_SLOW_ROWS)] = Field(default_factory=list)
     """The slowest rows, the slowest first; empty where only one row was sent."""
 
@@ -107,7 +107,7 @@ class RowInsight(Fact):
     def sentence(self) -> str:
         """How latency depends on the size of the rows, as a sentence; empty where nothing is known."""
         if len(self.strata) == 1:
-            return "All rows have the same size."
+            return "All rows have nearly the same size."
         measured = [stratum for stratum in self.strata if stratum.p50 is not None or stratum.p95 is not None]
         if len(measured) < 2:
             return ""

@@ -29,6 +29,9 @@ SHARES = (0.25, 0.75, 0.95)
 the largest twentieth, which decides about a size more often than the others. In a usual window of 1,500 requests the
 last has 75, and p95 needs 59."""
 
+ALIKE = 1.1
+"""Ratio of the largest rows of two strata below which they are one: sizes that differ by less cost the same."""
+
 PART = 50_000
 """Requests whose rows are compared at a time: some 15 MB, since a load pod has 256 MiB."""
 
@@ -92,9 +95,14 @@ def ranges_of(sizes: Iterable[int]) -> list[tuple[int, int]]:
         while shares and seen >= shares[0] * total:
             del shares[0]
             ends.append(size)
-    ends = sorted({*ends, ordered[-1]}) if ordered else []
-    starts = [ordered[0], *(ordered[bisect_left(ordered, end) + 1] for end in ends[:-1])] if ordered else []
-    return list(zip(starts, ends, strict=True))
+    if not ordered:
+        return []
+    kept = [ordered[-1]]
+    for end in sorted(set(ends), reverse=True):
+        if kept[0] >= ALIKE * max(end, 1):
+            kept.insert(0, end)
+    starts = [ordered[0], *(ordered[bisect_left(ordered, end) + 1] for end in kept[:-1])]
+    return list(zip(starts, kept, strict=True))
 
 
 def _strata(log: RowLog, rows: SentRows, sub_windows: int) -> list[Stratum]:

@@ -294,6 +294,20 @@ def test_merged_results_add_up() -> None:
     assert 2450 == both.completed_between(0, 9e9)
 
 
+def test_what_is_known_of_the_rows_is_merged_where_every_part_knows_it() -> None:
+    """Of a part that knows nothing the rows would be missing; the sentence in the status is about all of them."""
+    fast, slow = (Percentile(value=value, low=value, high=value) for value in (0.01, 0.05))
+    small = Stratum(smallest=1, largest=9, requests=100, p50=fast)
+    large = Stratum(smallest=100, largest=200, requests=50, p50=slow)
+    rows = RowInsight(requests=150, strata=[small, large], slowest=slow_rows(random.Random(5)))
+    both = merge([result(rows=rows), result(rows=rows)])
+    assert both.rows is not None
+    assert both.status is not None
+    assert (300, rows.slowest) == (both.rows.requests, sorted(both.rows.slowest, key=rows.slowest.index))
+    assert rows.sentence == both.status.row_size_effect
+    assert merge([result(rows=rows), result()]).rows is None
+
+
 def test_one_result_merged_is_itself_and_none_is_an_error() -> None:
     """The usual case has one generator."""
     assert result() == merge([result()])

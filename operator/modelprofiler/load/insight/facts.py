@@ -138,17 +138,20 @@ class RowInsight(Fact):
         """Return what several generators have learned, each of its part of the rows.
 
         Their strata have the same ranges, since each knows the sizes of all rows. A percentile of all requests lies
-        between those of the parts, of which the mean is given; its interval is the hull of theirs.
+        between those of the parts, of which the mean is given; its interval is the hull of theirs. The same is done
+        with the medians of equal rows that several parts have.
         """
         ranges = {tuple((s.smallest, s.largest) for s in part.strata) for part in parts}
         strata = [_together(same) for same in zip(*(p.strata for p in parts), strict=True)] if len(ranges) == 1 else []
-        slow = sorted((row for part in parts for row in part.slowest), key=lambda row: row.median, reverse=True)
-        once = {row.digest: row for row in reversed(slow)}  # equal rows may be in several parts
+        equal: dict[str, list[SlowRow]] = {}
+        for row in (row for part in parts for row in part.slowest):
+            equal.setdefault(row.digest, []).append(row)
+        slow = sorted(map(_one_row, equal.values()), key=lambda row: row.median, reverse=True)
         return cls(
             requests=sum(part.requests for part in parts),
             left_out=sum(part.left_out for part in parts),
             strata=strata,
-            slowest=[row for row in slow if once[row.digest] is row][:MOST_SLOW_ROWS],
+            slowest=slow[:MOST_SLOW_ROWS],
         )
 
 
@@ -172,6 +175,17 @@ def _without_intervals(strata: Iterable[Stratum]) -> bool:
     """Whether fewer than two strata have an interval, so that nothing can be said of their difference."""
     known = [s for s in strata if any(p is not None and p.high is not None for p in (s.p50, s.p95))]
     return len(known) < 2
+
+
+def _one_row(same: Sequence[SlowRow]) -> SlowRow:
+    requests = sum(row.requests for row in same)
+    return same[0].model_copy(
+        update={
+            "requests": requests,
+            "median": sum(row.median * row.requests for row in same) / requests,
+            "fastest": min(row.fastest for row in same),
+        }
+    )
 
 
 def _together(strata: Sequence[Stratum]) -> Stratum:

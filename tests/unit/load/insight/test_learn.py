@@ -164,7 +164,7 @@ def test_a_dataset_of_many_rows_is_looked_at_in_little_memory(monkeypatch: pytes
 
 
 def test_parts_of_several_generators_are_put_together() -> None:
-    """Requests add up, intervals are hulls, and the slowest rows of all are named once."""
+    """Requests add up, intervals are hulls, and a row that both have is named once."""
     bodies = [b"x" * (number + 1) * 10 for number in range(200)]
     one = learned(bodies, lambda row: 0.001 * (row + 1))
     other = learned(bodies, lambda row: 0.002 * (row + 1))
@@ -177,4 +177,7 @@ def test_parts_of_several_generators_are_put_together() -> None:
     assert second.p50 is not None
     assert (first.p50.low, second.p50.high) == (merged.p50.low, merged.p50.high)
     assert first.p50.value < merged.p50.value < second.p50.value
-    assert other.slowest == both.slowest
+    combined = [(row.row, row.requests) for row in both.slowest]
+    assert [(row.row, 2 * row.requests) for row in other.slowest] == combined
+    assert 1.5 * one.slowest[0].median == pytest.approx(both.slowest[0].median)
+    assert one.slowest[0].fastest == both.slowest[0].fastest

@@ -118,6 +118,15 @@ def test_the_json_document_has_the_numbers() -> None:
     assert DIFFERENT == read.rows
 
 
+def test_numbers_that_somebody_has_made_up_are_shown_as_any_others() -> None:
+    """A latency of zero is no divisor."""
+    zero = Percentile(value=0, low=0, high=0)
+    nothing = Stratum(smallest=0, largest=0, requests=0, p50=zero)
+    facts = row_facts(None, RowInsight(strata=[nothing, stratum(1, 2, 0.01)]))
+    assert facts is not None
+    assert [] == facts.tables
+
+
 def test_requests_beyond_the_bound_are_admitted() -> None:
     """What was looked at stands next to what was not."""
     facts = row_facts(None, RowInsight(requests=500_000, left_out=100_000))

@@ -45,7 +45,7 @@ class Percentile(Fact):
 
     def exceeds(self, other: Self) -> bool:
         """Whether this one is larger for certain, and by enough to matter."""
-        if self.low is None or other.high is None:
+        if self.low is None or other.high is None or not other.value:
             return False
         return self.low > other.high and self.value >= LEAST_RATIO * other.value
 

@@ -40,6 +40,7 @@ from modelprofiler.load.rows.order import order_of, part_of
 from modelprofiler.load.rows.row import Files, listed
 from modelprofiler.load.rows.store import Rows, stored
 from modelprofiler.load.saturation import harmless_share, judge_generator
+from modelprofiler.load.tls import present
 from modelprofiler.load.visits import MOST_WATCHED, VisitRecorder
 
 GC_THRESHOLDS = (200_000, 50, 1000)
@@ -359,9 +360,15 @@ def _tls(config: LoadConfig) -> ssl.SSLContext | None:
         context.verify_mode = ssl.CERT_NONE
         return context
     try:
-        return ssl.create_default_context(cadata=endpoint.tls.ca_bundle)
+        context = ssl.create_default_context(cadata=endpoint.tls.ca_bundle)
     except (OSError, ValueError) as e:  # ssl.SSLError is an OSError
         raise LoadError(f"the CA certificates of tls.caBundle cannot be read: {e}") from e
+    if config.client_certificate is not None:
+        try:
+            present(context, config.client_certificate)
+        except (OSError, ValueError, KeyError) as e:
+            raise LoadError("the client's certificate and its key cannot be used") from e
+    return context
 
 
 def _server_name(config: LoadConfig) -> str | None:

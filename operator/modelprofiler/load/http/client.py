@@ -57,8 +57,6 @@ class Client(Pool):
 
     Attributes
     ----------
-    last_error
-        Why the last connection could not be opened; None when that has not happened.
     judging
         Judges the answers; None where their status is all that is expected.
     ports_exhausted
@@ -81,7 +79,6 @@ class Client(Pool):
         expect: Expectation | None = None,
     ) -> None:
         super().__init__(requests, timeout, expected, done)
-        self.last_error: OSError | None = None
         self.ports_exhausted = 0
         self.judging: Judging | None = None
         self._new_connection: Callable[[Pool], Connection] = CapturingConnection if capture else Connection

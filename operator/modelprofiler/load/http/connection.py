@@ -73,6 +73,8 @@ class Pool(ABC):
         Answers of which the end came as long after the beginning as an acknowledgement is delayed.
     objection
         What the last response was instead of HTTP/1.1, as the end of a sentence; empty where there was none.
+    last_error
+        Why the last connection could not be opened, or was ended by an alert of TLS; None when that has not happened.
     last_status, last_body, last_location
         Status code of the last response, and the beginning of its body and its Location where connections capture them.
     """
@@ -92,6 +94,7 @@ class Pool(ABC):
         self.tallies = self.answers.tallies
         self.objection = ""
         self.split_answers = 0
+        self.last_error: OSError | None = None
         self.last_status = 0
         self.last_body = bytearray()
         self.last_location = ""
@@ -285,6 +288,8 @@ class Connection:
                 self.busy = False
                 self.pool.retry(self.index, self.intended)
             else:
+                if isinstance(self.transport, SecureWire) and self.transport.error is not None:
+                    self.pool.last_error = self.transport.error
                 self.fail("reset")
         # These and the connection refer to each other, and nothing collects cycles during a load.
         del self.parser, self.feed, self.write

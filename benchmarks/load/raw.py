@@ -26,11 +26,11 @@ class RawRecorder(Recorder):
         recorders.append(self)
 
     def settle(self) -> None:
-        ended.extend((i, now - i) for i, now in zip(self.answered[::2], self.answered[1::2], strict=True))
+        ended.extend((i, now - i) for i, now in zip(self.answered[::3], self.answered[1::3], strict=True))
         super().settle()
 
-    def record_failure(self, intended: float, now: float, failure: str) -> None:
-        super().record_failure(intended, now, failure)
+    def record_failure(self, intended: float, now: float, failure: str, request: int) -> None:
+        super().record_failure(intended, now, failure, request)
         if failure == "timeout":
             ended.append((intended, now - intended))
 

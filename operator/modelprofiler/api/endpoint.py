@@ -46,6 +46,15 @@ class Header(ApiModel):
     """Where the value comes from instead."""
 
 
+class ClientCertificate(ApiModel):
+    """A certificate with which the load generator proves who it is to a server that asks for one (mutual TLS)."""
+
+    secret_name: ObjectName
+    """Name of a Secret of type kubernetes.io/tls in the profile's namespace, or in the file of `modelprofiler run`: its
+    keys tls.crt (the certificate and those of intermediate authorities) and tls.key (its private key, not encrypted).
+    Only pods read it, never the operator; each trial reads it anew."""
+
+
 class Tls(ApiModel):
     """How the certificate of an HTTPS server is verified.
 
@@ -57,6 +66,8 @@ class Tls(ApiModel):
     server_name: Annotated[str, StringConstraints(max_length=253, pattern=r"^[0-9A-Za-z._:-]+$")] | None = None
     """Host name that the certificate must carry. It is sent as SNI and as the Host header. The default is the server's
     address."""
+    client_certificate: ClientCertificate | None = None
+    """A certificate to present to the server. Absent: none is presented."""
 
 
 class HttpEndpoint(ApiModel):

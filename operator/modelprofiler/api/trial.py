@@ -168,6 +168,9 @@ class AnswerKind(StatusModel):
     """Number of different bodies among them."""
     rows: int
     """Number of different requests among them."""
+    row_numbers: Annotated[list[int], Field(max_length=5)] = Field(default_factory=list)
+    """Rows of the dataset of which every answer that was looked at is of this kind, by their number from 1, at most
+    five. Empty for the most frequent kind, and where the same rows were also answered otherwise."""
     sample: str = ""
     """Beginning of one body, without what may be a credential."""
 
@@ -229,6 +232,9 @@ class LoadStatus(StatusModel):
     later_visits: Visits | None = None
     """Requests that sent a row again, the first ones after every row had been sent. Where they take much less time, the
     server remembers what it has answered."""
+    row_size_effect: Annotated[str, Field(max_length=256)] | None = None
+    """How latency depends on the size of the rows, as a sentence; absent where that is not known. The report has the
+    numbers behind it, and the slowest rows."""
     split_answers: int | None = None
     """Number of answers whose second part came 40 ms after the first, as happens when a server writes the head and the
     body separately and the body waits for an acknowledgement; absent when there were none."""

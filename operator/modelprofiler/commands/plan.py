@@ -26,10 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan; what would stop the run is reported as problems."""
+    from modelprofiler.core.rows import rows_need
     from modelprofiler.errors import InvalidInput
     from modelprofiler.host.cpus import available_cpus, same_core
-    from modelprofiler.local.check import examine
-    from modelprofiler.local.plan import plan, rows_need
+    from modelprofiler.local.check import examine, load_notes
+    from modelprofiler.local.plan import plan
+    from modelprofiler.report.provenance import describe_rows
 
     document = options.document(arguments)
     examined = examine(document)
@@ -52,10 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     if dataset is None:
         print("dataset     its rows are not known before a run begins, which downloads files")
     else:
-        print(f"dataset     {dataset.rows:,} rows, {dataset.distinct_rows:,} of them distinct")
+        print(f"dataset     {describe_rows(dataset)}")
     for sentence in need.sentences if need is not None else []:
         print(f"            {sentence}")
-    for warning in examined.warnings:
+    shown = load_notes(document.profile.spec, dataset) if dataset is not None else []  # the plan has them already
+    for warning in (w for w in examined.warnings if w not in shown):
         print(f"note: {warning}", file=sys.stderr)
     return 0
 

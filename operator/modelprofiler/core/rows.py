@@ -1,4 +1,7 @@
-"""For which rows a verified size is verified: those that were sent, how often, and what it would take to send all."""
+"""For which rows a size is verified: those that are sent, how often, and what it would take to send all.
+
+Before a run `forecast` says what its trials will not be able to show, after it `RowsSent` what they have not shown.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from typing import Self
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import DatasetStatus
 from modelprofiler.api.trial import LoadStatus, Trial
 from modelprofiler.core.judge import every_row_passed
+from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 
 MANY_VISITS = 10
 """Times that a row is sent on average from which a cache would have answered most requests: nine in ten."""
@@ -18,8 +23,16 @@ MANY_VISITS = 10
 FEW_ROWS = 128
 """Distinct rows that any cache of answers holds; Python's functools.lru_cache holds as many by default."""
 
+MOST_WARNINGS = 16
+"""Warnings that the status of a dataset has at most."""
+
 LONGEST_WINDOW = 3600
 """Seconds that load.duration may be at most."""
+
+
+EXTENSION = 4
+"""A window is extended to this many times its length at most. Chosen, not fitted: `modelprofiler plan` prints the
+bound, and at the usual window of 30 s it keeps the load of a trial within about three minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +105,85 @@ def window_for(rows: int, rate: float) -> str:
     if seconds <= LONGEST_WINDOW:
         return f"at {rate:.4g} requests per second a window of {Duration.of(seconds)} would send all"
     return f"a window of an hour would send all at {math.ceil(rows / LONGEST_WINDOW):,} requests per second"
+
+
+@dataclass(frozen=True, slots=True)
+class RowsNeed:
+    """How many of the dataset's rows the confirming trial is expected to send in an open loop.
+
+    Attributes
+    ----------
+    rows, distinct
+        Rows and different rows of the dataset.
+    expected
+        Rows that are sent, warm-up included, repeated ones counted again.
+    window
+        Seconds that a window takes to send all rows.
+    """
+
+    rows: int
+    distinct: int
+    expected: float
+    window: float
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the rows mean for the result, for people."""
+        if self.expected < self.rows:
+            least = math.ceil(self.window / EXTENSION)
+            longer = (
+                f"load.duration of {least}s is enough, as that trial extends its window up to {EXTENSION} times"
+                if least <= LONGEST_WINDOW
+                else "raise the rate"
+            )
+            sent = f"the confirming trial sends about {self.expected:,.0f} of {self.rows:,} rows"
+            return [f"{sent}, and what the others need stays unknown; all take {self.window:,.0f}s ({longer})"]
+        if self.distinct <= FEW_ROWS and self.expected >= MANY_VISITS * self.distinct:
+            each = self.expected / self.distinct
+            often = f"each distinct row is sent about {each:,.0f} times in a trial"
+            return [f"{often}: a server that answers equal requests from a cache looks cheaper than it is"]
+        return []
+
+
+def rows_need(spec: ModelProfileSpec, dataset: DatasetStatus) -> RowsNeed | None:
+    """Return how many rows the confirming trial sends; None for a closed loop, whose rate is not known before."""
+    if spec.load.open_loop is None:
+        return None
+    rate, window = float(spec.load.open_loop.rate), spec.load.duration.seconds
+    needed = math.ceil(dataset.rows / rate)
+    if window < needed <= EXTENSION * window:  # it is extended where all rows then fit, and not at all otherwise
+        window = needed
+    return RowsNeed(dataset.rows, dataset.distinct_rows, rate * (spec.load.warmup.seconds + window), needed)
+
+
+def forecast(spec: ModelProfileSpec, dataset: DatasetStatus) -> list[str]:
+    """Return a sentence for everything that the load of an open loop will not be able to show with these rows.
+
+    Of a closed loop nothing is known before, as its rate is that of the server.
+    """
+    need = rows_need(spec, dataset)
+    loop = spec.load.open_loop
+    if need is None or loop is None:
+        return []
+    # That equal rows may be answered from a cache is among the warnings of the dataset itself.
+    sentences = [] if dataset.rows > dataset.distinct_rows <= FEW_ROWS or dataset.rows == 1 else need.sentences
+    latency = spec.objectives.latency
+    bounded = latency.to_dict() if latency is not None else {"p95": ""}
+    seconds = EXTENSION * spec.load.duration.seconds
+    expected = float(loop.rate) / spec.load.parallelism * seconds
+    each = " of each load pod" if spec.load.parallelism > 1 else ""
+    needs = [(FEWEST_REQUESTS[name], name) for name in bounded if name in PERCENTILES]
+    few = [(needed, name) for needed, name in needs if expected < needed]
+    if few:
+        needed, name = max(few)
+        sentences.append(
+            f"{name} needs {needed:,} requests{each} in a window, and only {expected:,.0f} are expected in one that is "
+            f"extended to {Duration.of(seconds)}: raise the rate or load.duration"
+        )
+    return sentences
+
+
+def with_forecast(spec: ModelProfileSpec, dataset: DatasetStatus) -> DatasetStatus:
+    """Return the facts about a dataset with what the load of a profile will not be able to show among the warnings."""
+    warnings = [*(dataset.warnings or ()), *forecast(spec, dataset)]
+    return dataset.model_copy(update={"warnings": warnings[:MOST_WARNINGS] or None})

@@ -26,6 +26,15 @@ def head_in_bytes(text: str, longest: int) -> str:
     return encoded[: longest - len(ELLIPSIS.encode())].decode("utf-8", "ignore") + ELLIPSIS
 
 
+def row_size(size: int) -> str:
+    """Return the size of a row in bytes, for people: ``980 B``, ``1.2 KiB``, ``35 MiB``."""
+    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            amount = size / factor
+            return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
+    return f"{size} B"
+
+
 def tail(text: str, longest: int) -> str:
     """Return the end of what a server printed, at most `longest` characters: its last lines name the cause."""
     text = printable(text).strip()

@@ -31,6 +31,7 @@ from modelprofiler.load.rows.folder import files_in
 from modelprofiler.load.rows.format import RowFormat
 from modelprofiler.load.rows.row import Files
 from modelprofiler.load.secret_headers import header_problems, values_in
+from modelprofiler.load.tls import pair_in, pair_problems
 
 LONGEST_PROBLEM = 700
 """Characters of one message: five problems of this length fit into a termination message."""
@@ -157,7 +158,10 @@ def prepare(config: PrepareConfig, environment: Mapping[str, str] = os.environ) 
 def _of_headers(endpoint: HttpEndpoint | None, environment: Mapping[str, str]) -> list[SourceProblem]:
     if endpoint is None:
         return []
-    problems = header_problems(endpoint, values_in(endpoint, environment))
+    problems = [
+        *header_problems(endpoint, values_in(endpoint, environment)),
+        *pair_problems(endpoint, pair_in(endpoint, environment)),
+    ]
     return [
         SourceProblem(
             reason="SourceNotFound" if problem.missing else "SourceUnreadable",

@@ -234,7 +234,8 @@ def _endpoint(endpoint: HttpEndpoint, address: Address, overrides: Overrides, tl
     """Return the endpoint of a profile at another address; the option for the path counts more than the address."""
     secure = address.scheme == "https"
     if tls is not None and endpoint.tls is not None:
-        tls = tls.model_copy(update={"server_name": endpoint.tls.server_name})
+        own = {name: getattr(endpoint.tls, name) for name in ("server_name", "client_certificate")}
+        tls = tls.model_copy(update=own)
     path = address.path if address.path and overrides.path is None else endpoint.path
     return endpoint.model_copy(
         update={

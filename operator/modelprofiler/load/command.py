@@ -21,6 +21,7 @@ from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.result import LoadResult
 from modelprofiler.load.runner import run as run_load
 from modelprofiler.load.secret_headers import filled, header_problems, values_in
+from modelprofiler.load.tls import pair_in, pair_problems
 
 TERMINATION_LOG = "/dev/termination-log"
 """Where a container leaves its termination message, which Kubernetes shows in the pod's status."""
@@ -78,12 +79,14 @@ def _result(path: Path, completion_index: int) -> LoadResult:
     try:
         config = LoadConfig.read(path).numbered(completion_index)
         values = config.header_values or values_in(config.endpoint, os.environ)
-        if problems := list(header_problems(config.endpoint, values)):
+        pair = config.client_certificate or pair_in(config.endpoint, os.environ)
+        if problems := [*header_problems(config.endpoint, values), *pair_problems(config.endpoint, pair)]:
             raise InvalidInput([*problems])
         endpoint = filled(config.endpoint, values)
         secrets = tuple(values.values())
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            result = runner.run(_until_signal(config.model_copy(update={"endpoint": endpoint}), secrets))
+            ready = config.model_copy(update={"endpoint": endpoint, "client_certificate": pair or None})
+            result = runner.run(_until_signal(ready, secrets))
         return _without(secrets, result)
     except ModelProfilerError as e:
         return LoadResult(ResultKind.FAILED, str(e))

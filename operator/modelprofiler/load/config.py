@@ -112,6 +112,9 @@ class LoadConfig(FileConfig):
     header_values: dict[str, str] | None = Field(default=None, repr=False)
     """Values of headers that are in Secrets, by the number of the header; in a pod they are in its variables instead.
     """
+    client_certificate: dict[str, str] | None = Field(default=None, repr=False)
+    """The client's certificate and its key as PEM text, by the keys of their Secret (tls.crt, tls.key); in a pod they
+    are in its variables instead."""
     dataset: DatasetFile
     """The requests that are replayed."""
     load: Load

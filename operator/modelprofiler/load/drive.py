@@ -13,9 +13,9 @@ from modelprofiler.load.recorder import Recorder
 NextLimit = Callable[[float], float]
 """Called with a limit when the next request would be due at or after it; returns the next limit, or the same to end."""
 
-SETTLE_LENGTH = 512
-"""Length of a recorder's `answered` (two numbers an answer) at which it is settled: 256 answers take less than a tenth
-of a millisecond together, which no latency shows, and much less than one at a time."""
+SETTLE_LENGTH = 768
+"""Length of a recorder's `answered` (three numbers an answer) at which it is settled: 256 answers take less than a
+tenth of a millisecond together, which no latency shows, and much less than one at a time."""
 
 BACK_OFF = 0.1
 """Seconds that a client of a closed loop pauses after a failure, since it would spin against a dead server. Ten tries a
@@ -57,14 +57,15 @@ class OpenLoop:
         self._alarm = Alarm(asyncio.get_running_loop(), self._wake)
         self._alarm.set(min(self._due, self._limit))
 
-    def ended(self, intended: float, now: float, failure: str | None) -> None:
+    def ended(self, intended: float, now: float, failure: str | None, index: int) -> None:
         """Note the end of a request."""
         if failure is not None:
-            self._recorder.record_failure(intended, now, failure)
+            self._recorder.record_failure(intended, now, failure, index)
             return
         answered = self._recorder.answered
         answered.append(intended)
         answered.append(now)
+        answered.append(index)
         if len(answered) >= SETTLE_LENGTH:
             self._recorder.settle()
 
@@ -131,16 +132,17 @@ class ClosedLoop:
         for _ in range(self._concurrency):
             self._send(now)
 
-    def ended(self, intended: float, now: float, failure: str | None) -> None:
+    def ended(self, intended: float, now: float, failure: str | None, index: int) -> None:
         """Note the end of a request, and send the client's next."""
         if failure is None:
             answered = self._recorder.answered
             answered.append(intended)
             answered.append(now)
+            answered.append(index)
             if len(answered) >= SETTLE_LENGTH:
                 self._recorder.settle()
         else:
-            self._recorder.record_failure(intended, now, failure)
+            self._recorder.record_failure(intended, now, failure, index)
             if failure in {"refused", "reset", "protocol"}:
                 self._loop.call_later(BACK_OFF, lambda: self._send(monotonic()))
                 return

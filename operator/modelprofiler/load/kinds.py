@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import heapq
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import httptools
@@ -17,7 +18,7 @@ from modelprofiler.core.answers.redact import shown
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.load.http.answers import Sample
 from modelprofiler.load.http.irregular import lenient_parser, without_repetition
-from modelprofiler.load.result import most_frequent
+from modelprofiler.load.result import MOST_ROW_NUMBERS, most_frequent
 
 BODY_BYTES = 4096
 """Bytes of a body that are looked at: an error is at its beginning, and so are the keys of most objects."""
@@ -100,8 +101,16 @@ class _Response:
         self.body += data[: BODY_BYTES - len(self.body)]
 
 
-def kinds_of(samples: Iterable[tuple[int, Sample]]) -> list[AnswerKind]:
-    """Return the kinds of the answers that were kept, the most frequent first, as many as a result names."""
+def kinds_of(samples: Iterable[tuple[int, Sample]], order: Sequence[int] | None = None) -> list[AnswerKind]:
+    """Return the kinds of the answers that were kept, the most frequent first, as many as a result names.
+
+    Parameters
+    ----------
+    samples
+        The answers with their statuses.
+    order
+        For each request the number of its row, from 0; None where that is the request's own number.
+    """
     groups: defaultdict[tuple[int, str, Body, str], _Group] = defaultdict(_Group)
     looked = [(status, sample, *_read(sample)) for status, sample in samples]
     bodies = [body_of(content, kind) for _, _, kind, content in looked]
@@ -112,11 +121,12 @@ def kinds_of(samples: Iterable[tuple[int, Sample]]) -> list[AnswerKind]:
         group = groups[status, content_type, body, sample.unmet]
         group.answers += sample.stands_for
         group.looked_at += 1
-        group.rows.add(sample.row)
+        group.rows.add(sample.row if order is None else order[sample.row])
         group.bodies.add(hashlib.blake2b(content, digest_size=8).digest() + sample.length.to_bytes(8))
         group.sample = group.sample or content
     ordered = sorted(groups.items(), key=lambda item: item[1].answers, reverse=True)
     most = most_frequent(ordered, lambda item: bool(item[0][3]))
+    times = Counter(row for group in groups.values() for row in group.rows)
     return [
         AnswerKind(
             status=status,
@@ -128,10 +138,16 @@ def kinds_of(samples: Iterable[tuple[int, Sample]]) -> list[AnswerKind]:
             looked_at=group.looked_at,
             bodies=len(group.bodies),
             rows=len(group.rows),
+            row_numbers=[] if group is ordered[0][1] else _numbers(row for row in group.rows if times[row] == 1),
             sample=head_in_bytes(shown(group.sample.decode("utf-8", "replace"), SAMPLE_BYTES), SAMPLE_BYTES),
         )
         for (status, content_type, body, unmet), group in most
     ]
+
+
+def _numbers(rows: Iterable[int]) -> list[int]:
+    """Return the first rows by their number from 1, as many as a kind names."""
+    return [row + 1 for row in heapq.nsmallest(MOST_ROW_NUMBERS, rows)]
 
 
 def _read(sample: Sample) -> tuple[str, bytes]:

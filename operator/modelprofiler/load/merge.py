@@ -12,7 +12,9 @@ from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
-from modelprofiler.load.result import LoadResult, latency_summary, most_frequent
+from modelprofiler.load.insight.facts import RowInsight
+from modelprofiler.load.intervals import merged
+from modelprofiler.load.result import MOST_ROW_NUMBERS, LoadResult, latency_summary, most_frequent
 from modelprofiler.load.timeline import Timeline
 
 _WORST_FIRST = (
@@ -52,15 +54,14 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
     if len(results) == 1:
         return results[0]
     kind, message, worst = _verdict(results)
-    histogram = Histogram()
-    for result in results:
-        histogram.merge(result.histogram)
+    histogram = merged([result.histogram for result in results])
     clocked = [_on_clock_of(results[0], result) for result in results]
     statuses = [r.status for r in results if r.status is not None]
     on_machine = [results[index] for index in on_server_machine]
     seen = on_machine or list(results)
     cpu = [r.cpu_percent for r in seen if r.cpu_percent is not None]
     machine = on_machine[0] if on_machine else results[0]
+    rows = _merged_rows([r.rows for r in results])
     return replace(
         worst,
         kind=kind,
@@ -70,7 +71,7 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
         window_started=_least([r.window_started for r in clocked]),
         window_ended=_most([r.window_ended for r in clocked]),
         ended=_most([r.ended for r in clocked]),
-        status=_merged_status(statuses, histogram) if len(statuses) == len(results) else None,
+        status=_merged_status(statuses, histogram, rows) if len(statuses) == len(results) else None,
         timeline=Timeline.merged([r.timeline for r in clocked]),
         histogram=histogram,
         # On the server's machine what all of them took from it counts, elsewhere that of the busiest.
@@ -85,6 +86,7 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
         loop_before=_least([r.loop_before for r in seen]),
         loop_after=_least([r.loop_after for r in seen]),
         node=next((r.node for r in results if r.node is not None), None),
+        rows=rows,
     )
 
 
@@ -130,7 +132,13 @@ def _on_clock_of(first: LoadResult, result: LoadResult) -> LoadResult:
     )
 
 
-def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> LoadStatus:
+def _merged_rows(parts: Sequence[RowInsight | None]) -> RowInsight | None:
+    """Return what all of them have learned of the rows; None where one has nothing, since its rows would be missing."""
+    known = [part for part in parts if part is not None]
+    return RowInsight.merged(known) if len(known) == len(parts) else None
+
+
+def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram, rows: RowInsight | None) -> LoadStatus:
     names = list(FailureCounts.model_fields)
     kinds = [s.failures_by_kind or FailureCounts() for s in statuses]
     counts = FailureCounts(**{name: sum(getattr(k, name) for k in kinds) for name in names})
@@ -154,6 +162,7 @@ def _merged_status(statuses: Sequence[LoadStatus], histogram: Histogram) -> Load
         latency_low=_ends([s.latency_low for s in statuses], min),
         latency_high=_ends([s.latency_high for s in statuses], max),
         probe=max((s.probe for s in statuses if s.probe is not None), default=None),
+        row_size_effect=(rows.sentence if rows is not None else "") or None,
         split_answers=sum(s.split_answers or 0 for s in statuses) or None,
         first_failure=min((s.first_failure for s in statuses if s.first_failure is not None), default=None),
         answers=_merged_answers([kind for s in statuses for kind in s.answers]),
@@ -168,18 +177,20 @@ def _merged_answers(kinds: Sequence[AnswerKind]) -> list[AnswerKind]:
     groups: dict[tuple[object, ...], list[AnswerKind]] = {}
     for kind in kinds:
         groups.setdefault((kind.status, kind.content_type, kind.shape, kind.error, kind.unmet), []).append(kind)
-    merged = [
+    together = [
         parts[0].model_copy(
             update={
                 "answers": sum(k.answers for k in parts),
                 "looked_at": sum(k.looked_at for k in parts),
                 "bodies": max(k.bodies for k in parts),
                 "rows": max(k.rows for k in parts),
+                "row_numbers": sorted({row for k in parts for row in k.row_numbers})[:MOST_ROW_NUMBERS],
             }
         )
         for parts in groups.values()
     ]
-    ordered = sorted(merged, key=lambda kind: kind.answers, reverse=True)
+    ordered = sorted(together, key=lambda kind: kind.answers, reverse=True)
+    ordered[:1] = [kind.model_copy(update={"row_numbers": []}) for kind in ordered[:1]]
     return most_frequent(ordered, lambda kind: kind.unmet is not None)
 
 

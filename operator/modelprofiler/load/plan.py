@@ -6,13 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from modelprofiler.core.rows import EXTENSION
 from modelprofiler.core.stats import FEWEST_REQUESTS
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.intervals import FEWEST_SECTIONS
-
-EXTENSION = 4
-"""A window is extended to this many times its length at most. Chosen, not fitted: `modelprofiler plan` prints
-the bound, and at the usual window of 30 s it keeps the load of a trial within about three minutes."""
 
 WARMUP_REQUESTS = 10
 """Fewest requests of each connection in the warm-up, as the resource's documentation of load.warmup says."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import floor
+from operator import sub
 from time import monotonic
 
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.trial import FailureCounts, LoadStatus
 from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.insight.log import RowLog
 from modelprofiler.load.intervals import Estimates, estimate, merged
 from modelprofiler.load.result import latency_summary
 from modelprofiler.load.timeline import TimelineRecorder
@@ -43,12 +46,15 @@ class Recorder:
     ) -> None:
         self.visits = visits
         self.answered: list[float] = []
-        """Intended send time and end of each good answer that `settle` has not counted yet, alternately."""
+        """Intended send time, end and number of the request of each good answer that `settle` has not counted yet, one
+        after the other."""
         self.lags: list[float] = []
         """How late requests were sent, in seconds; those that `settle` has not counted yet."""
         self.due = 0
         self.dropped = 0
         self.failed = 0
+        self.log = RowLog()
+        """Which requests had which latencies in the window."""
         self._send_lag = Histogram()
         since, self._responses = before or (now, 0)
         self.timeline = TimelineRecorder(since)
@@ -84,24 +90,33 @@ class Recorder:
         answered = self.answered
         if not answered:
             return
-        count = len(answered) // 2
-        self._responses += count
-        self._good += count
-        start, width = self.window_start, self._sub_window
-        latencies: dict[int, list[float]] = {}
-        for intended, now in zip(answered[::2], answered[1::2], strict=True):
-            since_start = intended - start
-            if since_start >= 0:
-                index = int(since_start / width)
-                if index in latencies:
-                    latencies[index].append(now - intended)
-                else:
-                    latencies[index] = [now - intended]
-        if self.visits is not None and self.visits.watches:
-            self.visits.count(answered)
+        dues, ends, requests = answered[::3], answered[1::3], answered[2::3]
         answered.clear()
-        for index, values in latencies.items():
-            self._window(index).record_all(values)
+        self._responses += len(dues)
+        self._good += len(dues)
+        if self.visits is not None and self.visits.watches:
+            self.visits.count(dues, ends)
+        first, last = self._index(min(dues)), self._index(max(dues))
+        if last < 0:  # the warm-up
+            return
+        latencies = list(map(sub, ends, dues))
+        if first == last:  # as nearly always, and several times as fast
+            self._count(first, requests, latencies)
+            return
+        groups: dict[int, list[int]] = {}
+        for place, due in enumerate(dues):
+            groups.setdefault(self._index(due), []).append(place)
+        for index, places in groups.items():
+            if index >= 0:
+                self._count(index, [requests[place] for place in places], [latencies[place] for place in places])
+
+    def _index(self, due: float) -> int:
+        """Return the sub-window in which a request was due; negative before the window."""
+        return floor((due - self.window_start) / self._sub_window) if self.window_start < _NEVER else -1
+
+    def _count(self, index: int, requests: list[float], latencies: list[float]) -> None:
+        self._window(index).record_all(latencies)
+        self.log.add(index, requests, latencies)
 
     @property
     def send_lag(self) -> Histogram:
@@ -115,7 +130,7 @@ class Recorder:
         self.settle()
         return self._responses
 
-    def record_failure(self, intended: float, now: float, failure: str) -> None:
+    def record_failure(self, intended: float, now: float, failure: str, request: int) -> None:
         """Count a request that failed."""
         self.failed += 1
         if failure in {"status", "content"}:
@@ -124,10 +139,10 @@ class Recorder:
             self.failures[failure] += 1
             self._first_failure = min(self._first_failure, intended)
             if failure == "timeout":
-                self._record(intended, now - intended)
+                self._count(self._index(intended), [request], [now - intended])
 
     def _record(self, intended: float, latency: float) -> None:
-        self._window(int((intended - self.window_start) / self._sub_window)).record(latency)
+        self._window(self._index(intended)).record(latency)
 
     def _window(self, index: int) -> Histogram:
         while index >= len(self._windows):

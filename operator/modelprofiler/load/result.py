@@ -23,6 +23,7 @@ from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.insight.facts import RowInsight
 from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.timeline import LATEST, Timeline
 
@@ -32,14 +33,17 @@ for a histogram of a few dozen buckets, even where neither compresses (the worst
 tests/unit/load/test_result.py)."""
 
 COARSEST_WITH_SAMPLES, COARSEST_WITH_ANSWERS = 3, 6
-"""Times that the histogram's buckets may be joined before the samples of answers, and then all their kinds, are left
-out: an error of 8 % in a quantile of the report's chart, and of half. Only text that does not compress gets there."""
+"""Times that the histogram's buckets may be joined before the samples of answers and the slowest rows, and then all
+kinds of answers and all that is known of the rows, are left out: an error of 8 % in a quantile of the report's chart,
+and of half. Only text that does not compress gets there."""
 
 LAST_OUTPUT = 300
 """Characters shown of the output of a generator that left no result: the last lines of a traceback."""
 
 MOST_KINDS = 4
 """Kinds of answers that a result names: good answers, errors, and two more."""
+MOST_ROW_NUMBERS = 5
+"""Rows that a kind of answers names: enough to look at, and the status keeps them for every trial."""
 MAX_PACKED_BYTES = 2**16
 """Bytes that a result may have before it is compressed. Ours have at most 15,000, with the longest message and every
 bucket that latencies reach; what is larger was made to fill the memory of whoever reads it."""
@@ -86,6 +90,8 @@ class LoadResult:
         and after the last response.
     node
         What a reader on the server's node said of that node; None where none was asked.
+    rows
+        How latency depends on the rows; None where that was not looked at.
     """
 
     kind: ResultKind
@@ -111,6 +117,7 @@ class LoadResult:
     loop_before: float | None = None
     loop_after: float | None = None
     node: NodeReading | None = None
+    rows: RowInsight | None = None
 
     def completed_between(self, t0: float, t1: float) -> float:
         """Return how many responses came between two times (seconds since the epoch), interpolated."""
@@ -126,7 +133,9 @@ class LoadResult:
             if result.histogram.level >= COARSEST_WITH_SAMPLES and result.status is not None:
                 everything = result.histogram.level >= COARSEST_WITH_ANSWERS
                 node = result.node.without_names() if result.node is not None and everything else result.node
-                result = replace(result, status=_with_less_text(result.status, everything=everything), node=node)
+                rows = result.rows.with_less(everything=everything) if result.rows is not None else None
+                status = _with_less_text(result.status, everything=everything)
+                result = replace(result, status=status, node=node, rows=rows)
             # This ends: each level halves the buckets, ten leave a single one, and everything else is bounded.
             result = replace(result, histogram=result.histogram.coarser())
 
@@ -201,6 +210,7 @@ class _Scalars(BaseModel):
     loop_before: LoopTime | None = None
     loop_after: LoopTime | None = None
     node: Annotated[NodeReading, Strict(strict=False)] | None = None
+    rows: Annotated[RowInsight, Strict(strict=False)] | None = None
 
 
 def _unpacked(payload: str) -> bytes:
@@ -225,8 +235,9 @@ def _encoded(result: LoadResult) -> str:
     scalars: dict[str, Any] = {
         name: value for name in _SCALARS if (value := getattr(result, name)) is not None and value != ""
     }
-    if result.node is not None:
-        scalars["node"] = result.node.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for name in ("node", "rows"):
+        if (part := getattr(result, name)) is not None:
+            scalars[name] = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if result.status is not None:
         scalars["status"] = result.status.to_dict()
     head = json.dumps(scalars, separators=(",", ":"), ensure_ascii=False).encode()

@@ -23,6 +23,8 @@ from modelprofiler.load.before.probe import Prober, wait_for_listener
 from modelprofiler.load.config import LoadConfig
 from modelprofiler.load.http.client import Client
 from modelprofiler.load.http.connection import Done
+from modelprofiler.load.insight.facts import RowInsight
+from modelprofiler.load.insight.learn import SentRows, learn
 from modelprofiler.load.kinds import kinds_of
 from modelprofiler.load.machine import procfs
 from modelprofiler.load.machine.reference_loop import loop_seconds
@@ -38,6 +40,7 @@ from modelprofiler.load.rows.order import order_of, part_of
 from modelprofiler.load.rows.row import Files, listed
 from modelprofiler.load.rows.store import Rows, stored
 from modelprofiler.load.saturation import harmless_share, judge_generator
+from modelprofiler.load.tls import present
 from modelprofiler.load.visits import MOST_WATCHED, VisitRecorder
 
 GC_THRESHOLDS = (200_000, 50, 1000)
@@ -250,12 +253,14 @@ class _Load:
             stopped_early=phases.stopped_early,
             probe=self.probe,
         )
+        rows = self._insight(phases)
         status = status.model_copy(
             update={
                 "first_request": self.first,
-                "answers": kinds_of(phases.client.answers.samples()),
+                "answers": kinds_of(phases.client.answers.samples(), self.order),
                 "first_visits": recorder.visits.first if recorder.visits is not None else None,
                 "later_visits": recorder.visits.later if recorder.visits is not None else None,
+                "row_size_effect": (rows.sentence if rows is not None else "") or None,
                 "split_answers": phases.client.split_answers or None,
             }
         )
@@ -275,6 +280,7 @@ class _Load:
             window_started=recorder.window_start + self.epoch,
             window_ended=recorder.window_end + self.epoch,
             status=status,
+            rows=rows,
             timeline=recorder.timeline.timeline(self.epoch),
             histogram=histogram,
             cpu_percent=round(phases.cpu_percent, 1),
@@ -282,6 +288,27 @@ class _Load:
             busy_percent=round(100 * phases.machine[0], 1) if phases.machine else None,
             steal_percent=round(100 * phases.machine[1], 1) if phases.machine else None,
         )
+
+    def _insight(self, phases: Phases) -> RowInsight | None:
+        """Return how latency depended on the rows; None where the load has to end at once, or no longer can say.
+
+        The latencies of a server that fell ever further behind depend on when a request came, and on no row.
+        """
+        if self.stop.is_set() or phases.stopped_early == "Overload":
+            return None
+        rows, recorder = self.rows, phases.recorder
+        hashes = rows.hashes
+        sent = SentRows(
+            order=self.order,
+            count=len(rows),
+            size=rows.size,
+            body=lambda number: rows.row(number).body,
+            key=(lambda number: number) if hashes is None else hashes.__getitem__,
+        )
+        try:
+            return learn(recorder.log, sent, len(recorder.finished_windows(recorder.window_end)))
+        except DatasetError:  # the file has become shorter; what was measured counts all the same
+            return None
 
     def _rows_sent(self, sent: bytearray) -> tuple[int, int | None]:
         """Return how many different rows were sent, and how many there are; None where they are not told apart.
@@ -333,9 +360,15 @@ def _tls(config: LoadConfig) -> ssl.SSLContext | None:
         context.verify_mode = ssl.CERT_NONE
         return context
     try:
-        return ssl.create_default_context(cadata=endpoint.tls.ca_bundle)
+        context = ssl.create_default_context(cadata=endpoint.tls.ca_bundle)
     except (OSError, ValueError) as e:  # ssl.SSLError is an OSError
         raise LoadError(f"the CA certificates of tls.caBundle cannot be read: {e}") from e
+    if config.client_certificate is not None:
+        try:
+            present(context, config.client_certificate)
+        except (OSError, ValueError, KeyError) as e:
+            raise LoadError("the client's certificate and its key cannot be used") from e
+    return context
 
 
 def _server_name(config: LoadConfig) -> str | None:

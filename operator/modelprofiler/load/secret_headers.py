@@ -26,10 +26,12 @@ _SENDABLE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderProblem(Problem):
-    """Why a header cannot be sent; `missing` where there is no such Secret or key."""
+class SecretProblem(Problem):
+    """Why something in a Secret cannot be used; `missing` where there is no such Secret or key."""
 
     missing: bool
+    secret: str = ""
+    """Name of the Secret."""
 
 
 def secret_headers(endpoint: HttpEndpoint) -> dict[str, SecretKey]:
@@ -44,7 +46,7 @@ def values_in(endpoint: HttpEndpoint, environment: Mapping[str, str]) -> dict[st
     return {n: environment[VARIABLE + n].strip() for n in numbers if VARIABLE + n in environment}
 
 
-def header_problems(endpoint: HttpEndpoint, values: Mapping[str, str]) -> Iterator[HeaderProblem]:
+def header_problems(endpoint: HttpEndpoint, values: Mapping[str, str]) -> Iterator[SecretProblem]:
     """Yield what keeps headers from being sent; no message contains anything of a value."""
     for number, place in secret_headers(endpoint).items():
         path = f"{PATH}[{number}].valueFrom.secretKeyRef"
@@ -52,14 +54,15 @@ def header_problems(endpoint: HttpEndpoint, values: Mapping[str, str]) -> Iterat
         where = f"key {place.key!r} of Secret {place.name!r}"
         if value is None:
             message = f"there is no Secret {place.name!r} with the key {place.key!r}"
-            yield HeaderProblem(path, message, missing=True)
+            yield SecretProblem(path, message, missing=True, secret=place.name)
         elif not value:
-            yield HeaderProblem(path, f"{where} is empty", missing=False)
+            yield SecretProblem(path, f"{where} is empty", missing=False, secret=place.name)
         elif len(value) > LONGEST_VALUE:
-            yield HeaderProblem(path, f"{where} has more than {LONGEST_VALUE:,} characters", missing=False)
+            message = f"{where} has more than {LONGEST_VALUE:,} characters"
+            yield SecretProblem(path, message, missing=False, secret=place.name)
         elif not _SENDABLE.fullmatch(value):
             message = f"{where} is not a text in one line of UTF-8, as the value of a header has to be"
-            yield HeaderProblem(path, message, missing=False)
+            yield SecretProblem(path, message, missing=False, secret=place.name)
 
 
 def filled(endpoint: HttpEndpoint, values: Mapping[str, str]) -> HttpEndpoint:

@@ -11,10 +11,11 @@ from modelprofiler.api.quantities import Duration
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Purpose, Trial
 from modelprofiler.core.bounds import latency_bounds
+from modelprofiler.core.rows import EXTENSION
 from modelprofiler.core.stats import PERCENTILES
 from modelprofiler.load.before.probe import SETTLE_SECONDS
 from modelprofiler.load.config import DatasetFile, LoadConfig, StopRules
-from modelprofiler.load.plan import EXTENSION, SHORTEST_WARMUP_BOUND
+from modelprofiler.load.plan import SHORTEST_WARMUP_BOUND
 from modelprofiler.load.rows.format import RowFormat
 
 SHORTEST_SUB_WINDOW = 0.5

@@ -51,9 +51,9 @@ class VisitRecorder:
             if not self._left:
                 self._all_sent = due
 
-    def count(self, answered: Sequence[float]) -> None:
-        """Count good answers: intended send time and end of each, alternately."""
-        for due, end in zip(answered[::2], answered[1::2], strict=True):
+    def count(self, dues: Sequence[float], ends: Sequence[float]) -> None:
+        """Count good answers: the intended send times and the ends of as many."""
+        for due, end in zip(dues, ends, strict=True):
             if due in self._first:
                 self._first.discard(due)
                 self._first_latencies.append(end - due)

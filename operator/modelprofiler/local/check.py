@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from modelprofiler.api.pod_template import misshapen
 from modelprofiler.api.pod_template import problems as template_shape_problems
 from modelprofiler.api.server import EntryScript
-from modelprofiler.api.status import EffectiveResources
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import DatasetStatus, EffectiveResources
 from modelprofiler.core.requirements import requirement_problems
+from modelprofiler.core.rows import forecast
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
@@ -85,7 +87,7 @@ def examine(
         resolved = resolve(document)
         if isinstance(resolved, Resolved):
             inputs = resolved
-            warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
+            warnings += about_rows(spec, resolved.dataset)
         else:
             problems += resolved
         problems += address_problems(document, environment)
@@ -112,6 +114,17 @@ def examine(
     return Examined(
         tuple(dict.fromkeys(problems)), tuple(warnings), inputs, None if isinstance(resources, list) else resources
     )
+
+
+def about_rows(spec: ModelProfileSpec, dataset: DatasetStatus) -> list[str]:
+    """Return what is odd about the rows, and what the load will not be able to show with them."""
+    odd = [f"spec.dataset: {warning}" for warning in dataset.warnings or ()]
+    return [*odd, *load_notes(spec, dataset)]
+
+
+def load_notes(spec: ModelProfileSpec, dataset: DatasetStatus) -> list[str]:
+    """Return what the load will not be able to show with these rows."""
+    return [f"spec.load: {sentence}" for sentence in forecast(spec, dataset)]
 
 
 def script_import_problems(script: EntryScript, code: SourceFiles) -> tuple[list[Problem], list[str]]:
@@ -148,7 +161,7 @@ def examine_for_cluster(document: Document) -> Examined:
     unreadable = spec.server.template is not None and misshapen(spec.server.template)
     resolved = [] if unreadable else resolve(document)
     if isinstance(resolved, Resolved):
-        warnings += [f"spec.dataset: {warning}" for warning in resolved.dataset.warnings or ()]
+        warnings += about_rows(spec, resolved.dataset)
     for problem in resolved if isinstance(resolved, list) else []:
         if isinstance(problem, MissingObject):
             message = f"{problem.kind} {problem.name!r} is not in the file; it must be in the cluster"

@@ -18,6 +18,7 @@ from modelprofiler.api.trial import Trial
 from modelprofiler.core.conditions import RunState
 from modelprofiler.core.judge import rejudge
 from modelprofiler.core.pause import not_before
+from modelprofiler.core.rows import with_forecast
 from modelprofiler.core.search.progress import Subject, progress
 from modelprofiler.core.status import RunIdentity, run_status, samples_read
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
@@ -140,7 +141,12 @@ class Engine:
         status = run_status(
             profile.status,
             RunState(profile.metadata.generation, active=active, result=result, metrics=metrics),
-            RunIdentity(prepared.run_hash, prepared.dataset, prepared.resources, prepared.provenance),
+            RunIdentity(
+                prepared.run_hash,
+                with_forecast(profile.spec, prepared.dataset),
+                prepared.resources,
+                prepared.provenance,
+            ),
             now,
             trials=self._trials,
             started=self._earlier.started or self._started,

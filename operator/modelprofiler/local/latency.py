@@ -19,7 +19,7 @@ from modelprofiler.core.judge import Verdict, judge
 from modelprofiler.core.rows import FEW_ROWS, MANY_VISITS
 from modelprofiler.core.support import one_generator, unsupported_load
 from modelprofiler.errors import InvalidInput, LoadError, Problem
-from modelprofiler.files.headers import header_values, secret_header_problems
+from modelprofiler.files.headers import client_pair, header_values, secret_header_problems
 from modelprofiler.files.inputs import DATASET, ResolvedRows, place_rows, resolve_rows
 from modelprofiler.files.running_server import RunningServer
 from modelprofiler.load.config import LoadConfig
@@ -134,6 +134,7 @@ class LatencySession:
                 "refusal_timeout": min(REFUSED_SECONDS, timeout),
                 "most_requests": self._most,
                 "header_values": header_values(document) or None,
+                "client_certificate": client_pair(document) or None,
                 "system_authorities": server.address.scheme == "https",
             }
         )
@@ -181,6 +182,7 @@ class LatencySession:
             notes=[*ready.notes, *self._notes_of(load)],
             started=started,
             completed=datetime.now(UTC),
+            rows=result.rows if isinstance(result, LoadResult) else None,
         )
 
     def _failure_of(self, result: LoadResult) -> Failure | None:

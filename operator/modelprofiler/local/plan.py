@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import DatasetStatus, EffectiveResources
+from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.memory.verdict import MOST_SOAKS
-from modelprofiler.core.rows import FEW_ROWS, LONGEST_WINDOW, MANY_VISITS
+from modelprofiler.core.rows import EXTENSION
 from modelprofiler.core.stats import FEWEST_REQUESTS
 from modelprofiler.host.cpus import split
-from modelprofiler.load.plan import EXTENSION
 from modelprofiler.load.trial_config import load_of_trial, usual_seconds
 
 
@@ -89,55 +87,6 @@ class RunPlan:
     most_soaks: int
     shared: bool
     sharing: str
-
-
-@dataclass(frozen=True)
-class RowsNeed:
-    """How many of the dataset's rows the confirming trial is expected to send in an open loop.
-
-    Attributes
-    ----------
-    rows, distinct
-        Rows and different rows of the dataset.
-    expected
-        Rows that are sent, warm-up included, repeated ones counted again.
-    window
-        Seconds that a window takes to send all rows.
-    """
-
-    rows: int
-    distinct: int
-    expected: float
-    window: float
-
-    @property
-    def sentences(self) -> list[str]:
-        """What the rows mean for the result, for people."""
-        if self.expected < self.rows:
-            least = math.ceil(self.window / EXTENSION)
-            longer = (
-                f"load.duration of {least}s is enough, as that trial extends its window up to {EXTENSION} times"
-                if least <= LONGEST_WINDOW
-                else "raise the rate"
-            )
-            sent = f"the confirming trial sends about {self.expected:,.0f} of {self.rows:,} rows"
-            return [f"{sent}, and what the others need stays unknown; all take {self.window:,.0f}s ({longer})"]
-        if self.distinct <= FEW_ROWS and self.expected >= MANY_VISITS * self.distinct:
-            each = self.expected / self.distinct
-            often = f"each distinct row is sent about {each:,.0f} times in a trial"
-            return [f"{often}: a server that answers equal requests from a cache looks cheaper than it is"]
-        return []
-
-
-def rows_need(spec: ModelProfileSpec, dataset: DatasetStatus) -> RowsNeed | None:
-    """Return how many rows the confirming trial sends; None for a closed loop, whose rate is not known before."""
-    if spec.load.open_loop is None:
-        return None
-    rate, window = float(spec.load.open_loop.rate), spec.load.duration.seconds
-    needed = math.ceil(dataset.rows / rate)
-    if window < needed <= EXTENSION * window:  # it is extended where all rows then fit, and not at all otherwise
-        window = needed
-    return RowsNeed(dataset.rows, dataset.distinct_rows, rate * (spec.load.warmup.seconds + window), needed)
 
 
 def plan(

@@ -14,7 +14,7 @@ from modelprofiler.api.status import DatasetStatus, EffectiveResources, Provenan
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.errors import InvalidInput
 from modelprofiler.files.document import Document
-from modelprofiler.files.headers import header_values
+from modelprofiler.files.headers import client_pair, header_values
 from modelprofiler.files.inputs import Inputs, place_inputs
 from modelprofiler.load.machine.procfs import cgroup_version, cpu_model
 from modelprofiler.local import environment
@@ -47,6 +47,8 @@ class Prepared:
         Differences to a run in a cluster, one sentence each.
     header_values
         Values of headers that are in Secrets, by the number of the header; they are in no file of the run.
+    client_pair
+        The client's certificate and its key, by the keys of their Secret; they are in no file of the run either.
     """
 
     profile: ModelProfile
@@ -58,6 +60,7 @@ class Prepared:
     provenance: Provenance
     warnings: tuple[str, ...] = ()
     header_values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    client_pair: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def in_range(self, before: EffectiveResources) -> Prepared:
         """Return the run with the range of the interrupted run that it resumes, where the profile itself has none.
@@ -129,6 +132,7 @@ class Prepared:
             provenance=provenance,
             warnings=tuple(dict.fromkeys((*examined.warnings, *command.warnings, *([warning] if warning else [])))),
             header_values=header_values(document),
+            client_pair=client_pair(document),
         )
 
 

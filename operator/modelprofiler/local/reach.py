@@ -11,7 +11,9 @@ import ssl
 from modelprofiler.api.trial import LoadStatus, Outcome
 from modelprofiler.core.evidence import Failure
 from modelprofiler.errors import Problem
+from modelprofiler.files.headers import client_pair
 from modelprofiler.files.running_server import RunningServer
+from modelprofiler.load.tls import present
 
 CONNECT_SECONDS = 5.0
 """How long nothing may listen: the server is already running, so that a restart of it need not be waited for."""
@@ -52,6 +54,8 @@ def unreachable(server: RunningServer) -> Failure | None:
             if address.scheme == "https":
                 tls = server.spec.endpoint.http.tls
                 context = ssl.create_default_context(cadata=tls.ca_bundle if tls is not None else None)
+                if pair := client_pair(server.document):
+                    present(context, pair)
                 name = tls.server_name if tls is not None and tls.server_name else address.host
                 context.wrap_socket(connection, server_hostname=name).close()
     except ssl.SSLCertVerificationError as error:

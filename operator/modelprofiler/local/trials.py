@@ -168,8 +168,8 @@ class TrialRunner:
             server_cpus=self._placement.cpus.server,
             seconds=step.seconds,
         )
-        values = dict(self._prepared.header_values) or None
-        return by_one_generator(config).model_copy(update={"header_values": values})
+        values, pair = dict(self._prepared.header_values) or None, dict(self._prepared.client_pair) or None
+        return by_one_generator(config).model_copy(update={"header_values": values, "client_certificate": pair})
 
 
 def _usage(samples: ContainerSamples, result: LoadResult, idle_since: float) -> UsageStatus | None:

@@ -13,7 +13,9 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import DatasetStatus
 from modelprofiler.api.trial import Judged, LoadStatus
 from modelprofiler.core.text import head, printable
+from modelprofiler.load.insight.facts import RowInsight
 from modelprofiler.report.formats import NONE
+from modelprofiler.report.insight import row_facts
 from modelprofiler.report.provenance import describe_load, describe_objectives
 from modelprofiler.version import __version__
 
@@ -52,6 +54,8 @@ class LatencyMeasurement:
         The rows in numbers.
     notes
         Sentences that limit what the numbers are worth.
+    rows
+        What was learned of single rows; None where nothing was.
     started, completed
         When the measurement began and ended.
     """
@@ -67,6 +71,7 @@ class LatencyMeasurement:
     notes: Sequence[str]
     started: datetime
     completed: datetime
+    rows: RowInsight | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the measurement as JSON data; what was not measured is absent."""
@@ -90,6 +95,8 @@ class LatencyMeasurement:
         }
         if self.load is not None:
             data["measured"] = self.load.to_dict()
+        if self.rows is not None:
+            data["rows"] = self.rows.to_dict()
         return data
 
     def to_text(self) -> str:
@@ -97,6 +104,8 @@ class LatencyMeasurement:
         lines = [LATENCY_ONLY, "", *self._head()]
         if self.load is not None:
             lines += ["", *_latency_table(self.load), "", *_facts(self.load)]
+        if (facts := row_facts(self.load, self.rows)) is not None:
+            lines += ["", *facts.sentences, *facts.lines()]
         if self.notes:
             lines += ["", *(f"note: {note}" for note in self.notes)]
         return "\n".join(printable(line) for line in lines) + "\n"

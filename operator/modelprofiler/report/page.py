@@ -9,6 +9,7 @@ from modelprofiler.report import html
 from modelprofiler.report.charts import marks
 from modelprofiler.report.figures import latency_figure, small_figures
 from modelprofiler.report.formats import format_seconds
+from modelprofiler.report.insight import rows_of_run
 from modelprofiler.report.notes import notes
 from modelprofiler.report.provenance import describe_model, describe_objectives, provenance_rows
 from modelprofiler.report.record import RunRecord
@@ -60,6 +61,7 @@ def render(record: RunRecord) -> str:
         small_figures=small_figures(record),
         columns=columns,
         trials=_trial_rows(record, columns, cells),
+        row_facts=rows_of_run(record),
         provenance=provenance_rows(record),
         terms=TERMS.items(),
         version=__version__,

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.status import ModelProfileStatus
+from modelprofiler.api.status import DatasetStatus, ModelProfileStatus
 from modelprofiler.core.answers.expected import described
+from modelprofiler.core.text import row_size
 from modelprofiler.report.formats import format_duration
 from modelprofiler.report.record import RunRecord
 
@@ -67,6 +68,17 @@ def describe_range(status: ModelProfileStatus) -> str:
     return "; ".join(parts)
 
 
+def describe_rows(dataset: DatasetStatus) -> str:
+    """Return a dataset in numbers: ``600 rows, 598 distinct, of 90 B to 1.2 KiB (median 480 B), 290 KiB in all``."""
+    rows = "1 row" if dataset.rows == 1 else f"{dataset.rows:,} rows, {dataset.distinct_rows:,} distinct"
+    largest = row_size(dataset.largest_row.bytes)
+    if dataset.smallest_row is None or dataset.median_row is None or dataset.total_size is None:
+        return f"{rows}, of at most {largest}"
+    smallest, median = row_size(dataset.smallest_row.bytes), row_size(dataset.median_row.bytes)
+    sizes = largest if smallest == largest else f"{smallest} to {largest} (median {median})"
+    return f"{rows}, of {sizes}, {row_size(dataset.total_size.bytes)} in all"
+
+
 def provenance_rows(record: RunRecord) -> list[tuple[str, str]]:
     """Return pairs of name and value; what is not known is left out."""
     profile, status = record.profile, record.profile.status
@@ -79,7 +91,7 @@ def provenance_rows(record: RunRecord) -> list[tuple[str, str]]:
         ("Window", f"{spec.load.duration} after a warm-up of {spec.load.warmup}"),
         ("Objectives", describe_objectives(spec)),
         ("Range", describe_range(status)),
-        ("Dataset", f"{dataset.rows} rows, {dataset.distinct_rows} distinct" if dataset is not None else None),
+        ("Dataset", describe_rows(dataset) if dataset is not None else None),
     ]
     if known is not None:
         rows += [

@@ -62,6 +62,7 @@ class TrialRecord:
                 "ended": load.ended,
                 "generatorCpuPercent": load.cpu_percent,
                 "sendLagP99Seconds": load.send_lag_p99,
+                **({"rows": load.rows.to_dict()} if load.rows is not None else {}),
                 # As the load package writes it: `LoadResult.decode` reads it.
                 "result": base64.b64encode(load.encode().encode()).decode(),
             }

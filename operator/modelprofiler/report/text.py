@@ -8,6 +8,7 @@ import textwrap
 from modelprofiler.api.status import Savings
 from modelprofiler.api.trial import INCONCLUSIVE, Outcome, Size, Trial
 from modelprofiler.report.formats import NONE, printable
+from modelprofiler.report.insight import RowFacts, rows_of_run
 from modelprofiler.report.notes import notes
 from modelprofiler.report.provenance import provenance_rows
 from modelprofiler.report.record import RunRecord
@@ -32,6 +33,8 @@ def render(record: RunRecord, width: int = 100, color: bool = False) -> str:
     """
     width = max(width, 40)
     parts = [_headline(record, width), _trials(record, width)]
+    if (facts := rows_of_run(record)) is not None:
+        parts.append(_rows(facts, width))
     if sentences := notes(record):
         parts.append("Notes\n" + "\n".join(_item(sentence, width) for sentence in sentences))
     rows = provenance_rows(record)
@@ -92,6 +95,13 @@ def _trials(record: RunRecord, width: int) -> str:
     return "\n".join(lines)
 
 
+def _rows(facts: RowFacts, width: int) -> str:
+    """Return what is known of the rows; tables that do not fit are cut, as numbers would be unreadable when wrapped."""
+    sentences = [_item(sentence, width) for sentence in facts.sentences]
+    tables = [f"  {line}"[:width].rstrip() for line in facts.lines()]
+    return "\n".join([f"Rows of the dataset (trial {facts.trial})", *sentences, *tables])
+
+
 def _line(cells: list[str], columns: list[Column], widths: list[int]) -> str:
     padded = [f"{cell:>{w}}" if c.number else f"{cell:{w}}" for cell, c, w in zip(cells, columns, widths, strict=True)]
     return (" " * _GAP).join(padded).rstrip()
@@ -129,7 +139,7 @@ def _colored(text: str, record: RunRecord, width: int) -> str:
     styled = Text(text)
     styled.highlight_regex(r"(?m)\A.*$", style=f"bold {_STATE_COLORS[Summary.of(record).state]}")
     styled.highlight_regex(r"(?m)^ {4}(requests|limits|today) .*$", style="bold")
-    styled.highlight_regex(r"(?m)^(Notes|Provenance|\s*TRIAL .*)$", style="bold dim")
+    styled.highlight_regex(r"(?m)^(Notes|Provenance|Rows of the dataset.*|\s*TRIAL .*)$", style="bold dim")
     for outcome in Outcome:
         style = "green" if outcome is Outcome.PASSED else "dim" if outcome in INCONCLUSIVE else "red"
         styled.highlight_regex(rf"(?<= ){outcome.value}(?= )", style=style)

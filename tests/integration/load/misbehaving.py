@@ -1,7 +1,7 @@
 """A small HTTP server that behaves as the path says: ``/stall?x`` stalls; requests are counted for each path.
 
-Run as ``misbehaving.py [CERTIFICATE]`` it prints the port it listens on. It is a process of its own, so that it does
-not share the event loop of the load generator.
+Run as ``misbehaving.py [CERTIFICATE [AUTHORITY-OF-CLIENTS]]`` it prints the port it listens on. It is a process of its
+own, so that it does not share the event loop of the load generator.
 """
 
 import asyncio
@@ -385,6 +385,9 @@ async def main() -> None:
     if len(sys.argv) > 1:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(sys.argv[1])
+        if len(sys.argv) > 2:
+            tls.load_verify_locations(sys.argv[2])
+            tls.verify_mode = ssl.CERT_REQUIRED
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**18, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.ports import unused_port
 
 from modelprofiler.api.spec import ModelProfileSpec
@@ -227,6 +228,32 @@ def test_https_with_a_private_authority(tmp_path: Path, certificate: tuple[ssl.S
     assert trusted.state is ObjectiveState.MET
     assert plain.message.endswith("the port speaks TLS: write https:// in --url")
     assert no_tls.message.endswith("the port speaks no TLS: write http:// in --url")
+
+
+def test_a_client_certificate_of_the_file_is_presented(
+    tmp_path: Path, certificate: tuple[ssl.SSLContext, Path]
+) -> None:
+    """From its Secret of type kubernetes.io/tls; the server's authority comes from the option, as without it."""
+    _, authority = certificate
+    key = authority.with_name("key.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, key)
+    context.load_verify_locations(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    profile = yaml.safe_load(PROFILE)
+    tls = {"caBundle": authority.read_text(), "clientCertificate": {"secretName": "client-tls"}}
+    profile["spec"]["endpoint"]["http"] |= {"scheme": "HTTPS", "tls": tls}
+    content = {"tls.crt": authority.read_text(), "tls.key": key.read_text()}
+    secret = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": "client-tls"}}
+    file = tmp_path / "profile.yaml"
+    file.write_text(yaml.safe_dump_all([secret | {"stringData": content}, profile]))
+    with serving(tls=context) as (port, _):
+        presented = measured(f"https://127.0.0.1:{port}", Overrides(), file, ca=authority)
+        file.write_text(yaml.safe_dump(profile))
+        with pytest.raises(InvalidInput) as refused:
+            measured(f"https://127.0.0.1:{port}", Overrides(), file)
+    assert presented.state is ObjectiveState.MET, presented.message
+    assert "there is no Secret 'client-tls' with the key 'tls.crt' in the file" in str(refused.value)
 
 
 SERVER = f"""\

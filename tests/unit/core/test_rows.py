@@ -6,8 +6,9 @@ import pytest
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.status import DatasetStatus
 from modelprofiler.api.trial import Size, Trial
-from modelprofiler.core.rows import RowsSent, window_for
+from modelprofiler.core.rows import RowsSent, forecast, window_for, with_forecast
 
 
 def _spec(load: dict[str, Any]) -> ModelProfileSpec:
@@ -108,3 +109,61 @@ def test_what_is_not_known_is_not_reported() -> None:
 def test_the_window_for_all_rows_is_at_most_an_hour(rows: int, rate: float, message: str) -> None:
     """Otherwise the rate has to be higher."""
     assert message == window_for(rows, rate)
+
+
+def _dataset(rows: int, distinct: int, **fields: Any) -> DatasetStatus:
+    return DatasetStatus(rows=rows, distinct_rows=distinct, largest_row=Quantity(10), digest="sha256:0", **fields)
+
+
+@pytest.mark.parametrize(
+    ("load", "rows", "sentence"),
+    [
+        ({"openLoop": {"rate": "50"}}, 1_000, ""),
+        ({"closedLoop": {"concurrency": 1}}, 10**6, ""),
+        (
+            {"openLoop": {"rate": "10"}},
+            9_000,
+            (
+                "the confirming trial sends about 350 of 9,000 rows, and what the others need stays unknown; all take "
+                "900s (load.duration of 225s is enough, as that trial extends its window up to 4 times)"
+            ),
+        ),
+        (
+            {"openLoop": {"rate": "0.4"}},
+            4,
+            (
+                "p95 needs 59 requests in a window, and only 48 are expected in one that is extended to 120s: raise "
+                "the rate or load.duration"
+            ),
+        ),
+        (
+            {"openLoop": {"rate": "0.8"}, "parallelism": 2},
+            4,
+            (
+                "p95 needs 59 requests of each load pod in a window, and only 48 are expected in one that is extended "
+                "to 120s: raise the rate or load.duration"
+            ),
+        ),
+        (
+            {"openLoop": {"rate": "50"}},
+            100,
+            (
+                "each distinct row is sent about 18 times in a trial: a server that answers equal requests from a "
+                "cache looks cheaper than it is"
+            ),
+        ),
+    ],
+    ids=["enough", "closed", "too many rows", "too few requests", "of each pod", "few rows"],
+)
+def test_what_a_load_cannot_show_is_known_before_the_run(load: dict[str, Any], rows: int, sentence: str) -> None:
+    """By the rate, the longest window and the rows; the rate of a closed loop is not known."""
+    assert ([sentence] if sentence else []) == forecast(_spec(load), _dataset(rows, rows))
+
+
+def test_a_forecast_is_added_to_what_is_odd_about_the_rows() -> None:
+    """Where equal rows are among that already, it is not said twice; without anything there are no warnings."""
+    spec = _spec({"openLoop": {"rate": "10"}})
+    odd = with_forecast(spec, _dataset(9_000, 9_000, warnings=["odd"]))
+    assert ["odd", *forecast(spec, _dataset(9_000, 9_000))] == odd.warnings
+    assert ["equal rows"] == with_forecast(spec, _dataset(100, 1, warnings=["equal rows"])).warnings
+    assert with_forecast(spec, _dataset(300, 300)).warnings is None

@@ -45,7 +45,7 @@ async def test_ports_are_exhausted_by_errno_and_not_by_what_the_message_says(num
         timeout=1.0,
         expected=frozenset({200}),
         max_in_flight=1,
-        done=lambda _intended, _now, failure: ended.append(failure),
+        done=lambda _intended, _now, failure, _index: ended.append(failure),
     )
     client.in_flight = 1
     client.waiting.append((0, 0.0))

@@ -20,7 +20,7 @@ class Ends:
     def __init__(self) -> None:
         self.failures: list[Any] = []
         self.answers = Answers()
-        self.judging = Judging(EXPECT, self.answers, lambda intended, now, failure: self.failures.append(failure))
+        self.judging = Judging(EXPECT, self.answers, lambda _due, _end, failure, _index: self.failures.append(failure))
 
     def end(self, body: bytes | None, failure: Any = None, status: int = 200) -> None:
         """End a request, with an answer or without."""
@@ -28,7 +28,7 @@ class Ends:
             response = b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
             content = Content(body=body, size=len(body))
             self.judging.arrived = Arrived(status, len(self.failures), response, len(response), content)
-        self.judging.ended(0.0, 1.0, failure)
+        self.judging.ended(0.0, 1.0, failure, 0)
 
 
 def test_only_good_answers_are_judged_and_every_answer_is_counted() -> None:

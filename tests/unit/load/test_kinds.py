@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modelprofiler.load.http.answers import Answers, Sample
+from modelprofiler.load.http.answers import MOST_CLASSES, Answers, Sample
 from modelprofiler.load.kinds import Body, body_of, kinds_of
 
 
@@ -66,12 +66,36 @@ def test_errors_with_status_200_are_a_kind_of_their_own() -> None:
 
 
 def test_of_many_answers_a_sample_stands_for_all() -> None:
-    """The shares are those of all answers, within what a sample of some hundreds allows."""
+    """The shares are those of all answers, within what a sample of some hundreds of each length allows."""
     bodies = [b'{"error": "bad"}' if i % 4 else b'{"score": 1.5555}' for i in range(40_000)]
     kinds = kinds_of(answers_of(*bodies).samples())
     assert 0.68 < kinds[0].answers / sum(k.answers for k in kinds) < 0.82
     assert 39_000 < sum(k.answers for k in kinds) <= 40_000
-    assert sum(k.looked_at for k in kinds) < 1_000
+    assert sum(k.looked_at for k in kinds) < 1_500
+
+
+def test_every_rare_answer_is_found_by_its_length_and_its_rows_are_named() -> None:
+    """Where a server has few lengths; rows that were answered both ways are not named."""
+    usual, rare = b'{"score": 0.51}', b'{"warning": 1}'
+    bodies = [rare if row in {70, 5_000, 30_000} else usual for row in range(40_000)]
+    order = [row + 1000 if row < 39_000 else 0 for row in range(40_000)]
+    kinds = kinds_of(answers_of(*bodies).samples(), order)
+    assert [("JSON object with score", []), ("JSON object with warning", [1071, 6001, 31001])] == [
+        (kind.shape, kind.row_numbers) for kind in kinds
+    ]
+    assert 3 == kinds[1].answers
+    both = kinds_of(answers_of(usual, rare, usual).samples(), [4, 4, 5])
+    assert [[], []] == [kind.row_numbers for kind in both]
+
+
+def test_of_many_lengths_a_class_has_those_of_a_size() -> None:
+    """What is kept is bounded, and every answer is counted."""
+    answers = Answers()
+    for length in range(100, 5_000):
+        for status in (200, 500):
+            answers.count(status, length, 0, b"HTTP/1.1 %d OK\r\n\r\n" % status, "")
+    assert len(answers.tallies) <= MOST_CLASSES + 1
+    assert 9_800 * 0.8 < sum(sample.stands_for for _, sample in answers.samples()) <= 9_800
 
 
 def test_objects_whose_keys_are_data_are_one_kind() -> None:

@@ -11,6 +11,14 @@ from modelprofiler.api.trial import AnswerKind, FailureCounts, FirstRequest, Lat
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.errors import LoadError
 from modelprofiler.load.histogram import Histogram
+from modelprofiler.load.insight.facts import (
+    MOST_SLOW_ROWS,
+    MOST_STRATA,
+    Percentile,
+    RowInsight,
+    SlowRow,
+    Stratum,
+)
 from modelprofiler.load.merge import merge
 from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.result import LoadResult
@@ -83,6 +91,21 @@ def _noise(r: random.Random, length: int) -> str:
     return "".join(chr(r.randrange(33, 127)) for _ in range(length))
 
 
+def slow_rows(r: random.Random) -> list[SlowRow]:
+    """Return as many as a result has."""
+    return [
+        SlowRow(
+            row=r.randrange(1, 10**6),
+            digest=f"{r.randrange(16**12):012x}",
+            size=r.randrange(10**6),
+            requests=r.randrange(1, 100),
+            median=float(f"{r.random():.4g}"),
+            fastest=float(f"{r.random():.4g}"),
+        )
+        for _ in range(MOST_SLOW_ROWS)
+    ]
+
+
 def worst_case(message: str) -> LoadResult:
     """Return a result with everything as long as it gets."""
     r = random.Random(1)
@@ -126,6 +149,21 @@ def worst_case(message: str) -> LoadResult:
             clocks_moved=True,
             problem=_noise(r, 200),
         ),
+        rows=RowInsight(
+            requests=10**6,
+            left_out=10**12,
+            strata=[
+                Stratum(
+                    smallest=r.randrange(10**7),
+                    largest=r.randrange(10**7),
+                    requests=r.randrange(10**6),
+                    p50=Percentile(value=r.random(), low=r.random(), high=r.random()),
+                    p95=Percentile(value=r.random(), low=r.random(), high=r.random()),
+                )
+                for _ in range(MOST_STRATA)
+            ],
+            slowest=slow_rows(r),
+        ),
         status=status(
             requests=10**12,
             failures=10**11,
@@ -147,6 +185,7 @@ def worst_case(message: str) -> LoadResult:
                     rows=r.randrange(10**4),
                     sample=_noise(r, 120),
                     unmet=f"jsonPath[{i}]",
+                    row_numbers=[r.randrange(10**9) for _ in range(5)],
                 )
                 for i in range(4)
             ],
@@ -196,6 +235,22 @@ def test_a_load_of_a_million_requests_keeps_its_one_percent() -> None:
     assert 0 == LoadResult.decode(result(histogram=wide).encode()).histogram.level
 
 
+def test_what_is_known_of_the_rows_fits_beside_a_usual_histogram() -> None:
+    """Ten slow rows and four strata: the histogram keeps its 1 %, and everything is read back as it was."""
+    r = random.Random(4)
+    usual = Histogram()
+    for _ in range(20_000):
+        usual.record(r.lognormvariate(-3, 0.5))
+    percentile = Percentile(value=0.01234, low=0.01201, high=0.0131)
+    strata = [
+        Stratum(smallest=100 * n, largest=100 * n + 99, requests=400, p50=percentile, p95=percentile) for n in range(4)
+    ]
+    rows = RowInsight(requests=20_000, strata=strata, slowest=slow_rows(r))
+    kind = AnswerKind(status=200, shape="JSON object", answers=9, looked_at=9, bodies=9, rows=9, sample="x" * 120)
+    read = LoadResult.decode(result(histogram=usual, rows=rows, status=status(answers=[kind])).encode())
+    assert (0, rows) == (read.histogram.level, read.rows)
+
+
 @pytest.mark.parametrize("text", ["", "Traceback: boom", "Completed\nmpload1:", "mpload1:!!", "mpload1:c-jkL"])
 def test_what_is_not_a_result_is_refused(text: str) -> None:
     """A generator that was killed leaves its last words instead."""
@@ -237,6 +292,24 @@ def test_merged_results_add_up() -> None:
     assert (Duration("10ms"), Duration("13ms")) == (both.status.latency_low.p95, both.status.latency_high.p95)
     assert 0.1 == pytest.approx(both.status.latency.p95.seconds if both.status.latency.p95 else 0, rel=0.01)
     assert 2450 == both.completed_between(0, 9e9)
+
+
+def test_what_is_known_of_the_rows_is_merged_where_every_part_knows_it() -> None:
+    """Of a part that knows nothing the rows would be missing; the sentence in the status is about all of them."""
+    fast, slow = (Percentile(value=value, low=value, high=value) for value in (0.01, 0.05))
+    small = Stratum(smallest=1, largest=9, requests=100, p50=fast)
+    large = Stratum(smallest=100, largest=200, requests=50, p50=slow)
+    rows = RowInsight(requests=150, strata=[small, large], slowest=slow_rows(random.Random(5)))
+    both = merge([result(rows=rows), result(rows=rows)])
+    assert both.rows is not None
+    assert both.status is not None
+    slowest = sorted(rows.slowest, key=lambda row: -row.median)
+    assert (300, [(row.row, 2 * row.requests) for row in slowest]) == (
+        both.rows.requests,
+        [(row.row, row.requests) for row in both.rows.slowest],
+    )
+    assert rows.sentence == both.status.row_size_effect
+    assert merge([result(rows=rows), result()]).rows is None
 
 
 def test_one_result_merged_is_itself_and_none_is_an_error() -> None:

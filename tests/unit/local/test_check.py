@@ -16,15 +16,25 @@ from modelprofiler.local.check import examine, examine_for_cluster
 
 MACHINE = Machine(cpu=4000, memory=8 * 2**30, free=8 * 2**30)
 PORT = {"http": {"port": unused_port()}}
+CLOSED = {"closedLoop": {"concurrency": 1}}
+"""A load of which nothing is known before: how often rows are sent depends on the server."""
 
 
 def test_a_good_file_has_no_problems_and_no_warnings(tmp_path: Path) -> None:
     """Its inputs and its range are part of the result."""
-    examined = examine(document(tmp_path, endpoint=PORT), MACHINE)
+    examined = examine(document(tmp_path, endpoint=PORT, load=CLOSED), MACHINE)
     assert () == examined.problems
     assert () == examined.warnings
     assert examined.inputs is not None
     assert examined.resources is not None
+
+
+def test_what_the_load_cannot_show_is_a_warning_here_and_for_a_cluster(tmp_path: Path) -> None:
+    """p95 needs 59 requests, and 120 s have 12."""
+    profile = document(tmp_path, endpoint=PORT, load={"openLoop": {"rate": "0.1"}})
+    for examined in (examine(profile, MACHINE), examine_for_cluster(profile)):
+        start = "spec.load: p95 needs 59 requests in a window, and only 12 are expected"
+        assert [w for w in examined.warnings if w.startswith(start)]
 
 
 def test_headers_from_secrets_are_those_of_the_file(tmp_path: Path) -> None:
@@ -101,7 +111,7 @@ def test_what_has_no_meaning_here_is_a_warning(tmp_path: Path) -> None:
 def scored(tmp_path: Path, text: str, **environment: object) -> Document:
     """Return a profile of a scoring script."""
     script = {"source": {"inline": text}, "file": "score.py", "environment": environment}
-    return document(tmp_path, server={"entryScript": script}, endpoint=PORT)
+    return document(tmp_path, server={"entryScript": script}, endpoint=PORT, load=CLOSED)
 
 
 def test_a_script_that_needs_the_sdk_is_refused_before_anything_is_built(tmp_path: Path) -> None:

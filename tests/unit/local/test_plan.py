@@ -9,7 +9,8 @@ from tests.unit.files.documents import document
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import DatasetStatus, EffectiveResources
-from modelprofiler.local.plan import RunPlan, plan, rows_need
+from modelprofiler.core.rows import rows_need
+from modelprofiler.local.plan import RunPlan, plan
 
 
 def planned(directory: Path, cpus: int = 4, **changes: Any) -> RunPlan:

@@ -15,6 +15,7 @@ from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.world import Node
 from modelprofiler.cluster.manifests.copied import left_out, other_resources
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
+from modelprofiler.core.rows import with_forecast
 from modelprofiler.core.status import RunIdentity, run_status, samples_read, updated_status
 from modelprofiler.core.steps import GiveUp, Recommend
 from modelprofiler.load.result import LoadResult
@@ -136,7 +137,8 @@ def _identity(profile: ModelProfile, accepted: Accepted, provenance: Provenance 
         *copied,
         *resizing.notes(profile.spec, accepted, provenance),
     ]
-    return RunIdentity(accepted.run_hash, accepted.inputs.dataset, accepted.resources, provenance, notes)
+    dataset = with_forecast(profile.spec, accepted.inputs.dataset)
+    return RunIdentity(accepted.run_hash, dataset, accepted.resources, provenance, notes)
 
 
 def _progress(active: ActiveTrial) -> str:

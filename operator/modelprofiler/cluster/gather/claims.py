@@ -24,6 +24,7 @@ from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.format import RowFormat
 from modelprofiler.load.secret_headers import PATH as HEADERS
 from modelprofiler.load.secret_headers import secret_headers
+from modelprofiler.load.tls import CLIENT_PATH, client_secret
 
 ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 """Access modes of volumes that only one node at a time can mount."""
@@ -92,7 +93,9 @@ def _other_sources(profile: ModelProfile) -> list[str]:
 
 
 def _headers(profile: ModelProfile) -> list[str]:
-    return [f"{HEADERS}[{number}].valueFrom" for number in secret_headers(profile.spec.endpoint.http)]
+    endpoint = profile.spec.endpoint.http
+    headers = [f"{HEADERS}[{number}].valueFrom" for number in secret_headers(endpoint)]
+    return [*headers, CLIENT_PATH] if client_secret(endpoint) is not None else headers
 
 
 async def _existing(cluster: Cluster, namespace: str, claim_names: Collection[str]) -> dict[str, Object]:
@@ -208,8 +211,11 @@ def _identity(profile: ModelProfile, sources: Sequence[ClaimSource], claims: Map
 
 
 def _headers_asked(profile: ModelProfile) -> Object:
-    """Return which keys of which Secrets are headers."""
-    return {number: place.to_dict() for number, place in secret_headers(profile.spec.endpoint.http).items()}
+    """Return which keys of which Secrets are headers, and which Secret has the client's certificate."""
+    endpoint = profile.spec.endpoint.http
+    headers: Object = {number: place.to_dict() for number, place in secret_headers(endpoint).items()}
+    secret = client_secret(endpoint)
+    return headers if secret is None else headers | {"clientCertificate": secret}
 
 
 def _packages(script: EntryScript) -> Object:

@@ -20,7 +20,7 @@ from modelprofiler.errors import DatasetError, NotFound, Problem
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.examine import examine
 from modelprofiler.load.rows.format import RowFormat
-from modelprofiler.load.secret_headers import secret_headers
+from modelprofiler.load.tls import has_secrets
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ async def resolve(cluster: Cluster, profile: ModelProfile) -> Inputs | Unusable 
         When the API server does not answer.
     """
     files, problems = await _read_files(cluster, profile)
-    headers = secret_headers(profile.spec.endpoint.http)
-    in_pods = sources_in_pods(profile) or is_installed(profile.spec.server.entry_script) or headers
+    secrets = has_secrets(profile.spec.endpoint.http)
+    in_pods = sources_in_pods(profile) or is_installed(profile.spec.server.entry_script) or secrets
     looked_up = await claims.look(cluster, profile) if in_pods else None
     if isinstance(looked_up, list):
         return Unusable(Reason.SOURCE_NOT_FOUND, (*problems, *looked_up))

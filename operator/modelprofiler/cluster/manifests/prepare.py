@@ -22,7 +22,7 @@ from modelprofiler.files.fetch.web import shown
 from modelprofiler.files.inspect import PrepareConfig, VolumeSource
 from modelprofiler.load.rows.check import Promise
 from modelprofiler.load.rows.format import RowFormat
-from modelprofiler.load.secret_headers import secret_headers
+from modelprofiler.load.tls import has_secrets
 
 CLAIMS_DIR = "/var/modelprofiler/claims"
 OTHERS_DIR = "/var/modelprofiler/sources"
@@ -61,7 +61,7 @@ def prepare_job(profile: ModelProfile, settings: Settings, *, identity: str, hos
     others = [_other(pod, *source) for source in sources_in_pods(profile) if not source[2].persistent_volume_claim]
     read = [*_on_claims(sources, roots), *others]
     config = {}
-    if read or secret_headers(profile.spec.endpoint.http):
+    if read or has_secrets(profile.spec.endpoint.http):
         add_header_variables(profile.spec, pod["containers"][0])
         config = {names.PREPARE_CONFIG: _config(profile, read).model_dump_json(by_alias=True, exclude_none=True)}
     else:
@@ -151,5 +151,5 @@ def _config(profile: ModelProfile, sources: list[VolumeSource]) -> PrepareConfig
         file=script.file if script else None,
         rows=RowFormat.of(profile.spec.dataset),
         promise=Promise.of(profile.spec),
-        endpoint=profile.spec.endpoint.http if secret_headers(profile.spec.endpoint.http) else None,
+        endpoint=profile.spec.endpoint.http if has_secrets(profile.spec.endpoint.http) else None,
     )

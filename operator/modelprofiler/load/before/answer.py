@@ -20,6 +20,9 @@ NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 """What OpenSSL calls bytes that are no TLS."""
 
 
+CERTIFICATE_HINT = "; the server asks clients for a certificate: name a Secret in endpoint.http.tls.clientCertificate"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How one request ended.
@@ -35,7 +38,7 @@ class Answer:
     body
         Beginning of the response's body.
     error
-        Why no connection could be opened for it; None when there was one.
+        Why no connection could be opened for it, or was ended by an alert of TLS; None otherwise.
     location
         Where a redirect leads; empty where the response has no Location.
     objection
@@ -78,7 +81,8 @@ class Answer:
             case "timeout", _:
                 return f"was not answered within {self.latency:.3g} s{reason}"
             case "reset", _:
-                return f"was not answered: the server closed the connection{reason}"
+                hint = CERTIFICATE_HINT if _asks_for_certificate(self.error) else ""
+                return f"was not answered: the server closed the connection{reason}{hint}"
             case "refused", ConnectionRefusedError():
                 return f"was not sent: the connection was refused{reason}"
             case "refused", _:
@@ -118,6 +122,10 @@ def _is_same_route(there: str, asked: str, status: int | None) -> bool:
     """Return whether a redirect leads to the same resource by another name, rather than to a page such as a login."""
     keeps_method = status in {307, 308}
     return keeps_method or there.strip("/").lower().endswith(asked.strip("/").lower())
+
+
+def _asks_for_certificate(error: OSError | None) -> bool:
+    return "CERTIFICATE_REQUIRED" in (getattr(error, "reason", None) or "")
 
 
 def _is_no_tls(error: OSError | None) -> bool:

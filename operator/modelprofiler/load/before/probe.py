@@ -65,7 +65,7 @@ class Prober:
         self.responses = 0
         self._end: asyncio.Future[tuple[float, Failure | None]] | None = None
 
-    def _ended(self, intended: float, now: float, failure: Failure | None) -> None:
+    def _ended(self, intended: float, now: float, failure: Failure | None, _index: int) -> None:
         if self._end is not None and not self._end.done():
             self._end.set_result((now - intended, failure))
 

@@ -16,7 +16,11 @@ LOOKED_AT = 64
 """Answers of a class that are kept at a constant distance, before the distance is doubled. A quarter of an hour at
 10,000 answers a second, all of one class, leaves some 1,100 of them: a few MiB, looked at in less than 0.1 s."""
 MOST_CLASSES = 64
-"""Classes of status and length that are told apart: lengths from 128 bytes to 64 KiB for six statuses."""
+"""Classes of status and length that are told apart: lengths from 128 bytes to 64 KiB for three statuses, and as many
+single lengths."""
+MOST_LENGTHS = 32
+"""Classes of a single length among these: the first lengths that come. Most servers have few, and then a rare answer of
+another kind is kept whenever it comes, as few have exactly its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +75,28 @@ class Answers:
     Attributes
     ----------
     tallies
-        Its classes, by status and number of bits of the length.
+        Its classes, by status and length, or minus the number of bits of the length.
     """
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[int, int], Tally] = {}
+        self._lengths = 0
         self._unmet: dict[tuple[int, int, str], Tally] = {}
         self._random = random.Random(0)  # noqa: S311 - a sample, no secret
 
     def tally(self, status: int, length: int) -> Tally:
         """Return the class of an answer by its status and the length of the whole response in bytes."""
-        key = (status, length.bit_length())
-        tally = self.tallies.get(key)
+        tallies = self.tallies
+        key = (status, length)
+        tally = tallies.get(key)
+        if tally is None and self._lengths >= MOST_LENGTHS:
+            key = (status, -length.bit_length())
+            tally = tallies.get(key)
         if tally is None:
-            if len(self.tallies) >= MOST_CLASSES:
+            self._lengths += 1
+            if len(tallies) >= MOST_CLASSES:
                 key = (0, 0)
-            tally = self.tallies.setdefault(key, Tally(status))
+            tally = tallies.setdefault(key, Tally(status))
         return tally
 
     def count(self, status: int, length: int, row: int, response: bytes, unmet: str) -> None:

@@ -57,8 +57,6 @@ class Client(Pool):
 
     Attributes
     ----------
-    last_error
-        Why the last connection could not be opened; None when that has not happened.
     judging
         Judges the answers; None where their status is all that is expected.
     ports_exhausted
@@ -81,7 +79,6 @@ class Client(Pool):
         expect: Expectation | None = None,
     ) -> None:
         super().__init__(requests, timeout, expected, done)
-        self.last_error: OSError | None = None
         self.ports_exhausted = 0
         self.judging: Judging | None = None
         self._new_connection: Callable[[Pool], Connection] = CapturingConnection if capture else Connection
@@ -128,9 +125,9 @@ class Client(Pool):
             connection.fail("timeout")
         for queue in (self.waiting, self.retries):
             while queue and queue[0][1] <= due:
-                _, intended = queue.popleft()
+                index, intended = queue.popleft()
                 self.in_flight -= 1
-                self.done(intended, now, "timeout")
+                self.done(intended, now, "timeout", index)
 
     def ages(self, now: float) -> list[float]:
         """Return the age of each request in flight: seconds since its intended send time."""
@@ -175,9 +172,9 @@ class Client(Pool):
         if error.errno in OUT_OF_PORTS:
             self.ports_exhausted += 1
         if queue := self.waiting or self.retries:
-            _, intended = queue.popleft()
+            index, intended = queue.popleft()
             self.in_flight -= 1
-            self.done(intended, monotonic(), failure_of(error))
+            self.done(intended, monotonic(), failure_of(error), index)
 
 
 def failure_of(error: OSError) -> Failure:

@@ -29,8 +29,9 @@ from modelprofiler.load.http.secure import SecureWire
 from modelprofiler.load.http.wire import Wire
 
 Failure = Literal["refused", "reset", "timeout", "status", "protocol", "content"]
-Done = Callable[[float, float, Failure | None], None]
-"""Called with the intended send time, the time of the end (both on the monotonic clock), and how the request failed."""
+Done = Callable[[float, float, Failure | None, int], None]
+"""Called with the intended send time, the time of the end (both on the monotonic clock), how the request failed, and
+its index."""
 
 BODY_SHOWN = 4096
 """Bytes of a response's body that a capturing connection keeps: more than the 300 characters that are shown of it."""
@@ -72,6 +73,8 @@ class Pool(ABC):
         Answers of which the end came as long after the beginning as an acknowledgement is delayed.
     objection
         What the last response was instead of HTTP/1.1, as the end of a sentence; empty where there was none.
+    last_error
+        Why the last connection could not be opened, or was ended by an alert of TLS; None when that has not happened.
     last_status, last_body, last_location
         Status code of the last response, and the beginning of its body and its Location where connections capture them.
     """
@@ -91,6 +94,7 @@ class Pool(ABC):
         self.tallies = self.answers.tallies
         self.objection = ""
         self.split_answers = 0
+        self.last_error: OSError | None = None
         self.last_status = 0
         self.last_body = bytearray()
         self.last_location = ""
@@ -193,7 +197,7 @@ class Connection:
         if head is not None and SHORTEST_DELAY <= monotonic() - self.split_at <= LONGEST_DELAY:
             pool.split_answers += 1
         length = len(data) if head is None else len(head) + len(data)  # of a long one only what is kept
-        tally = pool.tallies.get((status, length.bit_length())) or pool.answers.tally(status, length)
+        tally = pool.tallies.get((status, length)) or pool.answers.tally(status, length)
         tally.left -= 1
         if not tally.left:
             pool.answers.keep(tally, self.index, data if head is None else head + data, length)
@@ -239,7 +243,7 @@ class Connection:
     def _finish(self, status: int, keep_alive: bool) -> None:
         now = monotonic()
         pool = self.pool
-        intended = self.intended
+        intended, index = self.intended, self.index  # the next request may start below
         failure: Failure | None = None if status in pool.expected else "status"
         if now - intended > pool.timeout:
             failure = "timeout"
@@ -255,14 +259,14 @@ class Connection:
             self.start(*pool.waiting.popleft(), False)
         else:
             pool.idle.append(self)
-        pool.done(intended, now, failure)
+        pool.done(intended, now, failure, index)
 
     def fail(self, failure: Failure) -> None:
         """End the request in flight without a response, and close the connection."""
         self.busy = False
         self.drop()
         self.pool.in_flight -= 1
-        self.pool.done(self.intended, monotonic(), failure)
+        self.pool.done(self.intended, monotonic(), failure, self.index)
 
     def drop(self) -> None:
         """Close at once and leave the pool."""
@@ -284,6 +288,8 @@ class Connection:
                 self.busy = False
                 self.pool.retry(self.index, self.intended)
             else:
+                if isinstance(self.transport, SecureWire) and self.transport.error is not None:
+                    self.pool.last_error = self.transport.error
                 self.fail("reset")
         # These and the connection refer to each other, and nothing collects cycles during a load.
         del self.parser, self.feed, self.write

@@ -73,7 +73,7 @@ class Judging:
         self._answers = answers
         self._done = done
 
-    def ended(self, intended: float, now: float, failure: Failure | None) -> None:
+    def ended(self, intended: float, now: float, failure: Failure | None, index: int) -> None:
         """Judge an answer that is good so far, count it, and note the end of its request."""
         arrived, self.arrived = self.arrived, None
         self.last = None
@@ -84,7 +84,7 @@ class Judging:
             self._answers.count(arrived.status, arrived.length, arrived.row, arrived.response, unmet)
             if unmet:
                 failure = "content"
-        self._done(intended, now, failure)
+        self._done(intended, now, failure, index)
 
     def _verdict(self, content: Content) -> Unmet | None:
         """Return what an answer does not fulfil; one that is equal to an earlier one is not parsed again."""

@@ -34,9 +34,14 @@ class SecureWire:
         Gets the decrypted bytes and the end of the connection.
     ready
         Is done when the handshake is complete, or has the reason why it failed.
+
+    Attributes
+    ----------
+    error
+        Why nothing could be read any more, such as an alert of the server; None where there was no error.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_ready", "_receiver", "_tls", "_wire")
+    __slots__ = ("_incoming", "_outgoing", "_ready", "_receiver", "_tls", "_wire", "error")
 
     def __init__(
         self, context: ssl.SSLContext, server_name: str | None, receiver: Secured, ready: asyncio.Future[None]
@@ -45,6 +50,7 @@ class SecureWire:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self._receiver = receiver
         self._ready = ready
+        self.error: ssl.SSLError | None = None
         self._wire: Wire | None = None
 
     def begin(self, wire: Wire) -> None:
@@ -81,8 +87,8 @@ class SecureWire:
         except ssl.SSLWantReadError:
             self._flush()  # a reply of the protocol's own, such as to an update of keys
             return
-        except ssl.SSLError:  # after an alert or a broken record nothing can be read any more
-            pass
+        except ssl.SSLError as error:  # after an alert or a broken record nothing can be read any more
+            self.error = error
         self.abort()  # the server has said that nothing follows, or nothing can
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -17,6 +17,7 @@ from modelprofiler.cluster.gather import claims, prepare
 from modelprofiler.cluster.gather.prepare import Waiting
 from modelprofiler.cluster.manifests.volumes import ClaimSource
 from modelprofiler.cluster.settings import Settings
+from modelprofiler.core.rows import with_forecast
 from modelprofiler.errors import ClusterUnavailable, Problem, Refused
 from modelprofiler.files.inspect import PrepareResult, SourceProblem
 from modelprofiler.load.rows.examine import describe
@@ -66,7 +67,9 @@ async def test_claims_are_read_once_before_anything_else_starts() -> None:
     world = world_of()
     await world.go(until=lambda: bool(world.cluster.of(DEPLOYMENTS)))
     recorded = world.profile().status
-    assert (GOOD.dataset, GOOD.dataset) == (recorded.dataset, recorded.claims and recorded.claims.dataset)
+    assert GOOD.dataset is not None
+    expected = with_forecast(world.profile().spec, GOOD.dataset)  # what the load cannot show is known by then
+    assert (expected, GOOD.dataset) == (recorded.dataset, recorded.claims and recorded.claims.dataset)
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
     provenance = world.profile().status.provenance
@@ -165,6 +168,21 @@ async def test_headers_from_secrets_are_checked_once_before_anything_else_starts
     edit(here.cluster, here.raw(), **header("other"))
     await here.go()
     assert ("True", "Verified") == here.condition("Succeeded")
+
+
+async def test_a_client_certificate_is_checked_before_anything_else_starts_and_another_one_anew() -> None:
+    """By a pod, as headers from Secrets are."""
+
+    async def look(secret: str) -> claims.Claims | list[Problem]:
+        tls = {"caBundle": "-----BEGIN CERTIFICATE-----", "clientCertificate": {"secretName": secret}}
+        return await looked_up({"endpoint": {"http": {"scheme": "HTTPS", "tls": tls}}})
+
+    one, again, other = [await look(secret) for secret in ("client-tls", "client-tls", "other")]
+    assert isinstance(one, claims.Claims)
+    assert isinstance(other, claims.Claims)
+    assert ("spec.endpoint.http.tls.clientCertificate.secretName",) == one.others
+    assert one == again
+    assert one.identity != other.identity
 
 
 async def test_another_path_is_looked_at_at_once() -> None:

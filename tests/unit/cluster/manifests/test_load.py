@@ -74,6 +74,23 @@ def test_a_header_from_a_secret_is_a_variable_of_the_load_pod() -> None:
     assert "env" not in load_pod(profile(), "abc", SETTINGS, None)["containers"][0]
 
 
+CLIENT = {
+    "http": {
+        "scheme": "HTTPS",
+        "tls": {"caBundle": "-----BEGIN CERTIFICATE-----", "clientCertificate": {"secretName": "client-tls"}},
+    }
+}
+
+
+def test_a_client_certificate_and_its_key_are_variables_of_the_load_pod() -> None:
+    """From the keys that a Secret of type kubernetes.io/tls has; nothing of them is in the Job."""
+    variables = load_pod(profile(endpoint=CLIENT), "abc", SETTINGS, None)["containers"][0]["env"]
+    assert [
+        ("MODELPROFILER_CLIENT_CERTIFICATE", {"name": "client-tls", "key": "tls.crt", "optional": True}),
+        ("MODELPROFILER_CLIENT_KEY", {"name": "client-tls", "key": "tls.key", "optional": True}),
+    ] == [(variable["name"], variable["valueFrom"]["secretKeyRef"]) for variable in variables]
+
+
 def test_the_load_pod_has_a_cpu_limit_only_where_the_installer_wants_one() -> None:
     """One that is held back would measure itself; but a quota on limits.cpu takes no pod without."""
     limits = [

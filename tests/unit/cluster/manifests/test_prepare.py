@@ -124,6 +124,20 @@ def test_the_job_goes_where_the_servers_template_may() -> None:
         assert (expected, [{"operator": "Exists"}]) == (spec["nodeSelector"], spec["tolerations"])
 
 
+def test_a_client_certificate_is_checked_by_the_job() -> None:
+    """There is nothing else to read here."""
+    tls = {"caBundle": "-----BEGIN CERTIFICATE-----", "clientCertificate": {"secretName": "client-tls"}}
+    endpoint = {"http": {"scheme": "HTTPS", "tls": tls}}
+    job = prepare_job(profile(endpoint=endpoint), SETTINGS, identity="identity", host=None)
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert ["tls.crt", "tls.key"] == [v["valueFrom"]["secretKeyRef"]["key"] for v in container["env"]]
+    annotations = job["spec"]["template"]["metadata"]["annotations"]
+    config = PrepareConfig.model_validate_json(annotations[names.PREPARE_CONFIG])
+    assert config.endpoint is not None
+    assert config.endpoint.tls is not None
+    assert tls == config.endpoint.tls.to_dict()
+
+
 def test_headers_from_secrets_are_checked_by_the_job() -> None:
     """There is nothing else to read here."""
     reference = {"secretKeyRef": {"name": "login", "key": "token"}}

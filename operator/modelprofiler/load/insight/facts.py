@@ -157,7 +157,7 @@ class RowInsight(Fact):
 
 def _most_different(strata: Sequence[Stratum]) -> tuple[str, Stratum, Stratum] | None:
     """Return a percentile, and the strata between which it differs most for certain; None where none does."""
-    found = [
+    different = [
         (slow.value / fast.value, name, one, other)
         for name in ("p50", "p95")
         for one, other in itertools.permutations(strata, 2)
@@ -165,9 +165,9 @@ def _most_different(strata: Sequence[Stratum]) -> tuple[str, Stratum, Stratum] |
         and (slow := getattr(other, name)) is not None
         and slow.exceeds(fast)
     ]
-    if not found:
+    if not different:
         return None
-    _, name, one, other = max(found, key=lambda entry: entry[0])
+    _, name, one, other = max(different, key=lambda entry: entry[0])
     return name, one, other
 
 

@@ -2,7 +2,8 @@
 
 Two operators of the same profiles (an upgrade, a second release, a second replica) would undo each other's work. The
 one that holds the Lease serves, the others stand by. One that loses it, because the API server could not be reached for
-a while, stops before another one may start, and stands by as well.
+a while, stops before another one may start, and stands by as well. One that was paused meanwhile, as a whole, stops as
+soon as it reads that another one holds the Lease.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class _Lock(BaseLock):
         self._cluster = cluster
         self._note_holder = note_holder
         self._lease: Object = {}
+        self.is_taken = False
+        """Whether another operator held the Lease when it was read last."""
 
     async def get(
         self, name: str, namespace: str
@@ -66,6 +69,7 @@ class _Lock(BaseLock):
             return False, ApiException(status=0, reason=str(error) or "timed out")
         spec = self._lease.get("spec") or {}
         holder = str(spec.get("holderIdentity") or "")
+        self.is_taken = holder not in ("", self.identity)
         if holder:
             self._note_holder(holder)
         seconds = spec.get("leaseDurationSeconds")
@@ -97,6 +101,7 @@ class _Lock(BaseLock):
         except (ModelProfilerError, TimeoutError) as error:
             log.warning("the Lease %s/%s cannot be renewed: %s", namespace, name, error or "timed out")
             return False
+        self.is_taken = False
         return True
 
     async def release(self) -> None:
@@ -139,6 +144,7 @@ class Leadership:
         self._identity = identity
         self._locks = [_Lock(cluster, space, LEASE, identity, self._note_holder) for space in namespaces]
         self._holder = ""
+        self._serving: asyncio.Future[None] | None = None
         self.leads = False
         """Whether this operator serves."""
 
@@ -188,10 +194,15 @@ class Leadership:
                 await asyncio.wait([inner])
 
     async def _lead(self, serve: Callable[[], Awaitable[None]]) -> None:
+        while any(lock.is_taken for lock in self._locks):  # noqa: ASYNC110 - the election notices, and cancels this
+            await asyncio.sleep(RETRY_SECONDS)
         log.info("%s holds the Lease and serves", self._identity)
         self.leads = True
+        self._serving = serving = asyncio.ensure_future(serve())
         try:
-            await serve()
+            await asyncio.wait([serving])
+            if not serving.cancelled():
+                serving.result()
         except Exception as error:
             # The Lease is held all the same: an operator that cannot begin now tries again, as any other would have to.
             expected = isinstance(error, ModelProfilerError | TimeoutError)
@@ -204,10 +215,15 @@ class Leadership:
             )
             await asyncio.sleep(RETRY_SECONDS)
         finally:
-            self.leads = False
+            serving.cancel()
+            await asyncio.wait([serving])
+            self.leads, self._serving = False, None
             log.info("%s has stopped serving", self._identity)
 
     def _note_holder(self, holder: str) -> None:
         if holder not in (self._holder, self._identity):
             log.info("%s stands by: %s holds the Lease and serves", self._identity, holder)
         self._holder = holder
+        if self._serving is not None and holder != self._identity:
+            # This operator was paused while its Lease ran out. The election tries for `RENEW_SECONDS` to get it back.
+            self._serving.cancel()

@@ -121,6 +121,11 @@ def is_finished(status: ModelProfileStatus) -> bool:
     return any(c.type == ConditionType.FINISHED and c.status == "True" for c in status.conditions)
 
 
+def is_running(status: ModelProfileStatus) -> bool:
+    """Return whether the run has begun and not ended, as its conditions say."""
+    return any(c.type == ConditionType.FINISHED and c.reason == Reason.RUNNING for c in status.conditions)
+
+
 def is_accepted(status: ModelProfileStatus) -> bool:
     """Return whether the profile was accepted when it was last looked at."""
     return any(c.type == ConditionType.ACCEPTED and c.status == "True" for c in status.conditions)

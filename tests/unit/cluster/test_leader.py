@@ -120,6 +120,24 @@ async def test_who_cannot_renew_the_lease_stops_serving_and_goes_on_when_it_can(
         assert ["began", "ended", "began"] == log
 
 
+async def test_who_reads_that_another_holds_the_lease_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a pause of the process, in which its Lease ran out; the election itself goes on trying for longer."""
+    monkeypatch.setattr(leader, "LEASE_SECONDS", 60.0)
+    monkeypatch.setattr(leader, "RENEW_SECONDS", 30.0)
+    cluster = StandIn(lambda: now(0))
+    async with candidate(cluster, "paused/pod") as (leadership, log):
+        await until_leads(leadership)
+        lease = cluster.objects["leases", "kube-system", "modelprofiler"]
+        cluster.put(LEASES, {**lease, "spec": {**lease["spec"], "holderIdentity": "other/pod"}})
+        async with asyncio.timeout(5):
+            while leadership.leads:  # noqa: ASYNC110 - nobody says so
+                await asyncio.sleep(0.02)
+        assert ["began", "ended"] == log
+        await asyncio.sleep(1.5)
+        assert (False, "other/pod") == (leadership.leads, leadership.holder)
+        assert ["began", "ended"] == log
+
+
 async def test_an_operator_of_several_namespaces_serves_when_it_holds_each_of_them() -> None:
     """One that serves one of them already goes on."""
     cluster = StandIn(lambda: now(0))

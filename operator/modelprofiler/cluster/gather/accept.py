@@ -23,13 +23,13 @@ from modelprofiler.core.conditions import Finding
 from modelprofiler.core.run_hash import run_hash
 from modelprofiler.core.search.step import problems as search_problems
 from modelprofiler.core.search.workload import Workload
-from modelprofiler.core.status import is_accepted
+from modelprofiler.core.status import is_accepted, is_running
 from modelprofiler.core.support import unsupported
 from modelprofiler.core.text import head
 from modelprofiler.errors import Problem
 from modelprofiler.load.tls import certificate_problems
 
-TO_COME = ("(a node that an autoscaler is to bring)",)
+TO_COME = ("(a node that is to come)",)
 """Takes the place of a node that is not there yet: of the runs that wait for one, one at a time has its turn, so that
 no two of them meet on the node that comes."""
 
@@ -128,9 +128,9 @@ async def accept(
         return Accepted(sources, recorded, identity, settings)
     fitting, awaited = await _fitting(profile, settings, rooms or Rooms(cluster, settings), sources.host), None
     if isinstance(fitting, NoNode):
-        if (refused := _no_node(profile, settings, fitting)) is not None:
+        if (refused := _no_node(profile, settings, fitting, known=known)) is not None:
             return refused
-        fitting, awaited = None, TO_COME  # nothing is known of a node that an autoscaler is to bring
+        fitting, awaited = None, TO_COME  # nothing is known of a node that is to come
     resources = recorded or _range(profile, fitting)
     if isinstance(resources, Finding):
         return resources
@@ -157,8 +157,14 @@ async def _fitting(
     return None if every is None else Fitting.of(profile, settings, every, host)
 
 
-def _no_node(profile: ModelProfile, settings: Settings, none: NoNode) -> Finding | None:
-    """Return that no node takes the server; None where the run may wait for a node that an autoscaler brings."""
+def _no_node(profile: ModelProfile, settings: Settings, none: NoNode, *, known: bool) -> Finding | None:
+    """Return that no node takes the server; None where the run may wait for one.
+
+    It may where an autoscaler brings nodes, and while it is under way: nodes are cordoned, drained and replaced
+    meanwhile, its pods wait for the next one, and their trial says so in the scheduler's words.
+    """
+    if known and profile.status.resources is not None and is_running(profile.status):
+        return None
     if not (settings.nodes_autoscaled and none.may_come):
         return _finding(Reason.NO_NODE, [none.problem])
     resources = profile.spec.resources

@@ -217,6 +217,21 @@ async def test_a_run_that_was_accepted_is_not_admitted_again_until_it_is_edited(
     assert not world.cluster.count("dry-run")
 
 
+async def test_a_run_under_way_waits_for_its_node_to_be_uncordoned() -> None:
+    """It is refused only before it begins; what it has measured is not thrown away for an upgrade of nodes."""
+    world = World()
+    await world.look()
+    p = world.profile()
+    world.cluster.put(NODES, node(unschedulable=True))
+    acceptance = await accepted(world.cluster, p)
+    assert (p.status.resources, p.status.run_hash) == (acceptance.resources, acceptance.run_hash)
+    raw = world.raw()
+    raw["metadata"]["generation"] += 1
+    edited = await accept(world.cluster, ModelProfile.parse(raw), SETTINGS)
+    assert isinstance(edited, Finding)
+    assert "NoNode" == edited.reason
+
+
 async def test_the_annotation_to_run_again_makes_another_run() -> None:
     """Whatever its value is."""
     raw = raw_profile()

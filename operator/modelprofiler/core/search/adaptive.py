@@ -204,7 +204,7 @@ def _memory_step(run: Run) -> Step | None:
         Limits(target.cpu, size),
         fresh=True,
         window="Measure",
-        reason="the smallest memory worth trying, at the smallest CPU that passed",
+        reason="the smallest memory worth trying, at the CPU boundary",
     )
 
 

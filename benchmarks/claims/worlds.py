@@ -1,0 +1,332 @@
+"""Simulated runs of every family, at every noise, with further evidence, failures and profiles drawn at random."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from benchmarks.claims import ends, notes, sizes
+from benchmarks.claims.facts import Facts
+from benchmarks.claims.language import Form, Reader, Unproved
+from benchmarks.search.families import CHANGING, FAMILIES, Space, draw, spec_of
+from benchmarks.search.service import Measured
+from benchmarks.search.simulation import Noise, Simulation
+
+from modelprofiler.api.conditions import Reason
+from modelprofiler.api.quantities import Duration, Quantity
+from modelprofiler.api.spec import ModelProfileSpec
+from modelprofiler.api.trial import (
+    FirstRequest,
+    LoadStatus,
+    MemoryCourse,
+    NodeLoad,
+    Outcome,
+    Trial,
+    UsageStatus,
+    Visits,
+)
+from modelprofiler.core.axis import Limits
+from modelprofiler.core.evidence import Failure
+from modelprofiler.core.judge import rejudge
+from modelprofiler.core.search.progress import Subject, progress
+from modelprofiler.core.steps import Recommend, RunTrial, Step
+
+NOISE = (0.0, 0.05, 0.2)
+ALL = (*FAMILIES, *CHANGING)
+WHY_NOT_ENFORCED = "this machine cannot enforce limits"
+
+AFTER_COLON = [Form(f": {form.template}", form.proof) for form in ends.TRIALS]
+FORMS = [*sizes.FORMS, *notes.NOTES, *ends.ENDS, *AFTER_COLON]
+
+
+@dataclass
+class World(Simulation):
+    """A simulated service with more evidence than its CPU and latency.
+
+    Attributes
+    ----------
+    traits
+        What else is true of it: see `TRAITS`.
+    """
+
+    traits: frozenset[str] = frozenset()
+    step: RunTrial | None = None
+
+    def next(self) -> Step:
+        """Return the next step of the run."""
+        enforced = "" if "not enforced" not in self.traits else WHY_NOT_ENFORCED
+        subject = Subject(self.spec, self.resources, "server", "Local", not_enforced=enforced)
+        late = "deadline" in self.traits and len(self.trials) > 1 + self.seed % 4
+        return progress(subject, self.trials, 10_000.0 if late else 1.0)
+
+    def trial(self, step: RunTrial) -> Trial:
+        """Run one trial."""
+        self.step = step
+        trial = super().trial(step)
+        cpus = NodeLoad(cpus=16) if "threads" in self.traits and self.seed % 2 else None
+        return trial.model_copy(update={"node": cpus})
+
+    def failure(self, step: RunTrial, measured: Measured, rng: random.Random) -> Failure | None:
+        """Return what goes wrong in a trial."""
+        if "disturbed" in self.traits and rng.random() < 0.3:
+            return Failure(Outcome.DISTURBED, "the machine had too little CPU left")
+        if "unreliable" in self.traits and rng.random() < 0.7:
+            return Failure(Outcome.LOAD_FAILED, "the load generator ended early.")
+        if "slow start" in self.traits and step.fresh and step.limits.cpu < 0.6 * self.axes[0].last:
+            return Failure(Outcome.NEVER_READY, "the server was not ready after 60 s; it is still loading")
+        if "crashes" in self.traits and step.limits.memory < 0.7 * self.axes[1].last:
+            return Failure(Outcome.CRASHED, "the server ended with exit code 3: Error: out of handles.")
+        if "broken" in self.traits:
+            return Failure(Outcome.CRASHED, "the server ended with exit code 1: No module named 'model'")
+        if self._killed(step, measured):
+            return Failure(Outcome.OOM_KILLED, "the kernel ended the server for lack of memory")
+        return super().failure(step, measured, rng)
+
+    def _killed(self, step: RunTrial, measured: Measured) -> bool:
+        return "leak" in self.traits and measured.memory + self._grown(measured) > step.limits.memory
+
+    def _requests(self) -> int:
+        """Return the requests of the trial: a soak has more."""
+        seconds = self.step.seconds if self.step is not None and self.step.seconds else 30.0
+        return round(self.service.count * seconds / 30)
+
+    def _per_request(self) -> float:
+        rng = random.Random(f"leak {self.seed}")
+        return 10 ** rng.uniform(1, 5)
+
+    def _grown(self, measured: Measured) -> int:
+        settles = self.seed % 3 == 0
+        requests = min(self._requests(), 3 * self.service.count) if settles else self._requests()
+        return round(self._per_request() * requests)
+
+    def _load(self, measured: Measured) -> LoadStatus:
+        load, rng = super()._load(measured), random.Random(f"load {self.seed} {len(self.trials)}")
+        changes: dict[str, Any] = {}
+        if self.step is not None and self.step.seconds:
+            changes |= {"duration": Duration.of(self.step.seconds), "requests": self._requests()}
+        if "rows" in self.traits:
+            distinct = rng.choice([1, 20, 900, 3000, 40_000_000])
+            changes |= {"distinct_rows": distinct, "rows_covered": min(distinct, load.requests)}
+        if "first request" in self.traits:
+            seconds = 1.5 + self.service.start_seconds / max(0.05, measured.cpu / 1000)
+            tries, refusal = (rng.randint(2, 9), "had status 503") if self.seed % 2 else (1, None)
+            changes |= {"first_request": FirstRequest(duration=Duration.of(seconds), tries=tries, refusal=refusal)}
+        if "cache" in self.traits:
+            first = Duration.of(0.2 * rng.uniform(1, 3))
+            changes |= {"first_visits": Visits(requests=60, median=first)}
+            changes |= {"later_visits": Visits(requests=500, median=Duration.of(0.003))}
+        if "split" in self.traits:
+            changes |= {"split_answers": rng.randint(0, load.requests)}
+        return load.model_copy(update=changes)
+
+    def _usage(self, measured: Measured, rng: random.Random) -> UsageStatus:
+        usage, changes = super()._usage(measured, rng), {}
+        memory = usage.memory
+        assert memory is not None
+        more = random.Random(f"usage {self.seed} {len(self.trials)}")
+        if "leak" in self.traits:
+            changes["memory"] = self._leaking(measured, usage, more)
+            changes["samples"] = 12
+        if "threads" in self.traits:
+            changes |= {"threads": 3 + 24 * self.service.pools(self.started_at)[0]}
+            changes |= {"throttled_percent": Quantity.decimal(more.uniform(0, 80), 3)}
+        if "mapped" in self.traits:
+            changes |= {"mapped_file": Quantity(int(memory.peak.bytes * more.uniform(0.1, 0.9)))}
+        if "no memory" in self.traits:
+            changes |= {"memory": None}
+        if "no cost" in self.traits:
+            changes |= {"cpu_time_per_request": None}
+        return usage.model_copy(update=changes)
+
+    def _leaking(self, measured: Measured, usage: UsageStatus, rng: random.Random) -> Any:
+        assert usage.memory is not None
+        per_request, requests = self._per_request() * rng.uniform(0.97, 1.03), self._requests()
+        rate = 1000 * per_request
+        changes: dict[str, Any] = {
+            "peak": Quantity(usage.memory.peak.bytes + self._grown(measured)),
+            "growth_per1000_requests": Quantity.decimal(rate),
+            "growth_low": Quantity.decimal(0.9 * rate),
+            "growth_high": Quantity.decimal(1.1 * rate),
+            "before_load": usage.memory.peak,
+        }
+        if self.step is not None and self.step.seconds:
+            trend = {0: "Settles", 1: "Grows", 2: rng.choice(["Grows", "Saws", "Unclear"])}[self.seed % 3]
+            later = 0.01 * rate if trend == "Settles" else rate
+            changes["course"] = MemoryCourse(
+                trend=trend,  # type: ignore[arg-type]  # one of its four values
+                requests=requests,
+                earlier=Quantity.decimal(rate),
+                later=Quantity.decimal(later),
+                later_low=Quantity.decimal(0.95 * later),
+                later_high=Quantity.decimal(1.05 * later),
+            )
+        return usage.memory.model_copy(update=changes)
+
+
+TRAITS = (
+    "rows",
+    "first request",
+    "cache",
+    "split",
+    "leak",
+    "threads",
+    "mapped",
+    "no memory",
+    "no cost",
+    "disturbed",
+    "unreliable",
+    "slow start",
+    "crashes",
+    "broken",
+    "deadline",
+    "not enforced",
+)
+"""Every second run has one or two of them; the others are as in the benchmark of the search."""
+PLAIN = 2
+
+
+def world(number: int, requests: int = 400) -> World:
+    """Return the run of this number: families take turns, then levels of noise; the rest is drawn."""
+    rng = random.Random(f"world {number}")
+    family, spread = ALL[number % len(ALL)], NOISE[number // len(ALL) % len(NOISE)]
+    space = rng.choice([Space(36, 20), Space(100, 100), Space(10, 8)])
+    noise = Noise(runs=spread, drift=0.02 if spread else 0.0, stalls=rng.choice([0.0, 0.0, 0.1]))
+    base = draw(number, family, space, noise, requests)
+    traits = frozenset() if number % PLAIN == 0 else frozenset(rng.sample(TRAITS, rng.choice([1, 1, 2])))
+    return World(spec=_spec(base, rng), service=base.service, seed=base.seed, noise=noise, traits=traits)
+
+
+def _spec(base: Simulation, rng: random.Random) -> ModelProfileSpec:
+    """Return the profile with margins, objectives, ranges and a search of its own."""
+    data = base.spec.to_dict()
+    data["recommendation"] = rng.choice(
+        [
+            {"cpuMarginPercent": 10, "memoryMarginPercent": 20},
+            {"cpuMarginPercent": 0, "memoryMarginPercent": 0},
+            {"cpuMarginPercent": 7, "memoryMarginPercent": 33, "cpuLimit": "None"},
+            {"cpuMarginPercent": 50, "memoryMarginPercent": 5, "memoryHorizon": "1h"},
+        ]
+    )
+    cpu, memory = base.axes
+    search = dict(data.get("search") or {})
+    kind = rng.choice(["range", "range", "range", "coarse", "decimal", "grid"])
+    if kind in ("coarse", "grid"):
+        many = sorted(rng.sample(range(len(cpu)), k=min(len(cpu), rng.randint(2, 5))))
+        values = sorted({cpu[i] for i in many} | {cpu.last})
+        few = sorted({memory[rng.randrange(len(memory))], memory[len(memory) // 2], memory.last})
+        data["resources"] = {
+            "cpu": {"values": [f"{value}m" for value in values]},
+            "memory": {"values": [str(value) for value in few]},
+        }
+        if kind == "grid":
+            search |= {"strategy": "Grid", "maxTrials": 30}
+    elif kind == "decimal":
+        least = memory.first // 10**6
+        data["resources"]["memory"] = {
+            "min": f"{max(8, least)}M",
+            "max": f"{memory.last // 10**6}M",
+            "step": f"{max(1, (memory.last - memory.first) // 10**6 // 17)}M",
+        }
+    if kind != "grid" and rng.random() < 0.15:
+        search["maxTrials"] = rng.randint(2, 6)
+    if rng.random() < 0.2:
+        search["resize"] = "Recreate"
+    if rng.random() < 0.1:
+        search["threads"] = "Auto"
+    if rng.random() < 0.1:
+        search["soak"] = rng.choice(["0s", "3m"])
+    objectives = dict(data["objectives"])
+    if rng.random() < 0.1:
+        objectives = {"maxSlowdownPercent": rng.choice(["50", "200"])}
+    if rng.random() < 0.1:
+        objectives["maxTimeToReady"] = "8s"
+    data["search"], data["objectives"] = search, objectives
+    return spec_of(**data)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A clause of a run that its trials do not show."""
+
+    number: int
+    where: str
+    problem: Unproved
+
+    def __str__(self) -> str:
+        return f"run {self.number}, {self.where}: {self.problem}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What became of a run.
+
+    Attributes
+    ----------
+    number
+        Of the run.
+    reason
+        How it ended.
+    texts
+        How many texts were read.
+    wrong
+        What is not proved.
+    """
+
+    number: int
+    reason: Reason
+    texts: int
+    wrong: tuple[Wrong, ...]
+
+
+def check(number: int, requests: int = 400) -> Checked:
+    """Run a world and read all that is said of it."""
+    simulation = world(number, requests)
+    wrong: list[Wrong] = []
+    texts = 0
+    for _ in range(100):
+        step = simulation.next()
+        if not isinstance(step, RunTrial):
+            break
+        facts = Facts(simulation.spec, simulation.resources, rejudged(simulation), asked=step.limits)
+        texts += 1
+        wrong += [
+            Wrong(number, f"reason of trial {len(simulation.trials) + 1}", p)
+            for p in Reader(facts, ends.REASONS).unproved(step.reason)
+        ]
+        simulation.trials.append(simulation.trial(step))
+    facts = Facts(simulation.spec, simulation.resources, rejudged(simulation), given=GIVEN)
+    for where, text, forms in texts_of(facts.trials, step):
+        texts += 1
+        wrong += [Wrong(number, where, p) for p in Reader(_of(facts, step), forms).unproved(text)]
+    assert not isinstance(step, RunTrial), "no end"
+    return Checked(number, step.reason, texts, tuple(wrong))
+
+
+GIVEN = (WHY_NOT_ENFORCED, "had status 503")
+
+
+def rejudged(simulation: Simulation) -> list[Trial]:
+    """Return the trials with the words that the objectives give them now."""
+    return rejudge(simulation.spec, simulation.trials)
+
+
+def _of(facts: Facts, step: Step) -> Facts:
+    """Return the facts with the size that is recommended."""
+    if not isinstance(step, Recommend):
+        return facts
+    why = [step.message] if "search." in step.message else []
+    return replace(facts, size=Limits.from_size(step.recommendation.requests), given=[*facts.given, *why])
+
+
+def texts_of(trials: list[Trial], step: Step) -> Iterator[tuple[str, str, list[Form]]]:
+    """Yield every text of a run that has ended: where it stands, and the forms that it may have."""
+    for trial in trials:
+        if trial.judged is not None:
+            yield f"message of trial {trial.index}", trial.message, ends.TRIALS
+    if isinstance(step, RunTrial):
+        return
+    yield "message", step.message, FORMS
+    if isinstance(step, Recommend):
+        yield "explanation", step.recommendation.explanation, FORMS

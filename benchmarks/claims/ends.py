@@ -8,11 +8,9 @@ from typing import Any
 from benchmarks.claims.facts import (
     NO_EVIDENCE,
     Facts,
-    cpu_of,
     indexes,
     is_about,
     mebibytes,
-    memory_of,
     needs_of,
     peak_of,
     rounds_to,
@@ -70,8 +68,9 @@ def _bound(facts: Facts, trial: Trial, metric: str) -> float | None:
         return objectives.max_first_request.seconds if objectives.max_first_request is not None else None
     if metric == "rate":
         return None
-    bounds = latency_bounds(facts.spec, reference_among(facts.searched))
-    return bounds.get(metric)
+    # A reference trial is compared with itself; there may be several.
+    reference = trial if trial.purpose is Purpose.REFERENCE else reference_among(facts.searched)
+    return latency_bounds(facts.spec, reference).get(metric)
 
 
 def _judged(facts: Facts, trial: Trial, v: Values) -> bool:
@@ -87,9 +86,9 @@ def _judged(facts: Facts, trial: Trial, v: Values) -> bool:
             right = right and is_about(ends[0], low) and is_about(ends[1], high)
     if measured is None:
         return False
-    allowed = bound if allowed is None else allowed
-    met = measured >= allowed if metric == "rate" else measured <= allowed
-    return right and met == (v["side"] == "within")
+    if allowed is None:  # known as it is written, rounded
+        return right and (is_about(measured, bound) or (measured >= bound) == (v["side"] == "within"))
+    return right and (measured <= allowed) == (v["side"] == "within")
 
 
 def _of_any_trial(facts: Facts, v: Values, context: Context) -> bool:
@@ -231,11 +230,10 @@ def _asked(facts: Facts) -> Limits:
 
 
 def _contradicted(facts: Facts, v: Values, context: Context) -> bool:
+    """Whether the size failed after a pass; where the pace differs, that may have been with a little more CPU."""
     size = _asked(facts)
-    failed = any(Limits.from_size(t.limits) == size for t in facts.failed)
-    return failed and any(
-        cpu_of(t) <= size.cpu and memory_of(t) <= max(size.memory, facts.memory.last) for t in facts.passed
-    )
+    failed = [t for t in facts.failed if Limits.from_size(t.limits) == size]
+    return bool(failed) and any(t.index < failed[0].index for t in facts.passed)
 
 
 def _doubtful(facts: Facts, v: Values, context: Context) -> bool:
@@ -345,7 +343,7 @@ REASONS = [
     Form("the largest size shows what a request costs", _at_the_ceiling, begins=True),
     Form("a combination that was not measured yet", _not_measured_yet, begins=True),
     Form(
-        "this size failed although it or a smaller one had passed: one of the two results is wrong",
+        "this size failed although an earlier trial shows that it is enough: one of the two results is wrong",
         _contradicted,
         begins=True,
     ),

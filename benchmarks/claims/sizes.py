@@ -268,13 +268,11 @@ def _enough(facts: Facts, v: Values, context: Context) -> bool:
 
 
 def _next_memory(facts: Facts, v: Values, context: Context) -> bool:
+    """Whether nothing passed with this size, and the server was not killed with it, unless more CPU might help."""
     context.base, context.of_memory = v["memory"], True
-    killed = [memory_of(t) for t in facts.failed if t.outcome is Outcome.OOM_KILLED and t.purpose is not Purpose.SOAK]
-    return (
-        v["memory"] in facts.memory
-        and all(size < v["memory"] for size in killed)
-        and not any(memory_of(t) == v["memory"] for t in facts.passed)
-    )
+    killed = [t for t in facts.failed if t.outcome is Outcome.OOM_KILLED and t.purpose is not Purpose.SOAK]
+    too_small = all(memory_of(t) < v["memory"] for t in killed if memory_of(t) < facts.memory.last)
+    return v["memory"] in facts.memory and too_small and not any(memory_of(t) == v["memory"] for t in facts.passed)
 
 
 def _headroom(facts: Facts, v: Values, context: Context) -> bool:

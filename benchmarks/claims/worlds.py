@@ -230,7 +230,7 @@ def _spec(base: Simulation, rng: random.Random) -> ModelProfileSpec:
             "step": f"{max(1, (memory.last - memory.first) // 10**6 // 17)}M",
         }
     if kind != "grid" and rng.random() < 0.15:
-        search["maxTrials"] = rng.randint(2, 6)
+        search["maxTrials"] = rng.randint(3, 6)
     if rng.random() < 0.2:
         search["resize"] = "Recreate"
     if rng.random() < 0.1:

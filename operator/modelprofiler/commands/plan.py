@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from modelprofiler.commands import options
+from modelprofiler.core.text import one_line
 from modelprofiler.report.formats import format_duration
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     for sentence in need.sentences if need is not None else []:
         print(f"            {sentence}")
     for warning in examined.warnings:
-        print(f"note: {warning}", file=sys.stderr)
+        print(f"note: {one_line(warning)}", file=sys.stderr)
     return 0
 
 

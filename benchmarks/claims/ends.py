@@ -93,7 +93,7 @@ def _judged(facts: Facts, trial: Trial, v: Values) -> bool:
 
 def _of_any_trial(facts: Facts, v: Values, context: Context) -> bool:
     """Whether a trial, that which was named before where one was, shows this value."""
-    candidates = [facts.trial(i) for i in context.trials] or list(facts.searched)
+    candidates = [facts.trial(i) for i in context.trials] or list(facts.trials)
     shown = [t for t in candidates if t.load is not None and t.load.requests and _judged(facts, t, v)]
     context.trials = indexes(shown)
     return bool(shown)
@@ -236,6 +236,10 @@ def _contradicted(facts: Facts, v: Values, context: Context) -> bool:
     return bool(failed) and any(t.index < failed[0].index for t in facts.passed)
 
 
+def _todays(facts: Facts, v: Values, context: Context) -> bool:
+    return facts.workload is not None and v["name"] == facts.workload.name and facts.workload.size == _asked(facts)
+
+
 def _doubtful(facts: Facts, v: Values, context: Context) -> bool:
     here = [t for t in facts.failed_at(_asked(facts).cpu) if t.judged is not None]
     return bool(here)
@@ -360,5 +364,6 @@ REASONS = [
         begins=True,
     ),
     Form("exactly the recommended size", _always, begins=True),
+    Form("the size that {name} has today", _todays, begins=True),
 ]
 """Why a trial is run."""

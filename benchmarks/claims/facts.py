@@ -11,6 +11,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import INCONCLUSIVE, MemoryCourse, Outcome, Purpose, Trial
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
+from modelprofiler.core.search.workload import Workload
 from modelprofiler.core.steps import Environment
 
 NO_EVIDENCE = INCONCLUSIVE | {Outcome.UNSCHEDULABLE, Outcome.IMAGE_PULL_FAILED}
@@ -33,6 +34,8 @@ class Facts:
         The size that the next trial is to have, where the text is the reason for it.
     given
         Further texts that may be quoted, such as why limits are not enforced.
+    workload
+        The workload that the server is a copy of, if it is one.
     """
 
     spec: ModelProfileSpec
@@ -42,6 +45,7 @@ class Facts:
     asked: Limits | None = None
     environment: Environment = "Local"
     given: Sequence[str] = field(default_factory=tuple)
+    workload: Workload | None = None
 
     @property
     def messages(self) -> list[str]:

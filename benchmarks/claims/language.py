@@ -6,6 +6,7 @@ not hold, so that a sentence that is added or reworded is refused until somebody
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ SLOTS: dict[str, tuple[str, Callable[[str], Any]]] = {
         rf"{SIZE} lasts (?:about [0-9,]+ requests|{SPAN})(?:, {SIZE} (?:about [0-9,]+ requests|{SPAN}))*",
         str,
     ),
+    "failures": (r"[0-9]+ by [a-z]+(?:, [0-9]+ by [a-z]+)*", str),
+    "name": (r"[A-Z][a-z]+ [a-z0-9.-]+", str),
+    "amounts": (rf"[0-9]+m? CPU(?: and {SIZE} of memory)?|{SIZE} of memory", str),
     "why": (r"[a-z0-9, .-]+", str),
     "variables": (r"[A-Z_]+=[^ ,]+(?:(?:, | and )[A-Z_]+=[^ ,]+)*", str),
 }
@@ -86,20 +90,9 @@ class Form:
     proof: Proof
     begins: bool = False
 
-    def pattern(self, messages: Sequence[str]) -> re.Pattern[str]:
-        """Return what reads it, where the trials have these messages."""
-        parts, position = [], 0
-        text = self.template
-        for slot in _SLOT.finditer(text):
-            parts.append(_optional(text[position : slot.start()]))
-            kind, number = slot.groups()
-            if kind == "message":
-                looks = "|".join(re.escape(m) for m in sorted(messages, key=len, reverse=True)) or r"(?!)"
-            else:
-                looks = SLOTS[kind][0]
-            parts.append(f"(?P<{kind}{number}>{looks})")
-            position = slot.end()
-        return re.compile("".join([*parts, _optional(text[position:])]))
+    def pattern(self, messages: str) -> re.Pattern[str]:
+        """Return what reads it, where the words of the trials are read by a pattern."""
+        return _compiled(self.template, messages if "{message}" in self.template else "")
 
     def values(self, match: re.Match[str]) -> dict[str, Any]:
         """Return what the slots mean."""
@@ -108,6 +101,17 @@ class Form:
             name: text if text is None or (kind := name.rstrip("0123456789")) == "message" else SLOTS[kind][1](text)
             for name, text in groups.items()
         }
+
+
+@functools.lru_cache(maxsize=1000)
+def _compiled(template: str, messages: str) -> re.Pattern[str]:
+    parts, position = [], 0
+    for slot in _SLOT.finditer(template):
+        kind, number = slot.groups()
+        looks = messages if kind == "message" else SLOTS[kind][0]
+        parts += [_optional(template[position : slot.start()]), f"(?P<{kind}{number}>{looks})"]
+        position = slot.end()
+    return re.compile("".join([*parts, _optional(template[position:])]))
 
 
 def _optional(text: str) -> str:
@@ -133,12 +137,20 @@ class Reader:
 
     def __init__(self, facts: Facts, forms: Sequence[Form]) -> None:
         self._facts = facts
-        messages = facts.messages
+        messages = "|".join(re.escape(m) for m in sorted(facts.messages, key=len, reverse=True)) or r"(?!)"
         self._forms = [(form, form.pattern(messages)) for form in forms]
 
-    def unproved(self, text: str) -> list[Unproved]:
-        """Return the clauses of a text that its trials do not show; what follows an unknown one is not read."""
-        position, context, wrong = 0, Context(), []
+    def unproved(self, text: str, about: tuple[int, ...] = ()) -> list[Unproved]:
+        """Return the clauses of a text that its trials do not show; what follows an unknown one is not read.
+
+        Parameters
+        ----------
+        text
+            The text.
+        about
+            Indexes of the trials that it is about; empty where it says itself which they are.
+        """
+        position, context, wrong = 0, Context(trials=about), []
         begins = True
         while position < len(text):
             found = self._longest(text, position, begins)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.claims import ends, notes, sizes
+from benchmarks.claims import answers, ends, notes, sizes
 from benchmarks.claims.facts import Facts
 from benchmarks.claims.language import Form, Reader, Unproved
 from benchmarks.search.families import CHANGING, FAMILIES, Space, draw, spec_of
 from benchmarks.search.service import Measured
 from benchmarks.search.simulation import Noise, Simulation
 
-from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import (
+    AnswerKind,
+    FailureCounts,
     FirstRequest,
     LoadStatus,
     MemoryCourse,
@@ -31,14 +31,19 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.judge import rejudge
 from modelprofiler.core.search.progress import Subject, progress
-from modelprofiler.core.steps import Recommend, RunTrial, Step
+from modelprofiler.core.search.workload import Workload
+from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
 
 NOISE = (0.0, 0.05, 0.2)
 ALL = (*FAMILIES, *CHANGING)
 WHY_NOT_ENFORCED = "this machine cannot enforce limits"
 
+OF_TRIALS = [*ends.TRIALS, *answers.CLAUSES]
 AFTER_COLON = [Form(f": {form.template}", form.proof) for form in ends.TRIALS]
-FORMS = [*sizes.FORMS, *notes.NOTES, *ends.ENDS, *AFTER_COLON]
+FORMS = [
+    *(form for forms in (sizes.FORMS, notes.NOTES, ends.ENDS, AFTER_COLON) for form in forms),
+    *(form for forms in (answers.CLAUSES, answers.ANSWERS, answers.WORKLOAD) for form in forms),
+]
 
 
 @dataclass
@@ -57,9 +62,22 @@ class World(Simulation):
     def next(self) -> Step:
         """Return the next step of the run."""
         enforced = "" if "not enforced" not in self.traits else WHY_NOT_ENFORCED
-        subject = Subject(self.spec, self.resources, "server", "Local", not_enforced=enforced)
+        subject = Subject(self.spec, self.resources, "server", "Local", not_enforced=enforced, workload=self.workload)
         late = "deadline" in self.traits and len(self.trials) > 1 + self.seed % 4
         return progress(subject, self.trials, 10_000.0 if late else 1.0)
+
+    @property
+    def workload(self) -> Workload | None:
+        """The workload that the server is a copy of."""
+        if "workload" not in self.traits:
+            return None
+        rng = random.Random(f"workload {self.seed}")
+        cpu, memory = self.axes
+        size = Limits(
+            rng.choice([cpu.last, cpu[len(cpu) // 2], 2 * cpu.last]),
+            rng.choice([memory.last, memory[len(memory) // 2]]),
+        ).to_size()
+        return Workload("Deployment recommender", size, size, replicas=rng.choice([None, 3]))
 
     def trial(self, step: RunTrial) -> Trial:
         """Run one trial."""
@@ -119,6 +137,10 @@ class World(Simulation):
             changes |= {"later_visits": Visits(requests=500, median=Duration.of(0.003))}
         if "split" in self.traits:
             changes |= {"split_answers": rng.randint(0, load.requests)}
+        if "answers" in self.traits:
+            changes["answers"] = _answers(rng, load.requests)
+        if "errors" in self.traits and measured.cpu < rng.choice([0.2, 0.6, 2]) * self.axes[0].last:
+            changes |= _failures(rng, load.requests)
         return load.model_copy(update=changes)
 
     def _usage(self, measured: Measured, rng: random.Random) -> UsageStatus:
@@ -136,6 +158,9 @@ class World(Simulation):
             changes |= {"mapped_file": Quantity(int(memory.peak.bytes * more.uniform(0.1, 0.9)))}
         if "no memory" in self.traits:
             changes |= {"memory": None}
+        if "thrashing" in self.traits and self.step is not None and self.step.limits.memory < 1.3 * memory.peak.bytes:
+            changes |= {"mapped_file": Quantity(memory.peak.bytes // 4), "read_bytes": Quantity(7 * 2**30)}
+            changes |= {"major_faults": 30_000}
         if "no cost" in self.traits:
             changes |= {"cpu_time_per_request": None}
         return usage.model_copy(update=changes)
@@ -165,7 +190,48 @@ class World(Simulation):
         return usage.memory.model_copy(update=changes)
 
 
+def _answers(rng: random.Random, requests: int) -> list[AnswerKind]:
+    """Return answers of one or two kinds, some of which report errors."""
+    error = AnswerKind(
+        status=200,
+        shape="JSON object with error",
+        error=True,
+        answers=rng.choice([3, requests // 3, 9 * requests // 10]),
+        looked_at=20,
+        bodies=3,
+        rows=4,
+        sample='{"error": "no such model: ' + "x" * 100 + '"}',
+    )
+    good = AnswerKind(
+        status=200, shape="JSON list", answers=requests - error.answers, looked_at=90, bodies=60, rows=80, sample="[1]"
+    )
+    other = good.model_copy(update={"shape": "empty", "sample": "", "answers": error.answers})
+    equal = good.model_copy(update={"bodies": 1, "answers": requests})
+    return rng.choice([[error, good], [good, other], [equal], [good]])
+
+
+def _failures(rng: random.Random, requests: int) -> dict[str, Any]:
+    """Return requests that failed, by their status or because they took too long."""
+    failed = rng.randint(1, requests // 2)
+    slow = rng.choice([0, failed // 3])
+    status = rng.choice([400, 429, 500, 503])
+    refused = AnswerKind(
+        status=status, shape="text", answers=failed - slow, looked_at=9, bodies=1, rows=9, sample="queue is full"
+    )
+    return {
+        "failures": failed,
+        "failures_by_kind": FailureCounts(status=failed - slow, timeout=slow),
+        "first_failure": rng.choice([None, Duration("1.5s")]),
+        "answers": [refused, refused.model_copy(update={"status": 502, "sample": "bad gateway"})][: rng.randint(1, 2)],
+    }
+
+
 TRAITS = (
+    "answers",
+    "errors",
+    "errors",
+    "thrashing",
+    "workload",
     "rows",
     "first request",
     "cache",
@@ -259,14 +325,14 @@ class Wrong:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What became of a run.
+class Told:
+    """A run, and what is said of it.
 
     Attributes
     ----------
-    number
-        Of the run.
-    reason
+    world
+        The run.
+    end
         How it ended.
     texts
         How many texts were read.
@@ -274,36 +340,51 @@ class Checked:
         What is not proved.
     """
 
-    number: int
-    reason: Reason
+    world: World
+    end: Recommend | GiveUp
     texts: int
     wrong: tuple[Wrong, ...]
 
 
-def check(number: int, requests: int = 400) -> Checked:
-    """Run a world and read all that is said of it."""
+def told(number: int, requests: int = 400) -> Told:
+    """Run the world of this number, and read all that is said of it."""
     simulation = world(number, requests)
     wrong: list[Wrong] = []
     texts = 0
-    for _ in range(100):
-        step = simulation.next()
-        if not isinstance(step, RunTrial):
-            break
-        facts = Facts(simulation.spec, simulation.resources, rejudged(simulation), asked=step.limits)
-        texts += 1
-        wrong += [
-            Wrong(number, f"reason of trial {len(simulation.trials) + 1}", p)
-            for p in Reader(facts, ends.REASONS).unproved(step.reason)
-        ]
+    step = simulation.next()
+    while isinstance(step, RunTrial):
+        index = len(simulation.trials) + 1
+        assert index < MOST_TRIALS, "no end"
+        reader = Reader(
+            Facts(
+                simulation.spec,
+                simulation.resources,
+                rejudged(simulation),
+                asked=step.limits,
+                workload=simulation.workload,
+            ),
+            ends.REASONS,
+        )
+        wrong += [Wrong(number, f"reason of trial {index}", problem) for problem in reader.unproved(step.reason)]
         simulation.trials.append(simulation.trial(step))
-    facts = Facts(simulation.spec, simulation.resources, rejudged(simulation), given=GIVEN)
-    for where, text, forms in texts_of(facts.trials, step):
+        step, texts = simulation.next(), texts + 1
+    facts = _facts(simulation, step)
+    for trial in facts.trials:
+        if trial.judged is not None:
+            problems = Reader(facts, OF_TRIALS).unproved(trial.message, (trial.index,))
+            wrong += [Wrong(number, f"message of trial {trial.index}", problem) for problem in problems]
+            texts += 1
+    said = {"message": step.message}
+    if isinstance(step, Recommend):
+        said["explanation"] = step.recommendation.explanation
+    for where, text in said.items():
+        wrong += [Wrong(number, where, problem) for problem in Reader(facts, FORMS).unproved(text)]
         texts += 1
-        wrong += [Wrong(number, where, p) for p in Reader(_of(facts, step), forms).unproved(text)]
-    assert not isinstance(step, RunTrial), "no end"
-    return Checked(number, step.reason, texts, tuple(wrong))
+    return Told(simulation, step, texts, tuple(wrong))
 
 
+MOST_TRIALS = 100
+"""More than search.maxTrials allows."""
 GIVEN = (WHY_NOT_ENFORCED, "had status 503")
 
 
@@ -312,21 +393,12 @@ def rejudged(simulation: Simulation) -> list[Trial]:
     return rejudge(simulation.spec, simulation.trials)
 
 
-def _of(facts: Facts, step: Step) -> Facts:
-    """Return the facts with the size that is recommended."""
-    if not isinstance(step, Recommend):
+def _facts(simulation: World, end: Recommend | GiveUp) -> Facts:
+    """Return the facts of a run that has ended, with the size that is recommended and what may be quoted."""
+    trials = rejudged(simulation)
+    quotes = [text for t in trials if t.load is not None for text in answers.quotable(t.load)]
+    given = list(dict.fromkeys([*GIVEN, *quotes]))
+    facts = Facts(simulation.spec, simulation.resources, trials, given=given, workload=simulation.workload)
+    if isinstance(end, GiveUp):
         return facts
-    why = [step.message] if "search." in step.message else []
-    return replace(facts, size=Limits.from_size(step.recommendation.requests), given=[*facts.given, *why])
-
-
-def texts_of(trials: list[Trial], step: Step) -> Iterator[tuple[str, str, list[Form]]]:
-    """Yield every text of a run that has ended: where it stands, and the forms that it may have."""
-    for trial in trials:
-        if trial.judged is not None:
-            yield f"message of trial {trial.index}", trial.message, ends.TRIALS
-    if isinstance(step, RunTrial):
-        return
-    yield "message", step.message, FORMS
-    if isinstance(step, Recommend):
-        yield "explanation", step.recommendation.explanation, FORMS
+    return replace(facts, size=Limits.from_size(end.recommendation.requests))

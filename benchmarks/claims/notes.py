@@ -137,7 +137,7 @@ def _grows_to_the_end(facts: Facts, v: Values, context: Context) -> bool:
     right = trial.load.duration.seconds == v["time"] and course.requests == v["count1"] and course.trend == "Grows"
     value, unit, low, high = _parts(v["rate"])
     ends = (float(course.later), float(course.later_low), float(course.later_high))
-    return right and all(is_about(n * unit, end) for n, end in zip((value, low, high), ends, strict=True))
+    return right and all(is_about(n, end / unit) for n, end in zip((value, low, high), ends, strict=True))
 
 
 def _grows_until_killed(facts: Facts, v: Values, context: Context) -> bool:
@@ -166,6 +166,11 @@ def _horizon(facts: Facts, v: Values) -> bool:
     return bool(v["time9"] == seconds) and is_about(v["number9"], _rate_of(facts))
 
 
+def _is_near(said: int, size: int) -> bool:
+    """Whether bytes were written with three digits of a binary unit."""
+    return abs(said - size) <= 0.005 * size
+
+
 def _base(facts: Facts) -> int:
     soaks = _growth(facts).state.name in ("SUSPECTED", "GROWS")
     counted = [t for t in facts.passed if not (soaks and t.purpose is Purpose.SOAK)]
@@ -176,7 +181,7 @@ def _added(facts: Facts, v: Values, context: Context) -> bool:
     held = _held(facts)
     percent = facts.spec.recommendation.memory_margin_percent
     enough = facts.recommended.memory >= with_percent(_base(facts) + held, percent)
-    return is_about(v["memory"], held) and _horizon(facts, v) and v["count"] == percent and enough
+    return _is_near(v["memory"], held) and _horizon(facts, v) and v["count"] == percent and enough
 
 
 def _not_held(facts: Facts, v: Values, context: Context) -> bool:
@@ -192,7 +197,7 @@ def _not_held_at_all(facts: Facts, v: Values, context: Context) -> bool:
 
 def _would_need(facts: Facts, v: Values, context: Context) -> bool:
     needed = with_percent(_base(facts) + _held(facts), facts.spec.recommendation.memory_margin_percent)
-    return _horizon(facts, v) and is_about(v["memory"], needed)
+    return _horizon(facts, v) and _is_near(v["memory"], needed)
 
 
 def _lasts(facts: Facts, v: Values, context: Context) -> bool:
@@ -223,7 +228,7 @@ def _settled_at_most(facts: Facts, v: Values, context: Context) -> bool:
     course = course_of(facts.trial(v["count"]))
     assert course is not None
     unit = 2**20 if v["word"] == "MiB" else 2**10
-    return _settled(facts, v, context) and is_about(v["number"] * unit, float(course.later_high))
+    return _settled(facts, v, context) and is_about(v["number"], float(course.later_high) / unit)
 
 
 def _mapped(facts: Facts, v: Values, context: Context) -> bool:
@@ -488,12 +493,12 @@ NOTES = [
     ),
     Form(
         "The recommendation sets no CPU limit; no trial with a limit of {cpu}, the amount that the request guarantees, "
-        "has verified it",
+        "met the objectives",
         _no_proof,
         begins=True,
     ),
     Form(
-        "The recommendation sets no CPU limit; trial {count}, which verified it, had a limit of {cpu}, the amount that "
+        "The recommendation sets no CPU limit; trial {count} met the objectives with a limit of {cpu}, the amount that "
         "the request guarantees",
         _limit_of_proof,
         begins=True,

@@ -21,7 +21,7 @@ from benchmarks.claims.language import Context, Form
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.trial import Outcome, Purpose
-from modelprofiler.core.axis import Axis
+from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import reference_among
 from modelprofiler.core.search.pace import Pace
@@ -253,13 +253,18 @@ def _unmeasured_smallest(facts: Facts, v: Values, context: Context) -> bool:
 
 
 def _too_small(facts: Facts, v: Values, context: Context) -> bool:
-    failed = [t for t in facts.failed if memory_of(t) == v["memory"]]
+    """Whether a trial with this memory failed, and none passed with as little of everything."""
     context.of_memory = True
-    return (
-        bool(failed)
-        and v["memory"] < facts.memory.last
-        and not any(memory_of(t) <= v["memory"] and t.index > max(f.index for f in failed) for t in facts.passed)
-    )
+    failed = [Limits.from_size(t.limits) for t in facts.failed if memory_of(t) == v["memory"]]
+    passed = [Limits.from_size(t.limits) for t in facts.passed]
+    refuted = [f for f in failed if any(p.memory <= f.memory and p.cpu <= f.cpu for p in passed)]
+    return v["memory"] < facts.memory.last and len(refuted) < len(failed)
+
+
+def _failed_with(facts: Facts, v: Values, context: Context) -> bool:
+    context.of_memory = True
+    trial = facts.trial(v["count"])
+    return memory_of(trial) == v["memory"] and trial.outcome.value == v["outcome"] and trial in facts.failed
 
 
 def _enough(facts: Facts, v: Values, context: Context) -> bool:
@@ -356,6 +361,7 @@ FORMS = [
     ),
     Form("Memory was not measured, so no margin is added; {memory} was enough", _unmeasured_smallest, begins=True),
     Form("{memory} of memory was too small", _too_small, begins=True),
+    Form("With {memory} of memory trial {count} ended as {outcome}", _failed_with, begins=True),
     Form(", and {memory} was enough", _enough),
     Form("; {memory} is the next size to try, and no trial has passed with it", _next_memory),
 ]

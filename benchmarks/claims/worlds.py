@@ -23,6 +23,7 @@ from modelprofiler.api.trial import (
     MemoryCourse,
     NodeLoad,
     Outcome,
+    Purpose,
     Trial,
     UsageStatus,
     Visits,
@@ -63,8 +64,13 @@ class World(Simulation):
         """Return the next step of the run."""
         enforced = "" if "not enforced" not in self.traits else WHY_NOT_ENFORCED
         subject = Subject(self.spec, self.resources, "server", "Local", not_enforced=enforced, workload=self.workload)
-        late = "deadline" in self.traits and len(self.trials) > 1 + self.seed % 4
+        late = "deadline" in self.traits and len(self.trials) > self.seed % 6
         return progress(subject, self.trials, 10_000.0 if late else 1.0)
+
+    @property
+    def searched(self) -> list[Trial]:
+        """The trials of the search, without those of the workload's size today."""
+        return [trial for trial in self.trials if trial.purpose is not Purpose.BASELINE]
 
     @property
     def workload(self) -> Workload | None:
@@ -92,8 +98,14 @@ class World(Simulation):
             return Failure(Outcome.DISTURBED, "the machine had too little CPU left")
         if "unreliable" in self.traits and rng.random() < 0.7:
             return Failure(Outcome.LOAD_FAILED, "the load generator ended early.")
-        if "slow start" in self.traits and step.fresh and step.limits.cpu < 0.6 * self.axes[0].last:
+        if (
+            "slow start" in self.traits
+            and step.fresh
+            and step.limits.cpu < (0.3, 0.6)[self.seed % 2] * self.axes[0].last
+        ):
             return Failure(Outcome.NEVER_READY, "the server was not ready after 60 s; it is still loading")
+        if "unlucky" in self.traits and step.limits.cpu < self.axes[0].last and rng.random() < 0.6:
+            return Failure(Outcome.CRASHED, "the server ended with exit code 139 (SIGSEGV)")
         if "crashes" in self.traits and step.limits.memory < 0.7 * self.axes[1].last:
             return Failure(Outcome.CRASHED, "the server ended with exit code 3: Error: out of handles.")
         if "broken" in self.traits:
@@ -112,7 +124,7 @@ class World(Simulation):
 
     def _per_request(self) -> float:
         rng = random.Random(f"leak {self.seed}")
-        return 10 ** rng.uniform(1, 5)
+        return 10 ** rng.uniform(1, 6)
 
     def _grown(self, measured: Measured) -> int:
         settles = self.seed % 3 == 0
@@ -125,7 +137,7 @@ class World(Simulation):
         if self.step is not None and self.step.seconds:
             changes |= {"duration": Duration.of(self.step.seconds), "requests": self._requests()}
         if "rows" in self.traits:
-            distinct = rng.choice([1, 20, 900, 3000, 40_000_000])
+            distinct = rng.choice([1, 20, load.requests + 1, 3000, 40_000_000])
             changes |= {"distinct_rows": distinct, "rows_covered": min(distinct, load.requests)}
         if "first request" in self.traits:
             seconds = 1.5 + self.service.start_seconds / max(0.05, measured.cpu / 1000)
@@ -153,7 +165,8 @@ class World(Simulation):
             changes["samples"] = 12
         if "threads" in self.traits:
             changes |= {"threads": 3 + 24 * self.service.pools(self.started_at)[0]}
-            changes |= {"throttled_percent": Quantity.decimal(more.uniform(0, 80), 3)}
+            if self.seed % 3:
+                changes |= {"throttled_percent": Quantity.decimal(more.uniform(0, 80), 3)}
         if "mapped" in self.traits:
             changes |= {"mapped_file": Quantity(int(memory.peak.bytes * more.uniform(0.1, 0.9)))}
         if "no memory" in self.traits:
@@ -245,6 +258,7 @@ TRAITS = (
     "unreliable",
     "slow start",
     "crashes",
+    "unlucky",
     "broken",
     "deadline",
     "not enforced",
@@ -261,7 +275,7 @@ def world(number: int, requests: int = 400) -> World:
     noise = Noise(runs=spread, drift=0.02 if spread else 0.0, stalls=rng.choice([0.0, 0.0, 0.1]))
     base = draw(number, family, space, noise, requests)
     traits = frozenset() if number % PLAIN == 0 else frozenset(rng.sample(TRAITS, rng.choice([1, 1, 2])))
-    return World(spec=_spec(base, rng), service=base.service, seed=base.seed, noise=noise, traits=traits)
+    return World(spec=_spec(base, rng), service=base.service, seed=number, noise=noise, traits=traits)
 
 
 def _spec(base: Simulation, rng: random.Random) -> ModelProfileSpec:
@@ -295,6 +309,14 @@ def _spec(base: Simulation, rng: random.Random) -> ModelProfileSpec:
             "max": f"{memory.last // 10**6}M",
             "step": f"{max(1, (memory.last - memory.first) // 10**6 // 17)}M",
         }
+    data["search"] = search | _search(rng, kind)
+    data["objectives"] = _objectives(rng, data["objectives"])
+    return spec_of(**data)
+
+
+def _search(rng: random.Random, kind: str) -> dict[str, Any]:
+    """Return how a range of this kind is searched, where that is not as usual."""
+    search: dict[str, Any] = {}
     if kind != "grid" and rng.random() < 0.15:
         search["maxTrials"] = rng.randint(3, 6)
     if rng.random() < 0.2:
@@ -303,13 +325,17 @@ def _spec(base: Simulation, rng: random.Random) -> ModelProfileSpec:
         search["threads"] = "Auto"
     if rng.random() < 0.1:
         search["soak"] = rng.choice(["0s", "3m"])
-    objectives = dict(data["objectives"])
-    if rng.random() < 0.1:
-        objectives = {"maxSlowdownPercent": rng.choice(["50", "200"])}
+    return search
+
+
+def _objectives(rng: random.Random, latency: dict[str, Any]) -> dict[str, Any]:
+    """Return objectives: those on latency, or others, or both."""
+    objectives = {"maxSlowdownPercent": rng.choice(["50", "200"])} if rng.random() < 0.1 else dict(latency)
     if rng.random() < 0.1:
         objectives["maxTimeToReady"] = "8s"
-    data["search"], data["objectives"] = search, objectives
-    return spec_of(**data)
+    if rng.random() < 0.05:
+        objectives["maxErrorPercent"] = "60"
+    return objectives
 
 
 @dataclass(frozen=True)
@@ -344,6 +370,10 @@ class Told:
     end: Recommend | GiveUp
     texts: int
     wrong: tuple[Wrong, ...]
+
+    def reader(self) -> Reader:
+        """Return what reads the explanation and the message of the end."""
+        return Reader(_facts(self.world, self.end), FORMS)
 
 
 def told(number: int, requests: int = 400) -> Told:

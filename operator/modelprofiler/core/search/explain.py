@@ -228,11 +228,11 @@ def _notes(run: Run, target: Target) -> list[Claim]:
 
 
 def _limit_of_proof(run: Run, target: Target) -> str:
-    """Return at which CPU limit the recommendation was verified, or that it was not."""
+    """Return at which CPU limit a trial of the recommended size passed, or that none did."""
     size = Quantity.cpu(target.limits.cpu)
     proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
     if proof is None:
-        return f"no trial with a limit of {size}, the amount that the request guarantees, has verified it"
+        return f"no trial with a limit of {size}, the amount that the request guarantees, met the objectives"
     return (
-        f"trial {proof.trial.index}, which verified it, had a limit of {size}, the amount that the request guarantees"
+        f"trial {proof.trial.index} met the objectives with a limit of {size}, the amount that the request guarantees"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelprofiler.core.search.claims import Claim, Kind
 from modelprofiler.core.search.explain_margin import margin_claims, mebibytes, memory_size, percent_above
 from modelprofiler.core.search.margin import Target, target_for, with_headroom, with_margin
+from modelprofiler.core.search.points import Observation
 from modelprofiler.core.search.run import Run
 from modelprofiler.core.search.soak import growth_claims
 
@@ -47,10 +48,15 @@ def _memory_boundary(run: Run, target: Target, memory: int) -> tuple[int, list[C
         return memory, [Claim(Kind.MEMORY_UNKNOWN, text, size=memory)]
     killed = [o for o in run.observations if run.blames_memory(o) and not run.is_outvoted(o)]
     killed = sorted((o for o in killed if o.limits.memory < target.limits.memory), key=lambda o: o.limits.memory)
+    if memory == peak:
+        killed = [o for o in killed if not _is_refuted(run, o)]
     if not killed or killed[-1].limits.memory < peak:
         return memory, [_peaked(run, memory)]
     last = killed[-1]
     text = f"{memory_size(last.limits.memory)} of memory was too small"
+    if _is_refuted(run, last):
+        size = memory_size(last.limits.memory)
+        text = f"With {size} of memory trial {last.trial.index} ended as {last.trial.outcome.value}"
     claims = [Claim(Kind.TOO_SMALL, text, last.trial.index, last.limits.memory)]
     # In a grid the boundary is the peak, although a size above it was too small.
     most = memory if memory > last.limits.memory else target.limits.memory
@@ -62,6 +68,15 @@ def _memory_boundary(run: Run, target: Target, memory: int) -> tuple[int, list[C
         return (memory if most == memory else least.limits.memory), claims
     text = f"; {memory_size(most)} is the next size to try, and no trial has passed with it"
     return most, [*claims, Claim(Kind.NEXT_MEMORY, text, size=most)]
+
+
+def _is_refuted(run: Run, failed: Observation) -> bool:
+    """Whether a trial passed with no more memory and no more CPU than one that had too little memory.
+
+    In a grid every failure at the largest CPU is blamed on memory, although the same memory may be enough with less.
+    """
+    at, passed = failed.limits, [o.limits for o in run.observations if o.passed]
+    return any(size.memory <= at.memory and size.cpu <= at.cpu for size in passed)
 
 
 def _peaked(run: Run, memory: int) -> Claim:

@@ -200,8 +200,14 @@ def _needs_more(facts: Facts, v: Values, context: Context) -> bool:
 
 
 def _nothing_smaller(facts: Facts, v: Values, context: Context) -> bool:
-    """Whether no trial with less of anything passed."""
-    return not any(Limits.from_size(t.limits) != Limits(facts.cpu.last, facts.memory.last) for t in facts.passed)
+    """Whether nothing passed, at the ceiling or below it."""
+    return not facts.passed
+
+
+def _some_passed(facts: Facts, v: Values, context: Context) -> bool:
+    ceiling = Limits(facts.cpu.last, facts.memory.last)
+    here = [t for t in facts.passed + facts.failed if Limits.from_size(t.limits) == ceiling]
+    return (v["count"], v["count1"]) == (sum(t.outcome is Outcome.PASSED for t in here), len(here))
 
 
 def _own_limit(facts: Facts, v: Values, context: Context) -> bool:
@@ -340,7 +346,12 @@ ENDS = [
         _nothing_smaller,
         begins=True,
     ),
-    Form("No smaller size can do better", _nothing_smaller, begins=True),
+    Form(
+        "{count} of {count1} trials at this size met the objectives, which is too few to rely on: extend the range, "
+        "relax the objective or reduce the load",
+        _some_passed,
+        begins=True,
+    ),
     Form("Correct the requests, raise the server's own limit, or reduce the load", _own_limit, begins=True),
     Form("The recommended size was not verified: {message}", _given, begins=True),
     Form("A queueing model forecasts that {cpu} CPU and {memory} memory is enough", _forecast, begins=True),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,7 +15,7 @@ from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
 from modelprofiler.api.objects import MAX_DEPTH, is_deeper
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import ModelProfileStatus
-from modelprofiler.errors import InvalidInput, Problem
+from modelprofiler.errors import InvalidInput, Problem, field_path
 
 GROUP = "modelprofiler.io"
 VERSION = "v1alpha1"
@@ -140,6 +139,7 @@ MUST_BE = {
     "dict_type": "an object",
     "list_type": "a list",
     "string_type": "text",
+    "string_unicode": "text in Unicode",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
@@ -157,21 +157,6 @@ MUST_HAVE = {
     "string_too_short": "at least {min_length} characters",
 }
 """The same: what it must have."""
-
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_./-]{1,80}")
-
-
-def _path(loc: Sequence[int | str]) -> str:
-    """Return the path of a field as Kubernetes writes it; a key that is no word is quoted, as it may hold anything."""
-    path = ""
-    for part in loc:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif _PLAIN_KEY.fullmatch(part):
-            path += f".{part}" if path else part
-        else:
-            path += f"[{json.dumps(part[:80])}]"
-    return path
 
 
 def _problem(item: Any) -> Problem:
@@ -197,7 +182,7 @@ def _problem(item: Any) -> Problem:
             message += "; write it in quotes"
     else:
         message = f"{message[:1].lower()}{message[1:]}, not {_shown(item['input'])}"
-    return Problem(_path(item["loc"]), message)
+    return Problem(field_path(item["loc"]), message)
 
 
 def _shown(value: Any) -> str:

@@ -15,6 +15,7 @@ from modelprofiler.errors import InvalidInput, Problem
 MAX_BYTES = 64 * 2**20
 """Size of a file; chosen far above what a cluster takes, and small enough to be read at once."""
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 MOST_ALIASED = 10_000
 """Values that the aliases of a text may stand for: as many as a large profile has, and as much as no alias is for."""
 
@@ -93,10 +94,15 @@ def read_objects(text: str, name: str) -> list[Object]:
 def _documents(text: str, name: str) -> Iterator[Any]:
     if text.lstrip().startswith("{"):
         try:
-            yield json.loads(text)
-            return
+            value = json.loads(text)
         except (ValueError, RecursionError):
             pass  # a YAML document may begin like this, too, and the YAML reader reports the place of an error
+        else:
+            if half := _half_character(text, value):
+                message = f"has {half}, which is half of a character: write the character itself, or both halves"
+                raise InvalidInput([Problem(name, message)])
+            yield value
+            return
     try:
         _check_size(text, name)
         yield from yaml.load_all(text, _Loader)
@@ -111,6 +117,19 @@ def _documents(text: str, name: str) -> Iterator[Any]:
         raise InvalidInput([Problem(f"{name}, line {line}", message)]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput([Problem(name, f"is not YAML: {str(error).splitlines()[0]}")]) from error
+
+
+def _half_character(text: str, value: Any) -> str:
+    r"""Return a surrogate without its pair in what a JSON text means, as ``\ud800``; empty without one."""
+    if not _SURROGATE.search(text):
+        return ""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        return f"\\u{ord(error.object[error.start]):04x}"
+    except RecursionError:
+        return ""  # it is refused for its depth
+    return ""
 
 
 def _check_size(text: str, name: str) -> None:

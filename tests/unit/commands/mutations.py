@@ -6,6 +6,7 @@ A profile has a number, and the same number always gives the same one.
 from __future__ import annotations
 
 import copy
+import json
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -54,7 +55,21 @@ WORDS = (
     *("", " ", "\n", "0", "-1", "+1", "1.", ".5", "1e3", "1E3", "1e99", "0x10", "1_000", "٣", "²", "½", "NaN", "inf"),
     *("0s", "1d", "8 s", "250", "1h1h", "1m30", "-5s", "1us", "1µs", "1μs", "0.0000001ms", "9" * 30 + "h", "1e3ms"),
     *("256m", "1Mi", "1mi", "1MI", "1GB", "1 Gi", "100%", "0.1Gi", "1.1Gi", "1e-9", "1n", "1E", "9" * 31, "9" * 40),
-    *("\x00", "\x1b[31m", "\u2028", "\u202e", "\ufeff", "😀", "é" * 200, "x" * 70_000, "..", "../../etc", "/", "//x"),
+    *(
+        "\x00",
+        "\ud800",
+        "\x1b[31m",
+        "\u2028",
+        "\u202e",
+        "\ufeff",
+        "😀",
+        "é" * 200,
+        "x" * 70_000,
+        "..",
+        "../../etc",
+        "/",
+        "//x",
+    ),
     *(
         "a/b",
         "A b",
@@ -101,10 +116,15 @@ OTHERS: tuple[Any, ...] = (
 )
 
 
+# libyaml is ten times as fast, where PyYAML was built with it.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
 def schema() -> dict[str, Any]:
     """Return the schema of a profile's spec, as the CRD has it."""
     (file,) = (REPOSITORY / "crds").glob("*.yaml")
-    version = yaml.safe_load(file.read_text(encoding="utf-8"))["spec"]["versions"][0]
+    version = yaml.load(file.read_text(encoding="utf-8"), _Loader)["spec"]["versions"][0]
     properties: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]
     return {"properties": {"spec": properties["spec"]}}
 
@@ -289,7 +309,7 @@ PIECES = (
 )
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(_Dumper):  # type: ignore[misc]  # the base is chosen when it is imported
     """Writes what is used twice twice, as people do."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -383,7 +403,13 @@ def mutated(number: int) -> str:
     by_text = rng.random() < 0.4
     for _ in range(0 if by_text and rng.random() < 0.8 else rng.choice([1, 1, 1, 2, 4])):
         rng.choice(OF_DATA)(rng, profile if rng.random() < 0.9 else others)
-    text = yaml.dump_all([profile, *others], Dumper=_Plain, allow_unicode=rng.random() < 0.5, sort_keys=False)
+    as_json = json.dumps({"apiVersion": "v1", "kind": "List", "items": [*others, profile]}, indent=1)
+    if not by_text and rng.random() < 0.2:
+        return as_json
+    try:
+        text = yaml.dump_all([profile, *others], Dumper=_Plain, allow_unicode=rng.random() < 0.5, sort_keys=False)
+    except UnicodeEncodeError:  # half a character, which JSON can write
+        return as_json
     for _ in range(rng.choice([1, 1, 2]) if by_text else 0):
         text = _text_changed(rng, text)
     return text

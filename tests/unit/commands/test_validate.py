@@ -59,3 +59,12 @@ def test_a_secret_that_only_the_cluster_has_is_a_note_for_it(
     assert "Secret 'rows' is not in the file; it must be in the cluster" in capsys.readouterr().err
     assert 2 == main(["validate", file])
     assert "spec.dataset.source.secret.name: there is no Secret 'rows' in the file" in capsys.readouterr().err
+
+
+def test_each_problem_is_one_line_that_a_terminal_only_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file may come from somebody else."""
+    file = document(tmp_path, endpoint=PORT, resources={"cpu": {"values": ["1\n\x1b[31m"]}}).path
+    assert 2 == main(["validate", file])
+    assert all(line.startswith(f"{file}: ") for line in capsys.readouterr().err.splitlines())

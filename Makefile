@@ -62,10 +62,6 @@ cgroup2: env ## Run tests on control groups of version 2, in User-Mode Linux, as
 cases: env ## Run the cases of public bug reports, most of them as whole runs on this machine
 	$(BIN)/pytest tests/cases $(ARGS)
 
-.PHONY: mutated
-mutated: env ## Try every command on 10,000 mutated profiles, records and options: half an hour
-	MUTATED_PROFILES=10000 $(BIN)/pytest tests/unit/commands -k mutated -n auto $(ARGS)
-
 ##@ With a cluster: the one that KUBECONFIG names, or a local one (Linux, root)
 
 .PHONY: test

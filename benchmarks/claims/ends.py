@@ -130,7 +130,7 @@ def _verified(facts: Facts, v: Values, context: Context) -> bool:
 def _words(facts: Facts, v: Values, context: Context) -> bool:
     """Whether the trial that was named said so; its message is proved by itself."""
     (index,) = context.trials
-    return facts.trial(index).message.rstrip(".") == v["message"].rstrip(".")
+    return bool(facts.trial(index).message.rstrip(".") == v["message"].rstrip("."))
 
 
 def _unverified(facts: Facts, v: Values, context: Context) -> bool:
@@ -145,7 +145,7 @@ def _rows(facts: Facts, v: Values, context: Context) -> bool:
 
 
 def _max_trials(facts: Facts, v: Values, context: Context) -> bool:
-    return v["count"] == facts.spec.search.max_trials <= len(facts.searched)
+    return bool(v["count"] == facts.spec.search.max_trials <= len(facts.searched))
 
 
 def _deadline(facts: Facts, v: Values, context: Context) -> bool:
@@ -196,7 +196,7 @@ def _needs_more(facts: Facts, v: Values, context: Context) -> bool:
     time, needs = trial.usage.cpu_time_per_request, needs_of(facts, trial)
     assert time is not None
     assert needs is not None
-    return v["time"] == time.seconds and math.floor(needs) == v["cpu"] > facts.cpu.last
+    return bool(v["time"] == time.seconds and math.floor(needs) == v["cpu"] > facts.cpu.last)
 
 
 def _nothing_smaller(facts: Facts, v: Values, context: Context) -> bool:

@@ -148,11 +148,11 @@ def with_percent(size: int, percent: int) -> int:
 
 def rounds_to(text: float, value: float, digits: int = 0) -> bool:
     """Whether a number is another one, rounded to this many decimal places."""
-    return abs(text - value) <= 0.5 * 10**-digits + 1e-9 * max(1.0, abs(value))
+    return bool(abs(text - value) <= 0.5 * 10**-digits + 1e-9 * max(1.0, abs(value)))
 
 
 def is_about(text: float, value: float, digits: int = 3) -> bool:
     """Whether a number is another one, rounded to so many significant digits."""
     if value == 0 or text == 0:
         return text == value
-    return abs(text - value) <= 0.51 * 10 ** (math.floor(math.log10(abs(value))) - digits + 1)
+    return bool(abs(text - value) <= 0.51 * 10 ** (math.floor(math.log10(abs(value))) - digits + 1))

@@ -150,7 +150,8 @@ class Reader:
         about
             Indexes of the trials that it is about; empty where it says itself which they are.
         """
-        position, context, wrong = 0, Context(trials=about), []
+        position, context = 0, Context(trials=about)
+        wrong: list[Unproved] = []
         begins = True
         while position < len(text):
             found = self._longest(text, position, begins)

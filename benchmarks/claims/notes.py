@@ -293,7 +293,7 @@ def _threads(facts: Facts, v: Values, context: Context) -> bool:
     if v.get("count1") is not None:
         shares = [float(u.throttled_percent) for u in usages if u.throttled_percent is not None]
         right = right and rounds_to(v["count1"], max(shares))
-    return right
+    return bool(right)
 
 
 def _limit_of_proof(facts: Facts, v: Values, context: Context) -> bool:

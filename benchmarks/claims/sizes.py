@@ -213,7 +213,7 @@ def _with_room(facts: Facts, v: Values, context: Context) -> bool:
 def _at_ceiling(facts: Facts, v: Values, context: Context) -> bool:
     axis, _, recommended = _axis(facts, context)
     shown = v["memory"] if context.of_memory else v["cpu"]
-    return shown == axis.last == recommended <= context.base
+    return bool(shown == axis.last == recommended <= context.base)
 
 
 def _beyond(facts: Facts, v: Values, context: Context) -> bool:
@@ -230,7 +230,7 @@ def _peaked(facts: Facts, v: Values, context: Context, *, soaks: bool = True) ->
     counted = [t for t in facts.passed if soaks or t.purpose is not Purpose.SOAK]
     peak = max(p for t in counted if (p := peak_of(t)) is not None)
     context.base, context.of_memory = peak, True
-    return mebibytes(peak) == v["mebibytes"]
+    return bool(mebibytes(peak) == v["mebibytes"])
 
 
 def _peaked_apart_from_soaks(facts: Facts, v: Values, context: Context) -> bool:

@@ -193,7 +193,7 @@ class World(Simulation):
             trend = {0: "Settles", 1: "Grows", 2: rng.choice(["Grows", "Saws", "Unclear"])}[self.seed % 3]
             later = 0.01 * rate if trend == "Settles" else rate
             changes["course"] = MemoryCourse(
-                trend=trend,  # type: ignore[arg-type]  # one of its four values
+                trend=trend,
                 requests=requests,
                 earlier=Quantity.decimal(rate),
                 later=Quantity.decimal(later),

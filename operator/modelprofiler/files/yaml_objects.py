@@ -143,7 +143,7 @@ def _check_size(text: str, name: str) -> None:
     values = aliased = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
-            aliased += (size := sizes.get(event.anchor, 1))
+            aliased += (size := sizes.get(event.anchor or "", 1))
             values += size
         elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             values += 1
@@ -154,7 +154,9 @@ def _check_size(text: str, name: str) -> None:
             if anchor is not None:
                 sizes[anchor] = values - before + 1
         elif isinstance(event, yaml.AliasEvent) and any(anchor == event.anchor for anchor, _ in open_nodes):
-            raise InvalidInput([Problem(_line(event, name), f"the value of &{event.anchor[:40]} contains itself")])
+            raise InvalidInput(
+                [Problem(_line(event, name), f"the value of &{(event.anchor or '')[:40]} contains itself")]
+            )
         if len(open_nodes) > MAX_DEPTH:
             raise InvalidInput([Problem(name, f"is nested more than {MAX_DEPTH} levels deep")])
         if aliased > MOST_ALIASED:
@@ -163,7 +165,7 @@ def _check_size(text: str, name: str) -> None:
 
 
 def _line(event: yaml.Event, name: str) -> str:
-    return f"{name}, line {event.start_mark.line + 1}"
+    return f"{name}, line {event.start_mark.line + 1}" if event.start_mark is not None else name
 
 
 def _is_list(document: Any) -> bool:

@@ -1,7 +1,7 @@
 """No command ends with a traceback, whatever a file or an option contains.
 
-Profiles, records of runs and options are mutated by Hypothesis. `make mutated` tries 10,000 of each; by
-default a few are tried, always the same ones.
+Profiles, records of runs and options are mutated by Hypothesis. `MUTATED_PROFILES=10000 make unit ARGS='-k mutated'`
+tries as many; by default a few are tried, always the same ones.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from benchmarks.claims.facts import (
     peak_of,
     rounds_to,
 )
+from benchmarks.claims.growth import grew
 from benchmarks.claims.language import Context, Form
-from benchmarks.claims.notes import grew
 
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.trial import LoadStatus, Outcome, Purpose, Trial

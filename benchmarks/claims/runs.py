@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.claims.worlds import told
+from benchmarks.claims.telling import told
 
 from modelprofiler.core.steps import Recommend
 

@@ -1,7 +1,7 @@
 """Every clause of every explanation is shown by a trial, over simulated runs with and without noise."""
 
 import pytest
-from benchmarks.claims.worlds import told
+from benchmarks.claims.telling import told
 from benchmarks.search.families import CHANGING, draw
 from benchmarks.search.truth import truth_of
 from tests.unit.core.search.claims import HOLDS, false_claims

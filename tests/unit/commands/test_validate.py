@@ -65,6 +65,11 @@ def test_each_problem_is_one_line_that_a_terminal_only_shows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file may come from somebody else."""
-    file = document(tmp_path, endpoint=PORT, resources={"cpu": {"values": ["1\n\x1b[31m"]}}).path
-    assert 2 == main(["validate", file])
-    assert all(line.startswith(f"{file}: ") for line in capsys.readouterr().err.splitlines())
+    path = Path(document(tmp_path, endpoint=PORT).path)
+    data = json.loads(path.read_text())
+    data["spec"] |= {"resources": {"cpu": {"values": ["1\n\x1b[31m"]}}, "a\nb": 1}
+    path.write_text(json.dumps(data))
+    assert 2 == main(["validate", str(path)])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"{path}: ") and line.isprintable() for line in lines)

@@ -67,7 +67,8 @@ def test_each_problem_is_one_line_that_a_terminal_only_shows(
     """A file may come from somebody else."""
     path = Path(document(tmp_path, endpoint=PORT).path)
     data = json.loads(path.read_text())
-    data["spec"] |= {"resources": {"cpu": {"values": ["1\n\x1b[31m"]}}, "a\nb": 1}
+    profile = next(o for o in data.get("items", [data]) if o["kind"] == "ModelProfile")
+    profile["spec"] |= {"resources": {"cpu": {"values": ["1\n\x1b[31m"]}}, "a\nb": 1}
     path.write_text(json.dumps(data))
     assert 2 == main(["validate", str(path)])
     lines = capsys.readouterr().err.splitlines()

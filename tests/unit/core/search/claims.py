@@ -141,9 +141,11 @@ def _only_too_small(facts: Facts, claim: Claim) -> bool:
 
 
 def _next_memory(facts: Facts, claim: Claim) -> bool:
-    killed = [t for t in facts.trials if t.outcome is Outcome.OOM_KILLED]
+    """Whether the server was killed with less memory only; at the largest memory, more CPU may help."""
+    last = memory_axis(facts.resources.memory).last
+    killed = [memory_of(t) for t in facts.trials if t.outcome is Outcome.OOM_KILLED]
     assert claim.size is not None
-    return all(memory_of(t) < claim.size for t in killed)
+    return all(size < claim.size for size in killed if size < last)
 
 
 def _evidence(facts: Facts) -> list[Trial]:

@@ -97,7 +97,7 @@ class Simulation:
         self.wall_seconds += WARMUP + self.load_seconds(measured) + (SAMPLES if step.window == "Measure" else 0.0)
         self.wall_seconds += RESIZING if ready is None else SCHEDULING + ready.seconds
         load, usage = self._load(measured), self._usage(measured, rng)
-        killed = Failure(Outcome.OOM_KILLED, "killed") if step.limits.memory < measured.memory else None
+        failure = self.failure(step, measured, rng)
         verdict = outcome_of(
             self.spec,
             purpose=step.purpose,
@@ -105,7 +105,7 @@ class Simulation:
             load=load,
             usage=usage,
             time_to_ready=ready,
-            failure=killed,
+            failure=failure,
             trials=self.trials,
         )
         return Trial(
@@ -122,6 +122,10 @@ class Simulation:
             start_time=EPOCH + timedelta(minutes=index),
             completion_time=EPOCH + timedelta(minutes=index, seconds=40),
         )
+
+    def failure(self, step: RunTrial, measured: Measured, rng: random.Random) -> Failure | None:
+        """Return what goes wrong in a trial: the server is killed where it needs more memory than it has."""
+        return Failure(Outcome.OOM_KILLED, "killed") if step.limits.memory < measured.memory else None
 
     def measured(self, limits: Limits, rng: random.Random) -> Measured:
         """Return what the server shows in a run of its own, with its noise."""

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
+from modelprofiler.core.text import one_line
 from modelprofiler.errors import InvalidInput, ModelProfilerError
 from modelprofiler.version import __version__
 
@@ -137,8 +138,7 @@ def _discard_output() -> None:
 def complain(program: str, *problems: object) -> None:
     """Print each problem on a line of standard error. They may quote text of others, which must not end the line."""
     for problem in problems:
-        line = " ".join(str(problem).split())
-        print(f"{program}:", "".join(c for c in line if c.isprintable()), file=sys.stderr)
+        print(f"{program}:", one_line(str(problem)), file=sys.stderr)
 
 
 def _parser(command_line: Sequence[str]) -> argparse.ArgumentParser:

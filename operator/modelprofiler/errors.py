@@ -28,6 +28,9 @@ Foreign exceptions are translated once, where the foreign library is called.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -52,6 +55,32 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
+
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_./-]{1,80}")
+
+
+def field_path(parts: Iterable[int | str], parent: str = "") -> str:
+    """Return the path of a field as Kubernetes writes it: ``spec.load.openLoop``, ``values[0]``, ``data["a b"]``.
+
+    A key that is no word is quoted and cut, as it may hold anything.
+
+    Parameters
+    ----------
+    parts
+        Keys of objects and positions in lists, from the outside in.
+    parent
+        The path that they begin at.
+    """
+    path = parent
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif _PLAIN_KEY.fullmatch(part):
+            path += f".{part}" if path else part
+        else:
+            path += f"[{json.dumps(part[:80])}]"
+    return path
 
 
 class InvalidInput(ModelProfilerError):

@@ -15,7 +15,7 @@ from modelprofiler.api.names import SENTENCES as NAME_SENTENCES
 from modelprofiler.api.objects import MAX_DEPTH, is_deeper
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import ModelProfileStatus
-from modelprofiler.errors import InvalidInput, Problem
+from modelprofiler.errors import InvalidInput, Problem, field_path
 
 GROUP = "modelprofiler.io"
 VERSION = "v1alpha1"
@@ -84,14 +84,23 @@ class ModelProfile(ApiModel):
             With every problem, each with the path of its field.
         """
         if data.get("apiVersion") != API_VERSION or data.get("kind") != KIND:
-            actual = f"{data.get('apiVersion')} {data.get('kind')}"
-            raise InvalidInput([Problem("", f"this is a {actual}, not a {API_VERSION} {KIND}")])
+            raise InvalidInput([_another_kind(data)])
         if too_much := _too_much(data):
             raise InvalidInput(too_much)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
             raise InvalidInput(problems_of(error)) from error
+
+
+def _another_kind(data: dict[str, Any]) -> Problem:
+    """Return that an object is of another version or kind, or does not say of which."""
+    version, kind = (data.get(name) for name in ("apiVersion", "kind"))
+    known = [str(part)[:80] for part in (version, kind) if part is not None]
+    absent = [name for name, part in (("apiVersion", version), ("kind", kind)) if part is None]
+    actual = " ".join(known or ["object"]) + (f" without {' and '.join(absent)}" if absent else "")
+    field = "kind" if version == API_VERSION else "apiVersion"
+    return Problem(field, f"this is a {actual}, not a {API_VERSION} {KIND}")
 
 
 def _too_much(data: dict[str, Any]) -> list[Problem]:
@@ -122,14 +131,36 @@ def _too_much(data: dict[str, Any]) -> list[Problem]:
 
 def problems_of(error: ValidationError) -> list[Problem]:
     """Return pydantic's errors as messages with Kubernetes paths."""
-    return [_problem(item, error) for item in error.errors(include_url=False)]
+    return [_problem(item) for item in error.errors(include_url=False)]
 
 
-def _problem(item: Any, error: ValidationError) -> Problem:
-    path = ""
-    for part in item["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    kind, message = item["type"], item["msg"]
+MUST_BE = {
+    "model_type": "an object",
+    "dict_type": "an object",
+    "list_type": "a list",
+    "string_type": "text",
+    "string_unicode": "text in Unicode",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+}
+"""For a kind of error of pydantic: what the value must be, with what pydantic knows of the rule."""
+
+MUST_HAVE = {
+    "too_long": "at most {max_length} entries, not {actual_length}",
+    "too_short": "at least {min_length} entries",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} characters",
+}
+"""The same: what it must have."""
+
+
+def _problem(item: Any) -> Problem:
+    kind, message, context = item["type"], item["msg"], item.get("ctx") or {}
     if kind == "missing":
         message = "is required"
     elif kind == "extra_forbidden":
@@ -138,17 +169,29 @@ def _problem(item: Any, error: ValidationError) -> Problem:
         message = "is not a field of ModelProfile" + (f"; did you mean {near[0]}?" if near else "")
     elif kind == "value_error":
         message = message.removeprefix("Value error, ")
-    elif kind == "string_pattern_mismatch" and (sentence := NAME_SENTENCES.get(item["ctx"]["pattern"])):
+    elif kind == "string_pattern_mismatch":
+        sentence = NAME_SENTENCES.get(context["pattern"]) or f"does not match {context['pattern']}"
         message = f"{item['input'][:80]!r} {sentence}"
     elif kind in ("literal_error", "enum"):
-        message = f"must be {item['ctx']['expected']}, not {item['input']!r}"
+        message = f"must be {context['expected']}, not {_shown(item['input'])}"
+    elif kind in MUST_HAVE:
+        message = f"must have {MUST_HAVE[kind].format(**context)}"
+    elif kind in MUST_BE:
+        message = f"must be {MUST_BE[kind].format(**context)}, not {_shown(item['input'])}"
+        if kind == "string_type" and isinstance(item["input"], int | float):
+            message += "; write it in quotes"
     else:
-        message = message[:1].lower() + message[1:]
-        if isinstance(item["input"], str | int | float | bool):
-            message += f", not {str(item['input'])[:80]!r}"
-            if kind == "string_type":
-                message += "; write it in quotes"
-    return Problem(path, message)
+        message = f"{message[:1].lower()}{message[1:]}, not {_shown(item['input'])}"
+    return Problem(field_path(item["loc"]), message)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as YAML would have it, what is long or nested by its kind."""
+    if isinstance(value, dict | list):
+        return ("an object" if isinstance(value, dict) else "a list") if value else str(value)
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return str(value)[:80] if isinstance(value, int | float) else repr(str(value)[:80])
 
 
 def _known_fields(loc: tuple[int | str, ...]) -> list[str]:

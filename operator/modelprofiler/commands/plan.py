@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from modelprofiler.commands import options
+from modelprofiler.core.text import one_line
 from modelprofiler.report.formats import format_duration
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"            {sentence}")
     shown = load_notes(document.profile.spec, dataset) if dataset is not None else []  # the plan has them already
     for warning in (w for w in examined.warnings if w not in shown):
-        print(f"note: {warning}", file=sys.stderr)
+        print(f"note: {one_line(warning)}", file=sys.stderr)
     return 0
 
 

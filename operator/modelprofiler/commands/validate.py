@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelprofiler.commands import options
+from modelprofiler.core.text import one_line
 
 if TYPE_CHECKING:
     from modelprofiler.errors import Problem
@@ -39,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     for file in arguments.files:
         problems, warnings = _check(file, arguments.name, overrides, arguments.where)
         for warning in warnings:
-            print(f"{file}: note: {warning}", file=sys.stderr)
+            print(f"{file}: note: {one_line(warning)}", file=sys.stderr)
         for problem in problems:
-            print(f"{file}: {problem}", file=sys.stderr)
+            print(f"{file}: {one_line(str(problem))}", file=sys.stderr)
         count += len(problems)
         if not problems:
             print(f"{file}: ok")

@@ -21,4 +21,9 @@ def latency_bounds(spec: ModelProfileSpec, reference: Trial | None) -> dict[str,
         bounds = ((metric, getattr(spec.objectives.latency, metric)) for metric in LATENCY_METRICS)
         return {metric: bound.seconds for metric, bound in bounds if bound is not None}
     p95 = reference.load.latency.p95 if reference is not None and reference.load is not None else None
-    return {} if p95 is None else {"p95": p95.seconds + max(p95.seconds * float(slowdown) / 100, SMALLEST_SLOWDOWN)}
+    return {} if p95 is None else {"p95": slowdown_bound(p95.seconds, float(slowdown))}
+
+
+def slowdown_bound(p95: float, percent: float) -> float:
+    """Return the p95 that a slowdown in percent allows, in seconds, where the reference trial's is this."""
+    return p95 + max(p95 * percent / 100, SMALLEST_SLOWDOWN)

@@ -10,7 +10,7 @@ from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Judged, LoadStatus, Outcome, Trial, UsageStatus
-from modelprofiler.core.bounds import latency_bounds
+from modelprofiler.core.bounds import latency_bounds, slowdown_bound
 from modelprofiler.core.stats import FEWEST_REQUESTS, Z_95, wilson
 
 MOST_EXCESS = 5.0
@@ -194,7 +194,7 @@ def _latencies(spec: ModelProfileSpec, load: LoadStatus, reference: Trial | None
     slowdown = spec.objectives.max_slowdown_percent
     if slowdown is not None and not bounds:
         # This is the reference trial itself, which cannot be slower than itself.
-        bounds = {"p95": load.latency.p95.seconds * (1 + float(slowdown) / 100) if load.latency.p95 else 0.0}
+        bounds = {"p95": slowdown_bound(load.latency.p95.seconds, float(slowdown)) if load.latency.p95 else 0.0}
     return [_latency(metric, load, bound) for metric, bound in bounds.items()]
 
 

@@ -33,6 +33,10 @@ ELASTICITY = 0.5
 """Expected standard deviation, around zero, of the slope of it over the logarithm of the CPU size: throttled
 thread pools have shown a slope of 0.9."""
 
+LEAST = 0.005
+"""Logarithm of a ratio, half a percent, by which the whole interval of a drift that is noticed differs from none: an
+end that is nearer would read 0 %."""
+
 FARTHEST = 5.0
 """Largest logarithm of a ratio that is reported, a factor of about 150: beyond it is simply far."""
 
@@ -44,9 +48,9 @@ def drift_of(trials: Sequence[Trial]) -> Drift | None:
     with an intercept for each group of comparable trials: the same number of threads, and CPU sizes at most
     `COMPARABLE` apart. The slope over size is shrunk towards zero (ridge regression: Hoerl and Kennard, Technometrics
     12, 1970), so that no drift is reported where time and size changed together. Drift is noticed where the 95 %
-    interval of the change from the first of these trials to the last does not contain zero. The variance combines that
-    of the trials with the expected one (moderated t: Smyth, Statistical Applications in Genetics and Molecular Biology
-    3, 2004).
+    interval of the change from the first of these trials to the last does not come within `LEAST` of zero. The variance
+    combines that of the trials with the expected one (moderated t: Smyth, Statistical Applications in Genetics and
+    Molecular Biology 3, 2004).
     """
     groups = [group for group in _groups(trials) if len(group) > 1]
     centred = [point for group in groups for point in _centred(group)]
@@ -68,7 +72,7 @@ def drift_of(trials: Sequence[Trial]) -> Drift | None:
         ratio=_ratio(change),
         low=_ratio(change - half),
         high=_ratio(change + half),
-        noticed=abs(change) > half,
+        noticed=abs(change) - half >= LEAST,
         trials=count,
     )
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from modelprofiler.errors import Problem
+from modelprofiler.errors import Problem, field_path
 
 KEY = re.compile(r"(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}")
 """A key of a ConfigMap that the API server accepts."""
@@ -32,9 +32,13 @@ def files_of(config_map: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Prob
             continue
         for key, value in entries.items():
             if not KEY.fullmatch(str(key)):
-                problems.append(Problem(f"{part}.{key}", "is not a valid key: use letters, digits, '-', '_' and '.'"))
+                problems.append(
+                    Problem(field_path([str(key)], part), "is not a valid key: use letters, digits, '-', '_' and '.'")
+                )
             elif not isinstance(value, str):
-                problems.append(Problem(f"{part}.{key}", f"must be text, not {value!r:.60}; put it in quotes"))
+                problems.append(
+                    Problem(field_path([str(key)], part), f"must be text, not {value!r:.60}; put it in quotes")
+                )
             elif part == "data":
                 files[str(key)] = value.encode()
             else:
@@ -42,7 +46,7 @@ def files_of(config_map: Mapping[str, Any]) -> tuple[dict[str, bytes], list[Prob
                     # Like the API server, ignore line ends and spaces.
                     files[str(key)] = base64.b64decode("".join(value.split()), validate=True)
                 except (binascii.Error, ValueError) as error:
-                    problems.append(Problem(f"{part}.{key}", f"is not Base64: {error}"))
+                    problems.append(Problem(field_path([str(key)], part), f"is not Base64: {error}"))
     return files, problems
 
 
@@ -57,16 +61,20 @@ def secret_files_of(secret: Mapping[str, Any]) -> tuple[dict[str, bytes], list[P
             continue
         for key, value in entries.items():
             if not KEY.fullmatch(str(key)):
-                problems.append(Problem(f"{part}.{key}", "is not a valid key: use letters, digits, '-', '_' and '.'"))
+                problems.append(
+                    Problem(field_path([str(key)], part), "is not a valid key: use letters, digits, '-', '_' and '.'")
+                )
             elif not isinstance(value, str):
-                problems.append(Problem(f"{part}.{key}", "must be text; put it in quotes"))
+                problems.append(Problem(field_path([str(key)], part), "must be text; put it in quotes"))
             elif part == "stringData":
                 files[str(key)] = value.encode("utf-8", "replace")
             else:
                 try:
                     files[str(key)] = base64.b64decode("".join(value.split()), validate=True)
                 except (binascii.Error, ValueError):
-                    problems.append(Problem(f"{part}.{key}", "is not Base64; plain text belongs into stringData"))
+                    problems.append(
+                        Problem(field_path([str(key)], part), "is not Base64; plain text belongs into stringData")
+                    )
     return files, problems
 
 

@@ -57,6 +57,11 @@ def printable(text: str) -> str:
     return CONTROL_SEQUENCES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def one_line(text: str) -> str:
+    """Return a text that may quote others in one line, without what a terminal would act on."""
+    return "".join(c for c in " ".join(printable(text).split()) if c.isprintable())
+
+
 ERROR_LINE = re.compile(
     r"\s*(?:(?:fatal|error|panic|Caused by|Exception in thread[^:]*): .+"
     r"|(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception|Exit|Interrupt|HaltServer)\b(?:: .+)?)$"

@@ -15,6 +15,10 @@ from modelprofiler.errors import InvalidInput, Problem
 MAX_BYTES = 64 * 2**20
 """Size of a file; chosen far above what a cluster takes, and small enough to be read at once."""
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+MOST_ALIASED = 10_000
+"""Values that the aliases of a text may stand for: as many as a large profile has, and as much as no alias is for."""
+
 # libyaml reads long scalars, such as the Base64 of a model, fifty times as fast; not every build of PyYAML has it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -90,32 +94,78 @@ def read_objects(text: str, name: str) -> list[Object]:
 def _documents(text: str, name: str) -> Iterator[Any]:
     if text.lstrip().startswith("{"):
         try:
-            yield json.loads(text)
-            return
+            value = json.loads(text)
         except (ValueError, RecursionError):
             pass  # a YAML document may begin like this, too, and the YAML reader reports the place of an error
+        else:
+            if half := _half_character(text, value):
+                message = f"has {half}, which is half of a character: write the character itself, or both halves"
+                raise InvalidInput([Problem(name, message)])
+            yield value
+            return
     try:
-        _check_depth(text, name)
+        _check_size(text, name)
         yield from yaml.load_all(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}, line {mark.line + 1}, column {mark.column + 1}" if mark else name
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         raise InvalidInput([Problem(where, f"is not YAML: {reason}")]) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        message = f"is not YAML: the character U+{error.character:04X} is not allowed in it"
+        raise InvalidInput([Problem(f"{name}, line {line}", message)]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput([Problem(name, f"is not YAML: {str(error).splitlines()[0]}")]) from error
 
 
-def _check_depth(text: str, name: str) -> None:
-    """Refuse YAML that is nested too deeply: libyaml's composer is recursive, and ends the process at its limit."""
-    depth = 0
+def _half_character(text: str, value: Any) -> str:
+    r"""Return a surrogate without its pair in what a JSON text means, as ``\ud800``; empty without one."""
+    if not _SURROGATE.search(text):
+        return ""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        return f"\\u{ord(error.object[error.start]):04x}"
+    except RecursionError:
+        return ""  # it is refused for its depth
+    return ""
+
+
+def _check_size(text: str, name: str) -> None:
+    """Refuse YAML that is nested too deeply, or whose aliases mean too much: both cost more than the text has bytes.
+
+    libyaml's composer is recursive, and ends the process at its limit. A value that contains itself has no end, and
+    aliases of aliases (the "billion laughs") are small as text and huge as JSON.
+    """
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = []
+    values = aliased = 0
     for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.AliasEvent):
+            aliased += (size := sizes.get(event.anchor or "", 1))
+            values += size
+        elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+            values += 1
         if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
+            open_nodes.append((event.anchor, values))
         elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
+            anchor, before = open_nodes.pop()
+            if anchor is not None:
+                sizes[anchor] = values - before + 1
+        elif isinstance(event, yaml.AliasEvent) and any(anchor == event.anchor for anchor, _ in open_nodes):
+            raise InvalidInput(
+                [Problem(_line(event, name), f"the value of &{(event.anchor or '')[:40]} contains itself")]
+            )
+        if len(open_nodes) > MAX_DEPTH:
             raise InvalidInput([Problem(name, f"is nested more than {MAX_DEPTH} levels deep")])
+        if aliased > MOST_ALIASED:
+            message = f"aliases stand for more than {MOST_ALIASED:,} values; write out what is meant"
+            raise InvalidInput([Problem(_line(event, name), message)])
+
+
+def _line(event: yaml.Event, name: str) -> str:
+    return f"{name}, line {event.start_mark.line + 1}" if event.start_mark is not None else name
 
 
 def _is_list(document: Any) -> bool:

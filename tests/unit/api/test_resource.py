@@ -55,6 +55,12 @@ def test_an_item_of_a_list_is_named_by_its_index(change: Change) -> None:
     assert [Problem("spec.endpoint.http.headers[1].name", "is required")] == problems
 
 
+def test_a_key_that_is_no_word_is_quoted(change: Change) -> None:
+    """A path is one word of a line, whatever somebody calls a field."""
+    problems = _problems(change({"spec.load": {"a b\n": 1, "openLoop": {"rate": "1"}}}))
+    assert [Problem('spec.load["a b\\n"]', "is not a field of ModelProfile")] == problems
+
+
 def test_the_problem_reads_as_path_and_sentence() -> None:
     """What a condition's message shows."""
     assert str(Problem("spec.load", "is required")) == "spec.load: is required"
@@ -62,10 +68,34 @@ def test_the_problem_reads_as_path_and_sentence() -> None:
     assert str(InvalidInput([Problem("a", "is b"), Problem("c", "is d")])) == "a: is b; c: is d"
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("spec.load", "fast", "must be an object, not 'fast'"),
+        ("spec.load.openLoop", [1], "must be an object, not a list"),
+        ("spec.resources", {"cpu": {"values": {"a": 1}}}, "must be a list, not an object"),
+        ("spec.search.maxTrials", 2.5, "must be a whole number, not 2.5"),
+        ("spec.search.maxTrials", "many", "must be a whole number, not 'many'"),
+        ("spec.search.maxTrials", 0, "must be at least 3, not 0"),
+        ("spec.search.maxTrials", 10**30, "must be at most 200, not 1000000000000000000000000000000"),
+        ("spec.suspend", "maybe", "must be true or false, not 'maybe'"),
+        ("spec.dataset.contentType", 1, "must be text, not 1; write it in quotes"),
+        ("spec.dataset.contentType", True, "must be text, not true; write it in quotes"),
+        ("spec.model", {"name": "x" * 300, "source": {"path": "."}}, "must have at most 253 characters"),
+    ],
+)
+def test_what_a_value_must_be_is_said_in_the_words_of_the_field(
+    field: str, value: object, message: str, change: Change
+) -> None:
+    """Not in those of the library that checks it."""
+    assert message in [problem.message for problem in _problems(change({field: value}))]
+
+
 @pytest.mark.parametrize(("field", "value"), [("apiVersion", "v1"), ("kind", "Job"), ("apiVersion", None)])
 def test_another_kind_of_object_is_refused_by_name(field: str, value: str | None, change: Change) -> None:
     """A file with the wrong document says what it is instead."""
     (problem,) = _problems(change({field: value}))
+    assert problem.path == field
     assert problem.message.startswith("this is a ")
     assert problem.message.endswith("not a modelprofiler.io/v1alpha1 ModelProfile")
 

@@ -59,3 +59,18 @@ def test_a_secret_that_only_the_cluster_has_is_a_note_for_it(
     assert "Secret 'rows' is not in the file; it must be in the cluster" in capsys.readouterr().err
     assert 2 == main(["validate", file])
     assert "spec.dataset.source.secret.name: there is no Secret 'rows' in the file" in capsys.readouterr().err
+
+
+def test_each_problem_is_one_line_that_a_terminal_only_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file may come from somebody else."""
+    path = Path(document(tmp_path, endpoint=PORT).path)
+    data = json.loads(path.read_text())
+    profile = next(o for o in data.get("items", [data]) if o["kind"] == "ModelProfile")
+    profile["spec"] |= {"resources": {"cpu": {"values": ["1\n\x1b[31m"]}}, "a\nb": 1}
+    path.write_text(json.dumps(data))
+    assert 2 == main(["validate", str(path)])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"{path}: ") and line.isprintable() for line in lines)

@@ -106,3 +106,12 @@ def test_trials_that_are_no_evidence_do_not_count() -> None:
     drift = drift_of(trials)
     assert drift is not None
     assert (2, False) == (drift.trials, drift.noticed)
+
+
+def test_an_interval_that_ends_at_nothing_is_no_drift() -> None:
+    """An end of 0 % would contradict that trials otherwise differ by less."""
+    for number in range(200):
+        drift = drift_with([8 * (1 + 0.0005 * number * step) for step in range(4)])
+        assert drift is not None
+        if drift.noticed:
+            assert min(abs(float(end) - 1) for end in (drift.low, drift.high)) > 0.004

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelprofiler.core.text import head, head_in_bytes, tail
+from modelprofiler.core.text import head, head_in_bytes, one_line, tail
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", ""), ("12345678", "12345678"), ("123456789", "1234567…")])
@@ -24,3 +24,8 @@ def test_the_end_of_a_text() -> None:
     """White space around it does not count."""
     assert "12345678" == tail(" 12345678\n", 8)
     assert "… 456789" == tail("123456789", 8)
+
+
+def test_one_line_has_nothing_that_a_terminal_acts_on() -> None:
+    """Whatever is quoted in it."""
+    assert "a b c" == one_line("a\n b\x1b[31m\tc\u202e")

@@ -224,3 +224,59 @@ def test_a_name_that_kubernetes_does_not_take_is_refused(tmp_path: Path, name: s
     (problem,) = [p for p in caught.value.problems if p.path == "metadata.name"]
     assert "is not the name of a Kubernetes object" in problem.message
     assert (", such as a-b" in problem.message) == (name in ("A b", "a_b"))
+
+
+class TestHostileText:
+    """What is small as text may mean anything."""
+
+    BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in ("ab", "bc", "cd", "de", "ef")
+    )
+
+    def problems(self, text: str) -> list[str]:
+        """Return why a text is refused."""
+        with pytest.raises(InvalidInput) as caught:
+            read_objects(text, "x.yaml")
+        return messages_of(caught)
+
+    def test_aliases_of_aliases_are_refused_before_they_are_written_out(self) -> None:
+        """A million values in six lines; three lines stand for some thousand and are taken."""
+        assert self.problems(self.BOMB) == [
+            "x.yaml, line 4: aliases stand for more than 10,000 values; write out what is meant"
+        ]
+        assert read_objects("kind: A\n" + "".join(self.BOMB.splitlines(keepends=True)[:3]), "x.yaml")
+
+    @pytest.mark.parametrize("text", ["kind: &a [*a]", "kind: A\nspec: &a {b: [*a]}", "&a {kind: A, <<: *a}"])
+    def test_a_value_that_contains_itself_is_refused(self, text: str) -> None:
+        """It has no end."""
+        (problem,) = self.problems(text)
+        assert problem.startswith("x.yaml, line ")
+        assert problem.endswith(": the value of &a contains itself")
+
+    def test_an_alias_of_what_is_complete_is_taken(self) -> None:
+        """As kubectl takes it."""
+        (item,) = read_objects("kind: A\nx: &x {y: [1]}\nz: *x", "x.yaml")
+        assert {"kind": "A", "x": {"y": [1]}, "z": {"y": [1]}} == item
+
+    def test_a_character_that_yaml_does_not_allow_is_named_with_its_line(self) -> None:
+        """An editor finds the line."""
+        assert ["x.yaml, line 2: is not YAML: the character U+0007 is not allowed in it"] == self.problems(
+            "a: 1\nb: \x07"
+        )
+
+    def test_half_a_character_in_json_is_refused(self) -> None:
+        """No file can hold it; a whole one in two halves is taken."""
+        assert self.problems(r'{"kind": "A", "x": "\ud83d!"}') == [
+            r"x.yaml: has \ud83d, which is half of a character: write the character itself, or both halves"
+        ]
+        (item,) = read_objects(r'{"kind": "A", "x": "\ud83d\ude00"}', "x.yaml")
+        assert "\U0001f600" == item["x"]
+
+
+def test_a_key_that_is_no_word_is_quoted_in_its_path(write: Write) -> None:
+    """It may hold anything, an end of a line or a colour among them."""
+    with pytest.raises(InvalidInput) as caught:
+        load_document(write(PROFILE + "---\n" + CONFIG_MAP.replace("rows.txt", '"a b\\e[31m"')))
+    key = '["a b\\u001b[31m"]'
+    message = "is not a valid key: use letters, digits, '-', '_' and '.'"
+    assert [f"ConfigMap 'files' data{key}: {message}"] == messages_of(caught)

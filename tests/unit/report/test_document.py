@@ -45,7 +45,7 @@ def test_what_kubectl_prints_is_a_run_without_its_details(tmp_path: Path, listed
         (None, RecordUnreadable, "cannot be read"),
         ("{", RecordUnreadable, "is neither JSON nor YAML"),
         ("[]", InvalidInput, "does not contain an object"),
-        ("kind: Pod", InvalidInput, "this is a None Pod"),
+        ("kind: Pod", InvalidInput, "this is a Pod without apiVersion"),
         ("a: 1", InvalidInput, "is not a run: it has no kind"),
         ("[" * 99_999, RecordUnreadable, "is nested too deeply"),
         ("{a: " * 999 + "}" * 999, RecordUnreadable, "is nested too deeply"),

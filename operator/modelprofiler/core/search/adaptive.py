@@ -63,7 +63,7 @@ def _repeat_step(run: Run) -> Step | None:
     contradicted = run.contradicted
     if contradicted is None or contradicted.limits.cpu not in run.cpu or contradicted.limits.memory not in run.memory:
         return None
-    reason = "this size failed although it or a smaller one had passed: one of the two results is wrong"
+    reason = "this size failed although an earlier trial shows that it is enough: one of the two results is wrong"
     return RunTrial(contradicted.trial.purpose, contradicted.limits, fresh=True, window="Measure", reason=reason)
 
 
@@ -204,7 +204,7 @@ def _memory_step(run: Run) -> Step | None:
         Limits(target.cpu, size),
         fresh=True,
         window="Measure",
-        reason="the smallest memory worth trying, at the smallest CPU that passed",
+        reason="the smallest memory worth trying, at the CPU boundary",
     )
 
 

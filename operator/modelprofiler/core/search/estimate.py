@@ -9,6 +9,7 @@ from modelprofiler.api.conditions import Reason
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import Trial
+from modelprofiler.core.search.explain_margin import mebibytes
 from modelprofiler.core.search.forecast import forecast_for
 from modelprofiler.core.search.margin import target_for
 from modelprofiler.core.search.recommend import recommend
@@ -46,7 +47,7 @@ def estimate(
     if run.demand is not None:
         forecast_sentence += f"; at the ceiling the load used {round(run.demand)}m CPU"
     if run.memory_peak is not None:
-        forecast_sentence += f"; memory peaked at {run.memory_peak // 2**20 + 1}Mi"
+        forecast_sentence += f"; memory peaked at {mebibytes(run.memory_peak)}"
     message = f"{forecast_sentence}. No smaller size was tried: {why}."
     recommendation = step.recommendation.model_copy(update={"verification": None, "explanation": message})
     return replace(step, recommendation=recommendation, reason=Reason.NOT_VERIFIED, message=message)

@@ -6,35 +6,30 @@ Sizes in a sentence are those at which trials ran, never those for which a trial
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.trial import Outcome
 from modelprofiler.core.answers.doubts import doubts_of_run
 from modelprofiler.core.answers.first_request import first_request_sentence
-from modelprofiler.core.axis import Axis, Limits
+from modelprofiler.core.axis import Limits
 from modelprofiler.core.drift import drift_of, drift_sentence
 from modelprofiler.core.judge import NO_EVIDENCE
 from modelprofiler.core.search.claims import Claim, Kind
+from modelprofiler.core.search.explain_margin import cpu_size, margin_claims, percent_above
+from modelprofiler.core.search.explain_memory import memory_sentence
 from modelprofiler.core.search.mapped import mapped_sentence
 from modelprofiler.core.search.margin import (
     Target,
-    is_coarse,
     passed_with_room,
     room,
-    target_for,
-    with_headroom,
     with_margin,
 )
 from modelprofiler.core.search.points import Observation
 from modelprofiler.core.search.run import Run
-from modelprofiler.core.search.soak import growth_claims, growth_sentence
+from modelprofiler.core.search.soak import growth_sentence
 from modelprofiler.core.search.startup import startup_sentence
 from modelprofiler.core.threads import oversized_sentence, variables_sentence
-
-Show: TypeAlias = Callable[[int], str]
-"""Writes a size with its unit."""
 
 LEAST_PACE = 1
 """Percent from which a difference in the CPU time per request is worth telling; below it the number would read 0."""
@@ -43,7 +38,7 @@ LEAST_PACE = 1
 def explain(run: Run, target: Target) -> list[list[Claim]]:
     """Return the explanation of a target, one list of claims for each sentence."""
     cpu = [*_cpu_boundary(run, target), *_cpu_margin(run, target)]
-    return [cpu, _memory_sentence(run, target), *([note] for note in _notes(run, target))]
+    return [cpu, memory_sentence(run, target), *([note] for note in _notes(run, target))]
 
 
 def _cpu_boundary(run: Run, target: Target) -> list[Claim]:
@@ -83,15 +78,18 @@ def _untried(run: Run, target: Target, evidence: Sequence[Observation], at: Sequ
         best = min(smaller, key=lambda o: (o.limits.cpu, -o.trial.index))
         text = f"{Quantity.cpu(best.limits.cpu)} CPU met the objectives in trial {best.trial.index}"
         claims = [Claim(Kind.MET, text, best.trial.index, best.limits.cpu), *_pace(run, best)]
-        if (refuting := _refuting(evidence, best)) is not None:
-            claims += _missed(run, refuting, ", but not in another: ")
+        claims += _refuted(run, best, evidence)
     elif (failing := _largest_failure(evidence, target.cpu)) is not None:
         claims = _missed(run, failing, "")
+    start, them = ("; ", "them") if claims else ("", "the objectives")
     if at:
-        start = "; " if claims else ""
-        return [*claims, *_missed(run, at[-1], start)]
-    text = f"{'; ' if claims else ''}{size}, at which no trial ran, is treated as the smallest that meets them"
-    return [*claims, Claim(Kind.NOT_TRIED, text, size=target.cpu)]
+        claims += _missed(run, at[-1], start)
+        text = f"; {size} is treated as the smallest that meets the objectives all the same"
+        return [*claims, Claim(Kind.NOT_PASSED, text, size=target.cpu)]
+    tried = any(Limits.from_size(t.limits).cpu == target.cpu for t in run.trials)
+    kind, what = (Kind.NOT_PASSED, "passed") if tried else (Kind.NOT_TRIED, "ran")
+    text = f"{start}{size}, at which no trial {what}, is treated as the smallest that meets {them}"
+    return [*claims, Claim(kind, text, size=target.cpu)]
 
 
 def _why_not_smaller(
@@ -101,18 +99,11 @@ def _why_not_smaller(
     best = min(smaller, key=lambda o: (o.limits.cpu, -o.trial.index))
     size = Quantity.cpu(best.limits.cpu)
     claims = [Claim(Kind.MET, f"; {size} met them in trial {best.trial.index}", best.trial.index, best.limits.cpu)]
-    reasons = _pace(run, best)
-    if (refuting := _refuting(evidence, best)) is not None:
-        reasons += _missed(run, refuting, ", but not in another: ")
+    reasons = [*_pace(run, best), *_refuted(run, best, evidence)]
     if not reasons and best.limits.memory > target.limits.memory:
         memory = Quantity.memory(best.limits.memory)
         reasons = [Claim(Kind.MORE_MEMORY, f" with {memory} of memory", best.trial.index, best.limits.memory)]
     return claims + reasons
-
-
-def _refuting(evidence: Sequence[Observation], passed: Observation) -> Observation | None:
-    """Return the last failure at the CPU of a pass or more; None without one."""
-    return next((o for o in reversed(evidence) if not o.passed and o.limits.cpu >= passed.limits.cpu), None)
 
 
 def _largest_failure(evidence: Sequence[Observation], below: int) -> Observation | None:
@@ -128,16 +119,40 @@ def _nothing_below(run: Run, target: Target) -> Claim:
         cpu = Limits.from_size(below[-1].limits).cpu
         text = f"; the trial at {Quantity.cpu(cpu)} was inconclusive ({below[-1].message})"
         return Claim(Kind.INCONCLUSIVE, text, below[-1].index, cpu)
+    if any(o.limits.cpu < target.cpu for o in run.observations):
+        text = "; with less CPU there were only trials with too little memory"
+        return Claim(Kind.ONLY_TOO_SMALL, text, size=target.cpu)
     return Claim(Kind.NOTHING_BELOW, "; no smaller size was measured", size=target.cpu)
 
 
 def _missed(run: Run, failed: Observation, start: str) -> list[Claim]:
     """Return how a trial failed, what the load would have needed there, and whether the CPU was slow."""
     size = Quantity.cpu(failed.limits.cpu)
-    if failed.trial.outcome in (Outcome.SLOW, Outcome.ERRORS):
+    if _is_judged(failed):
         text = f"{start}at {size} {failed.verdict.message}"
     else:
         text = f"{start}at {size} the trial ended as {failed.trial.outcome.value} ({failed.verdict.message})"
+    return _with_needs(run, failed, text)
+
+
+def _refuted(run: Run, passed: Observation, evidence: Sequence[Observation]) -> list[Claim]:
+    """Return which trial failed although it had at least the CPU of one that passed; empty without one."""
+    failed = next((o for o in reversed(evidence) if not o.passed and o.limits.cpu >= passed.limits.cpu), None)
+    if failed is None:
+        return []
+    size, index, message = Quantity.cpu(failed.limits.cpu), failed.trial.index, failed.verdict.message
+    if _is_judged(failed):
+        return _with_needs(run, failed, f", but {size} did not in trial {index}: {message}")
+    return _with_needs(run, failed, f", but at {size} trial {index} ended as {failed.trial.outcome.value} ({message})")
+
+
+def _is_judged(failed: Observation) -> bool:
+    """Whether a trial failed by what its load measured, which its message says."""
+    return failed.trial.outcome in (Outcome.SLOW, Outcome.ERRORS)
+
+
+def _with_needs(run: Run, failed: Observation, text: str) -> list[Claim]:
+    """Return a clause about a failure with what the load would have needed there, and whether the CPU was slow."""
     claims = [Claim(Kind.MISSED, text, failed.trial.index, failed.limits.cpu), *_pace(run, failed)]
     needs = run.load_needs(failed)
     if needs is not None and needs > failed.limits.cpu and not run.passes_below(needs):
@@ -148,12 +163,12 @@ def _missed(run: Run, failed: Observation, start: str) -> list[Claim]:
 
 def _pace(run: Run, observation: Observation) -> list[Claim]:
     """Return by how much the CPU time per request of a trial differs from the others', if it counts as other size."""
-    percent = round(100 * math.expm1(run.pace.deviations.get(observation.trial.index, 0.0)))
+    percent = round(100 * math.expm1(run.pace.residuals.get(observation.trial.index, 0.0)))
     if observation.cpu == observation.limits.cpu or abs(percent) < LEAST_PACE:
         return []
     text = (
-        f", while a request took {abs(percent)}% {'more' if percent > 0 else 'less'} CPU time than its size and the "
-        "other trials suggest"
+        f", where a request took {abs(percent)}% {'more' if percent > 0 else 'less'} CPU time than by the mean of the "
+        "trials, their sizes considered"
     )
     return [Claim(Kind.PACE, text, observation.trial.index, observation.limits.cpu, percent)]
 
@@ -170,107 +185,23 @@ def _cpu_margin(run: Run, target: Target) -> list[Claim]:
                 Kind.WITH_ROOM,
                 f"; no margin is added, because the interval of trial {proof.trial.index} ends "
                 f"{math.floor(100 * share)}% below the objective, and the next size, {Quantity.cpu(above)}, is "
-                f"{_percent_above(target.cpu, above)}% larger",
+                f"{percent_above(target.cpu, above)}% larger",
                 proof.trial.index,
                 target.cpu,
                 percent,
             )
         ]
-    claims = _margin(target.cpu, percent, run.cpu, recommended, lambda size: str(Quantity.cpu(size)))
+    claims = margin_claims(target.cpu, percent, run.cpu, recommended, cpu_size)
     expected = run.cpu.ceil(with_margin(target.cpu, percent))
     if recommended > expected:
-        text = f"; {Quantity.cpu(recommended)} is {_percent_above(target.cpu, recommended)}% larger"
+        text = f"; {Quantity.cpu(recommended)} is {percent_above(target.cpu, recommended)}% larger"
         if run.pace.error:
             text += (
                 f", as the CPU time per request differs between trials by {round(100 * math.expm1(run.pace.spread))}% "
                 "(standard deviation) beyond what their sizes explain"
             )
-        claims = [Claim(Kind.LARGER, text, size=target.cpu, value=_percent_above(target.cpu, recommended))]
+        claims = [Claim(Kind.LARGER, text, size=target.cpu, value=percent_above(target.cpu, recommended))]
     return claims
-
-
-def _percent_above(base: int, size: int) -> int:
-    return round(100 * (size - base) / base)
-
-
-def _memory_sentence(run: Run, target: Target) -> list[Claim]:
-    """Return the memory boundary and what is added to it."""
-    recommended = target.limits.memory
-    if target.memory is None:
-        ceiling = Quantity.memory(recommended)
-        text = f"Memory was not measured, so the largest size of the range, {ceiling}, is recommended"
-        return [Claim(Kind.MEMORY_UNKNOWN, text, size=recommended)]
-    claims = _memory_boundary(run, target, target.memory)
-    if (grows := growth_claims(run, target)) is not None:
-        return [*claims, *grows]
-    percent = run.spec.recommendation.memory_margin_percent
-    if recommended <= run.memory.ceil(with_margin(target.memory, percent)):
-        return [*claims, *_margin(target.memory, percent, run.memory, recommended, _mebibytes)]
-    above, size = _percent_above(target.memory, recommended), _mebibytes(recommended)
-    if with_headroom(run, target_for(run, target.cpu, target.memory)).limits.memory == recommended:
-        text = f"; a margin of {percent}% and room for a peak up to 2% higher are added"
-        text = f"{text}, and {size}, the next size of the range, is {above}% larger"
-        return [*claims, Claim(Kind.HEADROOM, text, size=target.memory, value=above)]
-    return [*claims, Claim(Kind.LARGER, f"; {size} is {above}% larger", size=target.memory, value=above)]
-
-
-def _memory_boundary(run: Run, target: Target, memory: int) -> list[Claim]:
-    peak = run.memory_peak
-    killed = [o for o in run.observations if run.blames_memory(o) and not run.is_outvoted(o)]
-    killed = sorted((o for o in killed if o.limits.memory < target.limits.memory), key=lambda o: o.limits.memory)
-    if not killed or (peak is not None and killed[-1].limits.memory < peak):
-        highest = [
-            o.trial.index
-            for o in run.observations
-            if o.passed and o.trial.usage and o.trial.usage.memory and o.trial.usage.memory.peak.bytes == memory
-        ]
-        return [
-            Claim(
-                Kind.PEAK,
-                f"Memory peaked at {_mebibytes(memory)}{' apart from soaks' if run.leaves_soaks_out else ''}",
-                highest[0] if highest else None,
-                memory,
-            )
-        ]
-    last = killed[-1]
-    text = f"{_mebibytes(last.limits.memory)} of memory was too small"
-    claims = [Claim(Kind.TOO_SMALL, text, last.trial.index, last.limits.memory)]
-    enough = [o for o in run.observations if o.passed and last.limits.memory < o.limits.memory <= memory]
-    if enough:
-        least = min(enough, key=lambda o: o.limits.memory)
-        text = f", and {_mebibytes(least.limits.memory)} was enough"
-        return [*claims, Claim(Kind.ENOUGH, text, least.trial.index, least.limits.memory)]
-    text = f"; {_mebibytes(memory)} is the next size to try, and no trial has passed with it"
-    return [*claims, Claim(Kind.NEXT_MEMORY, text, size=memory)]
-
-
-def _margin(base: int, percent: int, axis: Axis, size: int, show: Show) -> list[Claim]:
-    """Return a clause about the margin between a boundary and the recommended size; none where none was added."""
-    if not percent:
-        return []
-    if base >= axis.last:
-        text = f"; {show(axis.last)} is the ceiling of the range, so no margin is added"
-        return [Claim(Kind.AT_CEILING, text, size=base)]
-    needed = with_margin(base, percent)
-    if needed > axis.last:
-        text = f"; a margin of {percent}% does not fit into the range"
-        if size == axis.last:
-            text += ", so the largest size is recommended"
-        return [Claim(Kind.BEYOND, text, size=base, value=percent)]
-    above = _percent_above(base, size)
-    if size != axis.ceil(needed):
-        text = f"; {show(size)} is {above}% larger, less than the margin of {percent}%"
-        return [Claim(Kind.LARGER, text, size=base, value=above)] if size < needed else []
-    text = f"; a margin of {percent}% is added"
-    if is_coarse(base, percent, size):
-        text = f"; a margin of {percent}% makes {show(needed)}, and the next size is {show(size)}, {above}% larger"
-    elif above != percent:
-        text += f", and {show(size)}, the next size of the range, is {above}% larger"
-    return [Claim(Kind.MARGIN, text, size=base, value=percent)]
-
-
-def _mebibytes(size: int) -> str:
-    return f"{-(-size // 2**20)}Mi"
 
 
 def _notes(run: Run, target: Target) -> list[Claim]:
@@ -297,11 +228,11 @@ def _notes(run: Run, target: Target) -> list[Claim]:
 
 
 def _limit_of_proof(run: Run, target: Target) -> str:
-    """Return at which CPU limit the recommendation was verified, or that it was not."""
+    """Return at which CPU limit a trial of the recommended size passed, or that none did."""
     size = Quantity.cpu(target.limits.cpu)
     proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
     if proof is None:
-        return f"no trial with a limit of {size}, the amount that the request guarantees, has verified it"
+        return f"no trial with a limit of {size}, the amount that the request guarantees, met the objectives"
     return (
-        f"trial {proof.trial.index}, which verified it, had a limit of {size}, the amount that the request guarantees"
+        f"trial {proof.trial.index} met the objectives with a limit of {size}, the amount that the request guarantees"
     )

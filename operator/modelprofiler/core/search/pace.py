@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from modelprofiler.api.trial import Outcome, Trial
@@ -63,6 +63,8 @@ class Pace:
         Standard deviation between trials beyond `COUNTER_ERROR`; 0 where none is seen.
     standard_error
         Standard error of the mean, as a logarithm.
+    residuals
+        The same as `deviations`, without that reduction: what the trials show, for a reader.
     error
         How much slower the true mean may be than the mean of these trials, as a logarithm. With few trials the spread
         itself is uncertain, so this is more standard errors than with many (Student's t).
@@ -72,6 +74,7 @@ class Pace:
     spread: float = 0.0
     standard_error: float = 0.0
     error: float = 0.0
+    residuals: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, trials: Sequence[Trial], machine: Mapping[int, float] | None = None) -> Pace:
@@ -110,7 +113,7 @@ class Pace:
         standard_error = spread / math.sqrt(max(len(points) for points in groups))
         deviations = {index: share * value for index, value in residuals.items()} | dict.fromkeys(warm, 0.0)
         error = CERTAINTY * student_t(freedom + PRIOR) * standard_error
-        return cls(deviations, spread, standard_error, error)
+        return cls(deviations, spread, standard_error, error, residuals)
 
     def equivalent_size(self, trial: Trial, cpu: int) -> float:
         """Return the CPU, in millicores, at which a trial at the mean pace would have given the same result."""

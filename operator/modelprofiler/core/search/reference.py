@@ -55,4 +55,9 @@ def _infeasible_message(run: Run, point: CpuPoint) -> str:
     if usage is not None and needs is not None and needs > run.cpu.last:
         time = usage.cpu_time_per_request
         message += f"; a request took {time} of CPU time there, so the load needs {math.floor(needs)}m CPU"
-    return f"{message}. No smaller size can do better: extend the range, relax the objective or reduce the load."
+    passed = sum(o.passed for o in run.at(run.ceiling))
+    advice = "extend the range, relax the objective or reduce the load"
+    if passed:
+        counts = f"{passed} of {len(run.at(run.ceiling))} trials at this size met the objectives"
+        return f"{message}. {counts}, which is too few to rely on: {advice}."
+    return f"{message}. No smaller size can do better: {advice}."

@@ -89,7 +89,7 @@ def _load_needs(facts: Facts, claim: Claim) -> bool:
 
 def _pace(facts: Facts, claim: Claim) -> bool:
     conclusive = [t for t in facts.trials if t.outcome not in NO_EVIDENCE]
-    deviation = Pace.of(conclusive).deviations[facts.trial(claim).index]
+    deviation = Pace.of(conclusive).residuals[facts.trial(claim).index]
     assert claim.value is not None
     more = "more" if claim.value > 0 else "less"
     return abs(100 * math.expm1(deviation) - claim.value) <= 0.5 and f"{abs(claim.value):.0f}% {more}" in claim.text
@@ -134,10 +134,18 @@ def _too_small(facts: Facts, claim: Claim) -> bool:
     return trial.outcome not in NO_EVIDENCE | {Outcome.PASSED} and memory_of(trial) == claim.size
 
 
+def _only_too_small(facts: Facts, claim: Claim) -> bool:
+    below = [t for t in facts.trials if t.outcome not in NO_EVIDENCE and cpu_of(t) < (claim.size or 0)]
+    last = memory_axis(facts.resources.memory).last
+    return bool(below) and all(t.outcome is not Outcome.PASSED and memory_of(t) < last for t in below)
+
+
 def _next_memory(facts: Facts, claim: Claim) -> bool:
-    killed = [t for t in facts.trials if t.outcome is Outcome.OOM_KILLED]
+    """Whether the server was killed with less memory only; at the largest memory, more CPU may help."""
+    last = memory_axis(facts.resources.memory).last
+    killed = [memory_of(t) for t in facts.trials if t.outcome is Outcome.OOM_KILLED]
     assert claim.size is not None
-    return all(memory_of(t) < claim.size for t in killed)
+    return all(size < claim.size for size in killed if size < last)
 
 
 def _evidence(facts: Facts) -> list[Trial]:
@@ -172,6 +180,8 @@ HOLDS: dict[Kind, Callable[[Facts, Claim], bool]] = {
     Kind.NOTHING_BELOW: lambda f, c: all(cpu_of(t) >= (c.size or 0) for t in _evidence(f)),
     Kind.INCONCLUSIVE: lambda f, c: f.trial(c).outcome in NO_EVIDENCE and cpu_of(f.trial(c)) == c.size,
     Kind.NOT_TRIED: lambda f, c: all(cpu_of(t) != c.size for t in _evidence(f)),
+    Kind.NOT_PASSED: lambda f, c: all(cpu_of(t) != c.size for t in f.passed()),
+    Kind.ONLY_TOO_SMALL: _only_too_small,
     Kind.PEAK: _peak,
     Kind.GROWS: _grows,
     Kind.LASTS: lambda f, c: _grows(f, c) and "lasts" in c.text,
@@ -182,6 +192,7 @@ HOLDS: dict[Kind, Callable[[Facts, Claim], bool]] = {
     Kind.MARGIN: _margin,
     Kind.LARGER: _larger,
     Kind.WITH_ROOM: _with_room,
+    Kind.NO_MARGIN: lambda f, c: f.axis(c)[2] == c.size and bool(f.axis(c)[1]),
     Kind.AT_CEILING: lambda f, c: f.axis(c)[0].last == c.size,
     Kind.BEYOND: _beyond,
     Kind.HEADROOM: _larger,

@@ -4,6 +4,9 @@ import random
 from typing import Any
 
 import pytest
+from benchmarks.claims.facts import Facts
+from benchmarks.claims.language import Reader, Unproved
+from benchmarks.claims.telling import FORMS
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
@@ -11,8 +14,9 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import Outcome, Purpose
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.evidence import Failure
+from modelprofiler.core.judge import rejudge
 from modelprofiler.core.search.step import next_step, step_at_deadline
-from modelprofiler.core.steps import Recommend, RunTrial
+from modelprofiler.core.steps import GiveUp, Recommend, RunTrial
 
 OPEN, CLOSED = {"openLoop": {"rate": "50"}}, {"closedLoop": {"concurrency": 4}}
 RANGE = {"cpu": {"min": "100m", "max": "2", "step": "70m"}, "memory": {"min": "128Mi", "max": "1Gi", "step": "100Mi"}}
@@ -67,6 +71,14 @@ def add_anything(trials: Trials, step: RunTrial, rng: random.Random) -> None:
     )
 
 
+def unproved(trials: Trials, end: Recommend | GiveUp) -> list[Unproved]:
+    """Return the clauses of a run that its trials do not show."""
+    size = Limits.from_size(end.recommendation.requests) if isinstance(end, Recommend) else None
+    facts = Facts(trials.spec, resources_of(trials.spec), rejudge(trials.spec, trials), size)
+    texts = [end.message, end.recommendation.explanation] if isinstance(end, Recommend) else [end.message]
+    return [problem for text in texts for problem in Reader(facts, FORMS).unproved(text)]
+
+
 @pytest.mark.parametrize("number", range(len(SPECS)))
 def test_a_run_ends_and_says_only_what_its_trials_show(number: int) -> None:
     """Each profile, whatever the outcomes: a bounded number of trials, sizes of the range, verified means passed."""
@@ -82,6 +94,7 @@ def test_a_run_ends_and_says_only_what_its_trials_show(number: int) -> None:
             assert step.fresh or step.purpose in (Purpose.BRACKET, Purpose.BISECT)
             add_anything(trials, step, rng)
             step_at_deadline(spec, resources, "server", "Local", trials)
+        assert not unproved(trials, step), f"{number} {seed}"
         if isinstance(step, Recommend):
             size = Limits.from_size(step.recommendation.requests)
             assert size.cpu in cpu

@@ -1,31 +1,14 @@
 """Every clause of every explanation is shown by a trial, over simulated runs with and without noise."""
 
-from dataclasses import replace
-
 import pytest
+from benchmarks.claims.telling import told
 from benchmarks.search.families import CHANGING, draw
 from benchmarks.search.truth import truth_of
 from tests.unit.core.search.claims import HOLDS, false_claims
-from tests.unit.core.search.simulator import REQUESTS, Noise, Simulation, random_simulation, spec_of
+from tests.unit.core.search.simulator import REQUESTS
 
 from modelprofiler.core.search.claims import Kind
 from modelprofiler.core.search.recommend import Explained
-
-MARGINS = {"cpuMarginPercent": 10, "memoryMarginPercent": 20}
-
-
-def with_margins(simulation: Simulation) -> Simulation:
-    """Return the simulation with margins, and a coarse list of sizes in every third of them."""
-    spec = simulation.spec
-    data = spec.to_dict() | {"recommendation": MARGINS}
-    if simulation.seed % 3 == 0:
-        cpu, memory = simulation.axes
-        values = sorted({cpu[i] for i in (0, len(cpu) // 4, len(cpu) // 2, -1)})
-        data["resources"] = {
-            "cpu": {"values": [f"{value}m" for value in values]},
-            "memory": {"values": [str(value) for value in (memory[len(memory) // 2], memory.last)]},
-        }
-    return replace(simulation, spec=spec_of(**data), trials=[])
 
 
 @pytest.mark.parametrize("family", CHANGING)
@@ -43,17 +26,53 @@ def test_a_cost_that_changes_with_the_size_costs_no_size(family: str) -> None:
         assert [] == false_claims(simulation.spec, simulation.resources, simulation.trials, end)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.05, 0.2])
-def test_every_claim_is_shown_by_a_trial(noise: float) -> None:
-    """A false claim fails the test with its clause, trial and size."""
+RUNS, PARTS = 150, 3
+"""Simulated runs, and tests that share them; `make bench PART=claims` has 2,000. A run takes 50 ms."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_sentence_is_shown_by_the_trials(part: int) -> None:
+    """Of an explanation, the end of a run, the trials and the reasons for them: what is false, or unknown, fails."""
     explained = 0
-    for number in range(39):
-        simulation = with_margins(random_simulation(number, noise=Noise(runs=noise, drift=0.02 if noise else 0.0)))
-        end = simulation.run()
-        if isinstance(end, Explained):
+    for number in range(part, RUNS, PARTS):
+        run = told(number)
+        assert not run.wrong, "\n".join(map(str, run.wrong))
+        if isinstance(run.end, Explained) and run.end.claims and run.end.recommendation.verification is not None:
             explained += 1
-            assert [] == false_claims(simulation.spec, simulation.resources, simulation.trials, end)
-    assert explained > 20
+            assert [] == false_claims(run.world.spec, run.world.resources, run.world.searched, run.end)
+    assert explained > 25
+
+
+class TestReader:
+    """That what is false is noticed."""
+
+    def wrong(self, old: str, new: str) -> list[str]:
+        """Return what is wrong with an explanation in which a text is replaced by another one."""
+        run = told(0)
+        assert isinstance(run.end, Explained)
+        text = run.end.recommendation.explanation
+        assert old in text, text
+        return [str(problem) for problem in run.reader().unproved(text.replace(old, new, 1))]
+
+    def test_what_is_true_is_proved(self) -> None:
+        """The explanation as it is."""
+        assert [] == self.wrong("750m", "750m")
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("750m", "730m"),
+            ("750m", "1"),
+            ("85.6ms", "85.5ms"),
+            ("over the objective", "within the objective"),
+            ("85.1ms", "86ms"),
+            ("230Mi", "231Mi"),
+            ("Memory peaked", "It is said that memory peaked"),
+        ],
+    )
+    def test_what_is_false_or_unknown_is_not(self, old: str, new: str) -> None:
+        """Another size, value, bound or verb."""
+        assert self.wrong(old, new)
 
 
 def test_every_kind_of_claim_is_checked() -> None:

@@ -31,6 +31,16 @@ class TestReference:
         step = trial_after(Trials(spec()))
         assert (REFERENCE, Limits(1000, GI), True, "Measure") == (step.purpose, step.limits, step.fresh, step.window)
 
+    def test_a_ceiling_that_passed_now_and_then_is_not_called_too_slow_for_any_size(self) -> None:
+        """What the trials show is how often it did."""
+        trials = Trials(spec()).ran(REFERENCE, "1", load=load_of(240))
+        for p95 in (400, 410):
+            trials.ran(REFERENCE, "1", load=load_of(p95, spread=0.03))
+        end = end_after(trials)
+        assert end.reason is Reason.NO_FEASIBLE_SIZE
+        assert "No smaller size can do better" not in end.message
+        assert ". 1 of 3 trials at this size met the objectives, which is too few to rely on: extend" in end.message
+
     def test_too_slow_at_the_ceiling_twice_is_infeasible(self) -> None:
         """The message names the constraint, the nearest miss and the size."""
         trials = Trials(spec()).ran(REFERENCE, "1", load=load_of(400, spread=0.03))

@@ -55,7 +55,7 @@ class TestContradiction:
         assert Quantity("650m") == answer.requests.cpu
         assert answer.explanation is not None
         assert answer.explanation.startswith(
-            "500m CPU met the objectives in trial 2, but not in another: at 500m p95 is "
+            "500m CPU met the objectives in trial 2, but 500m did not in trial 5: p95 is "
         )
         assert (
             "; 550m, at which no trial ran, is treated as the smallest that meets them; a margin" in answer.explanation
@@ -132,7 +132,7 @@ class TestContradiction:
         answer = answer_after(trials)
         assert (Reason.VERIFIED, Quantity("300m")) == (answer.reason, answer.recommendation.requests.cpu)
         explanation = str(answer.recommendation.explanation)
-        assert "300m CPU met the objectives; 250m met them in trial 2, while a request took " in explanation
+        assert "300m CPU met the objectives; 250m met them in trial 2, where a request took " in explanation
 
     @pytest.mark.parametrize(
         ("load", "cost"), [(GOOD, 4.4), (load_of(240, spread=0.2), 4.874)], ids=["while it was not", "not for certain"]

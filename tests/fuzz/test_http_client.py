@@ -249,6 +249,13 @@ def client_of(port: int, options: dict[str, Any], done: Done) -> Client:
     return Client("127.0.0.1", port, REQUESTS, timeout=TIMEOUT, expected=good, max_in_flight=8, done=done, **options)
 
 
+async def rest(client: Client) -> None:
+    """Wait until no request is in flight any more."""
+    while client.in_flight:
+        await asyncio.sleep(SWEEP_SECONDS)
+        client.sweep(monotonic())
+
+
 def load(case: tuple[list[Script], dict[str, Any]]) -> None:
     """Send requests over the same few connections, and expect that each ends once."""
     enemy, options = Enemy(case[0]), case[1]
@@ -256,19 +263,14 @@ def load(case: tuple[list[Script], dict[str, Any]]) -> None:
     async def work() -> None:
         ended: list[Failure | None] = []
 
-        async def rest() -> None:
-            while client.in_flight:
-                await asyncio.sleep(SWEEP_SECONDS)
-                client.sweep(monotonic())
-
         async with serving(enemy) as port:
             client = client_of(port, options, lambda _intended, _now, failure: ended.append(failure))
             sent = 0
             for index in (0, 1, 2, 0):
                 sent += client.submit(index, monotonic())
                 if index:
-                    await rest()
-            await rest()
+                    await rest(client)
+            await rest(client)
             assert sent == len(ended)
             assert set(ended) <= {None, *get_args(Failure)}
             for kind in kinds_of(client.answers.samples()):
@@ -367,8 +369,7 @@ def test_a_large_body_is_no_endless_header() -> None:
                 client = client_of(port, CLIENTS[1], lambda _intended, _now, failure: ended.append(failure))
                 client.timeout = 10.0
                 client.submit(0, monotonic())
-                while client.in_flight:
-                    await asyncio.sleep(SWEEP_SECONDS)
+                await rest(client)
                 await client.close()
             assert [None] == ended
 

@@ -139,7 +139,7 @@ def used(samples: ContainerSamples) -> None:
     if row is not None:
         row.to_dict()
     node_cores(samples, *load)
-    complete(samples, window, 1050.0)
+    complete(samples, row, window, 1050.0)
 
 
 def check_source(enemy: list[Script], make: Any) -> None:

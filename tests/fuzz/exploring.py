@@ -45,8 +45,11 @@ def explore(check: Callable[[Value], object], values: st.SearchStrategy[Value], 
     examples
         How many values are tried by default.
     """
+    end = time.monotonic() + SECONDS
 
     def bounded(value: Value) -> None:
+        if SECONDS and time.monotonic() > end:
+            return  # what is left of the round is passed over
         began, most = time.process_time(), _most_memory()
         check(value)
         assert time.process_time() - began <= LONGEST_SECONDS, "it took too long"
@@ -63,7 +66,6 @@ def explore(check: Callable[[Value], object], values: st.SearchStrategy[Value], 
     if not SECONDS:
         settings(common, max_examples=examples, derandomize=True)(given(values)(bounded))()
         return
-    end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         number = random.SystemRandom().randrange(2**32)
         seed(number)(settings(common, max_examples=ROUND)(given(values)(bounded)))()

@@ -223,7 +223,9 @@ def test_whatever_an_mlflow_server_lists_stays_in_the_folder(server: Server) -> 
         address = f"http://127.0.0.1:{server.server_address[1]}"
         ask(server, "models:/net@best", {"MLFLOW_TRACKING_URI": address, "MLFLOW_TRACKING_TOKEN": TOKEN})
 
-    content = st.binary(max_size=20).map(lambda data: {"artifacts/": (200, {}, data)})
+    content: st.SearchStrategy[dict[str, Any]] = st.binary(max_size=20).map(
+        lambda data: {"artifacts/": (200, {}, data)}
+    )
     explore(check, answers(MLFLOW, content), examples=25)
 
 

@@ -131,7 +131,8 @@ def _check_size(text: str, name: str) -> None:
     values = _Values()
     for event in yaml.parse(text, _Loader):
         if problem := values.problem_with(event):
-            raise InvalidInput([Problem(f"{name}, line {event.start_mark.line + 1}", problem)])
+            mark = event.start_mark
+            raise InvalidInput([Problem(f"{name}, line {mark.line + 1}" if mark else name, problem)])
 
 
 class _Values:
@@ -154,7 +155,7 @@ class _Values:
         if isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in self._around):
                 return f"the value of the anchor &{event.anchor:.60} contains itself"
-            self.number += self._of_anchor.get(event.anchor, 1)
+            self.number += self._of_anchor.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             self._add(event.anchor, 1 + len(event.value) // WEIGHT_CHARACTERS)
         elif isinstance(event, yaml.CollectionStartEvent):

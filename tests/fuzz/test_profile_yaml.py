@@ -12,10 +12,13 @@ import yaml
 from tests.fuzz.exploring import explore, mutated_bytes
 from tests.unit.commands.test_mutated import CONFIG_MAP, PROFILES, SECRET, mutated
 
-from modelprofiler.errors import InvalidInput
+from modelprofiler.azureml.exceptions import UserErrorException
+from modelprofiler.azureml.serving.conda_dependencies import CondaDependencies
+from modelprofiler.errors import InvalidInput, ModelProfilerError
 from modelprofiler.files.document import load_document
 from modelprofiler.files.yaml_objects import MOST_VALUES, read_objects
 from modelprofiler.local.check import problems
+from modelprofiler.report.document import read as read_record
 
 TEXTS = [yaml.safe_dump_all([CONFIG_MAP, SECRET, profile]).encode() for profile in PROFILES[:2]]
 TEXTS += [json.dumps({"apiVersion": "v1", "kind": "List", "items": [CONFIG_MAP, PROFILES[0]]}).encode()]
@@ -126,3 +129,17 @@ def test_yaml_that_is_no_json_is_named_with_its_place(text: str, message: str) -
 def test_aliases_are_as_good_as_what_they_stand_for() -> None:
     """Kubernetes' own reader takes them."""
     assert [{"kind": "A", "x": [{"y": 1}, {"y": 1}]}] == read_objects("kind: A\nx: [&a {y: 1}, *a]", "file")
+
+
+TAGS = ["kind: !!int ''", "kind: !!float ''", "kind: !!bool x", "kind: !!timestamp x", "kind: !!int x", "kind: &a [*a]"]
+
+
+@pytest.mark.parametrize("text", TAGS)
+def test_other_files_of_yaml_are_read_as_carefully(text: str, tmp_path: Path) -> None:
+    """The record of a run, the configuration of a service, and the packages of an environment."""
+    file = tmp_path / "file.yaml"
+    file.write_text(text)
+    with pytest.raises(ModelProfilerError):
+        read_record(file)
+    with pytest.raises(UserErrorException):
+        CondaDependencies(conda_dependencies_file_path=str(file))

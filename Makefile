@@ -47,7 +47,13 @@ unit: env ## Run the unit tests
 
 .PHONY: integration
 integration: env ## Run the tests with real processes, sockets and files, without a cluster
-	$(BIN)/pytest tests/integration -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest tests/integration tests/fuzz -n 2 --dist loadgroup $(ARGS)
+
+# For how many seconds each test goes on: there are about twenty, two at a time.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: env ## Feed generated input to every decoder: 10 to 20 minutes; make integration tries some of it
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest tests/fuzz -n 2 $(ARGS)
 
 .PHONY: local
 local: env ## Run the tests of whole runs on this machine, in control groups: a few minutes

@@ -116,6 +116,17 @@ def samples_read(source: str | None) -> Finding:
     return Finding(Reason.SAMPLES_READ, f"Usage of the container is read from {SOURCES.get(str(source), source)}.")
 
 
+def seconds_used(status: ModelProfileStatus, now: datetime) -> float | None:
+    """Return how much of search.deadline a run has used; None for one that has never left the queue.
+
+    The time in which it was suspended, or waited for its turn after that, is not counted.
+    """
+    before = status.elapsed.seconds if status.elapsed is not None else None
+    if status.start_time is None:
+        return before
+    return (before or 0.0) + (now - status.start_time).total_seconds()
+
+
 def is_finished(status: ModelProfileStatus) -> bool:
     """Return whether the run has ended, as its conditions say."""
     return any(c.type == ConditionType.FINISHED and c.status == "True" for c in status.conditions)

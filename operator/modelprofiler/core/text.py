@@ -46,10 +46,11 @@ CONTROL_SEQUENCES = re.compile(
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # OSC, DCS, SOS, PM and APC: titles, links, the clipboard
     r"|\x1b[ -/]*[0-~]"  # any other escape sequence
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # other control characters, without tab and line feed
-    r"|[\u202a-\u202e\u2066-\u2069]",  # marks that change the direction of a text
+    r"|[\u202a-\u202e\u2066-\u2069]"  # marks that change the direction of a text
+    r"|[\ud800-\udfff]",  # halves of characters, by which Python keeps bytes that are not UTF-8
     re.DOTALL,
 )
-"""What a terminal would act on instead of showing it."""
+"""What a terminal would act on instead of showing it, and what cannot be written at all."""
 
 
 def printable(text: str) -> str:

@@ -72,6 +72,11 @@ async def read_whole(response: aiohttp.ClientResponse, who: str, longest: int) -
     return bytes(body)
 
 
+def session_of(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    """Return a session that keeps nothing of an answer: a server could set new cookies with each, up to a megabyte."""
+    return aiohttp.ClientSession(connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+
+
 def check_encoding(response: aiohttp.ClientResponse, who: str) -> None:
     """Refuse a compressed answer: none was asked for, and its size is unknown."""
     if (encoding := response.headers.get("Content-Encoding", "identity")) != "identity":

@@ -14,8 +14,8 @@ from modelprofiler.metrics.cadvisor import FIELDS, RawSeries, is_node
 
 # name{labels} value [timestamp in ms], https://prometheus.io/docs/instrumenting/exposition_formats/
 _LINE = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*)\{(.*)\}\s+(\S+)(?:\s+(-?\d{1,16}))?\s*")
-# The bound of a name keeps a text of letters alone from being searched again from each of them.
-_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]{0,127})="((?:[^"\\]|\\.)*)"')
+# A name is searched for where it may begin, not again from each letter of a text that has no other characters.
+_LABEL = re.compile(r'(?<![a-zA-Z0-9_])([a-zA-Z_][a-zA-Z0-9_]{0,127})="((?:[^"\\]|\\.)*)"')
 _NODE = b'id="/"'
 _ESCAPE = re.compile(r"\\(.)")
 

@@ -18,7 +18,16 @@ from pathlib import Path
 import aiohttp
 
 from modelprofiler.errors import MetricsUnavailable
-from modelprofiler.metrics.bounded import CHUNK, MOST_SERIES, UNCOMPRESSED, Token, check_encoding, check_labels, quoted
+from modelprofiler.metrics.bounded import (
+    CHUNK,
+    MOST_SERIES,
+    UNCOMPRESSED,
+    Token,
+    check_encoding,
+    check_labels,
+    quoted,
+    session_of,
+)
 from modelprofiler.metrics.cadvisor import RawSeries, assemble, belongs, is_node
 from modelprofiler.metrics.exposition import LONGEST_LINE, PodLines
 from modelprofiler.metrics.series import ContainerSamples
@@ -174,9 +183,7 @@ class KubeletSource:
             tls: ssl.SSLContext | bool = False
             if not self._insecure:
                 tls = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=tls, limit_per_host=4), auto_decompress=False
-            )
+            self._session = session_of(aiohttp.TCPConnector(ssl=tls, limit_per_host=4))
         return self._session
 
 

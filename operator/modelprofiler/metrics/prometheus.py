@@ -27,6 +27,7 @@ from modelprofiler.metrics.bounded import (
     json_of,
     quoted,
     read_whole,
+    session_of,
 )
 from modelprofiler.metrics.cadvisor import FIELDS, RawSeries, assemble
 from modelprofiler.metrics.series import ContainerSamples
@@ -137,7 +138,7 @@ class PrometheusSource:
             tls: ssl.SSLContext | bool = False
             if not self._insecure:
                 tls = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls), auto_decompress=False)
+            self._session = session_of(aiohttp.TCPConnector(ssl=tls))
         return self._session
 
 

@@ -18,6 +18,9 @@ PATIENCE = 60.0
 """Seconds after the window in which a sample may still arrive: cAdvisor takes one within 20 s, Prometheus may scrape it
 30 s later, and 10 s are left for reading it."""
 
+NEARLY_IDLE_CORES = 0.01
+"""CPU up to which an upper bound is as good as a measurement: no size is smaller than 10m."""
+
 FEW = 4
 """Samples under load below which the first one after it is used for growth, too: a kubelet has two or three in half a
 minute, and growth needs three."""
@@ -118,14 +121,18 @@ def node_cores(samples: ContainerSamples, load_start: float, load_end: float) ->
     return (inside[-1].value - inside[0].value) / (inside[-1].time - inside[0].time)
 
 
-def complete(samples: ContainerSamples, window: Window, now: float) -> bool:
+def complete(samples: ContainerSamples, used: UsageStatus | None, window: Window, now: float) -> bool:
     """Return whether waiting for more samples is of no use.
 
-    That is so when CPU and memory were sampled at or after the end of `window` (best: of the load), or when `now` is so
-    much later that no such sample will come, because the container or the source is gone.
+    That is so when CPU and memory were sampled at or after the end of `window` (best: of the load), and what is `used`
+    follows from the samples; or when `now` is so much later that no sample will come, because the container or the
+    source is gone. A source that was not asked during the load, because the operator was started anew, may show its
+    latest sample at once and earlier ones with the next scrape.
     """
     if now >= window.end + PATIENCE:
         return True
+    if used is None or used.cpu is None or used.memory is None:
+        return False
     return all(series and series[-1].time >= window.end for series in (samples.cpu_seconds, samples.working_set_bytes))
 
 
@@ -134,15 +141,35 @@ def _mean_cores(samples: ContainerSamples, load: LoadWindows, cost: CpuCost | No
 
     It is the cost of the window's requests plus the idle rate, which corrects for arrivals that were denser or sparser
     between the samples than over the window. Without a cost, because no request was completed, it is the mean between
-    the samples inside the load.
+    the samples inside the load; where there are not two of these, see `_nearly_idle`.
     """
     completed = load.completed_between(load.window.start, load.window.end)
     if cost and completed and load.window.seconds > 0:
         return cost.seconds_per_request * completed / load.window.seconds + (cost.idle_cores or 0.0)
     inside = between(samples.cpu_seconds, load.start, load.end)
-    if len(inside) < 2 or samples.restarted(inside[0].time, inside[-1].time):
+    if len(inside) < 2:
+        return _nearly_idle(samples, load)
+    if samples.restarted(inside[0].time, inside[-1].time):
         return None
     return max(0.0, inside[-1].value - inside[0].value) / (inside[-1].time - inside[0].time)
+
+
+def _nearly_idle(samples: ContainerSamples, load: LoadWindows) -> float | None:
+    """Return the most CPU that a server can have used under a load, in cores, where that is next to nothing.
+
+    It is all CPU between the samples around the window, as if it had been used in the load alone. None where that is
+    more than any size has, since it may then be far from the mean.
+    """
+    usable = between(samples.cpu_seconds, load.exclusive.start, load.exclusive.end)
+    if len(usable) < 2:
+        return None
+    first = next((s for s in reversed(usable) if s.time <= load.window.start), usable[0])
+    last = next((s for s in usable if s.time >= load.window.end), usable[-1])
+    seconds = min(last.time, load.end) - max(first.time, load.start)
+    if seconds <= 0 or samples.restarted(first.time, last.time):
+        return None
+    most = max(0.0, last.value - first.value) / seconds
+    return most if most <= NEARLY_IDLE_CORES else None
 
 
 def _throttled(samples: ContainerSamples, load: LoadWindows) -> float | None:

@@ -57,7 +57,8 @@ def _load(path: Path) -> Any:
             return yaml.safe_load(text)
     except OSError as error:
         raise RecordUnreadable(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # Not only YAMLError: PyYAML raises the others for a value that is not what its tag says, such as !!int "".
         raise RecordUnreadable(f"{path} is neither JSON nor YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise RecordUnreadable(f"{path} is nested too deeply for a run") from error

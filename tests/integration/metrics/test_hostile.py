@@ -270,3 +270,15 @@ async def test_a_kubelet_that_renames_its_series_at_each_scrape_fills_no_memory(
     (memory,) = source._memory.values()
     assert 64 == len(memory.series)
     await source.close()
+
+
+async def test_no_cookie_of_an_answer_is_kept(enemies: list[Enemy]) -> None:
+    """New ones with each answer would fill the memory of the operator, and the heads of its requests."""
+    enemy = enemies[0]
+    enemy.send = _answer(b'{"status": "success", "data": {"result": []}}', "Set-Cookie: a=b; Path=/")
+    source = PrometheusSource(enemy.url.replace("127.0.0.1", "localhost"), timeout=SECONDS)
+    for _ in range(2):
+        await source.samples(REF, 0.0, 10.0)
+    await source.close()
+    assert 2 == len(enemy.heads)
+    assert not any("cookie" in head.lower() for head in enemy.heads)

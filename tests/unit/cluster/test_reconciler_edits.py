@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.unit.cluster.objects import files, node
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import World, finished_world, under_load
@@ -92,6 +94,41 @@ async def test_a_suspended_run_finishes_the_load_and_goes_on_later() -> None:
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
     assert len(world.profile().status.trials) == len(world.cluster.count("create", JOBS))
+
+
+async def test_what_a_run_had_used_of_its_deadline_before_it_was_suspended_counts_after_that() -> None:
+    """The time in between does not: a run is neither ended by a pause nor prolonged by it."""
+    world = await under_load(trial=2, search={"deadline": "20m"})
+    started = world.profile().status.start_time
+    assert started is not None
+    world.time = started + timedelta(minutes=10)
+    edit(world.cluster, world.raw(), suspend=True)
+    await world.go()
+    status = world.profile().status
+    assert status.start_time is None
+    assert status.elapsed is not None
+    assert 600 <= status.elapsed.seconds <= 660
+    world.time += timedelta(days=1)
+    edit(world.cluster, world.raw(), suspend=False)
+    await world.go(until=lambda: len(world.cluster.count("create", JOBS)) == 3)
+    assert status.elapsed == world.profile().status.elapsed
+    started = world.profile().status.start_time
+    assert started is not None
+    world.time = started + timedelta(minutes=11)
+    await world.go()
+    assert 3 == len(world.profile().status.trials)
+    assert "search.deadline" in str(world.raw()["status"]["conditions"])
+
+
+async def test_a_new_run_has_its_deadline_to_itself() -> None:
+    """Whatever the run before had used of its own."""
+    world = await under_load(trial=2)
+    edit(world.cluster, world.raw(), suspend=True)
+    await world.go()
+    assert world.profile().status.elapsed is not None
+    edit(world.cluster, world.raw(), suspend=False, dataset={"source": {"inline": "{}"}})
+    await world.go(until=lambda: len(world.cluster.count("create", JOBS)) == 3)
+    assert world.profile().status.elapsed is None
 
 
 async def test_a_profile_that_does_not_parse_keeps_its_trials_and_leaves_nothing_running() -> None:

@@ -274,12 +274,52 @@ def test_little_cpu_is_not_rounded_to_none() -> None:
 
 def test_waiting_ends_with_a_sample_after_the_window() -> None:
     """CPU and memory both; one alone will not do."""
-    assert not complete(FULL.within(0, 130), WINDOW, now=140)
-    assert complete(FULL, WINDOW, now=140)
-    assert not complete(dataclasses.replace(FULL, working_set_bytes=FULL.working_set_bytes[:-1]), WINDOW, now=140)
+    assert not complete(FULL.within(0, 130), measured(), WINDOW, now=140)
+    assert complete(FULL, measured(), WINDOW, now=140)
+    cut = dataclasses.replace(FULL, working_set_bytes=FULL.working_set_bytes[:-1])
+    assert not complete(cut, measured(), WINDOW, now=140)
 
 
 def test_waiting_ends_when_no_sample_will_come() -> None:
     """The container is gone: a minute after the window nothing more is to be expected."""
-    assert not complete(ContainerSamples(), WINDOW, now=150)
-    assert complete(ContainerSamples(), WINDOW, now=195)
+    assert not complete(ContainerSamples(), None, WINDOW, now=150)
+    assert complete(ContainerSamples(), None, WINDOW, now=195)
+
+
+def test_a_sample_after_the_load_alone_does_not_end_the_wait() -> None:
+    """An operator that was started anew meanwhile has the kubelet's latest, and Prometheus may have the others."""
+    late = FULL.within(136, 140)
+    load = windows_from(WINDOW, completed_between, LOAD_START, LOAD_END)
+    assert not complete(late, usage(late, load), WINDOW, now=142)
+    assert not complete(late, usage(late, load), WINDOW, now=194)
+    assert complete(late, usage(late, load), WINDOW, now=195)
+    assert complete(FULL, usage(FULL, load), WINDOW, now=142)
+
+
+def nearly_idle(*times: float, cores: float = 0.003) -> UsageStatus | None:
+    """Usage of a server that a load of 20 s, with one request a second, gives next to nothing to do."""
+
+    def completed(start: float, end: float) -> float:
+        return max(0.0, min(end, 120.0) - max(start, 100.0))
+
+    samples = ContainerSamples(
+        cpu_seconds=series((t, 5 + cores * t) for t in times), working_set_bytes=series((t, 187.0 * MIB) for t in times)
+    )
+    return usage(samples, windows_from(Window(102.0, 120.0), completed, 100.0, 120.0, exclusive=Window(90.0, 200.0)))
+
+
+@pytest.mark.parametrize("phase", range(15))
+def test_the_cpu_of_a_server_that_is_nearly_idle_is_known_whenever_it_is_sampled(phase: int) -> None:
+    """All that it used between two samples would be less than any size, if it had used it in the load alone."""
+    used = nearly_idle(*(float(t) for t in range(76 + phase, 150, 15)))
+    assert used is not None
+    assert used.cpu is not None
+    assert 2.9 <= float(used.cpu.value) * 1000 <= 10
+
+
+def test_a_server_that_is_not_nearly_idle_is_not_taken_for_one() -> None:
+    """Without two samples inside the load its mean is not known, where no request tells it apart from other work."""
+    busy = nearly_idle(91.0, 105.0, 135.0, cores=0.02)
+    assert busy is None or busy.cpu is None or busy.cpu_time_per_request is not None
+    alone = nearly_idle(135.0)
+    assert alone is None or alone.cpu is None

@@ -119,7 +119,7 @@ def _parsed(text: str, label: str) -> Any:
     except (ValueError, RecursionError) as not_json:
         try:
             return yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
             # A text that begins like JSON is meant to be JSON, and YAML's message would puzzle.
             reason = not_json if text.lstrip().startswith("{") else yaml_problem(error)
             raise UserErrorException(f"{label} is neither JSON nor YAML: {reason}") from error

@@ -198,7 +198,7 @@ def _read(path: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_bytes())  # a byte order mark says when it is UTF-16
     except OSError as error:
         raise UserErrorException(f"cannot read the conda file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise UserErrorException(f"the conda file {path} is not YAML: {yaml_problem(error)}") from error
     return _checked(data, f"the conda file {path}")
 

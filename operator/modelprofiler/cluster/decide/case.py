@@ -16,7 +16,7 @@ from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.world import Node, World
 from modelprofiler.core.judge import rejudge
 from modelprofiler.core.search.progress import Subject, progress
-from modelprofiler.core.status import is_finished
+from modelprofiler.core.status import is_finished, seconds_used
 from modelprofiler.core.steps import RunTrial, Step
 
 
@@ -119,20 +119,20 @@ class Case:
         fields: dict[str, Any] = {"trials": trials, "run_hash": accepted.run_hash}
         if not same:
             fields |= {"active_trial": None, "provenance": None, "recommendations": [], "completion_time": None}
-            fields["start_time"] = world.now if started else None
+            fields |= {"start_time": world.now if started else None, "elapsed": None}
         profile = self.profile.model_copy(update={"status": recorded.model_copy(update=fields)})
         step = _step(world, profile, accepted, started=started)
         if same and isinstance(step, RunTrial) and not started:
             # The recommendation was made for other objectives; one for these comes at the end.
             fields |= {"start_time": None, "completion_time": None, "recommendations": []}
+            fields |= {"elapsed": None} if is_finished(recorded) else {}
             profile = self.profile.model_copy(update={"status": recorded.model_copy(update=fields)})
         return RunCase(world, profile, accepted, started, step)
 
 
 def _step(world: World, profile: ModelProfile, accepted: Accepted, *, started: bool) -> Step:
-    """Return the next step of the search; the deadline counts from when the run left the queue."""
-    begun = profile.status.start_time if started else None
-    elapsed = (world.now - begun).total_seconds() if begun is not None else None
+    """Return the next step of the search; the deadline counts from when the run left the queue, without suspensions."""
+    elapsed = seconds_used(profile.status, world.now) if started else None
     container = container_name(profile.spec)
     subject = Subject(profile.spec, accepted.resources, container, "Cluster", workload=accepted.workload)
     step = progress(subject, profile.status.trials, elapsed)

@@ -56,7 +56,9 @@ def end_of_load(
 def _too_few(usage: UsageStatus | None, waited: float) -> str:
     count = usage.samples if usage else 0
     samples = {0: "no sample", 1: "only 1 sample"}.get(count, f"only {count} samples")
-    return f"{samples} of the container arrived within {waited:.0f}s after the load, too few to compute its usage"
+    memory_alone = usage is not None and usage.cpu is None and usage.memory is not None
+    what = "CPU usage" if memory_alone else "usage"
+    return f"{samples} of the container arrived within {waited:.0f}s after the load, too few to compute its {what}"
 
 
 def row_of(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from modelprofiler.api.conditions import Condition, ConditionType, Reason
+from modelprofiler.api.quantities import Duration
 from modelprofiler.api.resource import RERUN_ANNOTATION, ModelProfile
 from modelprofiler.api.status import ModelProfileStatus, Provenance
 from modelprofiler.api.trial import ActiveTrial
@@ -16,7 +17,7 @@ from modelprofiler.cluster.gather.world import Node
 from modelprofiler.cluster.manifests.copied import left_out, other_resources
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.rows import with_forecast
-from modelprofiler.core.status import RunIdentity, run_status, samples_read, updated_status
+from modelprofiler.core.status import RunIdentity, run_status, samples_read, seconds_used, updated_status
 from modelprofiler.core.steps import GiveUp, Recommend
 from modelprofiler.load.result import LoadResult
 from modelprofiler.version import __version__
@@ -95,7 +96,9 @@ def running(
 def held(profile: ModelProfile, accepted: Accepted, children: Observation, now: datetime) -> ModelProfileStatus:
     """Return the status of a run that spec.suspend holds, with nothing of it left in the cluster."""
     state = RunState(profile.metadata.generation, suspended=True, metrics=_metrics(profile, children))
-    return _of_run(profile, state, _identity(profile, accepted, origin(profile, accepted)), now)
+    used = seconds_used(profile.status, now)
+    written = _of_run(profile, state, _identity(profile, accepted, origin(profile, accepted)), now)
+    return written.model_copy(update={"elapsed": None if used is None else Duration.of(used)})
 
 
 def ended(

@@ -36,6 +36,7 @@ from modelprofiler.cluster.gather.world import Unreadable as UnreadableProfile
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
+from modelprofiler.core.status import seconds_used
 from modelprofiler.errors import (
     ClusterUnavailable,
     InvalidInput,
@@ -302,8 +303,8 @@ def _is_past_deadline(raw: Object, now: datetime) -> bool:
         profile = ModelProfile.parse(raw)
     except InvalidInput:
         return True
-    begun = profile.status.start_time
-    return begun is not None and (now - begun).total_seconds() > profile.spec.search.deadline.seconds
+    begun, used = profile.status.start_time, seconds_used(profile.status, now)
+    return begun is not None and used is not None and used > profile.spec.search.deadline.seconds
 
 
 def _owned(objects: ChildObjects) -> tuple[Child, ...]:

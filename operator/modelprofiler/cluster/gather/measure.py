@@ -163,7 +163,7 @@ async def _measured(
     kept = samples.within(load.start - KEPT_BEFORE_SECONDS, load.end + KEPT_AFTER_SECONDS)
     return Measured(
         used,
-        complete(samples, load.window, now.timestamp() + ahead),
+        complete(samples, used, load.window, now.timestamp() + ahead),
         problem,
         cpu_seconds=thinned(kept.cpu_seconds),
         memory=thinned(kept.working_set_bytes),

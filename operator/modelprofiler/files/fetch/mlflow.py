@@ -94,6 +94,7 @@ class _Server:
                     raise FetchFailed(f"the model has more than {MOST_FILES:,} files")
                 name = str(_inside({"entry": entry}, "entry").get("path")).rstrip("/").rpartition("/")[2]
                 if _inside({"entry": entry}, "entry").get("is_dir"):
+                    Target.checked(f"{folder}/{name}".removeprefix(f"{root}/"))  # a folder may be inside itself
                     folders.append(f"{folder}/{name}")
                 else:
                     yield f"{folder}/{name}"

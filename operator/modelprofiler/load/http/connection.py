@@ -16,6 +16,7 @@ import httptools
 
 from modelprofiler.load.http.answers import KEPT_BYTES, Answers
 from modelprofiler.load.http.irregular import (
+    ENDLESS_HEAD,
     HEAD_END,
     HEAD_LIMIT,
     ends_with_connection,
@@ -185,7 +186,12 @@ class Connection:
                 return
         if self.status:
             self._complete(data)
-        elif self.head is None:
+        else:
+            self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
+        """Keep the beginning of a response that goes on."""
+        if self.head is None:
             self.head = data
             self.split_at = monotonic()
         elif len(self.head) < KEPT_BYTES or (HEAD_END not in self.head and len(self.head) < HEAD_LIMIT):
@@ -296,7 +302,20 @@ class Connection:
 
 
 class CapturingConnection(Connection):
-    """A connection that keeps the beginning of a response's body, and where it leads, so that they can be shown."""
+    """A connection that keeps the beginning of a response's body, and where it leads, so that they can be shown.
+
+    Its parser therefore keeps the header lines, each until its end, and so does it with those after a body.
+    """
+
+    __slots__ = ("without_body",)
+
+    def __init__(self, pool: Pool) -> None:
+        self.without_body = 0
+        super().__init__(pool)
+
+    def on_message_begin(self) -> None:
+        """Count anew: the message before may have been an informational one."""
+        self.without_body = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep the Location."""
@@ -305,5 +324,14 @@ class CapturingConnection(Connection):
 
     def on_body(self, data: bytes) -> None:
         """Keep the first bytes."""
+        self.without_body = 0
         body = self.pool.last_body
         body += data[: BODY_SHOWN - len(body)]
+
+    def _keep(self, data: bytes) -> None:
+        """Keep the beginning of a response that goes on; it fails where its header lines have no end."""
+        super()._keep(data)
+        self.without_body += len(data)
+        if self.without_body > ENDLESS_HEAD:
+            self.pool.objection = f"with header lines of more than {ENDLESS_HEAD // 1024} KiB"
+            self.fail("protocol")

@@ -13,6 +13,9 @@ HEAD_END = b"\r\n\r\n"
 HEAD_LIMIT = 64 * 1024
 """Bytes of a response that are searched for the end of its head. Servers send heads of less than 1 KB, and common
 proxies refuse more than 8 to 32 KB."""
+ENDLESS_HEAD = 2 * HEAD_LIMIT
+"""Bytes without any of the body, from which on a response whose header lines are kept is given up: the parser keeps a
+line until its end. More than a head may have together with the beginning of a body, which come in one piece."""
 SHOWN_BYTES = 60
 """Bytes shown of an answer that is not HTTP: the greeting of another protocol fits."""
 
@@ -92,7 +95,7 @@ def objection(received: bytes, error: Exception, *, tls: bool) -> str:
     head = _final_head(received)
     lengths = _lengths(received[slice(*head)]) if head else []
     if len(set(lengths)) > 1:
-        return f"with different values of Content-Length: {', '.join(v.decode('latin-1') for v in lengths)}"
+        return f"with different values of Content-Length: {_shown(b', '.join(dict.fromkeys(lengths)))[1:-1]}"
     if not received.startswith(b"HTTP/"):
         return f"with something that is not HTTP/1.1: {_shown(received)}"
     return f"in HTTP that cannot be understood ({error}): {_shown(received)}"

@@ -105,11 +105,12 @@ class JudgingConnection(CapturingConnection):
 
     def __init__(self, judging: Judging, pool: Pool) -> None:
         self.judging = judging
-        self.on_message_begin()
         super().__init__(pool)
+        self.on_message_begin()
 
     def on_message_begin(self) -> None:
         """Forget the message before, which may have been an informational one."""
+        super().on_message_begin()
         self.content_type = self.coding = ""
         self.body = bytearray()
         self.size = 0

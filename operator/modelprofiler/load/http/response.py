@@ -7,7 +7,8 @@ import re
 from modelprofiler.load.http.answers import Tally
 from modelprofiler.load.http.irregular import HEAD_END
 
-_CONTENT_LENGTH = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*(\d+)[ \t]*\r?$")
+# More digits than any length has, all of them zeros, are left to the parser: Python refuses to convert thousands.
+_CONTENT_LENGTH = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*(\d{1,19})[ \t]*\r?$")
 _TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding[ \t]*:")
 
 

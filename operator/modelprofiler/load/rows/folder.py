@@ -32,11 +32,11 @@ def rows_of_files(files: Files, how: RowFormat) -> Iterator[Row | Fault]:
         content = files[name]
         body = content if isinstance(content, bytes) else _content(content, name)
         if len(body) > 2 * LARGEST_ROW:
-            yield Fault(number, "is", f"over 10 MiB: {name}")
+            yield Fault(number, "is", f"over 10 MiB: {_shown(name)}")
             continue
         row = row_of(number, body, {}, how)
         if isinstance(row, Fault):
-            yield Fault(number, row.verb, f"{row.what}: {name}")
+            yield Fault(number, row.verb, f"{row.what}: {_shown(name)}")
         else:
             yield Row(row.body, None if how.content_type else content_type_of(name))
 
@@ -51,16 +51,28 @@ def files_in(folder: Path) -> dict[str, Path]:
     """
 
     def fail(error: OSError) -> None:
-        raise DatasetError(f"{error.filename} cannot be read: {error.strerror}") from error
+        raise DatasetError(f"{_shown(str(error.filename))} cannot be read: {error.strerror}") from error
 
     files = {}
     for root, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "lost+found")
         for name in names:
             path = Path(root) / name
-            if not name.startswith(".") and path.is_file():
+            if not name.startswith(".") and _is_file(path):
                 files[path.relative_to(folder).as_posix()] = path
     return files
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # a link whose target nobody may look at, or is no name at all
+        raise DatasetError(f"{_shown(str(path))} cannot be read: {error.strerror}") from error
+
+
+def _shown(name: str) -> str:
+    """Return a name for a message: bytes that are not UTF-8, and control characters, as their numbers."""
+    return ascii(name)[1:-1] if not name.isprintable() else name
 
 
 def content_type_of(name: str) -> str | None:
@@ -73,4 +85,4 @@ def _content(path: Path, name: str) -> bytes:
         with path.open("rb") as file:
             return file.read(2 * LARGEST_ROW + 1)
     except OSError as error:
-        raise DatasetError(f"{name} cannot be read: {error.strerror}") from error
+        raise DatasetError(f"{_shown(name)} cannot be read: {error.strerror}") from error

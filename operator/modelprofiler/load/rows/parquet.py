@@ -22,6 +22,9 @@ MOST_IN_PIECE = 4096
 BUFFER = 2**20
 """Bytes of the file that are read at once for each column, instead of a whole row group."""
 
+NO_VALUE = (OSError, ValueError, LookupError, OverflowError)
+"""What pyarrow raises besides its own errors: for a time zone that does not exist, or a time that Python has not."""
+
 THE_DATASET = "the dataset"
 """What a file is called in messages where there is one only."""
 
@@ -83,7 +86,7 @@ class ParquetFile:
                 rows = batch.to_pylist()
                 yield rows
                 number += len(rows)
-        except (self.arrow.ArrowException, OSError, ValueError) as error:
+        except (self.arrow.ArrowException, *NO_VALUE) as error:
             where = f"cannot be read after row {number:,}" if number else "is not a Parquet file that can be read"
             raise DatasetError(f"{self.label} {where}: {str(error)[:300]}") from None
 
@@ -107,7 +110,8 @@ def opened(content: bytes | Path, label: str = THE_DATASET) -> Iterator[ParquetF
     source: Any = arrow.BufferReader(content) if isinstance(content, bytes) else str(content)
     try:
         file = parquet.ParquetFile(source, buffer_size=BUFFER, pre_buffer=False)
-    except (arrow.ArrowException, OSError, ValueError) as error:
+        _ = file.schema_arrow  # which is read here for the first time
+    except (arrow.ArrowException, *NO_VALUE) as error:
         raise DatasetError(f"{label} is not a Parquet file that can be read: {str(error)[:300]}") from None
     with file:
         yield ParquetFile(file, arrow, label)
@@ -120,15 +124,19 @@ def _piece(metadata: Any) -> int:
     return int(min(max(PIECE_BYTES / max(largest, 1), 1), MOST_IN_PIECE))
 
 
+TEXTS = ("is_string", "is_large_string", "is_binary", "is_large_binary", "is_fixed_size_binary")
+NUMBERS = (*TEXTS, "is_integer", "is_floating", "is_decimal", "is_boolean", "is_null")
+"""Tests of a type: a text may be that of a number, and a column without any value has no type."""
+
+
 def _check_types(file: ParquetFile, body: str | None, how: RowFormat) -> None:
     """Refuse columns whose values are of no use as what they are asked for."""
-    types = file.arrow.types
-    for column in (body, how.content_type_column, how.path_column):
+    asked = [(name, TEXTS, "texts or bytes") for name in (body, how.content_type_column, how.path_column)]
+    for column, tests, wanted in [*asked, (how.weight_column, NUMBERS, "numbers")]:
         if column is None:
             continue
         kind = file.schema.field(column).type
-        if types.is_dictionary(kind):
+        if file.arrow.types.is_dictionary(kind):
             kind = kind.value_type
-        tests = ("is_string", "is_large_string", "is_binary", "is_large_binary", "is_fixed_size_binary")
-        if not any(getattr(types, test)(kind) for test in tests):
-            raise DatasetError(f"column {column!r} of the dataset holds {kind}, not texts or bytes")
+        if not any(getattr(file.arrow.types, test)(kind) for test in tests):
+            raise DatasetError(f"column {column!r} of the dataset holds {kind}, not {wanted}")

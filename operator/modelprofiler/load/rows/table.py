@@ -34,10 +34,11 @@ def rows_of_csv(file: BinaryIO, how: RowFormat) -> Iterator[Row | Fault]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     number = 0
     try:
-        lines = _lines(text)
+        lines = _Lines(text)
         header, reader = _header(lines, how)
         body = body_column(header, how)
         for fields in reader:
+            lines.size = 0
             if not fields:
                 continue
             number += 1
@@ -108,12 +109,29 @@ def _pushed(first: str, lines: Iterator[str]) -> Iterator[str]:
     yield from lines
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """Yield the lines of a text with their ends, none of which fills the memory."""
-    while line := text.readline(LONGEST_LINE):
+class _Lines(Iterator[str]):
+    """The lines of a text with their ends; neither one of them nor those of a row together fill the memory.
+
+    Attributes
+    ----------
+    size
+        Characters of the lines since it was set to 0: a row has several where it has line ends in quotes.
+    """
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.size = 0
+
+    def __next__(self) -> str:
+        line = self._text.readline(LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        self.size += len(line)
         if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
             raise csv.Error("a line is over 20 MiB")
-        yield line
+        if self.size > LONGEST_LINE + len(line):
+            raise csv.Error("its lines are over 20 MiB; is there a quote without an end?")
+        return line
 
 
 def _row(number: int, header: Sequence[str], fields: Sequence[str], body: str | None, how: RowFormat) -> Row | Fault:

@@ -29,7 +29,7 @@ from tests.unit.cluster.values import (
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
-from modelprofiler.api.trial import NodeLoad, Purpose, Stage
+from modelprofiler.api.trial import MemoryUsage, NodeLoad, Purpose, Stage, UsageStatus
 from modelprofiler.cluster.decide.actions import (
     Action,
     CreateJob,
@@ -433,6 +433,16 @@ def test_the_message_says_why_there_are_no_metrics() -> None:
         messages.append(row.message)
     too_few = "no sample of the container arrived within 91s after the load, too few to compute its usage"
     assert ["no Prometheus", too_few, too_few] == messages
+
+
+def test_the_message_names_what_alone_could_not_be_computed() -> None:
+    """Memory needs one sample, CPU two."""
+    memory = UsageStatus(samples=2, memory=MemoryUsage(peak=Quantity("187Mi"), peak_source="WorkingSet"))
+    row = next_move(a_run(at=112 + 91), see(a_server(), ended(measured=Measured(memory, complete=True)))).record
+    assert row is not None
+    assert "NoMetrics" == row.outcome
+    assert row.message.startswith("only 2 samples of the container arrived within 91s")
+    assert row.message.endswith("too few to compute its CPU usage")
 
 
 def test_a_server_may_take_as_long_as_the_objective_says() -> None:

@@ -1,4 +1,4 @@
-"""What is said of answers, of failed requests, of files read from disk and of a workload's size, and its proofs."""
+"""What is stated of answers, of failed requests, of files read from disk and of a workload's size, and its proofs."""
 
 from __future__ import annotations
 
@@ -67,16 +67,16 @@ def _share(facts: Facts, load: LoadStatus) -> float:
     return 100 * sum(k.answers for k in good if k.error) / sum(k.answers for k in good)
 
 
-def _percent(said: float, share: float) -> bool:
+def _percent(stated: float, share: float) -> bool:
     """Whether a share is written with two digits, or none beyond the point from ten percent on."""
-    return rounds_to(said, share) if share >= 9.95 else is_about(said, share, 2)
+    return rounds_to(stated, share) if share >= 9.95 else is_about(stated, share, 2)
 
 
 def _counts(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
     assert load.failures_by_kind is not None
-    said = {kind: int(number) for number, kind in re.findall(r"([0-9]+) by ([a-z]+)", v["failures"])}
+    stated = {kind: int(number) for number, kind in re.findall(r"([0-9]+) by ([a-z]+)", v["failures"])}
     counted = {kind: number for kind, number in load.failures_by_kind.to_dict().items() if number}
-    return said == counted and sum(said.values()) == load.failures
+    return stated == counted and sum(stated.values()) == load.failures
 
 
 def _first(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
@@ -85,9 +85,9 @@ def _first(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
 
 def _status(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
     refused = {k.status: sample_of(k) for k in load.answers if k.status not in facts.spec.endpoint.http.expect.status}
-    said = [(v["count"], v["message"])]
-    said += [(v["count1"], v["message1"])] if "count1" in v else []
-    return all(refused.get(status) == sample for status, sample in said)
+    stated = [(v["count"], v["message"])]
+    stated += [(v["count1"], v["message1"])] if "count1" in v else []
+    return all(refused.get(status) == sample for status, sample in stated)
 
 
 def _blames_request(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
@@ -142,8 +142,8 @@ def _kinds(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
 
 def _all_equal(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
     (kind,) = _good(facts, load)
-    said = (v["count"], v["count1"], v["message"])
-    return kind.bodies == 1 and said == (kind.looked_at, kind.rows, sample_of(kind))
+    stated = (v["count"], v["count1"], v["message"])
+    return kind.bodies == 1 and stated == (kind.looked_at, kind.rows, sample_of(kind))
 
 
 def _has_unmet(facts: Facts, v: Values, context: Context) -> bool:
@@ -164,12 +164,12 @@ def _amounts(text: str) -> Limits:
 def _differs(facts: Facts, text: str, sign: int, times: int = 1) -> bool:
     """Whether the recommended requests differ from today's by these amounts, the memory to the Mi."""
     assert facts.workload is not None
-    today, said = facts.workload.reserved, _amounts(text)
+    today, stated = facts.workload.reserved, _amounts(text)
     assert today.cpu is not None
     assert today.memory is not None
     cpu = max(0, sign * (today.cpu.millicores - facts.recommended.cpu)) * times
     memory = max(0, sign * (today.memory.bytes - facts.recommended.memory)) * times
-    return said.cpu == cpu and abs(said.memory - memory) < MIB * times
+    return stated.cpu == cpu and abs(stated.memory - memory) < MIB * times
 
 
 def _saves(facts: Facts, v: Values, context: Context) -> bool:

@@ -109,13 +109,13 @@ def _loads(facts: Facts, context: Context) -> list[tuple[Trial, LoadStatus]]:
 
 
 def _overloaded(facts: Facts, v: Values, context: Context) -> bool:
-    found = [t for t, load in _loads(facts, context) if load.stopped_early == "Overload"]
+    matching = [t for t, load in _loads(facts, context) if load.stopped_early == "Overload"]
     if v.get("metric") is not None:
-        found = [
-            t for t in found if (m := _measured(t, v["metric"])[0]) is not None and is_about(_number(v["value"]), m)
+        matching = [
+            t for t in matching if (m := _measured(t, v["metric"])[0]) is not None and is_about(_number(v["value"]), m)
         ]
-    context.trials = indexes(found)
-    return bool(found)
+    context.trials = indexes(matching)
+    return bool(matching)
 
 
 def _verified(facts: Facts, v: Values, context: Context) -> bool:
@@ -128,7 +128,7 @@ def _verified(facts: Facts, v: Values, context: Context) -> bool:
 
 
 def _words(facts: Facts, v: Values, context: Context) -> bool:
-    """Whether the trial that was named said so; its message is proved by itself."""
+    """Whether the trial that was named stated so; its message is proved by itself."""
     (index,) = context.trials
     return bool(facts.trial(index).message.rstrip(".") == v["message"].rstrip("."))
 
@@ -227,8 +227,8 @@ def _peaked(facts: Facts, v: Values, context: Context) -> bool:
     return bool(v["mebibytes"] == max(mebibytes(p) for t in facts.passed if (p := peak_of(t)) is not None))
 
 
-def _given(facts: Facts, v: Values, context: Context) -> bool:
-    return v["message"] in facts.given
+def _quoted(facts: Facts, v: Values, context: Context) -> bool:
+    return v["message"] in facts.quotable
 
 
 def _always(facts: Facts, v: Values, context: Context) -> bool:
@@ -353,11 +353,11 @@ ENDS = [
         begins=True,
     ),
     Form("Correct the requests, raise the server's own limit, or reduce the load", _own_limit, begins=True),
-    Form("The recommended size was not verified: {message}", _given, begins=True),
+    Form("The recommended size was not verified: {message}", _quoted, begins=True),
     Form("A queueing model forecasts that {cpu} CPU and {memory} memory is enough", _forecast, begins=True),
     Form("; at the ceiling the load used {cpu} CPU", _used),
     Form("; memory peaked at {mebibytes}", _peaked),
-    Form("No smaller size was tried: {message}", _given, begins=True),
+    Form("No smaller size was tried: {message}", _quoted, begins=True),
 ]
 """Of the end of a run."""
 

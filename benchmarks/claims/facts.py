@@ -32,7 +32,7 @@ class Facts:
         What is recommended; None without a recommendation, and while a run goes on.
     asked
         The size that the next trial is to have, where the text is the reason for it.
-    given
+    quotable
         Further texts that may be quoted, such as why limits are not enforced.
     workload
         The workload that the server is a copy of, if it is one.
@@ -44,13 +44,13 @@ class Facts:
     size: Limits | None = None
     asked: Limits | None = None
     environment: Environment = "Local"
-    given: Sequence[str] = field(default_factory=tuple)
+    quotable: Sequence[str] = field(default_factory=tuple)
     workload: Workload | None = None
 
     @property
     def messages(self) -> list[str]:
         """What may be quoted: the words of the trials, also without their last full stop."""
-        texts = [*(t.message for t in self.trials), *self.given]
+        texts = [*(t.message for t in self.trials), *self.quotable]
         return list(dict.fromkeys(part for text in texts for part in (text, text.rstrip(".")) if part))
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""What is said of memory that grows: how fast, for how long, what it needs and how long sizes last; and its proofs."""
+"""What is stated of memory that grows: how fast, how long, what it needs and how long sizes last; and its proofs."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ def _horizon(facts: Facts, v: Values) -> bool:
     return bool(v["time9"] == seconds) and is_about(v["number9"], _rate_of(facts))
 
 
-def _is_near(said: int, size: int) -> bool:
+def _is_near(stated: int, size: int) -> bool:
     """Whether bytes were written with three digits of a binary unit."""
-    return abs(said - size) <= 0.005 * size
+    return abs(stated - size) <= 0.005 * size
 
 
 def _base(facts: Facts) -> int:
@@ -187,7 +187,7 @@ GROWTH = [
     ),
     Form(": trial {count}, a window of {time}, did not decide it, and a longer search.soak may", _undecided),
     Form(": search.soak is 0s", _no_soak),
-    Form(": {message}", lambda f, v, c: v["message"] in f.given),
+    Form(": {message}", lambda f, v, c: v["message"] in f.quotable),
     Form("In a soak at {memory} of memory the server was killed for lack of memory", _soak_killed, begins=True),
     *(
         form

@@ -154,13 +154,13 @@ class Reader:
         wrong: list[Unproved] = []
         begins = True
         while position < len(text):
-            found = self._longest(text, position, begins)
-            if not found:
+            matching = self._longest(text, position, begins)
+            if not matching:
                 if text.endswith(ELLIPSIS):
                     break  # the text was cut at its greatest length
                 return [*wrong, Unproved(text[position:], "no form reads this")]
-            why, context = self._proved(found, context)
-            end = found[0][1].end()
+            why, context = self._proved(matching, context)
+            end = matching[0][1].end()
             if why:
                 wrong.append(Unproved(text[position:end], why))
             position, begins = end, False
@@ -173,14 +173,14 @@ class Reader:
     def _longest(self, text: str, position: int, begins: bool) -> list[tuple[Form, re.Match[str]]]:
         """Return the forms that read most of the text from here, and what they read."""
         matches = ((form, pattern.match(text, position)) for form, pattern in self._forms if form.begins == begins)
-        found = [(form, match) for form, match in matches if match is not None]
-        longest = max((match.end() for _, match in found), default=0)
-        return [(form, match) for form, match in found if match.end() == longest]
+        matching = [(form, match) for form, match in matches if match is not None]
+        longest = max((match.end() for _, match in matching), default=0)
+        return [(form, match) for form, match in matching if match.end() == longest]
 
-    def _proved(self, found: Sequence[tuple[Form, re.Match[str]]], context: Context) -> tuple[str, Context]:
+    def _proved(self, matching: Sequence[tuple[Form, re.Match[str]]], context: Context) -> tuple[str, Context]:
         """Return why none of these clauses is proved, empty where one is; and the context after it."""
         why = ""
-        for form, match in found:
+        for form, match in matching:
             after = replace(context)
             try:
                 if form.proof(self._facts, form.values(match), after):

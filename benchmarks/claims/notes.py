@@ -76,10 +76,10 @@ def _mapped(facts: Facts, v: Values, context: Context) -> bool:
 
 def _first_request(facts: Facts, v: Values, context: Context) -> bool:
     """Whether new servers at these sizes answered their first request so late."""
-    said = [(v["time"], v["cpu"]), *([(v["time1"], v["cpu1"])] if v.get("time1") is not None else [])]
+    stated = [(v["time"], v["cpu"]), *([(v["time1"], v["cpu1"])] if v.get("time1") is not None else [])]
     fresh = [t for t in facts.searched if t.fresh and t.load is not None and t.load.first_request is not None]
     shown = {(t.load.first_request.duration.seconds, cpu_of(t)) for t in fresh if t.load and t.load.first_request}
-    return all(pair in shown for pair in said)
+    return all(pair in shown for pair in stated)
 
 
 def _tries(facts: Facts, v: Values, context: Context) -> bool:
@@ -94,8 +94,8 @@ def _repeats(facts: Facts, v: Values, context: Context) -> bool:
     first, later = load.first_visits, load.later_visits
     assert first is not None
     assert later is not None
-    said = (v["time"], v["time1"], v["count1"], v["count2"])
-    return said == (first.median.seconds, later.median.seconds, first.requests, later.requests)
+    stated = (v["time"], v["time1"], v["count1"], v["count2"])
+    return stated == (first.median.seconds, later.median.seconds, first.requests, later.requests)
 
 
 def _split(facts: Facts, v: Values, context: Context) -> bool:

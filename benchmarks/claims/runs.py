@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.claims.telling import told
+from benchmarks.claims.telling import tell
 
 from modelprofiler.core.steps import Recommend
 
@@ -42,7 +42,7 @@ class Summary:
 
 def summary(number: int) -> Summary:
     """Run the world of this number, and read all that is said of it."""
-    run = told(number)
+    run = tell(number)
     recommends = isinstance(run.end, Recommend)
     wrong = tuple(str(problem) for problem in run.wrong)
     return Summary(number, run.world.noise.runs, run.end.reason.value, recommends, run.texts, wrong)

@@ -139,8 +139,8 @@ def _axis(facts: Facts, context: Context) -> tuple[Axis, int, int]:
 def _size(facts: Facts, v: Values, context: Context, suffix: str = "") -> bool:
     """Whether a size in the text is the one that is recommended."""
     _, _, recommended = _axis(facts, context)
-    given = v.get(f"cpu{suffix}") if not context.of_memory else v.get(f"memory{suffix}")
-    return given == recommended
+    quotable = v.get(f"cpu{suffix}") if not context.of_memory else v.get(f"memory{suffix}")
+    return quotable == recommended
 
 
 def _above(facts: Facts, v: Values, context: Context) -> bool:

@@ -1,4 +1,4 @@
-"""Runs a simulated world, and reads all that is said of it."""
+"""Runs a simulated world, and reads all that is stated of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Told:
-    """A run, and what is said of it.
+    """A run, and what is stated of it.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class Told:
         return Reader(_facts(self.world, self.end), FORMS)
 
 
-def told(number: int, requests: int = 400) -> Told:
-    """Run the world of this number, and read all that is said of it."""
+def tell(number: int, requests: int = 400) -> Told:
+    """Run the world of this number, and read all that is stated of it."""
     simulation = world(number, requests)
     wrong: list[Wrong] = []
     texts = 0
@@ -88,10 +88,10 @@ def told(number: int, requests: int = 400) -> Told:
             problems = Reader(facts, OF_TRIALS).unproved(trial.message, (trial.index,))
             wrong += [Wrong(number, f"message of trial {trial.index}", problem) for problem in problems]
             texts += 1
-    said = {"message": step.message}
+    stated = {"message": step.message}
     if isinstance(step, Recommend):
-        said["explanation"] = step.recommendation.explanation
-    for where, text in said.items():
+        stated["explanation"] = step.recommendation.explanation
+    for where, text in stated.items():
         wrong += [Wrong(number, where, problem) for problem in Reader(facts, FORMS).unproved(text)]
         texts += 1
     return Told(simulation, step, texts, tuple(wrong))
@@ -99,7 +99,7 @@ def told(number: int, requests: int = 400) -> Told:
 
 MOST_TRIALS = 100
 """More than search.maxTrials allows."""
-GIVEN = (WHY_NOT_ENFORCED, "had status 503")
+QUOTABLE = (WHY_NOT_ENFORCED, "had status 503")
 
 
 def rejudged(simulation: World) -> list[Trial]:
@@ -111,8 +111,8 @@ def _facts(simulation: World, end: Recommend | GiveUp) -> Facts:
     """Return the facts of a run that has ended, with the size that is recommended and what may be quoted."""
     trials = rejudged(simulation)
     quotes = [text for t in trials if t.load is not None for text in answers.quotable(t.load)]
-    given = list(dict.fromkeys([*GIVEN, *quotes]))
-    facts = Facts(simulation.spec, simulation.resources, trials, given=given, workload=simulation.workload)
+    quotable = list(dict.fromkeys([*QUOTABLE, *quotes]))
+    facts = Facts(simulation.spec, simulation.resources, trials, quotable=quotable, workload=simulation.workload)
     if isinstance(end, GiveUp):
         return facts
     return replace(facts, size=Limits.from_size(end.recommendation.requests))

@@ -1,7 +1,7 @@
 """Every clause of every explanation is shown by a trial, over simulated runs with and without noise."""
 
 import pytest
-from benchmarks.claims.telling import told
+from benchmarks.claims.telling import tell
 from benchmarks.search.families import CHANGING, draw
 from benchmarks.search.truth import truth_of
 from tests.unit.core.search.claims import HOLDS, false_claims
@@ -35,7 +35,7 @@ def test_every_sentence_is_shown_by_the_trials(part: int) -> None:
     """Of an explanation, the end of a run, the trials and the reasons for them: what is false, or unknown, fails."""
     explained = 0
     for number in range(part, RUNS, PARTS):
-        run = told(number)
+        run = tell(number)
         assert not run.wrong, "\n".join(map(str, run.wrong))
         if isinstance(run.end, Explained) and run.end.claims and run.end.recommendation.verification is not None:
             explained += 1
@@ -48,7 +48,7 @@ class TestReader:
 
     def wrong(self, old: str, new: str) -> list[str]:
         """Return what is wrong with an explanation in which a text is replaced by another one."""
-        run = told(0)
+        run = tell(0)
         assert isinstance(run.end, Explained)
         text = run.end.recommendation.explanation
         assert old in text, text

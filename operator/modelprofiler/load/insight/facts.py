@@ -80,7 +80,7 @@ class SlowRow(Fact):
     row: Annotated[int, Field(ge=1, le=10**12)]
     """Its number in the dataset, from 1; of equal rows that of the one that was sent first."""
     digest: Annotated[str, StringConstraints(max_length=DIGEST_CHARACTERS, pattern=r"^[0-9a-f]*$")]
-    """Beginning of the sha256 of its body."""
+    """Beginning of the sha256 of its body; where it has a path of its own, of its body with that."""
     size: Bytes
     """Bytes of its body."""
     requests: Annotated[int, Field(ge=1, le=10**15)]

@@ -49,8 +49,9 @@ class SentRows:
         For each request the number of its row, from 0.
     count
         How many rows the dataset has.
-    size, body
-        Return the bytes of a row's body, and the body.
+    size, content
+        Return the bytes of a row's body, and what its digest is of: the body, and what follows it where the row has a
+        path of its own.
     key
         Returns what equal rows have in common.
     """
@@ -58,7 +59,7 @@ class SentRows:
     order: Sequence[int]
     count: int
     size: Callable[[int], int]
-    body: Callable[[int], bytes]
+    content: Callable[[int], bytes]
     key: Callable[[int], int]
 
 
@@ -171,7 +172,7 @@ def _slow_row(rows: SentRows, request: int, latencies: Sequence[float], median: 
     number = rows.order[request]
     return SlowRow(
         row=number + 1,
-        digest=hashlib.sha256(rows.body(number)).hexdigest()[:DIGEST_CHARACTERS],
+        digest=hashlib.sha256(rows.content(number)).hexdigest()[:DIGEST_CHARACTERS],
         size=rows.size(number),
         requests=len(latencies),
         median=_rounded(median),

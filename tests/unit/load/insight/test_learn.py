@@ -14,6 +14,8 @@ from modelprofiler.load.insight import learn as learn_module
 from modelprofiler.load.insight.facts import RowInsight
 from modelprofiler.load.insight.learn import SentRows, learn, ranges_of
 from modelprofiler.load.insight.log import RowLog
+from modelprofiler.load.rows.digest import identity_of, row_hash
+from modelprofiler.load.rows.row import Row
 
 SUB_WINDOWS = 20
 
@@ -24,7 +26,7 @@ def rows_of(bodies: Sequence[bytes]) -> SentRows:
         order=array("I", range(len(bodies))),
         count=len(bodies),
         size=lambda number: len(bodies[number]),
-        body=lambda number: bodies[number],
+        content=lambda number: bodies[number],
         key=lambda number: int.from_bytes(hashlib.blake2b(bodies[number], digest_size=8).digest()),
     )
 
@@ -181,3 +183,24 @@ def test_parts_of_several_generators_are_put_together() -> None:
     assert [(row.row, 2 * row.requests) for row in other.slowest] == combined
     assert 1.5 * one.slowest[0].median == pytest.approx(both.slowest[0].median)
     assert one.slowest[0].fastest == both.slowest[0].fastest
+
+
+def test_rows_that_differ_in_their_paths_alone_are_told_apart() -> None:
+    """Requests without a body have a digest each, also in what two generators have learned together."""
+    rows = [Row(b"", path=f"/{number}") for number in range(4)]
+    parts = []
+    for numbers in ([0, 1], [2, 3]):
+        log = RowLog()
+        log.add(0, [0, 1], [0.1 * (number + 1) for number in numbers])
+        sent = SentRows(
+            order=array("I", numbers),
+            count=len(rows),
+            size=lambda number: len(rows[number].body),
+            content=lambda number: identity_of(rows[number]),
+            key=lambda number: row_hash(rows[number]),
+        )
+        parts.append(learn(log, sent, SUB_WINDOWS))
+    slowest = RowInsight.merged(parts).slowest
+    assert [4, 3, 2, 1] == [row.row for row in slowest]
+    assert 4 == len({row.digest for row in slowest})
+    assert b"body" == identity_of(Row(b"body", content_type="text/csv"))

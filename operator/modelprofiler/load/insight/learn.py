@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.insight.facts import (
+    ALIKE,
     DIGEST_CHARACTERS,
     MOST_SLOW_ROWS,
     Percentile,
@@ -28,9 +29,6 @@ SHARES = (0.25, 0.75, 0.95)
 """Shares of the rows, by size, at which strata end: the smallest quarter, the half in the middle, the large fifth, and
 the largest twentieth, which decides about a size more often than the others. In a usual window of 1,500 requests the
 last has 75, and p95 needs 59."""
-
-ALIKE = 1.1
-"""Ratio of the largest rows of two strata below which they are one: sizes that differ by less cost the same."""
 
 PART = 50_000
 """Requests whose rows are compared at a time: some 15 MB, since a load pod has 256 MiB."""
@@ -84,18 +82,22 @@ def learn(log: RowLog, rows: SentRows, sub_windows: int) -> RowInsight:
 
 
 def ranges_of(sizes: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the smallest and the largest size of each stratum; fewer strata where many rows have one size."""
+    """Return the smallest and the largest size of each stratum; fewer strata where many rows have one size.
+
+    A stratum ends at the size up to which the share of the rows is nearest to one of `SHARES`, so that a few small rows
+    are not in one stratum with many that all have one larger size.
+    """
     counts = Counter(sizes)
     ordered = sorted(counts)
     total = counts.total()
     ends: list[int] = []
     shares = list(SHARES)
     seen = 0
-    for size in ordered:
-        seen += counts[size]
-        while shares and seen >= shares[0] * total:
+    for place, size in enumerate(ordered):
+        before, seen = seen, seen + counts[size]
+        while shares and seen >= (share_rows := shares[0] * total):
             del shares[0]
-            ends.append(size)
+            ends.append(ordered[place - 1] if before and share_rows - before < seen - share_rows else size)
     if not ordered:
         return []
     kept = [ordered[-1]]

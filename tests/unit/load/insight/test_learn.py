@@ -61,6 +61,25 @@ def test_strata_are_shares_of_the_rows_by_size(sizes: Sequence[int], ranges: lis
     assert ranges == ranges_of(sizes)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "ranges"),
+    [
+        ([10] * 20 + [10_000] * 80, [(10, 10), (10_000, 10_000)]),
+        ([10] + [10_000] * 99, [(10, 10), (10_000, 10_000)]),
+        ([10] * 70 + [10_000] * 30, [(10, 10), (10_000, 10_000)]),
+    ],
+)
+def test_few_small_rows_are_apart_from_many_of_one_size(sizes: Sequence[int], ranges: list[tuple[int, int]]) -> None:
+    """All of them would be said to have nearly the same size otherwise."""
+    assert ranges == ranges_of(sizes)
+
+
+def test_rows_of_nearly_one_size_with_an_exception_are_most_of_them() -> None:
+    """A single small row is in the stratum of the others where their sizes differ a little."""
+    bodies = [b"x" * 10, *(b"x" * (1000 + number % 40) for number in range(199))]
+    assert "Most rows have nearly the same size." == learned(bodies, lambda _: 0.01).sentence
+
+
 def test_latency_that_grows_with_the_size_is_found_by_stratum() -> None:
     """Each stratum has its own percentiles, their intervals contain them, and the sentence names both ends."""
     r = random.Random(1)

@@ -35,6 +35,7 @@ from modelprofiler.load.plan import Plan
 from modelprofiler.load.rendezvous import company_of
 from modelprofiler.load.requests import requests_of
 from modelprofiler.load.result import LoadResult
+from modelprofiler.load.rows.digest import identity_of
 from modelprofiler.load.rows.folder import files_in
 from modelprofiler.load.rows.order import order_of, part_of
 from modelprofiler.load.rows.row import Files, listed
@@ -302,7 +303,7 @@ class _Load:
             order=self.order,
             count=len(rows),
             size=rows.size,
-            body=lambda number: rows.row(number).body,
+            content=lambda number: identity_of(rows.row(number)),
             key=(lambda number: number) if hashes is None else hashes.__getitem__,
         )
         try:

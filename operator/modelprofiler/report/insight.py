@@ -94,7 +94,7 @@ def _by_size(insight: RowInsight) -> RowTable:
 def _slowest(rows: Sequence[SlowRow]) -> RowTable:
     columns = (
         ("row", "Number of the row in the dataset, from 1; of equal rows one is named."),
-        ("sha256", "Beginning of the digest of its body."),
+        ("sha256", "Beginning of the digest of its body, and of its path where it has one."),
         ("size", "Size of its body."),
         ("requests", "How often it was sent in the window."),
         ("median", "Median of its latencies."),

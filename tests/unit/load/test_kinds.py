@@ -98,6 +98,24 @@ def test_of_many_lengths_a_class_has_those_of_a_size() -> None:
     assert 9_800 * 0.8 < sum(sample.stands_for for _, sample in answers.samples()) <= 9_800
 
 
+def test_long_answers_of_many_lengths_are_kept_in_little_memory() -> None:
+    """A load pod has 256 MiB; a kind that is rare is still looked at, and all of them are counted."""
+    answers = Answers()
+    response = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000
+    number = 300_000
+    for row in range(number):
+        tally = answers.tally(200, 9_000 + row % 31)
+        tally.left -= 1
+        if not tally.left:
+            answers.keep(tally, row, response, 9_000)
+    for row in range(40):
+        answers.count(200, 5_000, row, response, "")
+    samples = [sample for _, sample in answers.samples()]
+    assert sum(len(sample.response) for sample in samples) < 24 * 2**20
+    assert number * 0.85 < sum(sample.stands_for for sample in samples) <= number + 40
+    assert 12 <= sum(sample.length == 5_000 for sample in samples) <= 40
+
+
 def test_objects_whose_keys_are_data_are_one_kind() -> None:
     """Such as a score for each word."""
     kinds = kinds_of(answers_of(*[b'{"word%02d": 1}' % i for i in range(30)]).samples())

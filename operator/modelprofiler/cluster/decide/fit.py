@@ -80,7 +80,7 @@ def _with_short_message(trial: Trial) -> Trial:
 
 
 def _without_answers(trial: Trial) -> Trial:
-    shorter = _of_load(trial, lambda load: {"answers": []})
+    shorter = _of_load(trial, lambda load: {"answers": [], "row_size_effect": None})
     judged = trial.judged
     if judged is not None:
         texts = {name: text for name, text in judged.model_dump().items() if isinstance(text, str)}

@@ -12,9 +12,14 @@ from dataclasses import dataclass, field
 
 KEPT_BYTES = 6144
 """Bytes of a response that are kept: its head, which is less than 2 KiB nearly always, and 4 KiB of its body."""
-LOOKED_AT = 64
-"""Answers of a class that are kept at a constant distance, before the distance is doubled. A quarter of an hour at
-10,000 answers a second, all of one class, leaves some 1,100 of them: a few MiB, looked at in less than 0.1 s."""
+LOOKED_AT, LOOKED_AT_WHEN_FULL = 64, 8
+"""Answers of a class that are kept at a constant distance, before the distance is doubled: at first, and once
+`MUCH_BYTES` are kept. A quarter of an hour at 10,000 answers a second, all of one class, leaves some 1,100 of them."""
+MUCH_BYTES = 8 * 2**20
+"""Bytes of answers from which on fewer are kept, since a load pod has 256 MiB: one class with long answers has less,
+and dozens of lengths have some 25 MiB in the end, where they would have 150."""
+SAMPLE_OVERHEAD = 200
+"""Bytes that a kept answer takes beyond its response."""
 MOST_CLASSES = 64
 """Classes of status and length that are told apart: lengths from 128 bytes to 64 KiB for three statuses, and as many
 single lengths."""
@@ -58,6 +63,8 @@ class Tally:
         Their status code.
     left
         Answers until the next one is kept.
+    distance
+        How many answers there are from one that is kept to the next, on average.
     unmet
         What of the expectation they do not fulfil; empty where they were not judged, or fulfil all of it.
     """
@@ -65,6 +72,7 @@ class Tally:
     status: int
     left: int = 1
     gap: int = 1
+    distance: int = 1
     unmet: str = ""
     samples: list[Sample] = field(default_factory=list)
 
@@ -81,6 +89,7 @@ class Answers:
     def __init__(self) -> None:
         self.tallies: dict[tuple[int, int], Tally] = {}
         self._lengths = 0
+        self._kept_bytes = 0
         self._unmet: dict[tuple[int, int, str], Tally] = {}
         self._random = random.Random(0)  # noqa: S311 - a sample, no secret
 
@@ -114,8 +123,13 @@ class Answers:
 
     def keep(self, tally: Tally, row: int, response: bytes, length: int) -> None:
         """Keep an answer whose turn it is."""
-        tally.samples.append(Sample(row, tally.gap, response[:KEPT_BYTES], length, tally.unmet))
-        distance = 2 ** (len(tally.samples) // LOOKED_AT)
+        kept = response[:KEPT_BYTES]
+        tally.samples.append(Sample(row, tally.gap, kept, length, tally.unmet))
+        self._kept_bytes += len(kept) + SAMPLE_OVERHEAD
+        many = LOOKED_AT if self._kept_bytes < MUCH_BYTES else LOOKED_AT_WHEN_FULL
+        if len(tally.samples) % many == 0:
+            tally.distance *= 2
+        distance = tally.distance
         tally.left = tally.gap = 1 if distance == 1 else self._random.randint(1, 2 * distance - 1)
 
     def samples(self) -> list[tuple[int, Sample]]:

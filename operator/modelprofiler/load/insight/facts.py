@@ -25,6 +25,9 @@ LEAST_RATIO = 1.1
 """Ratio of two strata's percentiles from which a difference is told: less changes no size, and 2 % of it may be the
 error of the histograms."""
 
+ALIKE = 1.1
+"""Ratio of the largest rows of two strata below which they are one: sizes that differ by less cost the same."""
+
 Seconds = Annotated[float, Field(ge=0, lt=1e7, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=0, le=2**40)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
@@ -80,7 +83,7 @@ class SlowRow(Fact):
     row: Annotated[int, Field(ge=1, le=10**12)]
     """Its number in the dataset, from 1; of equal rows that of the one that was sent first."""
     digest: Annotated[str, StringConstraints(max_length=DIGEST_CHARACTERS, pattern=r"^[0-9a-f]*$")]
-    """Beginning of the sha256 of its body."""
+    """Beginning of the sha256 of its body; where it has a path of its own, of its body with that."""
     size: Bytes
     """Bytes of its body."""
     requests: Annotated[int, Field(ge=1, le=10**15)]
@@ -107,7 +110,8 @@ class RowInsight(Fact):
     def sentence(self) -> str:
         """How latency depends on the size of the rows, as a sentence; empty where nothing is known."""
         if len(self.strata) == 1:
-            return "All rows have nearly the same size."
+            all_alike = self.strata[0].largest < ALIKE * max(self.strata[0].smallest, 1)
+            return f"{'All' if all_alike else 'Most'} rows have nearly the same size."
         measured = [stratum for stratum in self.strata if stratum.p50 is not None or stratum.p95 is not None]
         if len(measured) < 2:
             return ""

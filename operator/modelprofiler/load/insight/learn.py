@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from modelprofiler.load.histogram import Histogram
 from modelprofiler.load.insight.facts import (
+    ALIKE,
     DIGEST_CHARACTERS,
     MOST_SLOW_ROWS,
     Percentile,
@@ -28,9 +29,6 @@ SHARES = (0.25, 0.75, 0.95)
 """Shares of the rows, by size, at which strata end: the smallest quarter, the half in the middle, the large fifth, and
 the largest twentieth, which decides about a size more often than the others. In a usual window of 1,500 requests the
 last has 75, and p95 needs 59."""
-
-ALIKE = 1.1
-"""Ratio of the largest rows of two strata below which they are one: sizes that differ by less cost the same."""
 
 PART = 50_000
 """Requests whose rows are compared at a time: some 15 MB, since a load pod has 256 MiB."""
@@ -49,8 +47,9 @@ class SentRows:
         For each request the number of its row, from 0.
     count
         How many rows the dataset has.
-    size, body
-        Return the bytes of a row's body, and the body.
+    size, content
+        Return the bytes of a row's body, and what its digest is of: the body, and what follows it where the row has a
+        path of its own.
     key
         Returns what equal rows have in common.
     """
@@ -58,7 +57,7 @@ class SentRows:
     order: Sequence[int]
     count: int
     size: Callable[[int], int]
-    body: Callable[[int], bytes]
+    content: Callable[[int], bytes]
     key: Callable[[int], int]
 
 
@@ -83,18 +82,22 @@ def learn(log: RowLog, rows: SentRows, sub_windows: int) -> RowInsight:
 
 
 def ranges_of(sizes: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the smallest and the largest size of each stratum; fewer strata where many rows have one size."""
+    """Return the smallest and the largest size of each stratum; fewer strata where many rows have one size.
+
+    A stratum ends at the size up to which the share of the rows is nearest to one of `SHARES`, so that a few small rows
+    are not in one stratum with many that all have one larger size.
+    """
     counts = Counter(sizes)
     ordered = sorted(counts)
     total = counts.total()
     ends: list[int] = []
     shares = list(SHARES)
     seen = 0
-    for size in ordered:
-        seen += counts[size]
-        while shares and seen >= shares[0] * total:
+    for place, size in enumerate(ordered):
+        before, seen = seen, seen + counts[size]
+        while shares and seen >= (share_rows := shares[0] * total):
             del shares[0]
-            ends.append(size)
+            ends.append(ordered[place - 1] if before and share_rows - before < seen - share_rows else size)
     if not ordered:
         return []
     kept = [ordered[-1]]
@@ -171,7 +174,7 @@ def _slow_row(rows: SentRows, request: int, latencies: Sequence[float], median: 
     number = rows.order[request]
     return SlowRow(
         row=number + 1,
-        digest=hashlib.sha256(rows.body(number)).hexdigest()[:DIGEST_CHARACTERS],
+        digest=hashlib.sha256(rows.content(number)).hexdigest()[:DIGEST_CHARACTERS],
         size=rows.size(number),
         requests=len(latencies),
         median=_rounded(median),

@@ -6,8 +6,8 @@ from array import array
 from collections.abc import Iterator, Sequence
 
 MOST_KEPT = 500_000
-"""Latencies that are kept: 4 MB, which are looked at in a second or two. A window of a quarter of an hour at 500
-requests per second has fewer; of a longer one the first are kept, which are enough for every interval."""
+"""Latencies that are kept: 4 MB, which are looked at in three seconds of CPU time. A window of a quarter of an hour
+at 500 requests per second has fewer; of a longer one the first are kept, which are enough for every interval."""
 
 
 class RowLog:

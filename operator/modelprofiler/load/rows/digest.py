@@ -42,6 +42,14 @@ def extras_of(row: Row) -> bytes:
     return json.dumps([row.content_type, row.path]).encode()
 
 
+def identity_of(row: Row) -> bytes:
+    """Return what a digest that is shown of a row is made of: its body, and with a path of its own that as well.
+
+    Requests without a body differ in their paths alone.
+    """
+    return row.body if row.path is None else row.body + extras_of(row)
+
+
 def row_hash(row: Row) -> int:
     """Return 64 bits by which rows are told apart: two of a million differ with certainty for every purpose here."""
     return int.from_bytes(hashlib.blake2b(row.body + extras_of(row), digest_size=8).digest())

@@ -136,11 +136,14 @@ class FileRows(Rows):
         Raises
         ------
         DatasetError
-            The file has become shorter.
+            The file has become shorter, or the disk does not give it.
         """
         size = self._sizes[number]
         extras = self._extras[number] if self._extras is not None else 0
-        content = os.pread(self._fd, size + extras, self._at[number])
+        try:
+            content = os.pread(self._fd, size + extras, self._at[number])
+        except OSError as error:  # such as a volume of a network whose server is gone
+            raise DatasetError(f"row {number + 1} of the dataset cannot be read: {error.strerror}") from error
         if len(content) != size + extras:
             raise DatasetError(f"the dataset has changed: row {number + 1} is no longer complete")
         weight = self.weights[number] if self.weights is not None else 1.0

@@ -62,8 +62,9 @@ def row(index: int, text: str) -> Trial:
         "latencyHigh": LATENCY,
         "probe": "123.456ms",
         "firstRequest": {"duration": "123.456s", "tries": 12, "refusal": text * 1000},
-        "answers": [{**kind, "rows": 1, "sample": text * 300}] * 4,
+        "answers": [{**kind, "rows": 1, "rowNumbers": [123456] * 5, "sample": text * 300}] * 4,
         "firstFailure": "12.3s",
+        "rowSizeEffect": text * 256,
     }
     return Trial.model_validate(
         {
@@ -98,7 +99,7 @@ def test_the_longest_status_fits_and_keeps_every_number(text: str) -> None:
         assert (before.usage, before.node, before.judged) == (after.usage, after.node, after.judged)
         assert before.load is not None
         assert after.load is not None
-        texts = {"answers", "first_request"}
+        texts = {"answers", "first_request", "row_size_effect"}
         assert before.load.model_dump(exclude=texts) == after.load.model_dump(exclude=texts)
     assert fitted(short) is short
 

@@ -14,6 +14,8 @@ from modelprofiler.load.insight import learn as learn_module
 from modelprofiler.load.insight.facts import RowInsight
 from modelprofiler.load.insight.learn import SentRows, learn, ranges_of
 from modelprofiler.load.insight.log import RowLog
+from modelprofiler.load.rows.digest import identity_of, row_hash
+from modelprofiler.load.rows.row import Row
 
 SUB_WINDOWS = 20
 
@@ -24,7 +26,7 @@ def rows_of(bodies: Sequence[bytes]) -> SentRows:
         order=array("I", range(len(bodies))),
         count=len(bodies),
         size=lambda number: len(bodies[number]),
-        body=lambda number: bodies[number],
+        content=lambda number: bodies[number],
         key=lambda number: int.from_bytes(hashlib.blake2b(bodies[number], digest_size=8).digest()),
     )
 
@@ -57,6 +59,25 @@ def learned(
 def test_strata_are_shares_of_the_rows_by_size(sizes: Sequence[int], ranges: list[tuple[int, int]]) -> None:
     """The largest twentieth is apart where it is larger, and rows of one size are in one stratum."""
     assert ranges == ranges_of(sizes)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ranges"),
+    [
+        ([10] * 20 + [10_000] * 80, [(10, 10), (10_000, 10_000)]),
+        ([10] + [10_000] * 99, [(10, 10), (10_000, 10_000)]),
+        ([10] * 70 + [10_000] * 30, [(10, 10), (10_000, 10_000)]),
+    ],
+)
+def test_few_small_rows_are_apart_from_many_of_one_size(sizes: Sequence[int], ranges: list[tuple[int, int]]) -> None:
+    """All of them would be said to have nearly the same size otherwise."""
+    assert ranges == ranges_of(sizes)
+
+
+def test_rows_of_nearly_one_size_with_an_exception_are_most_of_them() -> None:
+    """A single small row is in the stratum of the others where their sizes differ a little."""
+    bodies = [b"x" * 10, *(b"x" * (1000 + number % 40) for number in range(199))]
+    assert "Most rows have nearly the same size." == learned(bodies, lambda _: 0.01).sentence
 
 
 def test_latency_that_grows_with_the_size_is_found_by_stratum() -> None:
@@ -181,3 +202,24 @@ def test_parts_of_several_generators_are_put_together() -> None:
     assert [(row.row, 2 * row.requests) for row in other.slowest] == combined
     assert 1.5 * one.slowest[0].median == pytest.approx(both.slowest[0].median)
     assert one.slowest[0].fastest == both.slowest[0].fastest
+
+
+def test_rows_that_differ_in_their_paths_alone_are_told_apart() -> None:
+    """Requests without a body have a digest each, also in what two generators have learned together."""
+    rows = [Row(b"", path=f"/{number}") for number in range(4)]
+    parts = []
+    for numbers in ([0, 1], [2, 3]):
+        log = RowLog()
+        log.add(0, [0, 1], [0.1 * (number + 1) for number in numbers])
+        sent = SentRows(
+            order=array("I", numbers),
+            count=len(rows),
+            size=lambda number: len(rows[number].body),
+            content=lambda number: identity_of(rows[number]),
+            key=lambda number: row_hash(rows[number]),
+        )
+        parts.append(learn(log, sent, SUB_WINDOWS))
+    slowest = RowInsight.merged(parts).slowest
+    assert [4, 3, 2, 1] == [row.row for row in slowest]
+    assert 4 == len({row.digest for row in slowest})
+    assert b"body" == identity_of(Row(b"body", content_type="text/csv"))

@@ -1,6 +1,8 @@
 """What a dataset is: counted, digested, and ordered."""
 
+import errno
 import hashlib
+import os
 import random
 from pathlib import Path
 
@@ -97,6 +99,21 @@ def test_a_row_in_a_file_keeps_its_path_type_and_weight(tmp_path: Path, monkeypa
     assert [("/a", "text/plain", 1.0), ("/b", "image/png", 3.0)] == [
         (row.path, row.content_type, row.weight) for row in map(rows.row, range(2))
     ]
+
+
+def test_a_row_that_the_disk_does_not_give_is_an_error_of_the_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a volume of a network whose server is gone: what a load has measured until then counts all the same."""
+    monkeypatch.setattr(store, "MEMORY_BYTES", 1)
+    rows = stored({"rows": b"a\nb\n"}, LINES, tmp_path)
+
+    def fail(*_: int) -> bytes:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr("os.pread", fail)
+    with pytest.raises(DatasetError, match="row 2 of the dataset cannot be read"):
+        rows.row(1)
 
 
 def test_the_shuffled_order_is_always_the_same_and_not_the_one_written() -> None:

@@ -124,12 +124,14 @@ def _usage(
     """Return what the operator writes with these answers: as soon as they are complete, as it decides that."""
     start, begin, end, last = _times(load)
     window = Window(begin, end)
+
+    def used(now: float, samples: ContainerSamples) -> UsageStatus | None:
+        exclusive = Window(min(ready, start), now + 1)
+        return usage(samples, windows_from(window, load.completed_between, start, last, exclusive=exclusive))
+
     later = [(now, samples) for now, samples in answers if now > last]
-    now, samples = next(((t, s) for t, s in later if complete(s, window, t)), (later or answers)[-1])
-    measured = usage(
-        samples, windows_from(window, load.completed_between, start, last, exclusive=Window(min(ready, start), now + 1))
-    )
-    return measured, now - last
+    now, samples = next(((t, s) for t, s in later if complete(s, used(t, s), window, t)), (later or answers)[-1])
+    return used(now, samples), now - last
 
 
 def _others(watched: Seen, start: float, end: float, prometheuses: Mapping[str, str]) -> Others:

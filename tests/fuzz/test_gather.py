@@ -41,19 +41,19 @@ BODIES = {kind: [body for (plural, _, _), body in BASE.items() if plural == kind
 def garbage(draw: st.DrawFn) -> tuple[Kind, Any]:
     """Return an object of a kind with anything in it but what is certain."""
     kind = draw(st.sampled_from([kind for kind, bodies in BODIES.items() if bodies]))
-    whole = draw(st.sampled_from(BODIES[kind]))
-    meta = whole["metadata"]
+    pattern = draw(st.sampled_from(BODIES[kind]))
+    meta = pattern["metadata"]
     texts = {name: dict(meta.get(name) or {}) for name in ("labels", "annotations")}
     for known in texts.values():
         for name in draw(st.lists(st.sampled_from(sorted(known)), max_size=2)) if known else ():
             known[name] = draw(TEXT)
     parts = draw(
-        mutated([{name: part for name, part in whole.items() if name not in ("metadata", "kind", "apiVersion")}])
+        mutated([{name: part for name, part in pattern.items() if name not in ("metadata", "kind", "apiVersion")}])
     )
     body = copy.deepcopy(parts) if isinstance(parts, dict) else {"status": parts}
     body = {str(name): part for name, part in body.items()}
     certain = {name: meta[name] for name in CERTAIN if name in meta}
-    return kind, body | {name: whole[name] for name in ("kind", "apiVersion") if name in whole} | {
+    return kind, body | {name: pattern[name] for name in ("kind", "apiVersion") if name in pattern} | {
         "metadata": certain | texts
     }
 

@@ -264,7 +264,7 @@ def load(case: tuple[list[Script], dict[str, Any]]) -> None:
         ended: list[Failure | None] = []
 
         async with serving(enemy) as port:
-            client = client_of(port, options, lambda _intended, _now, failure: ended.append(failure))
+            client = client_of(port, options, lambda _intended, _now, failure, _index: ended.append(failure))
             sent = 0
             for index in (0, 1, 2, 0):
                 sent += client.submit(index, monotonic())
@@ -366,7 +366,7 @@ def test_a_large_body_is_no_endless_header() -> None:
         async def work(head: bytes = head) -> None:
             ended: list[Failure | None] = []
             async with serving(Enemy([Script([head + body], "stay", True)])) as port:
-                client = client_of(port, CLIENTS[1], lambda _intended, _now, failure: ended.append(failure))
+                client = client_of(port, CLIENTS[1], lambda _intended, _now, failure, _index: ended.append(failure))
                 client.timeout = 10.0
                 client.submit(0, monotonic())
                 await rest(client)

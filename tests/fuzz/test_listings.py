@@ -234,11 +234,11 @@ def registries(draw: st.DrawFn) -> dict[str, Any]:
     """Return the answers of a registry: a manifest that fits its blobs, changed or not, and blobs."""
     blobs = draw(st.lists(ARCHIVES, min_size=1, max_size=3))
     index = {"manifests": [{"digest": "sha256:" + "0" * 64, "platform": {"architecture": "amd64"}}]}
-    whole = manifest(blobs)
-    found: dict[str, Any] = {f"blobs/sha256:{hashlib.sha256(blob).hexdigest()}": (200, {}, blob) for blob in blobs}
-    body = draw(st.one_of(st.just(whole), mutated([whole, index])))
-    found["manifests/"] = draw(st.one_of(st.just((200, {}, json.dumps(body).encode())), RAW))
-    return found
+    complete = manifest(blobs)
+    answers: dict[str, Any] = {f"blobs/sha256:{hashlib.sha256(blob).hexdigest()}": (200, {}, blob) for blob in blobs}
+    body = draw(st.one_of(st.just(complete), mutated([complete, index])))
+    answers["manifests/"] = draw(st.one_of(st.just((200, {}, json.dumps(body).encode())), RAW))
+    return answers
 
 
 def test_whatever_a_registry_has_stays_in_the_folder(server: Server) -> None:

@@ -118,8 +118,8 @@ ODD_HEADS = (
 @st.composite
 def scripts(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> list[Script]:
     """Return what a server sends to whoever connects."""
-    whole = HEADS[0] + draw(bodies)
-    answer = draw(st.one_of(st.just(whole), st.builds(bytes.__add__, mutated_bytes(HEADS, ODD_HEADS), bodies)))
+    complete = HEADS[0] + draw(bodies)
+    answer = draw(st.one_of(st.just(complete), st.builds(bytes.__add__, mutated_bytes(HEADS, ODD_HEADS), bodies)))
     end = draw(st.sampled_from(["close"] * 4 + ["reset", "stay", "endless body", "endless headers"]))
     return [Script(pieces=draw(pieces(answer)), end=end, waits=True)]
 
@@ -191,8 +191,8 @@ def check_lines(case: tuple[bytes, list[int]]) -> None:
     """Read an exposition in pieces, and as a whole."""
     text, cuts = case
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
-    whole, lines = PodLines("digits-1", 5.0), PodLines("digits-1", 5.0)
-    expected = [*whole.feed(text), *whole.finish()]
+    reader, lines = PodLines("digits-1", 5.0), PodLines("digits-1", 5.0)
+    expected = [*reader.feed(text), *reader.finish()]
     came = [one for a, b in itertools.pairwise(places) for one in lines.feed(text[a:b])] + [*lines.finish()]
     assert sorted(map(repr, expected)) == sorted(map(repr, came))
 

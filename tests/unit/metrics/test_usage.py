@@ -321,5 +321,5 @@ def test_a_server_that_is_not_nearly_idle_is_not_taken_for_one() -> None:
     """Without two samples inside the load its mean is not known, where no request tells it apart from other work."""
     busy = nearly_idle(91.0, 105.0, 135.0, cores=0.02)
     assert busy is None or busy.cpu is None or busy.cpu_time_per_request is not None
-    alone = nearly_idle(135.0)
-    assert alone is None or alone.cpu is None
+    one_sample = nearly_idle(135.0)
+    assert one_sample is None or one_sample.cpu is None

@@ -132,11 +132,11 @@ NUMBERS = (*TEXTS, "is_integer", "is_floating", "is_decimal", "is_boolean", "is_
 def _check_types(file: ParquetFile, body: str | None, how: RowFormat) -> None:
     """Refuse columns whose values are of no use as what they are asked for."""
     asked = [(name, TEXTS, "texts or bytes") for name in (body, how.content_type_column, how.path_column)]
-    for column, tests, wanted in [*asked, (how.weight_column, NUMBERS, "numbers")]:
+    for column, tests, expected in [*asked, (how.weight_column, NUMBERS, "numbers")]:
         if column is None:
             continue
         kind = file.schema.field(column).type
         if file.arrow.types.is_dictionary(kind):
             kind = kind.value_type
         if not any(getattr(file.arrow.types, test)(kind) for test in tests):
-            raise DatasetError(f"column {column!r} of the dataset holds {kind}, not {wanted}")
+            raise DatasetError(f"column {column!r} of the dataset holds {kind}, not {expected}")

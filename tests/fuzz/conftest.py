@@ -13,7 +13,7 @@ LONGEST_SECONDS = 120.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its time."""
+    """Give every test its time; by a thread, as a signal does not end what hangs in the loop of a load."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.timeout(SECONDS + LONGEST_SECONDS))
+            item.add_marker(pytest.mark.timeout(SECONDS + LONGEST_SECONDS, method="thread"))

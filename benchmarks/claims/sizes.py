@@ -334,7 +334,7 @@ FORMS = [
                 _rounded_margin,
             ),
             Form(
-                f"; a margin of {{count}}% makes {{{made}}}, and the next size is {{{size}2}}, {{count9}}% larger",
+                f"; a margin of {{count}}% leads to {{{made}}}, and the next size is {{{size}2}}, {{count9}}% larger",
                 _coarse_margin,
             ),
             Form(f"; {{{size}}} is {{count9}}% larger", _larger),

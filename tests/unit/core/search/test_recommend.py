@@ -227,4 +227,4 @@ def test_on_coarse_sizes_a_boundary_that_passed_with_room_is_the_answer(p95: flo
     if size == 200:
         assert "no margin is added, because the interval of trial 2 ends 49% below the objective" in text
     else:
-        assert "; a margin of 10% makes 220m, and the next size is 400m, 100% larger" in text
+        assert "; a margin of 10% leads to 220m, and the next size is 400m, 100% larger" in text

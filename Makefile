@@ -1,4 +1,4 @@
-# The commands that people and CI run. `make` alone lists them.
+# The commands that people and CI run. `make` alone lists them, but for those that others run: env, lint and types.
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -14,13 +14,13 @@ PART ?=
 ##@ Without a cluster
 
 .PHONY: help
-help: ## List the targets
+help:
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@ / {printf "%s%s\n", sep, substr($$0, 5); sep = "\n"} \
 	  /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: env
-env: ## Create .venv from the lock, unless it is up to date
+env: # Create .venv from the lock, unless it is up to date
 	@hack/env
 
 .PHONY: demo
@@ -31,13 +31,13 @@ demo: env ## Profile the example on this machine and print its report: about two
 check: lint types unit ## Run lint, types and unit: about a minute
 
 .PHONY: lint
-lint: env ## Check the style of Python (ruff) and of shell scripts (shellcheck)
+lint: env # Check the style of Python (ruff) and of shell scripts (shellcheck)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	hack/lint-shell
 
 .PHONY: types
-types: env ## Check types (mypy, strict), and which modules may import which (import-linter)
+types: env # Check types (mypy, strict), and which modules may import which (import-linter)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from benchmarks.claims.recorded import unproved
 from tests.e2e.support import Profile, Run, find_condition, trial_with, wait_until_gone
 from tests.e2e.support_cost import OperatorCost
 
@@ -108,6 +109,11 @@ def test_a_fresh_trial_at_exactly_this_size_has_passed(example: Example) -> None
     assert Outcome.PASSED == trial.outcome
     assert example.status.recommendations[0].limits == trial.limits
     assert trial.fresh
+
+
+def test_every_sentence_is_shown_by_the_trials(example: Example) -> None:
+    """Of the explanation, of how the run ended, and of each trial."""
+    assert [] == unproved(example.profile.read(), "Cluster")
 
 
 def test_every_row_says_what_was_judged_and_how_certain_it_is(example: Example) -> None:

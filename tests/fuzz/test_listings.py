@@ -226,7 +226,7 @@ def test_whatever_an_mlflow_server_lists_stays_in_the_folder(server: Server) -> 
     content: st.SearchStrategy[dict[str, Any]] = st.binary(max_size=20).map(
         lambda data: {"artifacts/": (200, {}, data)}
     )
-    explore(check, answers(MLFLOW, content), examples=25)
+    explore(check, answers(MLFLOW, content), examples=12)
 
 
 @st.composite
@@ -249,13 +249,13 @@ def test_whatever_a_registry_has_stays_in_the_folder(server: Server) -> None:
         uri = f"oci://127.0.0.1:{server.server_address[1]}/team/net:v1"
         ask(server, uri, {"OCI_PLAIN_HTTP": "true", "username": "u", "password": TOKEN})
 
-    explore(check, registries(), examples=40)
+    explore(check, registries(), examples=25)
 
 
 def test_a_folder_inside_itself_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Long before there are as many files as a model may have."""
     monkeypatch.setattr(mlflow, "MOST_FILES", 10**9)
-    listing = json.dumps({"files": [{"path": "sub", "is_dir": True}]}).encode()
+    listing = json.dumps({"files": [{"path": "sub" * 50, "is_dir": True}]}).encode()
     server.answers = {
         "model-versions/get-download-uri": (200, {}, b'{"artifact_uri": "mlflow-artifacts:/1/files"}'),
         "artifacts": (200, {}, listing),

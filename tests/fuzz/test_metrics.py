@@ -29,7 +29,7 @@ from modelprofiler.metrics.usage import complete, node_cores, usage
 UID = "0e3f2d3c-1111-2222-3333-444455556666"
 REF = ContainerRef("team", "digits-1", "server", pod_uid=UID, node="node1")
 LABELS = {"namespace": "team", "pod": "digits-1", "container": "server", "id": f"/kubepods/pod{UID}/x"}
-SECONDS = 0.3
+SECONDS = 0.2
 """Timeout of a source."""
 
 COUNTERS = ("container_cpu_usage_seconds_total", "container_memory_working_set_bytes", "container_threads")
@@ -179,12 +179,12 @@ def kubelet(url: str) -> MetricsSource:
 
 def test_whatever_prometheus_answers_is_samples_or_a_sentence() -> None:
     """And usage can be computed of the samples."""
-    explore(lambda enemy: check_source(enemy, prometheus), scripts(JSON), examples=40)
+    explore(lambda enemy: check_source(enemy, prometheus), scripts(JSON), examples=15)
 
 
 def test_whatever_a_kubelet_answers_is_samples_or_a_sentence() -> None:
     """And usage can be computed of the samples."""
-    explore(lambda enemy: check_source(enemy, kubelet), scripts(TEXT), examples=40)
+    explore(lambda enemy: check_source(enemy, kubelet), scripts(TEXT), examples=15)
 
 
 def check_lines(case: tuple[bytes, list[int]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from benchmarks.claims.recorded import unproved
 from tests.ports import unused_port
 
 import modelprofiler
@@ -53,6 +54,11 @@ def result(control_groups: None, tmp_path_factory: pytest.TempPathFactory, repos
     file = base / "profile.yaml"
     file.write_text(yaml.safe_dump(profile(repository, port)))
     return modelprofiler.run(file, directory=base / "run", wait_seconds=600)
+
+
+def test_every_sentence_is_shown_by_the_trials(result: Result) -> None:
+    """Of the explanation, of how the run ended, and of each trial."""
+    assert [] == unproved(result.record.profile, "Local")
 
 
 def explanation(result: Result) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from benchmarks.claims.recorded import unproved
 from tests.local import cost
 from tests.local.cost import CPU_SECONDS
 from tests.machine import in_user_mode
@@ -93,6 +94,11 @@ def test_ctrl_c_stops_server_and_load_and_leaves_nothing_behind(run: WholeRun) -
     assert (130, []) == (run.interrupted.returncode, run.left_behind)
     assert run.stopped_within < SOON_SECONDS
     assert f"--resume continues after the finished trials in {run.directory}" in run.interrupted.stderr
+
+
+def test_every_sentence_is_shown_by_the_trials(run: WholeRun) -> None:
+    """Of the explanation, of how the run ended, and of each trial."""
+    assert [] == unproved(run.profile, "Local")
 
 
 def test_a_second_run_at_the_same_time_is_refused(run: WholeRun) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from benchmarks.claims.recorded import unproved
 from benchmarks.threads import runtimes
 from benchmarks.threads.trials import NODE_CPUS, Case
 
@@ -46,7 +47,9 @@ def ran(control_groups: None, tmp_path_factory: pytest.TempPathFactory) -> Calla
     def run(runtime: str, threads: str) -> Result:
         file = base / f"{runtime}-{threads}.yaml"
         file.write_text(yaml.safe_dump(profile(list(command(runtime)), threads)))
-        return modelprofiler.run(file, directory=base / f"{runtime}-{threads}", wait_seconds=600)
+        result = modelprofiler.run(file, directory=base / f"{runtime}-{threads}", wait_seconds=600)
+        assert [] == unproved(result.record.profile, "Local")
+        return result
 
     return run
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from benchmarks.claims.recorded import unproved
 from tests.ports import unused_port
 
 import modelprofiler
@@ -35,6 +36,7 @@ def test_a_fast_leak_is_killed_in_its_soak(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(head | {"spec": spec}))
     result = modelprofiler.run(file, directory=tmp_path / "run", wait_seconds=500)
     assert "MemoryGrows" == result.reason, result.message
+    assert [] == unproved(result.record.profile, "Local")
     assert result.recommendation is not None
     assert result.recommendation.verification is None
     soaks = [trial for trial in result.trials if trial.purpose is Purpose.SOAK]

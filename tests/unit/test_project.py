@@ -123,16 +123,20 @@ def test_the_licence_is_the_one_that_the_metadata_names(repository: Path, pyproj
     assert {"Apache License", "Version 2.0, January 2004", "END OF TERMS AND CONDITIONS"} <= set(lines)
 
 
-def test_bare_make_lists_every_target(repository: Path, targets: set[str]) -> None:
-    """With a line of help each, and no more of them than fit onto a screen."""
+PARTS = {"help", "env", "lint", "types"}
+"""Targets that other targets run; `make check` names its own."""
+
+
+def test_bare_make_lists_every_target_but_parts_of_others(repository: Path, targets: set[str]) -> None:
+    """With a line of help each, and at most twenty of them."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     command = ["make", "--no-print-directory"]
     text = subprocess.run(
         command, cwd=repository, env=environment, capture_output=True, text=True, timeout=30, check=True
     ).stdout
     listed = re.findall(r"^  make ([a-z0-9-]+) +\S", text, re.MULTILINE)
-    assert targets == set(listed)
-    assert len(listed) <= 23
+    assert targets - PARTS == set(listed)
+    assert len(listed) <= 20
 
 
 def test_every_make_command_that_is_written_down_exists(

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from benchmarks.claims.recorded import unproved
 from tests.ports import unused_port
+
+from modelprofiler.api.resource import ModelProfile
 
 pytestmark = pytest.mark.whole_run
 
@@ -58,6 +61,7 @@ def run(tmp_path: Path) -> Run:
         ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS + 600, check=False)
         assert ran.stdout, ran.stderr
         result: dict[str, Any] = json.loads(ran.stdout)
+        assert [] == unproved(ModelProfile.parse(result), "Local")
         return result
 
     return make

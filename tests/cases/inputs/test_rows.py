@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.claims.recorded import unproved
 
 from modelprofiler.report.record import RunRecord
 
@@ -35,6 +36,7 @@ def _ran(folder: Path, profile: str, *options: str) -> Any:
     completed = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=folder)
     assert 0 == completed.returncode, completed.stdout + completed.stderr
     record = RunRecord.read(folder / "run")
+    assert [] == unproved(record.profile, "Local")
     return record.profile.status.recommendations[0].to_dict()
 
 

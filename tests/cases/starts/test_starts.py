@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from benchmarks.claims.recorded import unproved
 from tests.ports import unused_port
 
 import modelprofiler
@@ -47,7 +48,9 @@ def run(directory: Path, command: list[str], **changes: Any) -> Result:
     file = directory / "profile.yaml"
     head = {"apiVersion": "modelprofiler.io/v1alpha1", "kind": "ModelProfile", "metadata": {"name": "case"}}
     file.write_text(yaml.safe_dump(head | {"spec": spec}))
-    return modelprofiler.run(file, directory=directory / "run", wait_seconds=600)
+    result = modelprofiler.run(file, directory=directory / "run", wait_seconds=600)
+    assert [] == unproved(result.record.profile, "Local")
+    return result
 
 
 def habit(name: str) -> list[str]:

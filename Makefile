@@ -1,4 +1,4 @@
-# The commands that people and CI run. `make` alone lists them, but for those that others run: env, lint and types.
+# The commands that people and CI run. `make` alone lists them, except for those that other commands run: env, lint and types.
 
 .DEFAULT_GOAL := help
 .SUFFIXES:

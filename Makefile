@@ -1,4 +1,4 @@
-# The commands that people and CI run. `make` alone lists them, but for those that others run: env, lint and types.
+# The commands that people and CI run. `make` alone lists them, except for those that other commands run: env, lint and types.
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -49,10 +49,10 @@ unit: env ## Run the unit tests
 integration: env ## Run the tests with real processes, sockets and files, without a cluster
 	$(BIN)/pytest tests/integration tests/fuzz -n 2 --dist loadgroup $(ARGS)
 
-# For how many seconds each test goes on: there are about twenty, two at a time.
+# How many seconds each test goes on. There are about twenty tests, and two run at a time.
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
-fuzz: env ## Feed generated input to every decoder: 10 to 20 minutes; make integration tries some of it
+fuzz: env ## Feed generated input to every decoder: 10 to 20 minutes (make integration tries a little of it)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest tests/fuzz -n 2 $(ARGS)
 
 .PHONY: local

@@ -305,11 +305,9 @@ FORMS = [
     Form(", but {cpu} did not in trial {count}: {message}", _contradicts),
     Form(", but at {cpu} trial {count} ended as {outcome} ({message})", _contradicts),
     Form("; with the CPU time per request measured there, the load needs {cpu} CPU", _needs),
-    Form(
-        ", where a request took {count}% {more} CPU time than by the mean of the trials, their sizes considered", _pace
-    ),
+    Form(", where a request took {count}% {more} CPU time than the trials' average, adjusted for their sizes", _pace),
     Form("; no smaller size was measured", _nothing_below),
-    Form("; with less CPU there were only trials with too little memory", _too_little_memory_below),
+    Form("; all trials with less CPU had too little memory", _too_little_memory_below),
     Form("; the trial at {cpu} was inconclusive ({message})", _inconclusive),
     Form("; {cpu}, at which no trial ran, is treated as the smallest that meets them", _not_tried),
     Form("{cpu}, at which no trial ran, is treated as the smallest that meets the objectives", _not_tried, begins=True),
@@ -317,7 +315,7 @@ FORMS = [
     Form(
         "{cpu}, at which no trial passed, is treated as the smallest that meets the objectives", _no_result, begins=True
     ),
-    Form("; {cpu} is treated as the smallest that meets the objectives all the same", _taken_all_the_same),
+    Form("; {cpu} is nevertheless treated as the smallest that meets the objectives", _taken_all_the_same),
     Form("; a margin of {count}% is added", _exact_margin),
     Form("; a margin of {count}% does not fit into the range", _beyond),
     Form("; a margin of {count}% does not fit into the range, so the largest size is recommended", _largest_instead),
@@ -336,7 +334,7 @@ FORMS = [
                 _rounded_margin,
             ),
             Form(
-                f"; a margin of {{count}}% makes {{{made}}}, and the next size is {{{size}2}}, {{count9}}% larger",
+                f"; a margin of {{count}}% leads to {{{made}}}, and the next size is {{{size}2}}, {{count9}}% larger",
                 _coarse_margin,
             ),
             Form(f"; {{{size}}} is {{count9}}% larger", _larger),

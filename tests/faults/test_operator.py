@@ -86,7 +86,7 @@ def test_killed_at_random_moments(apply: Apply, in_place: Operators, namespace: 
             kills += 1
             operator.start()
         how = life.verified()
-    happened(f"{kills} kills (seed {seed}) in {runs} runs; of the last: {how}")
+    happened(f"{kills} kills (seed {seed}) in {runs} {'run' if runs == 1 else 'runs'}; the last run: {how}")
 
 
 @Fault(

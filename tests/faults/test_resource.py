@@ -59,7 +59,8 @@ def test_recreated(apply: Apply, namespace: str, kubectl: Run, happened: Happene
     assert all(trial.start_time > old.before.active_trial.start_time for trial in status.trials)
     old.gone()
     Life.of(profile).gone()
-    happened(f"Verified; {len(status.trials)} trials, all of the new one")
+    count = len(status.trials)
+    happened(f"Verified; {count} {'trial' if count == 1 else 'trials'}, all of the new one")
 
 
 @Fault(

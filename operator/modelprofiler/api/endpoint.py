@@ -50,15 +50,15 @@ class ClientCertificate(ApiModel):
     """A certificate with which the load generator proves who it is to a server that asks for one (mutual TLS)."""
 
     secret_name: ObjectName
-    """Name of a Secret of type kubernetes.io/tls in the profile's namespace, or in the file of `modelprofiler run`: its
-    keys tls.crt (the certificate and those of intermediate authorities) and tls.key (its private key, not encrypted).
-    Only pods read it, never the operator; each trial reads it anew."""
+    """Name of a Secret of type kubernetes.io/tls, in the profile's namespace or in the file of `modelprofiler run`. It
+    has the keys tls.crt (the certificate and those of intermediate authorities) and tls.key (its private key, not
+    encrypted). Only pods read it, never the operator, and each trial reads it again."""
 
 
 class Tls(ApiModel):
-    """How the certificate of an HTTPS server is verified.
+    """How the certificate of an HTTPS server is verified, and which certificate is presented to it.
 
-    Without this the certificate is not verified, as in the kubelet's probes.
+    Without this the server's certificate is not verified, as in the kubelet's probes, and none is presented.
     """
 
     ca_bundle: Annotated[str, StringConstraints(max_length=65536, pattern="-----BEGIN CERTIFICATE-----")]
@@ -67,7 +67,7 @@ class Tls(ApiModel):
     """Host name that the certificate must carry. It is sent as SNI and as the Host header. The default is the server's
     address."""
     client_certificate: ClientCertificate | None = None
-    """A certificate to present to the server. Absent: none is presented."""
+    """The certificate to present to a server that demands one of its clients. Absent: none is presented."""
 
 
 class HttpEndpoint(ApiModel):
@@ -82,7 +82,7 @@ class HttpEndpoint(ApiModel):
     scheme: Literal["HTTP", "HTTPS"] = "HTTP"
     """Protocol: HTTP or HTTPS."""
     tls: Tls | None = None
-    """How the server's certificate is verified. Requires scheme HTTPS."""
+    """How the server's certificate is verified, and which certificate is presented to it. Requires scheme HTTPS."""
     path: Annotated[str, StringConstraints(max_length=2048, pattern=r"^/[^\s]*$")] = "/score"
     """Path of the requests, including any query string."""
     method: Literal["POST", "PUT", "GET"] = "POST"

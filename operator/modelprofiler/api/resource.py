@@ -94,13 +94,14 @@ class ModelProfile(ApiModel):
 
 
 def _another_kind(data: dict[str, Any]) -> Problem:
-    """Return that an object is of another version or kind, or does not say of which."""
+    """Return that an object is of another version or kind, or does not say which it is."""
     version, kind = (data.get(name) for name in ("apiVersion", "kind"))
     known = [str(part)[:80] for part in (version, kind) if part is not None]
     absent = [name for name, part in (("apiVersion", version), ("kind", kind)) if part is None]
     actual = " ".join(known or ["object"]) + (f" without {' and '.join(absent)}" if absent else "")
     field = "kind" if version == API_VERSION else "apiVersion"
-    return Problem(field, f"this is a {actual}, not a {API_VERSION} {KIND}")
+    article = "an" if actual[:1].lower() in "aeio" else "a"
+    return Problem(field, f"this is {article} {actual}, not a {API_VERSION} {KIND}")
 
 
 def _too_much(data: dict[str, Any]) -> list[Problem]:
@@ -176,6 +177,7 @@ def _problem(item: Any) -> Problem:
         message = f"must be {context['expected']}, not {_shown(item['input'])}"
     elif kind in MUST_HAVE:
         message = f"must have {MUST_HAVE[kind].format(**context)}"
+        message = message.replace(" 1 entries", " one entry").replace(" 1 characters", " one character")
     elif kind in MUST_BE:
         message = f"must be {MUST_BE[kind].format(**context)}, not {_shown(item['input'])}"
         if kind == "string_type" and isinstance(item["input"], int | float):
@@ -186,7 +188,7 @@ def _problem(item: Any) -> Problem:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as YAML would have it, what is long or nested by its kind."""
+    """Return a value as YAML writes it; a long text is cut, and of what is nested only the kind is named."""
     if isinstance(value, dict | list):
         return ("an object" if isinstance(value, dict) else "a list") if value else str(value)
     if value is None or isinstance(value, bool):

@@ -39,7 +39,8 @@ class Search(ApiModel):
     """Auto: environment variables such as OMP_NUM_THREADS size the server's thread pools for the CPU limit of the trial
     instead of the cores of the node. Variables that the profile sets itself are not changed. None: nothing is set."""
     deadline: Duration = Duration("1h")
-    """Maximum duration of a run, counted from when it leaves the queue; time while it is suspended does not count."""
+    """Maximum duration of a run, counted from when it leaves the queue. The time during which it is suspended, or
+    waits for its turn after that, does not count."""
     soak: Duration = Duration("10m")
     """Longest window of a Soak trial. It runs where memory grew in the short windows of the other trials, and shows
     whether that goes on. 0s: no such trial; a size at which memory grew is then not verified."""

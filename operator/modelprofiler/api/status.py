@@ -204,9 +204,9 @@ class ModelProfileStatus(StatusModel):
     run_hash: str | None = None
     """Identifies the run: a hash of everything that affects a measurement. A new run starts when it changes."""
     start_time: datetime | None = None
-    """When the run left the queue, most recently if it was suspended."""
+    """When the run left the queue; for the last time, where it was suspended."""
     elapsed: Duration | None = None
-    """How much of search.deadline the run had used when it was suspended; absent if it never was."""
+    """How much of search.deadline the run had used when it was last suspended; absent if it never was."""
     completion_time: datetime | None = None
     """When the run finished."""
     queue_position: int | None = None

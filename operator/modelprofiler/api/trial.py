@@ -169,8 +169,8 @@ class AnswerKind(StatusModel):
     rows: int
     """Number of different requests among them."""
     row_numbers: Annotated[list[int], Field(max_length=5)] = Field(default_factory=list)
-    """Rows of the dataset of which every answer that was looked at is of this kind, by their number from 1, at most
-    five. Empty for the most frequent kind, and where the same rows were also answered otherwise."""
+    """Numbers, from 1, of at most five rows of the dataset whose answers, as far as they were looked at, are all of
+    this kind. Empty for the most frequent kind, and where the same rows were also answered differently."""
     sample: str = ""
     """Beginning of one body, without what may be a credential."""
 

@@ -1,6 +1,7 @@
-"""For which rows a size is verified: those that are sent, how often, and what it would take to send all.
+"""For which rows a size is verified: which ones are sent, how often, and what it would take to send all.
 
-Before a run `forecast` says what its trials will not be able to show, after it `RowsSent` what they have not shown.
+Before a run `forecast` says what its trials will not be able to show; after it `RowsSent` says what they have not
+shown.
 """
 
 from __future__ import annotations
@@ -132,12 +133,12 @@ class RowsNeed:
         if self.expected < self.rows:
             least = math.ceil(self.window / EXTENSION)
             longer = (
-                f"load.duration of {least}s is enough, as that trial extends its window up to {EXTENSION} times"
+                f"a load.duration of {least}s is enough, as that trial extends its window up to {EXTENSION} times"
                 if least <= LONGEST_WINDOW
                 else "raise the rate"
             )
             sent = f"the confirming trial sends about {self.expected:,.0f} of {self.rows:,} rows"
-            return [f"{sent}, and what the others need stays unknown; all take {self.window:,.0f}s ({longer})"]
+            return [f"{sent}, and what the others need stays unknown; sending all takes {self.window:,.0f}s ({longer})"]
         if self.distinct <= FEW_ROWS and self.expected >= MANY_VISITS * self.distinct:
             each = self.expected / self.distinct
             often = f"each distinct row is sent about {each:,.0f} times in a trial"

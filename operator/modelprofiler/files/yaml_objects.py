@@ -17,10 +17,11 @@ MAX_BYTES = 64 * 2**20
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 MOST_VALUES = 1_000_000
-"""Values of a text of YAML, with those that its aliases stand for: a dozen lines of aliases of aliases stand for
-billions. Chosen: fifty profiles with two hundred finished trials each, which are read in a quarter of a minute."""
+"""Values that a text of YAML may have, with those that its aliases stand for: a dozen lines of aliases of aliases can
+stand for billions. Chosen: fifty profiles with two hundred finished trials each, which are read in a quarter of a
+minute."""
 WEIGHT_CHARACTERS = 100
-"""Characters of a text that count as another value, so that a long one is not repeated for ever, either."""
+"""Characters of a text that count as another value, so that a long text cannot be repeated for ever either."""
 
 # libyaml reads long scalars, such as the Base64 of a model, fifty times as fast; not every build of PyYAML has it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -37,7 +38,9 @@ class _Loader(_Base):  # type: ignore[misc]  # the base is chosen when it is imp
         except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
             # What PyYAML raises for a value that is not what its tag says, such as !!int "".
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            raise yaml.constructor.ConstructorError(None, None, f"this is no {tag:.60}", node.start_mark) from error
+            raise yaml.constructor.ConstructorError(
+                None, None, f"this is not a valid {tag:.60}", node.start_mark
+            ) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, int] = {}
@@ -190,7 +193,7 @@ class _Values:
         if len(self._around) > MAX_DEPTH:
             return f"is nested more than {MAX_DEPTH} levels deep"
         if self.number > MOST_VALUES:
-            return f"with its aliases written out it has more than {MOST_VALUES:,} values"
+            return f"has more than {MOST_VALUES:,} values once its aliases are written out"
         return ""
 
     def _add(self, anchor: str | None, values: int) -> None:

@@ -1,7 +1,7 @@
 """Certificates that a profile brings for its endpoint: those by which the server is verified, and one for the client.
 
-A client's certificate and its key reach the load as the values of headers do that are in Secrets: in variables of its
-pod, or on the standard input of its process.
+A client's certificate and its key reach the load in the same way as values of headers that are in Secrets: in variables
+of its pod, or on the standard input of its process.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def has_secrets(endpoint: HttpEndpoint) -> bool:
 
 
 def pair_in(endpoint: HttpEndpoint, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the client's certificate and key that variables have, by the keys of the Secret."""
+    """Return the client's certificate and key from variables, by the keys of the Secret."""
     if client_secret(endpoint) is None:
         return {}
     return {key: environment[variable] for key, variable in PAIR.items() if variable in environment}
@@ -85,7 +85,7 @@ def _unusable(certificate: str, key: str) -> str:
     if max(len(certificate), len(key)) > LONGEST_PEM:
         return f"tls.crt or tls.key has more than {LONGEST_PEM:,} characters"
     if _ENCRYPTED.search(key):
-        return "tls.key is encrypted, and nobody could enter its password"
+        return "tls.key is encrypted; use a key without a password, as nobody can enter one"
     try:
         present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), {"tls.crt": certificate, "tls.key": key})
     except ssl.SSLError as error:
@@ -100,8 +100,8 @@ def _unusable(certificate: str, key: str) -> str:
 def present(context: ssl.SSLContext, pair: Mapping[str, str]) -> None:
     """Let a context present a client's certificate.
 
-    OpenSSL reads certificates from files alone: here from one that has no name and is in memory, since a key is to be
-    on no disk.
+    OpenSSL reads certificates only from files. This one has no name and is in memory, since the key must not be on a
+    disk.
 
     Raises
     ------

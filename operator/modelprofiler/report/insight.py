@@ -94,7 +94,7 @@ def _by_size(insight: RowInsight) -> RowTable:
 def _slowest(rows: Sequence[SlowRow]) -> RowTable:
     columns = (
         ("row", "Number of the row in the dataset, from 1; of equal rows one is named."),
-        ("sha256", "Beginning of the digest of its body, and of its path where it has one."),
+        ("sha256", "Beginning of the digest of its body, or of its body and path where it has its own path."),
         ("size", "Size of its body."),
         ("requests", "How often it was sent in the window."),
         ("median", "Median of its latencies."),
@@ -126,14 +126,14 @@ def _about_chance(rows: Sequence[SlowRow]) -> list[str]:
 
 
 def _about_answers(kinds: Sequence[AnswerKind]) -> list[str]:
-    """Name the rows that were answered otherwise than most."""
+    """Name the rows that were answered differently from most."""
     sentences = []
     for kind in kinds:
         if numbers := kind.row_numbers:
             named = ", ".join(map(str, numbers))
             rows = f"Row {named} was" if len(numbers) == 1 else f"Rows {named} were"
             more = ", among others," if kind.rows > len(numbers) else ""
-            sentences.append(f"{rows}{more} answered otherwise than most: status {kind.status}, {kind.shape}.")
+            sentences.append(f"{rows}{more} answered differently from most: status {kind.status}, {kind.shape}.")
     return sentences
 
 

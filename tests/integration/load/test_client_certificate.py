@@ -126,7 +126,7 @@ def test_what_cannot_be_presented_is_refused_with_the_reason(
     garbled = client[KEY].replace("\n", "\nAAAA", 2)
     for changes, says in (
         ({KEY: pair_of(certificate)[KEY]}, "tls.key is not the key of the certificate in tls.crt"),
-        ({KEY: encrypted.read_text()}, "tls.key is encrypted, and nobody could enter its password"),
+        ({KEY: encrypted.read_text()}, "tls.key is encrypted; use a key without a password, as nobody can enter one"),
         ({KEY: garbled}, "cannot be used ("),
         ({KEY: ""}, "tls.key has no private key in PEM"),
         ({KEY: "\udcff" + client[KEY]}, "cannot be read as PEM"),

@@ -82,6 +82,7 @@ def test_the_problem_reads_as_path_and_sentence() -> None:
         ("spec.dataset.contentType", 1, "must be text, not 1; write it in quotes"),
         ("spec.dataset.contentType", True, "must be text, not true; write it in quotes"),
         ("spec.model", {"name": "x" * 300, "source": {"path": "."}}, "must have at most 253 characters"),
+        ("spec.endpoint.http.expect.status", [], "must have at least one entry"),
     ],
 )
 def test_what_a_value_must_be_is_said_in_the_words_of_the_field(
@@ -98,6 +99,12 @@ def test_another_kind_of_object_is_refused_by_name(field: str, value: str | None
     assert problem.path == field
     assert problem.message.startswith("this is a ")
     assert problem.message.endswith("not a modelprofiler.io/v1alpha1 ModelProfile")
+
+
+def test_an_object_without_version_and_kind_is_refused_as_such() -> None:
+    """It says neither."""
+    with pytest.raises(InvalidInput, match="this is an object without apiVersion and kind, not a modelprofiler"):
+        ModelProfile.parse({})
 
 
 @pytest.mark.parametrize("levels", [101, 9_000])

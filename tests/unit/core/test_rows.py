@@ -124,8 +124,8 @@ def _dataset(rows: int, distinct: int, **fields: Any) -> DatasetStatus:
             {"openLoop": {"rate": "10"}},
             9_000,
             (
-                "the confirming trial sends about 350 of 9,000 rows, and what the others need stays unknown; all take "
-                "900s (load.duration of 225s is enough, as that trial extends its window up to 4 times)"
+                "the confirming trial sends about 350 of 9,000 rows, and what the others need stays unknown; sending "
+                "all takes 900s (a load.duration of 225s is enough, as that trial extends its window up to 4 times)"
             ),
         ),
         (

@@ -76,7 +76,7 @@ def test_rows_that_no_window_has_room_for_are_reported_before_the_run() -> None:
     assert (250, 120) == (need.expected, need.window)
     (sentence,) = need.sentences
     assert sentence.startswith("the confirming trial sends about 250 of 3,000 rows")
-    assert "all take 120s (load.duration of 30s is enough" in sentence
+    assert "sending all takes 120s (a load.duration of 30s is enough" in sentence
 
 
 def test_a_window_is_extended_where_all_rows_then_fit() -> None:

@@ -86,7 +86,7 @@ def test_rows_that_are_answered_otherwise_are_named() -> None:
         status=422, shape="JSON object with detail", answers=9, looked_at=9, bodies=1, rows=9, row_numbers=[3, 8]
     )
     shown = " ".join(text.render(with_rows(SAME, answers=[usual, other])).split())
-    assert "Rows 3, 8 were, among others, answered otherwise than most: status 422, JSON object with detail." in shown
+    assert "Rows 3, 8 were, among others, answered differently from most: status 422, JSON object with detail." in shown
 
 
 def test_the_page_has_the_same_tables_with_explained_columns() -> None:

@@ -17,7 +17,7 @@ class Kind(Enum):
     MET = "a trial at exactly this CPU passed"
     MISSED = "a trial at exactly this CPU did not pass"
     LOAD_NEEDS = "rate times the CPU time per request of this trial is this many millicores; no trial below them passed"
-    PACE = "a request took this percentage more CPU time in this trial than by the mean of the trials, sizes considered"
+    PACE = "in this trial a request took this percentage more CPU time than the trials' average, adjusted for size"
     MORE_MEMORY = "the trial had this memory, which is more than is recommended"
     FIRST = "the smallest CPU of the range"
     NOTHING_BELOW = "no trial with less CPU is evidence"

@@ -84,7 +84,7 @@ def _untried(run: Run, target: Target, evidence: Sequence[Observation], at: Sequ
     start, them = ("; ", "them") if claims else ("", "the objectives")
     if at:
         claims += _missed(run, at[-1], start)
-        text = f"; {size} is treated as the smallest that meets the objectives all the same"
+        text = f"; {size} is nevertheless treated as the smallest that meets the objectives"
         return [*claims, Claim(Kind.NOT_PASSED, text, size=target.cpu)]
     tried = any(Limits.from_size(t.limits).cpu == target.cpu for t in run.trials)
     kind, what = (Kind.NOT_PASSED, "passed") if tried else (Kind.NOT_TRIED, "ran")
@@ -120,7 +120,7 @@ def _nothing_below(run: Run, target: Target) -> Claim:
         text = f"; the trial at {Quantity.cpu(cpu)} was inconclusive ({below[-1].message})"
         return Claim(Kind.INCONCLUSIVE, text, below[-1].index, cpu)
     if any(o.limits.cpu < target.cpu for o in run.observations):
-        text = "; with less CPU there were only trials with too little memory"
+        text = "; all trials with less CPU had too little memory"
         return Claim(Kind.ONLY_TOO_SMALL, text, size=target.cpu)
     return Claim(Kind.NOTHING_BELOW, "; no smaller size was measured", size=target.cpu)
 
@@ -167,8 +167,8 @@ def _pace(run: Run, observation: Observation) -> list[Claim]:
     if observation.cpu == observation.limits.cpu or abs(percent) < LEAST_PACE:
         return []
     text = (
-        f", where a request took {abs(percent)}% {'more' if percent > 0 else 'less'} CPU time than by the mean of the "
-        "trials, their sizes considered"
+        f", where a request took {abs(percent)}% {'more' if percent > 0 else 'less'} CPU time than the trials' "
+        "average, adjusted for their sizes"
     )
     return [Claim(Kind.PACE, text, observation.trial.index, observation.limits.cpu, percent)]
 

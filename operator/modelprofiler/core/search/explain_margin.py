@@ -43,7 +43,7 @@ def margin_claims(base: int, percent: int, axis: Axis, size: int, show: Show, ma
         return [Claim(Kind.LARGER, text, size=base, value=above)] if size < needed else []
     text = f"; a margin of {percent}% is added"
     if is_coarse(base, percent, size):
-        text = f"; a margin of {percent}% makes {(makes or show)(needed)}, and the next size is {show(size)}"
+        text = f"; a margin of {percent}% leads to {(makes or show)(needed)}, and the next size is {show(size)}"
         text = f"{text}, {above}% larger"
     elif above != percent:
         text += f", and {show(size)}, the next size of the range, is {above}% larger"

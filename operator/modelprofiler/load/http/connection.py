@@ -304,7 +304,7 @@ class Connection:
 class CapturingConnection(Connection):
     """A connection that keeps the beginning of a response's body, and where it leads, so that they can be shown.
 
-    Its parser therefore keeps the header lines, each until its end, and so does it with those after a body.
+    Its parser therefore keeps each header line until its end, and also those after a body.
     """
 
     __slots__ = ("without_body",)

@@ -86,7 +86,7 @@ class TestCpu:
         trials = Trials(spec_of()).ran(Purpose.REFERENCE, "1", load=load_of(20))
         trials.ran(Purpose.BRACKET, "300m", load=load_of(100))
         trials.broke(Purpose.MEMORY, Outcome.OOM_KILLED, "250m", "192Mi")
-        assert "; with less CPU there were only trials with too little memory" in explained(trials, 300)
+        assert "; all trials with less CPU had too little memory" in explained(trials, 300)
 
     def test_a_trial_without_a_result_ran_all_the_same(self) -> None:
         """It is the pass that is missing."""
@@ -108,7 +108,7 @@ class TestCpu:
         trials.ran(Purpose.BRACKET, "400m", load=load_of(310))
         text = explained(trials, 400)
         assert text.startswith("at 400m p95 is 310ms"), text
-        assert "; 400m is treated as the smallest that meets the objectives all the same" in text, text
+        assert "; 400m is nevertheless treated as the smallest that meets the objectives" in text, text
 
 
 def test_a_recommendation_without_the_margin_says_so() -> None:

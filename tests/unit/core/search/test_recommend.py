@@ -102,9 +102,7 @@ def test_a_failure_is_explained_at_the_size_that_ran() -> None:
     text = explanation(trials, cpu=350)
     assert "350m CPU met the objectives; 300m met them in trial 3" in text, text
     assert ", but 300m did not in trial 4: p95 is 310ms (294ms to 326ms)" in text, text
-    assert ", where a request took 22% more CPU time than by the mean of the trials, their sizes considered" in text, (
-        text
-    )
+    assert ", where a request took 22% more CPU time than the trials' average, adjusted for their sizes" in text, text
 
 
 def test_a_smaller_size_that_passed_at_a_fast_pace_is_explained() -> None:
@@ -229,4 +227,4 @@ def test_on_coarse_sizes_a_boundary_that_passed_with_room_is_the_answer(p95: flo
     if size == 200:
         assert "no margin is added, because the interval of trial 2 ends 49% below the objective" in text
     else:
-        assert "; a margin of 10% makes 220m, and the next size is 400m, 100% larger" in text
+        assert "; a margin of 10% leads to 220m, and the next size is 400m, 100% larger" in text

@@ -51,11 +51,12 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
     def until(self, text: str, patience: float = PATIENCE_SECONDS) -> str:
-        """Return the screen once it shows `what`."""
+        """Return the screen once it shows a text; a program that has ended shows nothing more."""
         end = time.monotonic() + patience
+        goes_on = True
         while text not in self.shown():
-            assert time.monotonic() < end, f"{text!r} is not on the screen:\n{self.shown()}"
-            self._read()
+            assert goes_on and time.monotonic() < end, f"{text!r} is not on the screen:\n{self.shown()}"
+            goes_on = self._read()
         return self.shown()
 
     def ended(self, patience: float = PATIENCE_SECONDS) -> str:

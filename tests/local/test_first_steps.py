@@ -65,7 +65,7 @@ def test_files_become_a_profile_a_plan_a_run_and_a_report(control_groups: None, 
 
     command = [*COMMAND, "run", "profile.yaml", *changes, "--wait", "600"]
     env = {**os.environ, "TERM": "xterm-256color"}
-    with Terminal(command, cwd=work, env=env, width=120, height=60) as terminal:
+    with Terminal(command, cwd=work, env=env, width=120, height=120) as terminal:  # the whole report is on the screen
         going_on = terminal.until("Reference", PATIENCE_SECONDS)
         terminal.until("Verified", PATIENCE_SECONDS)
         end = terminal.ended(PATIENCE_SECONDS)  # before that the report may be painted in part

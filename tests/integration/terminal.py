@@ -55,7 +55,9 @@ class Terminal:
         end = time.monotonic() + patience
         goes_on = True
         while text not in self.shown():
-            assert goes_on and time.monotonic() < end, f"{text!r} is not on the screen:\n{self.shown()}"
+            missing = f"{text!r} is not on the screen:\n{self.shown()}"
+            assert goes_on, missing
+            assert time.monotonic() < end, missing
             goes_on = self._read()
         return self.shown()
 

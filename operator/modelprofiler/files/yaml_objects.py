@@ -23,8 +23,8 @@ WEIGHT_CHARACTERS = 100
 """Characters of a text that count as another value, so that a long one is not repeated for ever, either."""
 
 MOST_BITS = 1024
-"""Bits of a whole number, as of the largest floating-point number. Python refuses to write one with thousands of digits,
-though it reads one that is written in another base."""
+"""Bits of a whole number, as of the largest floating-point number. Python refuses to write one with thousands of
+digits, though it reads one that is written in another base."""
 
 # libyaml reads long scalars, such as the Base64 of a model, fifty times as fast; not every build of PyYAML has it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

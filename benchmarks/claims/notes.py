@@ -277,8 +277,8 @@ NOTES = [
         )
     ),
     Form(
-        "The recommendation sets no CPU limit; no trial with a limit of {cpu}, the amount that the request guarantees, "
-        "met the objectives",
+        "The recommendation sets no CPU limit; no trial at this size, with a limit of {cpu} as the request guarantees "
+        "it, met the objectives",
         _no_proof,
         begins=True,
     ),

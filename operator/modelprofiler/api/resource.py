@@ -98,10 +98,9 @@ def _another_kind(data: dict[str, Any]) -> Problem:
     version, kind = (data.get(name) for name in ("apiVersion", "kind"))
     known = [str(part)[:80] for part in (version, kind) if part is not None]
     absent = [name for name, part in (("apiVersion", version), ("kind", kind)) if part is None]
-    actual = " ".join(known or ["object"]) + (f" without {' and '.join(absent)}" if absent else "")
+    actual = (f"a {' '.join(known)}" if known else "an object") + (f" without {' and '.join(absent)}" if absent else "")
     field = "kind" if version == API_VERSION else "apiVersion"
-    article = "an" if actual[:1].lower() in "aeio" else "a"
-    return Problem(field, f"this is {article} {actual}, not a {API_VERSION} {KIND}")
+    return Problem(field, f"this is {actual}, not a {API_VERSION} {KIND}")
 
 
 def _too_much(data: dict[str, Any]) -> list[Problem]:
@@ -144,6 +143,7 @@ MUST_BE = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
+    "finite_number": "a whole number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "greater_than_equal": "at least {ge}",
@@ -175,6 +175,8 @@ def _problem(item: Any) -> Problem:
         message = f"{item['input'][:80]!r} {sentence}"
     elif kind in ("literal_error", "enum"):
         message = f"must be {context['expected']}, not {_shown(item['input'])}"
+    elif kind in ("too_short", "string_too_short") and context["min_length"] == 1:
+        message = "must not be empty"
     elif kind in MUST_HAVE:
         message = f"must have {MUST_HAVE[kind].format(**context)}"
         message = message.replace(" 1 entries", " one entry").replace(" 1 characters", " one character")

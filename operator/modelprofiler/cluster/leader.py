@@ -52,7 +52,7 @@ class _Lock(BaseLock):
         self._note_holder = note_holder
         self._lease: Object = {}
         self.is_taken = False
-        """Whether another operator held the Lease when it was read last."""
+        """Whether another operator has held the Lease since it was ours, as far as it was read."""
 
     async def get(
         self, name: str, namespace: str
@@ -69,8 +69,8 @@ class _Lock(BaseLock):
             return False, ApiException(status=0, reason=str(error) or "timed out")
         spec = self._lease.get("spec") or {}
         holder = str(spec.get("holderIdentity") or "")
-        self.is_taken = holder not in ("", self.identity)
         if holder:
+            self.is_taken = holder != self.identity
             self._note_holder(holder)
         seconds = spec.get("leaseDurationSeconds")
         return True, LeaderElectionRecord(
@@ -87,10 +87,13 @@ class _Lock(BaseLock):
         }
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                return await self._cluster.create(LEASES, namespace, body) is not None
+                is_ours = await self._cluster.create(LEASES, namespace, body) is not None
         except (ModelProfilerError, TimeoutError) as error:
             log.warning("the Lease %s/%s cannot be created: %s", namespace, name, error or "timed out")
             return False
+        if is_ours:
+            self.is_taken = False
+        return is_ours
 
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
         """Write the Lease that was read last; return False when somebody was quicker, or it could not be written."""

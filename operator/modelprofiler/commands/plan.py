@@ -58,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"dataset     {describe_rows(dataset)}")
     for sentence in need.sentences if need is not None else []:
         print(f"            {sentence}")
-    shown = load_notes(document.profile.spec, dataset) if dataset is not None else []  # the plan has them already
+    # The plan has them already.
+    shown = load_notes(document.profile.spec, dataset, "Local") if dataset is not None else []
     for warning in (w for w in examined.warnings if w not in shown):
         print(f"note: {one_line(warning)}", file=sys.stderr)
     return 0

@@ -17,6 +17,7 @@ from modelprofiler.api.status import DatasetStatus
 from modelprofiler.api.trial import LoadStatus, Trial
 from modelprofiler.core.judge import every_row_passed
 from modelprofiler.core.stats import FEWEST_REQUESTS, PERCENTILES
+from modelprofiler.core.steps import Environment
 
 MANY_VISITS = 10
 """Times that a row is sent on average from which a cache would have answered most requests: nine in ten."""
@@ -157,10 +158,11 @@ def rows_need(spec: ModelProfileSpec, dataset: DatasetStatus) -> RowsNeed | None
     return RowsNeed(dataset.rows, dataset.distinct_rows, rate * (spec.load.warmup.seconds + window), needed)
 
 
-def forecast(spec: ModelProfileSpec, dataset: DatasetStatus) -> list[str]:
+def forecast(spec: ModelProfileSpec, dataset: DatasetStatus, environment: Environment = "Cluster") -> list[str]:
     """Return a sentence for everything that the load of an open loop will not be able to show with these rows.
 
-    Of a closed loop nothing is known before, as its rate is that of the server.
+    Of a closed loop nothing is known before, as its rate is that of the server. Where a cluster has several load pods,
+    a run on one machine has one load generator.
     """
     need = rows_need(spec, dataset)
     loop = spec.load.open_loop
@@ -171,8 +173,9 @@ def forecast(spec: ModelProfileSpec, dataset: DatasetStatus) -> list[str]:
     latency = spec.objectives.latency
     bounded = latency.to_dict() if latency is not None else {"p95": ""}
     seconds = EXTENSION * spec.load.duration.seconds
-    expected = float(loop.rate) / spec.load.parallelism * seconds
-    each = " of each load pod" if spec.load.parallelism > 1 else ""
+    generators = spec.load.parallelism if environment == "Cluster" else 1
+    expected = float(loop.rate) / generators * seconds
+    each = " of each load pod" if generators > 1 else ""
     needs = [(FEWEST_REQUESTS[name], name) for name in bounded if name in PERCENTILES]
     few = [(needed, name) for needed, name in needs if expected < needed]
     if few:
@@ -184,7 +187,9 @@ def forecast(spec: ModelProfileSpec, dataset: DatasetStatus) -> list[str]:
     return sentences
 
 
-def with_forecast(spec: ModelProfileSpec, dataset: DatasetStatus) -> DatasetStatus:
+def with_forecast(
+    spec: ModelProfileSpec, dataset: DatasetStatus, environment: Environment = "Cluster"
+) -> DatasetStatus:
     """Return the facts about a dataset with what the load of a profile will not be able to show among the warnings."""
-    warnings = [*(dataset.warnings or ()), *forecast(spec, dataset)]
+    warnings = [*(dataset.warnings or ()), *forecast(spec, dataset, environment)]
     return dataset.model_copy(update={"warnings": warnings[:MOST_WARNINGS] or None})

@@ -119,12 +119,13 @@ def samples_read(source: str | None) -> Finding:
 def seconds_used(status: ModelProfileStatus, now: datetime) -> float | None:
     """Return how much of search.deadline a run has used; None for one that has never left the queue.
 
-    The time in which it was suspended, or waited for its turn after that, is not counted.
+    The time in which it was suspended, or waited for its turn after that, is not counted. A start that is still to come
+    by this clock, as it was written by another one, is now.
     """
     before = status.elapsed.seconds if status.elapsed is not None else None
     if status.start_time is None:
         return before
-    return (before or 0.0) + (now - status.start_time).total_seconds()
+    return (before or 0.0) + max(0.0, (now - status.start_time).total_seconds())
 
 
 def is_finished(status: ModelProfileStatus) -> bool:

@@ -23,6 +23,10 @@ minute."""
 WEIGHT_CHARACTERS = 100
 """Characters of a text that count as another value, so that a long text cannot be repeated for ever either."""
 
+MOST_BITS = 1024
+"""Bits of a whole number, as of the largest floating-point number. Python refuses to write one with thousands of
+digits, though it reads one that is written in another base."""
+
 # libyaml reads long scalars, such as the Base64 of a model, fifty times as fast; not every build of PyYAML has it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -32,7 +36,10 @@ class _Loader(_Base):  # type: ignore[misc]  # the base is chosen when it is imp
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep)
+            value = super().construct_object(node, deep)
+            if isinstance(value, int) and value.bit_length() > MOST_BITS:
+                raise OverflowError("no number of Kubernetes is as large")
+            return value
         except yaml.YAMLError:
             raise
         except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
@@ -175,10 +182,12 @@ class _Values:
         self._around: list[tuple[str | None, int]] = []
         """The collections that are open: the anchor of each, and how many values were before it."""
         self._of_anchor: dict[str, int] = {}
+        self._has_aliases = False
 
     def problem_with(self, event: yaml.Event) -> str:
         """Count an event of the parser; return what is wrong with the text up to it, empty where nothing is."""
         if isinstance(event, yaml.AliasEvent):
+            self._has_aliases = True
             if any(anchor == event.anchor for anchor, _ in self._around):
                 return f"the value of the anchor &{event.anchor:.60} contains itself"
             self.number += self._of_anchor.get(event.anchor or "", 1)
@@ -193,7 +202,8 @@ class _Values:
         if len(self._around) > MAX_DEPTH:
             return f"is nested more than {MAX_DEPTH} levels deep"
         if self.number > MOST_VALUES:
-            return f"has more than {MOST_VALUES:,} values once its aliases are written out"
+            end = " once its aliases are written out" if self._has_aliases else ""
+            return f"has more than {MOST_VALUES:,} values{end}"
         return ""
 
     def _add(self, anchor: str | None, values: int) -> None:

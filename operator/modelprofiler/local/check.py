@@ -14,6 +14,7 @@ from modelprofiler.api.status import DatasetStatus, EffectiveResources
 from modelprofiler.core.requirements import requirement_problems
 from modelprofiler.core.rows import forecast
 from modelprofiler.core.search.step import problems as search_problems
+from modelprofiler.core.steps import Environment
 from modelprofiler.core.support import ignored, unsupported
 from modelprofiler.errors import Problem
 from modelprofiler.files.advice import advice
@@ -87,7 +88,7 @@ def examine(
         resolved = resolve(document)
         if isinstance(resolved, Resolved):
             inputs = resolved
-            warnings += about_rows(spec, resolved.dataset)
+            warnings += about_rows(spec, resolved.dataset, "Local")
         else:
             problems += resolved
         problems += address_problems(document, environment)
@@ -116,15 +117,15 @@ def examine(
     )
 
 
-def about_rows(spec: ModelProfileSpec, dataset: DatasetStatus) -> list[str]:
+def about_rows(spec: ModelProfileSpec, dataset: DatasetStatus, environment: Environment) -> list[str]:
     """Return what is odd about the rows, and what the load will not be able to show with them."""
     odd = [f"spec.dataset: {warning}" for warning in dataset.warnings or ()]
-    return [*odd, *load_notes(spec, dataset)]
+    return [*odd, *load_notes(spec, dataset, environment)]
 
 
-def load_notes(spec: ModelProfileSpec, dataset: DatasetStatus) -> list[str]:
+def load_notes(spec: ModelProfileSpec, dataset: DatasetStatus, environment: Environment) -> list[str]:
     """Return what the load will not be able to show with these rows."""
-    return [f"spec.load: {sentence}" for sentence in forecast(spec, dataset)]
+    return [f"spec.load: {sentence}" for sentence in forecast(spec, dataset, environment)]
 
 
 def script_import_problems(script: EntryScript, code: SourceFiles) -> tuple[list[Problem], list[str]]:
@@ -161,7 +162,7 @@ def examine_for_cluster(document: Document) -> Examined:
     unreadable = spec.server.template is not None and misshapen(spec.server.template)
     resolved = [] if unreadable else resolve(document)
     if isinstance(resolved, Resolved):
-        warnings += about_rows(spec, resolved.dataset)
+        warnings += about_rows(spec, resolved.dataset, "Cluster")
     for problem in resolved if isinstance(resolved, list) else []:
         if isinstance(problem, MissingObject):
             message = f"{problem.kind} {problem.name!r} is not in the file; it must be in the cluster"

@@ -143,7 +143,7 @@ class Engine:
             RunState(profile.metadata.generation, active=active, result=result, metrics=metrics),
             RunIdentity(
                 prepared.run_hash,
-                with_forecast(profile.spec, prepared.dataset),
+                with_forecast(profile.spec, prepared.dataset, "Local"),
                 prepared.resources,
                 prepared.provenance,
             ),

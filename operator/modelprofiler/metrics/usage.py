@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import mean, median
 
 from modelprofiler.api.quantities import Duration, Quantity
@@ -17,6 +18,9 @@ from modelprofiler.metrics.steady import steady_bytes
 PATIENCE = 60.0
 """Seconds after the window in which a sample may still arrive: cAdvisor takes one within 20 s, Prometheus may scrape it
 30 s later, and 10 s are left for reading it."""
+
+SPARSEST_SECONDS = 25.0
+"""Seconds that two samples of cAdvisor are apart at most: 10 to 20, and a few more on a busy node."""
 
 NEARLY_IDLE_CORES = 0.01
 """CPU up to which an upper bound is as good as a measurement: no size is smaller than 10m."""
@@ -124,16 +128,29 @@ def node_cores(samples: ContainerSamples, load_start: float, load_end: float) ->
 def complete(samples: ContainerSamples, used: UsageStatus | None, window: Window, now: float) -> bool:
     """Return whether waiting for more samples is of no use.
 
-    That is so when CPU and memory were sampled at or after the end of `window` (best: of the load), and what is `used`
-    follows from the samples; or when `now` is so much later that no sample will come, because the container or the
-    source is gone. A source that was not asked during the load, because the operator was started anew, may show its
-    latest sample at once and earlier ones with the next scrape.
+    That is so when CPU and memory were sampled at or after the end of `window` (best: of the load), and either what is
+    `used` follows from the samples, or none between them is missing; or when `now` is so much later that no sample will
+    come, because the container or the source is gone. A source that was not asked during the load, because the operator
+    was started anew, may show its latest sample at once and earlier ones with the next scrape.
     """
     if now >= window.end + PATIENCE:
         return True
-    if used is None or used.cpu is None or used.memory is None:
-        return False
-    return all(series and series[-1].time >= window.end for series in (samples.cpu_seconds, samples.working_set_bytes))
+    for sampled in (samples.cpu_seconds, samples.working_set_bytes):
+        if not sampled or sampled[-1].time < window.end:
+            return False
+    follows = used is not None and used.cpu is not None and used.memory is not None
+    return follows or _is_gapless(samples, window)
+
+
+def _is_gapless(samples: ContainerSamples, window: Window) -> bool:
+    """Return whether the samples around a window are as close to each other as they are taken, so that none is missing.
+
+    A load that was stopped early may lie between two of them, and later ones do not show what it used.
+    """
+    created = [sample.value for sample in samples.start_time[-1:]]
+    times = sorted((*created, *(sample.time for sample in samples.cpu_seconds)))
+    around = [(before, after) for before, after in pairwise(times) if after > window.start and before < window.end]
+    return times[0] <= window.start and all(after - before <= SPARSEST_SECONDS for before, after in around)
 
 
 def _mean_cores(samples: ContainerSamples, load: LoadWindows, cost: CpuCost | None) -> float | None:
@@ -157,8 +174,9 @@ def _mean_cores(samples: ContainerSamples, load: LoadWindows, cost: CpuCost | No
 def _nearly_idle(samples: ContainerSamples, load: LoadWindows) -> float | None:
     """Return the most CPU that a server can have used under a load, in cores, where that is next to nothing.
 
-    It is all CPU between the samples around the window, as if it had been used in the load alone. None where that is
-    more than any size has, since it may then be far from the mean.
+    It is all CPU between the samples around the window, as if it had been used in the load alone. Where they enclose
+    only a part of the window, it is that of this part, which has to be half of it at least. None where it is more than
+    the smallest size has, since it may then be far from the mean.
     """
     usable = between(samples.cpu_seconds, load.exclusive.start, load.exclusive.end)
     if len(usable) < 2:
@@ -166,7 +184,8 @@ def _nearly_idle(samples: ContainerSamples, load: LoadWindows) -> float | None:
     first = next((s for s in reversed(usable) if s.time <= load.window.start), usable[0])
     last = next((s for s in usable if s.time >= load.window.end), usable[-1])
     seconds = min(last.time, load.end) - max(first.time, load.start)
-    if seconds <= 0 or samples.restarted(first.time, last.time):
+    enclosed = min(last.time, load.window.end) - max(first.time, load.window.start)
+    if seconds <= 0 or 2 * enclosed < load.window.seconds or samples.restarted(first.time, last.time):
         return None
     most = max(0.0, last.value - first.value) / seconds
     return most if most <= NEARLY_IDLE_CORES else None

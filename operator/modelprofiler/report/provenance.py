@@ -8,6 +8,7 @@ from modelprofiler.api.objectives import LATENCY_METRICS
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import DatasetStatus, ModelProfileStatus
 from modelprofiler.core.answers.expected import described
+from modelprofiler.core.status import seconds_used
 from modelprofiler.core.text import row_size
 from modelprofiler.report.formats import format_duration
 from modelprofiler.report.record import RunRecord
@@ -113,7 +114,8 @@ def provenance_rows(record: RunRecord) -> list[tuple[str, str]]:
         ("Finished", _time(status.completion_time)),
     ]
     if status.start_time is not None and status.completion_time is not None:
-        rows.append(("Took", format_duration((status.completion_time - status.start_time).total_seconds())))
+        # Without the time in which it was suspended; the last of several starts is shown.
+        rows.append(("Took", format_duration(seconds_used(status, status.completion_time) or 0.0)))
     return [(name, str(value)) for name, value in rows if value]
 
 

@@ -82,7 +82,9 @@ def test_the_problem_reads_as_path_and_sentence() -> None:
         ("spec.dataset.contentType", 1, "must be text, not 1; write it in quotes"),
         ("spec.dataset.contentType", True, "must be text, not true; write it in quotes"),
         ("spec.model", {"name": "x" * 300, "source": {"path": "."}}, "must have at most 253 characters"),
-        ("spec.endpoint.http.expect.status", [], "must have at least one entry"),
+        ("spec.model", {"name": "", "source": {"path": "."}}, "must not be empty"),
+        ("spec.endpoint.http.expect.status", [], "must not be empty"),
+        ("spec.search.maxTrials", float("inf"), "must be a whole number, not inf"),
     ],
 )
 def test_what_a_value_must_be_is_said_in_the_words_of_the_field(
@@ -101,10 +103,12 @@ def test_another_kind_of_object_is_refused_by_name(field: str, value: str | None
     assert problem.message.endswith("not a modelprofiler.io/v1alpha1 ModelProfile")
 
 
-def test_an_object_without_version_and_kind_is_refused_as_such() -> None:
-    """It says neither."""
-    with pytest.raises(InvalidInput, match="this is an object without apiVersion and kind, not a modelprofiler"):
-        ModelProfile.parse({})
+def test_an_object_that_does_not_say_what_it_is_is_refused() -> None:
+    """As one that was cut off at its beginning."""
+    with pytest.raises(InvalidInput) as caught:
+        ModelProfile.parse({"spec": {}})
+    message = "this is an object without apiVersion and kind, not a modelprofiler.io/v1alpha1 ModelProfile"
+    assert [Problem("apiVersion", message)] == caught.value.problems
 
 
 @pytest.mark.parametrize("levels", [101, 9_000])

@@ -10,10 +10,11 @@ import pytest
 from tests.unit.cluster.objects import now
 from tests.unit.cluster.standin import StandIn
 
+from modelprofiler.api.objects import Object
 from modelprofiler.cluster import leader
 from modelprofiler.cluster.adapter import LEASES, Kind
 from modelprofiler.cluster.leader import Leadership
-from modelprofiler.errors import ClusterUnavailable
+from modelprofiler.errors import ClusterUnavailable, Conflict
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +90,27 @@ async def test_one_that_died_is_followed_when_its_lease_has_run_out() -> None:
         await until_leads(leadership)
 
 
+async def test_the_next_one_serves_as_soon_as_the_lease_was_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks every two seconds here, and takes none of them more to begin."""
+    for name, seconds in (("LEASE_SECONDS", 60.0), ("RENEW_SECONDS", 30.0), ("RETRY_SECONDS", 2.0)):
+        monkeypatch.setattr(leader, name, seconds)
+
+    class Distant(StandIn):
+        """An API server that takes a moment to answer."""
+
+        async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
+            await asyncio.sleep(0.01)
+            return await super().get(kind, namespace, name)
+
+    cluster = Distant(lambda: now(0))
+    spec = {"holderIdentity": "other/pod", "leaseDurationSeconds": 60, "acquireTime": "x", "renewTime": "x"}
+    cluster.put(LEASES, {"metadata": {"name": "modelprofiler", "namespace": "kube-system"}, "spec": spec})
+    async with candidate(cluster, "next/pod") as (leadership, _):
+        await asyncio.sleep(0.1)
+        del cluster.objects["leases", "kube-system", "modelprofiler"]
+        await until_leads(leadership, 3.5)
+
+
 async def test_a_container_that_is_restarted_in_its_pod_serves_at_once() -> None:
     """It is the holder."""
     cluster = StandIn(lambda: now(0))
@@ -135,6 +157,31 @@ async def test_who_reads_that_another_holds_the_lease_stops_at_once(monkeypatch:
         assert ["began", "ended"] == log
         await asyncio.sleep(1.5)
         assert (False, "other/pod") == (leadership.leads, leadership.holder)
+        assert ["began", "ended"] == log
+
+
+async def test_who_does_not_get_a_lease_that_was_given_back_goes_on_standing_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody holds it when it is read, and somebody else is quicker to take it: no moment is served in between."""
+    for name, seconds in (("LEASE_SECONDS", 60.0), ("RENEW_SECONDS", 30.0)):
+        monkeypatch.setattr(leader, name, seconds)
+    cluster = StandIn(lambda: now(0))
+    async with candidate(cluster, "paused/pod") as (leadership, log):
+        await until_leads(leadership)
+        lease = cluster.objects["leases", "kube-system", "modelprofiler"]
+        cluster.put(LEASES, {**lease, "spec": {**lease["spec"], "holderIdentity": "other/pod"}})
+        async with asyncio.timeout(5):
+            while leadership.leads:  # noqa: ASYNC110 - nobody says so
+                await asyncio.sleep(0.02)
+        cluster.put(LEASES, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}})
+
+        def refuse(verb: str, kind: Kind, name: str) -> None:
+            if verb == "update":
+                raise Conflict("somebody else has written it")
+
+        cluster.before = refuse
+        await asyncio.sleep(3)
         assert ["began", "ended"] == log
 
 

@@ -120,6 +120,24 @@ async def test_what_a_run_had_used_of_its_deadline_before_it_was_suspended_count
     assert "search.deadline" in str(world.raw()["status"]["conditions"])
 
 
+async def test_what_a_run_had_used_of_its_deadline_counts_after_it_was_refused_for_a_while() -> None:
+    """A ConfigMap was gone when it was resumed."""
+    world = await under_load(trial=2)
+    edit(world.cluster, world.raw(), suspend=True)
+    await world.go()
+    used = world.profile().status.elapsed
+    assert used is not None
+    rows = world.cluster.objects.pop(("configmaps", "team", "files"))
+    edit(world.cluster, world.raw(), suspend=False)
+    world.time += timedelta(minutes=1)
+    await world.look()
+    assert ("False", "SourceNotFound") == world.condition("Accepted")
+    world.cluster.put(CONFIG_MAPS, rows)
+    world.time += timedelta(seconds=NOT_ACCEPTED_SECONDS)
+    await world.go(until=lambda: len(world.cluster.count("create", JOBS)) == 3)
+    assert used == world.profile().status.elapsed
+
+
 async def test_a_new_run_has_its_deadline_to_itself() -> None:
     """Whatever the run before had used of its own."""
     world = await under_load(trial=2)

@@ -7,7 +7,7 @@ from tests.unit.core.builders import Trials, load_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
 from modelprofiler.api.conditions import Reason
-from modelprofiler.api.quantities import Quantity
+from modelprofiler.api.quantities import Duration, Quantity
 from modelprofiler.api.status import (
     ContainerRecommendation,
     DatasetStatus,
@@ -23,6 +23,7 @@ from modelprofiler.core.status import (
     is_finished,
     run_status,
     samples_read,
+    seconds_used,
     updated_status,
 )
 from modelprofiler.core.steps import GiveUp, Recommend
@@ -121,6 +122,13 @@ def test_a_refused_profile_is_finished_and_not_accepted() -> None:
 def test_a_status_without_conditions_is_neither() -> None:
     """Nobody has looked at the profile yet."""
     assert (False, False) == (is_finished(ModelProfileStatus()), is_accepted(ModelProfileStatus()))
+
+
+def test_a_start_that_is_still_to_come_has_used_nothing() -> None:
+    """The operator may go on where another clock is behind; what was used before a suspension counts all the same."""
+    ahead = ModelProfileStatus(start_time=LATER)
+    assert 0.0 == seconds_used(ahead, NOW)
+    assert 63.0 == seconds_used(ahead.model_copy(update={"elapsed": Duration("63s")}), NOW)
 
 
 def test_the_source_of_samples_is_named() -> None:

@@ -246,6 +246,20 @@ class TestHostileText:
         ]
         assert read_objects("kind: A\n" + "".join(self.BOMB.splitlines(keepends=True)[:3]), "x.yaml")
 
+    def test_only_a_text_with_aliases_is_said_to_have_some(self) -> None:
+        """What is long is not taken for a trick."""
+        assert self.problems("kind: A\nx: [" + "1," * 1_000_001 + "]") == [
+            "x.yaml, line 2: has more than 1,000,000 values"
+        ]
+
+    @pytest.mark.parametrize("number", ["0x" + "f" * 5000, "0b" + "1" * 20_000, "-" + "7" * 4000])
+    def test_a_number_that_python_could_not_write_is_refused(self, number: str, write: Write) -> None:
+        """It reads one in another base, however long, and messages show what is wrong."""
+        with pytest.raises(InvalidInput) as caught:
+            load_document(write(PROFILE.replace("spec:", f"spec:\n  search: {{maxTrials: {number}}}", 1)))
+        (message,) = messages_of(caught)
+        assert message.endswith(": is not YAML: this is no !!int")
+
     @pytest.mark.parametrize("text", ["kind: &a [*a]", "kind: A\nspec: &a {b: [*a]}", "&a {kind: A, <<: *a}"])
     def test_a_value_that_contains_itself_is_refused(self, text: str) -> None:
         """It has no end."""

@@ -37,6 +37,14 @@ def test_what_the_load_cannot_show_is_a_warning_here_and_for_a_cluster(tmp_path:
         assert [w for w in examined.warnings if w.startswith(start)]
 
 
+def test_this_machine_has_one_generator_whatever_a_cluster_has(tmp_path: Path) -> None:
+    """Of 72 requests in 120 s it sends all, and each of two load pods too few."""
+    profile = document(tmp_path, endpoint=PORT, load={"openLoop": {"rate": "0.6"}, "parallelism": 2})
+    assert not [w for w in examine(profile, MACHINE).warnings if "needs 59 requests" in w]
+    (warning,) = [w for w in examine_for_cluster(profile).warnings if "needs 59 requests" in w]
+    assert "of each load pod in a window, and only 36 are expected" in warning
+
+
 def test_headers_from_secrets_are_those_of_the_file(tmp_path: Path) -> None:
     """One that the file does not have keeps a run here from starting; a cluster may have it."""
     reference = {"secretKeyRef": {"name": "login", "key": "token"}}

@@ -323,3 +323,40 @@ def test_a_server_that_is_not_nearly_idle_is_not_taken_for_one() -> None:
     assert busy is None or busy.cpu is None or busy.cpu_time_per_request is not None
     one_sample = nearly_idle(135.0)
     assert one_sample is None or one_sample.cpu is None
+
+
+def test_the_last_moments_of_a_load_do_not_show_that_a_server_is_nearly_idle() -> None:
+    """Five requests took 200 ms of CPU each, all before the only sample in the load."""
+    requests = (101.0, 105.0, 109.0, 113.0, 117.0)
+
+    def completed(start: float, end: float) -> float:
+        return sum(start < time <= end for time in requests)
+
+    times = (119.4, 135.0)
+    samples = ContainerSamples(
+        cpu_seconds=series((t, 3 + 0.2 * completed(0, t) + 0.0002 * t) for t in times),
+        working_set_bytes=series((t, 187.0 * MIB) for t in times),
+    )
+    used = usage(samples, windows_from(Window(102.0, 120.0), completed, 100.0, 120.0, exclusive=Window(90.0, 200.0)))
+    assert used is not None
+    assert used.cpu is None
+
+
+@pytest.mark.parametrize("created", [None, 85.0])
+def test_nothing_is_waited_for_after_a_load_between_two_samples(created: float | None) -> None:
+    """An overload ended it after six seconds: no later sample shows what it used, and it is known that none is missing.
+
+    A server that was created since the sample before has none from then.
+    """
+    times = (90.0, 110.0) if created is None else (110.0,)
+    taken = series((t, 0.1 * t) for t in times)
+    samples = ContainerSamples(cpu_seconds=taken, working_set_bytes=taken)
+    if created is not None:
+        samples = dataclasses.replace(samples, start_time=series([(110.0, created)]))
+    window = Window(100.0, 106.0)
+    load = windows_from(window, lambda *_: 9.0, 99.0, 106.0, exclusive=Window(91.0, 113.0))
+    used = usage(samples, load)
+    assert used is not None
+    assert used.cpu is None
+    assert complete(samples, used, window, now=112)
+    assert not complete(samples.within(95.0, 110.0), used, dataclasses.replace(window, start=80.0), now=112)

@@ -2,10 +2,12 @@
 
 import re
 import sys
+from datetime import timedelta
 
 import pytest
 from tests.unit.report import runs
 
+from modelprofiler.api.quantities import Duration
 from modelprofiler.report.record import RunRecord
 from modelprofiler.report.text import render
 
@@ -69,6 +71,17 @@ def test_a_run_of_another_version_without_conditions_is_shown() -> None:
         update={"status": profile.status.model_copy(update={"conditions": [], "provenance": None})}
     )
     assert render(RunRecord(bare), 100).startswith("digits: Verified\n")
+
+
+def test_a_run_that_was_suspended_took_what_it_had_used_before_as_well() -> None:
+    """It was started twice, and the last start is shown."""
+    profile = runs.verified().profile
+    started = profile.status.start_time
+    assert started is not None
+    times = {"completion_time": started + timedelta(minutes=5), "elapsed": Duration("20m")}
+    profile = profile.model_copy(update={"status": profile.status.model_copy(update=times)})
+    (line,) = [line for line in render(RunRecord(profile), 100).splitlines() if "Took" in line]
+    assert line.endswith("25 min")
 
 
 def test_a_message_cannot_control_the_terminal() -> None:

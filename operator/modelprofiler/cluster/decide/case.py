@@ -125,7 +125,8 @@ class Case:
         if same and isinstance(step, RunTrial) and not started:
             # The recommendation was made for other objectives; one for these comes at the end.
             fields |= {"start_time": None, "completion_time": None, "recommendations": []}
-            fields |= {"elapsed": None} if is_finished(recorded) else {}
+            # A profile that was refused meanwhile has the condition Finished, too, but its run has had no end.
+            fields |= {"elapsed": None} if recorded.completion_time is not None else {}
             profile = self.profile.model_copy(update={"status": recorded.model_copy(update=fields)})
         return RunCase(world, profile, accepted, started, step)
 

@@ -29,7 +29,7 @@ from modelprofiler.core.text import head
 from modelprofiler.errors import Problem
 from modelprofiler.load.tls import certificate_problems
 
-TO_COME = ("(a node that is to come)",)
+TO_COME = ("(a node that an autoscaler is to bring)",)
 """Takes the place of a node that is not there yet: of the runs that wait for one, one at a time has its turn, so that
 no two of them meet on the node that comes."""
 
@@ -130,7 +130,9 @@ async def accept(
     if isinstance(fitting, NoNode):
         if (refused := _no_node(profile, settings, fitting, known=known)) is not None:
             return refused
-        fitting, awaited = None, TO_COME  # nothing is known of a node that is to come
+        # Nothing is known of a node that is to come; where no autoscaler brings one, it may be any that is there.
+        awaited = TO_COME if settings.nodes_autoscaled and fitting.may_come else None
+        fitting = None
     resources = recorded or _range(profile, fitting)
     if isinstance(resources, Finding):
         return resources

@@ -232,7 +232,7 @@ def _limit_of_proof(run: Run, target: Target) -> str:
     size = Quantity.cpu(target.limits.cpu)
     proof = next((o for o in reversed(run.at(target.limits)) if o.passed), None)
     if proof is None:
-        return f"no trial with a limit of {size}, the amount that the request guarantees, met the objectives"
+        return f"no trial at this size, with a limit of {size} as the request guarantees it, met the objectives"
     return (
         f"trial {proof.trial.index} met the objectives with a limit of {size}, the amount that the request guarantees"
     )

@@ -19,7 +19,8 @@ line until its end. More than a head may have together with the beginning of a b
 SHOWN_BYTES = 60
 """Bytes shown of an answer that is not HTTP: the greeting of another protocol fits."""
 
-_LENGTH = re.compile(rb"(?im)^(content-length|transfer-encoding)[ \t]*:")
+_LENGTH = re.compile(rb"(?im)^content-length[ \t]*:")
+_TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding[ \t]*:([^\r\n]*)")
 _CONTENT_LENGTH = re.compile(rb"(?im)^content-length[ \t]*:([^\r\n]*)\r?\n")
 _SPACE_BEFORE_COLON = re.compile(rb"(?m)^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -71,9 +72,17 @@ def without_repetition(received: bytes) -> bytes | None:
 
 
 def ends_with_connection(received: bytes) -> bool:
-    """Return whether the end of the connection ends the response: its head is complete and gives no length."""
-    end = _END_OF_HEAD.search(received)
-    return end is not None and received.startswith(b"HTTP/") and not _LENGTH.search(received, 0, end.start())
+    """Return whether the end of the connection ends the response: its head is complete and gives no length.
+
+    It is the head of the final response, after informational ones. A Transfer-Encoding counts more than a length, and
+    gives none where the last coding is not chunked (section 6.3).
+    """
+    bounds = _final_head(received)
+    if bounds is None or not received.startswith(b"HTTP/"):
+        return False
+    if codings := _TRANSFER_ENCODING.findall(received, *bounds):
+        return bool(codings[-1].rpartition(b",")[2].strip().lower() != b"chunked")
+    return not _LENGTH.search(received, *bounds)
 
 
 def objection(received: bytes, error: Exception, *, tls: bool) -> str:

@@ -225,6 +225,7 @@ async def test_a_run_under_way_waits_for_its_node_to_be_uncordoned() -> None:
     world.cluster.put(NODES, node(unschedulable=True))
     acceptance = await accepted(world.cluster, p)
     assert (p.status.resources, p.status.run_hash) == (acceptance.resources, acceptance.run_hash)
+    assert acceptance.nodes is None
     raw = world.raw()
     raw["metadata"]["generation"] += 1
     edited = await accept(world.cluster, ModelProfile.parse(raw), SETTINGS)

@@ -174,7 +174,16 @@ class TestLimit:
             recommendation.limits.memory,
             recommendation.requests.cpu,
         )
-        assert "The recommendation sets no CPU limit; no trial with a limit of 350m" in recommendation.explanation
+        sentence = "The recommendation sets no CPU limit; no trial at this size, with a limit of 350m as"
+        assert sentence in recommendation.explanation
+
+    def test_none_speaks_of_the_size_where_a_trial_with_the_same_limit_passed(self) -> None:
+        """That one had more memory than is recommended."""
+        margins = {"cpuLimit": "None", "cpuMarginPercent": 0, "memoryMarginPercent": 0}
+        run = run_of(trials_of(recommendation=margins))
+        recommendation = recommend(run, target_for(run, 300, 187 * MI)).recommendation
+        assert [o for o in run.observations if o.passed and o.limits.cpu == 300]
+        assert "no trial at this size, with a limit of 300m" in recommendation.explanation
 
     def test_none_names_the_trial_that_had_the_request_as_its_limit(self) -> None:
         """The trials of the search had other limits."""

@@ -258,7 +258,7 @@ class TestHostileText:
         with pytest.raises(InvalidInput) as caught:
             load_document(write(PROFILE.replace("spec:", f"spec:\n  search: {{maxTrials: {number}}}", 1)))
         (message,) = messages_of(caught)
-        assert message.endswith(": is not YAML: this is no !!int")
+        assert message.endswith(": is not YAML: this is not a valid !!int")
 
     @pytest.mark.parametrize("text", ["kind: &a [*a]", "kind: A\nspec: &a {b: [*a]}", "&a {kind: A, <<: *a}"])
     def test_a_value_that_contains_itself_is_refused(self, text: str) -> None:

@@ -97,7 +97,7 @@ def test_a_server_that_says_that_it_needs_a_certificate_is_quoted(
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         tls = {"caBundle": Path(f"{certificate}.crt").read_text()}
-        endpoint = {"scheme": "HTTPS", "tls": tls, "timeout": "1s"}
+        endpoint = {"scheme": "HTTPS", "tls": tls, "timeout": "10s"}
         result = load("x", {"openLoop": {"rate": "50"}}, port=server.server_address[1], endpoint=endpoint)
         server.shutdown()
         thread.join(5)

@@ -142,7 +142,7 @@ def mebibytes(size: int) -> int:
 
 
 def with_percent(size: int, percent: int) -> int:
-    """Return a size and so many percent of it, rounded up."""
+    """Return a size plus a percentage of it, rounded up."""
     return -(-size * (100 + percent) // 100)
 
 
@@ -152,7 +152,7 @@ def rounds_to(text: float, value: float, digits: int = 0) -> bool:
 
 
 def is_about(text: float, value: float, digits: int = 3) -> bool:
-    """Whether a number is another one, rounded to so many significant digits."""
+    """Whether a number is another one, rounded to this many significant digits."""
     if value == 0 or text == 0:
         return text == value
     return bool(abs(text - value) <= 0.51 * 10 ** (math.floor(math.log10(abs(value))) - digits + 1))

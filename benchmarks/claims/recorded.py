@@ -12,10 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.claims import answers
 from benchmarks.claims.facts import Facts
 from benchmarks.claims.language import Reader
-from benchmarks.claims.telling import FORMS, OF_TRIALS, QUOTABLE
+from benchmarks.claims.telling import FORMS, OF_TRIALS, quotable
 
 from modelprofiler.api.conditions import ConditionType
 from modelprofiler.api.resource import ModelProfile
@@ -38,14 +37,13 @@ def unproved(profile: ModelProfile, environment: Environment) -> list[str]:
     if status.resources is None:
         return []  # it was refused before its first trial
     recommendation = status.recommendations[0] if status.recommendations else None
-    quotes = [text for t in status.trials if t.load is not None for text in answers.quotable(t.load)]
     facts = Facts(
         profile.spec,
         status.resources,
         status.trials,
         size=Limits.from_size(recommendation.requests) if recommendation is not None else None,
         environment=environment,
-        quotable=list(dict.fromkeys([*QUOTABLE, *quotes])),
+        quotable=quotable(status.trials),
     )
     lines = []
     for trial in status.trials:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.claims import answers, ends, growth, notes, sizes
@@ -107,12 +108,17 @@ def rejudged(simulation: World) -> list[Trial]:
     return rejudge(simulation.spec, simulation.trials)
 
 
+def quotable(trials: Sequence[Trial]) -> list[str]:
+    """Return texts that may be quoted: what servers have answered, and why limits are not enforced."""
+    quotes = [text for t in trials if t.load is not None for text in answers.quotable(t.load)]
+    return list(dict.fromkeys([*QUOTABLE, *quotes]))
+
+
 def _facts(simulation: World, end: Recommend | GiveUp) -> Facts:
     """Return the facts of a run that has ended, with the size that is recommended and what may be quoted."""
     trials = rejudged(simulation)
-    quotes = [text for t in trials if t.load is not None for text in answers.quotable(t.load)]
-    quotable = list(dict.fromkeys([*QUOTABLE, *quotes]))
-    facts = Facts(simulation.spec, simulation.resources, trials, quotable=quotable, workload=simulation.workload)
+    texts = quotable(trials)
+    facts = Facts(simulation.spec, simulation.resources, trials, quotable=texts, workload=simulation.workload)
     if isinstance(end, GiveUp):
         return facts
     return replace(facts, size=Limits.from_size(end.recommendation.requests))

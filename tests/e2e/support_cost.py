@@ -8,13 +8,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from benchmarks.main_job import HEALTH
 from tests.e2e.support import OPERATOR_PODS, PATIENCE, POLL_SECONDS, SYSTEM_NAMESPACE, Run, operator_pod
 
 from modelprofiler.cluster.adapter import LEASES
 from modelprofiler.cluster.traffic import READS
 
-DETAILS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080/healthz', timeout=9).read().decode())"
-"""What the operator tells of itself to its own pod alone."""
 CADVISOR = "/api/v1/nodes/{node}/proxy/metrics/cadvisor"
 CPU = "container_cpu_usage_seconds_total"
 _SAMPLE = re.compile(r"^(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>\S+)(?: (?P<stamp>\d+))?$")
@@ -68,7 +67,7 @@ class OperatorCost:
             assert time.monotonic() < deadline, f"the kubelet of {node} has no sample of {pod}"
             time.sleep(POLL_SECONDS)
         details = kubectl(
-            "exec", "--namespace", SYSTEM_NAMESPACE, pod, "--", "/opt/venv/bin/python", "-c", DETAILS
+            "exec", "--namespace", SYSTEM_NAMESPACE, pod, "--", "/opt/venv/bin/python", "-c", HEALTH
         ).stdout
         counted = json.loads(details)["apiTraffic"]
         requests = Counter(

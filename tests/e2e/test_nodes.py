@@ -1,0 +1,216 @@
+"""Servers on each node of the cluster, which have different versions of control groups: the same facts hold on both.
+
+A number is compared with the control group of the server, read on its node ten times a second. The second node has a
+kernel in user mode, whose clock of CPU time runs on while its host does something else: nothing else is comparable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from benchmarks.cluster_truth.nodes import LOCALCLUSTER, Group, Node, nodes
+from benchmarks.cluster_truth.truth import Truth, truth
+from tests.e2e.support import (
+    ONE_SIZE,
+    PATIENCE,
+    POLL_SECONDS,
+    Object,
+    Profile,
+    Run,
+    cost_profile,
+    cost_server,
+    fresh_namespace,
+    telling,
+)
+
+from modelprofiler.api.trial import Outcome, Trial
+from modelprofiler.cluster import names
+from modelprofiler.load.result import LoadResult
+from modelprofiler.report.record import TrialRecord
+
+CPU_WITHIN, MEMORY_WITHIN = 0.03, 0.02
+PORT = 8080
+KUBELET_CONFIG = "/var/lib/node/kubelet.yaml"
+"""Of a further node of the local cluster (hack/localcluster/lib/node.sh)."""
+
+
+def on(node: str, *command: str) -> None:
+    """Run a command on a node of the local cluster."""
+    subprocess.run([str(LOCALCLUSTER), "on", node, *command], check=True, capture_output=True, timeout=120)
+
+
+@pytest.fixture(scope="module", params=["first", "user-mode"])
+def node(request: pytest.FixtureRequest, kubectl: Run) -> Node:
+    """Return the first node, and then the one whose kernel runs in user mode."""
+    return chosen(request.param, kubectl)
+
+
+def chosen(kind: str, kubectl: Run) -> Node:
+    """Return a node of the local cluster; skip what needs one that is not there, which fails where CI relies on it."""
+    if not os.environ.get("MODELPROFILER_LOCALCLUSTER"):
+        pytest.skip("control groups can be read on the nodes of the local cluster only")
+    found = [node for node in nodes(kubectl) if node.user_mode == (kind == "user-mode")]
+    if not found:
+        missing = "there is no node on version 2 of control groups: localcluster up --nodes 2"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{missing}, which is a failure because CI=true")
+        pytest.skip(missing)
+    return found[0]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run, and what the control group of its server said."""
+
+    trial: Trial
+    load: LoadResult | None
+    group: Group
+
+    @property
+    def truth(self) -> Truth:
+        """What the control group says of the load."""
+        load = self.load
+        assert load is not None
+        assert load.warmup_started is not None
+        assert load.window_started is not None
+        assert load.window_ended is not None
+        assert load.ended is not None
+        window = (load.window_started, load.window_ended)
+        return truth(self.group.samples(), load.warmup_started, window, load.ended)
+
+
+def measure(kubectl: Run, node: Node, document: Object) -> Measured:
+    """Make a run of one trial on a node, with its control group read meanwhile."""
+    name = document["metadata"]["name"]
+    with fresh_namespace(kubectl) as namespace:
+        kubectl("--namespace", namespace, "apply", "-f", "-", input=json.dumps(document))
+        group = Group(node.name, container_of(kubectl, namespace), PORT)
+        profile = Profile(kubectl, namespace, name)
+        status = profile.finished()
+        told = telling(status.trials)
+        assert told, profile.story()
+        records = [TrialRecord.from_dict(data) for data in profile.report().values()]
+        load = next(record.load for record in records if record.trial.index == told[-1].index)
+        assert node.name == (status.provenance.node if status.provenance else None), profile.story()
+    group.rows()
+    return Measured(told[-1], load, group)
+
+
+def container_of(kubectl: Run, namespace: str) -> str:
+    """Wait for the first server's container, and return its identifier."""
+    deadline = time.monotonic() + PATIENCE
+    selector = f"{names.COMPONENT}={names.SERVER}"
+    while time.monotonic() < deadline:
+        pods = json.loads(kubectl("--namespace", namespace, "get", "pods", "-l", selector, "-o", "json").stdout)
+        for pod in pods["items"]:
+            for status in pod["status"].get("containerStatuses") or []:
+                if identifier := (status.get("containerID") or "").rpartition("//")[2]:
+                    return str(identifier)
+        time.sleep(POLL_SECONDS)
+    raise AssertionError("no server has started")
+
+
+@pytest.fixture(scope="module")
+def kept_up(kubectl: Run, node: Node) -> Measured:
+    """Return a run of a throttled server with threads, which keeps up all the same."""
+    server = node.pinned(cost_server(cpu_ms=10, memory_mib=64, threads=6))
+    document = cost_profile(
+        f"truth-{node.name}",
+        server,
+        load={"openLoop": {"rate": "15"}, "duration": "30s"},
+        resources={"cpu": {"values": ["300m"]}, "memory": {"values": ["192Mi"]}},
+    )
+    return measure(kubectl, node, document)
+
+
+def test_the_run_is_verified_there(kept_up: Measured) -> None:
+    """Whatever version of control groups the node has."""
+    assert Outcome.PASSED is kept_up.trial.outcome, kept_up.trial.message
+
+
+def test_cpu_and_throttling_are_those_of_its_control_group(kept_up: Measured, note: Callable[[str], None]) -> None:
+    """CPU time of a request within 3 %, the share of throttled periods within five points."""
+    usage, load, true = kept_up.trial.usage, kept_up.load, kept_up.truth
+    assert usage is not None
+    assert usage.cpu_time_per_request is not None
+    assert load is not None
+    assert load.warmup_started is not None
+    assert load.ended is not None
+    assert true.cpu_seconds is not None
+    cost = true.cpu_seconds / load.completed_between(load.warmup_started, load.ended + 1)
+    note(f"nodes: {usage.cpu_time_per_request} a request from {usage.source}, {cost * 1e3:.2f}ms by the control group")
+    assert cost == pytest.approx(usage.cpu_time_per_request.seconds, rel=CPU_WITHIN)
+    assert usage.throttled_percent is not None
+    assert true.throttled_percent is not None
+    assert true.throttled_percent == pytest.approx(float(usage.throttled_percent), abs=5)
+
+
+def test_memory_and_threads_are_those_of_its_control_group(kept_up: Measured, note: Callable[[str], None]) -> None:
+    """What is held for good and the lifetime peak within 2 %, threads exactly."""
+    usage, true = kept_up.trial.usage, kept_up.truth
+    assert usage is not None
+    assert usage.memory is not None
+    assert usage.memory.steady is not None
+    assert usage.memory.lifetime_peak is not None
+    note(f"nodes: steady {usage.memory.steady}, lifetime peak {usage.memory.lifetime_peak}, threads {usage.threads}")
+    assert true.steady_bytes == pytest.approx(usage.memory.steady.bytes, rel=MEMORY_WITHIN)
+    assert true.lifetime_bytes == pytest.approx(usage.memory.lifetime_peak.bytes, rel=MEMORY_WITHIN)
+    assert true.threads == usage.threads
+
+
+@pytest.fixture(params=["first", "user-mode", "user-mode-single"])
+def killer(request: pytest.FixtureRequest, kubectl: Run) -> Iterator[Node]:
+    """Return a node, and one of version 2 whose kubelet has single processes killed instead of the whole container."""
+    kind, _, single = request.param.partition("-single")[0], "", request.param.endswith("-single")
+    node = chosen(kind, kubectl)
+    if single:
+        on(node.name, "sh", "-c", f"echo 'singleProcessOOMKill: true' >>{KUBELET_CONFIG}")
+        restart_kubelet(kubectl, node.name)
+    yield node
+    if single:
+        on(node.name, "sed", "-i", "/^singleProcessOOMKill/d", KUBELET_CONFIG)
+        restart_kubelet(kubectl, node.name)
+
+
+def restart_kubelet(kubectl: Run, node: str) -> None:
+    """Restart the kubelet of a further node, and wait until it has said that it is ready."""
+    before = heartbeat(kubectl, node)
+    on(node, "pkill", "-x", "kubelet")
+    deadline = time.monotonic() + PATIENCE
+    while heartbeat(kubectl, node) in (before, ""):
+        assert time.monotonic() < deadline, f"the kubelet of {node} does not come back"
+        time.sleep(POLL_SECONDS)
+    kubectl("wait", "--for=condition=Ready", f"node/{node}", f"--timeout={PATIENCE:.0f}s", timeout=PATIENCE + 10)
+
+
+def heartbeat(kubectl: Run, node: str) -> str:
+    """Return when the kubelet last wrote its lease."""
+    return kubectl(
+        "get", "lease", "--namespace", "kube-node-lease", node, "-o", "jsonpath={.spec.renewTime}", check=False
+    ).stdout
+
+
+def test_a_worker_that_is_killed_for_memory_is_noticed(kubectl: Run, killer: Node, note: Callable[[str], None]) -> None:
+    """Whether the kernel kills it alone or the whole container; the row has the load and the usage that there were."""
+    server = killer.pinned(cost_server(cpu_ms=2, workers=1, leak_kib=1024))
+    document = cost_profile(
+        f"killed-{killer.name}",
+        server,
+        load={"openLoop": {"rate": "20"}, "duration": "20s", "warmup": "0s"},
+        resources=ONE_SIZE,
+    )
+    measured = measure(kubectl, killer, document)
+    trial, last = measured.trial, measured.group.rows()[-1]
+    note(f"nodes: {killer.name}, memory.oom.group {last['oom_group']}: {trial.outcome}, {trial.message}")
+    assert Outcome.OOM_KILLED is trial.outcome, trial.message
+    assert (last["oom_events"] or 0) >= 1
+    assert trial.load is not None, trial
+    assert trial.load.requests > 0
+    assert trial.usage is not None, trial
+    assert trial.usage.memory is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import subprocess
@@ -54,10 +55,22 @@ def nodes(kubectl: Run) -> list[Node]:
     return sorted(listed, key=lambda node: node.name)
 
 
-class Group:
-    """A container's control group, read by `reader` on its node until it is gone."""
+def on(node: str, *command: str) -> None:
+    """Run a command on a node of the local cluster."""
+    subprocess.run([str(LOCALCLUSTER), "on", node, *command], check=True, capture_output=True, timeout=120)
 
-    def __init__(self, node: str, container_id: str, port: int) -> None:
+
+class Group:
+    """A container's control group, read by `reader` on its node until it is gone.
+
+    Parameters
+    ----------
+    ahead
+        Seconds by which the node's clock is ahead of this one; samples have the times of this one.
+    """
+
+    def __init__(self, node: str, container_id: str, port: int, *, ahead: float = 0.0) -> None:
+        self._ahead = ahead
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process that reads
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         script = Path(reader.__file__).read_text()
@@ -72,17 +85,28 @@ class Group:
     def rows(self) -> list[dict[str, float | None]]:
         """Return the readings, after waiting until the group is gone."""
         if self._rows is None:
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._output.seek(0)
-            self._rows = [_row(line) for line in self._output.read().splitlines()]
+            self._rows, errors = self._end()
             if not self._rows:
-                self._errors.seek(0)
-                raise SystemExit(f"the control group could not be read: {self._errors.read().strip()}")
+                raise SystemExit(f"the control group could not be read: {errors}")
         return self._rows
+
+    def close(self) -> None:
+        """Read no more; without effect after `rows`."""
+        if self._rows is None:
+            self._rows, _ = self._end()
+
+    def _end(self) -> tuple[list[dict[str, float | None]], str]:
+        """End the reader, and return what it has read, and its complaint."""
+        self._process.kill()
+        self._process.wait()
+        with self._output, self._errors:
+            self._output.seek(0)
+            self._errors.seek(0)
+            # Where it was killed, its last line may be a part of one.
+            lines = [line for line in self._output.read().splitlines(keepends=True) if line.endswith("\n")]
+            return [_row(line) for line in lines], self._errors.read().strip()
 
     def last(self, column: str) -> float | None:
         """Return what the last reading says."""
@@ -93,7 +117,9 @@ class Group:
         rows = self.rows()
 
         def series(column: str) -> Series:
-            return tuple(Sample(row["time"] or 0.0, value) for row in rows if (value := row[column]) is not None)
+            return tuple(
+                Sample((row["time"] or 0.0) - self._ahead, value) for row in rows if (value := row[column]) is not None
+            )
 
         return ContainerSamples(
             cpu_seconds=series("cpu_seconds"),

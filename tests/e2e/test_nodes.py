@@ -6,15 +6,16 @@ kernel in user mode, whose clock of CPU time runs on while its host does somethi
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from benchmarks.cluster_truth.nodes import LOCALCLUSTER, Group, Node, nodes
+from benchmarks.cluster_truth.crowded import crowded, server_on
+from benchmarks.cluster_truth.nodes import Group, Node, nodes, on
 from benchmarks.cluster_truth.truth import Truth, truth
 from tests.e2e.support import (
     ONE_SIZE,
@@ -26,7 +27,7 @@ from tests.e2e.support import (
     cost_profile,
     cost_server,
     fresh_namespace,
-    telling,
+    informative,
 )
 
 from modelprofiler.api.trial import Outcome, Trial
@@ -40,11 +41,6 @@ KUBELET_CONFIG = "/var/lib/node/kubelet.yaml"
 """Of a further node of the local cluster (hack/localcluster/lib/node.sh)."""
 
 
-def on(node: str, *command: str) -> None:
-    """Run a command on a node of the local cluster."""
-    subprocess.run([str(LOCALCLUSTER), "on", node, *command], check=True, capture_output=True, timeout=120)
-
-
 @pytest.fixture(scope="module", params=["first", "user-mode"])
 def node(request: pytest.FixtureRequest, kubectl: Run) -> Node:
     """Return the first node, and then the one whose kernel runs in user mode."""
@@ -55,13 +51,13 @@ def chosen(kind: str, kubectl: Run) -> Node:
     """Return a node of the local cluster; skip what needs one that is not there, which fails where CI relies on it."""
     if not os.environ.get("MODELPROFILER_LOCALCLUSTER"):
         pytest.skip("control groups can be read on the nodes of the local cluster only")
-    found = [node for node in nodes(kubectl) if node.user_mode == (kind == "user-mode")]
-    if not found:
+    matching = [node for node in nodes(kubectl) if node.user_mode == (kind == "user-mode")]
+    if not matching:
         missing = "there is no node on version 2 of control groups: localcluster up --nodes 2"
         if os.environ.get("CI") == "true":
             pytest.fail(f"{missing}, which is a failure because CI=true")
         pytest.skip(missing)
-    return found[0]
+    return matching[0]
 
 
 @dataclass(frozen=True)
@@ -85,21 +81,23 @@ class Measured:
         return truth(self.group.samples(), load.warmup_started, window, load.ended)
 
 
-def measure(kubectl: Run, node: Node, document: Object) -> Measured:
-    """Make a run of one trial on a node, with its control group read meanwhile."""
+def measure(kubectl: Run, node: Node, document: Object, *, ahead: float = 0.0) -> Measured:
+    """Make a run of one trial on a node whose clock is ahead, with its control group read meanwhile."""
     name = document["metadata"]["name"]
-    with fresh_namespace(kubectl) as namespace:
+    with contextlib.ExitStack() as stack:
+        namespace = stack.enter_context(fresh_namespace(kubectl))
         kubectl("--namespace", namespace, "apply", "-f", "-", input=json.dumps(document))
-        group = Group(node.name, container_of(kubectl, namespace), PORT)
+        group = Group(node.name, container_of(kubectl, namespace), PORT, ahead=ahead)
+        stack.callback(group.close)
         profile = Profile(kubectl, namespace, name)
         status = profile.finished()
-        told = telling(status.trials)
-        assert told, profile.story()
+        informed = informative(status.trials)
+        assert informed, profile.story()
         records = [TrialRecord.from_dict(data) for data in profile.report().values()]
-        load = next(record.load for record in records if record.trial.index == told[-1].index)
-        assert node.name == (status.provenance.node if status.provenance else None), profile.story()
-    group.rows()
-    return Measured(told[-1], load, group)
+        load = next(record.load for record in records if record.trial.index == informed[-1].index)
+        kubectl("--namespace", namespace, "delete", "modelprofile", name)
+        group.rows()
+    return Measured(informed[-1], load, group)
 
 
 def container_of(kubectl: Run, namespace: str) -> str:
@@ -214,3 +212,75 @@ def test_a_worker_that_is_killed_for_memory_is_noticed(kubectl: Run, killer: Nod
     assert trial.load.requests > 0
     assert trial.usage is not None, trial
     assert trial.usage.memory is not None
+
+
+CLOCK_SECONDS = 2.0
+"""By how much a node's clock is set forward."""
+
+
+@pytest.fixture
+def ahead(kubectl: Run) -> Iterator[Node]:
+    """Return the node on version 2 with a clock that is ahead of the first node's."""
+    node = chosen("user-mode", kubectl)
+    set_clock(node, CLOCK_SECONDS)
+    yield node
+    set_clock(node, 0)
+
+
+def set_clock(node: Node, seconds: float) -> None:
+    """Set a node's clock ahead of this one; what the command takes to get there is a tenth of a second at most."""
+    on(node.name, "date", "-s", f"@{time.time() + seconds:.3f}")
+
+
+def test_a_clock_that_is_two_seconds_ahead_changes_no_number(
+    kubectl: Run, ahead: Node, note: Callable[[str], None]
+) -> None:
+    """The offset is measured to a percent of the window, and CPU time is that of the control group all the same."""
+    document = cost_profile(
+        "ahead",
+        ahead.pinned(cost_server(cpu_ms=10, memory_mib=64)),
+        load={"openLoop": {"rate": "15"}, "duration": "30s"},
+        resources={"cpu": {"values": ["400m"]}, "memory": {"values": ["192Mi"]}},
+    )
+    measured = measure(kubectl, ahead, document, ahead=CLOCK_SECONDS)
+    trial, usage = measured.trial, measured.trial.usage
+    assert trial.node is not None, trial
+    assert trial.node.clock_offset is not None, trial.node
+    assert usage is not None
+    assert usage.cpu is not None
+    cores = measured.truth.cores
+    note(f"nodes: clock {trial.node.clock_offset} s ahead, {usage.cpu} of {cores} cores by the control group")
+    assert float(trial.node.clock_offset) == pytest.approx(CLOCK_SECONDS, abs=0.3)
+    assert cores == pytest.approx(float(usage.cpu), rel=CPU_WITHIN)
+
+
+@pytest.mark.parametrize("kind", ["first", "user-mode"])
+def test_other_work_on_the_servers_node_is_noticed(kubectl: Run, kind: str, note: Callable[[str], None]) -> None:
+    """The load runs on the other node: a trial that is slow for it counts for nothing, and says why."""
+    node = chosen(kind, kubectl)
+    with fresh_namespace(kubectl) as namespace, crowded(node):
+        profile = server_on(node, kubectl, namespace, "crowded")
+        status = profile.wait_until("a trial", lambda status: bool(status.trials))
+    trial = status.trials[0]
+    note(f"nodes: {node.name} crowded: {trial.outcome}, {trial.message}")
+    assert Outcome.DISTURBED is trial.outcome, trial.message
+    assert f"{node.name} had too little CPU left" in trial.message
+
+
+def test_a_range_that_the_named_node_cannot_hold_is_refused(kubectl: Run, note: Callable[[str], None]) -> None:
+    """However large the other node is."""
+    node = chosen("user-mode", kubectl)
+    with fresh_namespace(kubectl) as namespace:
+        document = cost_profile(
+            "too-large",
+            node.pinned(cost_server(cpu_ms=1)),
+            resources={"cpu": {"values": ["1450m"]}, "memory": {"values": ["64Mi"]}},
+        )
+        kubectl("--namespace", namespace, "apply", "-f", "-", input=json.dumps(document))
+        profile = Profile(kubectl, namespace, "too-large")
+        profile.wait_for("Accepted", "False")
+        accepted = profile.condition("Accepted")
+        assert accepted is not None
+        note(f"nodes: {accepted.reason}: {accepted.message}")
+        assert "1450m" in accepted.message
+        assert not profile.children()

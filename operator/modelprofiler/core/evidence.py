@@ -53,6 +53,10 @@ class MachineEvidence(Protocol):
     def loop_after(self) -> float | None:
         """The same after the last response."""
 
+    @property
+    def oom_kills(self) -> int | None:
+        """Processes of the machine that its kernel killed for lack of memory while the load ran, anybody's."""
+
 
 class NodeEvidence(MachineEvidence, Protocol):
     """What a reader on the server's node saw; implemented by `modelprofiler.load.node.reading.NodeReading`."""

@@ -53,6 +53,7 @@ def finished_trial(
     cause = _cause_of(failure) if failure is not None else None
     failure = _explained(failure, cause, attempt, evidence, trials) if failure is not None else None
     failure = _killed_after_a_resize(failure, attempt, evidence, trials) or failure
+    failure = failure or _killed_unnoticed(attempt, evidence, trials)
     row = _row(spec, attempt, evidence, failure, completed, trials, cause)
     if failure is None and row.outcome is Outcome.PASSED and needs_usage(spec, attempt.window):
         usage = evidence.usage
@@ -170,6 +171,45 @@ def _killed_after_a_resize(
         "new one is killed, too",
     )
 
+
+NEAR_LIMIT_BYTES = 2 * 2**20
+"""By how much less than its limit a container has used at most whose process was killed at that limit, where it is more
+than `NEAR_LIMIT_SHARE`. The limit of a pod is the sum of its containers' and also holds its pause container, 1 MiB on
+version 2 of control groups; and the kernel charges up to 64 pages for each CPU at once (mm/memcontrol.c)."""
+NEAR_LIMIT_SHARE = 0.01
+"""The same as a share of the limit, for machines with many CPUs."""
+
+
+def _killed_unnoticed(attempt: Attempt, evidence: Evidence, trials: Sequence[Trial]) -> Failure | None:
+    """Return that a process of the container was killed for lack of memory, where only its machine shows it.
+
+    The kubelet learns of such a kill from the kernel's log. Where it may not read the log (a node in a container, or
+    in user mode) or does not understand it, a master that replaces its workers hides that each of them is killed. A
+    kill on the machine may be one in the container where the container's memory was at its limit; since page cache
+    also fills a limit, and the kill may be somebody else's, it counts when it happens again at this size.
+    """
+    usage, machine = evidence.usage, evidence.machine_evidence
+    if machine is None or not machine.oom_kills or not attempt.fresh or usage is None:
+        return None
+    if usage.oom_kills or usage.source in OWN_COUNTERS:
+        return None
+    peak = usage.memory.lifetime_peak if usage.memory is not None else None
+    limit = attempt.limits.memory
+    least = limit - max(NEAR_LIMIT_BYTES, NEAR_LIMIT_SHARE * limit)
+    if peak is None or peak.bytes < least:
+        return None
+    what = "a process" if machine.oom_kills == 1 else f"{machine.oom_kills} processes"
+    message = (
+        f"the kernel's OOM killer ended {what} on {evidence.machine} during the load, and the container's memory had "
+        f"reached its limit of {Quantity.memory(limit)}, although no kill in it was counted"
+    )
+    if _was_disturbed(attempt, trials):
+        return Failure(Outcome.OOM_KILLED, f"{message}; it happened again at this size")
+    return Failure(Outcome.DISTURBED, f"{message}; it counts if it happens again at this size")
+
+
+OWN_COUNTERS = frozenset({"Cgroup", "Process"})
+"""Sources whose count of kills is the kernel's own for this container."""
 
 _TRIED_AGAIN = "; the server does not say why, so the crash counts only if it happens again at this size"
 

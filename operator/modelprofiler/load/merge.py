@@ -85,6 +85,8 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
         # One may have run while another sent its load; the fastest was disturbed least.
         loop_before=_least([r.loop_before for r in seen]),
         loop_after=_least([r.loop_after for r in seen]),
+        # Each counted all of its machine.
+        oom_kills=machine.oom_kills,
         node=next((r.node for r in results if r.node is not None), None),
         rows=rows,
     )

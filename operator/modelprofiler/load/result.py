@@ -88,6 +88,9 @@ class LoadResult:
     loop_before, loop_after
         CPU seconds of a round of the reference loop on that machine (`load.machine.reference_loop`), before the warm-up
         and after the last response.
+    oom_kills
+        Processes that the kernel of that machine killed for lack of memory from the load's beginning to its end, in
+        whatever control group.
     node
         What a reader on the server's node said of that node; None where none was asked.
     rows
@@ -116,6 +119,7 @@ class LoadResult:
     cgroup_version: str | None = None
     loop_before: float | None = None
     loop_after: float | None = None
+    oom_kills: int | None = None
     node: NodeReading | None = None
     rows: RowInsight | None = None
 
@@ -209,6 +213,7 @@ class _Scalars(BaseModel):
     cgroup_version: Word | None = None
     loop_before: LoopTime | None = None
     loop_after: LoopTime | None = None
+    oom_kills: Annotated[int, Field(ge=0, le=10**9)] | None = None
     node: Annotated[NodeReading, Strict(strict=False)] | None = None
     rows: Annotated[RowInsight, Strict(strict=False)] | None = None
 
@@ -266,6 +271,7 @@ _SCALARS = (
     "cgroup_version",
     "loop_before",
     "loop_after",
+    "oom_kills",
 )
 
 

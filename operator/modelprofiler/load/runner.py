@@ -84,6 +84,7 @@ class _Load:
     def __init__(self, config: LoadConfig, plan: Plan, stop: asyncio.Event, say: Say) -> None:
         self.config, self.plan, self.stop, self.say = config, plan, stop, say
         self.started = time.time()
+        self.kills_before = procfs.oom_kills()
         self.epoch = self.started - monotonic()
         self.rows = _read(config)
         order = order_of(self.rows, config.dataset.order, heaviest_first=config.heaviest_first)
@@ -323,6 +324,7 @@ class _Load:
         return len({hashes[number] for number in numbers}), len(set(hashes))
 
     def _result(self, kind: ResultKind, message: str, **fields: object) -> LoadResult:
+        kills = procfs.oom_kills()
         return LoadResult(
             kind=kind,
             message=message,
@@ -332,6 +334,7 @@ class _Load:
             cores=os.cpu_count(),
             cpu_model=procfs.cpu_model(),
             cgroup_version=procfs.cgroup_version(),
+            oom_kills=None if kills is None or self.kills_before is None else kills - self.kills_before,
             node=self.node,
             **fields,  # type: ignore[arg-type]  # each caller names fields of LoadResult
         )

@@ -14,6 +14,7 @@ from modelprofiler.core.evidence import Attempt, Evidence, Failure, ResultKind
 from modelprofiler.core.judge import rejudge
 from modelprofiler.core.steps import Window
 from modelprofiler.core.trial import finished_trial, with_late_usage
+from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.load.result import LoadResult
 
 SLOW_P95, FAST_P95 = 900.0, 100.0
@@ -97,6 +98,48 @@ def test_late_usage_joins_the_row_it_belongs_to() -> None:
     row = trial(Evidence(load=completed(cores=2, steal_percent=1.0)), "Decide")
     late = with_late_usage(spec(), [row], 1, MEASURED, None)
     assert (MEASURED, row.node, Outcome.PASSED) == (late.usage, row.node, late.outcome)
+
+
+AT_LIMIT = MemoryUsage(peak=Quantity("400Mi"), peak_source="WorkingSet", lifetime_peak=Quantity("1023Mi"))
+
+
+def killed_somewhere(*, kills: int | None = 2, on_machine: bool = False, **used: Any) -> Evidence:
+    """Return the evidence of a load that met its objectives while the kernel killed something on the server's node."""
+    usage = MEASURED.model_copy(update={"memory": AT_LIMIT, "source": "Kubelet", "oom_kills": 0} | used)
+    load = completed(oom_kills=kills if on_machine else 0, node=NodeReading(oom_kills=kills))
+    return Evidence(load=load, usage=usage, load_on_machine=on_machine, machine="node n1")
+
+
+@pytest.mark.parametrize("on_machine", [True, False])
+def test_a_kill_that_the_kubelet_does_not_know_of_counts_when_it_happens_again(on_machine: bool) -> None:
+    """A master that replaces its workers passes otherwise, and each of them is killed."""
+    evidence = killed_somewhere(on_machine=on_machine)
+    first = trial(evidence)
+    assert Outcome.DISTURBED is first.outcome
+    assert first.message == (
+        "the kernel's OOM killer ended 2 processes on node n1 during the load, and the container's memory had reached "
+        "its limit of 1Gi, although no kill in it was counted; it counts if it happens again at this size"
+    )
+    again = finished_trial(
+        spec(), Attempt(2, Purpose.REFERENCE, Limits(1000, 2**30), True, "Measure", NOON), evidence, NOON, [first]
+    )
+    assert Outcome.OOM_KILLED is again.outcome
+    assert again.message.endswith("it happened again at this size")
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        killed_somewhere(kills=0),
+        killed_somewhere(kills=None),
+        killed_somewhere(memory=AT_LIMIT.model_copy(update={"lifetime_peak": Quantity("900Mi")})),
+        killed_somewhere(memory=AT_LIMIT.model_copy(update={"lifetime_peak": None})),
+        killed_somewhere(source="Cgroup"),
+    ],
+)
+def test_a_kill_elsewhere_on_the_machine_is_none_of_this_server(evidence: Evidence) -> None:
+    """A server below its limit was not killed at it, and its own control group knows better."""
+    assert Outcome.PASSED is trial(evidence).outcome
 
 
 def test_a_message_that_is_too_long_for_the_status_is_cut_with_a_mark() -> None:

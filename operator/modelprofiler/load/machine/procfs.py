@@ -13,6 +13,7 @@ from typing import Self
 
 PROC_STAT = Path("/proc/stat")
 CPU_INFO = Path("/proc/cpuinfo")
+VMSTAT = Path("/proc/vmstat")
 CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
 CGROUP_V1 = Path("/sys/fs/cgroup/memory")
 LONGEST_CPU_MODEL = 80
@@ -65,6 +66,20 @@ def cpu_model(path: Path = CPU_INFO) -> str | None:
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     name = next(names, None)
     return name[:LONGEST_CPU_MODEL] if name else None
+
+
+def oom_kills(path: Path = VMSTAT) -> int | None:
+    """Return how many processes the kernel has killed for lack of memory since it started; None where it does not tell.
+
+    It counts those of every control group of the machine (``oom_kill`` in /proc/vmstat, since Linux 4.13).
+    """
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    counts = (line.removeprefix("oom_kill ") for line in lines if line.startswith("oom_kill "))
+    count = next(counts, "")
+    return int(count) if count.isascii() and count.isdigit() else None
 
 
 def cgroup_version() -> str | None:

@@ -49,6 +49,8 @@ class Offset:
     """Half of the round trip."""
     at: float
     """When it was measured, by the monotonic clock of this process."""
+    oom_kills: int | None = None
+    """Processes that the node's kernel had killed for lack of memory by then."""
 
 
 class NodeLink:
@@ -114,7 +116,11 @@ class NodeLink:
                 silent=True,
                 problem=f"the node reader answered before the load and not after it ({_why(error)})",
             )
-        known = counted.model_dump() | {"loop_before": self._loop_before, "loop_after": loop_after}
+        known = counted.model_dump() | {
+            "loop_before": self._loop_before,
+            "loop_after": loop_after,
+            "oom_kills": _killed(before, after),
+        }
         return NodeReading(**known | self._clocks(before, after, lacks_window=counted.busy_percent is None and window))
 
     def _clocks(self, before: Offset, after: Offset, *, lacks_window: object) -> dict[str, Any]:
@@ -159,7 +165,7 @@ class NodeLink:
             received = self._clock()
             middle, error = (sent + received) / 2, (received - sent) / 2
             if best is None or error < best.error:
-                best = Offset(clocks.time - middle, clocks.steady - middle, error, middle)
+                best = Offset(clocks.time - middle, clocks.steady - middle, error, middle, clocks.oom_kills)
         assert best is not None, "there is at least one exchange"
         return best
 
@@ -167,6 +173,13 @@ class NodeLink:
 def _tolerance(before: Offset, after: Offset) -> float:
     """Return by how much the offset of two clocks may change that nobody has set."""
     return before.error + after.error + max(STEP_SECONDS, DRIFT * abs(after.at - before.at))
+
+
+def _killed(before: Offset, after: Offset) -> int | None:
+    """Return how many processes were killed between two answers; None where the node did not tell, or was restarted."""
+    if before.oom_kills is None or after.oom_kills is None or after.oom_kills < before.oom_kills:
+        return None
+    return after.oom_kills - before.oom_kills
 
 
 def _why(error: Exception) -> str:

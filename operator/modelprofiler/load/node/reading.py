@@ -36,6 +36,8 @@ class Clocks(Answer):
 
     time: Moment
     steady: Moment
+    oom_kills: Count | None = None
+    """Processes that the node's kernel has killed for lack of memory since it started."""
 
 
 class Loop(Answer):
@@ -81,6 +83,8 @@ class NodeReading(NodeWindow):
     """CPU seconds of a round of the reference loop before the load."""
     loop_after: LoopTime | None = None
     """The same after the load."""
+    oom_kills: Count | None = None
+    """Processes of the node that its kernel killed for lack of memory from before the load until after it."""
     clocks_moved: bool = False
     """Whether the clocks moved against each other during the load by more than clocks do that nobody sets."""
     silent: bool = False

@@ -1,6 +1,6 @@
 """The node reader's side: it answers what a load asks about the node, one line of JSON for each line of a question.
 
-    time               {"time": 1767225600.25, "steady": 5123.5}
+    time               {"time": 1767225600.25, "steady": 5123.5, "oomKills": 0}
     window START END   what the node is, and what it counted between two times of its steady clock
     loop               {"loopSeconds": 0.000142}, what the reference loop takes now
 
@@ -61,9 +61,10 @@ class NodeReader:
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
         loop: Callable[[], float | None] = loop_seconds,
+        kills: Callable[[], int | None] = procfs.oom_kills,
     ) -> None:
         self.history = history or History(clock=steady)
-        self._clock, self._steady, self._loop = clock, steady, loop
+        self._clock, self._steady, self._loop, self._kills = clock, steady, loop, kills
         self._connections = 0
         self._looped: tuple[float, float | None] | None = None
 
@@ -103,7 +104,9 @@ class NodeReader:
         """Return the answer to a question, given as its words."""
         match question:
             case ["time"]:
-                return f'{{"time": {self._clock():.6f}, "steady": {self._steady():.6f}}}'
+                clocks = f'"time": {self._clock():.6f}, "steady": {self._steady():.6f}'
+                kills = self._kills()
+                return f"{{{clocks}}}" if kills is None else f'{{{clocks}, "oomKills": {kills}}}'
             case ["window", start, end]:
                 return json.dumps(self._window(start, end))
             case ["loop"]:

@@ -39,8 +39,19 @@ def test_a_machine_without_proc_tells_nothing(tmp_path: Path) -> None:
     """Missing is not zero."""
     assert CpuTimes.now(tmp_path / "none") is None
     assert procfs.cpu_model(tmp_path / "none") is None
+    assert procfs.oom_kills(tmp_path / "none") is None
+
+
+def test_the_kernel_counts_whom_it_killed_for_memory(tmp_path: Path) -> None:
+    """One line of many; a kernel that is older than the count has none."""
+    vmstat = tmp_path / "vmstat"
+    vmstat.write_text("pgmajfault 12\noom_kill 7\nnuma_hit 5\n")
+    assert 7 == procfs.oom_kills(vmstat)
+    vmstat.write_text("pgmajfault 12\n")
+    assert procfs.oom_kills(vmstat) is None
 
 
 def test_the_real_proc_is_read() -> None:
     """On any Linux."""
     assert CpuTimes.now() is not None
+    assert procfs.oom_kills() is not None

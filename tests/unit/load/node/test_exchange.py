@@ -86,6 +86,15 @@ def test_a_clock_that_is_set_during_the_load_is_noticed() -> None:
     assert "the clock of the server's node moved by 1.5 s" in learned.problem
 
 
+def test_what_the_kernel_killed_for_memory_during_the_load_is_counted() -> None:
+    """Of the whole node; a fake, because only the kernel raises its count."""
+    kills = [3]
+    reader = NodeReader(kills=lambda: kills[0])
+    assert 2 == asyncio.run(loaded(reader, meanwhile=lambda: kills.__setitem__(0, 5))).oom_kills
+    assert 0 == asyncio.run(loaded(reader)).oom_kills
+    assert None is asyncio.run(loaded(NodeReader(kills=lambda: None))).oom_kills
+
+
 def test_a_reader_that_is_younger_than_the_load_does_not_know_the_window() -> None:
     """It was started anew in between."""
     reader = NodeReader()
@@ -198,7 +207,7 @@ def test_a_reader_serves_few_at_a_time_and_forgets_them() -> None:
 
     nothing, line = asyncio.run(with_reader(reader, use))
     assert nothing == b""
-    assert set(json.loads(line)) == {"time", "steady"}
+    assert set(json.loads(line)) == {"time", "steady", "oomKills"}
 
 
 def test_nobody_makes_the_node_busy_by_asking_for_the_loop() -> None:

@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.cluster_truth import prometheus, sources, tables
-from benchmarks.cluster_truth.cases import CASES, LINGER_SECONDS, Case
+from benchmarks.cluster_truth.cases import CASES, LINGER_SECONDS, Case, cases_for
 from benchmarks.cluster_truth.evaluate import Outcome, evaluate, size
 from benchmarks.cluster_truth.nodes import Node, nodes
 from benchmarks.cluster_truth.rules import percent_off
@@ -135,6 +135,8 @@ async def measure(
                 await asyncio.sleep(LINGER_SECONDS)
             finally:
                 await watch.stop()
+                for source, problem in watch.problems.items():
+                    say(f"{node.name}, {source}: {problem}")
     by_name = dict(zip((sources.QUICK, sources.SLOW), urls, strict=True))
     return [evaluate(case, node, record, pod, by_name) for case, record, pod in outcomes], failed
 
@@ -164,7 +166,6 @@ def main() -> int:
     arguments = parser.parse_args()
     if not os.environ.get("MODELPROFILER_LOCALCLUSTER"):
         parser.error("it needs the local cluster: it reads control groups, and starts a second Prometheus beside it")
-    cases = [case for case in CASES if not arguments.case or case.name in arguments.case]
     state, url = Path(os.environ["KUBECONFIG"]).parent, os.environ["PROMETHEUS_URL"]
     # Whatever ends it, the operator reads the cluster's Prometheus again, and the second one ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -177,6 +178,7 @@ def main() -> int:
             failed: list[str] = []
             for node in nodes(kubectl):
                 if not arguments.node or node.name in arguments.node:
+                    cases = [case for case in cases_for(node) if not arguments.case or case.name in arguments.case]
                     measured, missed = asyncio.run(measure(node, cases, kubectl, state, (url, slow), work))
                     outcomes += measured
                     failed += missed

@@ -17,13 +17,15 @@ from modelprofiler.metrics.prometheus import PrometheusSource
 from modelprofiler.metrics.source import MetricsSource
 
 KUBELET, QUICK, SLOW, AUTO = "kubelet", "Prometheus, 15 s", "Prometheus, 30 s", "Auto, 30 s"
+KUBELET_ACCOUNT = "modelprofiler-kubelet"
+"""The chart's account that may read metrics of nodes and nothing else."""
 NAMES = (KUBELET, QUICK, SLOW, AUTO)
 
 
 def token(kubectl: Run, path: Path) -> Path:
-    """Write a token of the operator's service account into a file of one's own, and return the path."""
+    """Write a token of the account that reads kubelets into a file of one's own, and return the path."""
     path.touch(mode=0o600)
-    path.write_text(kubectl("create", "token", "modelprofiler", "--namespace", SYSTEM_NAMESPACE).stdout)
+    path.write_text(kubectl("create", "token", KUBELET_ACCOUNT, "--namespace", SYSTEM_NAMESPACE).stdout)
     return path
 
 

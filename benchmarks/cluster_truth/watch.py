@@ -70,6 +70,8 @@ class Watch:
         self._alive: set[str] = set()
         self._nodes: set[str] = set()
         self.pods: dict[str, Seen] = {}
+        self.problems: dict[str, str] = {}
+        """The first complaint of each source that had one; a container that is not known yet is one."""
 
     def start(self) -> None:
         """Begin."""
@@ -126,8 +128,9 @@ class Watch:
             now = time.time()
             try:
                 samples = await self._sources[name].samples(watched.container, watched.created - BEFORE_SECONDS, now)
-            except MetricsUnavailable:
+            except MetricsUnavailable as error:
                 samples = ContainerSamples()
+                self.problems.setdefault(name, str(error))
             watched.answers.setdefault(name, []).append((now, samples))
             await asyncio.sleep(ASK_SECONDS)
 

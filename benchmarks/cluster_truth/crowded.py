@@ -34,30 +34,31 @@ with all pods together, whose share is that of the node's CPUs, so that the serv
 LONGEST_SECONDS = 120
 """The loops end by themselves then, whatever becomes of this program."""
 
-_LOOP = "timeout {seconds} sh -c 'while :; do :; done' & "
+_MARK = "modelprofiler-crowded-node"
+"""In the command lines of the loops, which are told by it."""
 
 
 @contextlib.contextmanager
 def crowded(node: Node) -> Iterator[None]:
     """Keep a node busy with something outside of Kubernetes."""
-    loops = _LOOP.format(seconds=LONGEST_SECONDS) * LOOPS[node.user_mode]
+    loop = f"timeout {LONGEST_SECONDS} sh -c ': {_MARK}; while :; do :; done' & "
     process = subprocess.Popen(
-        [str(LOCALCLUSTER), "on", node.name, "sh", "-c", f"{loops} echo $$; wait"],
+        [str(LOCALCLUSTER), "on", node.name, "sh", "-c", f"{loop * LOOPS[node.user_mode]} wait"],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        text=True,
     )
-    assert process.stdout is not None
-    with process.stdout as output:
-        shell = output.readline().strip()
-        try:
-            yield
-        finally:
-            subprocess.run(
-                [str(LOCALCLUSTER), "on", node.name, "pkill", "-P", shell], check=False, capture_output=True, timeout=60
-            )
-            process.wait(timeout=LONGEST_SECONDS)
+    try:
+        yield
+    finally:
+        subprocess.run(
+            # The brackets keep the command from matching itself.
+            [str(LOCALCLUSTER), "on", node.name, "pkill", "-f", f"[{_MARK[0]}]{_MARK[1:]}"],
+            check=False,
+            capture_output=True,
+            timeout=60,
+        )
+        process.wait(timeout=LONGEST_SECONDS)
 
 
 def server_on(node: Node, kubectl: Run, namespace: str, name: str) -> Profile:

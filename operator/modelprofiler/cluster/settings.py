@@ -89,7 +89,7 @@ class Settings(BaseModel):
     """CPU limit of a load pod; empty: no limit, since a throttled generator measures itself."""
     load_memory: str = "256Mi"
     """Memory request and limit of a load pod."""
-    node_reader: Literal["Auto", "Always", "Never"] = "Never"
+    node_reader: Literal["Auto", "Always", "Never"] = "Auto"
     """Whether a small pod on the server's node tells the load what that node does. Auto: where the load may run on
     another node; a load on the same node sees it itself."""
     cold_start: bool = False

@@ -175,7 +175,7 @@ def _holds(room: Room, amounts: tuple[int, int]) -> bool:
 
 
 def effective(
-    resources: Resources, offered: Sequence[Offer] | None, left_out: str = ""
+    resources: Resources, offered: Sequence[Offer] | None, left_out: str = "", spared: tuple[int, int] = (0, 0)
 ) -> EffectiveResources | list[Problem]:
     """Return the range to search, defaults filled in, or why no node can give it.
 
@@ -186,6 +186,9 @@ def effective(
         nothing is checked, and the range must be given.
     left_out
         The nodes that do not take it, with why; empty where all do.
+    spared
+        What a default range leaves on the node for a pod that the run can do without: (millicores, bytes). A range that
+        is given may take all.
     """
     cpu, memory = resources.cpu, resources.memory
     if offered is None:
@@ -193,8 +196,8 @@ def effective(
             return [Problem("spec.resources", "the nodes cannot be read, so cpu and memory must be given here")]
         return EffectiveResources(cpu=cpu, memory=memory)
     best = offered[0]
-    cpu = cpu or cpu_up_to(best.for_server.cpu)
-    memory = memory or memory_up_to(best.for_server.memory)
+    cpu = cpu or cpu_up_to(best.for_server.cpu - spared[0])
+    memory = memory or memory_up_to(best.for_server.memory - spared[1])
     if cpu is None or memory is None:
         lacking = f"no node has room for a server; {best.room}{_reserved_part(best.reserved)}{_not_counted(left_out)}"
         return [Problem("spec.resources", lacking)]

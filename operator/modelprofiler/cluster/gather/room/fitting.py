@@ -16,6 +16,8 @@ from modelprofiler.cluster.gather.room.capacity import Offer, Room
 from modelprofiler.cluster.gather.room.placement import Placement, nobody_takes, obstacles
 from modelprofiler.cluster.manifests.load import load_placement
 from modelprofiler.cluster.manifests.pods import HOSTNAME
+from modelprofiler.cluster.manifests.reader import CPU_REQUEST as READER_CPU
+from modelprofiler.cluster.manifests.reader import MEMORY as READER_MEMORY
 from modelprofiler.cluster.manifests.template import server_pod_as_written
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits
@@ -39,6 +41,8 @@ class Fitting:
     """Nodes that take the server's pod, at least one."""
     others: str
     """The nodes that do not take it, with why; empty where all do."""
+    spared: tuple[int, int] = (0, 0)
+    """What a default range leaves for a node reader: (millicores, bytes)."""
 
     @classmethod
     def of(
@@ -70,11 +74,11 @@ class Fitting:
         if not offered:
             bound = placement.node_name is not None or host is not None or HOSTNAME in placement.selector
             return NoNode(Problem("spec.server", nobody_takes(placement, sites)), may_come=not bound)
-        return cls(tuple(offered), obstacles(placement, sites))
+        return cls(tuple(offered), obstacles(placement, sites), _reader(settings, several=len(sites) > 1))
 
     def range_of(self, profile: ModelProfile) -> EffectiveResources | list[Problem]:
         """Return the range to search, defaults filled in, or why no node can give it."""
-        return capacity.effective(profile.spec.resources, self.offered, self.others)
+        return capacity.effective(profile.spec.resources, self.offered, self.others, self.spared)
 
     def would_hold_empty(self, resources: Resources) -> bool:
         """Return whether a range would fit if no other pod ran on the nodes."""
@@ -85,6 +89,13 @@ class Fitting:
         """Return the nodes on which a run of a range may be: those with room for its largest size, or else all."""
         roomy = [] if resources is None else capacity.holders(Limits.ceiling(resources), self.offered)
         return tuple(sorted(roomy or [offer.room.node for offer in self.offered]))
+
+
+def _reader(settings: Settings, *, several: bool) -> tuple[int, int]:
+    """Return what a node reader requests where there may be one: (millicores, bytes)."""
+    if settings.node_reader == "Never" or (settings.node_reader == "Auto" and not several):
+        return 0, 0
+    return Quantity(READER_CPU).millicores, Quantity(READER_MEMORY).bytes
 
 
 def _others(profile: ModelProfile, pod: Object) -> tuple[int, int]:

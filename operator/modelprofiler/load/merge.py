@@ -60,7 +60,6 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
     on_machine = [results[index] for index in on_server_machine]
     seen = on_machine or list(results)
     cpu = [r.cpu_percent for r in seen if r.cpu_percent is not None]
-    machine = on_machine[0] if on_machine else results[0]
     rows = _merged_rows([r.rows for r in results])
     return replace(
         worst,
@@ -77,16 +76,14 @@ def merge(results: Sequence[LoadResult], on_server_machine: Collection[int] = ()
         # On the server's machine what all of them took from it counts, elsewhere that of the busiest.
         cpu_percent=round(sum(cpu), 1) if on_machine and cpu else max(cpu, default=None),
         send_lag_p99=_most([r.send_lag_p99 for r in results]),
-        cores=machine.cores,
-        busy_percent=machine.busy_percent,
-        steal_percent=machine.steal_percent,
-        cpu_model=machine.cpu_model,
-        cgroup_version=machine.cgroup_version,
-        # One may have run while another sent its load; the fastest was disturbed least.
-        loop_before=_least([r.loop_before for r in seen]),
+        cores=seen[0].cores,
+        busy_percent=seen[0].busy_percent,
+        steal_percent=seen[0].steal_percent,
+        cpu_model=seen[0].cpu_model,
+        cgroup_version=seen[0].cgroup_version,
+        loop_before=_least([r.loop_before for r in seen]),  # the fastest was disturbed least, by another's load
         loop_after=_least([r.loop_after for r in seen]),
-        # Each counted all of its machine.
-        oom_kills=machine.oom_kills,
+        oom_kills=seen[0].oom_kills,
         node=next((r.node for r in results if r.node is not None), None),
         rows=rows,
     )

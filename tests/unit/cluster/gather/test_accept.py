@@ -192,11 +192,15 @@ async def test_where_nodes_may_not_be_listed_a_given_range_is_taken() -> None:
     assert ("RangeTooLarge", True) == (reason, "must be given here" in message)
 
 
-@pytest.mark.parametrize(("nodes", "maximum"), [(1, "3500m"), (2, "4")])
+@pytest.mark.parametrize(("nodes", "maximum"), [(1, "3500m"), (2, "3950m")])
 async def test_the_load_takes_its_share_where_it_has_to_run_on_the_node_of_the_server(nodes: int, maximum: str) -> None:
-    """On a second node it is in nobody's way."""
+    """On a second node it is in nobody's way, and the node reader takes 10m; a range that is given may take all."""
     acceptance = await accepted(cluster(nodes=nodes), profile(resources={}))
     assert maximum == str(acceptance.resources.cpu.max)
+    all_of_it = "4" if nodes > 1 else "3500m"
+    exact = {"cpu": {"values": [all_of_it]}, "memory": {"values": ["1Gi"]}}
+    acceptance = await accepted(cluster(nodes=nodes), profile(resources=exact))
+    assert [all_of_it] == [str(size) for size in acceptance.resources.cpu.values or []]
 
 
 async def test_sidecars_take_their_share() -> None:
@@ -274,11 +278,11 @@ async def test_a_range_has_to_fit_a_node_that_takes_the_server() -> None:
 
 
 async def test_the_range_that_is_searched_by_default_is_that_of_the_node_the_template_names() -> None:
-    """The load runs on the other node, if it takes it, and takes nothing of this one."""
+    """The load runs on the other node, if it takes it, and the node reader alone takes something of this one."""
     other = uneven()
     other.put(NODES, node("third", "2"))
     acceptance = await accepted(other, profile(resources={}, **pinned(nodeSelector=SMALL_NODE)))
-    assert ("1", ("small",)) == (str(acceptance.resources.cpu.max), acceptance.nodes)
+    assert ("950m", ("small",)) == (str(acceptance.resources.cpu.max), acceptance.nodes)
 
 
 async def test_where_no_node_takes_the_server_each_is_named_with_its_reason() -> None:

@@ -22,6 +22,8 @@ POD_CGROUP=${CLUSTER:+localcluster$CLUSTER}
 POD_CGROUP=${POD_CGROUP:-kubepods}
 SOCKET=$RUN/containerd/containerd.sock
 KUBECONFIG_FILE=$STATE/kubeconfig
+# How often cAdvisor samples containers and Prometheus scrapes it; empty for their usual 10 s and 15 s.
+SAMPLING=${MODELPROFILER_SAMPLING:-}
 
 EXIT_NO_CLUSTER_HERE=3
 

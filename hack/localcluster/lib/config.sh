@@ -76,7 +76,7 @@ YAML
 # As kube-prometheus scrapes it: the kubelet's cAdvisor, cAdvisor's own timestamps kept, labels job and metrics_path.
 write_prometheus_config() {
   cat >"$STATE/prometheus.yaml" <<YAML
-global: {scrape_interval: 15s, scrape_timeout: 10s}
+global: {scrape_interval: ${SAMPLING:-15s}, scrape_timeout: ${SAMPLING:-10s}}
 scrape_configs:
 - job_name: kubelet
   scheme: https
@@ -145,7 +145,7 @@ write_supervisor_config() {
     # --containerd: without it cAdvisor knows no container names.
     component kubelet http://127.0.0.1:10248/healthz "$bin/kubelet" --config="$STATE/kubelet.yaml" \
       --kubeconfig="$pki/kubelet.kubeconfig" --root-dir="$STATE/kubelet" --cert-dir="$pki" --containerd="$SOCKET" \
-      --hostname-override="$NODE" --node-ip="$NODE_IP"
+      --hostname-override="$NODE" --node-ip="$NODE_IP" --housekeeping-interval="${SAMPLING:-10s}"
     component proxy http://127.0.0.1:10256/healthz "$bin/kube-proxy" --config="$STATE/proxy.yaml"
     component prometheus "$PROMETHEUS_URL/-/ready" prometheus --config.file="$STATE/prometheus.yaml" \
       --storage.tsdb.path="$STATE/prometheus" --storage.tsdb.retention.time=1d --web.listen-address="$NODE_IP:9090"

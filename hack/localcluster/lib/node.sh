@@ -89,6 +89,7 @@ MODULES=/usr/lib/uml/modules
 PROGRAMS=$(bin_dir)
 LABELS=$NODE_LABEL
 TAINTS=$NODE_TAINT
+HOUSEKEEPING=${SAMPLING:-10s}
 CPU_MHZ=$(awk -F': ' '/^cpu MHz/ {print $2; exit}' /proc/cpuinfo)
 ENV
   # shellcheck disable=SC2030,SC2034

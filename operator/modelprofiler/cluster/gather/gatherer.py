@@ -30,9 +30,11 @@ from modelprofiler.cluster.gather.objects import is_deleting, is_pod_of_job, lab
 from modelprofiler.cluster.gather.observation import Observation
 from modelprofiler.cluster.gather.remembered import Remembered
 from modelprofiler.cluster.gather.resizing import Resizing
+from modelprofiler.cluster.gather.room.placement import Placement
 from modelprofiler.cluster.gather.room.rooms import Rooms
 from modelprofiler.cluster.gather.world import Child, Gone, Node, NotStarted, Preparation, World
 from modelprofiler.cluster.gather.world import Unreadable as UnreadableProfile
+from modelprofiler.cluster.manifests.load import load_placement
 from modelprofiler.cluster.queue import Key
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.conditions import Finding
@@ -272,8 +274,9 @@ class Gatherer:
         children = await measure(source, namespace, container, children, trials, self._clock())
         hosts = {name: node.host for name, node in nodes.items()}
         not_ready = {name: node.not_ready for name, node in nodes.items() if node.not_ready}
-        several = self._settings.node_reader == "Auto" and await self._rooms.are_several()
-        children = replace(children, hosts=hosts, not_ready=not_ready, load_may_leave=several)
+        load = Placement.of(load_placement(profile.spec))
+        may_leave = self._settings.node_reader == "Auto" and await self._rooms.has_another(load, running)
+        children = replace(children, hosts=hosts, not_ready=not_ready, load_may_leave=may_leave)
         return {"children": children, "nodes": nodes}
 
     def _prepared(self, profile: ModelProfile, claims: Claims, objects: ChildObjects) -> Preparation:

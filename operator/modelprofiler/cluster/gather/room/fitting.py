@@ -62,19 +62,21 @@ class Fitting:
         if host is not None and HOSTNAME not in placement.selector:
             placement = replace(placement, selector={**placement.selector, HOSTNAME: host})
         load = Quantity(settings.load_cpu).millicores, Quantity(settings.load_memory).bytes
+        load_at = Placement.of(load_placement(profile.spec))
         offered = capacity.offers(
             every,
             placement,
             _others(profile, pod),
             load,
-            Placement.of(load_placement(profile.spec)),
+            load_at,
             profile.spec.load.parallelism,
         )
         sites = [room.site for room in every]
         if not offered:
             bound = placement.node_name is not None or host is not None or HOSTNAME in placement.selector
             return NoNode(Problem("spec.server", nobody_takes(placement, sites)), may_come=not bound)
-        return cls(tuple(offered), obstacles(placement, sites), _reader(settings, several=len(sites) > 1))
+        elsewhere = any(s.name != offered[0].room.node and not load_at.obstacle(s) for s in sites)
+        return cls(tuple(offered), obstacles(placement, sites), _reader(settings, elsewhere=elsewhere))
 
     def range_of(self, profile: ModelProfile) -> EffectiveResources | list[Problem]:
         """Return the range to search, defaults filled in, or why no node can give it."""
@@ -91,9 +93,9 @@ class Fitting:
         return tuple(sorted(roomy or [offer.room.node for offer in self.offered]))
 
 
-def _reader(settings: Settings, *, several: bool) -> tuple[int, int]:
+def _reader(settings: Settings, *, elsewhere: bool) -> tuple[int, int]:
     """Return what a node reader requests where there may be one: (millicores, bytes)."""
-    if settings.node_reader == "Never" or (settings.node_reader == "Auto" and not several):
+    if settings.node_reader == "Never" or (settings.node_reader == "Auto" and not elsewhere):
         return 0, 0
     return Quantity(READER_CPU).millicores, Quantity(READER_MEMORY).bytes
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 from modelprofiler.api.objects import Object
 from modelprofiler.cluster.adapter import NODES, PODS, Cluster
 from modelprofiler.cluster.gather.objects import time_of
 from modelprofiler.cluster.gather.room import capacity
+from modelprofiler.cluster.gather.room.placement import Placement, Site
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
 
-SEVERAL_KEPT_SECONDS = 600.0
-"""Whether there are several nodes changes seldom, and nothing goes wrong where it is noticed late."""
+SITES_KEPT_SECONDS = 600.0
+"""Which nodes there are changes seldom, and nothing goes wrong where it is noticed late."""
 
 NEARLY_GONE_SECONDS = 30.0
 """Grace period that pods have by default. A server may wait for a node four times as long."""
@@ -48,7 +49,7 @@ class Rooms:
         self._cluster, self._settings, self._clock = cluster, settings, clock
         self._lock = asyncio.Lock()
         self._kept: tuple[datetime, list[capacity.Room] | None] | None = None
-        self._several: tuple[datetime, bool] | None = None
+        self._sites: tuple[datetime, tuple[Site, ...] | None] | None = None
 
     async def read(self) -> list[capacity.Room] | None:
         """Return what the nodes have left, whether or not they take pods; None where they may not be read.
@@ -64,8 +65,8 @@ class Rooms:
                 self._kept = now, await self._fresh()
             return self._kept[1]
 
-    async def are_several(self) -> bool:
-        """Return whether a pod may find more than one node; where nodes may not be read, it may.
+    async def has_another(self, placement: Placement, than: Collection[str]) -> bool:
+        """Return whether a pod may be placed on another node than those named; where nodes may not be read, it may.
 
         Raises
         ------
@@ -74,10 +75,11 @@ class Rooms:
         """
         async with self._lock:
             now = self._clock()
-            if self._several is None or now - self._several[0] >= timedelta(seconds=SEVERAL_KEPT_SECONDS):
+            if self._sites is None or now - self._sites[0] >= timedelta(seconds=SITES_KEPT_SECONDS):
                 await self._list()
-            assert self._several is not None, "listing nodes says how many there are"
-            return self._several[1]
+            assert self._sites is not None, "listing nodes says which there are"
+            sites = self._sites[1]
+            return sites is None or any(s.name not in than and not placement.obstacle(s) for s in sites)
 
     async def _list(self) -> list[Object] | None:
         """Return the nodes; None where they may not be read."""
@@ -86,8 +88,7 @@ class Rooms:
             nodes = await self._cluster.list(NODES)
         except Refused:
             nodes = None
-        open_nodes = sum(not (node.get("spec") or {}).get("unschedulable") for node in nodes or ())
-        self._several = self._clock(), nodes is None or open_nodes > 1
+        self._sites = self._clock(), None if nodes is None else tuple(map(Site.of, nodes))
         return nodes
 
     async def _fresh(self) -> list[capacity.Room] | None:

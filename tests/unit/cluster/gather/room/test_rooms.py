@@ -11,7 +11,8 @@ from tests.unit.cluster.world import KEY, under_load
 
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import NODES, PODS, Kind
-from modelprofiler.cluster.gather.room.capacity import Room
+from modelprofiler.cluster.gather.room.capacity import ANYWHERE, Room
+from modelprofiler.cluster.gather.room.placement import Placement
 from modelprofiler.cluster.gather.room.rooms import KEPT_SECONDS, Rooms
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused
@@ -47,6 +48,20 @@ async def test_what_pods_ask_for_is_taken_off() -> None:
     """Sidecars too."""
     (room,) = await read(Rooms(cluster(), Settings()))
     assert ("node1", 2000, 6 * 2**30) == (room.node, room.cpu, room.memory)
+
+
+async def test_a_load_may_leave_the_servers_node_only_for_one_that_takes_it() -> None:
+    """A tainted node takes those that tolerate it, and a cordoned one nobody."""
+    stand_in = cluster()
+    taint = {"key": "dedicated", "effect": "NoSchedule"}
+    stand_in.put(NODES, node("tainted", taints=[taint]))
+    stand_in.put(NODES, node("cordoned", unschedulable=True))
+    rooms = Rooms(stand_in, Settings())
+    tolerant = Placement.of({"tolerations": [{"key": "dedicated", "operator": "Exists"}]})
+    assert not await rooms.has_another(ANYWHERE, {"node1"})
+    assert await rooms.has_another(tolerant, {"node1"})
+    assert await rooms.has_another(ANYWHERE, {"tainted"})
+    assert not await rooms.has_another(tolerant, {"node1", "tainted"})
 
 
 async def test_a_pod_that_is_nearly_gone_asks_for_nothing_and_one_with_a_long_grace_period_does() -> None:

@@ -55,9 +55,10 @@ def nodes(kubectl: Run) -> list[Node]:
     return sorted(listed, key=lambda node: node.name)
 
 
-def on(node: str, *command: str) -> None:
-    """Run a command on a node of the local cluster."""
-    subprocess.run([str(LOCALCLUSTER), "on", node, *command], check=True, capture_output=True, timeout=120)
+def on(node: str, *command: str) -> str:
+    """Run a command on a node of the local cluster, and return its output."""
+    arguments = [str(LOCALCLUSTER), "on", node, *command]
+    return subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=120).stdout
 
 
 class Group:

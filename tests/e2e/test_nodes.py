@@ -264,8 +264,8 @@ def test_a_clock_that_is_two_seconds_ahead_changes_no_number(
     cores = measured.truth.cores
     assert cores is not None
     note(
-        f"nodes: clock {trial.node.clock_offset} s ahead, by date {offset:.3f} s; {usage.cpu} of CPU, by the control group "
-        f"{cores:.4f}"
+        f"nodes: clock {trial.node.clock_offset} s ahead, by date {offset:.3f} s; {usage.cpu} of CPU, "
+        f"{cores:.4f} by the control group"
     )
     assert float(trial.node.clock_offset) == pytest.approx(offset, abs=0.3)
     assert cores == pytest.approx(float(usage.cpu), rel=CPU_WITHIN)

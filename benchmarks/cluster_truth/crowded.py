@@ -41,7 +41,8 @@ _MARK = "modelprofiler-crowded-node"
 @contextlib.contextmanager
 def crowded(node: Node) -> Iterator[None]:
     """Keep a node busy with something outside of Kubernetes."""
-    loop = f"timeout {LONGEST_SECONDS} sh -c ': {_MARK}; while :; do :; done' & "
+    # Each in a session of its own: the kernel's automatic groups give the programs of one session a single share.
+    loop = f"setsid timeout {LONGEST_SECONDS} sh -c ': {_MARK}; while :; do :; done' & "
     process = subprocess.Popen(
         [str(LOCALCLUSTER), "on", node.name, "sh", "-c", f"{loop * LOOPS[node.user_mode]} wait"],
         stdin=subprocess.DEVNULL,

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.e2e.support import Run
+
 PROC = Path("/proc")
 POLL_SECONDS = 0.2
 PATIENCE = 60.0
@@ -107,6 +109,14 @@ def wait_for_another(program: str, than: int) -> int:
                 return pid
         assert time.monotonic() < deadline, f"{program} was not started again"
         time.sleep(POLL_SECONDS)
+
+
+def wait_for_api(kubectl: Run) -> None:
+    """Wait until the API server is ready."""
+    deadline = time.monotonic() + PATIENCE
+    while kubectl("get", "--raw", "/readyz", check=False).returncode:
+        assert time.monotonic() < deadline, "the API server does not come back"
+        time.sleep(1)
 
 
 def _all() -> list[int]:

@@ -13,7 +13,8 @@
     ├── Refused                 the API server rejected the request; repeating it changes nothing
     │   ├── NotFound
     │   ├── NameTaken           an object of somebody else has the name of one that is to be created
-    │   └── QuotaExceeded       a ResourceQuota of the namespace has too little left; it may have more later
+    │   ├── QuotaExceeded       a ResourceQuota of the namespace has too little left; it may have more later
+    │   └── WebhookFailed       an admission webhook did not answer; it may answer later
     ├── UploadFailed            files could not be copied onto a volume: no storage, no space or no permission
     ├── DatasetError            a dataset cannot be read, or has no rows
     ├── MachineBusy             another run is using this machine
@@ -152,6 +153,13 @@ class QuotaExceeded(Refused):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 403)
+
+
+class WebhookFailed(Refused):
+    """An admission webhook did not answer, so that nothing is admitted that it is asked about."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 500)
 
 
 class DatasetError(ModelProfilerError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+import pytest
 from tests.unit.cluster.objects import Object, raw_profile
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import KEY, World, finished_world, under_load
@@ -14,7 +15,7 @@ from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS
 from modelprofiler.cluster.decide.policies import NOT_ACCEPTED_SECONDS, ROOM_SECONDS, TOGETHER_SECONDS
 from modelprofiler.cluster.fetch import fetch
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.errors import Refused
+from modelprofiler.errors import Refused, WebhookFailed
 
 
 async def test_all_conditions_are_set_at_first_sight() -> None:
@@ -172,6 +173,49 @@ async def test_what_the_api_server_refuses_in_the_middle_is_no_hot_loop() -> Non
     world.advance(NOT_ACCEPTED_SECONDS)
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_webhook_that_does_not_answer_is_named_when_it_fails_again() -> None:
+    """A single failure is no reason to give up the turn; the run goes on when the webhook answers again."""
+    world = World()
+    failures = 0
+
+    def fail(verb: str, kind: Kind, name: str) -> None:
+        nonlocal failures
+        if (verb, kind) == ("create", DEPLOYMENTS):
+            failures += 1
+            raise WebhookFailed('failed calling webhook "w.x": context deadline exceeded')
+
+    world.cluster.before = fail
+    with pytest.raises(WebhookFailed):
+        await world.look()
+    assert ("True", "Valid") == world.condition("Accepted")
+    assert 0.0 == await world.look()
+    await world.look()
+    assert ("False", "AdmissionRefused") == world.condition("Accepted")
+    assert 'failed calling webhook "w.x"' in str(world.raw()["status"]["conditions"])
+    assert 2 == failures
+    world.cluster.before = None
+    world.advance(NOT_ACCEPTED_SECONDS)
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+async def test_a_webhook_that_fails_once_changes_nothing() -> None:
+    """The same action is tried again."""
+    world = World()
+    failures = iter([WebhookFailed('failed calling webhook "w.x": connection refused')])
+
+    def fail(verb: str, kind: Kind, name: str) -> None:
+        if (verb, kind) == ("create", DEPLOYMENTS) and (error := next(failures, None)):
+            raise error
+
+    world.cluster.before = fail
+    with pytest.raises(WebhookFailed):
+        await world.look()
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+    assert "AdmissionRefused" not in str(world.raw()["status"])
 
 
 async def test_where_nodes_may_not_be_read_a_run_goes_on_without() -> None:

@@ -61,7 +61,7 @@ def proxy(asked: list[str]) -> Iterator[Proxy]:
     """Start a server, and a proxy of it."""
     handler = type("Handler", (Server,), {"asked": asked})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         with Proxy(f"http://127.0.0.1:{server.server_port}").running() as proxy:
             yield proxy
         server.shutdown()

@@ -54,6 +54,10 @@ class Remembered:
         self._failures[key] = count + 1, since
         return count + 1, now - since
 
+    def failures(self, key: Key) -> int:
+        """Return how many times in a row a decision was not carried out."""
+        return self._failures.get(key, (0, None))[0]
+
     def succeeded(self, key: Key) -> None:
         """Remember that a decision was carried out."""
         self._failures.pop(key, None)

@@ -21,6 +21,12 @@ PATIENCE = 60.0
 """Seconds in which a process that was started, or killed, is there again."""
 
 
+def run_folder() -> Path:
+    """Return the folder with the sockets of the local cluster, and with the number of its first process."""
+    name = os.environ.get("MODELPROFILER_CLUSTER")
+    return Path(f"/run/modelprofiler-localcluster{f'-{name}' if name else ''}")
+
+
 def supervisor() -> int:
     """Return the number of the process below which the whole local cluster runs.
 
@@ -29,10 +35,8 @@ def supervisor() -> int:
     LookupError
         When there is none.
     """
-    name = os.environ.get("MODELPROFILER_CLUSTER")
-    file = Path(f"/run/modelprofiler-localcluster{f'-{name}' if name else ''}/supervisor.pid")
     try:
-        return int(file.read_text(encoding="utf-8"))
+        return int((run_folder() / "supervisor.pid").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LookupError("the local cluster does not run") from error
 

@@ -178,7 +178,7 @@ class Proxy:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         question = Question(request.method, request.path, dict(request.query))
         means = self.decide(question)
-        self.asked[_name(means)] += 1
+        self.asked[name_of(means)] += 1
         while question.is_watch and self.holds_watches:  # noqa: ASYNC110 - set by another thread
             await asyncio.sleep(HOLD_SECONDS)
         match means:
@@ -239,7 +239,8 @@ class Proxy:
             await response.write(chunk)
 
 
-def _name(means: Means | None) -> str:
+def name_of(means: Means | None) -> str:
+    """Return what an answer is called in a count of them."""
     match means:
         case None:
             return "passed on"

@@ -70,7 +70,7 @@ def _done(proxy: Proxy) -> str:
     TRUE_MEANWHILE,
 )
 def test_a_tenth_of_requests_fails(
-    apply: Apply, in_place: Operators, proxy: Proxy, namespace: str, happened: Happened
+    apply: Apply, proxy: Proxy, in_place: Operators, namespace: str, happened: Happened
 ) -> None:
     """Each request by itself, so that the same one may fail several times in a row."""
     seed = int(time.time())
@@ -93,7 +93,7 @@ def test_a_tenth_of_requests_fails(
 
 
 @Fault(API, f"every watch is reset after {WATCH_SECONDS:.0f} s", "the whole run", TRUE_MEANWHILE)
-def test_watches_break(apply: Apply, in_place: Operators, proxy: Proxy, namespace: str, happened: Happened) -> None:
+def test_watches_break(apply: Apply, proxy: Proxy, in_place: Operators, namespace: str, happened: Happened) -> None:
     """As by a load balancer with a short idle timeout; what changes in between is not told."""
     proxy.watch_seconds = WATCH_SECONDS
     in_place.make("blinking", api_server=proxy.url)
@@ -113,7 +113,7 @@ def test_watches_break(apply: Apply, in_place: Operators, proxy: Proxy, namespac
     GOES_ON,
 )
 def test_history_is_gone(
-    apply: Apply, in_place: Operators, proxy: Proxy, namespace: str, kubectl: Run, happened: Happened
+    apply: Apply, proxy: Proxy, in_place: Operators, namespace: str, kubectl: Run, happened: Happened
 ) -> None:
     """The load ends meanwhile, so that no watch ever tells of it."""
     in_place.make("late", api_server=proxy.url)
@@ -147,7 +147,7 @@ def _ask_etcd(what: str, question: Object) -> Object:
 
 @Fault(API, f"each answer takes {SLOW_SECONDS:.0f} s", "the whole run", TRUE_MEANWHILE)
 def test_api_server_is_slow(
-    apply: Apply, in_place: Operators, proxy: Proxy, namespace: str, happened: Happened
+    apply: Apply, proxy: Proxy, in_place: Operators, namespace: str, happened: Happened
 ) -> None:
     """A look at a profile takes as many requests as ever, one after the other."""
     proxy.decide = lambda question: Slow(SLOW_SECONDS)
@@ -166,8 +166,9 @@ def test_api_server_is_slow(
     f"the status names the webhook within {TRUTH_SECONDS:.0f} s of its first timeout; the finished trial stays; "
     "the run goes on by itself",
 )
-def test_webhook_times_out(apply: Apply, namespace: str, kubectl: Run, happened: Happened) -> None:
+def test_webhook_times_out(apply: Apply, in_place: Operators, namespace: str, kubectl: Run, happened: Happened) -> None:
     """Its Service leads to a port that takes connections, and says nothing."""
+    in_place.make("admitted")
     search = {"repetitions": 1, "maxTrials": 10, "resize": "Recreate"}
     profile = apply(cost_profile("webhook", resources=TWO_SIZES, search=search), namespace)
     profile.at_stage(Stage.LOADING, trial=1)

@@ -30,6 +30,8 @@ ANSWER_SECONDS = 300.0
 LARGEST_QUESTION = 2**22
 """Bytes: more than the API server takes."""
 HOLD_SECONDS = 0.1
+CLOSE_SECONDS = 0.25
+"""In which connections with TLS close: https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
 TO_PASS_ON = ("authorization", "content-type", "accept", "user-agent")
 TO_PASS_BACK = ("content-type", "retry-after", "warning")
 
@@ -171,9 +173,15 @@ class Proxy:
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     async def _stop(self, runner: web.AppRunner) -> None:
+        self._end_watches()
         await runner.cleanup()
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
+        await asyncio.sleep(CLOSE_SECONDS)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         question = Question(request.method, request.path, dict(request.query))

@@ -79,7 +79,7 @@ def test_a_tenth_of_requests_fails(
     def decide(question: Question) -> Means | None:
         if chance.random() >= SHARE:
             return None
-        possible = (CONFLICT, *REFUSALS) if question.is_write else REFUSALS
+        possible: tuple[Means, ...] = (CONFLICT, *REFUSALS) if question.is_write else REFUSALS
         return min(possible, key=lambda means: proxy.asked[name_of(means)])
 
     proxy.decide = decide

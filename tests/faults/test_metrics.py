@@ -1,14 +1,10 @@
-"""The source of usage answers, but badly: a proxy between the operator and Prometheus, and a kubelet that is not well.
+"""Prometheus answers, but badly: by a proxy between it and the operator.
 
 Each server burns a known CPU time for a request, so that a number that is wrong is seen to be wrong.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,8 +14,8 @@ from typing import Any
 import pytest
 from tests.e2e import support
 from tests.e2e.support import Object, Profile, Run, cost_server
-from tests.faults import lives, operators, processes
-from tests.faults.lives import TRUTH_SECONDS, Life
+from tests.faults import lives, operators
+from tests.faults.lives import Life
 from tests.faults.operators import OperatorProcess
 from tests.faults.proxy import Decide, Proxy, Rewrite, Trickle
 from tests.faults.rows import Fault
@@ -35,7 +31,6 @@ Series = dict[str, Any]
 
 CPU_MS, MEMORY_MIB = 10.0, 48
 PROMETHEUS = "http://198.18.0.1:9090"
-ACCOUNT_BINDING = "modelprofiler-modelprofiler-system-kubelet"
 LONG = {"duration": "50s"}
 """A load in which there are samples before a gap, and after it."""
 RIGHT = "CPU time and memory are those of the server, or absent; the run ends with its result; nothing is left"
@@ -62,7 +57,7 @@ def behind_a_proxy(kubectl: Run, installation: str, tmp_path_factory: pytest.Tem
     """Run one operator for all of these rows."""
     folder = tmp_path_factory.mktemp("metrics")
     with operators.instead_of_the_clusters(kubectl, folder) as made, Proxy(PROMETHEUS).running() as proxy:
-        yield Setup(proxy, made.make("metrics", prometheus_url=proxy.url, samples_timeout_seconds="40"))
+        yield Setup(proxy, made.make("metrics", prometheus_url=proxy.url))
 
 
 def _each(change: Callable[[Series], list[Series]], **more: Any) -> Rewrite:
@@ -83,7 +78,7 @@ def _named(series: Series) -> str:
     return str(series["metric"]["__name__"])
 
 
-def _measured(profile: Profile) -> str:
+def measured(profile: Profile) -> str:
     """Check that what was measured is what the server costs; return it as a sentence."""
     trial = support.informative(profile.status().trials)[-1]
     usage = trial.usage
@@ -99,7 +94,8 @@ def _source(trial: Trial) -> str:
     return str(trial.usage.source)
 
 
-def _life(apply: Apply, namespace: str, name: str, source: str, **spec: Any) -> Life:
+def begin(apply: Apply, namespace: str, name: str, source: str, **spec: Any) -> Life:
+    """Apply a profile of the server of known cost, whose usage is read from a source."""
     server = cost_server(cpu_ms=CPU_MS, memory_mib=MEMORY_MIB)
     return Life.of(apply(lives.short(name, server, metrics={"source": source}, **spec), namespace))
 
@@ -108,11 +104,11 @@ def _life(apply: Apply, namespace: str, name: str, source: str, **spec: Any) -> 
 def test_prometheus_is_empty(apply: Apply, behind_a_proxy: Setup, namespace: str, happened: Happened) -> None:
     """As when nobody scrapes the kubelets."""
     behind_a_proxy.make(lambda _: _each(lambda series: []))
-    life = _life(apply, namespace, "empty", "Auto")
+    life = begin(apply, namespace, "empty", "Auto")
     how = life.verified(lost_trials=1)
-    measured = _measured(life.profile)
-    assert "Kubelet" in measured
-    happened(f"{measured}; {how}")
+    what = measured(life.profile)
+    assert "Kubelet" in what
+    happened(f"{what}; {how}")
 
 
 @Fault(METRICS, "Prometheus is 30 s behind", "the whole run; metrics.source Prometheus", RIGHT)
@@ -121,9 +117,9 @@ def test_prometheus_is_behind(apply: Apply, behind_a_proxy: Setup, namespace: st
     behind_a_proxy.make(
         lambda _: _each(lambda one: [_with_values(one, lambda kept: [v for v in kept if v[0] < time.time() - 30])])
     )
-    life = _life(apply, namespace, "behind", "Prometheus")
+    life = begin(apply, namespace, "behind", "Prometheus")
     how = life.verified(lost_trials=1)
-    happened(f"{_measured(life.profile)}; {how}")
+    happened(f"{measured(life.profile)}; {how}")
 
 
 @Fault(METRICS, "Prometheus has no samples of 30 s", "under load; metrics.source Prometheus", RIGHT)
@@ -136,9 +132,9 @@ def test_prometheus_has_a_gap(apply: Apply, behind_a_proxy: Setup, namespace: st
     behind_a_proxy.make(
         lambda _: _each(lambda one: [_with_values(one, lambda kept: [v for v in kept if not is_missing(v[0])])])
     )
-    life = _life(apply, namespace, "gap", "Prometheus", load=LONG)
+    life = begin(apply, namespace, "gap", "Prometheus", load=LONG)
     how = life.verified(lost_trials=1)
-    happened(f"{_measured(life.profile)}; {how}")
+    happened(f"{measured(life.profile)}; {how}")
 
 
 @Fault(METRICS, "the counters in Prometheus begin at zero again", "under load; metrics.source Prometheus", RIGHT)
@@ -153,9 +149,9 @@ def test_counters_are_reset(apply: Apply, behind_a_proxy: Setup, namespace: str,
     behind_a_proxy.make(
         lambda _: _each(lambda one: [_with_values(one, reset) if _named(one).endswith("_total") else one])
     )
-    life = _life(apply, namespace, "reset", "Prometheus", load=LONG)
+    life = begin(apply, namespace, "reset", "Prometheus", load=LONG)
     how = life.verified(lost_trials=1)
-    happened(f"{_measured(life.profile)}; {how}")
+    happened(f"{measured(life.profile)}; {how}")
 
 
 @Fault(METRICS, "Prometheus has every series twice, the second one later and shorter", "the whole run", RIGHT)
@@ -167,9 +163,9 @@ def test_series_are_doubled(apply: Apply, behind_a_proxy: Setup, namespace: str,
         return [later, _with_values(series, list, replica="a")]
 
     behind_a_proxy.make(lambda _: _each(replicas))
-    life = _life(apply, namespace, "doubled", "Prometheus")
+    life = begin(apply, namespace, "doubled", "Prometheus")
     how = life.verified(lost_trials=1)
-    happened(f"{_measured(life.profile)}; {how}")
+    happened(f"{measured(life.profile)}; {how}")
 
 
 @Fault(
@@ -189,9 +185,9 @@ def test_series_are_forged(apply: Apply, behind_a_proxy: Setup, namespace: str, 
         return [fake, series]
 
     behind_a_proxy.make(lambda _: _each(forged))
-    life = _life(apply, namespace, "forged", "Prometheus")
+    life = begin(apply, namespace, "forged", "Prometheus")
     how = life.verified(lost_trials=1)
-    happened(f"{_measured(life.profile)}; {how}")
+    happened(f"{measured(life.profile)}; {how}")
 
 
 @Fault(
@@ -201,9 +197,9 @@ def test_answers_are_partial(apply: Apply, behind_a_proxy: Setup, namespace: str
     """As a querier does while one of its stores is away: here without CPU time."""
     warnings = ["fetch series: store of shard 2 is unavailable"]
     behind_a_proxy.make(lambda _: _each(lambda one: [] if _named(one) == NODE_CPU else [one], warnings=warnings))
-    life = _life(apply, namespace, "partial", "Auto")
+    life = begin(apply, namespace, "partial", "Auto")
     how = life.verified(lost_trials=1)
-    happened(f"{_measured(life.profile)}; {how}")
+    happened(f"{measured(life.profile)}; {how}")
 
 
 @Fault(
@@ -216,126 +212,18 @@ def test_answers_trickle(apply: Apply, behind_a_proxy: Setup, namespace: str, ha
     """Each byte would begin a timeout anew that is between two of them."""
     behind_a_proxy.make(lambda _: Trickle())
     before = _held(behind_a_proxy.operator)
-    life = _life(apply, namespace, "trickle", "Auto")
+    life = begin(apply, namespace, "trickle", "Auto")
     how = life.verified(lost_trials=1)
     threads, files = _held(behind_a_proxy.operator)
     assert behind_a_proxy.proxy.asked["trickle"] >= 2
     assert (threads - before[0] <= 2, files - before[1] <= 8) == (True, True), (before, threads, files)
-    measured = _measured(life.profile)
-    assert "Kubelet" in measured
+    what = measured(life.profile)
+    assert "Kubelet" in what
     asked = behind_a_proxy.proxy.asked["trickle"]
-    happened(f"{asked} questions, {threads} threads before and after; {measured}; {how}")
+    happened(f"{asked} questions, {threads} threads before and after; {what}; {how}")
 
 
 def _held(operator: OperatorProcess) -> tuple[int, int]:
     """Return how many threads and open files an operator has."""
     process = Path("/proc") / str(operator.pid)
     return len(list((process / "task").iterdir())), len(list((process / "fd").iterdir()))
-
-
-@Fault(
-    METRICS,
-    "the kubelet refuses access (403)",
-    "the whole run; metrics.source Auto with a Prometheus",
-    f"Prometheus is read; {RIGHT}",
-)
-def test_kubelet_refuses_auto(
-    apply: Apply, behind_a_proxy: Setup, namespace: str, kubectl: Run, happened: Happened
-) -> None:
-    """Whoever installed the chart may have taken the right away."""
-    behind_a_proxy.make(lambda _: None)
-    with _without_access(kubectl):
-        life = _life(apply, namespace, "refused-auto", "Auto", load={"duration": "30s"})
-        how = life.verified(lost_trials=1)
-        measured = _measured(life.profile)
-    assert "Prometheus" in measured
-    happened(f"{measured}; {how}")
-
-
-@Fault(
-    METRICS,
-    "the kubelet refuses access (403)",
-    "until the status says so; metrics.source Kubelet",
-    f"the status names the permission that is missing; given back, the run ends with its result; {RIGHT}",
-)
-def test_kubelet_refuses(apply: Apply, behind_a_proxy: Setup, namespace: str, kubectl: Run, happened: Happened) -> None:
-    """Nothing else has the samples."""
-    with _without_access(kubectl):
-        life = _life(apply, namespace, "refused", "Kubelet")
-        life.profile.wait_until("the permission", lambda status: "get nodes/metrics" in str(status.to_dict()))
-        told = time.monotonic() - life.began
-    how = life.verified(lost_trials=2)
-    happened(f"in the status after {told:.0f} s; {_measured(life.profile)}; {how}")
-
-
-@contextlib.contextmanager
-def _without_access(kubectl: Run) -> Iterator[None]:
-    """Take from the account for kubelets what it may do."""
-    binding = json.loads(kubectl("get", "clusterrolebinding", ACCOUNT_BINDING, "-o", "json").stdout)
-    binding["metadata"] = {key: binding["metadata"][key] for key in ("name", "labels", "annotations")}
-    kubectl("delete", "clusterrolebinding", ACCOUNT_BINDING)
-    try:
-        yield
-    finally:
-        kubectl("create", "-f", "-", input=json.dumps(binding))
-
-
-@Fault(
-    METRICS,
-    "the kubelet is slow: stopped (SIGSTOP) for 3 of every 4 s",
-    "the whole load; metrics.source Kubelet",
-    RIGHT,
-)
-def test_kubelet_is_slow(apply: Apply, behind_a_proxy: Setup, namespace: str, happened: Happened) -> None:
-    """Its node stays ready, and its samples come late."""
-    life = _life(apply, namespace, "kubelet-slow", "Kubelet", load={"duration": "30s"})
-    lives.wait_under_load(life.profile)
-    with _stuttering(processes.part("kubelet")):
-        how = life.verified(lost_trials=1)
-    happened(f"{_measured(life.profile)}; {how}")
-
-
-@contextlib.contextmanager
-def _stuttering(pid: int) -> Iterator[None]:
-    over = threading.Event()
-
-    def stutter() -> None:
-        while not over.is_set():
-            with processes.paused(pid):
-                over.wait(3)
-            over.wait(1)
-
-    thread = threading.Thread(target=stutter, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@Fault(
-    METRICS,
-    "the kubelet cannot be reached: its port drops packets",
-    "the whole run; metrics.source Kubelet",
-    f"the status says so within {TRUTH_SECONDS:.0f} s after the load; no size is recommended; the run ends by itself",
-)
-def test_kubelet_is_unreachable(apply: Apply, behind_a_proxy: Setup, namespace: str, happened: Happened) -> None:
-    """The server and its load run all the same."""
-    life = _life(apply, namespace, "kubelet-away", "Kubelet")
-    with _port_dropped(10250):
-        life.profile.wait_until("the first load", lambda s: s.active_trial is not None and bool(s.active_trial.message))
-        status = life.ended("Unreliable")
-    last = status.trials[-1]
-    happened(f"Unreliable after {len(status.trials)} trials: {last.outcome}, {last.message}")
-
-
-@contextlib.contextmanager
-def _port_dropped(port: int) -> Iterator[None]:
-    """Drop what is sent to a port in the network of the cluster."""
-    rules = f"table inet faults {{ chain input {{ type filter hook input priority -300; tcp dport {port} drop; }} }}"
-    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True, timeout=10)
-    try:
-        yield
-    finally:
-        subprocess.run(["nft", "delete", "table", "inet", "faults"], check=True, timeout=10)

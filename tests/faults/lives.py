@@ -84,7 +84,7 @@ class Life:
                 items = json.loads(read.stdout)["items"]
                 mine = next(item for item in items if item["metadata"]["uid"] == self.uid)
                 status = ModelProfile.parse(mine).status
-                longest = max(longest, _seconds_untrue(status, items))
+                longest = max(longest, seconds_untrue(status, items))
                 finished = support.find_condition(status, "Finished")
                 if finished is not None and finished.status == "True":
                     return longest
@@ -115,7 +115,7 @@ class Life:
         return f"{time.monotonic() - self.began:.0f}"
 
 
-def _seconds_untrue(status: ModelProfileStatus, items: list[Object]) -> float:
+def seconds_untrue(status: ModelProfileStatus, items: list[Object]) -> float:
     """Return how long ago the load ended that a trial of the status is still under; 0 where it is true."""
     active = status.active_trial
     if active is None or active.stage is not Stage.LOADING:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,20 +48,17 @@ def test_it_says_so_leaves_nothing_running_and_goes_on_later(
     kept = small_disk / "kept"
     command = [*COMMAND, "run", str(file), "--directory", str(kept), "--output", "json", "--wait", "600"]
     filler = small_disk / "filler"
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    with process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not (kept / "trials" / "001.json").exists() and process.poll() is None:
-            subprocess.run(["sleep", "0.1"], check=True)
+            time.sleep(0.1)
         before = (kept / "trials" / "001.json").read_text(encoding="utf-8")
         subprocess.run(["sh", "-c", f"cat /dev/zero > {filler}"], check=False, capture_output=True)
         _, complaint = process.communicate(timeout=300)
     assert 1 == process.returncode, complaint
-    last = complaint.strip().splitlines()[-1]
-    assert "No space left on device" in last, complaint
+    assert "No space left on device" in complaint.strip().splitlines()[-1], complaint
     assert "Traceback" not in complaint
-    mine = owner_prefix().rsplit("-", 2)[0]
-    assert mine
-    assert [] == [str(p) for p in Path("/sys/fs/cgroup").glob(f"*/*-{process.pid}-*")]
+    mine = owner_prefix().rsplit("-", 2)[0].replace(str(os.getpid()), str(process.pid))
+    assert [] == list(Path("/sys/fs/cgroup").glob(f"*/{mine}-*"))
     filler.unlink()
     resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=600)
     profile = ModelProfile.parse(json.loads(resumed.stdout))

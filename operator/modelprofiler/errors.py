@@ -14,7 +14,8 @@
     │   ├── NotFound
     │   ├── NameTaken           an object of somebody else has the name of one that is to be created
     │   ├── QuotaExceeded       a ResourceQuota of the namespace has too little left; it may have more later
-    │   └── WebhookFailed       an admission webhook did not answer; it may answer later
+    │   ├── WebhookFailed       an admission webhook did not answer; it may answer later
+    │   └── NotAllowed          the account lacks a right; an API server that has just started may say so of every right
     ├── UploadFailed            files could not be copied onto a volume: no storage, no space or no permission
     ├── DatasetError            a dataset cannot be read, or has no rows
     ├── MachineBusy             another run is using this machine
@@ -160,6 +161,13 @@ class WebhookFailed(Refused):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 500)
+
+
+class NotAllowed(Refused):
+    """The account lacks a right, or the API server has just started and has not read yet who has which rights."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 403)
 
 
 class DatasetError(ModelProfilerError):

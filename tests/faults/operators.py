@@ -5,6 +5,7 @@ As a process it can be killed, paused and started within a second, and its death
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -122,10 +123,18 @@ class Operators:
         environment = self._environment | {f"{PREFIX}{key.upper()}": value for key, value in settings.items()}
         if api_server is not None:
             environment["KUBECONFIG"] = str(self._kubeconfig_for(name, api_server))
+            # Without TLS the client has no CA, which is that of the kubelets, too.
+            environment[f"{PREFIX}KUBELET_CA_FILE"] = str(self._authority())
         made = OperatorProcess(name, environment, self._folder / f"{name}.log", fate)
         self.made.append(made)
         made.start()
         return made
+
+    def _authority(self) -> Path:
+        config = json.loads(Path(self._environment["KUBECONFIG"]).read_text(encoding="utf-8"))
+        file = self._folder / "ca.crt"
+        file.write_bytes(base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]))
+        return file
 
     def _kubeconfig_for(self, name: str, api_server: str) -> Path:
         config = json.loads(Path(self._environment["KUBECONFIG"]).read_text(encoding="utf-8"))

@@ -159,7 +159,7 @@ def test_message_is_spoilt(how: str, apply: Apply, namespace: str, happened: Hap
 
 def _message_of(uid: str) -> Path:
     """Return the file on the node to which the load of a pod writes its termination message."""
-    kubelet = Path(os.environ["KUBECONFIG"]).parent / "private/var/lib/kubelet"
+    kubelet = Path(os.environ["KUBECONFIG"]).parent / "kubelet"
     (file,) = (kubelet / "pods" / uid / "containers").glob("*/*")
     return file
 

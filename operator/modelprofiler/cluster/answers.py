@@ -11,6 +11,7 @@ from modelprofiler.errors import (
     Conflict,
     ModelProfilerError,
     NameTaken,
+    NotAllowed,
     NotFound,
     QuotaExceeded,
     Refused,
@@ -33,6 +34,9 @@ TOO_LARGE = "etcdserver: request is too large"
 NO_WEBHOOK = "failed calling webhook "
 """What the API server calls, in an internal error, an admission webhook that did not answer (ErrCallingWebhook):
 https://github.com/kubernetes/apiserver/blob/master/pkg/util/webhook/webhook.go"""
+
+NO_RIGHT = 'is forbidden: User "'
+"""How the API server begins to say which right an account lacks; admission plugins answer 403, too, in other words."""
 
 UNREADABLE = (ValueError, RecursionError, LookupError, TypeError, AttributeError)
 """What reading JSON raises that is not what it should be."""
@@ -106,4 +110,6 @@ def error_of(status: int, body: bytes | str | None) -> ModelProfilerError:
     # https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/resourcequota/controller.go
     if status == 403 and "exceeded quota: " in message:
         return QuotaExceeded(message)
+    if status == 403 and NO_RIGHT in message:
+        return NotAllowed(message)
     return Refused(message, status)

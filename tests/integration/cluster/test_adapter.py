@@ -22,6 +22,7 @@ from modelprofiler.errors import (
     Conflict,
     ModelProfilerError,
     NameTaken,
+    NotAllowed,
     NotFound,
     QuotaExceeded,
     Refused,
@@ -106,6 +107,18 @@ async def test_a_webhook_that_does_not_answer_is_an_error_of_its_own() -> None:
     async with connected(answering(500, status_object(500, failed))) as cluster:
         with pytest.raises(WebhookFailed, match="context deadline exceeded"):
             await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}})
+
+
+async def test_a_right_that_is_missing_is_an_error_of_its_own() -> None:
+    """An API server that has just started says so, too; what an admission plugin refuses is something else."""
+    lacks = (
+        'jobs.batch is forbidden: User "system:serviceaccount:a:b" cannot create resource "jobs" in API group "batch"'
+    )
+    for message, expected in ((lacks, NotAllowed), ('pods "p" is forbidden: violates PodSecurity', Refused)):
+        async with connected(answering(403, status_object(403, message))) as cluster:
+            with pytest.raises(Refused) as error:
+                await cluster.create(PODS, "team", {"metadata": {"name": "p"}})
+        assert (expected, message) == (type(error.value), str(error.value))
 
 
 async def test_what_etcd_cannot_take_is_refused() -> None:

@@ -54,9 +54,9 @@ class Remembered:
         self._failures[key] = count + 1, since
         return count + 1, now - since
 
-    def failures(self, key: Key) -> int:
-        """Return how many times in a row a decision was not carried out."""
-        return self._failures.get(key, (0, None))[0]
+    def failing(self, key: Key, now: datetime) -> timedelta:
+        """Return for how long decisions have not been carried out."""
+        return now - self._failures[key][1] if key in self._failures else timedelta()
 
     def succeeded(self, key: Key) -> None:
         """Remember that a decision was carried out."""

@@ -13,7 +13,9 @@
     ├── Refused                 the API server rejected the request; repeating it changes nothing
     │   ├── NotFound
     │   ├── NameTaken           an object of somebody else has the name of one that is to be created
-    │   └── QuotaExceeded       a ResourceQuota of the namespace has too little left; it may have more later
+    │   ├── QuotaExceeded       a ResourceQuota of the namespace has too little left; it may have more later
+    │   ├── WebhookFailed       an admission webhook did not answer; it may answer later
+    │   └── NotAllowed          the account lacks a right; an API server that has just started may say so of every right
     ├── UploadFailed            files could not be copied onto a volume: no storage, no space or no permission
     ├── DatasetError            a dataset cannot be read, or has no rows
     ├── MachineBusy             another run is using this machine
@@ -149,6 +151,20 @@ class UploadFailed(ModelProfilerError):
 
 class QuotaExceeded(Refused):
     """A ResourceQuota of the namespace has too little left; it may have more when something else has ended."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 403)
+
+
+class WebhookFailed(Refused):
+    """An admission webhook did not answer, so that nothing is admitted that it is asked about."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 500)
+
+
+class NotAllowed(Refused):
+    """The account lacks a right, or the API server has just started and has not read yet who has which rights."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 403)

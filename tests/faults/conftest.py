@@ -21,7 +21,7 @@ __all__ = ["apply", "helm", "install", "installation", "kubectl", "namespace"]
 TEST_SECONDS = 1200
 """A fault of a minute, and the whole run that lives through it; the longest row has 50 of them."""
 
-IS_PART = pytest.StashKey[bool]()
+DESELECTED = pytest.StashKey[list[pytest.Item]]()
 HAPPENED = pytest.StashKey[list[str]]()
 
 
@@ -34,17 +34,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Note that a part of the campaign is run: rows of the others stay as they are."""
+    """Note what is not run this time: it keeps its rows."""
     if items:
-        items[0].config.stash[IS_PART] = True
+        items[0].config.stash.setdefault(DESELECTED, []).extend(items)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Give every fault a row, in the order of the tests, when all of them were collected."""
     here = Path(__file__).parent
     arguments = {Path(argument).resolve() for argument in session.config.args}
-    if arguments == {here} and not session.config.stash.get(IS_PART, False):
-        rows.expect({item.name: fault for item in session.items if (fault := _fault_of(item))})
+    if arguments == {here}:
+        items = sorted([*session.items, *session.config.stash.get(DESELECTED, [])], key=lambda item: item.location[:2])
+        rows.expect({item.name: fault for item in items if (fault := _fault_of(item))})
 
 
 def _fault_of(item: pytest.Item) -> Fault | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.e2e import support
 from tests.e2e.support import ONE_SIZE, Object, Profile, Run, pods_started, wait_until_gone
 
+from modelprofiler.api.resource import ModelProfile
 from modelprofiler.api.status import ModelProfileStatus
 from modelprofiler.api.trial import Stage, Trial
 from modelprofiler.cluster import names
@@ -68,6 +70,26 @@ class Life:
         assert [] == status.recommendations
         return status
 
+    def longest_untruth(self, within: float = support.PATIENCE) -> float:
+        """Wait until it has ended; return for how many seconds, at most, its status did not show that a load had ended.
+
+        Whoever looks reads both at once, once a second.
+        """
+        longest, deadline = 0.0, time.monotonic() + within
+        while True:
+            assert time.monotonic() < deadline, f"not within {within:g} s: the end of the run\n{self.profile.story()}"
+            kinds = ("get", "modelprofiles,jobs", "--namespace", self.profile.namespace, "-o", "json")
+            read = self.profile.kubectl(*kinds, check=False)
+            if read.returncode == 0:
+                items = json.loads(read.stdout)["items"]
+                mine = next(item for item in items if item["metadata"]["uid"] == self.uid)
+                status = ModelProfile.parse(mine).status
+                longest = max(longest, seconds_untrue(status, items))
+                finished = support.find_condition(status, "Finished")
+                if finished is not None and finished.status == "True":
+                    return longest
+            time.sleep(1)
+
     def _check(self, status: ModelProfileStatus) -> None:
         kept = [measurement_of(trial) for trial in self.before.trials]
         assert kept == [measurement_of(trial) for trial in status.trials[: len(kept)]], (
@@ -91,6 +113,21 @@ class Life:
 
     def _seconds(self) -> str:
         return f"{time.monotonic() - self.began:.0f}"
+
+
+def seconds_untrue(status: ModelProfileStatus, items: list[Object]) -> float:
+    """Return how long ago the load ended that a trial of the status is still under; 0 where it is true."""
+    active = status.active_trial
+    if active is None or active.stage is not Stage.LOADING:
+        return 0.0
+    ends = [
+        datetime.fromisoformat(condition["lastTransitionTime"])
+        for item in items
+        if item["kind"] == "Job" and (item["metadata"].get("labels") or {}).get(names.TRIAL) == str(active.index)
+        for condition in (item.get("status") or {}).get("conditions") or []
+        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
+    ]
+    return max(((datetime.now(UTC) - end).total_seconds() for end in ends), default=0.0)
 
 
 BUSY = 2

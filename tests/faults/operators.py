@@ -5,6 +5,7 @@ As a process it can be killed, paused and started within a second, and its death
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -18,6 +19,8 @@ from pathlib import Path
 
 from tests.e2e import support, support_tenant
 from tests.e2e.support import Run
+
+from modelprofiler.cluster.settings import PREFIX
 
 SYSTEM = ("--namespace", support.SYSTEM_NAMESPACE)
 DEPLOYMENT = "deployment/modelprofiler"
@@ -105,12 +108,42 @@ class Operators:
         self._environment = _environment(kubectl) | {"KUBECONFIG": str(config)}
         self.made: list[OperatorProcess] = []
 
-    def make(self, name: str, *, fate: Path | None = None) -> OperatorProcess:
-        """Start an operator."""
-        made = OperatorProcess(name, self._environment, self._folder / f"{name}.log", fate)
+    def make(
+        self, name: str, *, fate: Path | None = None, api_server: str | None = None, **settings: str
+    ) -> OperatorProcess:
+        """Start an operator.
+
+        Parameters
+        ----------
+        api_server
+            Where it finds the API server, if not where everybody does.
+        settings
+            Settings other than those that the chart gives the operator in the cluster.
+        """
+        environment = self._environment | {f"{PREFIX}{key.upper()}": value for key, value in settings.items()}
+        if api_server is not None:
+            environment["KUBECONFIG"] = str(self._kubeconfig_for(name, api_server))
+            # Without TLS the client has no CA, which is that of the kubelets, too.
+            environment[f"{PREFIX}KUBELET_CA_FILE"] = str(self._authority())
+        made = OperatorProcess(name, environment, self._folder / f"{name}.log", fate)
         self.made.append(made)
         made.start()
         return made
+
+    def _authority(self) -> Path:
+        config = json.loads(Path(self._environment["KUBECONFIG"]).read_text(encoding="utf-8"))
+        file = self._folder / "ca.crt"
+        file.write_bytes(base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]))
+        return file
+
+    def _kubeconfig_for(self, name: str, api_server: str) -> Path:
+        config = json.loads(Path(self._environment["KUBECONFIG"]).read_text(encoding="utf-8"))
+        for cluster in config["clusters"]:
+            cluster["cluster"]["server"] = api_server
+        file = self._folder / f"{name}.kubeconfig"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(config), encoding="utf-8")
+        return file
 
 
 @contextlib.contextmanager

@@ -13,10 +13,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.e2e.support import Run
+
 PROC = Path("/proc")
 POLL_SECONDS = 0.2
 PATIENCE = 60.0
 """Seconds in which a process that was started, or killed, is there again."""
+
+
+def run_folder() -> Path:
+    """Return the folder with the sockets of the local cluster, and with the number of its first process."""
+    name = os.environ.get("MODELPROFILER_CLUSTER")
+    return Path(f"/run/modelprofiler-localcluster{f'-{name}' if name else ''}")
 
 
 def supervisor() -> int:
@@ -27,10 +35,8 @@ def supervisor() -> int:
     LookupError
         When there is none.
     """
-    name = os.environ.get("MODELPROFILER_CLUSTER")
-    file = Path(f"/run/modelprofiler-localcluster{f'-{name}' if name else ''}/supervisor.pid")
     try:
-        return int(file.read_text(encoding="utf-8"))
+        return int((run_folder() / "supervisor.pid").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LookupError("the local cluster does not run") from error
 
@@ -107,6 +113,14 @@ def wait_for_another(program: str, than: int) -> int:
                 return pid
         assert time.monotonic() < deadline, f"{program} was not started again"
         time.sleep(POLL_SECONDS)
+
+
+def wait_for_api(kubectl: Run) -> None:
+    """Wait until the API server is ready."""
+    deadline = time.monotonic() + PATIENCE
+    while kubectl("get", "--raw", "/readyz", check=False).returncode:
+        assert time.monotonic() < deadline, "the API server does not come back"
+        time.sleep(1)
 
 
 def _all() -> list[int]:

@@ -43,18 +43,23 @@ class Fault:
 def keep(results: dict[str, dict[str, str]], file: Path = RESULTS) -> None:
     """Add rows to those of earlier campaigns, by the test's name."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(_known(file) | results, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(read(file) | results, indent=1) + "\n", encoding="utf-8")
 
 
-def expect(faults: dict[str, Fault], file: Path = RESULTS) -> None:
-    """Add a row for each test that has none yet, in the order of the tests; rows of other tests go."""
-    known = _known(file)
-    kept = {name: known.get(name) or row_of(fault, NOT_RUN) for name, fault in faults.items()}
+def expect(faults: dict[str, Fault], file: Path = RESULTS, page: Path = PAGE) -> None:
+    """Have a row for each test, in the order of the tests: as it is kept, or else as it was published; others go."""
+    known = read(file)
+    published = read_published(page.read_text(encoding="utf-8"))
+    kept = {
+        name: row_of(fault, (known.get(name) or {}).get("happened") or published.get(shown(fault)) or NOT_RUN)
+        for name, fault in faults.items()
+    }
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
-def _known(file: Path) -> dict[str, dict[str, str]]:
+def read(file: Path) -> dict[str, dict[str, str]]:
+    """Return the rows that are kept, by the name of their tests."""
     known: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return known
 
@@ -78,6 +83,22 @@ def table(rows: list[dict[str, str]]) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def shown(fault: Fault) -> tuple[str, str, str]:
+    """Return the first cells of a fault's row, by which it is found in the page."""
+    return _cell(fault.what), _cell(fault.when), _cell(fault.holds)
+
+
+def read_published(page: str) -> dict[tuple[str, str, str], str]:
+    """Return what has happened by the rows of the page; a fault that was described in other words is another one."""
+    place = PLACE.search(page)
+    rows = [line[2:-2].split(" | ") for line in (place.group().splitlines() if place else []) if line.startswith("| ")]
+    return {(what, when, holds): _text(happened) for what, when, holds, happened in (r for r in rows if len(r) == 4)}
+
+
+def _text(cell: str) -> str:
+    return cell.replace("&lt;", "<").replace("\\|", "|")
 
 
 def render(page: str, rows: list[dict[str, str]]) -> str:

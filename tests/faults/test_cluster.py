@@ -23,13 +23,6 @@ GOES_ON = (
 PAUSE_SECONDS = 60.0
 
 
-def _wait_for_api(kubectl: Run) -> None:
-    deadline = time.monotonic() + processes.PATIENCE
-    while kubectl("get", "--raw", "/readyz", check=False).returncode:
-        assert time.monotonic() < deadline, "the API server does not come back"
-        time.sleep(1)
-
-
 @Fault(API, "paused (SIGSTOP) for 60 s", "under load", f"{GOES_ON}; the status is true again within 30 s")
 def test_api_server_paused(apply: Apply, namespace: str, kubectl: Run, happened: Happened) -> None:
     """It keeps its connections, and answers nothing; the load ends meanwhile."""
@@ -39,7 +32,7 @@ def test_api_server_paused(apply: Apply, namespace: str, kubectl: Run, happened:
     with processes.paused(processes.part("kube-apiserver")):
         time.sleep(PAUSE_SECONDS)
     back = time.monotonic()
-    _wait_for_api(kubectl)
+    processes.wait_for_api(kubectl)
     profile.wait_until("the end of the trial's load", _is_past_the_first_load, within=lives.TRUTH_SECONDS + 15)
     truth = time.monotonic() - back
     happened(f"the status showed {truth:.0f} s afterwards that the load had ended; {life.verified(lost_trials=1)}")
@@ -62,7 +55,7 @@ def test_api_server_killed(apply: Apply, namespace: str, kubectl: Run, happened:
     processes.kill(server)
     processes.wait_for_another("etcd", store)
     processes.wait_for_another("kube-apiserver", server)
-    _wait_for_api(kubectl)
+    processes.wait_for_api(kubectl)
     happened(life.verified(lost_trials=1))
 
 

@@ -65,7 +65,7 @@ class Reason(StrEnum):
     """False: no node takes the server's pod, because of cordons, taints, or the pod's nodeSelector or affinity."""
     ADMISSION_REFUSED = "AdmissionRefused"
     """False: the API server would reject the pods (Pod Security, a LimitRange, a ResourceQuota or an admission
-    policy)."""
+    policy), or an admission webhook does not answer."""
     TEMPLATE_REFUSED = "TemplateRefused"
     """False: the pod template requests privileges that this installation does not allow."""
     NAMESPACE_NOT_SELECTED = "NamespaceNotSelected"

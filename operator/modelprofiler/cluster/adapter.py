@@ -33,7 +33,8 @@ from modelprofiler.errors import AlreadyExists, ClusterUnavailable, ModelProfile
 
 log = logging.getLogger(__name__)
 
-REQUEST_TIMEOUT_SECONDS = 20.0
+REQUEST_TIMEOUT_SECONDS, WRITE_TIMEOUT_SECONDS = 20.0, 35.0
+"""A write waits for admission webhooks, which may take 30 s; only the API server says which one did not answer."""
 WATCH_TIMEOUT_SECONDS = 240.0
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -80,8 +81,7 @@ class Listener(Protocol):
 class Cluster:
     """An API server.
 
-    Every call takes at most `REQUEST_TIMEOUT_SECONDS` and raises `ClusterUnavailable`, `Conflict`, `NotFound` or
-    `Refused`.
+    Every call takes at most its timeout and raises `ClusterUnavailable`, `Conflict`, `NotFound` or `Refused`.
     """
 
     def __init__(self, api: client.ApiClient) -> None:
@@ -285,9 +285,8 @@ class Cluster:
             "resourceVersion": version,
             "allowWatchBookmarks": "true",
         }
-        response = await self._send(
-            "GET", _path(kind, namespace), query=query, limit_seconds=WATCH_TIMEOUT_SECONDS + REQUEST_TIMEOUT_SECONDS
-        )
+        limit = WATCH_TIMEOUT_SECONDS + REQUEST_TIMEOUT_SECONDS
+        response = await self._send("GET", _path(kind, namespace), query=query, limit_seconds=limit)
         stream = response.response
         try:
             if response.status >= 300:
@@ -361,7 +360,7 @@ class Cluster:
         body: Object | None = None,
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
-        limit_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        limit_seconds: float = 0.0,
     ) -> Any:
         self.traffic.begin(name_of(method, path, query or {}), len(json.dumps(body)) if body is not None else 0)
         try:
@@ -373,7 +372,8 @@ class Cluster:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            return await self._api.call_api(*prepared, _request_timeout=limit_seconds)
+            usual = REQUEST_TIMEOUT_SECONDS if method == "GET" else WRITE_TIMEOUT_SECONDS
+            return await self._api.call_api(*prepared, _request_timeout=limit_seconds or usual)
         except ApiException as error:
             self.traffic.fail(name_of(method, path, query or {}), error.status or 0)
             raise error_of(error.status or 503, error.body) from error

@@ -11,9 +11,11 @@ from modelprofiler.errors import (
     Conflict,
     ModelProfilerError,
     NameTaken,
+    NotAllowed,
     NotFound,
     QuotaExceeded,
     Refused,
+    WebhookFailed,
 )
 
 DEEPEST = 10_000
@@ -28,6 +30,13 @@ the stack, which has 8."""
 
 TOO_LARGE = "etcdserver: request is too large"
 """What the API server passes on from etcd as an internal error: trying again does not help (ErrRequestTooLarge)."""
+
+NO_WEBHOOK = "failed calling webhook "
+"""What the API server calls, in an internal error, an admission webhook that did not answer (ErrCallingWebhook):
+https://github.com/kubernetes/apiserver/blob/master/pkg/util/webhook/webhook.go"""
+
+NO_RIGHT = 'is forbidden: User "'
+"""How the API server begins to say which right an account lacks; admission plugins answer 403, too, in other words."""
 
 UNREADABLE = (ValueError, RecursionError, LookupError, TypeError, AttributeError)
 """What reading JSON raises that is not what it should be."""
@@ -92,6 +101,8 @@ def error_of(status: int, body: bytes | str | None) -> ModelProfilerError:
         return AlreadyExists(message) if message.endswith("already exists") else Conflict(message)
     if status >= 500 and message.endswith(TOO_LARGE):
         return Refused(message, 413)
+    if status >= 500 and NO_WEBHOOK in message:
+        return WebhookFailed(message)
     if status in (408, 410, 429) or status >= 500:
         return ClusterUnavailable(message)
     # The admission plugin for ResourceQuotas answers 403 with the reason Forbidden, like every other, and gives no
@@ -99,4 +110,6 @@ def error_of(status: int, body: bytes | str | None) -> ModelProfilerError:
     # https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/resourcequota/controller.go
     if status == 403 and "exceeded quota: " in message:
         return QuotaExceeded(message)
+    if status == 403 and NO_RIGHT in message:
+        return NotAllowed(message)
     return Refused(message, status)

@@ -29,7 +29,7 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.cluster.telemetry.logs import about, set_about
 from modelprofiler.cluster.telemetry.metrics import Metrics
 from modelprofiler.cluster.turns import Turns
-from modelprofiler.errors import NotFound, Refused
+from modelprofiler.errors import NotAllowed, NotFound, Refused, WebhookFailed
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,11 @@ LEASE_TRIES, LEASE_SECONDS = 5, 60.0
 """A running profile whose decisions cannot be carried out this often, for this long, loses its turn: the profile itself
 can be read, so it is not the API server that is away. Five tries are half a minute with the pauses of the controller;
 one minute is longer than any admission webhook is waited for."""
+
+TOLD_SECONDS = 10.0
+"""How long an admission webhook may fail, or a right be missing, until the profile says so and gives up its turn: what
+was just started, a webhook or an API server that has not read its rules yet, is ready within seconds. With the usual
+timeout of a webhook, 10 s, it is the second failure that is told, less than half a minute after the first request."""
 
 SET_BACK_SECONDS = 60.0
 """How often a profile that has lost its turn tries whether it can have one."""
@@ -154,6 +159,9 @@ class Reconciler:
             except NotFound:
                 raise  # somebody was quicker, or the namespace is about to go: look again
             except Refused as error:
+                failing = self._remembered.failing(world.key, world.now)
+                if isinstance(error, WebhookFailed | NotAllowed) and failing < timedelta(seconds=TOLD_SECONDS):
+                    raise
                 # The next look reports it. The dry run before a run may pass although the real request fails; without a
                 # pause the operator would go back and forth between the two.
                 until = world.now + timedelta(seconds=NOT_ACCEPTED_SECONDS)

@@ -74,8 +74,25 @@ def belongs(labels: Mapping[str, str], container: ContainerRef) -> bool:
     kind = labels.get("failure_type", MAJOR_FAULTS), labels.get("scope", FAULT_SCOPE)
     if kind != (MAJOR_FAULTS, FAULT_SCOPE):
         return False
+    uid = _pod_uid(labels)
+    return not (uid and container.pod_uid) or uid == container.pod_uid
+
+
+def _pod_uid(labels: Mapping[str, str]) -> str:
+    """Return the uid of the pod in whose control group a series was measured; empty where the labels do not say it."""
     uid = _POD_UID.search(labels.get("id", ""))
-    return not (uid and container.pod_uid) or uid.group(1).replace("_", "-") == container.pod_uid
+    return uid.group(1).replace("_", "-") if uid else ""
+
+
+def _of_container(raw_series: Iterable[RawSeries], container: ContainerRef) -> list[RawSeries]:
+    """Return the series of a container.
+
+    Where some have the pod's uid, those without it are somebody else's: whoever may have a Prometheus scrape pods of
+    their own can export series with the names of any container.
+    """
+    mine = [raw for raw in raw_series if belongs(raw.labels, container)]
+    certain = [raw for raw in mine if container.pod_uid and _pod_uid(raw.labels) == container.pod_uid]
+    return certain or mine
 
 
 def is_node(labels: Mapping[str, str]) -> bool:
@@ -91,15 +108,11 @@ def assemble(
     Where several scrapers have the same series, each with labels of its own, the longest one is taken, never a mixture.
     A restarted container has a new control group, and so a new `id`: its series follows the one before.
     """
-    node: list[Series] = []
+    known = [raw for raw in raw_series if raw.labels.get("__name__") in FIELDS]
+    node = [between(series(raw.points), *window) for raw in known if is_node(raw.labels)]
     candidates: dict[str, dict[tuple[str, str], list[Series]]] = {}
-    for raw in raw_series:
-        if is_node(raw.labels):
-            node.append(between(series(raw.points), *window))
-            continue
-        field = FIELDS.get(raw.labels.get("__name__", ""))
-        if field is None or not belongs(raw.labels, container):
-            continue
+    for raw in _of_container(known, container):
+        field = FIELDS[raw.labels["__name__"]]
         points = series(raw.points)
         if field != "start_time":  # a fact and not a sample: its time is that of the scrape
             points = between(points, *window)

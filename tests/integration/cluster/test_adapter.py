@@ -22,9 +22,11 @@ from modelprofiler.errors import (
     Conflict,
     ModelProfilerError,
     NameTaken,
+    NotAllowed,
     NotFound,
     QuotaExceeded,
     Refused,
+    WebhookFailed,
 )
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -99,6 +101,26 @@ async def test_a_quota_that_is_exceeded_is_an_error_of_its_own() -> None:
         assert (expected, message) == (type(error.value), str(error.value))
 
 
+async def test_a_webhook_that_does_not_answer_is_an_error_of_its_own() -> None:
+    """The API server calls it an internal error; trying again at once takes the webhook's whole timeout again."""
+    failed = 'Internal error occurred: failed calling webhook "w.x": failed to call webhook: context deadline exceeded'
+    async with connected(answering(500, status_object(500, failed))) as cluster:
+        with pytest.raises(WebhookFailed, match="context deadline exceeded"):
+            await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}})
+
+
+async def test_a_right_that_is_missing_is_an_error_of_its_own() -> None:
+    """An API server that has just started says so, too; what an admission plugin refuses is something else."""
+    lacks = (
+        'jobs.batch is forbidden: User "system:serviceaccount:a:b" cannot create resource "jobs" in API group "batch"'
+    )
+    for message, expected in ((lacks, NotAllowed), ('pods "p" is forbidden: violates PodSecurity', Refused)):
+        async with connected(answering(403, status_object(403, message))) as cluster:
+            with pytest.raises(Refused) as error:
+                await cluster.create(PODS, "team", {"metadata": {"name": "p"}})
+        assert (expected, message) == (type(error.value), str(error.value))
+
+
 async def test_what_etcd_cannot_take_is_refused() -> None:
     """The API server says that it is at fault itself; trying again would go on for ever."""
     async with connected(answering(500, status_object(500, "etcdserver: request is too large"))) as cluster:
@@ -150,6 +172,20 @@ async def test_an_answer_that_stops_in_the_middle_is_given_up(monkeypatch: pytes
     monkeypatch.setattr(adapter, "REQUEST_TIMEOUT_SECONDS", 0.2)
     async with connected(stuck) as cluster:
         with pytest.raises(ClusterUnavailable, match="broke off GET"):
+            await cluster.get(PODS, "team", "p")
+
+
+async def test_a_write_waits_for_a_webhook_longer_than_a_read_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what the API server says in the end names the webhook."""
+
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.5)
+        return web.json_response({})
+
+    monkeypatch.setattr(adapter, "REQUEST_TIMEOUT_SECONDS", 0.2)
+    async with connected(slow) as cluster:
+        await cluster.create(CONFIG_MAPS, "team", {"metadata": {"name": "x"}}, dry_run=True)
+        with pytest.raises(ClusterUnavailable):
             await cluster.get(PODS, "team", "p")
 
 

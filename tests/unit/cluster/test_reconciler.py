@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+import pytest
 from tests.unit.cluster.objects import Object, raw_profile
 from tests.unit.cluster.standin import edit
 from tests.unit.cluster.world import KEY, World, finished_world, under_load
@@ -13,8 +14,9 @@ from modelprofiler.api.conditions import ConditionType
 from modelprofiler.cluster.adapter import CONFIG_MAPS, DEPLOYMENTS, EVENTS, JOBS, NODES, PODS, PROFILES, Kind
 from modelprofiler.cluster.decide.policies import NOT_ACCEPTED_SECONDS, ROOM_SECONDS, TOGETHER_SECONDS
 from modelprofiler.cluster.fetch import fetch
+from modelprofiler.cluster.reconcile import TOLD_SECONDS
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.errors import Refused
+from modelprofiler.errors import NotAllowed, Refused, WebhookFailed
 
 
 async def test_all_conditions_are_set_at_first_sight() -> None:
@@ -172,6 +174,55 @@ async def test_what_the_api_server_refuses_in_the_middle_is_no_hot_loop() -> Non
     world.advance(NOT_ACCEPTED_SECONDS)
     await world.go()
     assert ("True", "Verified") == world.condition("Succeeded")
+
+
+PASSING = (
+    WebhookFailed('failed calling webhook "w.x": context deadline exceeded'),
+    NotAllowed('deployments.apps is forbidden: User "u" cannot create resource "deployments"'),
+)
+
+
+@pytest.mark.parametrize("error", PASSING)
+async def test_what_may_pass_is_told_when_it_lasts(error: Refused) -> None:
+    """A single failure is no reason to give up the turn; the run goes on when it is over."""
+    world = World()
+
+    def fail(verb: str, kind: Kind, name: str) -> None:
+        if (verb, kind) == ("create", DEPLOYMENTS):
+            raise error
+
+    world.cluster.before = fail
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            await world.look()
+        world.advance(TOLD_SECONDS / 2)
+    assert ("True", "Valid") == world.condition("Accepted")
+    assert 0.0 == await world.look()
+    await world.look()
+    assert ("False", "AdmissionRefused") == world.condition("Accepted")
+    assert str(error) in json.loads(json.dumps(world.raw()["status"]["conditions"]))[0]["message"]
+    world.cluster.before = None
+    world.advance(NOT_ACCEPTED_SECONDS)
+    await world.go()
+    assert ("True", "Verified") == world.condition("Succeeded")
+
+
+@pytest.mark.parametrize("error", PASSING)
+async def test_what_passes_at_once_changes_nothing(error: Refused) -> None:
+    """The same action is tried again, on the same servers."""
+    world, undisturbed = World(), World()
+    failures = [error]
+
+    def fail(verb: str, kind: Kind, name: str) -> None:
+        if (verb, kind) == ("create", JOBS) and failures:
+            raise failures.pop()
+
+    world.cluster.before = fail
+    await world.go()
+    await undisturbed.go()
+    assert (("True", "Verified"), []) == (world.condition("Succeeded"), failures)
+    made = [[call for call in w.cluster.calls if call[:2] == ("create", "deployments")] for w in (undisturbed, world)]
+    assert made[0] == made[1]
 
 
 async def test_where_nodes_may_not_be_read_a_run_goes_on_without() -> None:

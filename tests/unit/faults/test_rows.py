@@ -43,6 +43,16 @@ def test_a_fault_that_was_never_made_has_a_row_too(tmp_path: Path) -> None:
     assert [("a", "not run yet"), ("b", "two")] == [(name, row["happened"]) for name, row in kept.items()]
 
 
+def test_a_row_that_was_published_is_kept_until_its_fault_is_made_again(tmp_path: Path) -> None:
+    """Also on a machine that has never run the campaign; a fault that is described anew was not run yet."""
+    file, page = tmp_path / "faults.json", tmp_path / "page.md"
+    killed, reworded = rows.row_of(KILLED, "Verified | 3 < 4"), Fault("The operator", "killed", "soon", "nothing")
+    page.write_text(f"before\n{rows.BEGIN}\n{rows.table([killed, rows.row_of(PAUSED, 'on')])}\n{rows.END}\nafter\n")
+    rows.expect({"a": PAUSED, "b": KILLED, "c": reworded}, file, page)
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    assert {"a": "on", "b": "Verified | 3 < 4", "c": "not run yet"} == {n: row["happened"] for n, row in kept.items()}
+
+
 def test_the_page_has_a_place_for_the_table() -> None:
     """Everything around it stays."""
     page = rows.PAGE.read_text(encoding="utf-8")

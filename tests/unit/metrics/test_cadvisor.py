@@ -35,6 +35,18 @@ def test_without_a_uid_to_compare_the_names_decide() -> None:
     assert belongs(_labels(id=f"/kubepods/pod{UID}/abc"), ContainerRef("team", "digits-1", "server"))
 
 
+def test_series_of_the_same_names_without_the_uid_are_somebody_elses() -> None:
+    """Another tenant's pods export them, more of them and with a memory that the container does not have."""
+    memory = "container_memory_working_set_bytes"
+    own = [RawSeries(_labels(metric, id=f"/kubepods/pod{UID}/abc"), [(15.0, 2.0)]) for metric in (CPU, memory)]
+    forged = [
+        RawSeries(_labels(metric, instance="tenant", **more), [(10.0, 900.0), (20.0, 901.0)])
+        for metric in (CPU, memory, "container_memory_max_usage_bytes")
+        for more in ({}, {"id": "/kubepods/abc"})
+    ]
+    assert assemble(own, REF, (0.0, 100.0), "Prometheus") == assemble([*forged, *own], REF, (0.0, 100.0), "Prometheus")
+
+
 def test_the_series_of_a_single_cpu_is_not_that_of_all() -> None:
     """Where per-CPU series exist, only the total counts."""
     assert belongs(_labels(cpu="total"), REF)

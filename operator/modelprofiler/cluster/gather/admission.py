@@ -25,7 +25,7 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.conditions import Finding
 from modelprofiler.core.sizes import whole_mebibytes
-from modelprofiler.errors import AlreadyExists, QuotaExceeded, Refused
+from modelprofiler.errors import AlreadyExists, QuotaExceeded, Refused, WebhookFailed
 
 _SUBJECT = re.compile(
     r'^(?:[A-Za-z.]+ "[^"]*" is (?:invalid|forbidden)|'
@@ -56,7 +56,10 @@ async def refusal(
     ClusterUnavailable, Conflict
         When the API server does not say.
     """
-    message = await _Admission(cluster, profile, settings, identity).refusal(resources)
+    try:
+        message = await _Admission(cluster, profile, settings, identity).refusal(resources)
+    except WebhookFailed as error:  # which is asked no further questions, as each takes its whole timeout
+        message = f"the API server admits nothing of what the run needs: {error}"
     return Finding(Reason.ADMISSION_REFUSED, message) if message else None
 
 
@@ -164,6 +167,8 @@ class _Admission:
         try:
             body = self._as_pod(pod)
             made = await self._cluster.create(PODS, self._profile.metadata.namespace, body, dry_run=True)
+        except WebhookFailed:
+            raise
         except (AlreadyExists, Refused):
             made = None
         spec = (made or pod).get("spec") or {}
@@ -240,6 +245,8 @@ class _Admission:
             await self._cluster.create(kind, self._profile.metadata.namespace, body, dry_run=True)
         except AlreadyExists:
             return None  # somebody has the name; that is found out after admission
+        except WebhookFailed:
+            raise
         except Refused as error:
             return _Refusal(_SUBJECT.sub("", str(error)), isinstance(error, QuotaExceeded))
         return None

@@ -54,6 +54,10 @@ class Remembered:
         self._failures[key] = count + 1, since
         return count + 1, now - since
 
+    def failing(self, key: Key, now: datetime) -> timedelta:
+        """Return for how long decisions have not been carried out."""
+        return now - self._failures[key][1] if key in self._failures else timedelta()
+
     def succeeded(self, key: Key) -> None:
         """Remember that a decision was carried out."""
         self._failures.pop(key, None)

@@ -14,7 +14,7 @@ from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import DEPLOYMENTS, PODS, QUOTAS, Kind
 from modelprofiler.cluster.gather import admission
 from modelprofiler.cluster.settings import Settings
-from modelprofiler.errors import QuotaExceeded, Refused
+from modelprofiler.errors import QuotaExceeded, Refused, WebhookFailed
 
 Rule = Callable[[Kind, Object], None]
 """What an admission plugin does with an object: it raises what it has against it."""
@@ -89,6 +89,21 @@ def no_deployment(kind: Kind, body: Object) -> None:
     """Refuse Deployments, however good their pods are."""
     if kind is DEPLOYMENTS:
         raise Refused('Deployment.apps "x" is invalid: spec.template: not like this', 422)
+
+
+async def test_a_webhook_that_does_not_answer_is_asked_once() -> None:
+    """Each question takes its whole timeout; a look that asked all of them would never end with a sentence."""
+    asked = 0
+
+    def silent(kind: Kind, body: Object) -> None:
+        nonlocal asked
+        asked += 1
+        raise WebhookFailed('failed calling webhook "w.x": context deadline exceeded')
+
+    expected = (
+        'the API server admits nothing of what the run needs: failed calling webhook "w.x": context deadline exceeded'
+    )
+    assert (expected, 1) == (await refusal(silent), asked)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from modelprofiler.cluster.manifests.pods import helper_job, on_node, restricted
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.load.node.serve import PORT
 
-CPU_REQUEST = "10m"
-"""It takes a reading a second, which costs some 0.1 ms of CPU, and answers a few questions at the ends of a load."""
+CPU_REQUEST = "50m"
+"""It takes a reading a second, which costs some 0.1 ms of CPU, and answers a few questions at the ends of a load. What
+it requests is its share of a node that other work fills: with 10m it did not answer there within 3 s."""
 
 MEMORY = "48Mi"
 """Request and limit: Python with its event loop uses some 20 MiB, and four hours of readings 1 MiB."""

@@ -24,6 +24,9 @@ EXCHANGES = 8
 TIMEOUT = 3.0
 """Seconds for everything at one end of a load. A reader answers in milliseconds; behind a network policy that drops
 packets nobody ever does, and the load must not wait for long."""
+PATIENCE_AFTER = 10.0
+"""Seconds for everything after a load, of a reader that answered before it. On a node that other work fills, which is
+when its answer matters most, its answers took up to some seconds."""
 REFUSED_PAUSE = 0.2
 """Seconds between two tries to connect to a reader that does not listen yet; Python takes a few tenths to start."""
 LONGEST_ANSWER = 4096
@@ -85,7 +88,7 @@ class NodeLink:
                 self._before = await self._offset(connection)
                 self._loop_before = (await connection.ask("loop", Loop)).loop_seconds
         except (OSError, TimeoutError, ValueError) as error:
-            self._problem = f"the node reader did not answer before the load ({_why(error)})"
+            self._problem = f"the node reader did not answer before the load ({_why(error, TIMEOUT)})"
 
     async def after_load(self, window: tuple[float, float] | None, *, with_loop: bool = True) -> NodeReading:
         """Return what is known of the node, after the last response.
@@ -114,7 +117,7 @@ class NodeLink:
                 clock_error=round(before.error, 6),
                 loop_before=self._loop_before,
                 silent=True,
-                problem=f"the node reader answered before the load and not after it ({_why(error)})",
+                problem=f"the node reader answered before the load and not after it ({_why(error, PATIENCE_AFTER)})",
             )
         known = counted.model_dump() | {
             "loop_before": self._loop_before,
@@ -142,7 +145,7 @@ class NodeLink:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:
         """Connect for everything at one end of the load; a reader that has just started may not listen yet."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(TIMEOUT if self._before is None else PATIENCE_AFTER):
             while True:
                 try:
                     reader, writer = await asyncio.open_connection(self._host, self._port, limit=LONGEST_ANSWER)
@@ -182,10 +185,10 @@ def _killed(before: Offset, after: Offset) -> int | None:
     return after.oom_kills - before.oom_kills
 
 
-def _why(error: Exception) -> str:
-    """Return an error in a few words."""
+def _why(error: Exception, patience: float) -> str:
+    """Return an error in a few words; `patience` is for how long an answer was waited for, in seconds."""
     if isinstance(error, TimeoutError):
-        return f"nothing within {TIMEOUT:g} s"
+        return f"nothing within {patience:g} s"
     if isinstance(error, OSError):
         return os.strerror(error.errno) if error.errno else str(error)[:80] or type(error).__name__
     return "its answer is not one of a node reader" if isinstance(error, ValidationError) else str(error)[:80]

@@ -194,7 +194,7 @@ async def test_where_nodes_may_not_be_listed_a_given_range_is_taken() -> None:
 
 @pytest.mark.parametrize(("nodes", "maximum"), [(1, "3500m"), (2, "3950m")])
 async def test_the_load_takes_its_share_where_it_has_to_run_on_the_node_of_the_server(nodes: int, maximum: str) -> None:
-    """On a second node it is in nobody's way, and the node reader takes 10m; a range that is given may take all."""
+    """On a second node it is in nobody's way, and the node reader takes 50m; a range that is given may take all."""
     acceptance = await accepted(cluster(nodes=nodes), profile(resources={}))
     assert maximum == str(acceptance.resources.cpu.max)
     all_of_it = "4" if nodes > 1 else "3500m"

@@ -51,7 +51,7 @@ def test_the_reader_is_small_restricted_and_on_the_servers_node() -> None:
                             "args": ["reader", "--port", "8079"],
                             "ports": [{"name": "reader", "containerPort": 8079}],
                             "resources": {
-                                "requests": {"cpu": "10m", "memory": "48Mi"},
+                                "requests": {"cpu": "50m", "memory": "48Mi"},
                                 "limits": {"memory": "48Mi"},
                             },
                             "securityContext": RESTRICTED,

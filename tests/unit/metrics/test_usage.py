@@ -73,6 +73,9 @@ def test_everything_that_was_sampled_is_reported() -> None:
                 steady=Quantity("176Mi"),
                 growth_per1000_requests=None,
             ),
+            not_known="Not known, as the kubelet does not have the metrics: mapped files, which the peak may lack "
+            "(container_memory_mapped_file, container_memory_rss); page faults that read a disk "
+            "(container_memory_failures_total).",
         )
         == measured()
     )

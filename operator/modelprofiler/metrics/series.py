@@ -133,9 +133,7 @@ class ContainerSamples:
 
 
 SERIES: tuple[str, ...] = tuple(
-    f.name
-    for f in fields(ContainerSamples)
-    if f.name not in {"restarts", "time_error", "source", "remark", "warning"}
+    f.name for f in fields(ContainerSamples) if f.name not in {"restarts", "time_error", "source", "remark", "warning"}
 )
 """Names of the fields of `ContainerSamples` that are series."""
 

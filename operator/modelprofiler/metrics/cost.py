@@ -186,7 +186,9 @@ def _expected_error(
     rate = requests / span
     read_seconds, cuts = cut_by
     bin_seconds = (load.end - load.start) / BINS
-    cut = cuts * (1.0 + rate * bin_seconds / 6 + (read_seconds * rate) ** 2) / requests**2
+    # Within the load, requests were as frequent as they were there, however long the quiet time next to it is.
+    missed = read_seconds * everything / (load.end - load.start) if load.end > load.start else 0.0
+    cut = cuts * (1.0 + rate * bin_seconds / 6 + missed**2) / requests**2
     subset = COST_VARIATION**2 * max(0.0, 1 / requests - 1 / max(everything, requests))
     unknown_idle = IDLE_CORES if idle is None else idle * IDLE_UNCERTAINTY
     idling = (unknown_idle * span / (last.value - first.value)) ** 2

@@ -186,4 +186,9 @@ def _problem(source: str, samples: ContainerSamples, container: ContainerRef, us
         return f"{source} has no samples of {container} from the load{why}"
     if lacking := needed_metrics_missing(samples):
         return f"{samples.source} has {lacking} of {container}"
+    if used.cpu is None and samples.time_error:
+        return (
+            f"the times of {samples.source}' samples are those of its scrapes (honor_timestamps: false) and up to "
+            f"{samples.time_error:.0f} s off, too much to compute the CPU usage of this load"
+        )
     return ""

@@ -91,7 +91,7 @@ def jobs_of_prometheus(node: Node, *, staleness: bool) -> list[Job]:
         *as_documented[1:],
     ]
     no_times = {**kubelet, "honor_timestamps": False, **({"track_timestamps_staleness": False} if staleness else {})}
-    of_daemon_set = {"path": "/metrics", "labels": DAEMON_SET}
+    of_daemon_set: dict[str, Any] = {"path": "/metrics", "labels": DAEMON_SET}
     return [
         job(node, "stack", 10, **kubelet),
         job(node, "stack-30s", 30, **kubelet),

@@ -123,7 +123,9 @@ async def test_a_cadvisor_of_its_own_is_read_with_the_labels_of_the_kubelets(
     server: str, read: Read, monitoring: Monitoring
 ) -> None:
     """It has the time of each CPU, and no sum."""
-    assert_true(used(await read(server, "alone-right"), monitoring.node.load()))
+    status = used(await read(server, "alone-right"), monitoring.node.load())
+    assert_true(status)
+    assert status.not_known is None
 
 
 CPU = "container_cpu_usage_seconds_total"

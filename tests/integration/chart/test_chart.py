@@ -93,6 +93,14 @@ def test_a_login_reaches_the_operator(render: Render) -> None:
     assert {"name": "prometheus-login", "secret": {"secretName": "login"}} in volumes
 
 
+def test_a_proxy_that_signs_requests_runs_beside_the_operator(render: Render) -> None:
+    """Amazon's Prometheus wants signatures, which the operator does not make."""
+    proxy = {"name": "sigv4", "image": "aws-sigv4-proxy:1", "args": ["--port", ":8005"]}
+    objects = render(f"--set-json=extraContainers={json.dumps([proxy])}")
+    containers = _one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert [proxy] == containers[1:]
+
+
 REFUSED_LOGINS = {
     "prometheus.basicAuthSecret.name=login,prometheus.tokenSecret.name=token": "one Authorization header",
     "prometheus.headers.Authorization=Bearer": "prometheus.headers must not have Authorization",

@@ -61,7 +61,8 @@ class AutoSource:
         """Return the samples of `container` from the better source; see `MetricsSource.samples`."""
         samples, reason, warning = await self._ask_prometheus(container, start, end)
         if samples is not None:
-            return replace(await self._with_kubelet(samples, container, start, end), remark=reason)
+            best = await self._with_kubelet(samples, container, start, end)
+            return replace(best, remark=f"the kubelet is read: {best.warning}" if best.warning else reason)
         try:
             samples = await self._kubelet.samples(container, start, end)
         except MetricsUnavailable as error:
@@ -79,7 +80,8 @@ class AutoSource:
         if samples.restarts or of_kubelet.restarts or samples.newest is None:
             return samples  # counters of two containers, which each source has joined in its own way
         if samples.time_error:
-            return replace(of_kubelet, warning=OTHER_TIMES) if len(of_kubelet.cpu_seconds) > 1 else samples
+            enough = len(of_kubelet.cpu_seconds) > 1
+            return replace(of_kubelet, warning=OTHER_TIMES) if enough else samples
         merged = samples.merged(of_kubelet)
         if not resets(merged.cpu_seconds):
             return merged

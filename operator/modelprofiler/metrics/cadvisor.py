@@ -128,13 +128,13 @@ def assemble(
     new control group, and so a new `id`: its series follows the one before.
     """
     node: list[Series] = []
-    found: list[_Candidate] = []
+    of_container: list[_Candidate] = []
     for raw in raw_series:
         if is_node(raw.labels):
             node.append(between(series(raw.points), *window))
         elif (field := FIELDS.get(raw.labels.get("__name__", ""))) and _is_of(raw.labels, container):
-            found.append(_candidate(field, raw))
-    usable, error = _with_best_times(_of_all_cpus(_of_known_groups(found)), source)
+            of_container.append(_candidate(field, raw))
+    usable, error = _with_best_times(_of_all_cpus(_of_known_groups(of_container)), source)
     candidates: dict[str, dict[tuple[str, tuple[str, str]], list[Series]]] = {}
     for one in usable:
         # When it was created is a fact and not a sample: its time is that of the scrape.
@@ -165,46 +165,46 @@ def _candidate(field: str, raw: RawSeries) -> _Candidate:
     return _Candidate(field, identity, part, scraper, series(raw.points))
 
 
-def _of_known_groups(found: Sequence[_Candidate]) -> Sequence[_Candidate]:
+def _of_known_groups(of_container: Sequence[_Candidate]) -> Sequence[_Candidate]:
     """Return the series that name their control group; all of them where none does.
 
     A kubelet's /metrics/resource has some of the same metrics of the same container, without a control group: next to
     the others they would look like another container, and so like a restart.
     """
-    return [one for one in found if one.identity] or found
+    return [one for one in of_container if one.identity] or of_container
 
 
-def _of_all_cpus(found: Sequence[_Candidate]) -> Sequence[_Candidate]:
-    """Return the series without those of single CPUs, for each scraper that has the sum, too.
+def _of_all_cpus(of_container: Sequence[_Candidate]) -> Sequence[_Candidate]:
+    """Return the series without those of single CPUs, where there is the sum of the same control group, too.
 
     A cAdvisor that runs on its own has the time of each CPU and no sum with version 1 of control groups; `_summed` adds
-    them.
+    them. A kubelet's, which may be scraped as well, has the sum.
     """
-    with_sum = {one.scraper for one in found if one.field == "cpu_seconds" and one.part[1] == TOTAL}
-    return [one for one in found if one.part[1] == TOTAL or one.scraper not in with_sum]
+    with_sum = {one.identity for one in of_container if one.field == "cpu_seconds" and one.part[1] == TOTAL}
+    return [one for one in of_container if one.part[1] == TOTAL or one.identity not in with_sum]
 
 
-def _with_best_times(found: Sequence[_Candidate], source: SourceName) -> tuple[Sequence[_Candidate], float]:
+def _with_best_times(of_container: Sequence[_Candidate], source: SourceName) -> tuple[Sequence[_Candidate], float]:
     """Return the series with cAdvisor's own times, and 0; where there are none, all others, and how late those are.
 
     Only a source that stores samples can have replaced their times.
     """
     if source != "Prometheus":
-        return found, 0.0
+        return of_container, 0.0
     scrapes: dict[frozenset[tuple[str, str]], set[float]] = {}
-    for one in found:
+    for one in of_container:
         if one.field == "start_time":  # cAdvisor gives it no time, so it has that of the scrape
             scrapes.setdefault(one.scraper, set()).update(sample.time for sample in one.points)
-    counters = [one for one in found if one.field == "cpu_seconds" and one.points]
+    counters = [one for one in of_container if one.field == "cpu_seconds" and one.points]
     late = {one.scraper for one in counters if are_of_scrapes(one.points, scrapes.get(one.scraper, set()))}
     if not late:
-        return found, 0.0
+        return of_container, 0.0
     if exact := {one.scraper for one in counters} - late:
-        return [one for one in found if one.scraper in exact], 0.0
+        return [one for one in of_container if one.scraper in exact], 0.0
     error = max(error_of(one.points) for one in counters)
     return [
         one if one.field == "start_time" else replace(one, points=restamped(one.points, error, one.field))
-        for one in found
+        for one in of_container
     ], error
 
 

@@ -153,6 +153,7 @@ async def test_where_prometheus_has_replaced_the_times_the_kubelet_is_read() -> 
     samples, _ = await ask(scraped)
     assert ("Kubelet", KUBELET.cpu_seconds) == (samples.source, samples.cpu_seconds)
     assert "Prometheus has given the samples the times of its scrapes (honor_timestamps: false)" == samples.warning
+    assert f"the kubelet is read: {samples.warning}" == samples.remark
     young = Fixed("Kubelet", sampled([999.0], "Kubelet"))
     samples = await AutoSource(Fixed("Prometheus", scraped), young).samples(REF, 950.0, 1000.0)
     assert ("Prometheus", 5.0, "") == (samples.source, samples.time_error, samples.warning)

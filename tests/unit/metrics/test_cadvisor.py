@@ -40,7 +40,7 @@ def test_the_series_of_a_single_cpu_is_not_that_of_all() -> None:
     assert belongs(_labels(cpu="total"), REF)
     assert not belongs(_labels(cpu="cpu01"), REF)
     single = [RawSeries(_labels(cpu=f"cpu0{n}"), [(1.0, 2.0), (15.0, 3.0 + n)]) for n in range(2)]
-    total = RawSeries(_labels(cpu="total"), [(1.0, 5.0), (15.0, 9.0)])
+    total = RawSeries(_labels(cpu="total", job="kubelet"), [(1.0, 5.0), (15.0, 9.0)])
     assert series([(1, 4), (15, 7)]) == assemble(single, REF, (0.0, 100.0), "Prometheus").cpu_seconds
     assert series([(1, 5), (15, 9)]) == assemble([*single, total], REF, (0.0, 100.0), "Prometheus").cpu_seconds
 

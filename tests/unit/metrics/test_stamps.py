@@ -27,9 +27,9 @@ def raw(points: Series, name: str = CPU, **labels: str) -> RawSeries:
     return RawSeries({"__name__": name, **NAMES, **labels}, points)
 
 
-def read(*found: RawSeries, source: str = "Prometheus") -> ContainerSamples:
+def read(*stored: RawSeries, source: str = "Prometheus") -> ContainerSamples:
     """Return the samples that these series make."""
-    return assemble(found, REF, (0.0, 100.0), source)  # type: ignore[arg-type]
+    return assemble(stored, REF, (0.0, 100.0), source)  # type: ignore[arg-type]
 
 
 def test_samples_that_all_have_the_time_of_a_scrape_are_recognized() -> None:
@@ -109,15 +109,15 @@ def errors(interval: float, exclusive: Window) -> list[tuple[float, float]]:
 @pytest.mark.parametrize("interval", [10.0, 15.0, 30.0])
 def test_with_quiet_around_a_load_its_cpu_is_exact(interval: float) -> None:
     """The difference of two counters is right, whenever they were read, where nothing else happened meanwhile."""
-    found = errors(interval, Window(0.0, 300.0))
-    assert 200 == len(found)
-    assert 0.03 > sorted(error for error, _ in found)[-3]
+    pairs = errors(interval, Window(0.0, 300.0))
+    assert 200 == len(pairs)
+    assert 0.03 > sorted(error for error, _ in pairs)[-3]
 
 
 @pytest.mark.parametrize("interval", [10.0, 15.0, 30.0])
 def test_without_quiet_the_uncertainty_is_said_and_not_too_small(interval: float) -> None:
     """A server is loaded a few seconds after it is ready: the first sample is then within the load."""
-    found = errors(interval, Window(START - 4, 300.0))
-    assert len(found) > 50
-    within = sum(error <= 2 * expected for error, expected in found)
-    assert within >= 0.95 * len(found)
+    pairs = errors(interval, Window(START - 4, 300.0))
+    assert len(pairs) > 50
+    within = sum(error <= 2 * expected for error, expected in pairs)
+    assert within >= 0.95 * len(pairs)

@@ -306,15 +306,15 @@ def test_with_the_times_of_scrapes_a_sample_has_to_be_later_to_be_one_after_the_
 def test_what_a_source_does_not_tell_is_said() -> None:
     """By the metrics that it lacks and by the error of its times, for those that others have configured."""
     alone = ContainerSamples(cpu_seconds=FULL.cpu_seconds, working_set_bytes=FULL.working_set_bytes, time_error=4.0)
-    said = measured(dataclasses.replace(alone, source="Prometheus")).not_known
-    assert said is not None
-    assert said.startswith("Not known, as Prometheus does not have the metrics: workers that the kernel killed")
-    assert "threads (container_threads); throttling (container_cpu_cfs_periods_total, " in said
-    assert said.endswith(
+    sentences = measured(dataclasses.replace(alone, source="Prometheus")).not_known
+    assert sentences is not None
+    assert sentences.startswith("Not known, as Prometheus does not have the metrics: workers that the kernel killed")
+    assert "threads (container_threads); throttling (container_cpu_cfs_periods_total, " in sentences
+    assert sentences.endswith(
         "Times of samples may be 4 s off, which makes CPU uncertain by 13 %: they are those of the scrapes "
         "(honor_timestamps: false)."
     )
-    assert len(said) <= 768
+    assert len(sentences) <= 768
     assert measured(dataclasses.replace(alone, source="Cgroup", time_error=0.0)).not_known is None
 
 

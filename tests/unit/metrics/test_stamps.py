@@ -38,6 +38,7 @@ def test_samples_that_all_have_the_time_of_a_scrape_are_recognized() -> None:
     assert are_of_scrapes(STAMPED, times)
     assert are_of_scrapes(series((s.time + 0.002, s.value) for s in STAMPED), times)
     assert not are_of_scrapes(OWN, times)
+    assert not are_of_scrapes(STAMPED[:1], times)
 
 
 def test_without_the_creation_time_an_even_distance_shows_it() -> None:

@@ -11,8 +11,8 @@ HERE = Path(__file__).parent
 WHOLE_RUNS = ("local", "azureml", "host", "test_shadowed_modules.py")
 """These start whole runs, of which the machine takes one at a time: another one would be refused, or wait. What opens a
 control group is among them, since it ends what a run that was killed has left, as a test of that does to its own."""
-ONE_SERVER = ("metrics", "chart")
-"""These share a Prometheus or rendered charts, which should start once."""
+ONE_SERVER = ("metrics", "monitoring", "chart")
+"""These share servers of metrics or rendered charts, which should start once."""
 ONE_SERVER_A_FILE = ("files", "plugin")
 """In these each file has servers of its own: an MLflow, a registry, an object store."""
 

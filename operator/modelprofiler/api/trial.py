@@ -314,6 +314,8 @@ class UsageStatus(StatusModel):
     """Number of page faults for which a page was read from disk."""
     read_bytes: Quantity | None = None
     """Bytes that the container's processes read from disk."""
+    not_known: Annotated[str, Field(max_length=768)] | None = None
+    """What is not known or not exact because of the source of the samples, as sentences; absent where nothing is."""
 
 
 class NodeLoad(StatusModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
@@ -18,6 +18,9 @@ PREFIX = "MODELPROFILER_"
 AUTOSCALER_SECONDS = 600.0
 """How long an autoscaler may take to bring a node: most have one in one to five minutes, one with a driver to install
 for its accelerator takes up to ten. The Kubernetes autoscaler itself gives up on a node after 15."""
+
+_HEADER, _HEADER_VALUE = r"^[-!#$%&'*+.^_`|~0-9A-Za-z]{1,64}$", r"^[ -~]{0,1024}$"
+"""Name and value of a header of HTTP, RFC 9110."""
 
 
 class WorkloadKind(BaseModel):
@@ -53,8 +56,14 @@ class Settings(BaseModel):
     """Labels, as NAME=VALUE, that a namespace must have before profiles are run in it; empty: none."""
     prometheus_url: str = ""
     """Base URL of Prometheus; empty: only the kubelet is read."""
+    prometheus_headers: dict[Annotated[str, Field(pattern=_HEADER)], Annotated[str, Field(pattern=_HEADER_VALUE)]] = {}
+    """Headers of each request to Prometheus, such as the one that names a tenant."""
     prometheus_token_file: str = ""
     """File with a bearer token for Prometheus."""
+    prometheus_username_file: str = ""
+    """File with the name of a user of Prometheus, instead of a token."""
+    prometheus_password_file: str = ""
+    """File with the password of that user."""
     prometheus_ca_file: str = ""
     """CA of Prometheus' certificate."""
     kubelet_ca_file: str = ""
@@ -140,7 +149,7 @@ class Settings(BaseModel):
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
 
-    @field_validator("pod_labels", "pod_annotations", "workload_kinds", mode="before")
+    @field_validator("pod_labels", "pod_annotations", "workload_kinds", "prometheus_headers", mode="before")
     @classmethod
     def _read(cls, value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) else value

@@ -111,9 +111,13 @@ SOURCES = {"Kubelet": "the kubelet", "Cgroup": "its control group", "Process": "
 """What a sentence calls the sources that have no name of their own."""
 
 
-def samples_read(source: str | None) -> Finding:
-    """Return the reason and message of MetricsAvailable once usage was read from a source."""
-    return Finding(Reason.SAMPLES_READ, f"Usage of the container is read from {SOURCES.get(str(source), source)}.")
+def samples_read(source: str | None, warning: str = "") -> Finding:
+    """Return the reason and message of MetricsAvailable once usage was read from a source.
+
+    `warning` is why another one was not read, as a clause; empty where nothing is wrong with it.
+    """
+    name = SOURCES.get(str(source), source)
+    return Finding(Reason.SAMPLES_READ, f"Usage of the container is read from {name}{warning and f': {warning}'}.")
 
 
 def seconds_used(status: ModelProfileStatus, now: datetime) -> float | None:

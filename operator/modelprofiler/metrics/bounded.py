@@ -25,11 +25,13 @@ CHUNK = 2**18
 ERROR_CHARACTERS = 200
 """Characters of somebody else's text in a message: a sentence or two, since it ends up in a condition."""
 
-MOST_SERIES = 256
-"""Series of one container: ten metrics, each from a few scrapers, for a few containers that followed each other."""
+MOST_SERIES = 1024
+"""Series of one container: ten metrics, each from a few scrapers, for a few containers that followed each other; and
+the CPU time of each of 256 CPUs, from each of two replicas."""
 
-MOST_LABELS, LONGEST_LABEL = 64, 4096
-"""Labels of one series, and characters of each: cAdvisor sets seven, of which a control group's path has 200."""
+MOST_LABELS, LONGEST_LABEL = 512, 4096
+"""Labels of one series, and characters of each: cAdvisor sets seven, of which a control group's path has 200. Some
+scrapers add all labels of the node, of which feature discovery alone makes more than a hundred."""
 
 UNCOMPRESSED = {"Accept-Encoding": "identity"}
 """Compressing would cost the measured node more than sending a few MB; and a few KB could become any size."""
@@ -45,6 +47,15 @@ def read_token(path: Path) -> Token:
 
     async def read() -> str:
         return _text_of(path)
+
+    return read
+
+
+def read_login(user: Path, password: Path) -> Token:
+    """Return what reads a user and a password from two files, anew for every request, and joins them by a colon."""
+
+    async def read() -> str:
+        return f"{_text_of(user)}:{_text_of(password)}"
 
     return read
 

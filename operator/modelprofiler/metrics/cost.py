@@ -94,12 +94,16 @@ def cpu_cost(samples: ContainerSamples, load: LoadWindows) -> CpuCost | None:
     CpuCost or None
         None when no pair of samples has completed requests between them, or none is better than a guess.
     """
-    usable = _worth_pairing(between(samples.cpu_seconds, load.exclusive.start, load.exclusive.end), load)
-    read_seconds = READ_SECONDS if samples.source not in {"Cgroup", "Process"} else OWN_READ_SECONDS
+    error = samples.time_error
+    alone = between(samples.cpu_seconds, load.exclusive.start + error, load.exclusive.end - error)
+    usable = _worth_pairing(alone, load)
+    own = samples.source in {"Cgroup", "Process"}
+    # An error that is anywhere between its bounds has their distance from the middle over the root of 3.
+    read_seconds = math.hypot(OWN_READ_SECONDS if own else READ_SECONDS, error / math.sqrt(3))
     samples = replace(samples, cpu_seconds=usable)
-    before = [s for s in usable if s.time < load.start][-1:]
-    inside = [s for s in usable if load.start <= s.time <= load.end]
-    after = [s for s in usable if s.time > load.end][:1]
+    before = [s for s in usable if s.time + error < load.start][-1:]
+    inside = [s for s in usable if _may_be_within(s, load, error)]
+    after = [s for s in usable if s.time - error > load.end][:1]
     idle = _idle_cores(samples, usable, load)
     pairs = [
         CpuCost(
@@ -108,7 +112,14 @@ def cpu_cost(samples: ContainerSamples, load: LoadWindows) -> CpuCost | None:
             first=first,
             last=last,
             requests=requests,
-            expected_error=_expected_error(first, last, requests, load, idle, read_seconds),
+            expected_error=_expected_error(
+                first,
+                last,
+                requests,
+                load,
+                idle,
+                (read_seconds, sum(_may_be_within(sample, load, error) for sample in (first, last))),
+            ),
         )
         for first, last in combinations([*before, *inside, *after], 2)
         if not samples.restarted(first.time, last.time)
@@ -117,6 +128,11 @@ def cpu_cost(samples: ContainerSamples, load: LoadWindows) -> CpuCost | None:
     ]
     best = min(_consistent(pairs, load), key=lambda pair: pair.expected_error, default=None)
     return best if best and best.expected_error <= WORST_ERROR else None
+
+
+def _may_be_within(sample: Sample, load: LoadWindows, error: float) -> bool:
+    """Return whether a sample may have been taken during the load, with times that are off by up to `error`."""
+    return load.start - error <= sample.time <= load.end + error
 
 
 def _worth_pairing(samples: Series, load: LoadWindows) -> Series:
@@ -151,9 +167,11 @@ def _consistent(pairs: list[CpuCost], load: LoadWindows) -> list[CpuCost]:
 
 
 def _expected_error(
-    first: Sample, last: Sample, requests: float, load: LoadWindows, idle: float | None, read_seconds: float
+    first: Sample, last: Sample, requests: float, load: LoadWindows, idle: float | None, cut_by: tuple[float, int]
 ) -> float:
     """Return the relative standard error to expect of the cost from this pair of samples.
+
+    `cut_by` has the seconds by which a time may be off, and how many of the samples may lie within the load.
 
     The errors are independent, so their squares are added:
 
@@ -166,9 +184,11 @@ def _expected_error(
     span = last.time - first.time
     everything = load.completed_between(load.start, math.inf)
     rate = requests / span
-    cuts = sum(load.start <= sample.time <= load.end for sample in (first, last))
+    read_seconds, cuts = cut_by
     bin_seconds = (load.end - load.start) / BINS
-    cut = cuts * (1.0 + rate * bin_seconds / 6 + (read_seconds * rate) ** 2) / requests**2
+    # Within the load, requests were as frequent as they were there, however long the quiet time next to it is.
+    missed = read_seconds * everything / (load.end - load.start) if load.end > load.start else 0.0
+    cut = cuts * (1.0 + rate * bin_seconds / 6 + missed**2) / requests**2
     subset = COST_VARIATION**2 * max(0.0, 1 / requests - 1 / max(everything, requests))
     unknown_idle = IDLE_CORES if idle is None else idle * IDLE_UNCERTAINTY
     idling = (unknown_idle * span / (last.value - first.value)) ** 2
@@ -186,7 +206,8 @@ def _idle_cores(samples: ContainerSamples, usable: Series, load: LoadWindows) ->
     intervals = [pair for pair in pairwise(usable) if not samples.restarted(pair[0].time, pair[1].time)]
     loaded = [_cores(a, b) for a, b in intervals if b.time > load.start and a.time < load.end]
     long = [(a, b) for a, b in intervals if b.time - a.time >= APART_OUTSIDE]
-    quiet = [_cores(a, b) for a, b in long if b.time <= load.start or a.time >= load.end]
+    error = samples.time_error
+    quiet = [_cores(a, b) for a, b in long if b.time + error <= load.start or a.time - error >= load.end]
     if len(quiet) < 2 or max(quiet) > IDLE_SHARE * max(loaded, default=0.0):
         return None
     return mean(quiet) if max(quiet) - min(quiet) <= IDLE_SPREAD * max(quiet) + IDLE_NOISE else None

@@ -11,14 +11,18 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
+import time
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from modelprofiler.errors import MetricsUnavailable
+from modelprofiler.metrics import labels
 from modelprofiler.metrics.bounded import (
     MOST_SERIES,
     UNCOMPRESSED,
@@ -42,6 +46,12 @@ LARGEST_ANSWER = 8 * 2**20
 MOST_VALUES = 400_000
 """Values of an answer, as `json_of` counts them: three for each sample of those three hours, and as many again."""
 
+ASKED_AGAIN_SECONDS = 60.0
+"""Seconds after which it is asked again why there are no samples of a container: a scrape may have come meanwhile."""
+
+REMEMBERED_ANSWERS = 64
+"""Containers of which the answer to that is kept: one for each active run."""
+
 
 class PrometheusSource:
     """cAdvisor's series, read from Prometheus or any server with its query API.
@@ -53,13 +63,17 @@ class PrometheusSource:
     token
         Returns a bearer token to authenticate with.
     basic_auth
-        (user, password) to authenticate with instead.
+        Returns the user and the password, separated by a colon, to authenticate with instead.
+    headers
+        Further headers of each request, such as the one that names a tenant.
     ca_file
         CA that signed its certificate; None for those that the machine trusts.
     insecure
         Do not verify the certificate.
     timeout
         Longest time of one query, in seconds.
+    clock
+        Returns the time, in seconds of any clock.
     """
 
     name = "Prometheus"
@@ -69,16 +83,21 @@ class PrometheusSource:
         url: str,
         *,
         token: Token | None = None,
-        basic_auth: tuple[str, str] | None = None,
+        basic_auth: Token | None = None,
+        headers: Mapping[str, str] | None = None,
         ca_file: Path | None = None,
         insecure: bool = False,
         timeout: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = url.rstrip("/")
         self._who = f"Prometheus at {self.url}"
         self._timeout = timeout
         self._token = token
         self._basic_auth = basic_auth
+        self._headers = dict(headers or {})
+        self._clock = clock
+        self._reasons: OrderedDict[ContainerRef, tuple[float, str]] = OrderedDict()
         self._ca_file = ca_file
         self._insecure = insecure
         self._session: aiohttp.ClientSession | None = None
@@ -94,7 +113,30 @@ class PrometheusSource:
             raise MetricsUnavailable(f"{self._who} did not answer with a range vector") from error
         for one in series:
             check_labels(one.labels, self._who)
-        return assemble(series, container, (start, end), "Prometheus")
+        samples = assemble(series, container, (start, end), "Prometheus")
+        return samples or replace(samples, warning=await self._why_none(container, end))
+
+    async def _why_none(self, container: ContainerRef, end: float) -> str:
+        """Return why there are no samples of a container, as a clause; empty where nothing is known to be wrong."""
+        asked, reason = self._reasons.get(container, (-math.inf, ""))
+        if self._clock() - asked >= ASKED_AGAIN_SECONDS:
+            reason = await self._reason(container, end)
+            self._reasons[container] = self._clock(), reason
+            self._reasons.move_to_end(container)
+            while len(self._reasons) > REMEMBERED_ANSWERS:
+                self._reasons.popitem(last=False)
+        return reason
+
+    async def _reason(self, container: ContainerRef, end: float) -> str:
+        try:
+            rows = [row.get("metric") for row in await self._query(labels.question(container), end)]
+            if len(rows) > MOST_SERIES:
+                return ""
+            for row in rows:
+                check_labels(row, self._who)
+        except (MetricsUnavailable, AttributeError):
+            return ""  # it is not needed, and what is wrong with Prometheus is said when samples are asked for
+        return labels.answer(container, [row for row in rows if isinstance(row, dict)], self._who)
 
     async def close(self) -> None:
         """Close its connections."""
@@ -114,11 +156,11 @@ class PrometheusSource:
             raise MetricsUnavailable(f"{self._who} cannot be reached: {quoted(error)}") from error
 
     async def _ask(self, form: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
-        headers = dict(UNCOMPRESSED)
+        headers = {**self._headers, **UNCOMPRESSED}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {await self._token()}"
         elif self._basic_auth is not None:
-            headers["Authorization"] = f"Basic {b64encode(':'.join(self._basic_auth).encode()).decode()}"
+            headers["Authorization"] = f"Basic {b64encode((await self._basic_auth()).encode()).decode()}"
         address = f"{self.url}/api/v1/query"
         request = self._connected().post(address, data=form, headers=headers, max_redirects=REDIRECTS)
         async with request as response:

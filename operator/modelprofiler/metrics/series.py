@@ -72,10 +72,16 @@ class ContainerSamples:
         When the container was created, seconds since the epoch; a fact and not a sample, so its times mean nothing.
     restarts
         Times of the first sample of each container that replaced another one: its counters began at zero again.
+    time_error
+        Where the source gives samples the time of its scrapes and not cAdvisor's: most seconds by which the time of a
+        sample here may be too early or too late. 0 where the times are cAdvisor's own.
     source
         Where the samples come from.
     remark
         Why this source was read, as a sentence, where there was a choice.
+    warning
+        What in the installation's monitoring keeps Prometheus from being read as it should, as a clause; empty where
+        nothing does.
     """
 
     cpu_seconds: Series = ()
@@ -95,8 +101,10 @@ class ContainerSamples:
     read_bytes: Series = ()
     start_time: Series = ()
     restarts: tuple[float, ...] = ()
+    time_error: float = 0.0
     source: SourceName | None = None
     remark: str = ""
+    warning: str = ""
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in SERIES if name not in {"start_time", "node_cpu_seconds"})
@@ -125,7 +133,7 @@ class ContainerSamples:
 
 
 SERIES: tuple[str, ...] = tuple(
-    f.name for f in fields(ContainerSamples) if f.name not in {"restarts", "source", "remark"}
+    f.name for f in fields(ContainerSamples) if f.name not in {"restarts", "time_error", "source", "remark", "warning"}
 )
 """Names of the fields of `ContainerSamples` that are series."""
 

@@ -12,12 +12,17 @@ from modelprofiler.core.memory.course import course
 from modelprofiler.core.windows import LoadWindows, Window
 from modelprofiler.metrics.cost import CpuCost, cpu_cost
 from modelprofiler.metrics.growth import growth
+from modelprofiler.metrics.missing import not_known
 from modelprofiler.metrics.series import ContainerSamples, Sample, Series, between, increase
 from modelprofiler.metrics.steady import steady_bytes
 
 PATIENCE = 60.0
 """Seconds after the window in which a sample may still arrive: cAdvisor takes one within 20 s, Prometheus may scrape it
 30 s later, and 10 s are left for reading it."""
+
+USUAL_SCRAPE = 30.0
+"""Seconds between two scrapes that `PATIENCE` allows for; those of a source whose samples are further apart are waited
+for as much longer."""
 
 SPARSEST_SECONDS = 25.0
 """Seconds that two samples of cAdvisor are apart at most: 10 to 20, and a few more on a busy node."""
@@ -56,7 +61,7 @@ def usage(samples: ContainerSamples, load: LoadWindows) -> UsageStatus | None:
     """
     cost = cpu_cost(samples, load)
     cpu = samples.cpu_seconds
-    until = _first_after(samples.working_set_bytes or cpu, load.end, load.exclusive.end)
+    until = _first_after(samples.working_set_bytes or cpu, load.end + samples.time_error, load.exclusive.end)
     memory = _memory(samples, load, until)
     used = {
         s.time for s in (*between(cpu, load.start, load.end), *between(samples.working_set_bytes, load.start, until))
@@ -83,6 +88,7 @@ def usage(samples: ContainerSamples, load: LoadWindows) -> UsageStatus | None:
         mapped_file=None if mapped is None else _bytes(mapped),
         major_faults=None if faults is None else int(faults),
         read_bytes=None if read is None else _bytes(read),
+        not_known=not_known(samples, cost.expected_error if cost else None),
     )
 
 
@@ -133,13 +139,19 @@ def complete(samples: ContainerSamples, used: UsageStatus | None, window: Window
     come, because the container or the source is gone. A source that was not asked during the load, because the operator
     was started anew, may show its latest sample at once and earlier ones with the next scrape.
     """
-    if now >= window.end + PATIENCE:
+    if now >= window.end + _patience(samples):
         return True
     for sampled in (samples.cpu_seconds, samples.working_set_bytes):
-        if not sampled or sampled[-1].time < window.end:
+        if not sampled or sampled[-1].time - samples.time_error < window.end:
             return False
     follows = used is not None and used.cpu is not None and used.memory is not None
     return follows or _is_gapless(samples, window)
+
+
+def _patience(samples: ContainerSamples) -> float:
+    """Return the seconds after a window in which a sample may still arrive from a source with such samples."""
+    distances = [after.time - before.time for before, after in pairwise(samples.cpu_seconds)]
+    return PATIENCE + max(0.0, median(distances) - USUAL_SCRAPE) if distances else PATIENCE
 
 
 def _is_gapless(samples: ContainerSamples, window: Window) -> bool:

@@ -29,6 +29,7 @@ EVERYTHING = (
     "--set=trials.load.cpu=2,trials.load.memory=1Gi,trials.load.cpuLimit=3,trials.timeouts.ready=12",
     "--set=trials.nodeReader=Auto,trials.coldStart=true,nodes.autoscaled=true",
     "--set=trials.loadImage.repository=registry.example/load,trials.loadImage.tag=v7",
+    "--set=prometheus.headers.X-Scope-OrgID=team-a",
     '--set-json=namespaceSelector={"modelprofiler.io/enabled":"true","team":"ml"}',
     "--set=limits.deadline=2h,limits.trials=30,limits.duration=2m,limits.namespaceSharePercent=50",
     "--set=trials.podLabels.team=ml,trials.podAnnotations.note=a",
@@ -78,12 +79,51 @@ def test_the_default_values_are_the_operators_own_defaults(render: Render) -> No
     assert Settings().model_copy(update=images | account | leader) == settings
 
 
+def test_a_login_reaches_the_operator(render: Render) -> None:
+    """The password only as a file of the Secret, and never in the environment."""
+    objects = render("--set=prometheus.url=https://mimir/prometheus,prometheus.basicAuthSecret.name=login")
+    settings = Settings.from_environment(_environment(objects))
+    folder = "/etc/modelprofiler/prometheus-login"
+    assert (f"{folder}/username", f"{folder}/password") == (
+        settings.prometheus_username_file,
+        settings.prometheus_password_file,
+    )
+    assert {"name": "prometheus-login", "mountPath": folder, "readOnly": True} in _container(objects)["volumeMounts"]
+    volumes = _one(objects, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert {"name": "prometheus-login", "secret": {"secretName": "login"}} in volumes
+
+
+def test_a_proxy_that_signs_requests_runs_beside_the_operator(render: Render) -> None:
+    """Amazon's Prometheus wants signatures, which the operator does not make."""
+    proxy = {"name": "sigv4", "image": "aws-sigv4-proxy:1", "args": ["--port", ":8005"]}
+    objects = render(f"--set-json=extraContainers={json.dumps([proxy])}")
+    containers = _one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert [proxy] == containers[1:]
+
+
+REFUSED_LOGINS = {
+    "prometheus.basicAuthSecret.name=login,prometheus.tokenSecret.name=token": "one Authorization header",
+    "prometheus.headers.Authorization=Bearer": "prometheus.headers must not have Authorization",
+    "prometheus.headers.cookie=a": "prometheus.headers must not have cookie",
+    "prometheus.headers.a b=c": "/prometheus/headers",
+}
+
+
+@pytest.mark.parametrize("values", REFUSED_LOGINS)
+def test_a_login_that_would_not_work_or_would_be_seen_is_refused(values: str, helm: Helm, chart: Path) -> None:
+    """Two of them, or a credential among the values, which everybody may read who may read the Deployment."""
+    result = helm("template", "mp", str(chart), f"--set={values}", check=False)
+    assert result.returncode != 0
+    assert REFUSED_LOGINS[values] in result.stderr
+
+
 def test_every_value_reaches_its_setting(render: Render) -> None:
     """By the operator's own reading of its environment."""
     expected = Settings(
         namespaces=("a", "b"),
         namespace_labels=("modelprofiler.io/enabled=true", "team=ml"),
         prometheus_url="https://prometheus:9090",
+        prometheus_headers={"X-Scope-OrgID": "team-a"},
         prometheus_token_file="/etc/modelprofiler/prometheus-token/token",
         prometheus_ca_file="/etc/modelprofiler/prometheus-ca/ca.crt",
         kubelet_ca_file="/etc/modelprofiler/kubelet-ca/ca.crt",
@@ -122,7 +162,8 @@ def test_every_value_reaches_its_setting(render: Render) -> None:
 def test_every_setting_has_a_value_in_the_chart(render: Render) -> None:
     """None can only be set by an undocumented variable, and no variable is misspelt."""
     names = {PREFIX + name.upper() for name in Settings.model_fields}
-    assert names == set(_environment(render(*EVERYTHING)))
+    login = "--set=prometheus.tokenSecret.name=,prometheus.basicAuthSecret.name=login"
+    assert names == set(_environment(render(*EVERYTHING))) | set(_environment(render(*EVERYTHING, login)))
 
 
 def test_every_file_a_setting_names_is_mounted(render: Render) -> None:

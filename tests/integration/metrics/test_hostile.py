@@ -244,7 +244,7 @@ async def test_a_token_does_not_follow_a_redirect_to_another_address(enemies: li
 
     sources: list[Any] = [
         PrometheusSource(first.url, token=token, timeout=SECONDS),
-        PrometheusSource(first.url, basic_auth=("user", "secret"), timeout=SECONDS),
+        PrometheusSource(first.url, basic_auth=token, timeout=SECONDS),
         KubeletSource(address, token=token, timeout=SECONDS, clock=lambda: 60.0),
     ]
     for source in sources:
@@ -280,5 +280,5 @@ async def test_no_cookie_of_an_answer_is_kept(enemies: list[Enemy]) -> None:
     for _ in range(2):
         await source.samples(REF, 0.0, 10.0)
     await source.close()
-    assert 2 == len(enemy.heads)
+    assert 3 == len(enemy.heads)  # the first time it is also asked why there are no samples
     assert not any("cookie" in head.lower() for head in enemy.heads)

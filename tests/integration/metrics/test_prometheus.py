@@ -11,7 +11,7 @@ import pytest
 
 from modelprofiler.errors import MetricsUnavailable
 from modelprofiler.metrics.auto import AutoSource
-from modelprofiler.metrics.bounded import read_token
+from modelprofiler.metrics.bounded import read_login, read_token
 from modelprofiler.metrics.kubelet import KubeletSource
 from modelprofiler.metrics.prometheus import PrometheusSource
 from modelprofiler.metrics.series import ContainerSamples
@@ -139,11 +139,13 @@ BASIC_AUTH = "basic_auth_users: {reader: '$2b$04$abcdefghijklmnopqrstuu2r9OfJnfC
 
 
 async def test_logging_in_with_a_password_works_and_without_it_is_a_sentence(
-    kubelet: Kubelet, start_prometheus: StartPrometheus, connect: Connect
+    kubelet: Kubelet, start_prometheus: StartPrometheus, connect: Connect, tmp_path: Path
 ) -> None:
     """Prometheus' own basic authentication."""
+    (tmp_path / "username").write_text("reader\n")
+    (tmp_path / "password").write_text("secret\n")
     with start_prometheus(scrape_config(kubelet), BASIC_AUTH) as url:
-        let_in = connect(url, basic_auth=("reader", "secret"))
+        let_in = connect(url, basic_auth=read_login(tmp_path / "username", tmp_path / "password"))
         assert not await let_in.samples(ContainerRef("a", "b", "c"), time.time() - 60, time.time())
         kept_out = connect(url)
         with pytest.raises(MetricsUnavailable, match=r"refused the query: HTTP 401"):

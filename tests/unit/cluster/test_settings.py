@@ -51,3 +51,13 @@ def test_a_value_that_cannot_be_used_is_named_by_its_variable(name: str, value: 
     with pytest.raises(InvalidInput) as error:
         Settings.from_environment({f"MODELPROFILER_{name}": value})
     assert [f"MODELPROFILER_{name}"] == [p.path for p in error.value.problems]
+
+
+def test_headers_for_prometheus_are_those_of_a_request() -> None:
+    """JSON, as the chart writes it; a line end in one would begin another header."""
+    variable = "MODELPROFILER_PROMETHEUS_HEADERS"
+    read = Settings.from_environment({variable: '{"X-Scope-OrgID": "team-a"}'})
+    assert {"X-Scope-OrgID": "team-a"} == read.prometheus_headers
+    for wrong in ('{"X Scope": "a"}', '{"X-Scope-OrgID": "a\\nb: c"}'):
+        with pytest.raises(InvalidInput, match=variable):
+            Settings.from_environment({variable: wrong})

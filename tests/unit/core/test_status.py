@@ -131,6 +131,12 @@ def test_a_start_that_is_still_to_come_has_used_nothing() -> None:
     assert 63.0 == seconds_used(ahead.model_copy(update={"elapsed": Duration("63s")}), NOW)
 
 
+def test_why_another_source_is_not_read_is_said() -> None:
+    """Where the monitoring of the cluster is what keeps it from being read."""
+    message = samples_read("Kubelet", "Prometheus has other labels").message
+    assert "Usage of the container is read from the kubelet: Prometheus has other labels." == message
+
+
 def test_the_source_of_samples_is_named() -> None:
     """In the message of MetricsAvailable."""
     finding = samples_read("Prometheus")

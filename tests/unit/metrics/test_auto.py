@@ -145,3 +145,22 @@ async def test_closing_it_closes_both() -> None:
     sources = Fixed("Prometheus", ""), Fixed("Kubelet", "")
     await AutoSource(*sources).close()
     assert [True, True] == [source.closed for source in sources]
+
+
+async def test_where_prometheus_has_replaced_the_times_the_kubelet_is_read() -> None:
+    """As soon as it has two samples; until then Prometheus' are better than none."""
+    scraped = replace(sampled([955.0, 970.0, 985.0], "Prometheus"), time_error=5.0)
+    samples, _ = await ask(scraped)
+    assert ("Kubelet", KUBELET.cpu_seconds) == (samples.source, samples.cpu_seconds)
+    assert "Prometheus has given the samples the times of its scrapes (honor_timestamps: false)" == samples.warning
+    assert f"the kubelet is read: {samples.warning}" == samples.remark
+    young = Fixed("Kubelet", sampled([999.0], "Kubelet"))
+    samples = await AutoSource(Fixed("Prometheus", scraped), young).samples(REF, 950.0, 1000.0)
+    assert ("Prometheus", 5.0, "") == (samples.source, samples.time_error, samples.warning)
+
+
+async def test_what_is_wrong_with_prometheus_is_passed_on_with_the_kubelets_samples() -> None:
+    """Whoever configured it would not learn otherwise why it is not used."""
+    samples, _ = await ask(ContainerSamples(source="Prometheus", warning="Prometheus has other labels"))
+    assert ("Kubelet", "Prometheus has other labels") == (samples.source, samples.warning)
+    assert "the kubelet is read: Prometheus has other labels" == samples.remark

@@ -48,9 +48,22 @@ def test_series_of_the_same_names_without_the_uid_are_somebody_elses() -> None:
 
 
 def test_the_series_of_a_single_cpu_is_not_that_of_all() -> None:
-    """Where per-CPU series exist, only the total counts."""
+    """Where per-CPU series exist, only the total counts; where there is no total, their sum."""
     assert belongs(_labels(cpu="total"), REF)
     assert not belongs(_labels(cpu="cpu01"), REF)
+    single = [RawSeries(_labels(cpu=f"cpu0{n}"), [(1.0, 2.0), (15.0, 3.0 + n)]) for n in range(2)]
+    total = RawSeries(_labels(cpu="total", job="kubelet"), [(1.0, 5.0), (15.0, 9.0)])
+    assert series([(1, 4), (15, 7)]) == assemble(single, REF, (0.0, 100.0), "Prometheus").cpu_seconds
+    assert series([(1, 5), (15, 9)]) == assemble([*single, total], REF, (0.0, 100.0), "Prometheus").cpu_seconds
+
+
+def test_series_without_a_control_group_are_not_those_of_another_container() -> None:
+    """A kubelet's /metrics/resource has the same metrics, and no path of a control group: no restart, and no sum."""
+    cgroup = RawSeries(_labels(id="/kubepods/abc"), [(1.0, 1.0), (15.0, 2.0)])
+    resource = RawSeries(_labels(metrics_path="/metrics/resource"), [(1.0, 1.0), (8.0, 1.5), (15.0, 2.0)])
+    samples = assemble([cgroup, resource], REF, (0.0, 100.0), "Prometheus")
+    assert (series([(1, 1), (15, 2)]), ()) == (samples.cpu_seconds, samples.restarts)
+    assert series([(1, 1), (8, 1.5), (15, 2)]) == assemble([resource], REF, (0.0, 100.0), "Prometheus").cpu_seconds
 
 
 def test_of_a_series_from_two_scrapers_the_longer_is_taken() -> None:

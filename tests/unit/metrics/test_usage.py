@@ -73,6 +73,9 @@ def test_everything_that_was_sampled_is_reported() -> None:
                 steady=Quantity("176Mi"),
                 growth_per1000_requests=None,
             ),
+            not_known="Not known, as the kubelet does not have the metrics: mapped files, which the peak may lack "
+            "(container_memory_mapped_file, container_memory_rss); page faults that read a disk "
+            "(container_memory_failures_total).",
         )
         == measured()
     )
@@ -284,6 +287,35 @@ def test_waiting_ends_when_no_sample_will_come() -> None:
     """The container is gone: a minute after the window nothing more is to be expected."""
     assert not complete(ContainerSamples(), None, WINDOW, now=150)
     assert complete(ContainerSamples(), None, WINDOW, now=195)
+
+
+def test_a_source_that_is_scraped_each_minute_is_waited_for_longer() -> None:
+    """Half a minute more, as its scrapes are half a minute further apart than usual."""
+    sparse = dataclasses.replace(FULL, cpu_seconds=series((t, t) for t in (-25.0, 35.0, 95.0)))
+    assert not complete(sparse, None, WINDOW, WINDOW.end + 89)
+    assert complete(sparse, None, WINDOW, WINDOW.end + 90)
+
+
+def test_with_the_times_of_scrapes_a_sample_has_to_be_later_to_be_one_after_the_load() -> None:
+    """The sample at 138 may have been taken at 133."""
+    late = dataclasses.replace(FULL, time_error=5.0)
+    assert complete(FULL, measured(), WINDOW, 139.0)
+    assert not complete(late, measured(late), WINDOW, 139.0)
+
+
+def test_what_a_source_does_not_tell_is_said() -> None:
+    """By the metrics that it lacks and by the error of its times, for those that others have configured."""
+    alone = ContainerSamples(cpu_seconds=FULL.cpu_seconds, working_set_bytes=FULL.working_set_bytes, time_error=4.0)
+    sentences = measured(dataclasses.replace(alone, source="Prometheus")).not_known
+    assert sentences is not None
+    assert sentences.startswith("Not known, as Prometheus does not have the metrics: workers that the kernel killed")
+    assert "threads (container_threads); throttling (container_cpu_cfs_periods_total, " in sentences
+    assert sentences.endswith(
+        "Times of samples may be 4 s off, which makes CPU uncertain by 13 %: they are those of the scrapes "
+        "(honor_timestamps: false)."
+    )
+    assert len(sentences) <= 768
+    assert measured(dataclasses.replace(alone, source="Cgroup", time_error=0.0)).not_known is None
 
 
 def test_a_sample_after_the_load_alone_does_not_end_the_wait() -> None:

@@ -198,7 +198,7 @@ def _metrics(profile: ModelProfile, children: Observation) -> Finding | None:
         if measured is None or (measured.usage is None and job.trial in measured_before):
             continue
         if measured.usage is not None:
-            return samples_read(measured.usage.source)
+            return samples_read(measured.usage.source, measured.warning)
         if not measured.reachable:
             return Finding(Reason.SOURCE_UNREACHABLE, measured.problem)
         if measured.complete:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import assert_never
 
 from modelprofiler.api.spec import SourceChoice
-from modelprofiler.api.trial import Trial
+from modelprofiler.api.trial import Trial, UsageStatus
 from modelprofiler.cluster.adapter import Cluster
 from modelprofiler.cluster.gather.kubelets import Kubelets
 from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observation, Pod
@@ -19,11 +19,12 @@ from modelprofiler.cluster.settings import Settings
 from modelprofiler.core.windows import Window, windows_of
 from modelprofiler.errors import MetricsUnavailable
 from modelprofiler.metrics.auto import AutoSource
-from modelprofiler.metrics.bounded import read_token
+from modelprofiler.metrics.bounded import read_login, read_token
 from modelprofiler.metrics.counted import Counted
 from modelprofiler.metrics.kubelet import KubeletSource
+from modelprofiler.metrics.missing import needed_metrics_missing
 from modelprofiler.metrics.prometheus import PrometheusSource
-from modelprofiler.metrics.series import thinned
+from modelprofiler.metrics.series import ContainerSamples, thinned
 from modelprofiler.metrics.source import ContainerRef, MetricsSource
 from modelprofiler.metrics.usage import complete, node_cores, usage
 
@@ -54,6 +55,10 @@ class Sources:
             self._prometheus = PrometheusSource(
                 settings.prometheus_url,
                 token=read_token(Path(settings.prometheus_token_file)) if settings.prometheus_token_file else None,
+                basic_auth=read_login(Path(settings.prometheus_username_file), Path(settings.prometheus_password_file))
+                if settings.prometheus_username_file
+                else None,
+                headers=settings.prometheus_headers,
                 ca_file=Path(settings.prometheus_ca_file) if settings.prometheus_ca_file else None,
             )
         # One for good: it remembers for a while that Prometheus does not answer.
@@ -159,13 +164,31 @@ async def _measured(
     if load is None:
         return Measured(None, complete=False)
     used = usage(samples, load)
-    problem = "" if used else f"{source.name} has no samples of {reference} from the load"
+    problem = _problem(source.name, samples, reference, used)
     kept = samples.within(load.start - KEPT_BEFORE_SECONDS, load.end + KEPT_AFTER_SECONDS)
+    # With times that are not exact, only a sample from after the last response shows everything that it used.
+    window = Window(load.window.start, load.end) if samples.time_error else load.window
     return Measured(
         used,
-        complete(samples, used, load.window, now.timestamp() + ahead),
+        complete(samples, used, window, now.timestamp() + ahead),
         problem,
         cpu_seconds=thinned(kept.cpu_seconds),
         memory=thinned(kept.working_set_bytes),
         node_cores=node_cores(samples, load.start, load.end),
+        warning=samples.warning,
     )
+
+
+def _problem(source: str, samples: ContainerSamples, container: ContainerRef, used: UsageStatus | None) -> str:
+    """Return why there is no usage, or not the CPU or the memory; empty where there is, or too few samples are why."""
+    if used is None:
+        why = f": {samples.warning}" if samples.warning else ""
+        return f"{source} has no samples of {container} from the load{why}"
+    if lacking := needed_metrics_missing(samples):
+        return f"{samples.source} has {lacking} of {container}"
+    if used.cpu is None and samples.time_error:
+        return (
+            f"the times of {samples.source}' samples are those of its scrapes (honor_timestamps: false) and up to "
+            f"{samples.time_error:.0f} s off, too much to compute the CPU usage of this load"
+        )
+    return ""

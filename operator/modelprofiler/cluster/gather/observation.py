@@ -112,6 +112,8 @@ class Measured:
     """The samples behind the usage, which the report keeps with the trial: CPU seconds used, and bytes."""
     node_cores: float | None = None
     """CPU that the server's whole node used under the load, in cores."""
+    warning: str = ""
+    """Why Prometheus' samples of it cannot be used as they are, as a clause; empty where they can."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from modelprofiler.cluster.gather.observation import LoadJob, Measured, Observat
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.load.node.reading import NodeReading
 from modelprofiler.metrics.series import ContainerSamples, series
-from modelprofiler.metrics.source import ContainerRef
+from modelprofiler.metrics.source import ContainerRef, MetricsSource
 
 
 def steady(problem: str = "") -> Steady:
@@ -28,7 +28,7 @@ def steady(problem: str = "") -> Steady:
 
 
 async def measured(
-    job: LoadJob, server: Server | None = None, source: Steady | None = None, seconds: float = 130
+    job: LoadJob, server: Server | None = None, source: MetricsSource | None = None, seconds: float = 130
 ) -> Measured | None:
     """Return what is read for a Job."""
     observation = Observation((server or a_server(),), (job,))
@@ -154,6 +154,62 @@ async def test_a_source_that_the_installation_does_not_have_is_reported_as_missi
     reading = await measured(ended(), source=None)
     assert reading is not None
     assert (True, False, True) == (reading.complete, reading.reachable, "prometheus.url" in reading.problem)
+
+
+class Fixed:
+    """A source that has these samples, whatever it is asked."""
+
+    name = "Auto"
+
+    def __init__(self, has: ContainerSamples) -> None:
+        self.has = has
+
+    async def samples(self, _container: ContainerRef, _start: float, _end: float) -> ContainerSamples:
+        """Return what was given."""
+        return self.has
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+TIMES_OFF = (
+    "the times of Prometheus' samples are those of its scrapes (honor_timestamps: false) and up to 10 s off, too much "
+    "to compute the CPU usage of this load"
+)
+
+
+@pytest.mark.parametrize(
+    ("has", "problem"),
+    [
+        (
+            ContainerSamples(source="Prometheus", warning="it has other labels"),
+            "Auto has no samples of container server of pod team/p from the load: it has other labels",
+        ),
+        (
+            ContainerSamples(working_set_bytes=series([(99.0, 1.0), (131.0, 2.0)]), source="Prometheus"),
+            "Prometheus has no container_cpu_usage_seconds_total of container server of pod team/p",
+        ),
+        (
+            ContainerSamples(
+                cpu_seconds=series([(99.0, 1.0)]),
+                working_set_bytes=series([(99.0, 1.0), (131.0, 2.0)]),
+                source="Prometheus",
+                time_error=10.0,
+            ),
+            TIMES_OFF,
+        ),
+    ],
+)
+async def test_what_keeps_usage_from_being_known_is_said(has: ContainerSamples, problem: str) -> None:
+    """By the metric, or by what else is wrong with the installation's monitoring."""
+    began = now(0).timestamp()
+    shifted: dict[str, Any] = {
+        name: series((began + at, value) for at, value in getattr(has, name))
+        for name in ("cpu_seconds", "working_set_bytes")
+    }
+    reading = await measured(ended(), source=Fixed(replace(has, **shifted)))
+    assert reading is not None
+    assert problem == reading.problem
 
 
 async def test_the_sources_are_those_that_the_installation_has() -> None:

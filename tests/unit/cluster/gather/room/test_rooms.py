@@ -11,8 +11,8 @@ from tests.unit.cluster.world import KEY, under_load
 
 from modelprofiler.cluster import names
 from modelprofiler.cluster.adapter import NODES, PODS, Kind
-from modelprofiler.cluster.gather.room.capacity import ANYWHERE, Room
-from modelprofiler.cluster.gather.room.placement import Placement
+from modelprofiler.cluster.gather.room.capacity import Room
+from modelprofiler.cluster.gather.room.placement import ANYWHERE, Placement
 from modelprofiler.cluster.gather.room.rooms import KEPT_SECONDS, Rooms
 from modelprofiler.cluster.settings import Settings
 from modelprofiler.errors import Refused

@@ -92,7 +92,7 @@ class Reason(StrEnum):
     """A trial at exactly the recommended size met the objectives."""
     NOT_VERIFIED = "NotVerified"
     """There is a recommendation, but it is not verified: no trial at exactly that size met the objectives, or most
-    of its answers look like reports of errors."""
+    of its answers look like reports of errors, or only say that the work is accepted."""
     MEMORY_GROWS = "MemoryGrows"
     """There is a recommendation, but it is not verified: memory grows with the requests, or was not shown to settle,
     and the recommended size is too small for the growth during recommendation.memoryHorizon."""

@@ -157,6 +157,10 @@ class AnswerKind(StatusModel):
     """What their bodies look like, such as "JSON object with error"."""
     error: bool = False
     """Whether they look like reports of an error."""
+    lack: Literal["Pending", "Empty", "NotJson"] | None = None
+    """What they lack as answers, where they report no error. Pending: they only say that the work is accepted, or that
+    the model is not loaded. Empty: they have no body. NotJson: they are called JSON and are none. Absent where they
+    lack nothing of these."""
     unmet: Annotated[str, Field(max_length=32)] | None = None
     """The field of endpoint.http.expect that they do not fulfil, such as jsonPath[0]; they count as failed. Absent
     where they fulfil what is expected of their content."""

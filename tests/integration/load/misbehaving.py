@@ -251,6 +251,18 @@ async def loading(x: Exchange) -> bool:
     return await keep_alive(x)
 
 
+async def loading_200(x: Exchange) -> bool:
+    """Say with status 200 that the model is being loaded, three times."""
+    x.writer.write(answer(b'{"status": "loading"}' if x.served <= 3 else b'{"score": 1}', headers=JSON))
+    return True
+
+
+async def always_loading_200(x: Exchange) -> bool:
+    """Say so for ever: it may be the answer of a model."""
+    x.writer.write(answer(b'{"status": "loading"}', headers=JSON))
+    return True
+
+
 async def loading_400(x: Exchange) -> bool:
     """Blame the first request for a model that is not loaded."""
     if x.served <= 1:

@@ -69,12 +69,12 @@ class Answer:
 
     @property
     def end(self) -> str:
-        """How it failed, as the end of a sentence whose subject is the request."""
+        """How it ended, as the end of a sentence whose subject is the request."""
         reason = f" ({self.error})" if str(self.error or "") else ""
         match self.failure, self.error:
             case "status", _ if self.status is not None and 300 <= self.status < 400:
                 return f"was answered with status {self.status}{self._redirect()}"
-            case "status", _:
+            case "status" | None, _:
                 return f"was answered with status {self.status}: {shown(self.body, BODY_CHARACTERS) or '(no body)'}"
             case "content", _:
                 return self._content()

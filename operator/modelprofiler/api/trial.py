@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from modelprofiler.api.conditions import FailureCause
 from modelprofiler.api.model import StatusModel
 from modelprofiler.api.quantities import Duration, Quantity
 
@@ -100,28 +101,6 @@ class LatencySummary(StatusModel):
     """99.9th percentile."""
     max: Duration | None = None
     """Latency of the slowest request."""
-
-
-class FailureCause(StrEnum):
-    """Why a server failed, where its own output or the way it ended names the cause."""
-
-    OUT_OF_MEMORY = "OutOfMemory"
-    WORKERS_ENDED = "WorkersEnded"
-    PORT_IN_USE = "PortInUse"
-    ADDRESS = "Address"
-    LEFTOVER = "Leftover"
-    OPEN_FILES = "OpenFiles"
-    PROCESSES = "Processes"
-    DISK_FULL = "DiskFull"
-    PERMISSION = "Permission"
-    DEPENDENCY = "Dependency"
-    ARGUMENTS = "Arguments"
-    LICENCE = "Licence"
-    DEVICE = "Device"
-    DEVICE_MEMORY = "DeviceMemory"
-    ARCHITECTURE = "Architecture"
-    NETWORK = "Network"
-    ENDED_BY_ITSELF = "EndedByItself"
 
 
 class FailureCounts(StatusModel):

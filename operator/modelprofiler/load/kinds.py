@@ -15,8 +15,8 @@ import httptools
 from modelprofiler.api.trial import AnswerKind
 from modelprofiler.core.answers.redact import shown
 from modelprofiler.core.text import head_in_bytes
-from modelprofiler.load.bodies import BODY_BYTES, Body, body_of
 from modelprofiler.load.http.answers import KEPT_BYTES, Sample
+from modelprofiler.load.http.bodies import BODY_BYTES, Body, body_of
 from modelprofiler.load.http.irregular import lenient_parser, without_repetition
 from modelprofiler.load.result import MOST_ROW_NUMBERS, most_frequent
 

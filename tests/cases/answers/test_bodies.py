@@ -7,7 +7,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from modelprofiler.load.bodies import Body, body_of
+from modelprofiler.load.http.bodies import Body, body_of
 
 ERRORS = [
     ("Azure/InferenceSchema#57", '{"error": "\'features\'"}'),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelprofiler.api.trial import FailureCause
+from modelprofiler.api.conditions import FailureCause
 from modelprofiler.core.answers.causes import cause_in, no_size_can_fix
 from modelprofiler.core.text import last_words
 

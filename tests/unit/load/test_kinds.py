@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from modelprofiler.load.bodies import Body, body_of
 from modelprofiler.load.http.answers import KEPT_BYTES, MOST_CLASSES, Answers, Sample
+from modelprofiler.load.http.bodies import Body, body_of
 from modelprofiler.load.kinds import kinds_of
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelprofiler.api.trial import FailureCause
+from modelprofiler.api.conditions import FailureCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ MEANINGS: Mapping[FailureCause, Meaning] = {
     ),
     FailureCause.DEVICE_MEMORY: Meaning(
         "The GPU's memory is too small",
-        "the memory of its GPU is exhausted, which resources.memory does not change",
+        "the memory of its GPU is exhausted, which no size can fix",
     ),
     FailureCause.ARCHITECTURE: Meaning(
         "The server's program is built for another machine",
@@ -158,9 +158,9 @@ _PATTERNS: Mapping[FailureCause, tuple[str, ...]] = {
     FailureCause.DEVICE: (
         r"CUDA driver (?:version is insufficient|initialization failed)|no CUDA-capable device",
         r"No CUDA GPUs are available|torch\.cuda\.is_available\(\) is False|Failed to infer device type",
-        r"CUDA (?:unknown error|error: (?:no kernel image|no CUDA|initialization|invalid device))|NVMLError|NVML Shared",
-        r"libonnxruntime_providers_cuda|libcu(?:blas|dnn|dart|fft)\w*\.so|compiled to use \w+ instructions",
-        r"NVIDIA driver on your system|Found no NVIDIA driver|libcuda\.so|Torch not compiled with CUDA",
+        r"CUDA (?:unknown error|error: (?:no kernel image|no CUDA|init|invalid device))|NVMLError|NVML Shared",
+        r"libonnxruntime_providers_cuda|libcu(?:blas|dnn|dart|fft)\w*\.so|Torch not compiled with CUDA",
+        r"NVIDIA driver on your system|Found no NVIDIA driver|libcuda\.so|compiled to use \w+ instructions",
         r"\bSIGILL\b|[Ii]llegal instruction",
     ),
     FailureCause.ARCHITECTURE: (r"[Ee]xec format error|wrong ELF class|version `GLIBC(?:XX)?_[\d.]+' not found",),

@@ -17,7 +17,7 @@ from modelprofiler.api.trial import FirstRequest
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.load.before.answer import Answer
 from modelprofiler.load.before.probe import Prober
-from modelprofiler.load.bodies import BODY_BYTES, body_of
+from modelprofiler.load.http.bodies import BODY_BYTES, body_of
 
 NOT_YET = frozenset({429, 502, 503, 504})
 """Statuses that say "not now": too many requests, and what a server or the proxy before it answers until it is up."""

@@ -110,6 +110,16 @@ def _own_limit(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
     return v["count"] in statuses and rounds_to(v["count1"], share) and share < 50
 
 
+def _waits(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
+    usage, cpu, counts = trial.usage, trial.limits.cpu, load.failures_by_kind
+    assert usage is not None
+    assert usage.cpu is not None
+    assert cpu is not None
+    assert counts is not None
+    share = 100 * float(usage.cpu) / float(cpu)
+    return 2 * counts.timeout >= load.failures and rounds_to(v["count"], share) and share < 50
+
+
 def _read_again(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
     usage = trial.usage
     assert usage is not None
@@ -224,6 +234,11 @@ CLAUSES = [
         "; the server refused requests with status {count} while it used {count1}% of its CPU: a limit of its own, "
         "such as a queue or a rate, which no size can fix",
         _of_a_load(_own_limit),
+    ),
+    Form(
+        "; requests timed out while the server used {count}% of its CPU: they waited for something else, such as "
+        "another service, or a server that takes one connection at a time, which no size can fix",
+        _of_a_load(_waits),
     ),
     Form(
         "; the files that the server maps did not fit into memory: {mebibytes} was read from disk under this load, "

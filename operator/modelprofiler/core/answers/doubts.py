@@ -214,7 +214,7 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     """Return why no larger size would answer what failed; empty where it might.
 
     A status from 400 to 499 blames the request. A server that refuses requests and leaves most of its CPU unused has a
-    limit of its own.
+    limit of its own, and one that lets them time out waits for something else, unless that is its own files on disk.
 
     Parameters
     ----------
@@ -225,6 +225,8 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     """
     counts = load.failures_by_kind
     refused = [kind for kind in load.answers if kind.status not in spec.endpoint.http.expect.status]
+    if counts is not None and load.failures and counts.timeout >= load.failures / 2:
+        return _waits_elsewhere(load, usage, cpu)
     if not refused or counts is None or counts.status < load.failures / 2:
         return ""
     status = refused[0].status
@@ -239,6 +241,19 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     return (
         f"the server refused requests with status {status} while it used {100 * share:.0f}% of its CPU: a limit of its "
         "own, such as a queue or a rate, which no size can fix"
+    )
+
+
+def _waits_elsewhere(load: LoadStatus, usage: UsageStatus | None, cpu: Quantity | None) -> str:
+    """Return that requests timed out on a server that idled; empty where it did not, or read its files from disk."""
+    if usage is None or usage.cpu is None or cpu is None or load.stopped_early == "Overload":
+        return ""
+    share = float(usage.cpu) / float(cpu)
+    if share >= IDLE_SHARE or (usage.major_faults or 0) > load.requests:
+        return ""
+    return (
+        f"requests timed out while the server used {100 * share:.0f}% of its CPU: they waited for something else, such "
+        "as another service, or a server that takes one connection at a time, which no size can fix"
     )
 
 

@@ -116,6 +116,26 @@ def test_failures_have_a_status_a_beginning_and_a_body() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fact", "kinds", "used", "faults", "is_own"),
+    [
+        ("an idle server waits for something else", {"timeout": 150}, "90m", 0, True),
+        ("a busy one may be too small", {"timeout": 150}, "700m", 0, False),
+        ("one that reads its files may be, too", {"timeout": 150}, "90m", 20_000, False),
+        ("what was not sent was not waited for", {"timeout": 10, "dropped": 140}, "90m", 0, False),
+    ],
+)
+def test_requests_that_time_out_on_an_idle_server_are_blamed_on_no_size(
+    fact: str, kinds: dict[str, int], used: str, faults: int, is_own: bool
+) -> None:
+    """Such as a server that takes one connection at a time, or that asks another one."""
+    load = load_of(90, failures=150, kinds=kinds)
+    usage = usage_of().model_copy(update={"cpu": Quantity(used), "major_faults": faults})
+    assert is_own == ("timed out while the server used 9% of its CPU" in own_limit(SPEC, load, usage, Quantity("1"))), (
+        fact
+    )
+
+
+@pytest.mark.parametrize(
     ("fact", "status", "used", "is_own"),
     [
         ("refused while idle", 429, "200m", True),

@@ -250,6 +250,8 @@ class ServerLifecycle:
         if not quick and server.alive:
             progress(f"the last server was asked to end, and has {grace:g} s to do so")
         seconds = await finish(server.stop(grace))
+        if quick:  # the last one of the run: the next run would find it
+            await asyncio.to_thread(self._leftovers.remove_known)
         if not quick and grace > IGNORED_GRACE_SECONDS and seconds >= grace:
             self._grace = IGNORED_GRACE_SECONDS
             self._note(

@@ -16,7 +16,7 @@ from modelprofiler.api.trial import AnswerKind
 from modelprofiler.core.answers.redact import shown
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.load.http.answers import KEPT_BYTES, Sample
-from modelprofiler.load.http.bodies import BODY_BYTES, Body, body_of
+from modelprofiler.load.http.bodies import BODY_BYTES, Body, body_of, ends_with_error
 from modelprofiler.load.http.irregular import lenient_parser, without_repetition
 from modelprofiler.load.result import MOST_ROW_NUMBERS, most_frequent
 
@@ -27,6 +27,8 @@ CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 """Codings of content that are undone before it is looked at; servers compress whether they are asked to or not."""
 GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 """Has zlib read either format by its header (RFC 1950, RFC 1952)."""
+STREAMS = frozenset({"text/event-stream", "application/x-ndjson", "application/jsonl", "application/json-lines"})
+"""Types of answers that are sent in parts while they are made."""
 MOST_SHAPES = 8
 """Objects with more different sets of keys than this have data for keys, and count as one shape."""
 
@@ -83,10 +85,7 @@ def kinds_of(samples: Iterable[tuple[int, Sample]], order: Sequence[int] | None 
     """
     groups: defaultdict[tuple[int, str, Body, str], _Group] = defaultdict(_Group)
     looked = [(status, sample, *_read(sample)) for status, sample in samples]
-    bodies = [
-        body_of(content, kind, whole=sample.length <= KEPT_BYTES and len(content) < BODY_BYTES)
-        for _, sample, kind, content in looked
-    ]
+    bodies = [_body(sample, content, kind) for _, sample, kind, content in looked]
     counts = Counter(body.shape for body in bodies if not body.is_error and body.shape.startswith("JSON object"))
     if len(counts) > MOST_SHAPES:
         bodies = [Body("JSON object") if body.shape in counts and not body.is_error else body for body in bodies]
@@ -117,6 +116,14 @@ def kinds_of(samples: Iterable[tuple[int, Sample]], order: Sequence[int] | None 
         )
         for (status, content_type, body, unmet), group in most
     ]
+
+
+def _body(sample: Sample, content: bytes, content_type: str) -> Body:
+    body = body_of(content, content_type, whole=sample.length <= KEPT_BYTES and len(content) < BODY_BYTES)
+    is_stream = content_type in STREAMS or body.shape.startswith("stream")
+    if is_stream and not body.is_error and ends_with_error(sample.end):
+        return Body(f"{body.shape}, the last an error", is_error=True)
+    return body
 
 
 def _numbers(rows: Iterable[int]) -> list[int]:

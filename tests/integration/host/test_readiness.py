@@ -16,7 +16,7 @@ ANSWERS = {
     "another path": (b"HTTP/1.0 404 Not Found\r\n\r\n", "answered with status 404: the path of its readinessProbe is"),
     "loading": (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "answered with status 503"),
     "closes at once": (b"", "closed the connection without an answer"),
-    "TLS": (b"\x15\x03\x01\x00\x02\x02\x28", "answered with a TLS record: set the scheme of its readinessProbe to HTTPS"),
+    "TLS": (b"\x15\x03\x01\x00\x02\x02\x28", "answered with a TLS record: set the scheme of its readinessProbe"),
     "gRPC": (b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64", "answered in HTTP/2 (gRPC?)"),
     "SSH": (b"SSH-2.0-OpenSSH_9.2\r\n", "answered with something that is not HTTP/1.1: 'SSH-2.0-OpenSSH_9.2"),
     "no status": (b"HTTP/1.1 OK\r\n\r\n", "answered in HTTP that cannot be understood"),

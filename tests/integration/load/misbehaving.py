@@ -375,6 +375,22 @@ async def json_large(x: Exchange) -> bool:
     return True
 
 
+async def long_stream(x: Exchange) -> bool:
+    """Stream many events; three of four streams fail before the last one."""
+    x.writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+    events = [b'{"choices": [{"delta": {"content": "word"}}]}'] * 300
+    if x.served % 4:
+        events.append(b'{"error": {"message": "Internal server error", "code": 500}}')
+    for event in (*events, b"[DONE]"):
+        line = b"data: " + event + b"\n\n"
+        x.writer.write(b"%x\r\n%b\r\n" % (len(line), line))
+        await x.writer.drain()
+        if event != events[0]:
+            await asyncio.sleep(0.002)  # in pieces of their own
+    x.writer.write(b"0\r\n\r\n")
+    return True
+
+
 answered: set[bytes] = set()
 one_at_a_time = asyncio.Lock()
 

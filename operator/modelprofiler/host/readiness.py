@@ -76,8 +76,8 @@ async def probe(target: Target, seconds: float) -> str | None:
     seconds
         How long the answer may take.
     """
-    if target.path is None and (listens := _listens(target.host, target.port)) is not None:
-        return None if listens else "is not listening"
+    if target.path is None and (is_listening := listens(target.host, target.port)) is not None:
+        return None if is_listening else "is not listening"
     try:
         async with asyncio.timeout(seconds):
             return await _connect_and_ask(target)
@@ -135,7 +135,7 @@ async def _read_to_end(reader: asyncio.StreamReader) -> None:
         size += len(part)
 
 
-def _listens(host: str, port: int, proc: Path = PROC) -> bool | None:
+def listens(host: str, port: int, proc: Path = PROC) -> bool | None:
     """Return whether something listens on an IPv4 address, as the kernel says; None where only a connection can tell.
 
     A connection that is closed at once would leave an error in the log of a server that expects TLS.

@@ -22,6 +22,7 @@ from modelprofiler.core.threads import variables_to_set
 from modelprofiler.host.leftovers import Leftovers
 from modelprofiler.host.page_cache import evict
 from modelprofiler.host.ports import occupied
+from modelprofiler.host.readiness import Target
 from modelprofiler.load.trial_config import READY_SECONDS
 from modelprofiler.local.folders import StartFolders
 from modelprofiler.local.placement import Placement
@@ -211,6 +212,8 @@ class ServerLifecycle:
             if crowded is not None:
                 return Start(failure=Failure(Outcome.DISTURBED, f"this machine {crowded}: {message}"))
             return Start(failure=Failure(Outcome.NEVER_READY, message))
+        if await asyncio.to_thread(server.is_answered_for, Target(ADDRESS, self._port)):
+            return Start(failure=Failure(Outcome.NEVER_READY, _ANSWERED_FOR.format(port=self._port)))
         self._ports = {self._port, *(port for _, port in await asyncio.to_thread(server.listens_on))}
         return Start(time_to_ready=Duration.of(seconds, digits=3))
 
@@ -272,6 +275,13 @@ def busy_seconds() -> float:
 def _may_be_left_over(start: Start) -> bool:
     """Whether a start failed in a way that something left behind may have caused."""
     return start.failure is not None and start.failure.outcome in {Outcome.CRASHED, Outcome.NEVER_READY}
+
+
+_ANSWERED_FOR = (
+    "something listens on port {port}, but no process of the server does: what answers would be neither limited nor "
+    "measured. Name the command that is the server itself, and not one that asks a daemon for it, such as docker or "
+    "systemctl"
+)
 
 
 def _port_failure(port: int, in_the_way: str) -> Failure:

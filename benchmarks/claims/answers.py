@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.claims.facts import MIB, Facts, is_about, rounds_to
@@ -13,7 +14,9 @@ from modelprofiler.api.trial import AnswerKind, LoadStatus, Outcome, Purpose, Tr
 from modelprofiler.core.axis import Limits
 
 Values = dict[str, Any]
+Of = Callable[[AnswerKind], bool]
 LONGEST_SAMPLE = 80
+PENDING = "only say that the work is accepted or that the model is not loaded"
 ONE_PERCENT, TWO_PERCENT = 0.01, 0.02
 
 
@@ -61,10 +64,10 @@ def _good(facts: Facts, load: LoadStatus) -> list[AnswerKind]:
     return [k for k in load.answers if k.status in facts.spec.endpoint.http.expect.status and k.unmet is None]
 
 
-def _share(facts: Facts, load: LoadStatus) -> float:
-    """Return the share of the good answers that look like reports of errors, in percent."""
+def _share(facts: Facts, load: LoadStatus, of: Of) -> float:
+    """Return the share of the good answers that are of a nature, in percent."""
     good = _good(facts, load)
-    return 100 * sum(k.answers for k in good if k.error) / sum(k.answers for k in good)
+    return 100 * sum(k.answers for k in good if of(k)) / sum(k.answers for k in good)
 
 
 def _percent(stated: float, share: float) -> bool:
@@ -107,6 +110,16 @@ def _own_limit(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
     return v["count"] in statuses and rounds_to(v["count1"], share) and share < 50
 
 
+def _waits(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
+    usage, cpu, counts = trial.usage, trial.limits.cpu, load.failures_by_kind
+    assert usage is not None
+    assert usage.cpu is not None
+    assert cpu is not None
+    assert counts is not None
+    share = 100 * float(usage.cpu) / float(cpu)
+    return 2 * counts.timeout >= load.failures and rounds_to(v["count"], share) and share < 50
+
+
 def _read_again(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
     usage = trial.usage
     assert usage is not None
@@ -117,20 +130,38 @@ def _read_again(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool
     )
 
 
-def _look_like_errors(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
-    quoted = v.get("message")
-    errors = [described(k) for k in _good(facts, load) if k.error]
-    right = _percent(v["number"], _share(facts, load))
-    return right and (quoted is None or quoted in errors)
+def _are(of: Of) -> Any:
+    """Return a proof that a share of the answers is of a nature, and that what is quoted is one of them."""
+
+    def holds(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
+        quoted = v.get("message")
+        right = _percent(v["number"], _share(facts, load, of))
+        return right and (quoted is None or quoted in [described(k) for k in _good(facts, load) if of(k)])
+
+    return holds
+
+
+def _is_error(kind: AnswerKind) -> bool:
+    return kind.error
+
+
+def _is_pending(kind: AnswerKind) -> bool:
+    return kind.lack == "Pending"
 
 
 def _others(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
-    return v["message"] in [described(k) for k in _good(facts, load) if not k.error]
-
-
-def _rows(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
     good = _good(facts, load)
-    return (v["count"], v["count1"]) == (sum(k.rows for k in good if k.error), sum(k.rows for k in good))
+    return any(v["message"] in [described(k) for k in good if not of(k)] for of in (_is_error, _is_pending))
+
+
+def _rows(of: Of) -> Any:
+    """Return a proof that so many rows had answers of a nature."""
+
+    def holds(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
+        good = _good(facts, load)
+        return (v["count"], v["count1"]) == (sum(k.rows for k in good if of(k)), sum(k.rows for k in good))
+
+    return holds
 
 
 def _kinds(facts: Facts, v: Values, trial: Trial, load: LoadStatus) -> bool:
@@ -205,23 +236,65 @@ CLAUSES = [
         _of_a_load(_own_limit),
     ),
     Form(
+        "; requests timed out while the server used {count}% of its CPU: they waited for something else, such as "
+        "another service, or a server that takes one connection at a time, which no size can fix",
+        _of_a_load(_waits),
+    ),
+    Form(
         "; the files that the server maps did not fit into memory: {mebibytes} was read from disk under this load, "
         "with {count} page faults per request",
         _of_a_load(_read_again),
     ),
-    Form(", but {number}% of the answers look like reports of errors", _of_a_load(_look_like_errors)),
+    Form(", but {number}% of the answers look like reports of errors", _of_a_load(_are(_is_error))),
+    Form(f", but {{number}}% of the answers {PENDING}", _of_a_load(_are(_is_pending))),
 ]
 """That go on with the message of a trial."""
 
 ANSWERS = [
     Form(
         "{number}% of the answers look like reports of errors, although their status counts as success: {message}",
-        _of_any_load(_look_like_errors),
+        _of_any_load(_are(_is_error)),
         begins=True,
     ),
     Form("; others are {message}", _of_any_load(_others)),
     Form(
-        "Errors came for {count} of {count1} different requests that were looked at", _of_any_load(_rows), begins=True
+        "Errors came for {count} of {count1} different requests that were looked at",
+        _of_any_load(_rows(_is_error)),
+        begins=True,
+    ),
+    Form(
+        f"{{number}}% of the answers {PENDING}, although their status counts as success: {{message}}",
+        _of_any_load(_are(_is_pending)),
+        begins=True,
+    ),
+    Form(
+        "Such answers came for {count} of {count1} different requests that were looked at",
+        _of_any_load(_rows(_is_pending)),
+        begins=True,
+    ),
+    Form(
+        "The work itself was not measured: name an endpoint that answers with the result, and let the readiness probe "
+        "wait for the model",
+        lambda f, v, c: True,
+        begins=True,
+    ),
+    Form(
+        f", but {{number}}% of the answers {PENDING} ({{message}}), and the work itself was not measured: name an "
+        "endpoint that answers with the result, and let the readiness probe wait for the model, or set "
+        "endpoint.http.expect.errorBodies to Accept where these are answers",
+        _of_a_load(_are(_is_pending)),
+    ),
+    Form("{number}% of the answers are empty", _of_any_load(_are(lambda k: k.lack == "Empty")), begins=True),
+    Form("Check that the server answers what it computes", lambda f, v, c: True, begins=True),
+    Form(
+        "{number}% of the answers have the content type of JSON and are none: {message}",
+        _of_any_load(_are(lambda k: k.lack == "NotJson")),
+        begins=True,
+    ),
+    Form(
+        "Clients may refuse them: JSON has double quotes, and neither NaN nor Infinity",
+        lambda f, v, c: True,
+        begins=True,
     ),
     Form(
         "Where they are errors, the recommended size is that of a server that fails: correct the dataset or the server",
@@ -244,7 +317,7 @@ ANSWERS = [
         ", but {number}% of the answers look like reports of errors ({message}), and a server that fails needs another "
         "size than one that answers: correct the dataset or the server, or set endpoint.http.expect.errorBodies to "
         "Accept where these are answers",
-        _of_a_load(_look_like_errors),
+        _of_a_load(_are(_is_error)),
     ),
     Form(
         "These answers came in time: correct the requests, the server or endpoint.http.expect", _has_unmet, begins=True

@@ -109,9 +109,11 @@ def rejudged(simulation: World) -> list[Trial]:
 
 
 def quotable(trials: Sequence[Trial]) -> list[str]:
-    """Return texts that may be quoted: what servers have answered, and why limits are not enforced."""
-    quotes = [text for t in trials if t.load is not None for text in answers.quotable(t.load)]
-    return list(dict.fromkeys([*QUOTABLE, *quotes]))
+    """Return texts that may be quoted: what servers have answered or refused, and why limits are not enforced."""
+    loads = [t.load for t in trials if t.load is not None]
+    quotes = [text for load in loads for text in answers.quotable(load)]
+    refusals = [first.refusal for load in loads if (first := load.first_request) is not None and first.refusal]
+    return list(dict.fromkeys([*QUOTABLE, *quotes, *refusals]))
 
 
 def _facts(simulation: World, end: Recommend | GiveUp) -> Facts:

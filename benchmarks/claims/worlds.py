@@ -193,7 +193,7 @@ class World(Simulation):
 
 
 def _answers(rng: random.Random, requests: int) -> list[AnswerKind]:
-    """Return answers of one or two kinds, some of which report errors."""
+    """Return answers of one or two kinds, some of which report errors or are no answers for another reason."""
     error = AnswerKind(
         status=200,
         shape="JSON object with error",
@@ -209,7 +209,11 @@ def _answers(rng: random.Random, requests: int) -> list[AnswerKind]:
     )
     other = good.model_copy(update={"shape": "empty", "sample": "", "answers": error.answers})
     equal = good.model_copy(update={"bodies": 1, "answers": requests})
-    return rng.choice([[error, good], [good, other], [equal], [good]])
+    receipt = error.model_copy(update={"error": False, "lack": "Pending", "sample": '{"status": "queued"}'})
+    empty = other.model_copy(update={"lack": "Empty"})
+    not_json = other.model_copy(update={"lack": "NotJson", "sample": "[NaN]"})
+    doubted = [[error, good], [receipt, good], [good, empty], [good, not_json]]
+    return rng.choice([*doubted, [good, other], [equal], [good]])
 
 
 def _failures(rng: random.Random, requests: int) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Reason(StrEnum):
     """A trial at exactly the recommended size met the objectives."""
     NOT_VERIFIED = "NotVerified"
     """There is a recommendation, but it is not verified: no trial at exactly that size met the objectives, or most
-    of its answers look like reports of errors."""
+    of its answers look like reports of errors, or only say that the work is accepted."""
     MEMORY_GROWS = "MemoryGrows"
     """There is a recommendation, but it is not verified: memory grows with the requests, or was not shown to settle,
     and the recommended size is too small for the growth during recommendation.memoryHorizon."""
@@ -145,3 +145,25 @@ class Condition(ApiModel):
     """When the status last changed."""
     observed_generation: int | None = None
     """The generation of the spec that the condition describes."""
+
+
+class FailureCause(StrEnum):
+    """Why a server failed, where its own output or the way it ended names the cause."""
+
+    OUT_OF_MEMORY = "OutOfMemory"
+    WORKERS_ENDED = "WorkersEnded"
+    PORT_IN_USE = "PortInUse"
+    ADDRESS = "Address"
+    LEFTOVER = "Leftover"
+    OPEN_FILES = "OpenFiles"
+    PROCESSES = "Processes"
+    DISK_FULL = "DiskFull"
+    PERMISSION = "Permission"
+    DEPENDENCY = "Dependency"
+    ARGUMENTS = "Arguments"
+    LICENCE = "Licence"
+    DEVICE = "Device"
+    DEVICE_MEMORY = "DeviceMemory"
+    ARCHITECTURE = "Architecture"
+    NETWORK = "Network"
+    ENDED_BY_ITSELF = "EndedByItself"

@@ -97,9 +97,9 @@ class Expectation(ApiModel):
     """HTTP status codes that count as success. Redirects (300 to 399) never do, and they are not followed."""
     error_bodies: Literal["Doubt", "Accept"] = "Doubt"
     """How to treat bodies that look like reports of errors although their status counts as success, such as
-    {"error": "no field x"}. Doubt: if most answers have such a body, the size is not verified, and the explanation
-    shows one. Accept: they are answers like any other. This field has no effect if bodyContains, bodyMatches or
-    jsonPath is set."""
+    {"error": "no field x"}, or only say that the work is accepted, such as {"status": "queued"}. Doubt: if most answers
+    have such a body, the size is not verified, and the explanation shows one. Accept: they are answers like any other.
+    This field has no effect if bodyContains, bodyMatches or jsonPath is set."""
     body_contains: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
     """Text that the body must contain, in UTF-8. Only the first maxBodySize bytes of a body are examined, by default
     the first 1 MiB. A response that has one of the status codes and does not fulfil this, bodyMatches, jsonPath,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from modelprofiler.api.conditions import FailureCause
 from modelprofiler.api.model import StatusModel
 from modelprofiler.api.quantities import Duration, Quantity
 
@@ -102,24 +103,6 @@ class LatencySummary(StatusModel):
     """Latency of the slowest request."""
 
 
-class FailureCause(StrEnum):
-    """Why a server failed, where its own output or the way it ended names the cause."""
-
-    OUT_OF_MEMORY = "OutOfMemory"
-    WORKERS_ENDED = "WorkersEnded"
-    PORT_IN_USE = "PortInUse"
-    OPEN_FILES = "OpenFiles"
-    PROCESSES = "Processes"
-    DISK_FULL = "DiskFull"
-    PERMISSION = "Permission"
-    DEPENDENCY = "Dependency"
-    LICENCE = "Licence"
-    DEVICE = "Device"
-    ARCHITECTURE = "Architecture"
-    NETWORK = "Network"
-    ENDED_BY_ITSELF = "EndedByItself"
-
-
 class FailureCounts(StatusModel):
     """Failed requests by kind."""
 
@@ -157,6 +140,10 @@ class AnswerKind(StatusModel):
     """What their bodies look like, such as "JSON object with error"."""
     error: bool = False
     """Whether they look like reports of an error."""
+    lack: Literal["Pending", "Empty", "NotJson"] | None = None
+    """What they lack as answers, where they report no error. Pending: they only say that the work is accepted, or that
+    the model is not loaded. Empty: they have no body. NotJson: they are called JSON and are none. Absent where they
+    lack nothing of these."""
     unmet: Annotated[str, Field(max_length=32)] | None = None
     """The field of endpoint.http.expect that they do not fulfil, such as jsonPath[0]; they count as failed. Absent
     where they fulfil what is expected of their content."""

@@ -64,12 +64,21 @@ def one_line(text: str) -> str:
 
 
 ERROR_LINE = re.compile(
-    r"\s*(?:(?:fatal|error|panic|Caused by|Exception in thread[^:]*): .+"
-    r"|(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception|Exit|Interrupt|HaltServer)\b(?:: .+)?)$"
+    r"\s*(?:(?:fatal|fatal error|error|panic|Caused by|Exception in thread[^:]*|what\(\)): .+"
+    r"|(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception|Exit|Interrupt|HaltServer)\b(?: \[\w+\])?(?:: .+)?"
+    r"|F\d{4} \S+ .{0,40}\] .+|thread '[^']*' panicked at .+)$"
 )
-"""A line that names an error: the last of a traceback of Python, ``panic:`` of Go, ``Caused by:`` of Java."""
+"""A line that names an error: the last of a traceback of Python, ``panic:`` of Go, ``Caused by:`` of Java, ``what():``
+of C++, a failed check of glog, an error of Node with its code, or a panic of Rust."""
+LOG_PREFIX = re.compile(
+    r"^(?:\(\w[^()\n]{0,80}\bpid=\d+[^()\n]{0,40}\) ?|\d{4}-\d\d-\d\d[T ][\d:.,+-]+Z? +|\[[^\]\n]{1,40}\] +"
+    r"|(?:ERROR|CRITICAL|FATAL|INFO|WARN(?:ING)?)\b:? +(?:\d\d-\d\d [\d:.]+ +)?|\[?\w+\.py:\d+\] ?"
+    r"|[\w.-]{1,60} MODEL_LOG - )+"
+)
+"""What Ray, vLLM, TorchServe and loggers write before each line of a worker's traceback."""
 CONSEQUENCE = re.compile(
-    r"\b(?:SystemExit|KeyboardInterrupt|CancelledError|HaltServer|BrokenPipeError|ConnectionResetError)\b"
+    r"(?i:root cause above|engine core initiali[sz]ation failed|worker failed to boot|stack trace above)"
+    r"|\b(?:SystemExit|KeyboardInterrupt|CancelledError|HaltServer|BrokenPipeError|ConnectionResetError)\b"
 )
 """Errors that follow from another one, or from a client that went away."""
 TRACEBACK = "Traceback (most recent call last)"
@@ -110,7 +119,8 @@ def cause_of(text: str) -> list[str]:
     """
     chains: list[list[str]] = []
     frame, chained = "", False
-    for line in text.splitlines():
+    for logged in text.splitlines():
+        line = LOG_PREFIX.sub("", logged)
         if CHAIN.search(line):
             chained = True
         elif TRACEBACK in line:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from modelprofiler.api.conditions import FailureCause
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
-from modelprofiler.api.trial import FailureCause, NodeLoad, Outcome, Trial, UsageStatus
+from modelprofiler.api.trial import NodeLoad, Outcome, Trial, UsageStatus
 from modelprofiler.core.answers.causes import MEANINGS, cause_in, no_size_can_fix
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.crowding import crowding, other_work

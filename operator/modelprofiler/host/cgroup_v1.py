@@ -16,6 +16,7 @@ from modelprofiler.host.control_group import (
     keyed_numbers,
     quota_microseconds,
     signal_all,
+    total,
     write,
 )
 
@@ -80,8 +81,15 @@ class CgroupV1(Cgroup):
         taken = (began + time.time()) / 2  # of the CPU counter; the others do not need this precision
         periods, throttled = keyed_numbers(self._cpu_stat.text(), "nr_periods", "nr_throttled")
         usage, peak = self._usage.number(), self._peak.number()
-        keys = ("total_inactive_file", "total_rss", "total_cache", "total_mapped_file", "total_pgmajfault")
-        inactive, anonymous, cache, mapped, faults = keyed_numbers(self._memory_stat.text(), *keys)
+        keys = (
+            "total_inactive_file",
+            "total_rss",
+            "total_cache",
+            "total_mapped_file",
+            "total_pgmajfault",
+            "total_shmem",
+        )
+        inactive, anonymous, cache, mapped, faults, shared = keyed_numbers(self._memory_stat.text(), *keys)
         (kills,) = keyed_numbers(self._oom.text(), "oom_kill")
         self._highest = max(self._highest, peak or 0)
         return Reading(
@@ -97,6 +105,7 @@ class CgroupV1(Cgroup):
             oom_kills=kills,
             threads=self._threads(),
             mapped_file=mapped,
+            held=total(anonymous, shared),
             major_faults=faults,
         )
 

@@ -17,10 +17,13 @@ from modelprofiler.host.control_group import (
     keyed_numbers,
     quota_microseconds,
     signal_all,
+    total,
     write,
 )
 
 REQUIRED = frozenset({"cpu", "memory"})
+HELD = ("shmem", "slab_unreclaimable", "kernel_stack", "pagetables", "sock")
+"""Keys of memory.stat for what is held besides anonymous memory (cgroup-v2.rst, memory.stat)."""
 SERVER = "server"
 """Name of the inner group, which has the processes. The outer one has none and enables the controllers for it: systemd
 disables those at the top that no group below has enabled."""
@@ -72,7 +75,7 @@ class CgroupV2(Cgroup):
         microseconds, periods, throttled = keyed_numbers(cpu, "usage_usec", "nr_periods", "nr_throttled")
         current, peak = self._current.number(), self._peak.number()
         keys = ("inactive_file", "anon", "file", "file_mapped", "pgmajfault")
-        inactive, anonymous, cache, mapped, faults = keyed_numbers(self._memory_stat.text(), *keys)
+        inactive, anonymous, cache, mapped, faults, *others = keyed_numbers(self._memory_stat.text(), *keys, *HELD)
         (kills,) = keyed_numbers(self._events.text(), "oom_kill")
         self._highest = max(self._highest, peak or 0)
         return Reading(
@@ -88,6 +91,7 @@ class CgroupV2(Cgroup):
             oom_kills=kills,
             threads=self._threads(),
             mapped_file=mapped,
+            held=total(anonymous, *others),
             major_faults=faults,
         )
 

@@ -57,6 +57,9 @@ class Reading:
         Threads of all processes.
     mapped_file
         The part of the page cache that processes map, in bytes.
+    held
+        What the kernel cannot give back without the processes, in bytes: anonymous memory and files in memory, with
+        version 2 also the kernel's own memory for them.
     major_faults
         Page faults for which a page was read from disk.
     """
@@ -73,6 +76,7 @@ class Reading:
     oom_kills: int | None = None
     threads: int | None = None
     mapped_file: int | None = None
+    held: int | None = None
     major_faults: int | None = None
 
 
@@ -117,6 +121,12 @@ def keyed_numbers(text: str | None, *keys: str) -> tuple[int | None, ...]:
 def difference(value: int | None, part: int | None) -> int | None:
     """Return `value` minus `part`, at least zero; None when either is not known."""
     return None if value is None or part is None else max(0, value - part)
+
+
+def total(*parts: int | None) -> int | None:
+    """Return the sum of parts; None when one of them is not known."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 class Cgroup(ABC):

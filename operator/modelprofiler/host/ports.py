@@ -97,6 +97,20 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
     return list(places)
 
 
+def all_readable(pids: Iterable[int]) -> bool:
+    """Return whether this user can see the sockets of all of these processes; one that has ended has none."""
+    import psutil
+
+    for pid in sorted(pids)[:MOST_PROCESSES]:
+        try:
+            psutil.Process(pid).net_connections(kind="tcp")
+        except psutil.NoSuchProcess:
+            continue
+        except (psutil.Error, OSError):
+            return False
+    return True
+
+
 def takes(address: str, host: str) -> bool:
     """Return whether a socket that listens on an address takes connections to a host of IPv4, as far as can be seen."""
     listens, accepted = ipaddress.ip_address(address), ipaddress.ip_address(host)

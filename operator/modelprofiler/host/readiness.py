@@ -14,12 +14,21 @@ from pathlib import Path
 from urllib.parse import quote
 
 from modelprofiler.host.procfs import PROC, read_text
+from modelprofiler.load.http.irregular import objection
 
 LONGEST_ANSWER = 1 << 20
 """Bytes of an answer that are read, so that the server can send all of it; the kubelet reads 10 KiB."""
 LINGER_NONE = struct.pack("ii", 1, 0)
 """SO_LINGER of 0 s: closing sends a reset, after which neither side keeps the connection in TIME_WAIT. A server closes
 first, as it is asked to, and could not bind its port again for a minute without SO_REUSEADDR."""
+TLS_RECORDS = (b"\x14", b"\x15", b"\x16", b"\x17")
+"""First bytes of the records of TLS (RFC 8446, 5.1)."""
+HINTS = {
+    401: ": its readinessProbe needs the header with a credential in httpHeaders",
+    403: ": its readinessProbe may need a header in httpHeaders",
+    404: ": the path of its readinessProbe is not one of the server's",
+}
+"""What a probe that is refused lacks."""
 LISTEN = "0A"
 """The state of a listening socket in /proc/net/tcp (tcp_states.h)."""
 
@@ -67,8 +76,8 @@ async def probe(target: Target, seconds: float) -> str | None:
     seconds
         How long the answer may take.
     """
-    if target.path is None and (listens := _listens(target.host, target.port)) is not None:
-        return None if listens else "is not listening"
+    if target.path is None and (is_listening := listens(target.host, target.port)) is not None:
+        return None if is_listening else "is not listening"
     try:
         async with asyncio.timeout(seconds):
             return await _connect_and_ask(target)
@@ -78,7 +87,7 @@ async def probe(target: Target, seconds: float) -> str | None:
         return f"did not complete a TLS handshake ({error.reason or error})"
     except OSError as error:
         return f"cannot be reached ({error.strerror or error})"
-    except ValueError:
+    except ValueError:  # a line without an end
         return "answered with something that is not HTTP"
 
 
@@ -92,14 +101,15 @@ async def _connect_and_ask(target: Target) -> str | None:
         if target.path is None:
             return None
         writer.write(target.request())
-        status = (await reader.readline()).split()
-        if len(status) < 2 or not status[0].startswith(b"HTTP/"):
-            raise ValueError
+        line = await reader.readline()
+        status = line.split(maxsplit=2)
+        if len(status) < 2 or not status[0].startswith(b"HTTP/") or not status[1].isdigit():
+            return _not_http(line)
         code = int(status[1])
         # The whole answer is read: a server that is still sending it would log that its client went away.
         with contextlib.suppress(OSError):
             await _read_to_end(reader)
-        return None if 200 <= code < 400 else f"answered with status {code}"
+        return None if 200 <= code < 400 else f"answered with status {code}{HINTS.get(code, '')}"
     finally:
         connected = writer.get_extra_info("socket")
         if target.path is not None and connected is not None:
@@ -110,13 +120,22 @@ async def _connect_and_ask(target: Target) -> str | None:
             await writer.wait_closed()
 
 
+def _not_http(received: bytes) -> str:
+    """Return what a server answers that is not HTTP/1.1, as the predicate of a sentence."""
+    if not received:
+        return "closed the connection without an answer"
+    if received[:1] in TLS_RECORDS and received[1:2] == b"\x03":
+        return "answered with a TLS record: set the scheme of its readinessProbe to HTTPS"
+    return f"answered {objection(received, ValueError('no status'), tls=False)}"
+
+
 async def _read_to_end(reader: asyncio.StreamReader) -> None:
     size = 0
     while size < LONGEST_ANSWER and (part := await reader.read(1 << 16)):
         size += len(part)
 
 
-def _listens(host: str, port: int, proc: Path = PROC) -> bool | None:
+def listens(host: str, port: int, proc: Path = PROC) -> bool | None:
     """Return whether something listens on an IPv4 address, as the kernel says; None where only a connection can tell.
 
     A connection that is closed at once would leave an error in the log of a server that expects TLS.

@@ -127,6 +127,7 @@ class Sampler:
             threads=series(lambda s: s.reading.threads),
             oom_events=series(lambda s: s.reading.oom_kills),
             mapped_file_bytes=series(lambda s: s.reading.mapped_file),
+            held_bytes=series(lambda s: s.reading.held),
             major_faults=series(lambda s: s.reading.major_faults),
             read_bytes=series(lambda s: s.read_bytes),
             start_time=(Sample(self._started, self._started),),

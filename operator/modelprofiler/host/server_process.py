@@ -14,9 +14,9 @@ from pathlib import Path
 from modelprofiler.core.text import LONGEST_LAST_WORDS, last_words, printable
 from modelprofiler.errors import StartFailed
 from modelprofiler.host.control_group import Cgroup, signal_all
-from modelprofiler.host.ports import listening, takes
+from modelprofiler.host.ports import MOST_PROCESSES, all_readable, listening, takes
 from modelprofiler.host.process_tree import ProcessTree
-from modelprofiler.host.readiness import Target, probe
+from modelprofiler.host.readiness import Target, listens, probe
 
 LAUNCH = Path(__file__).with_name("launch.py")
 LAUNCH_SECONDS = 20.0
@@ -179,10 +179,25 @@ class ServerProcess:
 
     def listens_on(self) -> list[tuple[str, int]]:
         """Return the addresses and ports on which the server's processes listen."""
+        return listening(self._pids())
+
+    def _pids(self) -> set[int]:
         if self._process is None:
-            return []
-        pids = self._cgroup.pids() if self._cgroup else {p.pid for p in self._tree.members()} if self._tree else set()
-        return listening(pids)
+            return set()
+        if self._cgroup:
+            return set(self._cgroup.pids())
+        return {process.pid for process in self._tree.members()} if self._tree else set()
+
+    def is_answered_for(self, target: Target) -> bool:
+        """Return whether certainly another program listens at an address, and no process of the server.
+
+        A command may only ask a daemon to start the server, which is then neither limited nor measured.
+        """
+        if not listens(target.host, target.port):
+            return False
+        pids = self._pids()
+        own = listening(pids)
+        return target.port not in {port for _, port in own} and all_readable(pids) and len(pids) <= MOST_PROCESSES
 
     def not_ready_sentence(self, target: Target) -> str:
         """Return what can be seen of a server that did not become ready: where it listens, or how it answered."""

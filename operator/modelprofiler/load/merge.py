@@ -175,7 +175,9 @@ def _merged_answers(kinds: Sequence[AnswerKind]) -> list[AnswerKind]:
     """Return the kinds of several parts together; rows and bodies are those of the part that has most of them."""
     groups: dict[tuple[object, ...], list[AnswerKind]] = {}
     for kind in kinds:
-        groups.setdefault((kind.status, kind.content_type, kind.shape, kind.error, kind.unmet), []).append(kind)
+        groups.setdefault((kind.status, kind.content_type, kind.shape, kind.error, kind.lack, kind.unmet), []).append(
+            kind
+        )
     together = [
         parts[0].model_copy(
             update={

@@ -13,7 +13,7 @@ from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import DatasetStatus
 from modelprofiler.api.trial import LoadStatus, Outcome, Purpose
 from modelprofiler.core.answers.delayed_ack import NOTED_SHARE
-from modelprofiler.core.answers.doubts import doubts, mostly_errors
+from modelprofiler.core.answers.doubts import doubts, mostly_no_answers
 from modelprofiler.core.evidence import Failure, ResultKind, failure_of_load
 from modelprofiler.core.judge import Verdict, judge
 from modelprofiler.core.rows import FEW_ROWS, MANY_VISITS
@@ -207,11 +207,11 @@ class LatencySession:
             return ObjectiveState.NOT_KNOWN, Verdict(Outcome.LOAD_FAILED, certain=False, message=message)
         verdict = judge(self._spec, load=load, usage=None, time_to_ready=None, reference=None, fresh=False)
         if verdict.outcome is Outcome.PASSED:
-            if not mostly_errors(self._spec, load):
+            if not mostly_no_answers(self._spec, load):
                 others = ", ".join(_not_judged(self._server.spec))
                 message = f"{verdict.message}; not judged: {others}" if others else verdict.message
                 return ObjectiveState.MET, replace(verdict, message=message)
-            message = f"{verdict.message}; the latency is that of a server that fails"
+            message = f"{verdict.message}; the latency is not that of answers"
             return ObjectiveState.NOT_KNOWN, replace(verdict, message=message)
         if verdict.outcome in {Outcome.SLOW, Outcome.ERRORS}:
             gone = f"{origin} answers no more; " if has_ended(self._server, load) else ""

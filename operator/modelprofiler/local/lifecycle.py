@@ -11,14 +11,18 @@ from typing import TypeVar
 
 import psutil
 
+from modelprofiler.api.conditions import FailureCause
 from modelprofiler.api.quantities import Duration
 from modelprofiler.api.trial import Outcome
+from modelprofiler.core.answers.causes import cause_in
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.crowding import crowded_start
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.threads import variables_to_set
+from modelprofiler.host.leftovers import Leftovers
 from modelprofiler.host.page_cache import evict
 from modelprofiler.host.ports import occupied
+from modelprofiler.host.readiness import Target
 from modelprofiler.load.trial_config import READY_SECONDS
 from modelprofiler.local.folders import StartFolders
 from modelprofiler.local.placement import Placement
@@ -31,6 +35,8 @@ PORT_SECONDS = 75.0
 """How long to wait for connections of the last server: they stay in TIME_WAIT for 60 s (TCP_TIMEWAIT_LEN of Linux)."""
 PORT_POLL_SECONDS = 0.5
 """Between two attempts to bind the port; the wait is a minute."""
+MOST_LEFTOVERS = 3
+"""How often one start is repeated after something was removed that was in its way; a server has a lock and a socket."""
 IGNORED_GRACE_SECONDS = 2.0
 """Grace period of a server that has ignored SIGTERM for its whole grace period before. It would ignore it again, and
 each new start would wait for it."""
@@ -68,6 +74,10 @@ class ServerLifecycle:
         self._grace = prepared.server.grace_seconds
         self._folders = StartFolders(prepared.server.directory) if prepared.server.directory is not None else None
         self._needs_free_port = False
+        self._ports = {self._port}
+        self._leftovers = Leftovers()
+        self._started_at: Limits | None = None
+        self._still_starts = False
         self._mapped: set[Path] = set()
         self.server: MeasuredServer | None = None
         """The server that runs, or has ended and was not stopped yet."""
@@ -94,21 +104,81 @@ class ServerLifecycle:
         """
         if cold:
             await asyncio.to_thread(evict, (*self._prepared.server.files, *self._mapped))
+        await asyncio.to_thread(self._leftovers.remove_known)
         in_the_way = await self._wait_for_port(progress) if self._needs_free_port else self._occupied()
         if self._needs_free_port and in_the_way:
-            return Start(failure=_port_failure(self._port, in_the_way))
+            return Start(failure=_port_failure(*in_the_way))
         start = await self._start_once(limits, index)
-        if start.failure is None or start.failure.outcome is Outcome.OOM_KILLED or not in_the_way:
+        if _may_be_left_over(start):
+            start = await self._start_without_leftovers(start, limits, index)
+        if _may_be_left_over(start) and (in_the_way or self._own_port_occupied(start)):
+            start = await self._start_on_free_ports(limits, index, progress)
+        if start.failure is None:
+            self._started_at = max(filter(None, (self._started_at, limits)), key=lambda size: (size.cpu, size.memory))
             return start
+        return await self._unless_of_no_size(start, limits, index, progress)
+
+    async def _start_without_leftovers(self, start: Start, limits: Limits, index: int) -> Start:
+        """Remove what the server says is in its way, and start it again; return the last start."""
+        for _ in range(MOST_LEFTOVERS):
+            assert start.failure is not None
+            removed = await asyncio.to_thread(self._leftovers.remove, start.failure.message)
+            if not removed:
+                return start
+            await self.stop()
+            start = await self._start_once(limits, index)
+            if not _may_be_left_over(start):
+                names = " and ".join(map(str, removed[:MOST_LEFTOVERS]))
+                self._note(
+                    f"the server does not start while {names} is there, which an earlier one left behind, so it is "
+                    "removed before each start; in a cluster every pod has such folders of its own"
+                )
+                return start
+        return start
+
+    async def _start_on_free_ports(self, limits: Limits, index: int, progress: Callable[[str], None]) -> Start:
+        """Start the server once connections of earlier ones are gone, here and before each later start."""
         self._needs_free_port = True
         await self.stop()
         if still := await self._wait_for_port(progress):
-            return Start(failure=_port_failure(self._port, still))
+            return Start(failure=_port_failure(*still))
         self._note(
             "the server cannot bind its port while connections of an earlier one are in TIME_WAIT (it does not set "
             "SO_REUSEADDR), so each start waits until they are gone; in a cluster every pod has an address of its own"
         )
         return await self._start_once(limits, index)
+
+    def _own_port_occupied(self, start: Start) -> bool:
+        """Whether a server that could not bind a port had bound one before that is occupied now."""
+        assert start.failure is not None
+        cause = cause_in(start.failure.message, start.failure.exit_code or 1)
+        return cause is FailureCause.PORT_IN_USE and any(occupied(port) for port in sorted(self._ports))
+
+    async def _unless_of_no_size(
+        self, start: Start, limits: Limits, index: int, progress: Callable[[str], None]
+    ) -> Start:
+        """Return a failed start; as one that says nothing where the server does not start at a larger size any more.
+
+        It counts against its size only when a larger size does better with everything else equal: with what the servers
+        before it left behind, too. A server that was not ready in time is compared once a run, since that takes long.
+        """
+        larger, failure = self._started_at, start.failure
+        assert failure is not None
+        slow = failure.outcome is Outcome.NEVER_READY and self._still_starts
+        named = cause_in(failure.message, failure.exit_code if failure.exit_code is not None else 1)
+        if larger is None or slow or named is not None or not _may_be_left_over(start):
+            return start
+        if larger == limits or larger.cpu < limits.cpu or larger.memory < limits.memory:
+            return start
+        await self.stop()
+        progress(f"the server does not start at {limits}; whether it still starts at {larger} is tried")
+        again = await self._start_once(larger, index)
+        await self.stop()
+        self._still_starts = again.failure is None
+        if again.failure is None or again.failure.outcome is Outcome.OOM_KILLED:
+            return start
+        message = f"a new server does not start at {larger} any more either, where one had started before"
+        return Start(failure=Failure(Outcome.DISTURBED, f"{failure.message}; {message}", failure.exit_code))
 
     async def _start_once(self, limits: Limits, index: int) -> Start:
         spec, command = self._prepared.profile.spec, self._prepared.server
@@ -142,20 +212,26 @@ class ServerLifecycle:
             if crowded is not None:
                 return Start(failure=Failure(Outcome.DISTURBED, f"this machine {crowded}: {message}"))
             return Start(failure=Failure(Outcome.NEVER_READY, message))
+        if await asyncio.to_thread(server.is_answered_for, Target(ADDRESS, self._port)):
+            return Start(failure=Failure(Outcome.NEVER_READY, _ANSWERED_FOR.format(port=self._port)))
+        self._ports = {self._port, *(port for _, port in await asyncio.to_thread(server.listens_on))}
         return Start(time_to_ready=Duration.of(seconds, digits=3))
 
     @property
     def _port(self) -> int:
         return self._prepared.profile.spec.endpoint.http.port
 
-    def _occupied(self) -> str | None:
-        return occupied(self._port)
+    def _occupied(self) -> tuple[int, str] | None:
+        """Return a port that cannot be bound, and by what it is occupied; None where all can."""
+        ports = sorted(self._ports) if self._needs_free_port else [self._port]
+        return next(((port, in_the_way) for port in ports if (in_the_way := occupied(port))), None)
 
-    async def _wait_for_port(self, progress: Callable[[str], None]) -> str | None:
-        """Wait until the port can be bound; return what is still in the way after `PORT_SECONDS`, None for nothing."""
+    async def _wait_for_port(self, progress: Callable[[str], None]) -> tuple[int, str] | None:
+        """Wait until the ports can be bound; return what is still in the way after `PORT_SECONDS`, None for nothing."""
         end = time.monotonic() + PORT_SECONDS
         while (in_the_way := await asyncio.to_thread(self._occupied)) and (left := end - time.monotonic()) > 0:
-            progress(f"port {self._port} is occupied by {in_the_way}: waiting for up to {left:.0f} s")
+            port, holder = in_the_way
+            progress(f"port {port} is occupied by {holder}: waiting for up to {left:.0f} s")
             await asyncio.sleep(PORT_POLL_SECONDS)
         return in_the_way
 
@@ -177,6 +253,8 @@ class ServerLifecycle:
         if not quick and server.alive:
             progress(f"the last server was asked to end, and has {grace:g} s to do so")
         seconds = await finish(server.stop(grace))
+        if quick:  # the last one of the run: the next run would find it
+            await asyncio.to_thread(self._leftovers.remove_known)
         if not quick and grace > IGNORED_GRACE_SECONDS and seconds >= grace:
             self._grace = IGNORED_GRACE_SECONDS
             self._note(
@@ -192,6 +270,18 @@ def busy_seconds() -> float:
     # What guests use is part of the time of their users, too (proc_stat(5)).
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
     return float(sum(times) - idle - guests)
+
+
+def _may_be_left_over(start: Start) -> bool:
+    """Whether a start failed in a way that something left behind may have caused."""
+    return start.failure is not None and start.failure.outcome in {Outcome.CRASHED, Outcome.NEVER_READY}
+
+
+_ANSWERED_FOR = (
+    "something listens on port {port}, but no process of the server does: what answers would be neither limited nor "
+    "measured. Name the command that is the server itself, and not one that asks a daemon for it, such as docker or "
+    "systemctl"
+)
 
 
 def _port_failure(port: int, in_the_way: str) -> Failure:

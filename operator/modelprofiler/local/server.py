@@ -107,6 +107,14 @@ class MeasuredServer:
         """Return what can be seen of a server that did not become ready."""
         return self._process.not_ready_sentence(target)
 
+    def listens_on(self) -> list[tuple[str, int]]:
+        """Return the addresses and ports on which the server's processes listen."""
+        return self._process.listens_on()
+
+    def is_answered_for(self, target: Target) -> bool:
+        """Return whether certainly another program listens where the server should."""
+        return self._process.is_answered_for(target)
+
     def resize(self, limits: Limits) -> None:
         """Change the CPU limit while the server runs.
 

@@ -62,6 +62,9 @@ class ContainerSamples:
         Processes that the kernel killed for memory (counter).
     mapped_file_bytes
         Page cache that the container's processes map and that is charged to it.
+    held_bytes
+        What the kernel cannot give back without the processes: their own memory, and files in memory. It does not
+        include page cache, nor what the kernel keeps to manage it.
     uncharged_file_bytes
         Pages of files that its processes map and that are charged to others, which read them first.
     major_faults
@@ -96,6 +99,7 @@ class ContainerSamples:
     oom_events: Series = ()
     node_cpu_seconds: Series = ()
     mapped_file_bytes: Series = ()
+    held_bytes: Series = ()
     uncharged_file_bytes: Series = ()
     major_faults: Series = ()
     read_bytes: Series = ()

@@ -234,9 +234,7 @@ def _memory(samples: ContainerSamples, load: LoadWindows, until: float) -> Memor
     before = [
         s.value for s in between(samples.working_set_bytes, load.exclusive.start, load.start) if s.time < load.start
     ]
-    growing = between(under_load, load.window.start, load.end)
-    if len(growing) < FEW:
-        growing = between(under_load, load.window.start, until)
+    growing = _growing(samples, load, until)
     grown = growth([(load.completed_between(load.start, s.time), s.value) for s in _thinned(growing)])
     # Pages of files that it maps are charged to it and needed, although the kernel counts many of them as inactive.
     in_use = _anonymous_and_mapped(samples, load.start, until)
@@ -253,6 +251,17 @@ def _memory(samples: ContainerSamples, load: LoadWindows, until: float) -> Memor
         growth_high=_growth(grown.high if grown else None),
         course=_course(growing, load) if load.window.seconds >= SHOWS_COURSE else None,
     )
+
+
+def _growing(samples: ContainerSamples, load: LoadWindows, until: float) -> Series:
+    """Return the memory in the window in which a growth would be a leak.
+
+    Where it is known, what the processes hold: a server that writes files fills the page cache, and the kernel's memory
+    grows with that, too, which it gives back when memory is short.
+    """
+    series = samples.held_bytes or samples.working_set_bytes
+    growing = between(series, load.window.start, load.end)
+    return growing if len(growing) >= FEW else between(series, load.window.start, until)
 
 
 def _course(samples: Series, load: LoadWindows) -> MemoryCourse | None:

@@ -23,6 +23,11 @@ LATENCY_ONLY = (
     "Latency only: the server was measured as it runs, and was neither started nor limited, so no size is recommended."
 )
 """What such a measurement is; every form of it begins with this."""
+LACKS = {
+    "Pending": ", which only says that the work is accepted or that the model is not loaded",
+    "NotJson": ", which is called JSON and is none",
+}
+"""What is said of answers that lack something else than a body."""
 LONGEST_SAMPLE = 60
 """Characters of an answer that are shown on a line."""
 
@@ -137,7 +142,7 @@ def _facts(load: LoadStatus) -> Iterator[str]:
     )
     for kind in load.answers:
         sample = f", such as {head(kind.sample, LONGEST_SAMPLE)}" if kind.sample else ""
-        error = ", which looks like a report of an error" if kind.error else ""
+        error = ", which looks like a report of an error" if kind.error else LACKS.get(kind.lack or "", "")
         yield f"answers     {kind.answers:,} with status {kind.status}, warm-up included: {kind.shape}{error}{sample}"
     distinct = "" if load.distinct_rows is None else f" of {load.distinct_rows:,}"
     yield f"rows        {load.rows_covered:,}{distinct} distinct rows were sent"

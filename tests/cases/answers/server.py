@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import sys
 import threading
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CASE = sys.argv[2]
@@ -44,6 +46,14 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(503, {"error": "model is not ready yet"})
         elif CASE == "redirect" and self.path == "/predict":
             self.answer(307, None, Location=f"http://{self.headers['Host']}/predict/")
+        elif CASE == "loading-200" and time.monotonic() - STARTED < LOADS_SECONDS:
+            self.answer(200, {"status": "loading"})
+        elif CASE == "queued":
+            self.answer(200, {"task_id": uuid.uuid4().hex, "status": "PENDING"})
+        elif CASE == "stream" and "features" not in row:
+            self.answer(200, b'data: {"error": {"message": "TimeoutError", "code": 504}}\n\ndata: [DONE]\n\n')
+        elif CASE == "compressed" and "features" not in row:
+            self.answer(200, gzip.compress(b'{"error": "\'features\'"}'), **{"Content-Encoding": "gzip"})
         elif CASE == "errors" and "features" not in row:
             self.answer(200, {"error": "'features'"})
         else:
@@ -62,9 +72,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, body: object, **headers: str) -> None:
         """Send a response."""
-        data = b"" if body is None else json.dumps(body).encode()
+        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Type", "text/event-stream" if CASE == "stream" else "application/json")
         if CASE == "length-twice":
             self.send_header("content-length", str(len(data)))
         for name, value in headers.items():

@@ -88,6 +88,29 @@ def test_errors_with_status_200_are_said(run: Run) -> None:
     assert "Errors came for 38 of 40 different requests" in explanation(result)
 
 
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("compressed", "look like reports of errors (JSON object with error, such as"),
+        ("stream", "look like reports of errors (stream of events, each a JSON object with error, such as data:"),
+        ("queued", "only say that the work is accepted or that the model is not loaded (JSON object with status"),
+    ],
+)
+def test_what_is_no_answer_is_not_verified_in_any_form(run: Run, case: str, words: str) -> None:
+    """vllm-project/guidellm#743 in a stream of events, a receipt of a queue, and compressed errors."""
+    result = run(case, [GOOD[0], *BAD, GOOD[1]])
+    assert " NotVerified " in f" {ending(result)[0]} "
+    assert words in ending(result)[1]
+
+
+def test_a_server_that_says_with_status_200_that_it_loads_is_waited_for(run: Run) -> None:
+    """ggml-org/llama.cpp#4860: {"status": "loading model"} is no answer to measure."""
+    result = run("loading-200")
+    assert " Verified " in f" {ending(result)[0]} "
+    assert 'at first it was answered with status 200: {"status": "loading"}' in explanation(result)
+    assert "of different kinds" not in explanation(result)
+
+
 def test_a_server_that_is_ready_before_its_model_is_waited_for(run: Run) -> None:
     """kserve/kserve#1915 and #2775, SeldonIO/MLServer#1134: 503 for the first seconds."""
     result = run("loading")

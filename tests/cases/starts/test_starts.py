@@ -104,6 +104,14 @@ def test_a_process_number_in_a_file_does_not_keep_the_next_server_from_starting(
     assert len(result.trials) > 2
 
 
+def test_a_lock_in_a_shared_folder_does_not_keep_the_next_server_from_starting(tmp_path: Path) -> None:
+    """zammad/zammad#1934, sgl-project/sglang#28089: 1 CPU was Verified, since smaller sizes had crashed."""
+    result = run(tmp_path, habit("leaves-a-lock"), search={"maxTrials": 10, "resize": "Recreate"})
+    assert float(verified(result).cpu) < 1
+    assert all(trial.outcome is Outcome.PASSED for trial in result.trials)
+    assert any(".lock is there, which an earlier one left behind" in note for note in result.record.notes)
+
+
 def test_memory_covers_a_model_that_is_mapped(tmp_path: Path) -> None:
     """The writer of the file was charged for its pages, not the server."""
     model = tmp_path / "index.bin"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelprofiler.api.trial import FailureCause
+from modelprofiler.api.conditions import FailureCause
 from modelprofiler.core.answers.causes import cause_in, no_size_can_fix
 from modelprofiler.core.text import last_words
 
@@ -80,6 +80,56 @@ ENDED: list[tuple[Cause, str, str]] = [
         "ERR [1] Token validation failed: The license key 'PLSK.04122247' is not active.",
     ),
     (
+        Cause.DEPENDENCY,
+        "Kokoro-FastAPI#336",
+        'ERROR:    Error loading ASGI app. Could not import module "api.src.main".',
+    ),
+    (Cause.DEPENDENCY, "flask", "Error: Could not import 'app'.\n\nUsage: flask run [OPTIONS]"),
+    (
+        Cause.DEPENDENCY,
+        "gunicorn",
+        "Failed to find attribute 'app' in 'main'.\n[1] [ERROR] Reason: App failed to load.",
+    ),
+    (Cause.DEPENDENCY, "express", "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'express' imported from /app.mjs"),
+    (Cause.DEPENDENCY, "transformers", "OSError: /model does not appear to have a file named config.json."),
+    (Cause.DEPENDENCY, "onnxruntime", "onnxruntime_pybind11_state.NoSuchFile: 3 : NO_SUCHFILE : Load model failed"),
+    (
+        Cause.DEPENDENCY,
+        "scikit-learn",
+        "ValueError: node array from the pickle has an incompatible dtype:\n- expected: {'names': ['left_child']}",
+    ),
+    (
+        Cause.DEPENDENCY,
+        "pytorch/serve at the level INFO",
+        "2024-01-01 [INFO ] W-9000-m_1.0-stdout MODEL_LOG - ModuleNotFoundError: No module named 'transformers'",
+    ),
+    (
+        Cause.DEVICE,
+        "yunjey/pytorch-tutorial#249",
+        "RuntimeError: Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False.",
+    ),
+    (Cause.DEVICE, "vllm", "RuntimeError: Failed to infer device type, please set the environment variable"),
+    (Cause.DEVICE, "tensorflow", "The TensorFlow library was compiled to use AVX instructions, but these aren't"),
+    (
+        Cause.DEVICE_MEMORY,
+        "pytorch",
+        "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 15.78 GiB total capacity)",
+    ),
+    (Cause.ARGUMENTS, "argparse", "server.py: error: the following arguments are required: --model"),
+    (Cause.ARGUMENTS, "flag", "flag provided but not defined: -modle"),
+    (Cause.ADDRESS, "go", "listen tcp 10.0.0.5:8080: bind: cannot assign requested address"),
+    (Cause.ADDRESS, "node", "Error: listen EADDRNOTAVAIL: address not available 10.1.2.3:3000"),
+    (Cause.ADDRESS, "go at port 80", "listen tcp :80: bind: permission denied"),
+    (Cause.LEFTOVER, "zammad/zammad#1934", "A server is already running. Check /opt/zammad/tmp/pids/server.pid."),
+    (Cause.LEFTOVER, "gunicorn", "Error: Already running on PID 1 (or pid file '/tmp/gunicorn.pid' is stale)"),
+    (Cause.LEFTOVER, "PiFinder#465", "FileExistsError: [Errno 17] File exists: '/cedar_detect_image'"),
+    (Cause.LEFTOVER, "posix_ipc#6", "posix_ipc.ExistentialError: Shared memory with the specified name already exists"),
+    (
+        Cause.NETWORK,
+        "redis-py",
+        "redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. Connection refused.",
+    ),
+    (
         Cause.NETWORK,
         "OpenBMB/XAgent#266",
         "urllib3.exceptions.MaxRetryError: HTTPSConnectionPool(host='blob.example', port=443): Max retries exceeded",
@@ -119,6 +169,19 @@ def test_a_server_whose_workers_are_ended_may_be_too_small(cause: FailureCause, 
     assert not no_size_can_fix(cause)
 
 
+_DSO = "W tensorflow/stream_executor/platform/default/dso_loader.cc:64] Could not load dynamic library 'libcuda.so.1'"
+_INIT = (
+    "E tensorflow/stream_executor/cuda/cuda_driver.cc:265] failed call to cuInit: no CUDA-capable device is detected"
+)
+MENTIONED = [
+    f"the server was killed by SIGABRT: {_DSO}\n{_INIT}\nterminate called",
+    "the server ended with exit code 1: UserWarning: CUDA initialization: Found no NVIDIA driver\nValueError: bad",
+    "the server ended with exit code 1: WARNING: No module named 'triton'; kernels are disabled\nAssertionError",
+    "the server ended with exit code 1: INFO config.yaml: No such file or directory, using defaults\nAssertionError",
+]
+"""What servers mention at each start, and go on without."""
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -127,6 +190,9 @@ def test_a_server_whose_workers_are_ended_may_be_too_small(cause: FailureCause, 
         "the server ended with exit code 3: [ERROR] Reason: Worker failed to boot.",
         "the server ended with exit code 1: Loaded licenses.json; the model expired its cache; AssertionError",
         "the server ended with exit code 1, and printed nothing",
+        *MENTIONED,
+        "the server ended with exit code 1: RuntimeError: This event loop is already running",
+        "the server ended with exit code 1: dial tcp 127.0.0.1:50051: connect: connection refused",
     ],
 )
 def test_other_words_say_nothing(text: str) -> None:

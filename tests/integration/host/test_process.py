@@ -242,3 +242,16 @@ async def test_a_process_that_listens_nowhere(start: Start) -> None:
     target = Target("127.0.0.1", 1)
     assert await server.ready(target, timeout=0.2) is None
     assert "nothing listens on 127.0.0.1:1; the server runs, and printed nothing" == server.not_ready_sentence(target)
+
+
+async def test_a_program_that_answers_for_the_server_is_noticed(start: Start, serve: Serve) -> None:
+    """A command that asks a daemon for the server, such as docker run, is neither limited nor measured."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        target = Target("127.0.0.1", listener.getsockname()[1])
+        asking = await start(sys.executable, "-c", "import time; time.sleep(60)")
+        assert await asking.ready(target, timeout=10) is not None
+        assert asking.is_answered_for(target)
+    assert not asking.is_answered_for(target)
+    server, port = await serve()
+    assert await server.ready(Target("127.0.0.1", port), timeout=10) is not None
+    assert not server.is_answered_for(Target("127.0.0.1", port))

@@ -251,6 +251,18 @@ async def loading(x: Exchange) -> bool:
     return await keep_alive(x)
 
 
+async def loading_200(x: Exchange) -> bool:
+    """Say with status 200 that the model is being loaded, three times."""
+    x.writer.write(answer(b'{"status": "loading"}' if x.served <= 3 else b'{"score": 1}', headers=JSON))
+    return True
+
+
+async def always_loading_200(x: Exchange) -> bool:
+    """Say so for ever: it may be the answer of a model."""
+    x.writer.write(answer(b'{"status": "loading"}', headers=JSON))
+    return True
+
+
 async def loading_400(x: Exchange) -> bool:
     """Blame the first request for a model that is not loaded."""
     if x.served <= 1:
@@ -360,6 +372,22 @@ async def json_gzip(x: Exchange) -> bool:
 async def json_large(x: Exchange) -> bool:
     """Answer with more than is looked at, its end after that."""
     x.writer.write(answer(b'{"scores": [' + b"0," * 2**19 + b'0], "ok": true}', headers=JSON))
+    return True
+
+
+async def long_stream(x: Exchange) -> bool:
+    """Stream many events; three of four streams fail before the last one."""
+    x.writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+    events = [b'{"choices": [{"delta": {"content": "word"}}]}'] * 300
+    if x.served % 4:
+        events.append(b'{"error": {"message": "Internal server error", "code": 500}}')
+    for event in (*events, b"[DONE]"):
+        line = b"data: " + event + b"\n\n"
+        x.writer.write(b"%x\r\n%b\r\n" % (len(line), line))
+        await x.writer.drain()
+        if event != events[0]:
+            await asyncio.sleep(0.002)  # in pieces of their own
+    x.writer.write(b"0\r\n\r\n")
     return True
 
 

@@ -156,6 +156,13 @@ def test_a_port_on_which_nothing_listens_is_named(load: MakeLoad) -> None:
     assert result.status is None
 
 
+def test_a_stream_that_fails_late_is_no_answer(load: MakeLoad) -> None:
+    """Its error comes after all that is kept of its beginning; vllm-project/guidellm#743."""
+    status = measured(load("long_stream", {"openLoop": {"rate": "40"}}, bounds={"duration": 1.0}))
+    shares = {kind.error: kind.answers for kind in status.answers}
+    assert 0.5 < shares[True] / sum(shares.values()) < 0.95
+
+
 def test_a_first_answer_that_is_not_expected_is_shown(load: MakeLoad) -> None:
     """No trial is spent on a wrong content type."""
     result = load("fail", OPEN, endpoint={"timeout": "300ms"})

@@ -97,13 +97,27 @@ def test_an_answer_that_came_before_the_body_was_sent_is_read(
         assert "the first request was answered with status 413: body is too large" == result.message
 
 
-@pytest.mark.parametrize(("behaviour", "tries"), [("loading", 4), ("loading_400", 2), ("closes_first", 3)])
+@pytest.mark.parametrize(
+    ("behaviour", "tries"), [("loading", 4), ("loading_400", 2), ("loading_200", 4), ("closes_first", 3)]
+)
 def test_a_server_that_is_not_there_yet_is_asked_again(load: MakeLoad, behaviour: str, tries: int) -> None:
     """Its model is not loaded, which says nothing about its size."""
     first = measured(load(behaviour, OPEN, **SHORT)).first_request
     assert first is not None
     assert tries == first.tries
     assert first.refusal
+
+
+def test_what_says_for_ever_that_it_is_loading_is_measured_and_doubted(load: MakeLoad) -> None:
+    """It may be what the model answers; who knows that it is says so, and it is not asked again."""
+    again = measured(load("always_loading_200", OPEN, refusal_timeout=0.3, **SHORT))
+    assert again.first_request is not None
+    assert again.first_request.tries > 1
+    assert 'was answered with status 200: {"status": "loading"}' == again.first_request.refusal
+    assert ["Pending"] == [kind.lack for kind in again.answers]
+    once = measured(load("always_loading_200", OPEN, endpoint={"expect": {"errorBodies": "Accept"}}, **SHORT))
+    assert once.first_request is not None
+    assert 1 == once.first_request.tries
 
 
 def test_a_server_that_stays_away_is_given_up_after_its_time(load: MakeLoad) -> None:

@@ -183,7 +183,7 @@ def test_answers_that_report_errors_meet_nothing(tmp_path: Path) -> None:
     with serving(b'{"error": "no field x"}') as (port, _):
         result = measured(f"http://127.0.0.1:{port}/score", options(tmp_path))
     assert result.state is ObjectiveState.NOT_KNOWN
-    assert "look like reports of errors; the latency is that of a server that fails" in result.message
+    assert "look like reports of errors; the latency is not that of answers" in result.message
     assert not any("size" in note for note in result.notes)
 
 

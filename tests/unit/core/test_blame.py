@@ -6,8 +6,9 @@ import pytest
 from tests.unit.core.builders import NOON, load_of
 from tests.unit.core.search.decisions import spec
 
+from modelprofiler.api.conditions import FailureCause
 from modelprofiler.api.quantities import Duration
-from modelprofiler.api.trial import FailureCause, Outcome, Purpose, Trial
+from modelprofiler.api.trial import Outcome, Purpose, Trial
 from modelprofiler.core.answers.causes import MEANINGS
 from modelprofiler.core.axis import Limits
 from modelprofiler.core.evidence import Attempt, Evidence, Failure, ResultKind

@@ -21,6 +21,17 @@ Traceback (most recent call last):
     load()
 RuntimeError: the model cannot be loaded
 """
+AT = "(EngineCore_0 pid=272) ERROR 09-01 12:00:00 [core.py:718] "
+VLLM = (
+    f"{AT}Traceback (most recent call last):\n"
+    f'{AT}  File "/vllm/core.py", line 709, in run\n{AT}    proc()\n'
+    f"{AT}ValueError: No available memory for the cache blocks.\n"
+    "(APIServer pid=1) Traceback (most recent call last):\n"
+    '(APIServer pid=1)   File "/vllm/api.py", line 7, in serve\n'
+    "(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}\n"
+)
+LOGGED = "2024-05-05T10:00:00,123 [INFO ] W-9000-m_1.0-stdout MODEL_LOG - "
+TORCHSERVE = "".join(f"{LOGGED}{line}\n" for line in TRACEBACK.splitlines())
 MASTER = "[1] [INFO] Worker exiting\n" * 60 + "gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>\n"
 
 
@@ -40,6 +51,21 @@ MASTER = "[1] [INFO] Worker exiting\n" * 60 + "gunicorn.errors.HaltServer: <Halt
         (["gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>"], MASTER),
         (["panic: no model"], "panic: no model\n\ngoroutine 1 [running]:\nmain.main()\n"),
         (["Caused by: java.io.IOException: no model"], "at a.b(C.java:1)\nCaused by: java.io.IOException: no model\n"),
+        (['File "/vllm/core.py", line 709', "ValueError: No available memory for the cache blocks."], VLLM),
+        (['File "/srv/app.py", line 3', "ModuleNotFoundError: No module named 'torch'"], TORCHSERVE),
+        (
+            ["Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'x'"],
+            "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'x'\n" + "    at f (node:internal/modules:1)\n" * 9,
+        ),
+        (
+            ["F0101 10:00:00.1 7 server.cc:42] Check failed: no model"],
+            "F0101 10:00:00.1 7 server.cc:42] Check failed: no model\n"
+            + "    @ 0x7f01  google::LogMessage::Fail()\n" * 9,
+        ),
+        (
+            ["what():  no model"],
+            "terminate called after throwing an instance of 'std::runtime_error'\n  what():  no model\n",
+        ),
         ([], "loading\nready\n"),
     ],
 )

@@ -19,7 +19,9 @@ V2 = {
     "memory.current": f"{100 * MIB}\n",
     "memory.peak": f"{150 * MIB}\n",
     "memory.stat": f"anon {60 * MIB}\nfile {35 * MIB}\nkernel 4096\nactive_file {5 * MIB}\ninactive_file {30 * MIB}\n"
-    f"file_mapped {20 * MIB}\npgfault 90\npgmajfault 7\n",
+    f"file_mapped {20 * MIB}\npgfault 90\npgmajfault 7\n"
+    f"shmem {MIB}\nslab_unreclaimable {MIB}\nkernel_stack 0\npagetables 0\nsock 0\n"
+    f"slab_reclaimable {9 * MIB}\n",
     "memory.events": "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n",
     "cgroup.threads": "11\n12\n13\n",
     "cgroup.procs": "11\n",
@@ -30,7 +32,8 @@ V1 = {
     "memory.usage_in_bytes": f"{100 * MIB}\n",
     "memory.max_usage_in_bytes": f"{150 * MIB}\n",
     "memory.stat": f"cache 1\nrss 2\ninactive_file 3\ntotal_cache {35 * MIB}\ntotal_rss {60 * MIB}\n"
-    f"mapped_file 4\npgmajfault 5\ntotal_inactive_file {30 * MIB}\ntotal_mapped_file {20 * MIB}\ntotal_pgmajfault 7\n",
+    f"mapped_file 4\npgmajfault 5\ntotal_inactive_file {30 * MIB}\ntotal_mapped_file {20 * MIB}\ntotal_pgmajfault 7\n"
+    f"shmem 6\ntotal_shmem {2 * MIB}\n",
     "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
     "tasks": "11\n12\n13\n",
 }
@@ -73,6 +76,7 @@ def test_both_versions_say_the_same(version: str, request: pytest.FixtureRequest
         threads=3,
         mapped_file=20 * MIB,
         major_faults=7,
+        held=62 * MIB,
     )
     assert (version, expected) == (cgroup.version, reading)
     cgroup.close()

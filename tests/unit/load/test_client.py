@@ -92,3 +92,22 @@ def test_a_redirect_says_what_to_set(status: int, location: str, end: str) -> No
     sentence = Answer(0.5, "status", status, "", None, location=location, path="/predict").sentence
     assert sentence.startswith(f"the first request was answered with status {status}")
     assert sentence.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "end"),
+    [
+        (400, "Client sent an HTTP request to an HTTPS server.", "HTTPS: set endpoint.http.scheme to HTTPS"),
+        (400, "<center>The plain HTTP request was sent to HTTPS port</center>", "set endpoint.http.scheme to HTTPS"),
+        (400, "Bad Request\nThis combination of host and port requires TLS.", "set endpoint.http.scheme to HTTPS"),
+        (400, '{"error": "no field x"}', 'status 400: {"error": "no field x"}'),
+        (401, "", "check endpoint.http.headers: the server asks for a credential"),
+        (404, '{"detail":"Not Found"}', "check endpoint.http.path"),
+        (405, '{"detail":"Method Not Allowed"}', "check endpoint.http.method"),
+        (415, "", "check endpoint.http.contentType"),
+        (422, "", "status 422: (no body)"),
+    ],
+)
+def test_a_refusal_names_the_field_that_it_is_about(status: int, body: str, end: str) -> None:
+    """Where the status, or what a server of TLS says to plain HTTP, leaves no doubt."""
+    assert Answer(0.5, "status", status, body, None).sentence.endswith(end)

@@ -1,11 +1,15 @@
 """What the beginning of a body looks like, and the kinds of answers of a load."""
 
+import gzip
 import json
+import zlib
+from collections.abc import Callable
 
 import pytest
 
-from modelprofiler.load.http.answers import MOST_CLASSES, Answers, Sample
-from modelprofiler.load.kinds import Body, body_of, kinds_of
+from modelprofiler.load.http.answers import KEPT_BYTES, MOST_CLASSES, Answers, Sample
+from modelprofiler.load.http.bodies import Body, body_of
+from modelprofiler.load.kinds import kinds_of
 
 
 @pytest.mark.parametrize(
@@ -16,7 +20,9 @@ from modelprofiler.load.kinds import Body, body_of, kinds_of
         (b'{"result": [1], "error": null}', "JSON object with error, result", False),
         (b'{"errors": [], "ok": true}', "JSON object with errors, ok", False),
         (b'{"mean_squared_error": 0.2}', "JSON object with mean_squared_error", False),
-        (b'{"data": {"error": "nested values are not keys of the answer"}}', "JSON object with data", False),
+        (b'{"data": {"error": "in an envelope that holds nothing else"}}', "JSON object with data", True),
+        (b'{"data": {"error": "beside a result", "label": 1}, "id": 1}', "JSON object with data, id", True),
+        (b'{"data": {"log": {"error": "of what was classified"}, "label": 1}}', "JSON object with data", False),
         (b'{"detail": "Not Found"}', "JSON object with detail", True),
         (b'{"message": "Internal server error"}', "JSON object with message", True),
         (b'{"message": "you are welcome"}', "JSON object with message", False),
@@ -36,12 +42,12 @@ from modelprofiler.load.kinds import Body, body_of, kinds_of
         (b"<?xml version='1.0'?><a/>", "XML", False),
         (b"\x89PNG\r\n\xff\xfe", "bytes of no type", False),
         ("ü".encode() * 2048 + b"\xc3", "text", False),
-        (b"{" * 4096, "empty JSON object", False),
+        (b"{" * 4096, "text", False),
     ],
 )
 def test_a_body_is_described_by_its_beginning(content: bytes, shape: str, is_error: bool) -> None:
     """Keys of an object, and whether they report an error; what may be cut is no error."""
-    assert Body(shape, is_error) == body_of(content)
+    assert Body(shape, is_error, None if content else "Empty") == body_of(content)
 
 
 def answers_of(*bodies: bytes) -> Answers:
@@ -131,3 +137,22 @@ def test_the_body_is_read_as_it_was_sent(head: bytes) -> None:
     """Chunks are joined."""
     response = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" + head
     assert ['{"a": 1}'] == [kind.sample for kind in kinds_of([(200, Sample(0, 1, response, len(response)))])]
+
+
+@pytest.mark.parametrize(
+    ("coding", "encode"), [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress)]
+)
+def test_a_compressed_body_is_looked_at_as_what_it_holds(coding: str, encode: Callable[[bytes], bytes]) -> None:
+    """Servers compress errors, too; a body of gigabytes is not unpacked."""
+    for content, expected in ((b'{"error": "bad"}', True), (b'{"text": "' + b"x" * 2**24 + b'"}', False)):
+        body = encode(content)
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+        response = head.encode() + body
+        (kind,) = kinds_of([(200, Sample(0, 1, response[:KEPT_BYTES], len(response)))])
+        assert (expected, content[:6].decode()) == (kind.error, kind.sample[:6])
+
+
+def test_what_is_called_gzip_and_is_none_is_looked_at_as_it_is() -> None:
+    """A proxy may have unpacked it and kept the header."""
+    response = b'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 14\r\n\r\n{"error": "x"}'
+    assert [True] == [kind.error for kind in kinds_of([(200, Sample(0, 1, response, len(response)))])]

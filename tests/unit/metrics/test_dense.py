@@ -137,3 +137,18 @@ def test_an_hour_of_samples_is_no_more_work_than_a_minute() -> None:
     assert result is not None
     assert Duration("8ms") == result.cpu_time_per_request
     assert calls < 1000
+
+
+def test_what_the_kernel_gives_back_is_no_growth() -> None:
+    """A server that writes files: the page cache grows, and the kernel's own memory for it."""
+    cache = series((t, 100 * MIB + 20 * 1024 * completed_between(0, t)) for t in TIMES)
+    held = series((t, 60 * MIB) for t in TIMES)
+    memory = measured(dataclasses.replace(SAMPLES, working_set_bytes=cache, held_bytes=held)).memory
+    assert memory is not None
+    assert memory.growth_per1000_requests is not None
+    assert 0 == float(memory.growth_per1000_requests)
+    leak = series((t, 60 * MIB + 20 * 1024 * completed_between(0, t)) for t in TIMES)
+    memory = measured(dataclasses.replace(SAMPLES, working_set_bytes=cache, held_bytes=leak)).memory
+    assert memory is not None
+    assert memory.growth_per1000_requests is not None
+    assert 20_000 * 1024 == pytest.approx(float(memory.growth_per1000_requests), rel=0.02)

@@ -5,7 +5,8 @@ from tests.unit.core.builders import NOON
 from tests.unit.core.search.simulator import spec_of
 from tests.unit.report import runs
 
-from modelprofiler.api.trial import FailureCause, Outcome, Purpose
+from modelprofiler.api.conditions import FailureCause
+from modelprofiler.api.trial import Outcome, Purpose
 from modelprofiler.core.answers.causes import MEANINGS
 from modelprofiler.core.axis import Limits, cpu_axis, memory_axis
 from modelprofiler.core.evidence import Attempt, Evidence, Failure

@@ -8,7 +8,8 @@ the user says what a body must have, an answer that has it is taken for one, wha
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
@@ -31,6 +32,8 @@ FULL = re.compile(r"(?i)\bqueue|\bcapacity|\boverload|\btoo (?:many|busy)|\bbusy
 """What servers say whose own limit is reached, such as KServe's, which answers 500 when its queue is full."""
 FAILED = re.compile(r"(?i)prediction failed|invalid model predict|worker died|traceback")
 """What servers say that computed and failed, such as TorchServe, which answers 503 then: that is no limit."""
+WITHOUT_BODY = frozenset({204, 205})
+"""Statuses whose answers have no body (RFC 9110, 15.3.5 and 15.3.6)."""
 OWN_LIMIT_STATUSES = frozenset({429, 503})
 """Statuses with which a server refuses what it could still compute: too many requests, and not available now."""
 IDLE_SHARE = 0.5
@@ -40,14 +43,65 @@ SHOWN_CHARACTERS = 80
 """Characters of a sample within a sentence."""
 
 
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """Why answers with a good status are none.
+
+    Attributes
+    ----------
+    of
+        Whether answers of a kind are of this nature.
+    predicate
+        What such answers do.
+    name
+        Their subject, in a sentence about the rows.
+    instead
+        What was measured instead, and what helps, in a message: as a clause.
+    remedy
+        The same as the end of a sentence of the explanation, after what it means for the result.
+    """
+
+    of: Callable[[AnswerKind], bool]
+    predicate: str
+    name: str
+    instead: str
+    remedy: str
+
+
+NATURES = (
+    Nature(
+        of=lambda kind: kind.error,
+        predicate="look like reports of errors",
+        name="Errors",
+        instead="a server that fails needs another size than one that answers: correct the dataset or the server",
+        remedy="Where they are errors, {subject}: correct the dataset or the server.",
+    ),
+    Nature(
+        of=lambda kind: kind.lack == "Pending",
+        predicate="only say that the work is accepted or that the model is not loaded",
+        name="Such answers",
+        instead="the work itself was not measured: name an endpoint that answers with the result, and let the "
+        "readiness probe wait for the model",
+        remedy="The work itself was not measured: name an endpoint that answers with the result, and let the readiness "
+        "probe wait for the model.",
+    ),
+)
+"""The gravest first."""
+
+
 def good_kinds(spec: ModelProfileSpec, load: LoadStatus) -> list[AnswerKind]:
     """Return the kinds of answers that counted as good."""
     return [kind for kind in load.answers if kind.status in spec.endpoint.http.expect.status and kind.unmet is None]
 
 
-def _is_error(spec: ModelProfileSpec, kind: AnswerKind) -> bool:
+def _doubted(spec: ModelProfileSpec, good: Sequence[AnswerKind], nature: Nature) -> tuple[list[AnswerKind], float]:
+    """Return the kinds among good answers that are none by their nature, and their share of all."""
     expect = spec.endpoint.http.expect
-    return kind.error and expect.error_bodies == "Doubt" and not expect.is_about_bodies
+    if expect.error_bodies != "Doubt" or expect.is_about_bodies:
+        return [], 0.0
+    doubted = [kind for kind in good if nature.of(kind)]
+    total = sum(kind.answers for kind in good)
+    return doubted, sum(kind.answers for kind in doubted) / total if total else 0.0
 
 
 def doubts(
@@ -64,10 +118,16 @@ def doubts(
     total = sum(kind.answers for kind in good)
     if not total:
         return []
-    errors = [kind for kind in good if _is_error(spec, kind)]
-    share = sum(kind.answers for kind in errors) / total
-    if share >= NOTED_SHARE:
-        return [_about_errors(errors, good, share, subject)]
+    sentences = []
+    for nature in NATURES:
+        doubted, share = _doubted(spec, good, nature)
+        if share >= NOTED_SHARE:
+            sentences.append(_about(nature, doubted, good, share, subject))
+    if sentences:
+        return sentences
+    sentences = [*_about_empty(good), *_about_json(good)]
+    if sentences:
+        return sentences
     others = [kind for kind in good[1:] if kind.answers >= OTHER_SHARE * total]
     if others:
         kinds = "; ".join(f"{_percent(kind.answers / total)} {_described(kind)}" for kind in (good[0], *others))
@@ -96,29 +156,27 @@ def doubts_of_run(spec: ModelProfileSpec, trials: Sequence[Trial]) -> list[str]:
     return [*about_answers, *(sentence for sentence in about_times if sentence)]
 
 
-def mostly_errors(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
-    """Return that most of the good answers look like reports of errors, as a clause; empty where they do not."""
+def mostly_no_answers(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
+    """Return that most of the good answers are none, as a clause; empty where they are."""
     good = good_kinds(spec, load) if load is not None else []
-    total = sum(kind.answers for kind in good)
-    errors = [kind for kind in good if _is_error(spec, kind)]
-    share = sum(kind.answers for kind in errors) / total if total else 0.0
-    if share <= MOST_SHARE:
-        return ""
-    return (
-        f"{_percent(share)} of the answers look like reports of errors ({_described(errors[0])}), and a server that "
-        "fails needs another size than one that answers: correct the dataset or the server, or set "
-        "endpoint.http.expect.errorBodies to Accept where these are answers"
-    )
+    for nature in NATURES:
+        doubted, share = _doubted(spec, good, nature)
+        if share > MOST_SHARE:
+            return (
+                f"{_percent(share)} of the answers {nature.predicate} ({_described(doubted[0])}), and "
+                f"{nature.instead}, or set endpoint.http.expect.errorBodies to Accept where these are answers"
+            )
+    return ""
 
 
 def summary_of_doubts(spec: ModelProfileSpec, load: LoadStatus | None) -> str:
     """Return the gravest doubt as a clause for a message; empty where most answers are in order."""
-    if load is None:
-        return ""
-    good = good_kinds(spec, load)
-    total = sum(kind.answers for kind in good)
-    share = sum(kind.answers for kind in good if _is_error(spec, kind)) / total if total else 0.0
-    return f"but {_percent(share)} of the answers look like reports of errors" if share >= NOTED_SHARE else ""
+    good = good_kinds(spec, load) if load is not None else []
+    for nature in NATURES:
+        _, share = _doubted(spec, good, nature)
+        if share >= NOTED_SHARE:
+            return f"but {_percent(share)} of the answers {nature.predicate}"
+    return ""
 
 
 def failures_clause(spec: ModelProfileSpec, load: LoadStatus) -> str:
@@ -156,7 +214,7 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     """Return why no larger size would answer what failed; empty where it might.
 
     A status from 400 to 499 blames the request. A server that refuses requests and leaves most of its CPU unused has a
-    limit of its own.
+    limit of its own, and one that lets them time out waits for something else, unless that is its own files on disk.
 
     Parameters
     ----------
@@ -167,6 +225,8 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     """
     counts = load.failures_by_kind
     refused = [kind for kind in load.answers if kind.status not in spec.endpoint.http.expect.status]
+    if counts is not None and load.failures and counts.timeout >= load.failures / 2:
+        return _waits_elsewhere(load, usage, cpu)
     if not refused or counts is None or counts.status < load.failures / 2:
         return ""
     status = refused[0].status
@@ -184,18 +244,52 @@ def own_limit(spec: ModelProfileSpec, load: LoadStatus, usage: UsageStatus | Non
     )
 
 
-def _about_errors(errors: Sequence[AnswerKind], good: Sequence[AnswerKind], share: float, subject: str) -> str:
-    sentence = (
-        f"{_percent(share)} of the answers look like reports of errors, although their status counts as success: "
-        f"{_described(errors[0])}"
+def _waits_elsewhere(load: LoadStatus, usage: UsageStatus | None, cpu: Quantity | None) -> str:
+    """Return that requests timed out on a server that idled; empty where it did not, or read its files from disk."""
+    if usage is None or usage.cpu is None or cpu is None or load.stopped_early == "Overload":
+        return ""
+    share = float(usage.cpu) / float(cpu)
+    if share >= IDLE_SHARE or (usage.major_faults or 0) > load.requests:
+        return ""
+    return (
+        f"requests timed out while the server used {100 * share:.0f}% of its CPU: they waited for something else, such "
+        "as another service, or a server that takes one connection at a time, which no size can fix"
     )
-    others = [kind for kind in good if kind not in errors]
+
+
+def _about(
+    nature: Nature, doubted: Sequence[AnswerKind], good: Sequence[AnswerKind], share: float, subject: str
+) -> str:
+    sentence = (
+        f"{_percent(share)} of the answers {nature.predicate}, although their status counts as success: "
+        f"{_described(doubted[0])}"
+    )
+    others = [kind for kind in good if kind not in doubted]
     if others:
-        rows = sum(kind.rows for kind in errors)
+        rows = sum(kind.rows for kind in doubted)
         sentence += f"; others are {_described(others[0])}"
         every = rows + sum(kind.rows for kind in others)
-        sentence += f". Errors came for {rows} of {every} different requests that were looked at"
-    return f"{sentence}. Where they are errors, {subject}: correct the dataset or the server."
+        sentence += f". {nature.name} came for {rows} of {every} different requests that were looked at"
+    return f"{sentence}. {nature.remedy.format(subject=subject)}"
+
+
+def _about_empty(good: Sequence[AnswerKind]) -> list[str]:
+    """Return that answers are empty; nothing where few are, or their status says that they are."""
+    empty = [kind for kind in good if kind.lack == "Empty" and kind.status not in WITHOUT_BODY]
+    share = sum(kind.answers for kind in empty) / sum(kind.answers for kind in good)
+    if share < NOTED_SHARE:
+        return []
+    return [f"{_percent(share)} of the answers are empty. Check that the server answers what it computes."]
+
+
+def _about_json(good: Sequence[AnswerKind]) -> list[str]:
+    """Return that answers are called JSON and are none; nothing where few are."""
+    wrong = [kind for kind in good if kind.lack == "NotJson"]
+    share = sum(kind.answers for kind in wrong) / sum(kind.answers for kind in good)
+    if share < NOTED_SHARE:
+        return []
+    sentence = f"{_percent(share)} of the answers have the content type of JSON and are none: {_described(wrong[0])}"
+    return [f"{sentence}. Clients may refuse them: JSON has double quotes, and neither NaN nor Infinity."]
 
 
 def _described(kind: AnswerKind) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.status import ContainerRecommendation, Verification
 from modelprofiler.api.trial import Size
-from modelprofiler.core.answers.doubts import mostly_errors
+from modelprofiler.core.answers.doubts import mostly_no_answers
 from modelprofiler.core.rows import RowsSent
 from modelprofiler.core.search.claims import Claim, Kind, text_of
 from modelprofiler.core.search.explain import explain
@@ -65,7 +65,7 @@ def recommend(run: Run, target: Target, why_not_verified: str = "") -> Explained
         message += f": {why_not_verified or 'none was run'}."
         return Explained(recommendation, Reason.NOT_VERIFIED, message, claims)
     message = f"Trial {proof.trial.index} ran at exactly {target.limits} and met the objectives"
-    if errors := mostly_errors(run.spec, proof.trial.load):
+    if errors := mostly_no_answers(run.spec, proof.trial.load):
         unverified = recommendation.model_copy(update={"verification": None})
         return Explained(unverified, Reason.NOT_VERIFIED, f"{message}, but {errors}.", claims)
     only = "" if rows is None or rows.complete else f" It sent {rows} distinct rows; the others are not verified."

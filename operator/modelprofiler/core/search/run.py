@@ -11,6 +11,7 @@ from typing import Self
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
 from modelprofiler.api.trial import MemoryUsage, Outcome, Purpose, Trial
+from modelprofiler.core.answers.doubts import own_limit
 from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.judge import NO_EVIDENCE, judged_again, thrashing
 from modelprofiler.core.memory.horizon import growth_over_horizon
@@ -108,9 +109,9 @@ class Run:
         A resource that is at its ceiling is never blamed, as it cannot be raised: at the memory ceiling, more CPU may
         keep a backlog from growing; at the CPU ceiling, more memory may keep pages from being evicted. Below both, a
         kill or a crash is blamed on memory, and so are responses that were broken rather than late, and a server that
-        reads its files from disk again and again.
+        reads its files from disk again and again. Failures that no size can fix are blamed on neither.
         """
-        if observation.passed or observation.limits.memory >= self.memory.last:
+        if observation.passed or observation.limits.memory >= self.memory.last or self._is_of_no_size(observation):
             return False
         if observation.limits.cpu >= self.cpu.last or thrashing(observation.trial.load, observation.trial.usage):
             return True
@@ -119,6 +120,11 @@ class Run:
             kinds = load.failures_by_kind if load is not None else None
             return kinds is not None and 2 * (kinds.timeout + kinds.dropped) < kinds.total
         return observation.trial.outcome in (Outcome.OOM_KILLED, Outcome.CRASHED)
+
+    def _is_of_no_size(self, observation: Observation) -> bool:
+        """Whether requests failed for a reason that no size can fix."""
+        trial = observation.trial
+        return trial.load is not None and bool(own_limit(self.spec, trial.load, trial.usage, trial.limits.cpu))
 
     @functools.cached_property
     def cpu_points(self) -> dict[int, CpuPoint]:

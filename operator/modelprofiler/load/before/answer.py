@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -16,6 +17,18 @@ BODY_CHARACTERS = 300
 LOCATION_CHARACTERS = 200
 """Characters of a Location that a message shows: a host name and a path."""
 
+FIELDS = {
+    401: "endpoint.http.headers: the server asks for a credential",
+    404: "endpoint.http.path",
+    405: "endpoint.http.method",
+    406: "endpoint.http.headers: the server cannot answer in the type that Accept names",
+    415: "endpoint.http.contentType",
+}
+"""Fields of the profile that a status is about, whatever the server."""
+WANTS_TLS = re.compile(
+    r"(?i)\bHTTP request\b.{0,40}\bHTTPS (?:server|port)\b|combination of host and port requires TLS"
+)
+"""What servers of TLS answer to a plain request: Go's, nginx and Tomcat."""
 NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 """What OpenSSL calls bytes that are no TLS."""
 
@@ -69,13 +82,14 @@ class Answer:
 
     @property
     def end(self) -> str:
-        """How it failed, as the end of a sentence whose subject is the request."""
+        """How it ended, as the end of a sentence whose subject is the request."""
         reason = f" ({self.error})" if str(self.error or "") else ""
         match self.failure, self.error:
             case "status", _ if self.status is not None and 300 <= self.status < 400:
                 return f"was answered with status {self.status}{self._redirect()}"
-            case "status", _:
-                return f"was answered with status {self.status}: {shown(self.body, BODY_CHARACTERS) or '(no body)'}"
+            case "status" | None, _:
+                body = shown(self.body, BODY_CHARACTERS) or "(no body)"
+                return f"was answered with status {self.status}: {body}{self._hint()}"
             case "content", _:
                 return self._content()
             case "timeout", _:
@@ -100,6 +114,12 @@ class Answer:
             return f"was answered with status {self.status}: {body}"
         expected = f"endpoint.http.expect.{self.unmet.field} expects {expected_text(self.expect, self.unmet.field)}"
         return f"was answered with status {self.status}, but {self.unmet.came}, and {expected}: {body}"
+
+    def _hint(self) -> str:
+        """Return which field a refusal is about; empty where its status does not say so."""
+        if self.status == 400 and WANTS_TLS.search(self.body):
+            return "; the port speaks HTTPS: set endpoint.http.scheme to HTTPS"
+        return f"; check {FIELDS[self.status]}" if self.status in FIELDS else ""
 
     def _redirect(self) -> str:
         """Return where a redirect leads and what to do about it; redirects are not followed."""

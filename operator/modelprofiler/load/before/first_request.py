@@ -17,6 +17,7 @@ from modelprofiler.api.trial import FirstRequest
 from modelprofiler.core.text import head_in_bytes
 from modelprofiler.load.before.answer import Answer
 from modelprofiler.load.before.probe import Prober
+from modelprofiler.load.http.bodies import BODY_BYTES, body_of
 
 NOT_YET = frozenset({429, 502, 503, 504})
 """Statuses that say "not now": too many requests, and what a server or the proxy before it answers until it is up."""
@@ -120,7 +121,7 @@ async def first_answer(prober: Prober, patience: Patience, say: Callable[[str], 
         answer = await _asked(prober, began, patience.answer, say)
         tries += 1
         now = monotonic()
-        if answer.failure is None:
+        if answer.failure is None and not _says_loading(answer):
             return FirstAnswer(answer, now - began, tries, refusal)
         refusal = refusal or answer.end
         if now + pause - began > _longest_wait(answer, patience):
@@ -144,9 +145,17 @@ async def _asked(prober: Prober, began: float, patience: float, say: Callable[[s
         asked.cancel()
 
 
+def _says_loading(answer: Answer) -> bool:
+    """Whether an answer with a good status only says that the model is being loaded; what a user checks is believed."""
+    if answer.expect.error_bodies == "Accept" or answer.expect.is_about_bodies or not LOADING.search(answer.body):
+        return False
+    body = body_of(answer.body.encode()[:BODY_BYTES])
+    return body.is_error or body.lack == "Pending"
+
+
 def _longest_wait(answer: Answer, patience: Patience) -> float:
     """Return how long a request that ended like this is tried again, in seconds from the first try; 0 for never."""
-    if answer.failure in {"refused", "reset"}:
+    if answer.failure in {"refused", "reset", None}:
         return patience.refusals
     if answer.failure == "content":  # a server may say in an answer of its own that its model is being loaded
         return patience.refusals if LOADING.search(answer.body) else 0.0

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 KEPT_BYTES = 6144
 """Bytes of a response that are kept: its head, which is less than 2 KiB nearly always, and 4 KiB of its body."""
+END_BYTES = 1024
+"""Bytes of the end of a longer response that are kept: a stream that fails says so in its last event."""
 LOOKED_AT, LOOKED_AT_WHEN_FULL = 64, 8
 """Answers of a class that are kept at a constant distance, before the distance is doubled: at first, and once
 `MUCH_BYTES` are kept. A quarter of an hour at 10,000 answers a second, all of one class, leaves some 1,100 of them."""
@@ -44,6 +46,8 @@ class Sample:
         Bytes of the whole response.
     unmet
         What of the expectation it does not fulfil; empty where it was not judged, or fulfils all of it.
+    end
+        The end of a response that is longer than what is kept of its beginning; else empty.
     """
 
     row: int
@@ -51,6 +55,7 @@ class Sample:
     response: bytes
     length: int
     unmet: str = ""
+    end: bytes = b""
 
 
 @dataclass(slots=True, eq=False)
@@ -121,11 +126,12 @@ class Answers:
         if not tally.left:
             self.keep(tally, row, response, length)
 
-    def keep(self, tally: Tally, row: int, response: bytes, length: int) -> None:
+    def keep(self, tally: Tally, row: int, response: bytes, length: int, end: bytes = b"") -> None:
         """Keep an answer whose turn it is."""
         kept = response[:KEPT_BYTES]
-        tally.samples.append(Sample(row, tally.gap, kept, length, tally.unmet))
-        self._kept_bytes += len(kept) + SAMPLE_OVERHEAD
+        end = end[-END_BYTES:] if len(response) > KEPT_BYTES else b""
+        tally.samples.append(Sample(row, tally.gap, kept, length, tally.unmet, end))
+        self._kept_bytes += len(kept) + len(end) + SAMPLE_OVERHEAD
         many = LOOKED_AT if self._kept_bytes < MUCH_BYTES else LOOKED_AT_WHEN_FULL
         if len(tally.samples) % many == 0:
             tally.distance *= 2

@@ -14,7 +14,7 @@ from typing import Literal
 
 import httptools
 
-from modelprofiler.load.http.answers import KEPT_BYTES, Answers
+from modelprofiler.load.http.answers import END_BYTES, KEPT_BYTES, Answers
 from modelprofiler.load.http.irregular import (
     ENDLESS_HEAD,
     HEAD_END,
@@ -137,6 +137,7 @@ class Connection:
         "retried",
         "split_at",
         "status",
+        "tail",
         "transport",
         "write",
     )
@@ -151,6 +152,7 @@ class Connection:
         self.intended = self.split_at = 0.0
         self.index = self.status = 0
         self.head: bytes | None = None
+        self.tail = b""
 
     def connection_made(self, transport: Wire | SecureWire) -> None:
         """Join the pool."""
@@ -196,6 +198,8 @@ class Connection:
             self.split_at = monotonic()
         elif len(self.head) < KEPT_BYTES or (HEAD_END not in self.head and len(self.head) < HEAD_LIMIT):
             self.head += data
+        else:
+            self.tail = (self.tail + data)[-END_BYTES:]
 
     def _complete(self, data: bytes) -> None:
         """Count the answer that ends with these bytes, and end the request."""
@@ -206,7 +210,8 @@ class Connection:
         tally = pool.tallies.get((status, length)) or pool.answers.tally(status, length)
         tally.left -= 1
         if not tally.left:
-            pool.answers.keep(tally, self.index, data if head is None else head + data, length)
+            end = (head or b"")[-END_BYTES:] + self.tail + data
+            pool.answers.keep(tally, self.index, data if head is None else head + data, length, end)
         if head is None:
             pool.heads.learn(data, status, self.keep_alive, tally)
         self._finish(status, self.keep_alive)
@@ -257,6 +262,7 @@ class Connection:
         pool.in_flight -= 1
         self.status = 0
         self.head = None
+        self.tail = b""
         self.busy = self.fresh = False
         if not keep_alive:
             # The server closes, so that the TIME_WAIT is on its side: the ports of a client are limited.

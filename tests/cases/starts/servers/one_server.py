@@ -70,6 +70,9 @@ if HABIT == "maps-its-model":
 if HABIT == "leaves-a-pid-file":  # in its working directory, and refuses to start where it is there
     with Path("server.pid").open("x") as pid_file:
         pid_file.write(str(os.getpid()))
+if HABIT == "leaves-a-lock":  # where every program of the machine may, and refuses to start where it is there
+    with Path(f"/tmp/one-server-{PORT}.lock").open("x"):
+        pass
 if HABIT == "closes-first":
     WithoutReuse(("", PORT), Handler).serve_forever()
 elif HABIT == "on-ipv6":

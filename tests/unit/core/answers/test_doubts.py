@@ -11,7 +11,7 @@ from modelprofiler.api.trial import AnswerKind, FailureCounts, Outcome, Purpose
 from modelprofiler.core.answers.doubts import (
     doubts,
     failures_clause,
-    mostly_errors,
+    mostly_no_answers,
     own_limit,
     summary_of_doubts,
 )
@@ -28,6 +28,8 @@ def kind(answers: int, **fields: Any) -> AnswerKind:
     )
 
 
+RECEIPT: dict[str, Any] = {"shape": "JSON object with status", "lack": "Pending", "sample": '{"status": "queued"}'}
+EMPTY: dict[str, Any] = {"shape": "no body", "lack": "Empty", "bodies": 1, "rows": 1}
 ERROR: dict[str, Any] = {"shape": "JSON object with error", "error": True, "sample": '{"error": "bad"}', "bodies": 1}
 
 
@@ -45,6 +47,18 @@ ERROR: dict[str, Any] = {"shape": "JSON object with error", "error": True, "samp
         ),
         ("equal answers to one request are as they should be", [kind(60, bodies=1, rows=1)], None),
         ("one kind is in order", [kind(60)], None),
+        (
+            "receipts are said",
+            [kind(190, **RECEIPT), kind(10)],
+            "95% of the answers only say that the work is accepted",
+        ),
+        ("empty answers are said", [kind(60, **EMPTY)], "100% of the answers are empty. Check"),
+        ("of a status without a body they are meant", [kind(60, **EMPTY, status=204)], None),
+        (
+            "what is called JSON and is none is said",
+            [kind(60), kind(6, lack="NotJson", sample="{'a': 1}")],
+            "9.1% of the answers have the content type of JSON and are none: JSON object with score, such as {'a'",
+        ),
         ("what was refused is no good answer", [kind(60), kind(60, status=503, **ERROR)], None),
         ("nothing is known of no answers", [], None),
     ],
@@ -68,15 +82,26 @@ def test_where_most_answers_are_errors_no_size_is_verified() -> None:
     """Neither by a heuristic alone: whoever knows that they are answers says so, and they are then not doubted."""
     kinds = [kind(190, **ERROR), kind(10)]
     load = load_of(90).model_copy(update={"answers": kinds})
-    assert mostly_errors(SPEC, load).startswith(
+    assert mostly_no_answers(SPEC, load).startswith(
         "95% of the answers look like reports of errors (JSON object with error, such as {"
     )
-    assert "" == mostly_errors(SPEC, load.model_copy(update={"answers": [*kinds[::-1], kind(180)]}))
+    assert "" == mostly_no_answers(SPEC, load.model_copy(update={"answers": [*kinds[::-1], kind(180)]}))
     endpoint = {"http": {"expect": {"errorBodies": "Accept"}}}
     accepted = spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint=endpoint)
-    assert "" == mostly_errors(accepted, load)
+    assert "" == mostly_no_answers(accepted, load)
     assert [] == [sentence for sentence in doubts(accepted, load) if "errors" in sentence]
     assert "" == summary_of_doubts(accepted, load)
+
+
+def test_where_most_answers_are_receipts_no_size_is_verified() -> None:
+    """The work is done later, and neither its time nor its cost is known."""
+    load = load_of(90).model_copy(update={"answers": [kind(190, **RECEIPT), kind(10)]})
+    assert "and the work itself was not measured: name an endpoint" in mostly_no_answers(SPEC, load)
+    assert summary_of_doubts(SPEC, load).startswith("but 95% of the answers only say that the work is accepted")
+    accepted = spec_of(
+        objectives={"latency": {"p95": "250ms"}}, endpoint={"http": {"expect": {"errorBodies": "Accept"}}}
+    )
+    assert "" == mostly_no_answers(accepted, load)
 
 
 def test_failures_have_a_status_a_beginning_and_a_body() -> None:
@@ -87,6 +112,26 @@ def test_failures_have_a_status_a_beginning_and_a_body() -> None:
     assert (
         "failures: 12 by status, 3 by timeout, the first 3.2s after the window began (status 429: rate limited)"
         == failures_clause(SPEC, load)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fact", "kinds", "used", "faults", "is_own"),
+    [
+        ("an idle server waits for something else", {"timeout": 150}, "90m", 0, True),
+        ("a busy one may be too small", {"timeout": 150}, "700m", 0, False),
+        ("one that reads its files may be, too", {"timeout": 150}, "90m", 20_000, False),
+        ("what was not sent was not waited for", {"timeout": 10, "dropped": 140}, "90m", 0, False),
+    ],
+)
+def test_requests_that_time_out_on_an_idle_server_are_blamed_on_no_size(
+    fact: str, kinds: dict[str, int], used: str, faults: int, is_own: bool
+) -> None:
+    """Such as a server that takes one connection at a time, or that asks another one."""
+    load = load_of(90, failures=150, kinds=kinds)
+    usage = usage_of().model_copy(update={"cpu": Quantity(used), "major_faults": faults})
+    assert is_own == ("timed out while the server used 9% of its CPU" in own_limit(SPEC, load, usage, Quantity("1"))), (
+        fact
     )
 
 
@@ -160,7 +205,7 @@ def test_what_fails_by_content_is_no_good_answer() -> None:
     page: dict[str, Any] = {"shape": "page of HTML", "error": True, "sample": "<html>"}
     load = load_of(90).model_copy(update={"answers": [kind(100, **page, unmet="contentType"), kind(90)]})
     assert [] == doubts(spec, load)
-    assert "" == mostly_errors(spec, load)
+    assert "" == mostly_no_answers(spec, load)
     assert "" == summary_of_doubts(spec, load)
 
 
@@ -168,9 +213,9 @@ def test_what_the_user_checks_in_a_body_is_not_guessed() -> None:
     """An answer that has it is one, whatever it looks like; a content type alone says nothing of errors."""
     load = load_of(90).model_copy(update={"answers": [kind(100, **ERROR | {"bodies": 100})]})
     assert [] == doubts(CHECKED, load)
-    assert "" == mostly_errors(CHECKED, load)
+    assert "" == mostly_no_answers(CHECKED, load)
     typed = {"http": {"expect": {"contentType": "application/json", "maxBodySize": "1Ki"}}}
-    assert mostly_errors(spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint=typed), load)
+    assert mostly_no_answers(spec_of(objectives={"latency": {"p95": "250ms"}}, endpoint=typed), load)
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,14 @@ from tests.unit.core.search.decisions import (
     step_after,
     trial_after,
 )
+from tests.unit.core.search.simulator import resources_of
 
 from modelprofiler.api.conditions import Reason
 from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.trial import LoadStatus, Outcome
 from modelprofiler.core.axis import Limits
+from modelprofiler.core.search.run import Run
 from modelprofiler.core.steps import RunTrial
 
 
@@ -211,3 +213,16 @@ class TestContradiction:
         profile = spec(search={"repetitions": 1})
         trials = self.marginal(GOOD, profile).ran(MEMORY, "500m", "192Mi", load=POOR)
         assert (CONFIRM, 650) == ((step := trial_after(trials)).purpose, step.limits.cpu)
+
+
+def test_memory_is_not_blamed_for_requests_that_timed_out_on_an_idle_server() -> None:
+    """Not even at the largest CPU, where nothing but memory could be raised."""
+    idle = usage_of(peak="20Mi").model_copy(update={"cpu": Quantity("90m")})
+    lost = load_of(20, failures=150, kinds={"timeout": 150})
+    trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).ran(CONFIRM, "1", "128Mi", load=lost, usage=idle)
+    assert Outcome.ERRORS is trials[-1].outcome
+    run = Run.of(trials.spec, resources_of(trials.spec), "server", "Local", trials)
+    assert [] == run.memory_failures
+    busy = idle.model_copy(update={"cpu": Quantity("900m")})
+    trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).ran(CONFIRM, "1", "128Mi", load=lost, usage=busy)
+    assert [128 * MI] == Run.of(trials.spec, resources_of(trials.spec), "server", "Local", trials).memory_failures

@@ -101,13 +101,16 @@ def crowding(evidence: Evidence, server_cores: float) -> str | None:
     evidence
         That of the trial.
     server_cores
-        The server's CPU limit, in cores: the most that it can have used itself.
+        The server's CPU limit, in cores: the most that it can have used itself, where what it used was not measured.
     """
     usage, machine = evidence.usage, evidence.machine_evidence
     if usage is not None and usage.throttled_percent is not None and float(usage.throttled_percent) >= HELD_PERCENT:
         return None
     if machine is None or machine.cores is None or machine.busy_percent is None or machine.steal_percent is None:
         return None
+    if usage is not None and usage.cpu is not None:
+        # Other work that fills a machine keeps a server far below a limit that is nearly all of the machine.
+        server_cores = min(server_cores, float(usage.cpu))
     taken = machine.cores * (machine.busy_percent + machine.steal_percent) / 100
     others = taken - server_cores - evidence.generator_cores
     if taken < FULL_MACHINE * machine.cores or others < OTHERS_SHARE * machine.cores:

@@ -41,7 +41,7 @@ def test_a_server_that_used_its_quota_up_was_slow_for_that(throttled: str | None
 
 
 @pytest.mark.parametrize(("cpu", "expected"), [("300m", True), ("1750m", False), (None, False)])
-def test_a_server_that_may_use_nearly_all_of_a_machine_counts_with_what_it_used(cpu: str | None, expected: bool) -> None:
+def test_a_server_that_may_use_nearly_all_of_a_machine_counts_with_its_use(cpu: str | None, expected: bool) -> None:
     """Other work that fills a machine keeps a server far below such a limit; one that reaches it is slow for it."""
     usage = None if cpu is None else UsageStatus(cpu=Quantity(cpu))
     assert expected == (crowding(Evidence(load=FULL, usage=usage), 1.8) is not None)

@@ -24,6 +24,7 @@ from modelprofiler.core.axis import Limits
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import reference_among
 from modelprofiler.core.rows import RowsSent
+from modelprofiler.core.search.pace import Pace, machine_of
 
 Values = dict[str, Any]
 
@@ -261,6 +262,12 @@ def _resized_failure(facts: Facts, v: Values, context: Context) -> bool:
     return any(not t.fresh for t in facts.failed_at(_asked(facts).cpu))
 
 
+def _uneven(facts: Facts, v: Values, context: Context) -> bool:
+    """Whether the pace differs between the trials so far."""
+    evidence = [t for t in facts.trials if t.outcome not in NO_EVIDENCE]
+    return Pace.of(evidence, machine_of(evidence)).spread > 0
+
+
 def _at_the_ceiling(facts: Facts, v: Values, context: Context) -> bool:
     return _asked(facts) == Limits(facts.cpu.last, facts.memory.last)
 
@@ -371,6 +378,7 @@ REASONS = [
     ),
     Form("the interval of its failure reaches below the objective, and a step depends on it", _doubtful, begins=True),
     Form("this size failed on a resized server, and a fresh one may pass", _resized_failure, begins=True),
+    Form("the pace differs between the trials, and another trial makes its mean more certain", _uneven, begins=True),
     Form("half way between the failing and the passing size", _other_cpus_measured, begins=True),
     Form("where a line from the failing to the passing size meets the objective", _other_cpus_measured, begins=True),
     Form("the forecast boundary", _always, begins=True),

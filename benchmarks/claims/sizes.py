@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import fmean
 from typing import Any
 
 from benchmarks.claims.facts import (
@@ -24,7 +25,7 @@ from modelprofiler.api.trial import Outcome, Purpose
 from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import reference_among
-from modelprofiler.core.search.pace import Pace
+from modelprofiler.core.search.pace import Pace, machine_of
 
 Values = dict[str, Any]
 
@@ -89,6 +90,14 @@ def _pace(facts: Facts, v: Values, context: Context) -> bool:
     shares = [100 * math.expm1(residuals[i]) for i in context.trials if i in residuals]
     sign = 1 if v["more"] == "more" else -1
     return any(rounds_to(sign * v["count"], share) for share in shares)
+
+
+def _machine(facts: Facts, v: Values, context: Context) -> bool:
+    """Whether the reference loop around a trial differs so from the mean of its logarithms around all trials."""
+    known = machine_of([t for t in facts.searched if t.outcome not in NO_EVIDENCE])
+    mean = math.exp(fmean(map(math.log, known.values())))
+    shares = [100 * (known[i] / mean - 1) for i in context.trials if i in known]
+    return any(rounds_to((1 if v["more"] == "more" else -1) * v["count"], share) for share in shares)
 
 
 def _nothing_below(facts: Facts, v: Values, context: Context) -> bool:
@@ -188,7 +197,8 @@ def _no_margin(facts: Facts, v: Values, context: Context) -> bool:
 
 
 def _differs(facts: Facts, v: Values, context: Context) -> bool:
-    pace = Pace.of([t for t in facts.searched if t.outcome not in NO_EVIDENCE])
+    evidence = [t for t in facts.searched if t.outcome not in NO_EVIDENCE]
+    pace = Pace.of(evidence, machine_of(evidence))
     return _larger(facts, v, context) and rounds_to(v["count"], 100 * math.expm1(pace.spread))
 
 
@@ -306,6 +316,7 @@ FORMS = [
     Form(", but at {cpu} trial {count} ended as {outcome} ({message})", _contradicts),
     Form("; with the CPU time per request measured there, the load needs {cpu} CPU", _needs),
     Form(", where a request took {count}% {more} CPU time than the trials' average, adjusted for their sizes", _pace),
+    Form(", where the reference loop took {count}% {more} CPU time than in the mean of the trials", _machine),
     Form("; no smaller size was measured", _nothing_below),
     Form("; all trials with less CPU had too little memory", _too_little_memory_below),
     Form("; the trial at {cpu} was inconclusive ({message})", _inconclusive),
@@ -343,6 +354,11 @@ FORMS = [
             Form(
                 f"; {{{size}}} is {{count9}}% larger, as the CPU time per request differs between trials by {{count}}% "
                 "(standard deviation) beyond what their sizes explain",
+                _differs,
+            ),
+            Form(
+                f"; {{{size}}} is {{count9}}% larger, as the pace of the machine differs between trials by {{count}}% "
+                "(standard deviation)",
                 _differs,
             ),
         )

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.search.families import CHANGING, FAMILIES, Space, draw, spec_of
+from benchmarks.search.families import FAMILIES, Space, draw, spec_of
 from benchmarks.search.service import Measured
 from benchmarks.search.simulation import Noise, Simulation
 
@@ -32,7 +32,7 @@ from modelprofiler.core.search.workload import Workload
 from modelprofiler.core.steps import RunTrial, Step
 
 NOISE = (0.0, 0.05, 0.2)
-ALL = (*FAMILIES, *CHANGING)
+ALL = FAMILIES
 WHY_NOT_ENFORCED = "this machine cannot enforce limits"
 
 
@@ -78,8 +78,10 @@ class World(Simulation):
         """Run one trial."""
         self.step = step
         trial = super().trial(step)
-        cpus = NodeLoad(cpus=16) if "threads" in self.traits and self.seed % 2 else None
-        return trial.model_copy(update={"node": cpus})
+        node = trial.node if self.seed % 3 else None  # in a third of the worlds no reference loop runs
+        if "threads" in self.traits and self.seed % 2:
+            node = (node or NodeLoad()).model_copy(update={"cpus": 16})
+        return trial.model_copy(update={"node": node})
 
     def failure(self, step: RunTrial, measured: Measured, rng: random.Random) -> Failure | None:
         """Return what goes wrong in a trial."""
@@ -120,8 +122,8 @@ class World(Simulation):
         requests = min(self._requests(), 3 * self.service.count) if settles else self._requests()
         return round(self._per_request() * requests)
 
-    def _load(self, measured: Measured) -> LoadStatus:
-        load, rng = super()._load(measured), random.Random(f"load {self.seed} {len(self.trials)}")
+    def _load(self, measured: Measured, pace: float) -> LoadStatus:
+        load, rng = super()._load(measured, pace), random.Random(f"load {self.seed} {len(self.trials)}")
         changes: dict[str, Any] = {}
         if self.step is not None and self.step.seconds:
             changes |= {"duration": Duration.of(self.step.seconds), "requests": self._requests()}
@@ -144,8 +146,8 @@ class World(Simulation):
             changes |= _failures(rng, load.requests)
         return load.model_copy(update=changes)
 
-    def _usage(self, measured: Measured, rng: random.Random) -> UsageStatus:
-        usage, changes = super()._usage(measured, rng), {}
+    def _usage(self, measured: Measured, rng: random.Random, limits: Limits, *, thrashes: bool) -> UsageStatus:
+        usage, changes = super()._usage(measured, rng, limits, thrashes=thrashes), {}
         memory = usage.memory
         assert memory is not None
         more = random.Random(f"usage {self.seed} {len(self.trials)}")

@@ -52,17 +52,21 @@ def serve(
     job: Any,  # scratch: an int for each worker
     sent: Any,  # scratch: a float for each request
     ready: Any,  # scratch: a float for each client, all 0
+    most_inside: int,  # requests inside from which on others are refused at once, with an open loop; 0: no limit
+    refused: Any,  # result, in the order of arrival: 1 where a request was refused, whose latency is 0
 ) -> tuple[float, int]:
-    """Fill latencies and bins; return the time of the last response, and the most requests that were in flight."""
+    """Fill latencies, bins and refused; return the time of the last response, and the most requests in flight."""
     for slot in range(workers):
         job[slot] = -1
     now, left, period_end = 0.0, quota, PERIOD
     arrived = started = done = served = longest = 0
     gc_left = last = 0.0
     while done < len(latencies):
+        before = arrived
         arrived, next_arrival = _arrive(arrivals, len(latencies), clients, sent, ready, now, arrived)
+        done += _refuse(refused, latencies, before, arrived, done, most_inside)
         longest = max(longest, arrived - done)
-        started, running, shortest, back = _assign(work, workers, remaining, until, job, started, arrived)
+        started, running, shortest, back = _assign(work, workers, remaining, until, job, refused, started, arrived)
         each = min(float(threads), node_cores / running) if running and gc_left <= 0 else 0.0
         total = 1.0 if gc_left > 0 else each * running
         event = min(next_arrival, back)
@@ -113,8 +117,20 @@ def _arrive(
 
 
 @compiled
+def _refuse(refused: Any, latencies: Any, before: int, arrived: int, done: int, most_inside: int) -> int:
+    """Refuse those of the new arrivals that find too many requests inside; return how many."""
+    count = 0
+    for request in range(before, arrived):
+        if most_inside and request + 1 - (done + count) > most_inside:
+            refused[request] = 1
+            latencies[request] = 0.0
+            count += 1
+    return count
+
+
+@compiled
 def _assign(
-    work: Any, workers: int, remaining: Any, until: Any, job: Any, started: int, arrived: int
+    work: Any, workers: int, remaining: Any, until: Any, job: Any, refused: Any, started: int, arrived: int
 ) -> tuple[int, int, float, float]:
     """Give requests to idle workers, first come, first served.
 
@@ -124,6 +140,8 @@ def _assign(
     running = 0
     shortest, back = NEVER, NEVER
     for slot in range(workers):
+        while started < arrived and refused[started]:
+            started += 1
         if job[slot] < 0 and started < arrived:
             job[slot] = started
             remaining[slot] = work[started]

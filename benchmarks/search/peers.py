@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 
 from benchmarks.search.service import Measured
 from benchmarks.search.simulation import SAMPLES, SCHEDULING, WARMUP, Simulation
-from benchmarks.search.truth import Truth, least_rate
+from benchmarks.search.truth import Bounds, Truth
 
 from modelprofiler.core.axis import Axis, Limits
-from modelprofiler.core.bounds import latency_bounds
 
 
 @dataclass
@@ -28,12 +27,10 @@ class Bench:
     rng: random.Random
     trials: int = 0
     seconds: float = 0.0
-    bounds: dict[str, float] = field(init=False)
-    rate: float = field(init=False)
+    bounds: Bounds = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bounds = latency_bounds(self.simulation.spec, None)
-        self.rate = least_rate(self.simulation, self.bounds)
+        self.bounds = Bounds.of(self.simulation)
 
     @property
     def axes(self) -> tuple[Axis, Axis]:
@@ -43,7 +40,7 @@ class Bench:
     def measured(self, size: Limits) -> Measured:
         """Run a trial."""
         self.trials += 1
-        self.simulation.started_at = size.cpu
+        self.simulation.started_at, self.simulation.served = size.cpu, False
         measured = self.simulation.measured(size, self.rng)
         ready = self.simulation.service.start_time(size.cpu)
         self.seconds += SCHEDULING + ready + WARMUP + self.simulation.load_seconds(measured) + SAMPLES
@@ -52,10 +49,7 @@ class Bench:
     def excess(self, size: Limits) -> tuple[float, float]:
         """Run a trial; return by which share latency is over its objective, and the memory peak over the limit."""
         measured = self.measured(size)
-        slow = max(measured.values[metric] / bound for metric, bound in self.bounds.items()) - 1
-        slow = max(slow, self.rate / (self.simulation.service.count / measured.seconds) - 1)
-        if measured.overloaded:
-            slow = max(slow, 1.0)
+        slow = self.bounds.excess(self.simulation, measured)
         return slow, measured.memory / size.memory - 1
 
     def passes(self, size: Limits) -> bool:

@@ -62,6 +62,8 @@ class Measured:
         Mean cores in each 15 s, as a metrics-server sees it.
     memory
         The peak.
+    refused
+        Share of the requests that the server's own limit refused.
     """
 
     cpu: int
@@ -74,6 +76,7 @@ class Measured:
     cpu_per_request: float
     cpu_samples: list[float]
     memory: int
+    refused: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ class Service:
         Threads that work on one request; 0: one for each core of the limit at the start.
     elasticity
         By which power of the limit the CPU time of a request grows, up to `full_cores`: above zero for a server that
-        batches what waits or spins while it is idle, below zero for one that loses its caches when it is throttled.
+        batches what waits or spins while it is idle, which saves CPU time and no latency; below zero for one that loses
+        its caches when it is throttled.
     full_cores
         Cores from which a request takes `cpu_seconds`.
     sync_cost
@@ -112,6 +116,19 @@ class Service:
         Requests between two stop-the-world collections, and CPU seconds of each; 0: none.
     node_cores
         Cores of the machine.
+    cached_rows, cached
+        Rows that come round again, and the share of its CPU time that a row takes once a server has seen it; 0: none.
+    spin
+        Share of the CPU that the limit leaves over and that busy waiting uses up, which counts as CPU time of requests
+        but delays none.
+    most_inside
+        Requests inside from which on the server refuses others; 0: none.
+    mapped_memory, disk_seconds
+        Bytes of a mapped file, and what a request waits for the disk where they do not fit into the limit.
+    first_seconds
+        CPU seconds of the first request of a server.
+    failing_starts
+        Share of the starts that fail because the last server's port is not free yet.
     base_memory, served_memory, waiting_memory
         Bytes after the start, added in the end by caches that fill as requests are served, and by each request inside.
     page_cache
@@ -139,6 +156,14 @@ class Service:
     sync_cost: float = 0.0
     gc_every: int = 0
     gc_seconds: float = 0.0
+    cached_rows: int = 0
+    cached: float = 1.0
+    spin: float = 0.0
+    most_inside: int = 0
+    mapped_memory: int = 0
+    disk_seconds: float = 0.0
+    first_seconds: float = 0.0
+    failing_starts: float = 0.0
     node_cores: float = 8.0
     base_memory: int = 200 * MI
     served_memory: int = 0
@@ -147,7 +172,7 @@ class Service:
     start_seconds: float = 2.0
     window: float = 30.0
     requests: int = 1500
-    _measurements: dict[tuple[int, int, float, float, float], Measured] = field(
+    _measurements: dict[tuple[int, int, float, float, float, bool, bool], Measured] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -189,9 +214,13 @@ class Service:
         cores = math.ceil(started_at / 1000)
         return self.workers or cores, self.threads or cores
 
-    def start_time(self, cpu: int) -> float:
+    def start_time(self, cpu: int, slower: float = 1.0) -> float:
         """Return the seconds until a server is ready."""
-        return 0.5 + self.start_seconds / min(cpu / 1000, 1.0)
+        return 0.5 + slower * self.start_seconds / min(cpu / 1000, 1.0)
+
+    def first_time(self, cpu: int, slower: float = 1.0) -> float:
+        """Return what the first request of a server takes, in seconds."""
+        return slower * (self.first_seconds + self.cpu_seconds) / min(cpu / 1000, 1.0)
 
     def measure(
         self,
@@ -200,6 +229,9 @@ class Service:
         slower: float = 1.0,
         drift: float = 0.0,
         stall: tuple[float, float] = (0.0, 0.0),
+        *,
+        warm: bool = False,
+        thrashes: bool = False,
     ) -> Measured:
         """Return what a run shows.
 
@@ -213,22 +245,41 @@ class Service:
             By which share more CPU time the last request takes than the first.
         stall
             When nothing runs, and for how long, in seconds.
+        warm
+            Whether the server has served the rows before.
+        thrashes
+            Whether its mapped file does not fit into the limit.
         """
-        key = (cpu, math.ceil(started_at / 1000), slower, drift, sum(stall))
+        key = (cpu, math.ceil(started_at / 1000), slower, drift, sum(stall), warm and self.cached < 1, thrashes)
         if key not in self._measurements:
             if len(self._measurements) > 500:
                 self._measurements.clear()
-            self._measurements[key] = self._measure(cpu, started_at, slower, drift, stall)
+            self._measurements[key] = self._measure(cpu, started_at, slower, drift, stall, warm, thrashes)
         return self._measurements[key]
 
-    def _measure(self, cpu: int, started_at: int, slower: float, drift: float, stall: tuple[float, float]) -> Measured:
+    def _measure(
+        self,
+        cpu: int,
+        started_at: int,
+        slower: float,
+        drift: float,
+        stall: tuple[float, float],
+        warm: bool,
+        thrashes: bool,
+    ) -> Measured:
         arrivals, work, waits = self._load
         count = len(work)
+        if thrashes:
+            waits = array([float(wait) + self.disk_seconds for wait in waits])
         workers, threads = self.pools(started_at)
-        factor = (
-            slower * (1 + self.sync_cost * (threads - 1)) * min(1.0, cpu / 1000 / self.full_cores) ** self.elasticity
-        )
-        ramp = array([factor * (1 + drift * (i / count - 0.5)) for i in range(count)])
+        share = min(1.0, cpu / 1000 / self.full_cores) ** self.elasticity
+        full = slower * (1 + self.sync_cost * (threads - 1))
+        factor = full * share
+        if share < 1:
+            # A request alone is not faster on less CPU: what it saves it waits, for its batch to fill or for a lock.
+            waits = array([float(wait) + full * (1 - share) * float(w) for wait, w in zip(waits, work, strict=True)])
+        cached = [self.cached if warm or i >= self.cached_rows else 1.0 for i in range(count)]
+        ramp = array([factor * cached[i] * (1 + drift * (i / count - 0.5)) for i in range(count)])
         costs = work * ramp if COMPILED else [w * more for w, more in zip(work, ramp, strict=True)]
         used = math.fsum(costs) / count
         if stall[1]:
@@ -239,6 +290,7 @@ class Service:
         latencies = array([0.0] * count)
         longest = float(arrivals[-1]) if self.rate else self.window
         bins = array([0.0] * (math.ceil(longest / BIN) + 1))
+        refused = array([0] * count)
         ended, most = serve(
             arrivals,
             costs,
@@ -258,22 +310,27 @@ class Service:
             array([0] * workers),
             array([0.0] * count),
             array([0.0] * max(self.clients, 1)),
+            self.most_inside,
+            refused,
         )
-        answered = latencies.tolist() if COMPILED else list(latencies)
+        answered = [float(took) for took, no in zip(latencies, refused, strict=True) if not no]
         values, lows, highs = _intervals(answered)
-        memory = self.base_memory + self.served_memory + self.waiting_memory * most
+        memory = self.base_memory + self.served_memory + self.waiting_memory * most + self.mapped_memory
         gc = self.gc_seconds * factor / self.gc_every if self.gc_every else 0.0
+        seconds = max(ended, longest if self.rate else 0.0)
+        spun = self.spin * max(0.0, cpu / 1000 * seconds / count - used - gc)
         return Measured(
             cpu,
             answered,
             values,
             lows,
             highs,
-            max(ended, longest if self.rate else 0.0),
+            seconds,
             bool(self.rate) and _overloaded(answered, longest),
-            used + gc,
+            used + gc + spun,
             _samples([float(used) for used in bins[: max(1, min(len(bins) - 1, int(ended / BIN)))]]),
             memory,
+            1 - len(answered) / count,
         )
 
 

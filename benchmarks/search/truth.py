@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
+from benchmarks.search.service import Measured
 from benchmarks.search.simulation import Simulation
 
 from modelprofiler.core.axis import Limits
@@ -44,16 +46,39 @@ class Truth:
 def truth_of(simulation: Simulation) -> Truth:
     """Evaluate every size; memory is a threshold at each CPU size, so that no size needs more than one evaluation."""
     cpu, memory = simulation.axes
-    bounds = latency_bounds(simulation.spec, None)
     needs = {}
-    rate = least_rate(simulation, bounds)
+    bounds = Bounds.of(simulation)
     for size in cpu:
         measured = simulation.service.measure(size, size)
-        fast = not measured.overloaded and all(measured.values[metric] <= bound for metric, bound in bounds.items())
-        fast = fast and simulation.service.count / measured.seconds >= rate
-        if fast and measured.memory <= memory.last:
+        if bounds.excess(simulation, measured) <= 0 and measured.memory <= memory.last:
             needs[size] = memory.ceil(measured.memory)
     return Truth(needs, Limits(cpu.last, memory.last))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The objectives of a service in numbers: latencies in seconds by metric, and the least rate of a closed loop."""
+
+    latency: dict[str, float]
+    rate: float
+
+    @classmethod
+    def of(cls, simulation: Simulation) -> Self:
+        """Return those of a simulation."""
+        latency = latency_bounds(simulation.spec, None)
+        return cls(latency, least_rate(simulation, latency))
+
+    def excess(self, simulation: Simulation, measured: Measured) -> float:
+        """Return by which share a run of a fresh server is beyond the objective that it misses most, memory apart."""
+        service, objectives = simulation.service, simulation.spec.objectives
+        slow = max(measured.values[metric] / bound for metric, bound in self.latency.items())
+        slow = max(slow, self.rate / (service.count / measured.seconds))
+        slow = max(slow, 100 * measured.refused / float(objectives.max_error_percent))
+        if objectives.max_time_to_ready is not None:
+            slow = max(slow, service.start_time(measured.cpu) / objectives.max_time_to_ready.seconds)
+        if objectives.max_first_request is not None:
+            slow = max(slow, service.first_time(measured.cpu) / objectives.max_first_request.seconds)
+        return max(slow, 2.0) - 1 if measured.overloaded else slow - 1
 
 
 def least_rate(simulation: Simulation, bounds: dict[str, float]) -> float:

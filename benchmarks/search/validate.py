@@ -131,6 +131,8 @@ def _latencies(point: Point, warmup: float, seconds: float, seed: int, phase: fl
         [0] * point.threads,
         sent,
         [phase] * max(point.clients, 1),
+        0,
+        [0] * count,
     )
     begin = phase + warmup
     return [took for at, took in zip(sent, latencies, strict=True) if begin <= at < begin + seconds]

@@ -15,6 +15,8 @@ from types import MappingProxyType
 
 ERROR_95 = 0.05
 """Probability that a 95 % interval does not contain the truth: what is reported and judged."""
+ERROR_99 = 0.01
+"""The same for a 99 % interval: what ends a run."""
 ERROR_999 = 0.001
 """The same for a 99.9 % interval: what ends a load early, which is asked again and again."""
 
@@ -88,7 +90,7 @@ def student_t(freedom: int, error: float = ERROR_95) -> float:
     freedom
         Degrees of freedom, at least 1.
     error
-        Probability of a value outside ±t: `ERROR_95` or `ERROR_999`.
+        Probability of a value outside ±t: `ERROR_95`, `ERROR_99` or `ERROR_999`.
     """
     low, high = 0.0, math.pi / 2
     for _ in range(60):  # halvings, to below the resolution of a double

@@ -17,6 +17,7 @@ from modelprofiler.api.quantities import Quantity
 from modelprofiler.api.resource import ModelProfile, ObjectMeta
 from modelprofiler.api.status import DatasetStatus, ModelProfileStatus, Provenance
 from modelprofiler.api.trial import LoadStatus, MemoryUsage, Outcome, Trial, UsageStatus
+from modelprofiler.core.axis import Limits
 from modelprofiler.core.conditions import Finding, RunState, conditions_for
 from modelprofiler.core.evidence import ResultKind
 from modelprofiler.core.steps import GiveUp, Recommend, RunTrial, Step
@@ -39,14 +40,14 @@ class Recorded(Simulation):
         super().__init__(spec, service, seed, noise)
         self.histograms: dict[int, Histogram] = {}
 
-    def _load(self, measured: Measured) -> LoadStatus:
+    def _load(self, measured: Measured, pace: float) -> LoadStatus:
         histogram = self.histograms.setdefault(len(self.trials) + 1, Histogram())
         for latency in measured.latencies:
             histogram.record(latency)
-        return super()._load(measured)
+        return super()._load(measured, pace)
 
-    def _usage(self, measured: Measured, rng: random.Random) -> UsageStatus:
-        usage = super()._usage(measured, rng)
+    def _usage(self, measured: Measured, rng: random.Random, limits: Limits, *, thrashes: bool) -> UsageStatus:
+        usage = super()._usage(measured, rng, limits, thrashes=thrashes)
         assert usage.memory is not None
         memory = MemoryUsage(peak=usage.memory.peak, peak_source="Cgroup", steady=usage.memory.peak)
         more = {

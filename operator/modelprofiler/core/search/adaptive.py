@@ -35,6 +35,11 @@ more than the step. When every step was enough, the median trials of the simulat
 KEPT = 3
 """Trials that are kept for memory and for the Confirm trial before a doubtful failure is repeated."""
 
+UNSURE, MOST_FOR_PACE = 0.06, 12
+"""Standard error of the mean pace, as a logarithm, above which another trial at the boundary costs less than the steps
+that the error costs, and the trials up to which that is done: the error falls with their root. At a spread of 5 % three
+trials know it better; at 20 % it takes eleven. Chosen with the simulated services of benchmarks/search."""
+
 NEAR = 1.0
 """Logarithm of measured over allowed, a factor of 2.7, within which a line through two sizes is good enough: beyond it
 latency is that of an overloaded server and grows with the length of the load."""
@@ -51,7 +56,7 @@ def step_below(run: Run) -> Step:
         return recommend(run, confirmed)
     # The last trial is kept for the Confirm trial: a verified size that is not the smallest is worth more than an
     # unverified one that may be.
-    if run.trials_left > 1 and (step := _repeat_step(run) or _cpu_step(run)):
+    if run.trials_left > 1 and (step := _repeat_step(run) or _cpu_step(run) or _pace_step(run)):
         return step
     if run.trials_left > 2 and (step := _memory_step(run)):
         return step
@@ -89,6 +94,17 @@ def _cpu_step(run: Run) -> Step | None:
         fresh=True,
         reason="this size failed on a resized server, and a fresh one may pass",
     )
+
+
+def _pace_step(run: Run) -> Step | None:
+    """Return another trial at the boundary where the mean pace is known so badly that it would cost steps; else None.
+
+    The size that is recommended allows for the error of the mean pace, which falls with every trial.
+    """
+    if run.pace.standard_error <= UNSURE or run.trials_left <= KEPT or len(run.observations) >= MOST_FOR_PACE:
+        return None
+    reason = "the pace differs between the trials, and another trial makes its mean more certain"
+    return _cpu_trial(run, Purpose.REPEAT, boundary(run), fresh=True, reason=reason)
 
 
 def _is_worth_repeating(run: Run, failing: CpuPoint, passing: CpuPoint) -> bool:
@@ -143,8 +159,9 @@ def _between(run: Run, failing: CpuPoint | None, passing: CpuPoint) -> RunTrial:
     # Where this trial may decide the boundary it gets a fresh server: a failure is then beyond doubt, and the threads
     # of a server that passes show whether resized servers can be trusted. If they cannot, and one has failed, all
     # trials do.
-    needs_fresh = position == high - 1 or (run.resized_failure and not run.trusts_resized)
-    fresh = needs_fresh and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
+    distorted = run.resizing_flatters or (run.resized_failure and not run.trusts_resized)
+    fresh = position == high - 1 or distorted
+    fresh = fresh and run.spec.search.resize == "Auto" and not run.is_below_demand(run.cpu[position])
     purpose = Purpose.BISECT if bracketed else Purpose.BRACKET
     return _cpu_trial(run, purpose, run.cpu[position], fresh=fresh, reason=reason)
 
@@ -188,8 +205,9 @@ def _streak(run: Run) -> tuple[int, int]:
 
 def _cpu_trial(run: Run, purpose: Purpose, cpu: int, *, fresh: bool, reason: str) -> RunTrial:
     objectives = run.spec.objectives
-    # Time to ready depends on CPU, and only a fresh server has a time to ready.
-    fresh = fresh or run.spec.search.resize == "Recreate" or objectives.max_time_to_ready is not None
+    # A start and a first request depend on CPU, and only a fresh server has them.
+    of_start = objectives.max_time_to_ready is not None or objectives.max_first_request is not None
+    fresh = fresh or run.spec.search.resize == "Recreate" or of_start
     window: Window = "Decide" if objectives.max_throttled_percent is None else "Measure"
     return RunTrial(purpose, Limits(cpu, run.memory.last), fresh, window, reason)
 
@@ -197,7 +215,7 @@ def _cpu_trial(run: Run, purpose: Purpose, cpu: int, *, fresh: bool, reason: str
 def _memory_step(run: Run) -> Step | None:
     """Return the trial at the smallest memory worth trying; None when it is not known or needs no trial of its own."""
     target, size = target_at(run, boundary(run))
-    if size is None or target.limits == Limits(target.cpu, size) or _proves(run, size) or run.memory_is_exact:
+    if size is None or target.limits.memory == size or _proves(run, size) or run.memory_is_exact:
         return None
     return RunTrial(
         Purpose.MEMORY,

@@ -18,6 +18,7 @@ class Kind(Enum):
     MISSED = "a trial at exactly this CPU did not pass"
     LOAD_NEEDS = "rate times the CPU time per request of this trial is this many millicores; no trial below them passed"
     PACE = "in this trial a request took this percentage more CPU time than the trials' average, adjusted for size"
+    MACHINE = "the reference loop took this percentage more CPU time around this trial than in the mean of the trials"
     MORE_MEMORY = "the trial had this memory, which is more than is recommended"
     FIRST = "the smallest CPU of the range"
     NOTHING_BELOW = "no trial with less CPU is evidence"

@@ -40,6 +40,9 @@ def _is_confirmed(run: Run, target: Target) -> bool:
     # A pass with less CPU counts as well, unless it is at or below a size that failed: it then passed by chance.
     refuted = run.largest_failing.cpu if run.largest_failing else 0
     within = [o for o in run.passes_within(target.limits.cpu) if o.cpu > refuted]
+    # What passed here at a fast pace counts for a larger size, and resized servers prove nothing about fresh ones.
+    if run.pace.spread and target.limits != run.ceiling and not any(o.fresh for o in within):
+        return False
     return bool(passed) and len(within) >= _measurements_needed(run, target, passed)
 
 
@@ -52,6 +55,8 @@ def already_confirmed(run: Run) -> Target | None:
     least, most = target.limits, target.limits.cpu * math.exp(2 * run.pace.spread)
     confirmed = [o for o in run.observations if o.passed and o.trial.purpose is Purpose.CONFIRM]
     # A size that failed later is not confirmed, whatever the pace was.
+    # What passed only because the CPU was fast is no proof of its size.
+    confirmed = [o for o in confirmed if o.cpu <= o.limits.cpu]
     confirmed = [o for o in confirmed if o.limits.memory >= least.memory and run.at(o.limits)[-1].passed]
     enough = [o.limits for o in confirmed if least.cpu <= o.limits.cpu <= most]
     enough = enough or [o.limits for o in confirmed if o.limits.cpu <= least.cpu and _passed_when_slow(run, o)]

@@ -22,7 +22,7 @@ from modelprofiler.core.search.mapped import mapped_sentence
 from modelprofiler.core.search.margin import (
     Target,
     passed_with_room,
-    room,
+    share_below,
     with_margin,
 )
 from modelprofiler.core.search.points import Observation
@@ -162,15 +162,20 @@ def _with_needs(run: Run, failed: Observation, text: str) -> list[Claim]:
 
 
 def _pace(run: Run, observation: Observation) -> list[Claim]:
-    """Return by how much the CPU time per request of a trial differs from the others', if it counts as other size."""
-    percent = round(100 * math.expm1(run.pace.residuals.get(observation.trial.index, 0.0)))
-    if observation.cpu == observation.limits.cpu or abs(percent) < LEAST_PACE:
+    """Return by how much the pace of a trial differs from the others', if it counts as other size."""
+    index, cpu = observation.trial.index, observation.limits.cpu
+    loops, deviation = run.pace.loops, run.pace.deviations.get(index, 0.0)
+    measured = loops.get(index, 0.0) if loops else run.pace.residuals.get(index, 0.0)
+    percent = round(100 * math.expm1(measured))
+    # The loop and the requests together may differ from the loop alone by the error of the loop.
+    if observation.cpu == cpu or abs(percent) < LEAST_PACE or measured * deviation < 0:
         return []
-    text = (
-        f", where a request took {abs(percent)}% {'more' if percent > 0 else 'less'} CPU time than the trials' "
-        "average, adjusted for their sizes"
-    )
-    return [Claim(Kind.PACE, text, observation.trial.index, observation.limits.cpu, percent)]
+    more = "more" if percent > 0 else "less"
+    if loops:
+        text = f", where the reference loop took {abs(percent)}% {more} CPU time than in the mean of the trials"
+        return [Claim(Kind.MACHINE, text, index, cpu, percent)]
+    text = f", where a request took {abs(percent)}% {more} CPU time than the trials' average, adjusted for their sizes"
+    return [Claim(Kind.PACE, text, index, cpu, percent)]
 
 
 def _cpu_margin(run: Run, target: Target) -> list[Claim]:
@@ -178,7 +183,7 @@ def _cpu_margin(run: Run, target: Target) -> list[Claim]:
     percent, recommended = run.spec.recommendation.cpu_margin_percent, target.limits.cpu
     proof = passed_with_room(run, target.cpu)
     coarse = recommended == target.cpu < run.cpu.last and percent and with_margin(target.cpu, percent) <= run.cpu.last
-    if coarse and proof is not None and (share := room(run, proof)) is not None:
+    if coarse and proof is not None and (share := share_below(run, proof)) is not None:
         above = run.cpu.next_higher(target.cpu) or target.cpu
         return [
             Claim(
@@ -196,10 +201,9 @@ def _cpu_margin(run: Run, target: Target) -> list[Claim]:
     if recommended > expected:
         text = f"; {Quantity.cpu(recommended)} is {percent_above(target.cpu, recommended)}% larger"
         if run.pace.error:
-            text += (
-                f", as the CPU time per request differs between trials by {round(100 * math.expm1(run.pace.spread))}% "
-                "(standard deviation) beyond what their sizes explain"
-            )
+            differs = f"differs between trials by {round(100 * math.expm1(run.pace.spread))}% (standard deviation)"
+            of_requests = f", as the CPU time per request {differs} beyond what their sizes explain"
+            text += f", as the pace of the machine {differs}" if run.pace.loops else of_requests
         claims = [Claim(Kind.LARGER, text, size=target.cpu, value=percent_above(target.cpu, recommended))]
     return claims
 

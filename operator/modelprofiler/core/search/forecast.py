@@ -30,6 +30,11 @@ medium and large. Their latencies differ too little for a finer choice to matter
 FLAT = 0.1
 """Latency within this logarithm (10 %) of that at the ceiling shows nothing about how near saturation is."""
 
+REFUTED = math.log(2)
+"""Logarithm of modelled over measured latency at the ceiling, a factor of two, from which the model says nothing: a
+queue as full as the CPU time suggests would be slower, so a part of it is not what requests need, for example spinning
+threads."""
+
 MOST_ANCHORS = 3
 """Number of measured sizes that a forecast is fitted to, those nearest to the objectives. Chosen with the simulated
 services of benchmarks/search."""
@@ -126,6 +131,8 @@ def forecast_for(run: Run) -> Forecast | None:
     model = Forecast(workload, bounds, run.cpu.last)
     top = run.cpu_points[run.cpu.last].excess
     model = replace(model, base=top - model.excess(run.cpu.last))
+    if model.base < -REFUTED:
+        return None
     points = [p for p in run.cpu_points.values() if p.cpu < run.cpu.last]
     # Where there are trials on fresh servers, those on resized servers are not used to forecast a fresh one.
     points = [p for p in points if p.fresh] or points

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -13,13 +13,10 @@ from modelprofiler.core.axis import Axis, Limits
 from modelprofiler.core.checks import MOST_EXCESS
 from modelprofiler.core.judge import Verdict
 from modelprofiler.core.search.pace import COUNTER_ERROR, Pace
+from modelprofiler.core.stats import ERROR_95, ERROR_99
 
 FAR = math.log(2)
 """Logarithm of measured over allowed, a factor of two, that no difference in pace explains."""
-
-DOUBT = 2.0
-"""Standard errors of the mean pace within which a ceiling that does not quite meet the objectives still counts as
-passing: that no size is feasible is only said where it is clear. Two are the usual 95 %."""
 
 MOST_TOLERANCE = 0.1
 """Largest share of a size by which its equivalent size may differ and still count as the same size, where steps are
@@ -29,9 +26,10 @@ MOST_UTILISATION = 0.8
 """Utilisation of a CPU limit above which the latency of a queue says little about its latency at another time: waiting
 grows as 1 / (1 - utilisation), which is 5 here."""
 
-MOST_AT_CEILING = 5
-"""Most trials at the ceiling where the pace differs so much that it may or may not meet the objectives. With five, one
-feasible service in eighty was called infeasible at 20 % noise; before, one in thirty (`benchmarks/search`)."""
+MOST_AT_CEILING = 15
+"""Most trials at the ceiling where the pace differs so much that it may or may not meet the objectives. Half of a
+search.maxTrials of 30: with 12 trials at a spread of 5 %, one who knew every pace exactly would still call 2.9 % of the
+infeasible services of `benchmarks/search` feasible, with 20 trials 2.1 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +73,9 @@ class CpuPoint:
         The trials that count.
     passes
         Whether the last of them passed. A pass is overruled by a later failure; a failure is overruled by a repetition
-        that passes, which `Run.contradicted` asks for, so that two of three decide. At the ceiling, where a failure
-        ends the run, the median of the logarithms of measured over allowed decides or, where the pace differs between
-        trials, whether a trial at the mean pace would pass.
+        that passes, which `Run.contradicted` asks for, so that two of three decide. Where the pace differs between
+        trials that disagree, and at the ceiling, where a failure ends the run, it is whether a trial at the mean pace
+        would pass.
     settled
         Whether it needs no further trial.
     """
@@ -98,7 +96,14 @@ class CpuPoint:
         return fmean(excess_of(o) for o in self.observations)
 
 
-def pooled(cpu: int, observations: Sequence[Observation], ceiling: int, repetitions: int, pace: Pace) -> CpuPoint:
+def pooled(
+    cpu: int,
+    observations: Sequence[Observation],
+    ceiling: int,
+    repetitions: int,
+    pace: Pace,
+    utilisation: Callable[[Observation], float] = lambda _: 0.0,
+) -> CpuPoint:
     """Return the evidence of all trials of one CPU size.
 
     Parameters
@@ -111,20 +116,37 @@ def pooled(cpu: int, observations: Sequence[Observation], ceiling: int, repetiti
         How often a size with an uncertain verdict is measured.
     pace
         The pace of all trials.
+    utilisation
+        The share of what the server can do that a trial used up, 0 where it is not known.
     """
     counted = tuple(o for o in observations if o.fresh) or tuple(observations)
+    slack = _slack(counted, pace, utilisation) if repetitions > 1 else None
     if cpu < ceiling:
-        return CpuPoint(cpu, counted, counted[-1].passed, settled=True)
-    if repetitions > 1 and (slack := _slack(counted, pace)) is not None:
-        sure = sum(o.passed and o.verdict.certain for o in counted) >= 2  # a failure among them was a moment's
-        doubt = DOUBT * pace.standard_error
-        clear = sure or abs(slack) > pace.error or len(counted) >= MOST_AT_CEILING
-        # A wrong pass costs little here, as the recommended size must pass once more anyway; a wrong failure ends the
-        # run.
-        passes = slack > -doubt and any(o.passed for o in counted)
-        return CpuPoint(cpu, counted, passes, settled=clear)
+        disagree = pace.spread and len({o.passed for o in counted}) > 1
+        passes = slack.middle > 0 if disagree and slack is not None else counted[-1].passed
+        return CpuPoint(cpu, counted, passes, settled=True)
+    if slack is not None:
+        return _at_ceiling(cpu, counted, repetitions, pace, slack)
     passes = median(excess_of(o) for o in counted) <= 0
     return CpuPoint(cpu, counted, passes, settled=len(counted) >= _needed(counted, repetitions))
+
+
+def _at_ceiling(cpu: int, counted: tuple[Observation, ...], repetitions: int, pace: Pace, slack: _Slack) -> CpuPoint:
+    """Return the evidence about the ceiling, which is measured until it is clear.
+
+    A failure ends the run, while a pass costs little if it is wrong: the recommended size must pass once more, and the
+    ceiling is measured again once later trials show that its paces were fast ones.
+    """
+    count, enough = len(counted), len(counted) >= _needed(counted, repetitions)
+    if all(o.passed for o in counted):
+        clear, passes = enough and slack.middle >= 0, True
+    elif count == 1:
+        clear, passes = _is_plain(counted[0]), False
+    else:
+        passes = slack.middle > -pace.benefit(count)
+        sure = sum(o.passed and o.verdict.certain for o in counted) >= 2 or not pace.spread  # a failure was a moment's
+        clear = enough and ((passes and sure) or slack.excludes(pace, count))
+    return CpuPoint(cpu, counted, passes, settled=clear or count >= MOST_AT_CEILING)
 
 
 def _needed(observations: Sequence[Observation], repetitions: int) -> int:
@@ -140,22 +162,63 @@ def _needed(observations: Sequence[Observation], repetitions: int) -> int:
     return 3 if len({o.passed for o in observations}) > 1 else 2
 
 
-def _slack(observations: Sequence[Observation], pace: Pace) -> float | None:
-    """Return the deviation from the mean pace up to which a size meets the objectives; None where that is not known.
+@dataclass(frozen=True, slots=True)
+class _Slack:
+    """Between which deviations from the mean pace a size stops to meet the objectives, and where it probably does."""
 
-    It lies where a line from the slowest pass to the fastest failure crosses the objective. Without a pass it is the
-    deviation of the fastest failure, less what latency exceeds the objective by, as if latency were proportional to
-    the CPU time per request.
+    low: float
+    middle: float
+    high: float
+
+    def excludes(self, pace: Pace, count: int) -> bool:
+        """Whether it is clear at the error of the mean pace of these trials whether one at the mean pace would pass."""
+        return self.low > pace.clear_from(count, ERROR_95) or self.high < -pace.clear_from(count, ERROR_99)
+
+
+def _slack(
+    observations: Sequence[Observation], pace: Pace, utilisation: Callable[[Observation], float]
+) -> _Slack | None:
+    """Return up to which deviation from the mean pace a size meets the objectives; None where that is not known.
+
+    It lies between the slowest pass and the fastest failure; where in between, `room` says of either. Without a pass,
+    `room` says it of the fastest failure alone.
     """
-    known = [(pace.deviations[o.trial.index], excess_of(o)) for o in observations if o.trial.index in pace.deviations]
-    if len(known) < len(observations) or all(o.passed for o in observations):
+    if any(_has_no_pace(o, pace) for o in observations):
         return None
-    slow, fast = max((k for k in known if k[1] <= 0), default=None), min(k for k in known if k[1] > 0)
-    if slow is None:
-        return fast[0] - fast[1]
-    if slow[0] >= fast[0]:
-        return (slow[0] + fast[0]) / 2
-    return slow[0] + (fast[0] - slow[0]) * -slow[1] / (fast[1] - slow[1])
+    ends = [(pace.deviations.get(o.trial.index, 0.0), room(o, utilisation(o)), o.passed) for o in observations]
+    slow = max((end[:2] for end in ends if end[2]), default=None)
+    fast = min((end[:2] for end in ends if not end[2]), default=None)
+    if slow is None or fast is None:
+        at = max(sum(end[:2]) for end in ends) if slow is not None else sum(fast or ())
+        return _Slack(at, at, at)
+    if not pace.spread:
+        at = median(sum(end[:2]) for end in ends)
+        return _Slack(at, at, at)
+    low, high = sorted((slow[0], fast[0]))
+    middle = (sum(slow) + sum(fast)) / 2
+    return _Slack(low, min(max(middle, low), high), high)
+
+
+def _has_no_pace(observation: Observation, pace: Pace) -> bool:
+    """Whether a trial's pace is not known although that of others is, or latency is not what it failed by."""
+    missing = bool(pace.deviations) and observation.trial.index not in pace.deviations
+    return missing or observation.verdict.outcome not in (Outcome.PASSED, Outcome.SLOW)
+
+
+def room(observation: Observation, utilisation: float) -> float:
+    """Return the logarithm of how much slower the machine may be until a trial would not pass; negative if it did not.
+
+    Latency is the time of a request alone, which is proportional to the pace, times 1 / (1 - utilisation), and the
+    utilisation is proportional to it as well. Near saturation a machine that is a little faster or slower makes a large
+    difference.
+    """
+    excess = observation.verdict.excess
+    if excess is None or (observation.passed and utilisation >= 1):
+        return 0.0
+    if utilisation >= 1:
+        return -math.log(utilisation)
+    allowed = math.exp(-min(excess, MOST_EXCESS)) / (1 - utilisation)
+    return math.log(allowed / (1 + utilisation * allowed))
 
 
 def counted_size(
@@ -201,8 +264,8 @@ def tolerance_to(cpu: int, neighbour: int | None) -> float:
 def _has_room(pace: Pace, trial: Trial, cpu: int, verdict: Verdict, rate: float | None) -> bool:
     """Whether a size that passed while the CPU was fast would also pass at the mean pace.
 
-    Waiting in a queue grows as 1 / (1 - utilisation), and latency by no more than that. After a certain pass, twice the
-    logarithm of that growth must fit between what was measured and what is allowed.
+    The time of a request alone grows as the pace, and waiting in a queue as 1 / (1 - utilisation). After a certain
+    pass, the first and twice the logarithm of the second must fit between what was measured and what is allowed.
     """
     if not verdict.passed or not verdict.certain or verdict.excess is None:
         return False
@@ -214,7 +277,7 @@ def _has_room(pace: Pace, trial: Trial, cpu: int, verdict: Verdict, rate: float 
     loaded = utilisation * math.exp(slower)
     if loaded >= MOST_UTILISATION:
         return False
-    return verdict.excess + 2 * math.log((1 - utilisation) / (1 - loaded)) < 0
+    return verdict.excess + slower + 2 * math.log((1 - utilisation) / (1 - loaded)) < 0
 
 
 def excess_of(observation: Observation) -> float:

@@ -16,7 +16,7 @@ from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.judge import NO_EVIDENCE, judged_again, thrashing
 from modelprofiler.core.memory.horizon import growth_over_horizon
 from modelprofiler.core.memory.verdict import Growth, State, growth_of, is_killed_soak
-from modelprofiler.core.search.pace import Pace
+from modelprofiler.core.search.pace import Pace, machine_of
 from modelprofiler.core.search.points import CpuPoint, Observation, counted_size, pooled
 from modelprofiler.core.steps import Environment
 
@@ -73,7 +73,7 @@ class Run:
         judged = judged_again(spec, trials)
         cpu, memory = cpu_axis(resources.cpu), memory_axis(resources.memory)
         conclusive = [(trial, verdict) for trial, verdict in judged if trial.outcome not in NO_EVIDENCE]
-        pace = Pace.of([trial for trial, _ in conclusive])
+        pace = Pace.of([trial for trial, _ in conclusive], machine_of([trial for trial, _ in conclusive]))
         rate = float(spec.load.open_loop.rate) if spec.load.open_loop is not None else None
         observations = tuple(
             Observation(trial, limits, verdict, counted_size(pace, trial, limits, verdict, cpu, rate))
@@ -113,8 +113,10 @@ class Run:
         """
         if observation.passed or observation.limits.memory >= self.memory.last or self._is_of_no_size(observation):
             return False
-        if observation.limits.cpu >= self.cpu.last or thrashing(observation.trial.load, observation.trial.usage):
+        if thrashing(observation.trial.load, observation.trial.usage):
             return True
+        if observation.limits.cpu >= self.cpu.last:
+            return not self._is_slower_than_ceiling(observation)
         if observation.trial.outcome is Outcome.ERRORS:
             load = observation.trial.load
             kinds = load.failures_by_kind if load is not None else None
@@ -126,6 +128,26 @@ class Run:
         trial = observation.trial
         return trial.load is not None and bool(own_limit(self.spec, trial.load, trial.usage, trial.limits.cpu))
 
+    def _is_slower_than_ceiling(self, failure: Observation) -> bool:
+        """Whether a failure by latency had a slower pace than every trial that passed with all CPU and all memory.
+
+        Then the pace explains it, and it is evidence about the CPU; else it is the memory that differs.
+        """
+        deviations = self.pace.deviations
+        if failure.trial.outcome is not Outcome.SLOW or failure.trial.index not in deviations:
+            return False
+        passed = [deviations.get(o.trial.index, 0.0) for o in self.at(self.ceiling) if o.passed]
+        return deviations[failure.trial.index] > max(passed, default=math.inf)
+
+    def utilisation(self, observation: Observation) -> float:
+        """Return the share of the server's CPU that a trial's load needed, of those that its workers can use.
+
+        0 where that is not known.
+        """
+        needs, script = self.load_needs(observation), self.spec.server.entry_script
+        usable = observation.limits.cpu if script is None else min(observation.limits.cpu, 1000 * script.workers)
+        return 0.0 if needs is None else needs / usable
+
     @functools.cached_property
     def cpu_points(self) -> dict[int, CpuPoint]:
         """The evidence about each CPU size that was tried, in ascending order."""
@@ -135,22 +157,45 @@ class Run:
                 continue
             if not self._is_distorted(observation):
                 sizes.setdefault(observation.cpu, []).append(observation)
-        return {cpu: pooled(cpu, sizes[cpu], self.cpu.last, self.repetitions, self.pace) for cpu in sorted(sizes)}
+        return {
+            cpu: pooled(cpu, sizes[cpu], self.cpu.last, self.repetitions, self.pace, self.utilisation)
+            for cpu in sorted(sizes)
+        }
 
     def _is_distorted(self, observation: Observation) -> bool:
-        """Whether a failure is that of a resized server where a fresh one passed at the same or a smaller size.
+        """Whether a result is that of a resized server where a fresh one showed that such results mean nothing.
 
-        Such a server sized its thread pools for the size it was started with, and its failures at other sizes are then
-        no evidence either.
+        A fresh server passed at the same size or a smaller one where the resized server failed, which has sized its
+        thread pools for the size it was started with. Or a fresh server failed at the same size or a larger one where
+        the resized server passed, which has its caches full, or more threads.
         """
-        failed = not observation.fresh and not observation.passed
-        return failed and self._resizing_distorts and not self.is_below_demand(observation.cpu)
+        if observation.fresh:
+            return False
+        if observation.passed:
+            return self.resizing_flatters
+        return self._resizing_distorts and not self.is_below_demand(observation.cpu)
 
     @functools.cached_property
     def _resizing_distorts(self) -> bool:
         passed = [o.cpu for o in self.observations if o.passed and o.fresh]
         failed = [o.cpu for o in self.observations if not o.passed and not o.fresh]
         return bool(passed and failed) and min(passed) <= max(failed)
+
+    @functools.cached_property
+    def resizing_flatters(self) -> bool:
+        """Whether fresh servers failed for certain at two sizes at which, or below which, only resized servers passed.
+
+        A single one may be the size next to the boundary, where the resized server passed by chance.
+        """
+        passed = [o for o in self.observations if o.passed and o.cpu < self.cpu.last]
+        fresh, resized = [o.cpu for o in passed if o.fresh], [o.cpu for o in passed if not o.fresh]
+        least = min(fresh, default=self.cpu.last)
+        failed = {
+            o.cpu
+            for o in self.observations
+            if not o.passed and o.fresh and o.verdict.certain and not self.blames_memory(o)
+        }
+        return len([cpu for cpu in failed if min(resized, default=least) <= cpu < least]) > 1
 
     @functools.cached_property
     def trusts_resized(self) -> bool:
@@ -229,7 +274,8 @@ class Run:
 
     def passes_within(self, cpu: int) -> list[Observation]:
         """Return the trials that passed at this CPU size or a smaller one, including those on resized servers."""
-        return [o for o in self.observations if o.passed and o.cpu <= cpu]
+        flattered = self.resizing_flatters
+        return [o for o in self.observations if o.passed and o.cpu <= cpu and (o.fresh or not flattered)]
 
     def load_needs(self, observation: Observation) -> float | None:
         """Return the CPU that the load would have needed in a trial, in millicores: rate times CPU time per request.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from modelprofiler.api.spec import ModelProfileSpec
 from modelprofiler.api.status import EffectiveResources
@@ -13,7 +14,7 @@ from modelprofiler.core.axis import Axis, Limits, cpu_axis, memory_axis
 from modelprofiler.core.bounds import latency_bounds
 from modelprofiler.core.judge import NO_EVIDENCE, reference_among
 from modelprofiler.core.search.claims import Claim, Kind
-from modelprofiler.core.search.pace import Pace
+from modelprofiler.core.search.pace import Pace, machine_of
 from modelprofiler.core.search.recommend import Explained
 
 MEMORY_KINDS = (Kind.PEAK, Kind.HEADROOM, Kind.TOO_SMALL, Kind.ENOUGH, Kind.NEXT_MEMORY, Kind.MEMORY_UNKNOWN)
@@ -93,6 +94,16 @@ def _pace(facts: Facts, claim: Claim) -> bool:
     assert claim.value is not None
     more = "more" if claim.value > 0 else "less"
     return abs(100 * math.expm1(deviation) - claim.value) <= 0.5 and f"{abs(claim.value):.0f}% {more}" in claim.text
+
+
+def _machine(facts: Facts, claim: Claim) -> bool:
+    known = machine_of([t for t in facts.trials if t.outcome not in NO_EVIDENCE])
+    mean = fmean(map(math.log, known.values()))
+    assert claim.trial is not None
+    assert claim.value is not None
+    shown = 100 * math.expm1(math.log(known[claim.trial]) - mean)
+    more = "more" if claim.value > 0 else "less"
+    return abs(shown - claim.value) <= 0.5 and f"loop took {abs(claim.value):.0f}% {more}" in claim.text
 
 
 def _margin(facts: Facts, claim: Claim) -> bool:
@@ -175,6 +186,7 @@ HOLDS: dict[Kind, Callable[[Facts, Claim], bool]] = {
     Kind.MISSED: _missed,
     Kind.LOAD_NEEDS: _load_needs,
     Kind.PACE: _pace,
+    Kind.MACHINE: _machine,
     Kind.MORE_MEMORY: lambda f, c: memory_of(f.trial(c)) == c.size and memory_of(f.trial(c)) > f.size.memory,
     Kind.FIRST: lambda f, c: _met(f, c) and cpu_axis(f.resources.cpu).first == c.size,
     Kind.NOTHING_BELOW: lambda f, c: all(cpu_of(t) >= (c.size or 0) for t in _evidence(f)),

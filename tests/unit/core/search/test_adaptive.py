@@ -39,6 +39,11 @@ class TestCpu:
         step = trial_after(Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage_of(None)))
         assert 500 == step.limits.cpu
 
+    def test_where_no_queue_explains_the_cpu_time_the_range_is_halved(self) -> None:
+        """A queue that is 96 % full would be slower: threads spin, and that is not what requests need."""
+        step = trial_after(Trials(spec()).ran(REFERENCE, "1", load=FAST, usage=usage_of("19.2ms")))
+        assert 500 == step.limits.cpu
+
     def test_a_trial_that_would_be_the_boundary_runs_fresh(self) -> None:
         """Else its failure would have to be repeated."""
         trials = Trials(spec()).ran(REFERENCE, "1", load=FAST).ran(BRACKET, "500m", load=GOOD, fresh=False)

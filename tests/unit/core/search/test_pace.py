@@ -1,13 +1,15 @@
 """How much the CPU's pace differs between trials, from what a request cost in each."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.simulator import resources_of, spec_of
 
-from modelprofiler.api.trial import Outcome, Purpose
-from modelprofiler.core.search.pace import Pace
+from modelprofiler.api.quantities import Duration
+from modelprofiler.api.trial import NodeLoad, Outcome, Purpose
+from modelprofiler.core.search.pace import Pace, machine_of
 from modelprofiler.core.search.run import Run
 
 BRACKET = Purpose.BRACKET
@@ -182,3 +184,50 @@ def test_a_pace_that_is_off_by_less_than_a_quarter_of_a_step_moves_no_size() -> 
     run = Run.of(spec, resources_of(spec), "server", "Local", trials)
     assert 250 < run.pace.equivalent_size(trials[1], 250) < 260
     assert [1000, 250, 300] == [o.cpu for o in run.observations]
+
+
+def with_loops(*pairs: tuple[float, float], sizes: Sequence[str] = ()) -> Trials:
+    """Return fresh trials with the CPU time of a request and of the reference loop in each, in milliseconds."""
+    trials = Trials(spec_of())
+    for number, (cost, loop) in enumerate(pairs):
+        trials.ran(BRACKET, sizes[number] if sizes else "500m", load=load_of(100), usage=usage_of(f"{cost}ms"))
+        node = NodeLoad(loop_before=Duration.of(loop / 1000), loop_after=Duration.of(loop / 1000))
+        trials[-1] = trials[-1].model_copy(update={"node": node})
+    return trials
+
+
+def test_the_loop_tells_the_pace_where_the_work_of_a_request_changes() -> None:
+    """The loop took the same time in all trials: what grew is the server's own work."""
+    trials = with_loops((8, 0.14), (10, 0.14), (12, 0.14), (8, 0.14))
+    assert Pace.of(trials).spread > 0.1
+    assert 0 == Pace.of(trials, machine_of(trials)).spread
+
+
+def test_the_loop_tells_the_pace_where_the_size_might() -> None:
+    """By the cost alone it could be the size that makes requests dearer; the loop grew by as much."""
+    trials = with_loops((8, 0.14), (8, 0.14), (10, 0.175), (10, 0.175), sizes=("500m", "500m", "600m", "600m"))
+    pace = Pace.of(trials, machine_of(trials))
+    assert 0.1 == pytest.approx(pace.deviations[3], abs=0.02)
+    assert 0.111 == pytest.approx(pace.loops[3], abs=0.002)
+
+
+def test_a_trial_without_a_loop_leaves_all_to_the_cost() -> None:
+    """Paces by two measures are not comparable."""
+    trials = with_loops((8, 0.14), (10, 0.14))
+    trials.ran(BRACKET, "500m", load=load_of(100), usage=usage_of("8ms"))
+    assert Pace.of(trials) == Pace.of(trials, machine_of(trials))
+
+
+def test_the_boundary_is_somewhere_in_its_interval() -> None:
+    """Without an error of the mean it is at most the upper end; the wider the interval, the less its end matters."""
+    even, uneven = Pace({}), Pace({}, spread=0.05, scale=0.02)
+    assert 0.1 == even.beyond(0.1)
+    assert 0.0515 == pytest.approx(uneven.beyond(0.0), abs=0.001)
+    assert uneven.beyond(0.1) - 0.1 < uneven.beyond(0.01) - 0.01 < uneven.beyond(0.0)
+
+
+def test_a_mean_that_is_known_no_better_than_a_single_trial_has_the_benefit_of_the_doubt() -> None:
+    """A standard error at a spread of 20 %, next to nothing at one of 5 %."""
+    wide, usual = Pace({}, spread=0.2), Pace({}, spread=0.05)
+    assert wide.doubt(12) == wide.benefit(12)
+    assert usual.benefit(12) < 0.1 * usual.doubt(12)

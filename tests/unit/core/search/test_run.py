@@ -1,5 +1,7 @@
 """The rules for trials that contradict each other, and for a pace that differs."""
 
+import copy
+
 import pytest
 from tests.unit.core.builders import Trials, load_of, usage_of
 from tests.unit.core.search.decisions import (
@@ -112,11 +114,11 @@ class TestContradiction:
             (REFERENCE, "1", "1Gi", FAST),
             (BRACKET, "450m", "1Gi", POOR),
             (BRACKET, "500m", "1Gi", GOOD),
-            (CONFIRM, "650m", "192Mi", GOOD),
+            (CONFIRM, "550m", "192Mi", GOOD),
         ):
             trials.ran(purpose, cpu, memory, load=load, usage=usage_of(f"{next(costs)}ms"))
         answer = answer_after(trials)
-        assert (Reason.VERIFIED, Quantity("650m")) == (answer.reason, answer.recommendation.requests.cpu)
+        assert (Reason.VERIFIED, Quantity("550m")) == (answer.reason, answer.recommendation.requests.cpu)
 
     def test_a_size_that_was_confirmed_while_the_cpu_was_slow_is_the_answer(self) -> None:
         """By the pace the 250m below it had passed at a fast moment only; but it is not 250m that is recommended."""
@@ -192,11 +194,39 @@ class TestContradiction:
             (REFERENCE, "1", "1Gi", FAST),
             (BRACKET, "450m", "1Gi", POOR),
             (BRACKET, "500m", "1Gi", GOOD),
-            (CONFIRM, "650m", "192Mi", GOOD),
             (CONFIRM, "600m", "192Mi", GOOD),
+            (CONFIRM, "550m", "192Mi", GOOD),
         ):
             trials.ran(purpose, cpu, memory, load=load, usage=usage_of(f"{next(costs)}ms"))
-        assert Quantity("600m") == answer_after(trials).recommendation.requests.cpu
+        assert Quantity("550m") == answer_after(trials).recommendation.requests.cpu
+
+    def test_what_was_confirmed_at_a_fast_pace_alone_is_not_the_answer(self) -> None:
+        """550m passed with nothing to spare while the CPU was fast: at the mean pace that is a pass of 650m."""
+        trials = Trials(spec())
+        costs = iter([8, 8.2, 8.1, 8, 6.6])
+        for purpose, cpu, memory, load in (
+            (REFERENCE, "1", "1Gi", FAST),
+            (BRACKET, "450m", "1Gi", POOR),
+            (BRACKET, "550m", "1Gi", GOOD),
+            (BRACKET, "500m", "1Gi", POOR),
+            (CONFIRM, "550m", "256Mi", load_of(245)),
+        ):
+            fresh = purpose is not BRACKET
+            trials.ran(purpose, cpu, memory, load=load, usage=usage_of(f"{next(costs)}ms"), fresh=fresh)
+        assert isinstance(step_after(trials), RunTrial)
+
+    def test_a_slow_pace_and_not_the_memory_fails_at_the_cpu_ceiling(self) -> None:
+        """It had less memory than the reference, and a slower CPU than any reference that passed."""
+        trials = Trials(spec())
+        for cost in (8, 8.2, 7.9):
+            trials.ran(REFERENCE, "1", load=load_of(220), usage=usage_of(f"{cost}ms"))
+        slow = copy.copy(trials).ran(CONFIRM, "1", "256Mi", load=load_of(300), usage=usage_of("10ms"))
+        usual = copy.copy(trials).ran(CONFIRM, "1", "256Mi", load=load_of(300), usage=usage_of("8ms"))
+        blamed = [
+            (run := Run.of(t.spec, resources_of(t.spec), "server", "Local", t)).blames_memory(run.observations[-1])
+            for t in (slow, usual)
+        ]
+        assert [False, True] == blamed
 
     def test_a_pass_that_was_refuted_does_not_help_to_confirm(self) -> None:
         """500m passed once by luck and failed twice: the size above it must pass on its own, at the mean pace."""

@@ -9,6 +9,9 @@ from benchmarks import publish
 from benchmarks.search.families import COARSE, FAMILIES, draw
 from benchmarks.search.service import MI, Service
 
+from modelprofiler.api.trial import Outcome
+from modelprofiler.core.steps import GiveUp, Recommend
+
 CORE = 64_000
 """A limit that never throttles, in millicores."""
 
@@ -68,6 +71,48 @@ def test_a_slower_cpu_takes_more_of_it() -> None:
     service = Service(cpu_seconds=0.005, rate=50)
     measured = service.measure(1000, 1000, slower=1.2).cpu_per_request
     assert math.log(1.2) == pytest.approx(math.log(measured / service.measure(1000, 1000).cpu_per_request))
+
+
+def test_what_a_smaller_limit_saves_makes_no_request_faster() -> None:
+    """A batching server takes a quarter of the CPU time on a quarter of the CPU, and a request alone as long."""
+    service = Service(cpu_seconds=0.01, rate=1, distribution="constant", elasticity=1.0, full_cores=1.0)
+    full, quarter = service.measure(1000, 1000), service.measure(250, 250)
+    assert full.cpu_per_request / 4 == pytest.approx(quarter.cpu_per_request, rel=0.01)
+    assert full.values["p50"] == pytest.approx(quarter.values["p50"], rel=0.01)
+
+
+def test_busy_waiting_uses_cpu_and_delays_nothing() -> None:
+    """Half of what the limit leaves over."""
+    still = Service(cpu_seconds=0.01, rate=50)
+    spinning = Service(cpu_seconds=0.01, rate=50, spin=0.5)
+    a, b = still.measure(1000, 1000), spinning.measure(1000, 1000)
+    assert a.values == b.values
+    assert (0.02 + a.cpu_per_request) / 2 == pytest.approx(b.cpu_per_request, rel=0.05)
+
+
+def test_a_server_with_a_limit_of_its_own_refuses_what_is_too_much() -> None:
+    """With one request inside at a time, and a load of 80 %, many find it busy; none is answered late."""
+    service = Service(cpu_seconds=0.01, rate=80, distribution="constant", most_inside=1)
+    measured = service.measure(CORE, CORE)
+    assert 0.3 < measured.refused < 0.6
+    assert 0.01 == pytest.approx(measured.values["p99"], rel=0.01)
+
+
+def test_rows_that_were_seen_before_cost_less() -> None:
+    """All but the first 20 requests of a fresh server, all of one that has served them."""
+    service = Service(cpu_seconds=0.01, rate=50, distribution="constant", cached_rows=20, cached=0.5)
+    fresh, warm = service.measure(CORE, CORE), service.measure(CORE, CORE, warm=True)
+    assert 0.01 == pytest.approx(max(fresh.latencies[:1]), rel=0.01)
+    assert 0.005 == pytest.approx(warm.latencies[0], rel=0.01)
+
+
+def test_starts_that_fail_are_no_evidence_and_the_run_goes_on() -> None:
+    """Every start but the first finds the last server's port in use for a while."""
+    simulation = draw(0, "ports in use", COARSE, requests=400)
+    ended = simulation.run()
+    assert isinstance(ended, Recommend | GiveUp)
+    disturbed = [t for t in simulation.trials if t.outcome is Outcome.DISTURBED]
+    assert all(t.load is None for t in disturbed)
 
 
 def test_a_table_replaces_what_is_between_its_markers(tmp_path: Path) -> None:

@@ -252,8 +252,8 @@ def test_aggregated_api_is_down(
     kubectl("create", "-f", "-", input="\n".join(map(json.dumps, [service, api])))
     try:
         deadline = time.monotonic() + processes.PATIENCE
-        while "unable to handle" not in (said := kubectl("get", "--raw", DOWN_PATH, check=False).stderr):
-            assert time.monotonic() < deadline, said
+        while "unable to handle" not in (refusal := kubectl("get", "--raw", DOWN_PATH, check=False).stderr):
+            assert time.monotonic() < deadline, refusal
             time.sleep(1)
         in_place.make("undaunted")
         life = Life.of(apply(lives.short("undaunted"), namespace))

@@ -80,8 +80,8 @@ def test_node_not_ready(apply: Apply, namespace: str, kubectl: Run, happened: Ha
             time.sleep(1)
         began = time.monotonic()
         profile.wait_until("the node", lambda s: f"node {node} is not ready" in str(s.to_dict()), within=TRUTH_SECONDS)
-        told = time.monotonic() - began
-    happened(f"in the status {told:.0f} s after Kubernetes noticed; {life.verified(lost_trials=2)}")
+        seconds = time.monotonic() - began
+    happened(f"in the status {seconds:.0f} s after Kubernetes noticed; {life.verified(lost_trials=2)}")
 
 
 def _is_ready(kubectl: Run, node: str) -> bool:
@@ -104,10 +104,10 @@ def test_image_comes_late(apply: Apply, in_place: Operators, namespace: str, hap
     life = Life.of(profile)
     began = time.monotonic()
     profile.wait_until("the image", lambda s: s.active_trial is not None and ":late" in s.active_trial.message)
-    told = time.monotonic() - began
+    seconds = time.monotonic() - began
     time.sleep(20)
     with _image(LATE):
-        happened(f"in the status after {told:.0f} s; {life.verified()}")
+        happened(f"in the status after {seconds:.0f} s; {life.verified()}")
 
 
 @contextlib.contextmanager

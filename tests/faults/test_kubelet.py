@@ -51,9 +51,9 @@ def test_kubelet_refuses(apply: Apply, namespace: str, kubectl: Run, happened: H
     with _without_access(kubectl):
         life = begin(apply, namespace, "refused", "Kubelet")
         life.profile.wait_until("the permission", lambda status: "get nodes/metrics" in str(status.to_dict()))
-        told = time.monotonic() - life.began
+        seconds = time.monotonic() - life.began
     how = life.verified(lost_trials=2)
-    happened(f"in the status after {told:.0f} s; {measured(life.profile)}; {how}")
+    happened(f"in the status after {seconds:.0f} s; {measured(life.profile)}; {how}")
 
 
 @contextlib.contextmanager

@@ -66,14 +66,14 @@ class Leftovers:
         candidates |= {self._segments / name for name in _SEGMENT.findall(words)}
         now = self._entries() or frozenset()
         new = {path for path in now - self._before if _is_own(path)}
-        found = new & candidates
+        left = new & candidates
         if "in use" in words:
             bound = set(_lines(self._proc / "net/unix", " /"))
-            found |= {path for path in new if _is_socket(path) and str(path) not in bound}
-        if not found and _ABOUT_SEGMENTS.search(words):
+            left |= {path for path in new if _is_socket(path) and str(path) not in bound}
+        if not left and _ABOUT_SEGMENTS.search(words):
             in_use = self._mapped()
-            found |= {path for path in new if path.parent == self._segments and str(path) not in in_use}
-        removed = sorted(path for path in found if self._remove(path))
+            left |= {path for path in new if path.parent == self._segments and str(path) not in in_use}
+        removed = sorted(path for path in left if self._remove(path))
         self._known |= set(removed)
         return removed
 

@@ -119,7 +119,7 @@ def kinds_of(samples: Iterable[tuple[int, Sample]], order: Sequence[int] | None 
 
 
 def _body(sample: Sample, content: bytes, content_type: str) -> Body:
-    body = body_of(content, content_type, whole=sample.length <= KEPT_BYTES and len(content) < BODY_BYTES)
+    body = body_of(content, content_type, complete=sample.length <= KEPT_BYTES and len(content) < BODY_BYTES)
     is_stream = content_type in STREAMS or body.shape.startswith("stream")
     if is_stream and not body.is_error and ends_with_error(sample.end):
         return Body(f"{body.shape}, the last an error", is_error=True)

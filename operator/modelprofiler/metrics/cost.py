@@ -95,8 +95,8 @@ def cpu_cost(samples: ContainerSamples, load: LoadWindows) -> CpuCost | None:
         None when no pair of samples has completed requests between them, or none is better than a guess.
     """
     error = samples.time_error
-    alone = between(samples.cpu_seconds, load.exclusive.start + error, load.exclusive.end - error)
-    usable = _worth_pairing(alone, load)
+    exclusive = between(samples.cpu_seconds, load.exclusive.start + error, load.exclusive.end - error)
+    usable = _worth_pairing(exclusive, load)
     own = samples.source in {"Cgroup", "Process"}
     # An error that is anywhere between its bounds has their distance from the middle over the root of 3.
     read_seconds = math.hypot(OWN_READ_SECONDS if own else READ_SECONDS, error / math.sqrt(3))

@@ -82,8 +82,8 @@ def answer(container: ContainerRef, rows: Sequence[Mapping[str, str]], who: str)
     of_pod = [row for row in rows if MARK not in row]
     if not of_pod:
         return "" if "cadvisor" in marks else _no_metric(who, "opentelemetry" in marks)
-    wanted = {"namespace": container.namespace, "pod": container.pod, "container": container.container}
-    best = max((_places(row, wanted) for row in of_pod), key=_matches)
+    names = {"namespace": container.namespace, "pod": container.pod, "container": container.container}
+    best = max((_places(row, names) for row in of_pod), key=_matches)
     wrong = [_in_words(label, place) for label, place in best.items() if place != label]
     if not wrong:
         return ""
@@ -93,10 +93,10 @@ def answer(container: ContainerRef, rows: Sequence[Mapping[str, str]], who: str)
     )
 
 
-def _places(row: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+def _places(row: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
     """Return the label in which each name is; empty where it is in none."""
     places = {}
-    for label, name in wanted.items():
+    for label, name in names.items():
         known = (label, *ELSEWHERE[label])
         others = sorted(other for other in row if other.rpartition("_")[2] in {label, "name"})
         places[label] = next((place for place in (*known, *others) if row.get(place) == name), "")

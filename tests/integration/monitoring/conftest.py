@@ -83,9 +83,9 @@ def of_victoriametrics() -> dict[str, Any]:
 
 def jobs_of_prometheus(node: Node, *, staleness: bool) -> list[Job]:
     """Return a job for each way in which clusters configure Prometheus for containers' metrics."""
-    kubelet, grafana, alone = of_kubelet(staleness=staleness), chart("k8s-monitoring"), chart("cadvisor")
+    kubelet, grafana, daemon_set = of_kubelet(staleness=staleness), chart("k8s-monitoring"), chart("cadvisor")
     grafana.pop("scrape_interval")
-    as_documented = relabelings(alone["metricRelabelings"])
+    as_documented = relabelings(daemon_set["metricRelabelings"])
     right = [
         {"source_labels": ["container_label_io_kubernetes_container_name"], "target_label": "container"},
         *as_documented[1:],

@@ -80,8 +80,8 @@ class Node:
         def completed(since: float, until: float) -> float:
             return RATE * max(0.0, min(until, start + LOAD) - max(since, start))
 
-        whole = Window(self.begun, self.begun + QUIET + LOAD + AFTER)
-        return windows_from(Window(start + 5, start + LOAD), completed, start, start + LOAD, whole)
+        window = Window(self.begun, self.begun + QUIET + LOAD + AFTER)
+        return windows_from(Window(start + 5, start + LOAD), completed, start, start + LOAD, window)
 
     def load_in_real_time(self) -> LoadWindows:
         """Return the same by the real clock, which is that of the scrapes: as many requests in a shorter time."""
@@ -90,8 +90,8 @@ class Node:
         def completed(since: float, until: float) -> float:
             return SPEED * RATE * max(0.0, min(until, start + seconds) - max(since, start))
 
-        whole = Window(self.begun, self.begun + self.seconds)
-        return windows_from(Window(start + 5 / SPEED, start + seconds), completed, start, start + seconds, whole)
+        window = Window(self.begun, self.begun + self.seconds)
+        return windows_from(Window(start + 5 / SPEED, start + seconds), completed, start, start + seconds, window)
 
     def text(self, path: str, pod: str) -> str:
         """Return what is exposed at this moment."""

@@ -31,12 +31,12 @@ def leftovers(proc: Path) -> Leftovers:
 
 def test_a_file_that_the_server_names_is_removed_before_each_start(proc: Path) -> None:
     """It was not there when the run began."""
-    found = leftovers(proc)
+    left = leftovers(proc)
     lock = proc.parent / "run" / "model.lock"
     lock.touch()
-    assert [lock] == found.remove(f"FileExistsError: [Errno 17] File exists: '{lock}'")
+    assert [lock] == left.remove(f"FileExistsError: [Errno 17] File exists: '{lock}'")
     lock.touch()
-    found.remove_known()
+    left.remove_known()
     assert not lock.exists()
 
 
@@ -50,25 +50,25 @@ def test_what_was_there_before_the_run_stays(proc: Path) -> None:
 
 def test_what_the_server_does_not_name_stays(proc: Path) -> None:
     """It belongs to another program; and what lies elsewhere does, too."""
-    found = leftovers(proc)
+    left = leftovers(proc)
     other, elsewhere = proc.parent / "run" / "other.lock", proc.parent / "elsewhere.lock"
     other.touch()
     elsewhere.touch()
-    assert [] == found.remove(f"File exists: '{elsewhere}', and {proc.parent}/run/../elsewhere.lock")
+    assert [] == left.remove(f"File exists: '{elsewhere}', and {proc.parent}/run/../elsewhere.lock")
     assert other.exists()
     assert elsewhere.exists()
 
 
 def test_a_socket_that_nobody_has_bound_is_removed_when_an_address_is_in_use(proc: Path) -> None:
     """The words name no path."""
-    found = leftovers(proc)
+    left = leftovers(proc)
     sockets = []
     for name in ("stale.sock", "bound.sock"):
         end = socket.socket(socket.AF_UNIX)
         end.bind(str(proc.parent / "run" / name))
         end.close()
         sockets.append(proc.parent / "run" / name)
-    assert sockets[:1] == found.remove("OSError: [Errno 98] Address already in use")
+    assert sockets[:1] == left.remove("OSError: [Errno 98] Address already in use")
     assert sockets[1].exists()
 
 
@@ -84,8 +84,8 @@ def test_a_segment_is_removed_by_its_name_or_where_no_process_maps_it(
     proc: Path, words: str, removed: list[str]
 ) -> None:
     """Libraries say that a name is taken, not always which."""
-    found = leftovers(proc)
+    left = leftovers(proc)
     for name in ("weights", "used", "sem.x"):
         (proc.parent / "shm" / name).touch()
-    assert removed == [path.name for path in found.remove(words)]
+    assert removed == [path.name for path in left.remove(words)]
     assert (proc.parent / "shm" / "used").exists()

@@ -305,8 +305,8 @@ def test_with_the_times_of_scrapes_a_sample_has_to_be_later_to_be_one_after_the_
 
 def test_what_a_source_does_not_tell_is_said() -> None:
     """By the metrics that it lacks and by the error of its times, for those that others have configured."""
-    alone = ContainerSamples(cpu_seconds=FULL.cpu_seconds, working_set_bytes=FULL.working_set_bytes, time_error=4.0)
-    sentences = measured(dataclasses.replace(alone, source="Prometheus")).not_known
+    dated = ContainerSamples(cpu_seconds=FULL.cpu_seconds, working_set_bytes=FULL.working_set_bytes, time_error=4.0)
+    sentences = measured(dataclasses.replace(dated, source="Prometheus")).not_known
     assert sentences is not None
     assert sentences.startswith("Not known, as Prometheus does not have the metrics: workers that the kernel killed")
     assert "threads (container_threads); throttling (container_cpu_cfs_periods_total, " in sentences
@@ -315,7 +315,7 @@ def test_what_a_source_does_not_tell_is_said() -> None:
         "(honor_timestamps: false)."
     )
     assert len(sentences) <= 768
-    assert measured(dataclasses.replace(alone, source="Cgroup", time_error=0.0)).not_known is None
+    assert measured(dataclasses.replace(dated, source="Cgroup", time_error=0.0)).not_known is None
 
 
 def test_a_sample_after_the_load_alone_does_not_end_the_wait() -> None:

@@ -60,7 +60,7 @@ class Body:
     lack: Lack | None = None
 
 
-def body_of(content: bytes, content_type: str = "", *, whole: bool | None = None) -> Body:
+def body_of(content: bytes, content_type: str = "", *, complete: bool | None = None) -> Body:
     """Return what the beginning of a body looks like.
 
     Parameters
@@ -69,10 +69,10 @@ def body_of(content: bytes, content_type: str = "", *, whole: bool | None = None
         At most `BODY_BYTES`, without a content coding.
     content_type
         Its media type; empty where it is not known.
-    whole
+    complete
         Whether that is all of the body; by default where it has less than `BODY_BYTES`.
     """
-    whole = len(content) < BODY_BYTES if whole is None else whole
+    complete = len(content) < BODY_BYTES if complete is None else complete
     if not content.strip():
         return Body("no body" if not content else "white space", lack="Empty")
     try:
@@ -81,14 +81,14 @@ def body_of(content: bytes, content_type: str = "", *, whole: bool | None = None
         if error.start < len(content) - 4:  # else a character was cut
             return Body(f"bytes of {content_type or 'no type'}")
         text = content[: error.start].decode("utf-8-sig")
-    return _of_text(text.strip(), content_type, whole=whole)
+    return _of_text(text.strip(), content_type, complete=complete)
 
 
-def _of_text(text: str, content_type: str, *, whole: bool) -> Body:
+def _of_text(text: str, content_type: str, *, complete: bool) -> Body:
     if content_type == "text/event-stream" or re.match(r"(?:data|event|id|error|):", text):
         return _of_events(text)
     if text[:1] in {'"', "{", "["} or text in {"null", "true", "false"}:
-        body = _of_json(text, content_type, whole=whole)
+        body = _of_json(text, content_type, complete=complete)
         if body is not None:
             return body
     if text[:1] == "<":
@@ -98,7 +98,7 @@ def _of_text(text: str, content_type: str, *, whole: bool) -> Body:
         return Body("XML", is_error=bool(_XML_ERROR.search(start)))
     if re.fullmatch(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", text):
         return Body("number")
-    lack: Lack | None = "NotJson" if whole and _is_json(content_type) else None
+    lack: Lack | None = "NotJson" if complete and _is_json(content_type) else None
     return Body("text", says_error(text), "Pending" if says_loading(text) else lack)
 
 
@@ -106,7 +106,7 @@ def _is_json(content_type: str) -> bool:
     return content_type == "application/json" or content_type.endswith("+json")
 
 
-def _of_json(text: str, content_type: str, *, whole: bool) -> Body | None:
+def _of_json(text: str, content_type: str, *, complete: bool) -> Body | None:
     """Return what a text of JSON looks like; None where it is none."""
     value, rest = parsed(text)
     if value is NOTHING:
@@ -114,7 +114,7 @@ def _of_json(text: str, content_type: str, *, whole: bool) -> Body | None:
     body = _of_value(value)
     if rest:
         body = _of_lines(text, body)
-    if body.is_error or body.lack or (not rest and is_strict(text)) or not whole or not _is_json(content_type):
+    if body.is_error or body.lack or (not rest and is_strict(text)) or not complete or not _is_json(content_type):
         return body
     return replace(body, lack="NotJson")
 

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import socket
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -99,7 +101,23 @@ def files(kubectl: Run, module_namespace: str, address: Address) -> Address:
     ]
     kubectl("--namespace", module_namespace, "create", "-f", "-", input="\n".join(map(json.dumps, documents)))
     kubectl("--namespace", module_namespace, "wait", "pod/files", "--for=condition=Ready", "--timeout=60s", timeout=70)
+    wait_until_open(address.host)
     return address
+
+
+def wait_until_open(host: str) -> None:
+    """Wait until the Service leads to the pod, which kube-proxy learns a moment after the pod is ready.
+
+    Where the tests cannot reach the Service's address, they give it as long.
+    """
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, PORT), timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
 
 
 def from_address(name: str, host: str, file: str = "rows.txt", **source: str) -> Object:

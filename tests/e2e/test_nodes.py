@@ -195,6 +195,7 @@ def heartbeat(kubectl: Run, node: str) -> str:
     ).stdout
 
 
+@pytest.mark.whole_run
 def test_a_worker_that_is_killed_for_memory_is_noticed(kubectl: Run, killer: Node, note: Callable[[str], None]) -> None:
     """Whether the kernel kills it alone or the whole container; where the container lives on, the row has its load."""
     server = killer.pinned(cost_server(cpu_ms=2, workers=1, leak_kib=1024))
@@ -274,6 +275,7 @@ def test_a_clock_that_is_two_seconds_ahead_changes_no_number(
     assert cores == pytest.approx(float(usage.cpu), rel=CPU_WITHIN)
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("kind", ["first", "user-mode"])
 def test_other_work_on_the_servers_node_is_noticed(kubectl: Run, kind: str, note: Callable[[str], None]) -> None:
     """The load runs on the other node: a trial that is slow for it counts for nothing, and says why."""

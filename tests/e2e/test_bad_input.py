@@ -104,12 +104,12 @@ CASES: dict[str, Case] = {
     # Sizes that cannot be had.
     "cpu-too-large": Case(
         "RangeTooLarge",
-        ("spec.resources.cpu: 500 is more than any node can give: node {node} has ", " CPU and ", "; at most "),
+        ("spec.resources.cpu: 500 is more than any node", " can give: node {node} has ", " CPU and ", "; at most "),
         {"spec.resources.cpu": {"values": ["1", "500"]}},
     ),
     "memory-too-large": Case(
         "RangeTooLarge",
-        ("spec.resources.memory: 32768Gi is more than any node can give: node {node} has ", " of memory left"),
+        ("spec.resources.memory: 32768Gi is more than any node", " can give: node {node} has ", " of memory left"),
         {"spec.resources.memory": {"min": "32Ti", "max": "32Ti", "step": "1Ti"}},
     ),
     "grid-too-large": Case(

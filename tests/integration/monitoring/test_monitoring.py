@@ -48,6 +48,12 @@ def used(samples: ContainerSamples, load: LoadWindows) -> UsageStatus:
     return status
 
 
+SCRAPES_LATE = 0.25
+"""Of the CPU of a load whose samples have the times of scrapes. The node's clock runs twenty times as fast and the
+scrapes do not: one that a busy machine delays by a tenth of a second is two seconds late. How exact the computation is
+with scrapes that are on time is tried in tests/unit/metrics."""
+
+
 def assert_true(status: UsageStatus, error: float = 0.03) -> None:
     """Check the CPU and the memory against what the server used."""
     assert status.cpu_time_per_request is not None
@@ -96,7 +102,7 @@ async def test_times_of_scrapes_are_noticed_and_allowed_for(server: str, read: R
     samples = await read(server, "stack-scrape-times", load=monitoring.node.load_in_real_time())
     assert samples.time_error > 0
     status = used(samples, monitoring.node.load_in_real_time())
-    assert_true(status)
+    assert_true(status, SCRAPES_LATE)
     assert status.not_known is not None
     assert status.not_known.endswith("they are those of the scrapes (honor_timestamps: false).")
 
@@ -106,7 +112,7 @@ async def test_usage_is_true_with_the_chart_of_victoriametrics(read: Read, monit
     samples = await read("victoriametrics", "vm-stack", load=monitoring.node.load_in_real_time())
     assert samples.time_error > 0
     assert not samples.restarts
-    assert_true(used(samples, monitoring.node.load_in_real_time()))
+    assert_true(used(samples, monitoring.node.load_in_real_time()), SCRAPES_LATE)
 
 
 @pytest.mark.parametrize("server", ["deduplicated", "twice"])

@@ -95,7 +95,7 @@ e2e: env ## Run the end-to-end tests on the cluster
 	@hack/e2e $(ARGS)
 
 .PHONY: faults
-faults: env ## Make every fault of docs/reliability.md on the local cluster, and write its table: 40 minutes
+faults: env ## Make every fault of docs/reliability.md on the local cluster, and write its table: more than 45 minutes
 	@hack/faults $(ARGS)
 
 ##@ Benchmarks

@@ -119,9 +119,12 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _is_own(path: Path) -> bool:
-    """Whether a file belongs to this user, as one does that a server of this user made."""
+    """Whether a file belongs to this user, as one does that a server of this user made.
+
+    One in a folder of another user does not count: that user could put a link in the folder's place meanwhile.
+    """
     with contextlib.suppress(OSError):
-        return path.lstat().st_uid == os.geteuid()
+        return path.lstat().st_uid == os.geteuid() and path.parent.lstat().st_uid in {0, os.geteuid()}
     return False
 
 

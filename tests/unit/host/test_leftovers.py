@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def test_what_was_there_before_the_run_stays(proc: Path) -> None:
     lock.touch()
     assert [] == leftovers(proc).remove(f"File exists: '{lock}'")
     assert lock.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder to another user")
+def test_what_lies_in_a_folder_of_another_user_stays(proc: Path) -> None:
+    """That user could put a link in the folder's place before the file is removed."""
+    left = leftovers(proc)
+    folder = proc.parent / "run" / "theirs"
+    folder.mkdir()
+    (folder / "model.lock").touch()
+    os.chown(folder, 65534, 65534)
+    assert [] == left.remove(f"File exists: '{folder}/model.lock'")
+    assert (folder / "model.lock").exists()
 
 
 def test_what_the_server_does_not_name_stays(proc: Path) -> None:

@@ -25,6 +25,7 @@ from modelprofiler.cluster.decide.run import Move, RunInCluster, TrialInProgress
 from modelprofiler.cluster.gather.observation import LoadJob, Observation, Pod, Server
 from modelprofiler.core.evidence import Failure
 from modelprofiler.core.steps import RunTrial
+from modelprofiler.core.text import LONGEST_LAST_WORDS, head, printable
 
 RESIZE_TIMEOUT_SECONDS = 20.0
 """The kubelet applies a resize within a few seconds or says that it cannot. After that a fresh pod is quicker."""
@@ -168,10 +169,10 @@ def _begin(run: RunInCluster, seen: Observation, trial: TrialInProgress, server:
         return Move(record=row_of(run, trial, server, failed), wake=0)
     pod = server.pod
     if pod is None or pod.ready_at is None or server.deleting:
-        waiting = pod.waiting[0] if pod and pod.waiting else pod.unschedulable if pod else ""
+        waiting = _what_holds_it_up(pod) if pod else ""
         installing = pod is not None and pod.installed is False
         what = "the packages to be installed for the server" if installing else "the server to be ready"
-        if waiting and run.settings.nodes_autoscaled and pod and waiting == pod.unschedulable:
+        if pod and pod.unschedulable and not pod.waiting and run.settings.nodes_autoscaled:
             what = f"a node, which an autoscaler may bring within {run.settings.placement_seconds:g} s, for the server"
         message = f"waiting for {what} at {trial.limits}" + (f": {waiting}" if waiting else "")
         return Move((), trial.at(Stage.STARTING, message))
@@ -191,6 +192,12 @@ def _begin(run: RunInCluster, seen: Observation, trial: TrialInProgress, server:
         )
         return Move(record=row_of(run, trial, server, Failure(Outcome.DISTURBED, changed)), wake=0)
     return _send(run, trial, server, pod)
+
+
+def _what_holds_it_up(pod: Pod) -> str:
+    """Return why a pod does not start, in the kubelet's or the scheduler's words, which name the image, for example."""
+    words = ": ".join(filter(None, pod.waiting or ())) or pod.unschedulable
+    return head(printable(words), LONGEST_LAST_WORDS)
 
 
 def _with_reader(run: RunInCluster, seen: Observation, trial: TrialInProgress, server: Server, move: Move) -> Move:

@@ -19,7 +19,7 @@ KEPT_SECONDS = 600.0
 
 
 class Nodes:
-    """Reads nodes, and keeps them for a while."""
+    """Reads nodes, and keeps those that are ready for a while."""
 
     def __init__(self, cluster: Cluster, clock: Callable[[], datetime]) -> None:
         self._cluster, self._clock = cluster, clock
@@ -43,7 +43,8 @@ class Nodes:
 
     async def _one(self, name: str, kept_seconds: float) -> Node:
         kept = self._kept.get(name)
-        if kept is not None and self._clock() - kept[0] < timedelta(seconds=kept_seconds):
+        # A node that was not ready is read with every look: what it was would spoil the trial that comes after it.
+        if kept is not None and not kept[1].not_ready and self._clock() - kept[0] < timedelta(seconds=kept_seconds):
             return kept[1]
         try:
             node = _node(name, await self._cluster.get(NODES, None, name))

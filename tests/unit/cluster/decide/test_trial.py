@@ -518,3 +518,22 @@ def test_a_run_that_waits_for_a_node_has_the_words_of_the_scheduler(settings: Se
     assert move.active is not None
     assert move.active.message.startswith(says)
     assert move.active.message.endswith(": 0/3 nodes are available: 3 taints.")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [
+        (
+            ("ImagePullBackOff", 'Back-off pulling image "shop:9"'),
+            ': ImagePullBackOff: Back-off pulling image "shop:9"',
+        ),
+        (("ErrImagePull", ""), ": ErrImagePull"),
+        (("ErrImagePull", "\x1b[2Jnot found " + 2000 * "x"), ": ErrImagePull: not found " + 575 * "x" + "…"),
+    ],
+)
+def test_a_run_that_waits_for_an_image_has_the_words_of_the_kubelet(waiting: tuple[str, str], words: str) -> None:
+    """They name the image, so that a user need not wait until it is given up."""
+    pulling = replace(STARTING, waiting=waiting)
+    move = next_move(a_run(REFERENCE), see(a_server(1, pulling)))
+    assert move.active is not None
+    assert move.active.message.endswith(words), move.active.message

@@ -31,3 +31,14 @@ async def test_a_node_that_is_gone_or_may_not_be_read_has_its_name_and_is_not_as
     for _ in range(2):
         assert {"node9": Node("node9", "node9")} == await nodes.read(["node9"])
     assert 1 == cluster.count("get", NODES).total()
+
+
+async def test_a_node_that_was_not_ready_is_read_at_every_look() -> None:
+    """It may have come back; what it was must not spoil the trial that starts there now."""
+    cluster = StandIn(lambda: now(0))
+    away = {"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."}
+    cluster.put(NODES, node() | {"status": {"conditions": [away]}})
+    nodes = Nodes(cluster, lambda: now(0))
+    assert "Kubelet stopped posting node status." == (await nodes.read(["node1"]))["node1"].not_ready
+    cluster.put(NODES, node())
+    assert "" == (await nodes.read(["node1"]))["node1"].not_ready

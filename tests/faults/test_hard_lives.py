@@ -103,7 +103,11 @@ def test_image_comes_late(apply: Apply, in_place: Operators, namespace: str, hap
     profile = apply(lives.short("late-image", server), namespace)
     life = Life.of(profile)
     began = time.monotonic()
-    profile.wait_until("the image", lambda s: s.active_trial is not None and ":late" in s.active_trial.message)
+    profile.wait_until(
+        "the image",
+        lambda s: s.active_trial is not None and ":late" in s.active_trial.message,
+        within=TRUTH_SECONDS + lives.START_SECONDS,
+    )
     seconds = time.monotonic() - began
     time.sleep(20)
     with _image(LATE):

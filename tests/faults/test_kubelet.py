@@ -122,7 +122,7 @@ def test_kubelet_is_unreachable(apply: Apply, in_place: Operators, namespace: st
 @contextlib.contextmanager
 def _port_dropped(port: int) -> Iterator[None]:
     """Drop what is sent to a port in the network of the cluster."""
-    rules = f"table inet faults {{ chain input {{ type filter hook input priority -300; tcp dport {port} drop; }} }}"
+    rules = f"table inet faults {{ chain input {{ type filter hook input priority -300; tcp dport {port} drop; }} }}\n"
     subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True, timeout=10)
     try:
         yield

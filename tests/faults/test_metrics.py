@@ -71,7 +71,9 @@ def _each(change: Callable[[Series], list[Series]], **more: Any) -> Rewrite:
 
 
 def _with_values(series: Series, keep: Callable[[Samples], Samples], **labels: str) -> Series:
-    return {**series, "metric": {**series["metric"], **labels}, "values": keep(series["values"])}
+    # Where a container has no series, the operator also asks which labels there are: an answer with one value a series.
+    values = {"values": keep(series["values"])} if "values" in series else {}
+    return {**series, "metric": {**series["metric"], **labels}, **values}
 
 
 def _named(series: Series) -> str:
